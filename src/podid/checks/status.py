@@ -15,9 +15,8 @@ from typing import TypeVar
 
 from podid.checks.affected import AffectedPods, bearing_of, concerned, keys_of
 from podid.checks.all import ALL
-from podid.checks.base import Check
+from podid.checks.base import Check, on_links
 from podid.checks.masking import NOBODY_THERE
-from podid.checks.shared.on_links import on_links
 from podid.domain.aws import Association, Listed
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.cluster import Pod

@@ -113,10 +113,10 @@ class RoleInUse:
 
 def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
     """Without those that no live node has. Cluster, node groups and the simulations have to be there."""
-    return (role for role in _node_roles(snapshot) if role.members is None or role.members)
+    return (role for role in roles_of_nodes(snapshot) if role.members is None or role.members)
 
 
-def _node_roles(snapshot: Snapshot) -> Iterator[RoleInUse]:
+def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
     cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
     for arn, sources in node_roles(cluster, groups).items():
         members = tuple(_members(snapshot, sources)) if isinstance(snapshot.nodes, Known) else None

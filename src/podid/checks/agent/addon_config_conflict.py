@@ -3,18 +3,16 @@ from itertools import combinations
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import EVERYONE
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.facts.agent import agents, unserved
-from podid.facts.index import cluster_subject
 
 
 @rule(needs=("daemon_sets", "nodes"), wants=("cluster", "agent_pods", "pods", "associations"))
 def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     """Two agents that meet on a node; what else the add-on's owner may be at odds with is told by its status."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     sets, nodes = agents(snapshot), known(snapshot.nodes)
     if not sets:
         return [case.skip("no DaemonSet runs the agent")]

@@ -7,7 +7,6 @@ from podid.checks.agent.agent_image_pull import agent_image_pull
 from podid.checks.agent.agent_not_on_node import agent_not_on_node
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import fails
 from podid.domain.findings import EVERYONE, Severity, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
@@ -77,7 +76,7 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
     for cause in (agent_image_pull, agent_pod_unhealthy, agent_not_on_node):
-        if fails(cause, snapshot):
+        if cause.fails(snapshot):
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):

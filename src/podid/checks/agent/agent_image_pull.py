@@ -6,8 +6,7 @@ import re
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Subject
-from podid.domain.snapshot import Known, Snapshot, known
+from podid.domain.snapshot import Known, Snapshot
 from podid.facts.agent import importance, not_judged
 from podid.facts.index import index
 
@@ -23,8 +22,7 @@ def unpulled(pod: Pod) -> tuple[Container, ...]:
 @rule(needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods"))
 def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         lacking = unpulled(pod)
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)

@@ -9,7 +9,7 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import DaemonSet, Pod
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
 from podid.facts.agent import agents, not_judged, option
@@ -24,8 +24,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note beside the agent that is not ready, where its log was not read; what a log shows is told by `in_logs`."""
     sets, facts = agents(snapshot), index(snapshot)
     ipv4 = known(snapshot.cluster).ip_family == "ipv4"
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         ds = next((each for each in sets if runs_in(pod, each)), None)
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)

@@ -2,7 +2,6 @@ from podid.checks.agent.admission_policy_blocks_agent import admission_policy_bl
 from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.agent import fails
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
@@ -101,10 +100,10 @@ def _no_agent_here(
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
     """The id of what keeps the agent away from more than this node; empty if nothing does."""
     if has_agent:
-        refused = fails(admission_policy_blocks_agent, snapshot)
+        refused = admission_policy_blocks_agent.fails(snapshot)
         return admission_policy_blocks_agent.id if refused else agent_pod_unhealthy.id if pending else ""
     addon = known_or(snapshot.agent_addon, None)
     if addon is not None:
         return "addon-degraded-or-failed" if addon.status.endswith("_FAILED") else ""
     seen = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
-    return agent_not_installed.id if seen and fails(agent_not_installed, snapshot) else ""
+    return agent_not_installed.id if seen and agent_not_installed.fails(snapshot) else ""

@@ -4,17 +4,16 @@ outside Kubernetes hold is not seen here; the agent's log names it.
 
 from collections.abc import Sequence
 
+from podid.checks.agent.agent_port80_conflict import clashes
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.ports import clashes
 from podid.domain.cluster import DaemonSet
 from podid.domain.snapshot import Snapshot
 from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
-from podid.facts.index import cluster_subject
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
 def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
-    whole, sets = check.case(cluster_subject(snapshot)), agents(snapshot)
+    whole, sets = check.of_cluster(snapshot), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     port = _port(sets)

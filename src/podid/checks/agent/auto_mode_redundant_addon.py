@@ -6,7 +6,7 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.versions import older
 from podid.facts.agent import agents
-from podid.facts.index import cluster_subject, podid_command
+from podid.facts.index import podid_command
 
 # from this version on its pods keep away from Auto Mode nodes
 KEEPS_AWAY = "v1.3.4"
@@ -16,7 +16,7 @@ KEEPS_AWAY = "v1.3.4"
 def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note: nodes of other kinds may come back, and then the add-on is needed."""
     cluster, nodes, sets = known(snapshot.cluster), known(snapshot.nodes), agents(snapshot)
-    case = check.case(cluster_subject(snapshot))
+    case = check.of_cluster(snapshot)
     addon = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
     if not cluster.auto_mode:
         return [case.skip("not a cluster with EKS Auto Mode")]

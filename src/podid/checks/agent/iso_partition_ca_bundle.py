@@ -2,11 +2,9 @@
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Subject
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import cut
 from podid.facts.agent import importance
-from podid.facts.index import index
 
 BUNDLE = "ca-bundle.crt"
 
@@ -15,9 +13,8 @@ BUNDLE = "ca-bundle.crt"
 def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
     if "-iso" not in known(snapshot.cluster).region:
         return
-    told, users = known(snapshot.agent_warnings), index(snapshot).users
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), users.get(pod.node, ()))
+    told = known(snapshot.agent_warnings)
+    for case, pod in check.of_agent_pods(snapshot):
         section = told.get(f"{pod.namespace}/{pod.name}")
         if section is None:
             yield case.ok("it has started, or another of its kind was looked at")

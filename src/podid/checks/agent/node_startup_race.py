@@ -9,7 +9,7 @@ from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
-from podid.facts.index import cluster_subject, placed
+from podid.facts.index import placed
 
 # a start that fails for want of credentials fails soon
 SOON = timedelta(minutes=2)
@@ -29,7 +29,7 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdicts:
         if injected(pod) and pod.node in agents and _too_early(pod, agents[pod.node])
     ]
     nodes = sorted({pod.node for _, pod in found})
-    case = check.case(cluster_subject(snapshot), tuple(sorted({ref for ref, _ in found})))
+    case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in found})))
     if len(nodes) < NODES:
         return [case.ok("pods do not fail on nodes whose agent is still starting")]
     names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in found)

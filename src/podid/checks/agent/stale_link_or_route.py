@@ -4,8 +4,7 @@ https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its 
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import ends_by
-from podid.domain.findings import Subject
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Snapshot
 from podid.facts.agent import not_judged
 from podid.facts.index import index
 
@@ -14,8 +13,7 @@ from podid.facts.index import index
 def stale_link_or_route(check: Check, snapshot: Snapshot) -> Verdicts:
     """What a log shows is told by `in_logs`, of the node."""
     facts = index(snapshot)
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
         elif pod.ready:

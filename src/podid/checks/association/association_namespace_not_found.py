@@ -3,15 +3,14 @@ from functools import cache, partial
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
-from podid.facts.index import ADDON_OWNED, LIKELY, association_subject, given, podid_command
+from podid.facts.index import ADDON_OWNED, LIKELY, given, podid_command
 
 
 @rule(needs=("associations", "namespaces"))
 def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     namespaces = known(snapshot.namespaces)
     similar = cache(partial(Names(namespaces).nearest, alike=LIKELY))
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         if association.namespace in namespaces:
             yield case.ok("the namespace exists")
         elif association.owner_arn:

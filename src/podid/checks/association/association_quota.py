@@ -3,12 +3,12 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.snapshot import Snapshot, known
-from podid.facts.index import cluster_subject, namespaces_words
+from podid.facts.index import namespaces_words
 
 
 @rule(needs=("associations",), wants=("cluster",))
 def association_quota(check: Check, snapshot: Snapshot) -> Verdicts:
-    case, count = check.case(cluster_subject(snapshot)), len(known(snapshot.associations))
+    case, count = check.of_cluster(snapshot), len(known(snapshot.associations))
     if count >= NEAR_ASSOCIATION_QUOTA:
         left = f"{ASSOCIATION_QUOTA - count} more" if count < ASSOCIATION_QUOTA else "no more"
         yield case.fail(f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: it takes {left}")

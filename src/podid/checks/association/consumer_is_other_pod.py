@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared import products
+from podid.checks.shared.gaps import unread_products
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
@@ -15,7 +15,7 @@ SEVERITY = Severity.WARN
 
 @rule(needs=NEEDS, wants=(*WANTS, "cluster"))
 def consumer_is_other_pod(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from products.unread(check, snapshot)
+    yield from unread_products(check, snapshot)
     for setting in settings(snapshot).found:
         yield _setting(check, snapshot, setting)
     yield from _siblings(check, snapshot)
@@ -24,7 +24,7 @@ def consumer_is_other_pod(check: Check, snapshot: Snapshot) -> Verdicts:
 def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     facts = index(snapshot)
     if (ref := setting.service_account) is not None:
-        case = products.case_of(check, setting, (str(ref),))
+        case = check.case(setting.subject, (str(ref),))
         if ref not in facts.associations or on_irsa(snapshot, ref):
             return case.skip("it names a service account that has no association, or IRSA besides")
         if any(live(pod) for pod in facts.pods.get(ref, ())):
@@ -38,7 +38,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     here = tuple(
         str(a.ref) for a in known(snapshot.associations) if setting.namespace in ("", a.namespace) and a.ref not in mine
     )
-    case = products.case_of(check, setting, here)
+    case = check.case(setting.subject, here)
     if setting.way is not CredentialWay.OWN:
         return case.skip("it takes the credentials of the pods that use it")
     if not mine:

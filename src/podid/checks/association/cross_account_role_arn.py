@@ -1,5 +1,4 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.names import Arn
@@ -10,7 +9,7 @@ from podid.facts.index import by_role, chain_of
 @rule(needs=("cluster", "associations"))
 def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
     account = known(snapshot.cluster).account
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         case = check.case(Subject("Role", arn), chain_of(associations))
         try:

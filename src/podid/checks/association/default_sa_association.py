@@ -1,15 +1,14 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import live
-from podid.facts.index import association_subject, given, index
+from podid.facts.index import given, index
 
 
 @rule(needs=("associations",), wants=("pods",))
 def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         if association.service_account != "default":
             yield case.ok("the association is for a service account with a name of its own")
             continue

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 import json
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, described
 from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
@@ -16,7 +15,7 @@ from podid.facts.index import association_subject
 
 @rule(needs=("associations",), wants=("assume_rights",))
 def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
         case = check.case(association_subject(association), (str(association.ref),))
         if not association.policy:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import UnreadAssociation
 from podid.domain.snapshot import Missing, Snapshot, known
-from podid.facts.index import ADDON_OWNED, association_subject, index, podid_command, role_section, why_unread
+from podid.facts.index import ADDON_OWNED, index, podid_command, role_section, why_unread
 
 LONG_AGO = timedelta(days=90)
 
@@ -13,8 +13,7 @@ LONG_AGO = timedelta(days=90)
 @rule(needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))
 def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
     used = {w.ref for w in known(snapshot.workloads)} | set(index(snapshot).pods)
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         before = snapshot.taken_at - LONG_AGO
         if association.ref in used:
             yield case.ok("pods or workloads use it")

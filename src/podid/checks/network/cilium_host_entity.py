@@ -2,15 +2,13 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
 from podid.facts.egress import NEEDS, has_cilium, ways
-from podid.facts.index import placed
 
 
 @rule(needs=(*NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
 def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
     """Cilium gives whatever listens on the node itself the identity `host`; no CIDR matches it."""
     cilium = has_cilium(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         if not cilium:
             yield case.skip("the cluster does not run Cilium")
             continue

@@ -5,13 +5,11 @@ from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
-from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))
 def ipv6_uri_on_ipv4_pods(check: Check, snapshot: Snapshot) -> Verdicts:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         lost = [pod for pod in pods if _lost(pod)]
         if not lost:
             yield case.ok("its pods have an address of the family that they are sent to")

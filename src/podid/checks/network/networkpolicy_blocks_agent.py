@@ -5,7 +5,6 @@ from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
 from podid.facts.egress import NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
-from podid.facts.index import placed
 
 _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
 
@@ -13,8 +12,7 @@ _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether t
 @rule(needs=NEEDS, wants=("daemon_sets", "cilium_policies", "cluster"))
 def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         shut = [item for item in ways(snapshot, pods) if not item.way.open and not item.to_host]
         if not shut:
             yield case.ok(f"no network policy keeps its pods from {address}, TCP {AGENT_PORT}")

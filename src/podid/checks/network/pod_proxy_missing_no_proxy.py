@@ -6,7 +6,6 @@ from podid.domain.text import short_list
 from podid.domain.workloads import served
 from podid.facts.credentials import Brought, brought
 from podid.facts.egress import agent_address
-from podid.facts.index import placed
 
 # the agent is asked over plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -15,8 +14,7 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 @rule(needs=("associations", "pods"), wants=("cluster", "config_map_keys"))
 def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         judged = {
             container.name: brought(snapshot.config_map_keys, pod, container)
             for pod in pods

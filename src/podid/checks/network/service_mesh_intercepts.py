@@ -5,7 +5,6 @@ from podid.domain.network import AGENT_PORT, covers
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.facts.egress import agent_address, agent_cidr
-from podid.facts.index import placed
 
 ISTIO = "traffic.sidecar.istio.io/"
 LINKERD = "config.linkerd.io/"
@@ -14,8 +13,7 @@ LINKERD = "config.linkerd.io/"
 @rule(needs=("associations", "pods"), wants=("cluster",))
 def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         meshed = [(pod, mesh) for pod in pods if (mesh := _mesh(pod, address))]
         if not meshed:
             yield case.ok("no mesh's sidecar takes its requests to the agent")

@@ -2,7 +2,6 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list
-from podid.facts.index import placed
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
@@ -14,8 +13,7 @@ def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     node: https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
     cni = next((ds for ds in known(snapshot.daemon_sets) if ds.name == "aws-node"), None)
     mode = cni.env.get(MODE, "") or "strict" if cni is not None else ""
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         own = [pod for pod in pods if POD_INTERFACE in pod.annotations]
         if not own:
             yield case.ok("its pods have no security group of their own")

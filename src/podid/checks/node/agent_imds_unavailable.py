@@ -1,9 +1,9 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Instance
-from podid.domain.findings import EVERYONE, Severity, Subject
+from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.workloads import live
-from podid.facts.index import cluster_subject, index
+from podid.facts.index import index
 
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
@@ -13,7 +13,7 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     users = index(snapshot).users
     if isinstance(snapshot.instances, Missing):
         # seldom is a node without either: it could not have joined the cluster
-        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.instances, severity=Severity.WARN)
+        yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)
         return
     instances = snapshot.instances.value
     told = any(instance.profile_arn for instance in instances.values())

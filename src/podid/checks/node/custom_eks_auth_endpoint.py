@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.network import Egress, closed_in
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.agent import agents, importance, option, served_by
-from podid.facts.index import cluster_subject, reach_on
+from podid.facts.index import reach_on
 
 FLAG = "--endpoint"
 # the SDK's own come in this order
@@ -72,7 +72,7 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
 def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of subnets from which only an endpoint leads to EKS Auth. A warning: a private hosted zone for the public name
     may lead to the endpoint, and podid does not read those."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
         return [case.skip("routes and endpoints are not known, which eks-auth-unreachable says")]
     egress: Egress = snapshot.egress.value

@@ -4,19 +4,19 @@ behind a transit gateway or a firewall are not looked at; the agents' logs, wher
 """
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import EVERYONE, Severity
+from podid.domain.findings import Severity
 from podid.domain.network import closed_in, elsewhere_from
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
-from podid.facts.index import cluster_subject, reach_on
+from podid.facts.index import reach_on
 
 
 # what logs tell is told without it
 @rule(needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations"))
 def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the subnets of managed node groups: where other nodes are, EKS does not say."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     for section in (snapshot.node_groups, snapshot.egress):
         if isinstance(section, Missing):
             # few VPCs are closed in

@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import EVERYONE, Severity, Subject
+from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Missing, Snapshot, known
-from podid.facts.index import cluster_subject, index
+from podid.facts.index import index
 
 # a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
 TOLERATED_SECONDS = 60
@@ -11,7 +11,7 @@ TOLERATED_SECONDS = 60
 def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
     if isinstance(snapshot.clocks, Missing):
         # leases are in nobody's way: seldom is a clock wrong
-        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.clocks, severity=Severity.WARN)
+        yield check.of_everyone(snapshot).unknown(snapshot.clocks, severity=Severity.WARN)
         return
     users = index(snapshot).users
     for node in known(snapshot.nodes):

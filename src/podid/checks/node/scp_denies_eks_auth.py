@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.node_roles import NodeRole, judged_roles
+from podid.checks.node.node_role_missing_eks_auth import NodeRole, judged_roles
 from podid.domain.snapshot import Snapshot
 from podid.facts.nodes import REDEEM
 

@@ -1,11 +1,11 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared import products
-from podid.domain.findings import EVERYONE, Subject
+from podid.checks.shared.gaps import unread_products
+from podid.domain.findings import Subject
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
-from podid.facts.index import cluster_subject, index
+from podid.facts.index import index
 from podid.facts.products import NEEDS, settings, version_of
 
 # until then it asked the API server for tokens itself: aws/secrets-store-csi-driver-provider-aws#561
@@ -14,7 +14,7 @@ PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
 
 @rule(needs=NEEDS, wants=("csi_drivers", "daemon_sets", "cluster"))
 def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from products.unread(check, snapshot)
+    yield from unread_products(check, snapshot)
     asking = [s for s in settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
         mine = [setting for setting in asking if setting.product == product]
@@ -24,7 +24,7 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
         if not mine:
             continue
         if isinstance(snapshot.csi_drivers, Missing):
-            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.csi_drivers)
+            yield check.of_everyone(snapshot).unknown(snapshot.csi_drivers)
             continue
         audiences = snapshot.csi_drivers.value.get(driver)
         if audiences is None:

@@ -1,13 +1,11 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
-from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))
 def ephemeral_debug_container_no_env(check: Check, snapshot: Snapshot) -> Verdicts:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         debugged = [pod for pod in pods if pod.ephemeral]
         if debugged:
             yield case.fail(

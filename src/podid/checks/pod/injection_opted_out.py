@@ -5,13 +5,11 @@ from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
-from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))
 def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         whole = [pod for pod in pods if opted_out(pod)]
         parts = sorted({name for pod in pods if pod not in whole for name in _skipped(pod)})
         if whole:

@@ -10,7 +10,6 @@ from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, served
-from podid.facts.index import placed
 
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 _IMAGES = frozenset(
@@ -25,8 +24,7 @@ _IMAGES = frozenset(
 def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
     """A warning: the SDK in the image, and its version, are not seen from here."""
     ipv6 = known(snapshot.cluster).ip_family == "ipv6"
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         if not ipv6:
             yield case.ok("the agent is asked at its IPv4 address")
             continue

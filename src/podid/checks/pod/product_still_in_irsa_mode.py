@@ -4,7 +4,7 @@ https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_
 from collections.abc import Iterator
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared import products
+from podid.checks.shared.gaps import unread_products
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
@@ -28,7 +28,7 @@ MOUNTPOINT_SINCE = (2,)
 
 @rule(needs=NEEDS, wants=(*WANTS, "daemon_sets", "roles", "cluster"))
 def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from products.unread(check, snapshot)
+    yield from unread_products(check, snapshot)
     for setting in settings(snapshot).found:
         if setting.way is CredentialWay.TOKEN_OF:
             yield _token_of(check, snapshot, setting)
@@ -37,7 +37,7 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
         elif setting.product == MOUNTPOINT and setting.way is CredentialWay.POD_IDENTITY:
             yield _volume(check, snapshot, setting)
         else:
-            yield products.case_of(check, setting, ()).ok("it takes the credentials of the product's own pods")
+            yield check.case(setting.subject, ()).ok("it takes the credentials of the product's own pods")
 
 
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
@@ -47,7 +47,7 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
     refs = _meant(snapshot, setting, wanted)
     name = str(wanted) if wanted.namespace else wanted.name
     chain = tuple(str(ref) for ref in refs if associated(snapshot, ref))
-    case = products.case_of(check, setting, chain)
+    case = check.case(setting.subject, chain)
     annotated = any(on_irsa(snapshot, ref) for ref in refs)
     if setting.product == CERT_MANAGER:
         works = _trusts_oidc(snapshot, setting.role)
@@ -95,7 +95,7 @@ def _trusts_oidc(snapshot: Snapshot, role_arn: str) -> bool | None:
 def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     pods = tuple(_mounting(snapshot, setting))
     chain = tuple(sorted({str(pod.ref) for pod in pods}))
-    case = products.case_of(check, setting, chain)
+    case = check.case(setting.subject, chain)
     if setting.way is CredentialWay.POD_IDENTITY:
         return case.ok('it has usePodIdentity: "true"')
     if not pods:
@@ -126,7 +126,7 @@ def _mounting(snapshot: Snapshot, setting: ProductSetting) -> Iterator[Pod]:
 def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     there = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
     chain = tuple(sorted(map(str, there)))
-    case = products.case_of(check, setting, chain)
+    case = check.case(setting.subject, chain)
     version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[MOUNTPOINT].image)
     if not there:
         return case.skip("no service account of its namespace is associated")

@@ -5,11 +5,11 @@ from typing import NamedTuple
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cloudtrail import NodeTrail, OldCalls
 from podid.domain.cluster import name_and_tag
-from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out, served
-from podid.facts.index import cluster_subject, index, placed
+from podid.facts.index import index
 
 
 class Old(NamedTuple):
@@ -43,15 +43,14 @@ def sdk_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
     calls = snapshot.node_calls
     if isinstance(calls, Missing):
         if calls != NOT_READ:
-            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(calls, severity=Severity.WARN)
+            yield check.of_everyone(snapshot).unknown(calls, severity=Severity.WARN)
         return
     for node, section in calls.value.items():
         yield _by_calls(check, snapshot, node, section)
 
 
 def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
         found = [(image, old) for image in images if (old := _old(image)) is not None]
         if not found:

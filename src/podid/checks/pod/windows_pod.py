@@ -1,5 +1,5 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import without_agent
+from podid.checks.pod.fargate_pod import without_agent
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import on_windows
 from podid.facts.index import index

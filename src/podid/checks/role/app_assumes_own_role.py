@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared import products
-from podid.checks.shared.roles import undescribed
+from podid.checks.shared.gaps import unread_products
 from podid.domain.aws import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
@@ -28,8 +27,8 @@ class OwnRole(NamedTuple):
 
 @rule(needs=(*NEEDS, "roles"), wants=WANTS)
 def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from products.unread(check, snapshot)
-    yield from undescribed(check, snapshot)
+    yield from unread_products(check, snapshot)
+    yield from check.undescribed(snapshot)
     for told in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
         if told.role not in (told.association.role_arn, role_name(told.association.role_arn)):
             yield told.case.ok("the role that it is to assume is another than its own")
@@ -56,7 +55,7 @@ def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
             continue
         for ref in controllers(snapshot).get(setting.product, ()):
             if isinstance(association := associations.get(ref), Association):
-                yield OwnRole(association, setting.role, products.case_of(check, setting, (str(ref),)))
+                yield OwnRole(association, setting.role, check.case(setting.subject, (str(ref),)))
 
 
 def _by_flags(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:

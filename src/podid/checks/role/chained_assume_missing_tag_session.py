@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 from dataclasses import replace
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumeRights
@@ -20,7 +19,7 @@ from podid.facts.trust import live_pods
 @rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
 def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
     rights = known(snapshot.assume_rights)
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))

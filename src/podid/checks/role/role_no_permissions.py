@@ -1,5 +1,4 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.findings import Severity
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
@@ -8,7 +7,7 @@ from podid.facts.index import by_role, chain_of, role_section, role_subject, sho
 @rule(needs=("associations", "role_policies"), wants=("roles",))
 def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [each for each in associations if not each.target_role_arn]
         case, section = (

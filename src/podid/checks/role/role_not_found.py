@@ -3,20 +3,17 @@
 from collections import defaultdict
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, described
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.facts.index import (
-    by_role,
     chain_of,
     cluster_flags,
     cluster_name,
     podid_command,
     role_section,
-    role_subject,
     target_section,
 )
 from podid.facts.second_hop import target_subject
@@ -24,9 +21,9 @@ from podid.facts.second_hop import target_subject
 
 @rule(needs=("associations", "roles", "target_roles"), wants=("cluster",))
 def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
-    yield from undescribed(check, snapshot)
-    for arn, associations in by_role(snapshot).items():
-        case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
+    yield from check.undescribed(snapshot)
+    for case, arn, associations in check.of_roles(snapshot):
+        section = role_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:

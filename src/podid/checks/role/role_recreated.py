@@ -10,7 +10,7 @@ from podid.domain.aws import Association, Role
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import utc
-from podid.facts.index import by_role, chain_of, role_section, role_subject
+from podid.facts.index import chain_of, role_section, role_subject
 from podid.facts.second_hop import target_subject
 from podid.facts.trust import judged
 
@@ -32,8 +32,8 @@ def role_recreated(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
     by_arn = {role.arn: role for role in judged(snapshot)}
-    for arn, associations in by_role(snapshot).items():
-        case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
+    for case, arn, associations in check.of_roles(snapshot):
+        section = role_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
             continue

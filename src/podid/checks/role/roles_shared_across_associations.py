@@ -1,16 +1,13 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.roles import undescribed
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
-from podid.facts.index import by_role, chain_of, role_subject
 
 
 @rule(needs=("associations",))
 def roles_shared_across_associations(check: Check, snapshot: Snapshot) -> Verdicts:
     """Within one namespace that is nothing to speak of."""
-    yield from undescribed(check, snapshot)
-    for arn, associations in by_role(snapshot).items():
-        case = check.case(role_subject(arn), chain_of(associations))
+    yield from check.undescribed(snapshot)
+    for case, _, associations in check.of_roles(snapshot):
         namespaces = sorted({a.namespace for a in associations})
         if len(namespaces) < 2:
             yield case.ok("service accounts of one namespace have it")

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from podid.checks.base import PAGES, Check
+from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
-from podid.checks.shared.on_links import NODE_ROLE, placed_on
 from podid.checks.shared.unreached import UNREACHED, cause
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
-from podid.checks.shared.on_links import NODE_ROLE, placed_on
+from podid.checks.base import NODE_ROLE, Check, placed_on
 from podid.domain.cluster import Pod
 from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict

@@ -12,7 +12,6 @@ from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE, main_containers, served
 from podid.facts.credentials import Own
-from podid.facts.index import placed
 
 NEEDS = ("associations", "pods")
 
@@ -27,8 +26,7 @@ def per_workload(
     """One verdict per workload. An error is a warning while another container of the same pods, sidecars by name apart,
     is free of it: one may be meant to have credentials of its own. What is `unseen` makes a healthy one undecided, at
     most as a warning: most of what an application is given has nothing to do with AWS."""
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, workload, pods) in check.of_workloads(snapshot):
         judged = [(pod, containers) for pod in pods if (containers := served(pod))]
         if not judged:
             yield case.skip("its pods are left alone by the webhook, as they ask")

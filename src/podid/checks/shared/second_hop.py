@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from podid.checks.base import Check
-from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import Arn
@@ -87,7 +86,7 @@ def per_role(
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     told: dict[tuple[Subject, Told], list[SecondHop]] = defaultdict(list)
     for hop in hops(snapshot):
         answer = Told(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import role_name
@@ -37,7 +36,7 @@ def check(id: str) -> Check:
 def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Per role: one failing verdict for each different message under the check's id, then one for the associations
     that are free of it."""
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         subject = role_subject(role.arn)
         whole = check.case(subject, chain_of(role.associations))

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podid.checks.all import ALL, BY_ID, ORDER
-from podid.checks.base import Check
+from podid.checks.base import Check, on_links
 from podid.checks.masking import mask
 from podid.checks.runner import run_checks
-from podid.checks.shared.on_links import on_links
 from podid.checks.status import statuses
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.findings import EVERYONE, LINKS, Severity, link_words
