@@ -173,7 +173,7 @@ class NodeTrail:
     old: tuple[OldCalls, ...] = ()
 
 
-def node_trail(looked: Looked[NodeCall]) -> NodeTrail:
+def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
     found: dict[tuple[OldSdk, str], list[NodeCall]] = {}
     for call in looked.events:
         sdk = None if nodes_own(call) else old_sdk(call.user_agent)
@@ -193,7 +193,7 @@ Event = TypeVar("Event", Redemption, PodSession, NodeCall)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked(Generic[Event]):
+class Lookup(Generic[Event]):
     """The events that were looked at, newest first. `whole` is whether these are all since `since`; otherwise there
     are older ones that were not looked at."""
 
@@ -202,10 +202,10 @@ class Looked(Generic[Event]):
     whole: bool = True
 
 
-def newest(events: Iterable[Event], since: datetime, most: int) -> Looked[Event]:
+def newest(events: Iterable[Event], since: datetime, most: int) -> Lookup[Event]:
     """At most so many of them: pages that are not wanted are not asked for."""
     found = tuple(islice(events, most + 1))
-    return Looked(found[:most], since, len(found) <= most)
+    return Lookup(found[:most], since, len(found) <= most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ HYBRID_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "In", ("hybrid",)))
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class PlannedAgent:
     """The agent as it will be: its version, where it may go, whether it takes the node's port 80, and what it is told
     beside what it is always told. `placement` None where its configuration cannot be read."""
 
@@ -86,7 +86,7 @@ class Coming:
         return node.runs_agent and (self.placement is None or not why_not_here(node, self.placement))
 
 
-def coming(version: str, values: Mapping[str, object]) -> Coming:
+def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
     """From the version and the configuration values that a plan asks for."""
     agent, sets = values.get("agent"), values.get("daemonsets")
     takes_port = not (isinstance(agent, dict) and agent.get("advertiseProxyPort") is False)
@@ -97,7 +97,7 @@ def coming(version: str, values: Mapping[str, object]) -> Coming:
         placement = None
     further = agent.get("additionalArgs") if isinstance(agent, dict) else None
     probe = agent.get("probePort") if isinstance(agent, dict) else None
-    return Coming(
+    return PlannedAgent(
         version,
         placement,
         takes_port,
@@ -129,7 +129,7 @@ def is_addons(agent: DaemonSet) -> bool:
     return agent.namespace == AGENT_NAMESPACE and agent.name in (AGENT_ADDON, f"{AGENT_ADDON}-hybrid")
 
 
-def daemon_sets(agent: Coming, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
+def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
     """What EKS makes of the add-on, with all its pods ready."""
     hosts = [node for node in nodes if agent.goes_to(node)]
     kinds = [("", agent.placement or Placement(terms=(_OWN_TERM,)), False)]
@@ -165,7 +165,7 @@ def _labels(*, hybrid: bool) -> dict[str, str]:
     }
 
 
-def agent_pods(agent: Coming, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
+def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
     """Its pods: a Ready one on each node that is up and that it goes to; one that waits for each of the `held` nodes,
     whose port stays another pod's."""
     for node in nodes:
@@ -192,7 +192,7 @@ def agent_pods(agent: Coming, nodes: Iterable[Node], held: Collection[str], now:
         )
 
 
-def pushed_off(pod: Pod, agent: Coming, hosts: Collection[str]) -> Pod:
+def pushed_off(pod: Pod, agent: PlannedAgent, hosts: Collection[str]) -> Pod:
     """The pod as it is once the agent runs on these nodes: off its own where both want a port of it."""
     clash = pod.node in hosts and live(pod) and not set(pod.host_ports).isdisjoint(agent.host_ports)
     return replace(pod, node="", phase="Pending", ready=False, message=_WAITS) if clash and evicted(pod) else pod

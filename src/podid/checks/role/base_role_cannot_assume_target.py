@@ -17,7 +17,7 @@ from podid.facts.second_hop import SecondHop, base_subject
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
 def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
-    def look(hop: SecondHop) -> second_hop.Told:
+    def look(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop, undecided=True)
 
     healthy = "the role may assume its target role"

@@ -16,7 +16,7 @@ def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
 
-    def look(hop: SecondHop) -> second_hop.Told:
+    def look(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"

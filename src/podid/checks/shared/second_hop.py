@@ -22,7 +22,7 @@ BASE_GONE, TARGET_GONE = "the association's role does not exist", "the target ro
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HopAnswer:
     """What one check says of one hop: a finding, or that it could not look, or why there is nothing to say; else the
     hop is free of what the check looks for."""
 
@@ -31,32 +31,36 @@ class Told:
     skip: str = ""
 
 
-def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> HopAnswer:
     """What the target role's trust says under the check's id. With `undecided` the check speaks for a trust that came
     to no answer."""
     if hop.target_missing:
-        return Told(skip=TARGET_GONE)
+        return HopAnswer(skip=TARGET_GONE)
     finding = next((f for f in hop.findings if f.id == check.id), None)
     if finding is not None:
-        return Told(finding)
+        return HopAnswer(finding)
     if hop.trust_unknown is None:
-        return Told()
+        return HopAnswer()
     if undecided or hop.evaluation is None:
-        return Told(missing=hop.trust_unknown)
-    return Told(skip=f"undecided: {hop.trust_unknown.reason}")
+        return HopAnswer(missing=hop.trust_unknown)
+    return HopAnswer(skip=f"undecided: {hop.trust_unknown.reason}")
 
 
-def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> HopAnswer:
     """What the simulator says of the role's rights under the check's id. With `undecided` the check speaks for an
     answer that could not be had."""
     if hop.target_missing:
-        return Told(skip=TARGET_GONE)
+        return HopAnswer(skip=TARGET_GONE)
     finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
     if finding is not None:
-        return Told(finding) if finding.id == check.id else Told(skip=finding.message)
+        return HopAnswer(finding) if finding.id == check.id else HopAnswer(skip=finding.message)
     if hop.rights_unknown is None:
-        return Told()
-    return Told(missing=hop.rights_unknown) if undecided else Told(skip=f"undecided: {hop.rights_unknown.reason}")
+        return HopAnswer()
+    return (
+        HopAnswer(missing=hop.rights_unknown)
+        if undecided
+        else HopAnswer(skip=f"undecided: {hop.rights_unknown.reason}")
+    )
 
 
 def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding], Iterable[tuple[str, ...]]]:
@@ -78,7 +82,7 @@ def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding],
 def per_role(
     check: Check,
     snapshot: Snapshot,
-    look: Callable[[SecondHop], Told],
+    look: Callable[[SecondHop], HopAnswer],
     *,
     subject: Callable[[Association], Subject],
     healthy: str,
@@ -87,9 +91,9 @@ def per_role(
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
     yield from check.undescribed(snapshot)
-    told: dict[tuple[Subject, Told], list[SecondHop]] = defaultdict(list)
+    told: dict[tuple[Subject, HopAnswer], list[SecondHop]] = defaultdict(list)
     for hop in hops(snapshot):
-        answer = Told(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)
+        answer = HopAnswer(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)
         told[subject(hop.association), answer].append(hop)
     for (role, answer), members in told.items():
         case = check.case(role, chain_of(hop.association for hop in members))
