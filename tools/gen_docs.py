@@ -225,7 +225,7 @@ def checks() -> str:
         + _table(("Id", "Severity", "Link", "The healthy fact", "Looked at", "Fix"), rows)
         + "\n## Failure modes that are explained, but not looked for\n\n"
         + _table(
-            ("Id", "Severity", "Link", "HopAnswer by"),
+            ("Id", "Severity", "Link", "Told by"),
             [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", told(e.id)) for e in others],
         )
     )

@@ -106,10 +106,10 @@ class Watch:
         return foreseen, found
 
 
-HopAnswer = tuple[str, ...]
+Told = tuple[str, ...]
 
 
-def told(report: DoctorReport) -> set[HopAnswer]:
+def told(report: DoctorReport) -> set[Told]:
     """Check, outcome, severity, subject and chain of each verdict. Where new pods land is the scheduler's, so that of a
     node, and of the agent's pod on it, only what is wrong counts, without the pod's name."""
     found = set()

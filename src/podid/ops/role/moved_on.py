@@ -50,7 +50,7 @@ def names_preset(policy: str) -> bool:
 
 
 def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
-    """HopAnswer by the policy's name and the Sids of its statements. A resource differs only where no values at all make one
+    """Told by the policy's name and the Sids of its statements. A resource differs only where no values at all make one
     of the other."""
     preset, listed = _preset_of(name), document.get("Statement")
     if preset is None or not isinstance(listed, list):
