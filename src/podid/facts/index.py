@@ -13,6 +13,7 @@ from podid.domain.aws import Association, Listed, Role, UnreadAssociation, descr
 from podid.domain.cluster import Node, Pod, Workload
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import EVERYONE, Subject
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
 from podid.domain.text import short_list
@@ -95,10 +96,7 @@ def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
-    found: dict[Subject, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        found[workload_subject(pod)].append(pod)
-    return dict(sorted(found.items()))
+    return dict(sorted(grouped((workload_subject(pod), pod) for pod in pods).items()))
 
 
 def service_account_subject(ref: ServiceAccountRef) -> Subject:
@@ -187,19 +185,15 @@ def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
 
 def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
     """The associations by the ARN of their role, both in order."""
-    found: dict[str, list[Association]] = defaultdict(list)
-    for association in described(known(snapshot.associations)):
-        found[association.role_arn].append(association)
-    return dict(sorted(found.items()))
+    associations = described(known(snapshot.associations))
+    return dict(sorted(grouped((association.role_arn, association) for association in associations).items()))
 
 
 def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
     """The associations that could not be described, by why: for those of one cause that of the first."""
-    found: dict[tuple[str, str], list[UnreadAssociation]] = defaultdict(list)
-    for each in known_or(snapshot.associations, ()):
-        if isinstance(each, UnreadAssociation):
-            found[each.error_code, each.permission].append(each)
-    return {why_unread(members[0]): members for members in found.values()}
+    unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
+    causes = grouped(((a.error_code, a.permission), a) for a in unread)
+    return {why_unread(members[0]): members for members in causes.values()}
 
 
 def why_unread(association: UnreadAssociation) -> Missing:

@@ -5,7 +5,6 @@ slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/po
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ from enum import Enum, auto
 from podid.domain.aws import Listed, UnreadAssociation
 from podid.domain.cluster import Node, Pod
 from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
 from podid.facts.index import by_workload, index, once
@@ -75,11 +75,9 @@ def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodSta
 @once
 def groups(snapshot: Snapshot) -> tuple[Group, ...]:
     facts = index(snapshot)
-    found = []
+    result = []
     for ref, association in sorted(facts.associations.items()):
         for workload, pods in by_workload(facts.pods.get(ref, ())).items():
-            states: dict[PodState, list[Pod]] = defaultdict(list)
-            for pod in pods:
-                states[state_of(pod, association, facts.nodes)].append(pod)
-            found.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
-    return tuple(found)
+            states = grouped((state_of(pod, association, facts.nodes), pod) for pod in pods)
+            result.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
+    return tuple(result)

@@ -4,13 +4,13 @@ Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from podid.domain.aws import Cluster, Decision, NodeGroup
 from podid.domain.cluster import DaemonSet, Node
+from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.placement import why_none_here
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
@@ -90,13 +90,9 @@ def minimal_policy(role_arn: str) -> str:
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
     """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for group in groups:
-        if group.node_role_arn:
-            found[group.node_role_arn].append(group.name)
-    if cluster.auto_mode and cluster.auto_node_role_arn:
-        found[cluster.auto_node_role_arn].append(AUTO_MODE)
-    return {arn: tuple(names) for arn, names in sorted(found.items())}
+    users = [(group.node_role_arn, group.name) for group in groups]
+    users += [(cluster.auto_node_role_arn, AUTO_MODE)] if cluster.auto_mode else []
+    return {arn: tuple(names) for arn, names in sorted(grouped(users).items()) if arn}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 https://github.com/aws/eks-pod-identity-agent/tree/main/charts; https://github.com/aws/eks-pod-identity-agent/issues/10.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from podid.domain.cluster import Pod
+from podid.domain.grouping import grouped
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import live
@@ -17,11 +17,10 @@ from podid.facts.index import once
 def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:
     """Node -> the live pods other than the agent's that take the port of it."""
     agents = {pod.uid for pod in agent_pods}
-    found: dict[str, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents:
-            found[pod.node].append(pod)
-    return {node: tuple(held) for node, held in sorted(found.items())}
+    held = grouped(
+        (pod.node, pod) for pod in pods if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents
+    )
+    return {node: tuple(members) for node, members in sorted(held.items())}
 
 
 def waits_for_port(pod: Pod) -> bool:

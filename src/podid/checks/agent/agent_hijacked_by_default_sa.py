@@ -5,6 +5,7 @@ https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask t
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
@@ -14,12 +15,8 @@ from podid.facts.index import index, service_account_subject
 
 @rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))
 def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
-    accounts: dict[ServiceAccountRef, list[Pod]] = {}
-    for pod in known(snapshot.agent_pods):
-        if live(pod):
-            accounts.setdefault(pod.ref, []).append(pod)
     users = index(snapshot).users
-    for ref, pods in sorted(accounts.items()):
+    for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
         taken = [pod for pod in pods if _taken(pod)]
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
         case = check.case(service_account_subject(ref), tuple(sorted(chain)))

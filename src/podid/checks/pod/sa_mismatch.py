@@ -8,6 +8,7 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
 from podid.domain.findings import Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
@@ -60,10 +61,7 @@ class _Strays:
 
     def __init__(self, strays: Iterable[_Stray]) -> None:
         self._strays = sorted(strays, key=lambda s: s.subject)
-        self._named: dict[str, list[int]] = defaultdict(list)
-        for place, stray in enumerate(self._strays):
-            for name in stray.names:
-                self._named[name].append(place)
+        self._named = grouped((name, place) for place, stray in enumerate(self._strays) for name in stray.names)
         # a workload with an account of its own is left in peace unless the names are the same
         self._default = {name for stray in self._strays if stray.account == "default" for name in stray.names}
         self._longer: dict[str, set[str]] = defaultdict(set)
@@ -91,9 +89,7 @@ def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mappin
         for pod in known(snapshot.pods)
         if pod.ref not in served and pod.owner is None and live(pod)
     ]
-    places: dict[str, list[_Stray]] = defaultdict(list)
-    for stray in found:
-        places[stray.subject.namespace].append(stray)
+    places = grouped((stray.subject.namespace, stray) for stray in found)
     return {namespace: _Strays(strays) for namespace, strays in places.items()}
 
 

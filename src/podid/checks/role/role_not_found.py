@@ -1,11 +1,10 @@
 """Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
 
-from collections import defaultdict
-
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, described
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.facts.index import (
@@ -34,11 +33,8 @@ def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
-    members: dict[str, list[Association]] = defaultdict(list)
-    for association in described(known(snapshot.associations)):
-        if association.target_role_arn:
-            members[association.target_role_arn].append(association)
-    for arn, associations in sorted(members.items()):
+    going_on = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
+    for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in going_on).items()):
         case = check.case(target_subject(associations[0]), chain_of(associations))
         section = target_section(snapshot, arn)
         if isinstance(section, Missing):

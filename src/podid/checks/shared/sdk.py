@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from podid.checks.base import Case, Check
 from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.report import RANK
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
@@ -76,9 +77,6 @@ def _taken(
 
 def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
     """One for each reason."""
-    reasons: dict[Missing, list[str]] = {}
-    for what, missing in hidden.items():
-        reasons.setdefault(missing, []).append(what)
-    for missing, sources in reasons.items():
+    for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
         message = f"envFrom {short_list(sources)} may hold access keys: {missing.reason}"
         yield case.unknown(missing, message, severity=Severity.WARN)

@@ -2,13 +2,13 @@
 `podid.facts.second_hop`.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from podid.checks.base import Check
 from podid.domain.aws import Association
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import Arn
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import TrustFinding, unwritable_principals
@@ -82,7 +82,7 @@ def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding],
 def per_role(
     check: Check,
     snapshot: Snapshot,
-    look: Callable[[SecondHop], HopAnswer],
+    judge: Callable[[SecondHop], HopAnswer],
     *,
     subject: Callable[[Association], Subject],
     healthy: str,
@@ -91,11 +91,12 @@ def per_role(
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
     yield from check.undescribed(snapshot)
-    told: dict[tuple[Subject, HopAnswer], list[SecondHop]] = defaultdict(list)
-    for hop in hops(snapshot):
-        answer = HopAnswer(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)
-        told[subject(hop.association), answer].append(hop)
-    for (role, answer), members in told.items():
+
+    def answer_of(hop: SecondHop) -> HopAnswer:
+        return HopAnswer(skip=BASE_GONE) if base_gone(snapshot, hop) else judge(hop)
+
+    answers = grouped(((subject(hop.association), answer_of(hop)), hop) for hop in hops(snapshot))
+    for (role, answer), members in answers.items():
         case = check.case(role, chain_of(hop.association for hop in members))
         if answer.finding is not None:
             finding = answer.finding
