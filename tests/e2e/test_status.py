@@ -94,7 +94,8 @@ def test_every_view_says_the_same(shared: Site, mode: str) -> None:
     finally:
         shared.box.standing.heal()
     assert "shop/orders" in found
-    errors = {item["id"] for item in findings if item["severity"] == "error"}
+    # an error about a node that no associated pod runs on concerns no identity
+    errors = {item["id"] for item in findings if item["severity"] == "error" and item["serviceAccounts"]}
     if any(BY_ID[check].bearing is not Bearing.ADVICE for check in errors):
         assert outcome.code in (3, 9), (found, errors)
 
