@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from podid.domain.members import OR_NULL, About
 
 _STACK = "aws:cloudformation:stack-name"
 _EKSCTL = "alpha.eksctl.io/cluster-name"
@@ -28,8 +31,8 @@ class Owner:
     told."""
 
     tool: str
-    detail: str
-    tag: str
+    detail: Annotated[str, OR_NULL, About("The stack or object of it, where a tag says.")]
+    tag: Annotated[str, About("The tag that told. Tags are hints.")]
 
     @property
     def words(self) -> str:

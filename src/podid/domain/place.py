@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.plan import Header
 
 if TYPE_CHECKING:
@@ -37,17 +38,18 @@ class Place:
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 
+@kind("WhoAmI", "`podid whoami`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAndWhere:
     """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
 
-    caller_arn: str
+    caller_arn: ArnText
     account: str
-    credentials_source: str
+    credentials_source: Annotated[str, About("What gave the credentials, as botocore calls it.")]
     region: str
-    region_source: str
-    cluster: str = ""
-    cluster_source: str = ""
-    no_cluster: str = ""
-    context: str = ""
-    kubeconfig: tuple[str, ...] = ()
+    region_source: Annotated[str, About("A flag, a variable, a profile or a kube context.")]
+    cluster: Annotated[str, OR_NULL, About("Its name; null where none could be chosen.")] = ""
+    cluster_source: TextOrNull = ""
+    no_cluster: Annotated[str, HIDDEN] = ""
+    context: Annotated[str, OR_NULL, About("The kube context in force.")] = ""
+    kubeconfig: Annotated[tuple[str, ...], About("The files that were read.")] = ()

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.members import About, TextOrNull
 from podid.domain.status import IdentityState, IdentityStatus, Outlook
 
 State = Mapping[str, object]
@@ -74,10 +76,10 @@ class Skipped:
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
 
-    caller_arn: str
+    caller_arn: Annotated[str, About("Who did it, or would.")]
     account: str
     region: str
-    cluster: str = ""
+    cluster: TextOrNull = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +174,8 @@ class Awaited:
     """What a change waits for that is no state of an identity: agents on nodes, or pods that no longer get credentials.
     `reached` is None where that could not be checked."""
 
-    summary: str
-    reached: bool | None
+    summary: Annotated[str, About("What was waited for, as it is now.")]
+    reached: Annotated[bool | None, About("Null where it could not be checked.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

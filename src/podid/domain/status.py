@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.evidence import UNSETTLED
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.members import HIDDEN, OR_NULL, About, MissingRight
 
 if TYPE_CHECKING:
     from podid.domain.credentials import ContainerUse, CredentialSource
@@ -67,10 +68,10 @@ class NotChecked:
     """A link that was not checked, or not to the end: `subject` names what, `permission` what the caller lacks, `how`
     the option that checks it."""
 
-    link: int
-    subject: str
-    permission: str = ""
-    how: str = ""
+    link: Annotated[int, About("1 to 9.")]
+    subject: Annotated[str, OR_NULL, About("What could not be read; null where nothing of the link was read.")]
+    permission: MissingRight = ""
+    how: Annotated[str, HIDDEN] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

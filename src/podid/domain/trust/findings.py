@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 from podid.domain.findings import Severity
+from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, truth_of
@@ -24,7 +26,7 @@ class TrustFinding:
     severity: Severity
     message: str
     fix: str
-    denied: bool = False
+    denied: Annotated[bool, HIDDEN] = False
 
     @property
     def shuts_out(self) -> bool:

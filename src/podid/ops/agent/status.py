@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from podid.checks.affected import bearing_of
 from podid.checks.shared.node_roles import node_roles_in_use, strangers
@@ -12,6 +12,7 @@ from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Bearing, Severity
+from podid.domain.members import About, ArnText, Key, schema_name
 from podid.domain.model import DaemonSet
 from podid.domain.place import Place
 from podid.domain.report import DoctorReport
@@ -39,13 +40,14 @@ AGENT_CHECKS = (
 )
 
 
+@schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
 class NodeRoleRight:
     """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
 
-    arn: str
+    arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
-    allowed: bool | None
+    allowed: Annotated[bool | None, About("Whether it may redeem tokens; null where it could not be looked at.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

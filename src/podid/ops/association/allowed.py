@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.aws import pacing
 from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.members import About, MissingRight, ModeId
 from podid.domain.model import Association, Cluster, Decision
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
@@ -58,10 +59,10 @@ class Allowed:
 
     action: str
     resource: str
-    allowed: bool | None
+    allowed: Annotated[bool | None, About("Null where it could not be decided.")]
     reason: str = ""
-    id: str = ""
-    permission: str = ""
+    id: ModeId = ""
+    permission: MissingRight = ""
 
 
 def simulate_all(

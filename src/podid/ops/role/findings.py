@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from podid.domain import trust
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Severity
+from podid.domain.members import About
 from podid.domain.model import AttachedPolicy, Role
 from podid.domain.words import short_list
 from podid.ops.role.access import pod_access
@@ -26,7 +28,9 @@ class RoleFinding:
     severity: Severity
     message: str
     fix: str
-    subjects: tuple[str, ...] = ()
+    subjects: Annotated[
+        tuple[str, ...], About("The associations that it is about; none where it is about the role.")
+    ] = ()
 
 
 def role_findings(
