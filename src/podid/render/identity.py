@@ -195,12 +195,9 @@ class AccountFacts:
 def _account(found: IdentityReading) -> AccountFacts | None:
     if isinstance(found.account, Missing):
         return None
-    account = found.account.value
-    return (
-        Account(False, None, None)
-        if account is None
-        else Account(True, account.created_at, account.irsa_role_arn or None)
-    )
+    if (account := found.account.value) is None:
+        return AccountFacts(False, None, None)
+    return AccountFacts(True, account.created_at, account.irsa_role_arn or None)
 
 
 class CredentialSourceBody(Document):
