@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode
 from podid.domain.members import AS_TEXT, OR_NULL, About, TextOrNull
 from podid.domain.names import Arn
 from podid.domain.rights import KubeRight, Rights

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.addons import Addon, AddonIssue
+from podid.domain.aws import Addon, AddonIssue
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
-from podid.domain.nodes import NodeKind
 from podid.domain.snapshot import Missing, Section
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
+from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.members import OR_NULL, About, Document, From, Names, TextOrNull
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.ops.agent.logs import AgentLogs, Written, mode_of_line
 from podid.render.view import NOTHING, Column, Table, View, columns, document
 

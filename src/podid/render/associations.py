@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
+from podid.domain.aws import Association, AssociationSummary, Listed
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
-from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.ops.association.looks import Look, PodCounts, Seen
 from podid.render.status import STYLES, IdentityStatusBody, state_word, why
 from podid.render.view import NOTHING, Column, Table, View, age, document

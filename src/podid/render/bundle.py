@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.members import About, Document
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.ops.doctor.bundle import Redacted
 from podid.render.view import Table, View, columns, document
 

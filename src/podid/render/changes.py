@@ -24,8 +24,8 @@ from podid.domain.members import (
     schema_name,
 )
 from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Owed, Plan, State, Status, Verb
+from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
-from podid.domain.words import count_of
 from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.settle import Settled

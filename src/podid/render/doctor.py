@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.encoding import Items
-from podid.domain.findings import FixClass, Outcome, Severity, Verdict
-from podid.domain.links import LINKS, link_words
+from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Verdict, link_words
 from podid.domain.members import (
     OPTIONAL,
     OR_NULL,

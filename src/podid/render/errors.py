@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain.encoding import encode
-from podid.domain.errors import Cancelled, Conflict, Declined, NotFound, PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import Cancelled, Conflict, Declined, ExitCode, NotFound, PodidError
 from podid.domain.members import OPTIONAL, OR_NULL, About, Document, From
 from podid.domain.plan import Done, Status, Verb
 from podid.render.formats import jsonl_line

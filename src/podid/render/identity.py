@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated
 
+from podid.domain.cloudtrail import LastUse
+from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
-from podid.domain.model import ServiceAccount
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
-from podid.domain.trail import LastUse
+from podid.domain.text import count_of, short_list
 from podid.domain.trust import Evaluation, TrustFinding, TrustVerdict
-from podid.domain.words import count_of, short_list
+from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse

@@ -8,12 +8,11 @@ from itertools import groupby
 from typing import Annotated
 
 from podid.domain.credentials import CredentialSource
-from podid.domain.findings import Severity, Verdict
-from podid.domain.links import link_words
+from podid.domain.findings import Severity, Verdict, link_words
 from podid.domain.members import AS_TEXT, OR_NULL, About, ArnText, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.render.status import MARKS, STYLES, IdentityStatusBody, counted, reason_of, role_of, state_word
 from podid.render.view import SEVERITY, Line
 

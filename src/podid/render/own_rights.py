@@ -9,7 +9,7 @@ from podid.domain.encoding import encode
 from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names, TextOrNull
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
 from podid.domain.rights import OptionalRight
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.render.formats import to_json
 from podid.render.permissions import Grant, GrantBody, OptionalGrant, OptionalRightBody, role_names, yaml_lines
 from podid.render.view import NOTHING, Line, Table, View, columns, document

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from podid.domain.findings import FixClass, Severity
-from podid.domain.links import link_words
+from podid.domain.findings import FixClass, Severity, link_words
 from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry

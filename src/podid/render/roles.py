@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from podid.domain import trust
+from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import InvalidInput
+from podid.domain.iam import Owner
 from podid.domain.members import (
     FLAT,
     OR_NULL,
@@ -25,10 +27,8 @@ from podid.domain.members import (
     ServiceAccounts,
     TextOrNull,
 )
-from podid.domain.model import AttachedPolicy, Role
-from podid.domain.owners import Owner
 from podid.domain.permissions import policy_words
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
+from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.credentials import CredentialSource
-from podid.domain.findings import Outcome, Verdict
-from podid.domain.links import LINKS, link_words
+from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
     OPTIONAL,
@@ -25,10 +25,9 @@ from podid.domain.members import (
     ModeId,
     TextOrNull,
 )
-from podid.domain.model import PLANNED_ID, Association
 from podid.domain.names import role_name
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked
-from podid.domain.words import count_of, short_list, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.ops.association.allowed import Allowed
 from podid.render.view import NOTHING, Column, Line, Table, View, document
 

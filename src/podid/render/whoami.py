@@ -1,6 +1,6 @@
 """Who calls, and where commands would work."""
 
-from podid.domain.place import WhoAndWhere
+from podid.domain.plan import WhoAndWhere
 from podid.render.view import View, document, facts
 
 

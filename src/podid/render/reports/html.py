@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from podid.domain.encoding import timestamp
-from podid.domain.findings import Severity, Verdict
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.status import IdentityState
 from podid.render.reports.parts import (

@@ -1,4 +1,4 @@
-"""What podid reads from AWS and from the cluster, as plain values.
+"""What podid reads from AWS, as plain values: EKS and its add-ons, IAM, EC2.
 
 Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
 model at all (see `podid.domain.snapshot`).
@@ -9,10 +9,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated
 
-from podid.domain.containers import EnvSource, Mount
 from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.scheduling import Placement, Taint
 from podid.domain.section import UNASKED
 
 
@@ -201,175 +199,69 @@ class Decision:
         return self.decision == "allowed"
 
 
-# --- Kubernetes -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAccount:
-    namespace: str
-    name: str
-    uid: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    created_at: datetime | None = None
-
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return ServiceAccountRef(self.namespace, self.name)
-
-    @property
-    def irsa_role_arn(self) -> str:
-        return self.annotations.get("eks.amazonaws.com/role-arn", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
-    the non-secret ones; `blank` are those that are set to nothing. Of its mounts only those are kept that can hold the
-    files of SDKs, and as `flags` of its arguments only those for controllers of AWS's (`--aws-…`). `ready`, `waiting`,
-    `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and `exit_code`, once it has run, come from the
-    pod's status; `failed` is from when to when the one before it ran, where that failed."""
-
-    name: str
-    image: str
-    init: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    blank: tuple[str, ...] = ()
-    env_from: tuple[EnvSource, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-    ready: bool = False
-    waiting: str = ""
-    restarts: int = 0
-    ended: str = ""
-    exit_code: int | None = None
-    failed: tuple[datetime, datetime] | None = None
-    flags: tuple[str, ...] = ()
-
-    def sets(self, name: str) -> bool:
-        """Whether the variable is there and not empty: an empty one is none to an SDK."""
-        return name in self.env and name not in self.blank
-
-
 @dataclass(frozen=True, slots=True)
-class OwnerRef:
-    kind: str
-    name: str
-    uid: str = ""
+class AddonIssue:
+    code: str
+    message: str
+    resource_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pod:
-    """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
-    `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes;
-    `ephemeral` names its debug containers, `secret_classes` the SecretProviderClasses that it mounts."""
-
-    namespace: str
-    name: str
-    uid: str
-    service_account: str
-    node: str
-    phase: str
-    created_at: datetime
-    containers: tuple[Container, ...]
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    host_network: bool = False
-    ready: bool = False
-    deleting: bool = False
-    owner: OwnerRef | None = None
-    volumes: tuple[str, ...] = ()
-    ephemeral: tuple[str, ...] = ()
-    ips: tuple[str, ...] = ()
-    reason: str = ""
-    message: str = ""
-    host_ports: tuple[int, ...] = ()
-    priority: int = 0
-    ready_since: datetime | None = None
-    secret_classes: tuple[str, ...] = ()
-    automount: bool = True
-
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return ServiceAccountRef(self.namespace, self.service_account)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """`compute_type` is the label eks.amazonaws.com/compute-type: fargate, auto, hybrid or empty for plain EC2."""
+class Addon:
+    """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
+    DEGRADED UPDATE_FAILED."""
 
     name: str
-    os: str
-    arch: str
-    compute_type: str
-    ready: bool
-    labels: Mapping[str, str] = field(default_factory=dict)
-    provider_id: str = ""
+    arn: str
+    version: str
+    status: str
+    issues: tuple[AddonIssue, ...] = ()
+    configuration_values: str = ""
+    association_arns: tuple[str, ...] = ()
+    service_account_role_arn: str = ""
+    namespace: str = ""
     created_at: datetime | None = None
-    taints: tuple[Taint, ...] = ()
-
-    @property
-    def instance_id(self) -> str:
-        """Of the EC2 instance that it is; empty for one that is none."""
-        name = self.provider_id.rpartition("/")[2]
-        return name if name.startswith("i-") else ""
-
-    @property
-    def runs_agent(self) -> bool:
-        """Where the add-on's main DaemonSet puts a pod: Linux on EC2, amd64 or arm64, not built in, not hybrid."""
-        return (
-            self.os == "linux"
-            and self.arch in ("amd64", "arm64")
-            and self.compute_type not in ("fargate", "auto", "hybrid")
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonSet:
-    """`images`, `args`, `containers` (names) and `command` are those of all its containers, one after another."""
+class AddonVersion:
+    """One version that DescribeAddonVersions offers for the asked Kubernetes version. `platform_versions` are those of
+    the cluster that it fits ("*" is any), `compute_types` EKS's words (ec2, fargate, hybrid, auto); empty where EKS
+    does not say."""
 
-    namespace: str
-    name: str
-    selector: Mapping[str, str]
-    desired: int
-    ready: int
-    available: int
-    updated: int
-    generation: int
-    observed_generation: int
-    images: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    containers: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    placement: Placement = field(default_factory=Placement)
-    host_ports: tuple[int, ...] = ()
-    # commands of its scripts that make rules of the node's packet filter for link-local addresses
-    firewall: tuple[str, ...] = ()
-    # of all its containers; values only of variables whose values are no secrets
-    env: Mapping[str, str] = field(default_factory=dict)
-    # field manager -> paths of the fields that it has set
-    set_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    version: str
+    default: bool
+    platform_versions: tuple[str, ...] = ()
+    compute_types: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
-    `on_delete` is true when its update strategy is OnDelete: a restart patch then replaces nothing by itself."""
+class AddonOffer:
+    """An add-on that EKS offers for the asked Kubernetes version, its versions newest first."""
 
-    kind: str
-    namespace: str
     name: str
-    uid: str
-    service_account: str
-    replicas: int
-    ready: int
-    updated: int
-    generation: int = 0
-    observed_generation: int = 0
-    on_delete: bool = False
-    paused: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
-    owner: OwnerRef | None = None
+    namespace: str
+    versions: tuple[AddonVersion, ...]
 
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return ServiceAccountRef(self.namespace, self.service_account)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonConfiguration:
+    """What DescribeAddonConfiguration tells of one version. `schema` is a JSON Schema as text, empty where the version
+    takes no values; `policies` maps each service account that can have a pod identity association through the add-on to
+    the ARNs of the managed policies that AWS recommends for it."""
+
+    version: str
+    schema: str = ""
+    policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """`profile_arn` is empty for one without an instance profile; `metadata` is whether its metadata service is on, and
+    `hop_limit` how far an answer of it gets: 1 ends at the node, and 0 stands for what EC2 did not say."""
+
+    id: str
+    profile_arn: str = ""
+    metadata: bool = True
+    hop_limit: int = 0
