@@ -25,8 +25,6 @@ NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # from here on it is worth
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
-
-
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 
 

@@ -23,7 +23,7 @@ from podid.domain.members import (
     PolicyObject,
     schema_name,
 )
-from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Owed, Plan, State, Status, Verb
+from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
 from podid.ops.change.external_ids import awaited_in
@@ -156,7 +156,7 @@ def plan_view(plan: Plan) -> View:
     return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)
 
 
-def owed_lines(owed: Iterable[Owed]) -> list[str | Line]:
+def owed_lines(owed: Iterable[TargetTrustChange]) -> list[str | Line]:
     """They are part of the result: without them the chain does not hold."""
     lines: list[str | Line] = []
     for item in owed:

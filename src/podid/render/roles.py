@@ -28,10 +28,12 @@ from podid.domain.members import (
     TextOrNull,
 )
 from podid.domain.permissions import policy_words
+from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
+from podid.render.status import IdentityStatusBody, because, state_word
 from podid.render.trust import TrustBody
 from podid.render.view import NOTHING, Column, Table, View, age, document, facts
 
@@ -75,6 +77,13 @@ class RoleUseBody(Document):
     service_account: Annotated[str, From("association.service_account")]
     association_id: Annotated[str, From("association.association_id")]
     hop: Annotated[Literal[1, 2], About("1 where it is the association's role, 2 where it is its target role.")]
+    status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
+
+
+def _uses(found: RoleReading) -> list[JsonObject] | None:
+    if found.uses is None:
+        return None
+    return [encode(RoleUseBody, use, status=found.status_of(use)) for use in found.uses]
 
 
 class RoleDocument(Document, kind="Role"):
@@ -107,7 +116,7 @@ class RoleDocument(Document, kind="Role"):
     ]
     associations: Annotated[
         Sequence[RoleUseBody] | None,
-        From("uses"),
+        From(_uses),
         About("Those that name the role, with what its trust says to each; null where no cluster was read."),
     ]
     unknowns: Annotated[Sequence[Unread], From("unread")]
@@ -243,13 +252,14 @@ def _uses_lines(found: RoleReading) -> list[str]:
         return []
     if not found.uses:
         return ["used by: no association of the clusters that were read"]
-    return ["used by:", *(line for use in found.uses for line in _use_lines(use))]
+    return ["used by:", *(line for use in found.uses for line in _use_lines(use, found.status_of(use)))]
 
 
-def _use_lines(use: RoleUse) -> list[str]:
+def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     said = _MARK.get(use.evaluation.verdict, "not known")
     target = " as target role" if use.hop == 2 else ""
-    lines = [f"  {used_words(use.association)}{target}: {said}"]
+    state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
+    lines = [f"  {used_words(use.association)}{target}: {said}{state}"]
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 

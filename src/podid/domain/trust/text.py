@@ -4,7 +4,6 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Var
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -32,49 +31,29 @@ Pattern = tuple[str | Wild, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
-_WILDCARD = re.compile(r"[*?]")
+_WILDCARD = re.compile(r"([*?])")
 
 
 def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ...] | None:
     """The text in atoms; None when it holds a policy variable that IAM's grammar does not have."""
-    atoms: list[Atom] = []
-    position = 0
-    if variables:
-        for found in _VARIABLE.finditer(text):
-            atoms += _plain(text[position : found.start()], wildcards)
-            position = found.end()
-            inner = found.group(1)
-            if inner in ("*", "?", "$"):
-                atoms.append(inner)
-                continue
-            named = _NAMED.fullmatch(inner)
-            if named is None:
-                return None
-            atoms.append(Variable(named.group(1).lower(), named.group(2)))
-        if "${" in text[position:]:
+    plain = pattern if wildcards else lambda piece: (piece,) if piece else ()
+    # what is between the variables, and what is in them, by turns
+    first, *pieces = _VARIABLE.split(text) if variables else [text]
+    atoms: list[Atom] = [*plain(first)]
+    for inner, after in zip(pieces[::2], pieces[1::2], strict=True):
+        if inner in ("*", "?", "$"):
+            atoms.append(inner)
+        elif named := _NAMED.fullmatch(inner):
+            atoms.append(Variable(named[1].lower(), named[2]))
+        else:
             return None
-    atoms += _plain(text[position:], wildcards)
-    return tuple(atoms)
-
-
-def _plain(text: str, wildcards: bool) -> Iterable[Atom]:
-    if not wildcards:
-        return (text,) if text else ()
-    atoms: list[Atom] = []
-    position = 0
-    for found in _WILDCARD.finditer(text):
-        if found.start() > position:
-            atoms.append(text[position : found.start()])
-        atoms.append(Wild(found.group()))
-        position = found.end()
-    if position < len(text):
-        atoms.append(text[position:])
-    return atoms
+        atoms += plain(after)
+    return None if variables and "${" in (pieces[-1] if pieces else first) else tuple(atoms)
 
 
 def pattern(text: str) -> Pattern:
     """A pattern with wildcards and no variables."""
-    return tuple(atom for atom in _plain(text, True) if not isinstance(atom, Variable))
+    return tuple(Wild(piece) if piece in ("*", "?") else piece for piece in _WILDCARD.split(text) if piece)
 
 
 @lru_cache(maxsize=4096)
