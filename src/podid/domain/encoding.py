@@ -49,14 +49,16 @@ def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
     """Return the object of a result, with `values` for members by the names of the annotations, which are never left
     out. Objects that it lists are Items."""
     encoded: JsonObject = {}
-    for member in members_of(shape):
-        given = member.name in values
-        value = values[member.name] if given else None if result is None else member.get(result)
-        item = _item_type(member.type_)
-        if item is not None and isinstance(value, Sequence):
-            encoded[member.key] = cast("Json", Items(value, encoder(item)))
-        elif value is not None or given or not member.optional:
-            encoded[member.key] = None if value is None else encoder(member.type_)(value)
+    for name, key, get, optional, encode_member, encode_item in _encoders(shape):
+        given = name in values
+        value = values[name] if given else None if result is None else get(result)
+        if value is None:
+            if given or not optional:
+                encoded[key] = None
+        elif encode_item is not None and isinstance(value, Sequence):
+            encoded[key] = cast("Json", Items(value, encode_item))
+        else:
+            encoded[key] = encode_member(value)
     return encoded
 
 
@@ -169,6 +171,8 @@ def encoder(type_: Any) -> Encoder:
     if origin in (Sequence, tuple):
         item = encoder(args[0])
         return plain if item is plain else lambda value: [item(one) for one in value]
+    if type_ is datetime:
+        return timestamp
     return _object(type_) if is_shape(type_) else plain
 
 
@@ -177,24 +181,32 @@ def _union(types: Sequence[Any]) -> Encoder:
     known = [get_args(type_)[0] if get_origin(type_) is Known else type_ for type_ in types]
     inner = [type_ for type_ in known if type_ not in (NoneType, Missing)]
     encode_known = encoder(inner[0]) if len(inner) == 1 else plain
+    if encode_known in (plain, timestamp) and Missing not in types:
+        return encode_known
 
     def encode_section(value: Any) -> Json:
         value = value.value if isinstance(value, Known) else value
         return None if value is None or isinstance(value, Missing) else encode_known(value)
 
-    return plain if len(inner) == len(types) else encode_section
+    return encode_section
+
+
+@cache
+def _encoders(shape: Any) -> tuple[tuple[str, str, Getter, bool, Encoder, Encoder | None], ...]:
+    """Each member with what encodes it, and its items where it lists objects."""
+    typed = ((member, _item_type(member.type_)) for member in members_of(shape))
+    return tuple(
+        (one.name, one.key, one.get, one.optional, encoder(one.type_), None if item is None else encoder(item))
+        for one, item in typed
+    )
 
 
 def _object(shape: Any) -> Encoder:
-    members: list[tuple[str, Getter, Encoder, bool]] = []
-
     def encode_object(value: Any) -> Json:
         if isinstance(value, dict):  # JSON already
             return value
-        if not members:
-            members.extend((m.key, m.get, encoder(m.type_), m.optional) for m in members_of(shape))
         encoded: JsonObject = {}
-        for key, get, encode_member, optional in members:
+        for _, key, get, optional, encode_member, _ in _encoders(shape):
             member = get(value)
             if member is not None or not optional:
                 encoded[key] = None if member is None else encode_member(member)

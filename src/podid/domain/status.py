@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
-from podid.domain.members import HIDDEN, OR_NULL, About, MissingRight
+from podid.domain.members import HIDDEN, OR_NULL, About, MissingRight, ModeId
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
@@ -127,6 +127,19 @@ class IdentityStatus:
     def reaches(self, wanted: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether the role that pods get may do an action on a resource; None where that could not be decided, with the
+    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
+
+    action: str
+    resource: str
+    allowed: Annotated[bool | None, About("Null where it could not be decided.")]
+    reason: str = ""
+    id: ModeId = ""
+    permission: MissingRight = ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

@@ -26,9 +26,8 @@ from podid.domain.members import (
     TextOrNull,
 )
 from podid.domain.names import role_name
-from podid.domain.status import IdentityState, IdentityStatus, NotChecked
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.ops.association.allowed import Allowed
 from podid.render.view import NOTHING, Column, Line, Table, View, document
 
 MARKS: Mapping[IdentityState | None, str] = {

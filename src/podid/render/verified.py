@@ -9,9 +9,8 @@ from podid.domain.evidence import Probed
 from podid.domain.findings import LINKS
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
-from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
 from podid.domain.text import count_of, utc
-from podid.ops.association.allowed import Allowed
 from podid.render.status import (
     MARKS,
     STYLES,
