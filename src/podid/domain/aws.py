@@ -7,7 +7,9 @@ model at all (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Annotated
 
+from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
 
@@ -140,8 +142,8 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    name: str
-    arn: str
+    name: Annotated[str, Key("policyName")]
+    arn: Annotated[ArnText, Key("policyArn")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
