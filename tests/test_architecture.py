@@ -34,15 +34,16 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"checks", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
     "local": ({"local", "domain"}, {"yaml"}),
+    "calls": ({"calls", "domain"}, {"urllib3"}),
     "aws": (
-        {"aws", "domain", "local", "version"},
+        {"aws", "calls", "domain", "local", "version"},
         {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
     ),
-    "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
-    "ops": ({"ops", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
+    "kube": ({"kube", "calls", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
+    "ops": ({"ops", "calls", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
-        {"cli", "ops", "domain", "render", "aws", "kube", "local", "version"},
+        {"cli", "ops", "calls", "domain", "render", "aws", "kube", "local", "version"},
         {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (

@@ -8,18 +8,19 @@ from collections import Counter
 import pytest
 
 from podid.aws.calls import CallRecord
-from podid.aws.errors import ClusterNotFound, ServerFailed
 from podid.aws.session import AwsSession
 from podid.domain.addons import AddonVersion
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
+    ClusterNotFound,
     Conflict,
     CredentialsError,
     LostAnswer,
     NotFound,
     Rejected,
     RoleUnknown,
+    ServerFailed,
     Throttled,
     TrustRefused,
 )

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.deadline import Deadline
+from podid.calls.deadline import Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
 from podid.domain.model import Cluster
 from podid.kube.connect import connect

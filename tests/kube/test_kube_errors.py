@@ -6,7 +6,7 @@ import random
 import pytest
 import urllib3.exceptions
 
-from podid.domain.deadline import Overdue
+from podid.calls.deadline import Overdue
 from podid.domain.errors import PodidError
 from podid.domain.refusals import ErrorRule, closest
 from podid.kube import errors

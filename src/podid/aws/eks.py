@@ -5,11 +5,11 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TypeVar
 
-from podid.aws import decode, pacing
+from podid.aws import decode
 from podid.aws.api import Reading
 from podid.aws.eks_addons import EksAddons
-from podid.aws.errors import ClusterNotFound
-from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
+from podid.calls import pacing
+from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import about, at, each, text
 from podid.domain.model import (
     AccessEntry,

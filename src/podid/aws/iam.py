@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from podid.aws import decode, pacing
+from podid.aws import decode
 from podid.aws.api import Api, Reading
 from podid.aws.values import ManagedPolicy
+from podid.calls import pacing
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, text
 from podid.domain.grants import PolicyNames

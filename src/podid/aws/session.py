@@ -24,12 +24,12 @@ from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.inputs import check_ca_bundle, check_credentials, check_token_files
-from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.repeats import REPEATED, Repeats
 from podid.aws.sts import Sts
 from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
-from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.names import REGION_NAME
 from podid.domain.words import did_you_mean, nearest
@@ -185,7 +185,7 @@ class AwsSession:
             if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
                 load()
             else:
-                self._deadline.call(load, SIGN_IN_SECONDS)
+                self._deadline.wait(load, SIGN_IN_SECONDS)
         except Overdue as error:
             raise Unavailable(
                 f"the AWS credentials{whose} did not come {error}",

@@ -11,9 +11,9 @@ from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
     from podid.aws.sts import Sts
+    from podid.calls.deadline import Deadline
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
-    from podid.domain.deadline import Deadline
     from podid.domain.model import Cluster
 
 _PROBE_SECONDS = 5.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from podid.domain.deadline import Deadline, Overdue
+from podid.calls.deadline import Deadline, Overdue
 from podid.domain.errors import CredentialsError, InvalidInput, Unavailable
 from podid.domain.foreign import Malformed, Object, as_object, inner, inners_or_none, instant_or_none, text, text_or
 from podid.domain.foreign import texts_or_none as texts
@@ -78,7 +78,7 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
         why = getattr(error, "strerror", None) or "its command or environment cannot be passed on"
         raise InvalidInput(f"{plugin.name} cannot be run: {why}", subject=plugin.words[0]) from error
     try:
-        output, code = deadline.call(lambda: _read(process), PLUGIN_SECONDS)
+        output, code = deadline.wait(lambda: _read(process), PLUGIN_SECONDS)
     except Overdue as error:
         raise Unavailable(f"{plugin.name} gave no credentials {error}", subject=plugin.words[0], hint=hint) from None
     finally:

@@ -2,16 +2,17 @@
 
 from functools import partial
 
-from podid.aws.errors import ClusterNotFound, ServerFailed
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
+    ClusterNotFound,
     Conflict,
     CredentialsError,
     LimitExceeded,
     NotFound,
     NotServed,
     Rejected,
+    ServerFailed,
     Throttled,
     UnreadableAnswer,
 )

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from podid.aws.errors import ConcurrentModification
-from podid.domain.errors import Conflict, LimitExceeded, Rejected
+from podid.domain.errors import ConcurrentModification, Conflict, LimitExceeded, Rejected
 from podid.domain.refusals import ErrorRule
 
 _iam = partial(ErrorRule, service="iam")

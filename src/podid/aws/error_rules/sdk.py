@@ -7,8 +7,15 @@ botocore is not imported: a class that an older botocore lacks costs nothing.
 from functools import partial
 
 from podid.aws.error_rules.any_service import PROFILE, RENEW, SIGN_IN
-from podid.aws.errors import ConnectionLost, Unreachable
-from podid.domain.errors import CredentialsError, InvalidInput, PodidError, Unavailable, UsageError
+from podid.domain.errors import (
+    ConnectionLost,
+    CredentialsError,
+    InvalidInput,
+    PodidError,
+    Unavailable,
+    Unreachable,
+    UsageError,
+)
 from podid.domain.refusals import ErrorRule
 
 _unreachable = partial(ErrorRule, Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain.addons import Addon
 from podid.domain.errors import Again, NotFound, PodidError, TimedOut
 from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
-from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import Awaited, ChangeResult, Status, Wait, text
 from podid.domain.words import count_of

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.cost import FREE, LOOK, Cost
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Status, Wait
 from podid.domain.snapshot import Snapshot

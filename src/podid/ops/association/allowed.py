@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.exit_codes import ExitCode, combine

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.evidence import DryRun, heard_everywhere
 from podid.domain.model import Association, Pod

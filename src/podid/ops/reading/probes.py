@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain.errors import InvalidInput, NotFound, Other, PodidError, Rejected
 from podid.domain.evidence import NO_ASSOCIATION, Probed, identified
 from podid.domain.links import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
 from podid.domain.model import Association, Pod, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import Action, Done, Plan, Status
 from podid.domain.section import UNASKED

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected
 from podid.domain.evidence import NO_ACCOUNT, NO_ASSOCIATION, OTHER_ASSOCIATION, TokenTrial, identified
 from podid.domain.model import Association, Pod

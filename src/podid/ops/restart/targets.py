@@ -13,7 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.findings import Subject
 from podid.domain.model import Association, OwnerRef, Pod
