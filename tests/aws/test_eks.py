@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from podid.aws.calls import CallRecord
+from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
 from podid.domain.addons import AddonVersion
 from podid.domain.errors import (

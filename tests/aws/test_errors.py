@@ -3,7 +3,7 @@
 import pytest
 
 from aws.saying import ME, SSO, said, shown
-from podid.aws.translate import Origin
+from podid.aws.errors import Origin
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,

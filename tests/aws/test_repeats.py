@@ -14,8 +14,7 @@ from typing import Any
 import botocore.auth
 import pytest
 
-from podid.aws.calls import CallRecord
-from podid.aws.repeats import REPEATED, Repeats
+from podid.aws.requests import REPEATED, CallRecord, Repeats
 from podid.aws.session import AwsSession
 
 OPERATION = "DescribePodIdentityAssociation"

@@ -6,7 +6,7 @@ import botocore.exceptions as sdk
 import pytest
 
 from aws.saying import ORIGIN, said
-from podid.aws.translate import Origin, translate
+from podid.aws.errors import Origin, translate
 from podid.domain.errors import (
     Conflict,
     ConnectionLost,

@@ -21,9 +21,9 @@ from podid.calls.deadline import Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
 from podid.domain.model import Cluster
 from podid.kube.connect import connect
-from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
+from podid.kube.user import exec_plugin, run
 
 from .kube_server import Answer, Server, self_signed
 

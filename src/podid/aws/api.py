@@ -12,8 +12,8 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from podid.aws.repeats import Repeats
-from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
+from podid.aws.errors import SERVICE_NAMES, Origin, translate, unreadable
+from podid.aws.requests import Repeats
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed

@@ -1,12 +1,16 @@
 """Answers of EKS, EKS Auth, IAM and STS as domain values: pure functions that raise Malformed. An optional member that
-is missing gets the model's empty value."""
+is missing gets the model's empty value.
+
+No SDK is imported here.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
 from podid.domain.addons import Addon, AddonConfiguration, AddonIssue, AddonOffer, AddonVersion
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import (
@@ -36,9 +40,61 @@ from podid.domain.model import (
     NodeGroup,
     Role,
 )
-from podid.domain.names import Arn
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.permissions import PolicyFinding
 from podid.domain.versions import addon_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Temporary credentials. They stay in memory: the repr shows neither key nor token."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodIdentitySession:
+    """What EKS Auth gives a pod: credentials, whose they are, and the association that led to them."""
+
+    credentials: Credentials
+    association_id: str
+    association_arn: str
+    namespace: str
+    service_account: str
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A bearer token for the cluster's API server; `expires_at` is when to have made a new one."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """`status` is EKS's word: InProgress Failed Cancelled Successful."""
+
+    id: str
+    status: str
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedPolicy:
+    """An IAM managed policy."""
+
+    name: str
+    arn: str
+    default_version: str = ""
+
 
 # --- EKS --------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from podid.aws import decode
 from podid.aws.api import Api
-from podid.aws.values import Update
+from podid.aws.decode import Update
 from podid.calls import pacing
 from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound

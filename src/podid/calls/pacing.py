@@ -8,6 +8,7 @@ again until a deadline, and never repeats a write that may have been carried out
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +17,6 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from podid.calls.deadline import NEVER, Deadline
-from podid.calls.giving_up import GivenUp
 from podid.calls.rate import Rate
 from podid.domain.errors import (
     ConnectionLost,
@@ -43,6 +43,8 @@ ALONE_ATTEMPTS = 6
 ALONE = WORKERS // 8
 # and the others, which are done in seconds, do not wait for it
 ALONE_BACKOFF = 0.5
+# how long nobody asks again for what was given up
+NOT_AGAIN_SECONDS = 5.0
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 # how long a fan-out that is given up waits for the calls that are under way: who presses Ctrl-C waits no longer
@@ -58,6 +60,36 @@ _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=Non
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
 # how many seconds failures of a service are put up with, where that is less than for others
 _for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
+
+
+class GivenUp:
+    """What a service failed to answer for as long as it was worth trying, by operation: for a moment nobody asks for it
+    again. Without this each of thousands of calls of one operation would fail for that long.
+
+    Safe to use from several threads: a count that gets lost tells no less that there were
+    answers."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._answers = Counter[str]()
+        self._failed: dict[str, tuple[float, Unavailable]] = {}
+
+    def begin(self, operation: str) -> int:
+        """How often it was answered so far. Raises Unavailable where it was given up a moment ago."""
+        until, error = self._failed.get(operation, (0.0, None))
+        if error is not None and self._clock() < until:
+            raise Unavailable(f"not asked again: {error.what}", subject=error.subject, advice=error.advice) from error
+        return self._answers[operation]
+
+    def answered(self, operation: str) -> None:
+        self._answers[operation] += 1
+        self._failed.pop(operation, None)
+
+    def add(self, operation: str, answers: int, error: Unavailable) -> None:
+        """A call failed until its time was up. One that fails alone, while others are answered, says nothing of
+        them: `answers` is what `begin` gave for it."""
+        if self._answers[operation] == answers:
+            self._failed[operation] = (self._clock() + NOT_AGAIN_SECONDS, error)
 
 
 class Pacer:
@@ -232,6 +264,18 @@ def hurried(seconds: float) -> Iterator[None]:
         _for_failures.reset(before)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Fed:
+    """All items are in the queue; this many results are to be expected."""
+
+    count: int
+
+
 def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
     """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
 
@@ -295,15 +339,3 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
         until = time.monotonic() + grace
         for thread in threads:  # the first one starts the others
             thread.join(max(0.0, until - time.monotonic()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _Fed:
-    """All items are in the queue; this many results are to be expected."""
-
-    count: int

@@ -25,10 +25,8 @@ from podid.domain.refusals import Template, argv
 from podid.domain.words import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
-from podid.kube.exec_plugin import exec_plugin, run
-from podid.kube.files import check_files, with_token
-from podid.kube.impersonation import impersonation
 from podid.kube.kubeconfig import Context, Kubeconfig
+from podid.kube.user import check_files, exec_plugin, impersonation, run, with_token
 
 TokenSource = Callable[[], tuple[str, datetime]]
 

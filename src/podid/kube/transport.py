@@ -21,8 +21,8 @@ import urllib3
 import urllib3.exceptions as transport_errors
 
 from podid.calls.deadline import NEVER, Deadline
-from podid.calls.giving_up import GivenUp
 from podid.calls.http import TooLarge, read_whole
+from podid.calls.pacing import GivenUp
 from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
 from podid.kube import errors

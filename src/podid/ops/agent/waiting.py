@@ -23,8 +23,8 @@ from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
+    from podid.aws.decode import Update
     from podid.aws.eks import Eks
-    from podid.aws.values import Update
     from podid.kube.reader import KubeReader
 
 INSTALL_SECONDS = 900.0

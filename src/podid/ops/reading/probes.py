@@ -25,7 +25,7 @@ from podid.domain.plan import Action, Done, Plan, Status
 from podid.domain.section import UNASKED
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
-from podid.kube.probe import CONTAINER
+from podid.kube.writer import CONTAINER
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import PROBE
 from podid.ops.clients import Clients

@@ -1,4 +1,5 @@
-"""Turns what AWS and its SDK say into podid's errors, by the rules in `podid.aws.error_rules`.
+"""Turns what AWS and its SDK say into podid's errors, by the rules in `podid.aws.error_rules` and, where no answer
+came, by SDK_RULES.
 
 A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
 {where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
@@ -10,14 +11,22 @@ right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {pa
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from podid.aws.error_rules import any_service, cloudtrail, eks, eks_auth, iam, sdk
-from podid.domain.errors import PodidError, UnreadableAnswer
+from podid.aws.error_rules import PROFILE, RENEW, SERVICE_RULES, SIGN_IN
+from podid.domain.errors import (
+    ConnectionLost,
+    CredentialsError,
+    InvalidInput,
+    PodidError,
+    Unavailable,
+    Unreachable,
+    UnreadableAnswer,
+    UsageError,
+)
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 from podid.domain.words import cut, is_page, without_tokens
 
-SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *cloudtrail.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
-_SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
 SERVICE_NAMES = {
     "cloudtrail": "CloudTrail",
     "ec2": "EC2",
@@ -146,3 +155,94 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
         "resource": f" on {resource}" if resource else "",
         "passed": resource or "the role",
     }
+
+
+# --- what the SDK says ------------------------------------------------------------------------------------------------
+
+_unreachable = partial(ErrorRule, Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}")
+_signed_out = partial(ErrorRule, CredentialsError, "the sign-in{whose} has expired ({text})")
+_CHAIN = "Give credentials with --profile, the AWS_* variables, or `aws configure`."
+
+# `codes` are names of the SDK's classes, of which the one that is nearest counts, or Python's of what it says no more
+# of. botocore is not imported: a class that an older botocore lacks costs nothing
+SDK_RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(CredentialsError, "there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials are incomplete ({text})",
+        codes=("PartialCredentialsError",),
+        advice=_CHAIN,
+    ),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials{whose} could not be obtained ({text})",
+        codes=("CredentialRetrievalError", "MetadataRetrievalError"),
+        hint=SIGN_IN,
+        advice=RENEW,
+    ),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
+        codes=("RefreshWithMFAUnsupportedError",),
+        hint=SIGN_IN,
+        advice=RENEW,
+    ),
+    _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
+    _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
+    ErrorRule(UsageError, "there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
+    ErrorRule(UsageError, "the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
+    ErrorRule(UsageError, "the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
+    ErrorRule(
+        UsageError,
+        "the AWS configuration{whose} is wrong ({text})",
+        codes=(
+            "InvalidConfigError",
+            "UnknownCredentialError",
+            "InvalidRetryConfigurationError",
+            "InvalidSTSRegionalEndpointsConfigError",
+            "InvalidProxiesConfigError",
+            "InvalidEndpointConfigurationError",
+        ),
+    ),
+    ErrorRule(
+        UsageError,
+        "{service} has no endpoint{where} ({text})",
+        codes=("BaseEndpointResolverError",),
+        advice="Give the region with --region or AWS_REGION.",
+    ),
+    ErrorRule(UsageError, "{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
+    ErrorRule(UsageError, "there is no such AWS region ({text})", codes=("UnknownRegionError",)),
+    ErrorRule(UsageError, "that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
+    _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
+    ErrorRule(
+        Unreachable,
+        "{service} cannot be reached for {operation}: nothing listens at {address}",
+        codes=("ConnectionRefusedError",),
+        advice="{check}",
+    ),
+    _unreachable(codes=("ConnectTimeoutError",), advice="Check the network and the proxy."),
+    ErrorRule(
+        Unreachable,
+        "the proxy on the way to {service} cannot be reached ({text})",
+        codes=("ProxyConnectionError",),
+        advice="Check HTTPS_PROXY.",
+    ),
+    ErrorRule(
+        Unavailable,
+        "the certificate of {service} is not trusted ({text})",
+        codes=("SSLError",),
+        advice="Behind a proxy that inspects TLS, name its certificate in AWS_CA_BUNDLE.",
+    ),
+    ErrorRule(
+        ConnectionLost,
+        "{service} gave no answer to {operation}{on} ({text})",
+        codes=("ReadTimeoutError", "ConnectionClosedError", "HTTPClientError", "ConnectionError"),
+    ),
+    ErrorRule(
+        InvalidInput,
+        "{operation}{on} was refused before it was sent ({text})",
+        codes=("ParamValidationError", "ValidationError"),
+    ),
+    ErrorRule(PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)),
+)
+_SDK_RULES = {code: rule for rule in SDK_RULES for code in rule.codes}
