@@ -15,8 +15,9 @@ from podid.domain.foreign import (
     Object,
     inner_or_empty,
     inners_or_none,
-    instant_or_none,
+    instant,
     number_or,
+    record,
     text,
     text_or,
 )
@@ -66,15 +67,15 @@ _OF_A_ROLE = "AssumedRole"
 
 def redemptions(page: Object) -> list[Redemption]:
     """A page of LookupEvents: the AssumeRoleForPodIdentity in it."""
-    return [_redemption(record) for record in _records(page, _REDEEMED)]
+    return [_redemption(event) for event in _records(page, _REDEEMED)]
 
 
 def sessions(page: Object) -> list[PodSession]:
     """A page of LookupEvents: the AssumeRole in it that EKS made for pods."""
     return [
-        _session(record)
-        for record in _records(page, _ASSUMED)
-        if text_or(inner_or_empty(record, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
+        _session(event)
+        for event in _records(page, _ASSUMED)
+        if text_or(inner_or_empty(event, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
     ]
 
 
@@ -92,57 +93,44 @@ def _records(page: Object, name: str) -> Iterator[Object]:
 
 def _record(event: Object) -> Object:
     try:
-        record = json.loads(text(event, "CloudTrailEvent"))
+        found = json.loads(text(event, "CloudTrailEvent"))
     except (ValueError, RecursionError):
         raise Malformed("CloudTrailEvent is not JSON") from None
-    if not isinstance(record, dict):
+    if not isinstance(found, dict):
         raise Malformed("CloudTrailEvent is not an object")
-    return record
+    return found
 
 
-def _redemption(record: Object) -> Redemption:
-    caller = inner_or_empty(record, "userIdentity")
-    issuer = inner_or_empty(inner_or_empty(caller, "sessionContext"), "sessionIssuer")
-    return Redemption(
-        at=_at(record),
-        cluster=text_or(inner_or_empty(record, "requestParameters"), "clusterName"),
-        caller_arn=text_or(caller, "arn"),
-        role_arn=text_or(issuer, "arn"),
-        session_name=text_or(caller, "principalId").partition(":")[2],
-        error_code=text_or(record, "errorCode"),
-        error_message=text_or(record, "errorMessage"),
-        user_agent=text_or(record, "userAgent"),
-    )
+_redemption = record(
+    Redemption,
+    at="eventTime",
+    cluster="requestParameters.clusterName?",
+    caller_arn="userIdentity.arn?",
+    role_arn="userIdentity.sessionContext.sessionIssuer.arn?",
+    session_name=lambda event: text_or(inner_or_empty(event, "userIdentity"), "principalId").partition(":")[2],
+)
 
 
-def _session(record: Object) -> PodSession:
-    asked, answered = inner_or_empty(record, "requestParameters"), inner_or_empty(record, "responseElements")
+def _session(event: Object) -> PodSession:
+    asked, answered = inner_or_empty(event, "requestParameters"), inner_or_empty(event, "responseElements")
     tags = {text_or(tag, "key"): text_or(tag, "value") for tag in inners_or_none(asked, "tags")}
     namespace, name = tags.get("kubernetes-namespace", ""), tags.get("kubernetes-service-account", "")
     return PodSession(
-        at=_at(record),
+        at=instant(event, "eventTime"),
         role_arn=text_or(asked, "roleArn"),
         session_name=text_or(asked, "roleSessionName"),
         cluster_arn=tags.get("eks-cluster-arn", ""),
         ref=ServiceAccountRef(namespace, name) if namespace and name else None,
         pod=tags.get("kubernetes-pod-name", ""),
         packed_percent=number_or(answered, "packedPolicySize") if "packedPolicySize" in answered else None,
-        error_code=text_or(record, "errorCode"),
-        error_message=text_or(record, "errorMessage"),
+        error_code=text_or(event, "errorCode"),
+        error_message=text_or(event, "errorMessage"),
     )
 
 
-def _node_call(record: Object) -> NodeCall:
-    return NodeCall(
-        at=_at(record),
-        service=text_or(record, "eventSource").partition(".")[0],
-        action=text_or(record, "eventName"),
-        user_agent=text_or(record, "userAgent"),
-    )
-
-
-def _at(record: Object) -> datetime:
-    moment = instant_or_none(record, "eventTime")
-    if moment is None:
-        raise Malformed("eventTime is missing")
-    return moment
+_node_call = record(
+    NodeCall,
+    at="eventTime",
+    service=lambda event: text_or(event, "eventSource").partition(".")[0],
+    action="eventName?",
+)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from podid.domain.admission import ENFORCE
 from podid.domain.foreign import (
@@ -19,6 +20,7 @@ from podid.domain.foreign import (
     instant_or_none,
     number_or,
     pairs,
+    record,
     text,
     text_or,
     words_or_none,
@@ -38,7 +40,7 @@ from podid.domain.products import (
     ProductSetting,
 )
 from podid.domain.rights import AccessReview
-from podid.kube.project_pods import OF_EKS, daemon_env, host_ports, is_true, owner, plain_words
+from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
 # a command for the node's packet filter that names link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
@@ -53,7 +55,7 @@ def node(item: Object) -> Node:
         os=text_or(info, "operatingSystem") or labels.get("kubernetes.io/os", ""),
         arch=text_or(info, "architecture") or labels.get("kubernetes.io/arch", ""),
         compute_type=labels.get("eks.amazonaws.com/compute-type", ""),
-        ready=is_true({text(c, "type"): c for c in inners_or_none(status, "conditions")}, "Ready"),
+        ready=is_true(conditions_of(status), "Ready"),
         labels=labels,
         provider_id=text_or(spec, "providerID"),
         created_at=instant_or_none(metadata, "creationTimestamp"),
@@ -61,15 +63,19 @@ def node(item: Object) -> Node:
     )
 
 
-def service_account(item: Object) -> ServiceAccount:
-    metadata = inner(item, "metadata")
-    return ServiceAccount(
-        namespace=text_or(metadata, "namespace"),
-        name=text(metadata, "name"),
-        uid=text_or(metadata, "uid"),
-        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(OF_EKS)},
-        created_at=instant_or_none(metadata, "creationTimestamp"),
-    )
+def _of_eks(item: Object) -> dict[str, str]:
+    annotations = pairs(inner(item, "metadata"), "annotations")
+    return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
+
+
+service_account = record(
+    ServiceAccount,
+    namespace="metadata.namespace?",
+    name="metadata.name",
+    uid="metadata.uid",
+    annotations=_of_eks,
+    created_at="metadata.creationTimestamp",
+)
 
 
 def daemon_set(item: Object) -> DaemonSet:
@@ -122,13 +128,7 @@ def workload(kind: str, item: Object) -> Workload:
     )
 
 
-def node_class(item: Object) -> NodeClass:
-    spec = inner_or_empty(item, "spec")
-    return NodeClass(
-        name=text(inner(item, "metadata"), "name"),
-        role=text_or(spec, "role"),
-        instance_profile=text_or(spec, "instanceProfile"),
-    )
+node_class = record(NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
 
 
 def name(item: Object) -> str:
@@ -249,40 +249,32 @@ Read = Callable[[str, Object], tuple[ProductSetting, ...]]
 
 def secret_store(kind: str, item: Object) -> tuple[ProductSetting, ...]:
     """None for a store of another provider, and for one with access keys of its own."""
-    namespace, name = _place(item)
     aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
     auth = inner_or_empty(aws, "auth")
     if not aws or auth.get("secretRef") is not None:
         return ()
     account = inner_or_empty(inner_or_empty(auth, "jwt"), "serviceAccountRef")
-    return (
-        ProductSetting(
-            product=EXTERNAL_SECRETS,
-            kind=kind,
-            namespace=namespace,
-            name=name,
-            way=CredentialWay.TOKEN_OF if account else CredentialWay.OWN,
-            service_account=_account(account, namespace),
-            role=text_or(aws, "role"),
-        ),
-    )
+    return (_with_token(EXTERNAL_SECRETS, kind, item, account, aws),)
 
 
 def issuer(kind: str, item: Object) -> tuple[ProductSetting, ...]:
     """One for each solver by way of Route 53 that has no access keys of its own."""
+    return tuple(_with_token(CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item))
+
+
+def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> ProductSetting:
+    """Of a product that may ask for a token of a service account, and assume a role."""
+    namespace, _ = _place(item)
+    name = text_or(account, "name")
+    # of an object of the whole cluster the reference names the namespace, or means the product's own
+    ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
+    way = CredentialWay.TOKEN_OF if account else CredentialWay.OWN
+    return _setting(product, kind, item, way, service_account=ref, role=text_or(settings, "role"))
+
+
+def _setting(product: str, kind: str, item: Object, way: CredentialWay, **more: Any) -> ProductSetting:
     namespace, name = _place(item)
-    return tuple(
-        ProductSetting(
-            product=CERT_MANAGER,
-            kind=kind,
-            namespace=namespace,
-            name=name,
-            way=CredentialWay.TOKEN_OF if account else CredentialWay.OWN,
-            service_account=_account(account, namespace),
-            role=text_or(route53, "role"),
-        )
-        for route53, account in _route53(item)
-    )
+    return ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
 
 
 def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
@@ -299,31 +291,20 @@ def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
 
 
 def trigger_authentication(kind: str, item: Object) -> tuple[ProductSetting, ...]:
-    namespace, name = _place(item)
     identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
     if text_or(identity, "provider") not in ("aws", "aws-eks"):
         return ()
-    of_workload = text_or(identity, "identityOwner") == "workload"
-    return (
-        ProductSetting(
-            product=KEDA,
-            kind=kind,
-            namespace=namespace,
-            name=name,
-            way=CredentialWay.IRSA if of_workload else CredentialWay.OWN,
-            role=text_or(identity, "roleArn"),
-        ),
-    )
+    way = CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else CredentialWay.OWN
+    return (_setting(KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
 
 
 def secret_provider_class(kind: str, item: Object) -> tuple[ProductSetting, ...]:
-    namespace, name = _place(item)
     spec = inner_or_empty(item, "spec")
     if text_or(spec, "provider") != "aws":
         return ()
-    asked = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
-    way = CredentialWay.POD_IDENTITY if asked else CredentialWay.IRSA
-    return (ProductSetting(product=SECRETS_STORE, kind=kind, namespace=namespace, name=name, way=way),)
+    wants_it = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
+    way = CredentialWay.POD_IDENTITY if wants_it else CredentialWay.IRSA
+    return (_setting(SECRETS_STORE, kind, item, way),)
 
 
 def volume(kind: str, item: Object) -> tuple[ProductSetting, ...]:
@@ -333,15 +314,9 @@ def volume(kind: str, item: Object) -> tuple[ProductSetting, ...]:
     if text_or(csi, "driver") != CSI_DRIVERS[MOUNTPOINT]:
         return ()
     of_pod = text_or(inner_or_empty(csi, "volumeAttributes"), "authenticationSource") == "pod"
-    return (
-        ProductSetting(
-            product=MOUNTPOINT,
-            kind=kind,
-            namespace=text_or(inner_or_empty(spec, "claimRef"), "namespace"),
-            name=_place(item)[1],
-            way=CredentialWay.POD_IDENTITY if of_pod else CredentialWay.OWN,
-        ),
-    )
+    way = CredentialWay.POD_IDENTITY if of_pod else CredentialWay.OWN
+    namespace = text_or(inner_or_empty(spec, "claimRef"), "namespace")
+    return (_setting(MOUNTPOINT, kind, item, way, namespace=namespace),)
 
 
 def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
@@ -373,9 +348,3 @@ CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
 def _place(item: Object) -> tuple[str, str]:
     metadata = inner(item, "metadata")
     return text_or(metadata, "namespace"), text_or(metadata, "name")
-
-
-def _account(reference: Object, namespace: str) -> ServiceAccountRef | None:
-    """Of an object of the whole cluster the reference names the namespace, or means the product's own."""
-    name = text_or(reference, "name")
-    return ServiceAccountRef(namespace or text_or(reference, "namespace"), name) if name else None

@@ -35,8 +35,6 @@ from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.words import plain_urls
 
 OF_EKS = "eks.amazonaws.com/"
-
-
 _POD_ANNOTATIONS = (
     OF_EKS,
     "kubernetes.io/config.",
@@ -47,32 +45,20 @@ _POD_ANNOTATIONS = (
     "config.linkerd.io/",
     "vpc.amazonaws.com/pod-eni",
 )
-
-
 # of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
 _CONTROLLER_FLAGS = ("--aws-",)
-
-
 # the directory that SDKs look for their files in, and the variables that name these
 _SDK_DIRECTORY = ".aws"
-
-
 _SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
-
-
 _NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
-
-
 _STATES = ("initContainerStatuses", "containerStatuses")
-
-
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def pod(item: Object) -> Pod:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
-    conditions = {text(c, "type"): c for c in inners_or_none(status, "conditions")}
+    conditions = conditions_of(status)
     volumes = {text(v, "name"): v for v in inners_or_none(spec, "volumes")}
     return Pod(
         namespace=interned(metadata, "namespace"),
@@ -180,6 +166,10 @@ def _volume(volume: Object) -> tuple[str, str]:
     kind = next((member for member in volume if member != "name" and volume[member] is not None), "")
     name = interned(inner_or_empty(volume, kind), _NAMED[kind]) if kind in _NAMED else ""
     return intern(kind), name
+
+
+def conditions_of(status: Object) -> dict[str, Object]:
+    return {text(condition, "type"): condition for condition in inners_or_none(status, "conditions")}
 
 
 def is_true(conditions: Mapping[str, Object], name: str) -> bool:
