@@ -7,9 +7,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+
+from podid.domain.trust import text
 
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,9 @@ def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, 
     return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
 
 
-def matches(pattern: str, text: str) -> bool:
-    if not _wild(pattern):
-        return pattern == text
-    return _compiled(pattern).fullmatch(text) is not None
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    # a policy variable may hold anything; many stars mean what one means, and take exponentially longer
-    plain = re.sub(r"(\*|\$\{[^}]*\})+", "*", pattern)
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in plain), re.DOTALL)
+def matches(wanted: str, name: str) -> bool:
+    """Whether the pattern of a policy fits; a policy variable in it may hold anything."""
+    return text.matches(text.pattern(_VARIABLE.sub("*", wanted)), name)
 
 
 def _wild(pattern: str) -> bool:

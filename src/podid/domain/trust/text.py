@@ -72,6 +72,7 @@ def _plain(text: str, wildcards: bool) -> Iterable[Atom]:
     return atoms
 
 
+@lru_cache(maxsize=4096)
 def pattern(text: str) -> Pattern:
     """A pattern with wildcards and no variables."""
     return tuple(atom for atom in _plain(text, True) if not isinstance(atom, Variable))
