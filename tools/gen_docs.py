@@ -20,10 +20,8 @@ from podid.checks.base import Check
 from podid.cli.options import FLAGS, VALUES
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import MEANING
-from podid.domain.findings import FixClass
-from podid.domain.links import LINKS
+from podid.domain.errors import MEANING, PodidError
+from podid.domain.findings import LINKS, FixClass
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS

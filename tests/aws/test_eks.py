@@ -9,7 +9,7 @@ import pytest
 
 from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
-from podid.domain.addons import AddonVersion
+from podid.domain.aws import AddonVersion, Association, NodeGroup
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
@@ -24,7 +24,6 @@ from podid.domain.errors import (
     Throttled,
     TrustRefused,
 )
-from podid.domain.model import Association, NodeGroup
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from podid.calls.deadline import Deadline
+from podid.domain.aws import Cluster
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
-from podid.domain.model import Cluster
 from podid.kube.connect import connect
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.karpenter import NodeClass
+from podid.domain.cluster import NodeClass
 from podid.domain.network import NOT_SEEN
 from podid.kube import project, project_network, project_pods
 from podid.kube.project import set_by

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from podid.aws.api import Api, Reading
+from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -23,7 +24,6 @@ from podid.domain.foreign import (
 )
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import needs
-from podid.domain.trail import NodeCall, PodSession, Redemption
 
 T = TypeVar("T")
 

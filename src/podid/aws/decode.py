@@ -11,7 +11,22 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import unquote
 
-from podid.domain.addons import Addon, AddonConfiguration, AddonIssue, AddonOffer, AddonVersion
+from podid.domain.aws import (
+    AccessEntry,
+    Addon,
+    AddonConfiguration,
+    AddonIssue,
+    AddonOffer,
+    AddonVersion,
+    Association,
+    AssociationSummary,
+    AttachedPolicy,
+    Caller,
+    Cluster,
+    Decision,
+    NodeGroup,
+    Role,
+)
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import (
     Malformed,
@@ -28,17 +43,6 @@ from podid.domain.foreign import (
     text,
     text_or,
     texts_or_none,
-)
-from podid.domain.model import (
-    AccessEntry,
-    Association,
-    AssociationSummary,
-    AttachedPolicy,
-    Caller,
-    Cluster,
-    Decision,
-    NodeGroup,
-    Role,
 )
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.permissions import PolicyFinding

@@ -7,7 +7,7 @@ from podid.aws import decode
 from podid.aws.api import Api
 from podid.aws.decode import Update
 from podid.calls import pacing
-from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
+from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at
 from podid.domain.rights import needs

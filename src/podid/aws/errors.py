@@ -25,7 +25,7 @@ from podid.domain.errors import (
     UsageError,
 )
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
-from podid.domain.words import cut, is_page, without_tokens
+from podid.domain.text import cut, is_page, without_tokens
 
 SERVICE_NAMES = {
     "cloudtrail": "CloudTrail",

@@ -9,10 +9,10 @@ from podid.aws import decode
 from podid.aws.api import Api, Reading
 from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
+from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, text
-from podid.domain.grants import PolicyNames
-from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
+from podid.domain.iam import PolicyNames
 from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs
 

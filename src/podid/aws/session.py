@@ -28,7 +28,7 @@ from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.names import REGION_NAME
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.local import files
 from podid.version import VERSION
 

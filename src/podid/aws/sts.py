@@ -17,7 +17,7 @@ from podid.aws import decode
 from podid.aws.api import Api
 from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
 from podid.aws.errors import Origin, translate
-from podid.domain.model import Caller
+from podid.domain.aws import Caller
 from podid.domain.rights import needs
 
 

@@ -18,13 +18,13 @@ from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, PodidError, UnreadableAnswer, UsageError
-from podid.domain.place import Place, WhoAndWhere
+from podid.domain.plan import Place, WhoAndWhere
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.aws.session import AwsSession
-    from podid.domain.model import Cluster
+    from podid.domain.aws import Cluster
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
 

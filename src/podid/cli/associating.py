@@ -14,8 +14,8 @@ from podid.cli.roles import RoleOptions, mending, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Skipped
+from podid.domain.text import count_of, did_you_mean, short_list
 from podid.domain.trust import TargetHop
-from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts, with_names_meant
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
@@ -53,9 +53,8 @@ from podid.ops.role.validation import validated
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
-    from podid.domain.model import Association
-    from podid.domain.place import Place
-    from podid.domain.plan import Plan
+    from podid.domain.aws import Association
+    from podid.domain.plan import Place, Plan
     from podid.domain.trust import ScopeKind
     from podid.ops.role.create import RoleRequest
 

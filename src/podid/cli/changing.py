@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
+    from podid.domain.plan import Place
     from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting

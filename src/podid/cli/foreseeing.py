@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import PodidError
 from podid.domain.plan import Plan, Wait
+from podid.domain.section import LOOK, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
+    from podid.domain.aws import Role
     from podid.domain.findings import Subject
-    from podid.domain.model import Role
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
+    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
     from podid.domain.status import Outlook
     from podid.ops.restart.refusal import Harm

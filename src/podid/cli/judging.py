@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from podid.cli.access import Access
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
+    from podid.domain.plan import Place
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.ops.reading.collect import Wanted

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from podid.calls.deadline import Deadline
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
-    from podid.domain.model import Cluster
+    from podid.domain.aws import Cluster
 
 _PROBE_SECONDS = 5.0
 _LONGEST_PROBE_SECONDS = 10.0

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS
 from podid.domain.plan import Wait
 from podid.render.formats import Format, Report, parse_format
 

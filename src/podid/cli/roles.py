@@ -19,11 +19,10 @@ from podid.ops.role.target import Onward, barred_notes, external_ids, hops_of, p
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
+    from podid.domain.aws import Role
     from podid.domain.errors import Hint
-    from podid.domain.model import Role
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
-    from podid.domain.plan import ChangeResult, Owed, Plan
+    from podid.domain.plan import ChangeResult, Owed, Place, Plan
     from podid.ops.role.presets import Choice, Permissions
 
 # options that say nothing unless a role is made, as `associate` has them

@@ -12,8 +12,8 @@ from podid.domain.names import parse_cluster_arn
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
-    from podid.domain.model import Role
-    from podid.domain.place import Place
+    from podid.domain.aws import Role
+    from podid.domain.plan import Place
     from podid.ops.trust.edit import Edit, Whom
     from podid.ops.trust.files import TrustFile
 

@@ -14,8 +14,7 @@ from typing import Annotated
 import typer
 
 from podid.cli.command import Access, Terminal, command
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, PodidError
 from podid.local import files
 from podid.local.processes import python
 

@@ -18,11 +18,11 @@ import urllib3
 
 from podid.calls.deadline import NEVER, Deadline
 from podid.calls.http import limit_pools
+from podid.domain.aws import Cluster
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, UnreadableAnswer
 from podid.domain.foreign import Malformed
-from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
-from podid.domain.words import plain_urls
+from podid.domain.text import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.kubeconfig import Context, Kubeconfig

@@ -31,7 +31,7 @@ from podid.domain.errors import (
     UnreadableAnswer,
 )
 from podid.domain.refusals import ErrorRule, Refusal, Template, closest
-from podid.domain.words import cut, is_page
+from podid.domain.text import cut, is_page
 
 _REGION = ("--region", "{region}")
 _UPDATE_KUBECONFIG: Template = ("aws", "eks", "update-kubeconfig", "--name", "{cluster}", _REGION)

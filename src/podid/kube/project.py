@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from podid.domain.admission import ENFORCE
+from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -25,8 +26,6 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.karpenter import NodeClass
-from podid.domain.model import DaemonSet, Node, OwnerRef, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import (

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sys import intern
 from urllib.parse import urlsplit
 
-from podid.domain.containers import EnvSource, Mount
+from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod
 from podid.domain.foreign import (
     Object,
     flag_or,
@@ -28,11 +28,10 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.model import Container, OwnerRef, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.network import NOT_SEEN
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
-from podid.domain.words import plain_urls
+from podid.domain.text import plain_urls
 
 OF_EKS = "eks.amazonaws.com/"
 _POD_ANNOTATIONS = (

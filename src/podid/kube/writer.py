@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.evidence import PROBE_LABELS
 from podid.domain.foreign import at, text
-from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project, project_pods
 from podid.kube.reader import KINDS, on

@@ -70,7 +70,7 @@ def disassociate(
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Other, UsageError
     from podid.domain.plan import text
-    from podid.domain.words import short_list
+    from podid.domain.text import short_list
     from podid.ops.association.absent import check_associated
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.losing import losing_notes

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from podid.cli.several import Reached
-    from podid.domain.model import Listed
+    from podid.domain.aws import Listed
     from podid.ops.association.listing import ListFilter
     from podid.ops.association.looks import Look, Seen
 
@@ -110,7 +110,7 @@ def list_associations(
     """
     from podid.cli import typed
     from podid.cli.several import each_cluster
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode
     from podid.ops.association.expand import is_pattern
     from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
     from podid.ops.association.read import RoleFilter, unread_error
@@ -188,7 +188,7 @@ def list_associations(
 
 def _columns(text: str | None) -> tuple[str, ...]:
     """Raises UsageError for what is no column, with the nearest one."""
-    from podid.domain.words import nearest
+    from podid.domain.text import nearest
     from podid.render.associations import ALL_COLUMNS
 
     names = tuple(name.strip() for name in text.split(",")) if text is not None else ()

@@ -12,10 +12,9 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights
 
 if TYPE_CHECKING:
-    from podid.domain.model import Association
+    from podid.domain.aws import Association
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
-    from podid.domain.plan import Plan
+    from podid.domain.plan import Place, Plan
     from podid.ops.role.resolve import ResolvedRole
 
 

@@ -12,13 +12,12 @@ import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES, choice
-from podid.domain.cost import LOOK, Cost
-from podid.domain.errors import AccessDenied, Again, UsageError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import AccessDenied, Again, ExitCode, UsageError
 from podid.domain.findings import Severity
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.rights import CommandRights, Rights
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.section import LOOK, Cost
+from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

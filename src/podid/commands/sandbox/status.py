@@ -10,7 +10,7 @@ def status(access: Access, terminal: Terminal) -> None:
     Example: podid sandbox status
     """
     from podid.commands.sandbox.views import absent_view, running_view
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode
     from podid.sandbox import process
 
     found = process.status(directory=access.sandbox_dir)

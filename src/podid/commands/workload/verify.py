@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
+    from podid.domain.plan import Place
     from podid.domain.snapshot import Snapshot
     from podid.domain.status import IdentityStatus
     from podid.ops.reading.probes import Probe, Probing
@@ -111,10 +111,10 @@ def verify(
     from podid.cli import typed
     from podid.cli.changing import probing
     from podid.cli.judging import check_associated, judge
-    from podid.domain.cost import FREE, LOOK, Cost
-    from podid.domain.exit_codes import ExitCode, combine
+    from podid.domain.errors import ExitCode, combine
+    from podid.domain.section import FREE, LOOK, Cost
     from podid.domain.status import IdentityState, exit_code
-    from podid.domain.words import short_list
+    from podid.domain.text import short_list
     from podid.ops.association.allowed import Asked, allowed_code, simulate_all
     from podid.ops.association.read import list_refs
     from podid.ops.reading.probes import PROBE_IMAGE, undecided

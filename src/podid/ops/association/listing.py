@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput
-from podid.domain.model import Association, Listed, UnreadAssociation
 from podid.domain.names import addon_name, role_name
-from podid.domain.words import nearest
+from podid.domain.text import nearest
 from podid.ops.association.looks import ORDERS, Seen
 from podid.ops.association.read import RoleFilter
 

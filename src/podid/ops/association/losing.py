@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association
 from podid.domain.errors import PodidError
-from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
-from podid.domain.staleness import LIFETIME, OF_TARGET
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import injected, live
+from podid.facts.restarts import LIFETIME, OF_TARGET
 from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:

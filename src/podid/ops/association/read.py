@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.domain import trust
+from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.errors import Again, NotFound, Other, Partial
-from podid.domain.model import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, check_role, role_name
-from podid.domain.place import Place
-from podid.domain.second_hop import SecondHop, elsewhere, second_hop
+from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Missing, attempt
-from podid.domain.words import short_list
+from podid.domain.text import short_list
+from podid.facts.second_hop import SecondHop, elsewhere, second_hop
 from podid.ops.association.absent import association_not_found, namespace_not_found
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity

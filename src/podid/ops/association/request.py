@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
+from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, UsageError
-from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.place import Place
-from podid.domain.plan import Plan, document, text, texts
+from podid.domain.plan import Place, Plan, document, text, texts
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain import trust
-from podid.domain.errors import Again, Conflict, InvalidInput, PodidError, Unavailable, Undetermined
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Association, Cluster, Role
+from podid.domain.aws import Association, Cluster, Role
+from podid.domain.errors import Again, Conflict, ExitCode, InvalidInput, PodidError, Unavailable, Undetermined
 from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.plan import Action, Plan, Verb, code_after
 from podid.ops.association.aftermath import Waiting, reach

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
+from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
-from podid.domain.model import Pod
 from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.dry_runs import images_of

@@ -9,10 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from podid.domain.ceilings import covers, overlap
-from podid.domain.grants import listed
-from podid.domain.quotas import SESSION_POLICY_QUOTA
-from podid.domain.words import short_list
+from podid.domain.iam import SESSION_POLICY_QUOTA, covers, listed, overlap
+from podid.domain.text import short_list
 
 _MOST_SHOWN = 5
 # even noise of the allowed length comes to some 80

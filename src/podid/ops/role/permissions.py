@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
-from podid.domain.model import Role, RolePolicies
 from podid.domain.plan import Action, Header, Plan, Verb
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
 from podid.ops.role.plan import check_not_aws, kept_by_others, others
 from podid.ops.role.policies import check_inline_size

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 from podid.domain import trust
+from podid.domain.aws import Cluster, Role
 from podid.domain.errors import Conflict
-from podid.domain.model import Cluster, Role
+from podid.domain.iam import TRUST_POLICY_QUOTA, owner_of
 from podid.domain.names import ServiceAccountRef
-from podid.domain.owners import owner_of
 from podid.domain.plan import Action
-from podid.domain.quotas import TRUST_POLICY_QUOTA
 from podid.ops.change.kinds import ROLE_TRUST
 
 # `check_size` judges the whole; a statement that is left out silently would shut a service account out

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from podid.calls.patience import Patience
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
-from podid.domain.model import Role
 from podid.local import files
 from podid.ops.change.locks import wait_for
 

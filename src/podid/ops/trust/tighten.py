@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict
-from podid.domain.model import Role
 from podid.ops.role.uses import Uses, evaluate_uses, used_words
 
 _DISABLED = "--skip-disabled-regions"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from podid.calls.patience import Patience
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, texts
