@@ -86,7 +86,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
+class TargetTrustChange:
     """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
     it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
     ids which are not known yet. `command` is the line by which podid goes on."""
@@ -112,7 +112,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[TargetTrustChange, ...] = ()
     outlook: Outlook | None = None
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
@@ -198,7 +198,7 @@ class ChangeResult:
     restarted: bool = False
     awaited: Awaited | None = None
     unchecked: str = ""
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[TargetTrustChange, ...] = ()
 
     @property
     def worked(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict
+from podid.domain.grouping import grouped
 
 if TYPE_CHECKING:
     from podid.domain.status import IdentityStatus
@@ -179,11 +180,8 @@ class UnknownGroup:
 
 def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
     """The unknown ones by missing right, else by reason: rights first, and of these those that hide the most."""
-    found: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.outcome is Outcome.UNKNOWN:
-            reason = "" if verdict.permission else verdict.reason
-            found.setdefault((verdict.permission, reason), []).append(verdict)
+    unknown = (verdict for verdict in verdicts if verdict.outcome is Outcome.UNKNOWN)
+    found = grouped(((verdict.permission, verdict.permission or verdict.reason), verdict) for verdict in unknown)
     groups = (
         UnknownGroup(
             permission=permission,

@@ -27,13 +27,11 @@ class Cost(Flag):
 
 
 FREE = Cost(0)
-LOOK = Cost.AWS | Cost.KUBERNETES
+READS = Cost.AWS | Cost.KUBERNETES
 # read only where it is asked for by name
-EVIDENCE = ~LOOK
+EVIDENCE = ~READS
 # made of one service account after another
 TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE
-
-
 T = TypeVar("T")
 
 

@@ -4,22 +4,24 @@ Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from podid.domain.aws import Cluster, NodeGroup
+from podid.domain.aws import Cluster, Decision, NodeGroup
 from podid.domain.cluster import DaemonSet, Node
+from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.placement import why_none_here
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
+from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.index import index
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 # AWS's own policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
 REDEEMING_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKSWorkerNodePolicy")
 AUTO_MODE = "EKS Auto Mode"
-
-
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 KARPENTER_LABEL = "karpenter.sh/nodepool"
@@ -88,10 +90,71 @@ def minimal_policy(role_arn: str) -> str:
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
     """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for group in groups:
-        if group.node_role_arn:
-            found[group.node_role_arn].append(group.name)
-    if cluster.auto_mode and cluster.auto_node_role_arn:
-        found[cluster.auto_node_role_arn].append(AUTO_MODE)
-    return {arn: tuple(names) for arn, names in sorted(found.items())}
+    users = [(group.node_role_arn, group.name) for group in groups]
+    users += [(cluster.auto_node_role_arn, AUTO_MODE)] if cluster.auto_mode else []
+    return {arn: tuple(names) for arn, names in sorted(grouped(users).items()) if arn}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleInUse:
+    """A node role that EKS names. `members` are its live nodes, None where these could not be read; `decision` is what
+    the simulation says, and `missing` why there is none."""
+
+    arn: str
+    used_by: str
+    members: tuple[str, ...] | None
+    decision: Decision | None = None
+    missing: Missing = NOT_READ
+
+
+def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
+    """Without those that no live node has. Cluster, node groups and the simulations have to be there."""
+    return (role for role in roles_of_nodes(snapshot) if role.members is None or role.members)
+
+
+def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
+    cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
+    for arn, sources in node_roles(cluster, groups).items():
+        members = tuple(_members(snapshot, sources)) if isinstance(snapshot.nodes, Known) else None
+        yield _in_use(snapshot, arn, _used_by(sources), members)
+    for arn, members in _others(snapshot).items():
+        yield _in_use(snapshot, arn, _kinds(snapshot, members), members)
+
+
+def _in_use(snapshot: Snapshot, arn: str, used_by: str, members: tuple[str, ...] | None) -> RoleInUse:
+    found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
+    if isinstance(found, Missing):
+        return RoleInUse(arn, used_by, members, missing=found)
+    return RoleInUse(arn, used_by, members, found.value)
+
+
+def _kinds(snapshot: Snapshot, members: tuple[str, ...]) -> str:
+    """`karpenter node ip-10-0-0-1 and 3 more`."""
+    nodes = index(snapshot).nodes
+    kinds = sorted({kind_of(nodes[name]) for name in members if name in nodes})
+    return f"{' and '.join(kinds)} node {short_list(members, 1)}"
+
+
+def _others(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    return known_or(snapshot.other_node_roles, {})
+
+
+def strangers(snapshot: Snapshot) -> list[str]:
+    """Nodes whose role nobody tells."""
+    told = {name for members in _others(snapshot).values() for name in members}
+    nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
+    return [node.name for node in unaccounted(nodes, groups) if node.name not in told]
+
+
+def _used_by(sources: tuple[str, ...]) -> str:
+    groups = [name for name in sources if name != AUTO_MODE]
+    words = [f"node group {short_list(groups)}"] if groups else []
+    return " and ".join((*words, *((AUTO_MODE,) if AUTO_MODE in sources else ())))
+
+
+def _members(snapshot: Snapshot, sources: tuple[str, ...]) -> list[str]:
+    return [
+        node.name
+        for node in known_or(snapshot.nodes, ())
+        if (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
+    ]

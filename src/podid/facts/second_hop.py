@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
-from podid.domain.aws import Association, Cluster, Decision, Role
+from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
-from podid.domain.findings import Severity
+from podid.domain.findings import Severity, Subject
 from podid.domain.names import Arn, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.domain.trust import (
     TAG_SESSION,
     ActionVerdict,
@@ -32,6 +33,8 @@ from podid.domain.trust import (
     parse_policy,
 )
 from podid.domain.trust.logic import Truth
+from podid.facts.index import index, once, role_section, role_subject
+from podid.facts.trust import live_pods
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
 # the ids of what its rights may lack
@@ -248,3 +251,54 @@ def _why(refused: list[Decision]) -> str:
     if any(decision.organization_allows is False for decision in refused):
         return NOT_BY_ORGANIZATION
     return "no policy of the role allows it"
+
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+@once
+def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
+    """One for each association with a target role, in order."""
+    listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
+    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
+
+
+def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
+    target = association.target_role_arn or ""
+    base = _base(snapshot, association)
+    return second_hop(
+        association,
+        known(snapshot.cluster),
+        base=base.value if isinstance(base, Known) else None,
+        target=_part(snapshot.target_roles, target),
+        rights=_part(snapshot.target_rights, (association.role_arn, target)),
+        pods=live_pods(snapshot, association),
+        now=snapshot.taken_at,
+    )
+
+
+def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
+    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
+
+
+def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
+    return _base(snapshot, hop.association) == Known(None)
+
+
+def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
+    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+
+
+def target_subject(association: Association) -> Subject:
+    """By name in the association's own account, else by ARN: a namesake there is another role."""
+    arn = association.target_role_arn or ""
+    try:
+        same = Arn.parse(arn).account == Arn.parse(association.role_arn).account
+    except InvalidInput:
+        same = False
+    return role_subject(arn) if same else Subject("Role", arn)
+
+
+def base_subject(association: Association) -> Subject:
+    return role_subject(association.role_arn)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.plan import Owed
+from podid.domain.plan import TargetTrustChange
 from podid.domain.trust import TrustVerdict
 from podid.ops.change.external_ids import awaited_in
 from podid.ops.role.target import owed_words
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podid.render.documents import changes as documents
 
 
-def owed_bodies(owed: Sequence[Owed]) -> list[documents.TargetRoleBody]:
+def owed_bodies(owed: Sequence[TargetTrustChange]) -> list[documents.TargetRoleBody]:
     return [
         {
             "roleArn": item.target_role_arn,
@@ -30,7 +30,7 @@ def owed_bodies(owed: Sequence[Owed]) -> list[documents.TargetRoleBody]:
     ]
 
 
-def owed_lines(owed: Sequence[Owed]) -> list[str | Line]:
+def owed_lines(owed: Sequence[TargetTrustChange]) -> list[str | Line]:
     """They are part of the result: without them the chain does not hold."""
     lines: list[str | Line] = []
     for item in owed:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from podid.domain.plan import Action, Owed
+from podid.domain.plan import Action, TargetTrustChange
 from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[Owed] = ()) -> View:
+def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetTrustChange] = ()) -> View:
     """The role that the actions make, in that form, with what is `owed` at its target role beside it."""
     (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
     properties = role_properties(role, actions)
@@ -61,7 +61,7 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
     return {name: value for name, value in wanted.items() if value}
 
 
-def _beside(owed: Sequence[Owed]) -> dict[str, object]:
+def _beside(owed: Sequence[TargetTrustChange]) -> dict[str, object]:
     """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
     for item in owed:
         notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
@@ -76,7 +76,7 @@ _AWAITED = (
 )
 
 
-def commented(owed: Sequence[Owed]) -> str:
+def commented(owed: Sequence[TargetTrustChange]) -> str:
     """The same for Terraform, whose resource of the target role holds its whole trust policy."""
     lines = []
     for item in owed:

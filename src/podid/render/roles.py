@@ -17,10 +17,12 @@ from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.associations import facts
+from podid.render.status import because, state_word, status_body
 from podid.render.trust import trust_body
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
+    from podid.domain.status import IdentityStatus
     from podid.render.documents import access as documents
 
 _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
@@ -64,7 +66,7 @@ def role_view(found: RoleReading, now: datetime) -> View:
         "otherPrincipals": _other_principals(role),
         "findings": [_finding_body(item) for item in found.findings],
         "usedBy": None if found.uses is None else list(dict.fromkeys(str(use.association.ref) for use in found.uses)),
-        "associations": None if found.uses is None else [_use_body(use) for use in found.uses],
+        "associations": None if found.uses is None else [_use_body(use, found.status_of(use)) for use in found.uses],
         "unknowns": unread_bodies(found.unread),
     }
     pairs = [
@@ -159,7 +161,7 @@ def _listed(names: Iterable[str] | None) -> str:
     return "unknown" if names is None else ", ".join(names) or "none"
 
 
-def _use_body(use: RoleUse) -> documents.RoleUseBody:
+def _use_body(use: RoleUse, status: IdentityStatus | None) -> documents.RoleUseBody:
     association = use.association
     return {
         **trust_body(use.evaluation),
@@ -168,6 +170,7 @@ def _use_body(use: RoleUse) -> documents.RoleUseBody:
         "serviceAccount": association.service_account,
         "associationId": association.association_id,
         "hop": use.hop,
+        "status": None if status is None else status_body(status),
     }
 
 
@@ -176,13 +179,14 @@ def _uses_lines(found: RoleReading) -> list[str]:
         return []
     if not found.uses:
         return ["used by: no association of the clusters that were read"]
-    return ["used by:", *(line for use in found.uses for line in _use_lines(use))]
+    return ["used by:", *(line for use in found.uses for line in _use_lines(use, found.status_of(use)))]
 
 
-def _use_lines(use: RoleUse) -> list[str]:
+def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     said = _MARK.get(use.evaluation.verdict, "not known")
     target = " as target role" if use.hop == 2 else ""
-    lines = [f"  {used_words(use.association)}{target}: {said}"]
+    state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
+    lines = [f"  {used_words(use.association)}{target}: {said}{state}"]
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 

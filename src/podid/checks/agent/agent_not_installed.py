@@ -1,15 +1,14 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance
-from podid.checks.shared.facts import namespaces_words, podid_command
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.domain.text import count_of, short_list
+from podid.facts.agent import agents, importance
+from podid.facts.index import namespaces_words, podid_command
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes"))
+def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster, addon = known(snapshot.cluster), snapshot.agent_addon
     case = check.case(Subject("Cluster", cluster.name), EVERYONE)
     if isinstance(addon, Known) and addon.value is not None:
@@ -33,11 +32,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             commands=(podid_command(snapshot, "install-agent"),),
         )
     ]
-
-
-CHECK = Check.of(
-    "agent-not-installed", rule, needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes")
-)
 
 
 def _for_whom(snapshot: Snapshot) -> str:

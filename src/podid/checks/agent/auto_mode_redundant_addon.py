@@ -1,23 +1,22 @@
 """https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html: Auto Mode nodes have the agent built in."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents
-from podid.checks.shared.facts import cluster_subject, podid_command
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.versions import older
+from podid.facts.agent import agents
+from podid.facts.index import podid_command
 
 # from this version on its pods keep away from Auto Mode nodes
 KEEPS_AWAY = "v1.3.4"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "nodes"), wants=("agent_addon", "daemon_sets"))
+def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note: nodes of other kinds may come back, and then the add-on is needed."""
     cluster, nodes, sets = known(snapshot.cluster), known(snapshot.nodes), agents(snapshot)
-    case = check.case(cluster_subject(snapshot))
+    case = check.of_cluster(snapshot)
     addon = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
     if not cluster.auto_mode:
         return [case.skip("not a cluster with EKS Auto Mode")]
@@ -39,6 +38,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             commands=(podid_command(snapshot, "uninstall-agent"),) if addon is not None else (),
         )
     ]
-
-
-CHECK = Check.of("auto-mode-redundant-addon", rule, needs=("cluster", "nodes"), wants=("agent_addon", "daemon_sets"))

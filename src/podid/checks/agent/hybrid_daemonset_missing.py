@@ -2,22 +2,24 @@
 https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import START_GRACE, agents
-from podid.checks.shared.facts import index, podid_command
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Node
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import START_GRACE, agents
+from podid.facts.index import index, podid_command
 
 BOTTLEROCKET = "bottlerocket"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("nodes", "daemon_sets", "agent_pods"),
+    wants=("cluster", "agent_addon", "associations", "pods", "agent_crashes"),
+)
+def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     sets, users = agents(snapshot), index(snapshot).users
     present = {pod.node for pod in known(snapshot.agent_pods) if live(pod)}
     for node in known(snapshot.nodes):
@@ -44,14 +46,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=_commands(snapshot, node),
             )
-
-
-CHECK = Check.of(
-    "hybrid-daemonset-missing",
-    rule,
-    needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "agent_addon", "associations", "pods", "agent_crashes"),
-)
 
 
 def _commands(snapshot: Snapshot, node: Node) -> tuple[tuple[str, ...], ...]:

@@ -1,8 +1,12 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import (
+from podid.checks.base import Case, Check, Verdicts, rule
+from podid.domain.findings import Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.text import nearest, short_list
+from podid.facts.index import (
     LIKELY,
+    allowed_by_irsa,
+    given,
     index,
     podid_command,
     service_account_subject,
@@ -10,16 +14,12 @@ from podid.checks.shared.facts import (
     show_role,
     workload_of,
 )
-from podid.checks.shared.roles import allowed_by_irsa, given
-from podid.domain.findings import Verdict
-from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.text import nearest, short_list
 
 Commands = tuple[tuple[str, ...], ...]
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads"))
+def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index(snapshot).associations
     for ref in snapshot.targets:
         case = check.case(service_account_subject(ref), (str(ref),))
@@ -28,11 +28,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok(f"association {association.association_id} gives it {given(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
-
-
-CHECK = Check.of(
-    "association-missing", rule, needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads")
-)
 
 
 def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: list[ServiceAccountRef]) -> Verdict:

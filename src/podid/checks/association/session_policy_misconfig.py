@@ -4,19 +4,18 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 """
 
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import association_subject
-from podid.checks.shared.roles import undescribed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Association, described
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
+from podid.facts.index import association_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from undescribed(check, snapshot)
+@rule(needs=("associations",), wants=("assume_rights",))
+def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
         case = check.case(association_subject(association), (str(association.ref),))
         if not association.policy:
@@ -38,9 +37,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield case.ok("the session policy allows something")
-
-
-CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",), wants=("assume_rights",))
 
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:

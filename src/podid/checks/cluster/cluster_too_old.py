@@ -1,9 +1,7 @@
 """The oldest versions: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-cluster-versions."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.versions import minor_version, platform_number
 from podid.domain.workloads import injected
@@ -12,7 +10,8 @@ from podid.domain.workloads import injected
 _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4, (1, 29): 1, (1, 30): 2, (1, 31): 4}
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster",), wants=("pods",))
+def cluster_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster = known(snapshot.cluster)
     case = check.case(Subject("Cluster", cluster.name), EVERYONE)
     if any(injected(pod) for pod in known_or(snapshot.pods, ())):
@@ -35,6 +34,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         ]
     return [case.ok(f"platform version {cluster.platform_version} has Pod Identity")]
-
-
-CHECK = Check.of("cluster-too-old", rule, needs=("cluster",), wants=("pods",))

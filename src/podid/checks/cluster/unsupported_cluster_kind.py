@@ -2,16 +2,15 @@
 botocore's endpoints.json names EKS Auth in none of the isolated partitions, which proves nothing there.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Missing, Snapshot, known
 
 ISOLATED = "aws-iso"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster",))
+def unsupported_cluster_kind(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster = known(snapshot.cluster)
     case = check.case(Subject("Cluster", cluster.name), EVERYONE)
     if cluster.unsupported_kind:
@@ -19,6 +18,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if cluster.partition.startswith(ISOLATED):
         return [case.unknown(Missing(f"the SDK knows no endpoint of EKS Auth in partition {cluster.partition}"))]
     return [case.ok("the cluster runs in the cloud")]
-
-
-CHECK = Check.of("unsupported-cluster-kind", rule, needs=("cluster",))

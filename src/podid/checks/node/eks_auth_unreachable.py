@@ -3,20 +3,20 @@ https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. Security
 behind a transit gateway or a firewall are not looked at; the agents' logs, where they are read, tell of them.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject, reach_on
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.network import closed_in, elsewhere_from
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.index import reach_on
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+# what logs tell is told without it
+@rule(needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations"))
+def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the subnets of managed node groups: where other nodes are, EKS does not say."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     for section in (snapshot.node_groups, snapshot.egress):
         if isinstance(section, Missing):
             # few VPCs are closed in
@@ -63,9 +63,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         why = f"packets of {short_list(beyond)} go to {where}"
         return [case.unknown(Missing(f"{why}; the agent's log tells: podid agent logs"), severity=Severity.WARN)]
     return [case.ok("the nodes' subnets have a way out to EKS Auth")]
-
-
-# what logs tell is told without it
-CHECK = Check.of(
-    "eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations")
-)

@@ -1,13 +1,14 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.node_roles import NodeRole, judged_roles
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.checks.node.node_role_missing_eks_auth import NodeRole, judged_roles
 from podid.domain.snapshot import Snapshot
 from podid.facts.nodes import REDEEM
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("cluster", "node_groups", "node_role_allowed"),
+    wants=("nodes", "other_node_roles", "pods", "associations", "tokens"),
+)
+def scp_denies_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
     for found in judged_roles(check, snapshot):
         if not isinstance(found, NodeRole):
             yield found
@@ -19,11 +20,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield found.case.ok("no service control policy denies it, as far as the simulation sees")
-
-
-CHECK = Check.of(
-    "scp-denies-eks-auth",
-    rule,
-    needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "other_node_roles", "pods", "associations", "tokens"),
-)

@@ -1,13 +1,9 @@
 """The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.checks.shared.trust import live_pods
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumeRights
@@ -15,12 +11,15 @@ from podid.domain.names import Arn
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
+from podid.facts.index import by_role, chain_of, role_section, role_subject
 from podid.facts.second_hop import second_hop
+from podid.facts.trust import live_pods
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
+def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
     rights = known(snapshot.assume_rights)
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))
@@ -33,14 +32,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.unknown(section)
         else:
             yield _judged(case, snapshot, tagged[0], section.value)
-
-
-CHECK = Check.of(
-    "chained-assume-missing-tag-session",
-    rule,
-    needs=("cluster", "associations", "assume_rights"),
-    wants=("chained_roles", "roles", "pods"),
-)
 
 
 def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:

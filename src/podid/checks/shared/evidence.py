@@ -5,18 +5,12 @@ Evidence that fails is a verdict of the check whose failure mode fits. What did 
 one of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from podid.checks.base import PAGES, Check
-from podid.checks.shared.facts import index, podid_command
+from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
-from podid.checks.shared.on_links import NODE_ROLE, placed_on
-from podid.checks.shared.once import once
-from podid.checks.shared.second_hop import hops
-from podid.checks.shared.trust import first_error, judged
 from podid.checks.shared.unreached import UNREACHED, cause
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
@@ -35,11 +29,15 @@ from podid.domain.evidence import (
     heard_everywhere,
 )
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST, Outcome, Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
+from podid.facts.index import index, once, podid_command
+from podid.facts.second_hop import hops
+from podid.facts.trust import first_error, judged
 
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"
@@ -102,10 +100,8 @@ def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 @once
 def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
-    found: dict[str, list[Observation]] = defaultdict(list)
-    for seen in (*_of_tokens(snapshot), *_of_probes(snapshot), *_of_dry_runs(snapshot)):
-        found[seen.observed.id].append(seen)
-    return found
+    observations = (*_of_tokens(snapshot), *_of_probes(snapshot), *_of_dry_runs(snapshot))
+    return grouped((observation.observed.id, observation) for observation in observations)
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -119,11 +115,10 @@ def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         if not section.value:
             yield Observation(ref, Observed.nothing(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
-        alike: dict[Observed, list[TokenTrial]] = defaultdict(list)
-        for trial in section.value:
-            if (observed := _of_trial(snapshot, ref, trial)) is not None:
-                alike[observed].append(trial)
-        for observed, trials in alike.items():
+        judged_trials = ((_of_trial(snapshot, ref, trial), trial) for trial in section.value)
+        for observed, trials in grouped(judged_trials).items():
+            if observed is None:
+                continue
             names = short_list(trial.pod for trial in trials)
             count = f" ({len(trials)} of {len(section.value)} pods)" if len(section.value) > 1 else ""
             message = observed.message + (f": {names}" if observed.outcome is Outcome.PASS else count)

@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from podid.checks.shared import alone
-from podid.checks.shared.agent_way import ways
-from podid.checks.shared.facts import index
 from podid.checks.shared.logs import in_logs
 from podid.domain.evidence import PROBE_LABELS
 from podid.domain.findings import Outcome, Severity, Verdict
@@ -13,6 +10,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.egress import ways
+from podid.facts.index import index
 
 # the agent cannot be reached from a pod, and nothing that can be read says why
 UNREACHED = "host-firewall-blocks-link-local"
@@ -56,7 +55,7 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
     from podid.checks.all import BY_ID  # which imports every check, and these what they share
 
     for check in (BY_ID[mode] for mode in _MAY_BE):
-        found = (*alone.judge(check, snapshot), *in_logs(check, snapshot))
+        found = (*check.judge(snapshot), *in_logs(check, snapshot))
         yield from sorted(found, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
 
 

@@ -1,13 +1,12 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.gaps import NETWORK, gaps
-from podid.domain.findings import Verdict
+from podid.domain.findings import EVERYONE
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.facts.index import cluster_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(), wants=("cluster",))
+def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdicts:
     subject, cluster = cluster_subject(snapshot), snapshot.cluster
     met = next((missing for missing in gaps(snapshot, "kubernetes") if missing.error_code in NETWORK), None)
     if met is None:
@@ -18,6 +17,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         why = "its public endpoint may be closed to this address (publicAccessCidrs), or a proxy is in the way"
     told = Missing(f"{met.reason}; {why}", met.permission, met.error_code)
     return [check.case(subject, EVERYONE).unknown(told)]
-
-
-CHECK = Check.of("private-endpoint-unreachable", rule, needs=(), wants=("cluster",))

@@ -12,7 +12,7 @@ from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_with_all, tru
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import ScopeKind, scope_of, takes_all
+from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, scope_of, takes_all
 
 Raw = Mapping[str, object]
 
@@ -20,19 +20,12 @@ _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _NAMESPACE = (NAMESPACE_TAG.lower(),)
 _SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
 _ACCOUNT = ("aws:sourceaccount",)
-# what a statement of this scope says of one value each, and what it says nothing of
+# what a statement of this scope says of one value each; OPEN_KEYS are those that it says nothing of
 _PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
     ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
     ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
     ScopeKind.CLUSTER: (_CLUSTER,),
     ScopeKind.ACCOUNT: (_ACCOUNT,),
-}
-_BY_NAME = ("aws:requesttag/eks-cluster-name",)
-_OPEN: dict[ScopeKind, tuple[str, ...]] = {
-    ScopeKind.SERVICE_ACCOUNT: (),
-    ScopeKind.NAMESPACE: _SERVICE_ACCOUNT,
-    ScopeKind.CLUSTER: (*_NAMESPACE, *_SERVICE_ACCOUNT),
-    ScopeKind.ACCOUNT: (*_CLUSTER, *_BY_NAME, *_NAMESPACE, *_SERVICE_ACCOUNT),
 }
 # EKS sends these whatever the association says, so that IfExists lets nobody by
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
@@ -108,7 +101,7 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
             return _Share(statement, "wider")
         if not any(len(distinct(condition)) == 1 for condition in pins):
             lists.append((pins[0], value))
-    if any(c.name in _OPEN[scope] and not takes_all(c, identity) for c in statement.conditions):
+    if any(c.name in OPEN_KEYS[scope] and not takes_all(c, identity) for c in statement.conditions):
         return _Share(statement, "narrower")
     if not lists:
         return _Share(statement, "whole")
@@ -131,18 +124,18 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
 
 def takes_as_written(condition: Condition, value: str, context: RequestContext) -> bool:
     """Whether the value stands in the list, and no pattern beside it takes the value too."""
-    same = [_same(condition, text, value) for text in condition.values]
-    if True not in same:
+    if not any(_same(condition, text, value) for text in condition.values):
         return False
-    others = [n for n, own in enumerate(same) if not own and _is_pattern(condition, condition.values[n])]
-    rest = replace(
-        condition, values=tuple(condition.values[n] for n in others), wanted=tuple(condition.wanted[n] for n in others)
-    )
-    return not others or rest.holds(context) is False
-
-
-def _is_pattern(condition: Condition, value: str) -> bool:
-    return "${" in value or (condition.family in ("like", "arn") and bool(set("*?") & set(value)))
+    wild = "*?" if condition.family in ("like", "arn") else ""
+    patterns = [
+        (text, compare)
+        for text, compare in zip(condition.values, condition.wanted, strict=True)
+        if not _same(condition, text, value) and ("${" in text or set(wild) & set(text))
+    ]
+    if not patterns:
+        return True
+    values, wanted = zip(*patterns, strict=True)
+    return replace(condition, values=values, wanted=wanted).holds(context) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:

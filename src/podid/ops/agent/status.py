@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from podid.checks.affected import bearing_of
-from podid.checks.shared.node_roles import node_roles_in_use, strangers
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import ExitCode, PodidError
@@ -16,6 +15,7 @@ from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.workloads import is_agent
+from podid.facts.nodes import node_roles_in_use, strangers
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients

@@ -10,7 +10,7 @@ from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Place, Status, Wait
-from podid.domain.section import FREE, LOOK, Cost
+from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.ops.association.plan import changed_associations
@@ -75,7 +75,7 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
     far as waiting helps; without `refs` those of all associations."""
-    wanted = wanted_for(refs, cost=LOOK | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    wanted = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state

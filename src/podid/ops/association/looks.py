@@ -74,7 +74,7 @@ ORDERS: Mapping[str, Callable[[Seen], object]] = {
 def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
-    from podid.checks.shared.on_links import on_links
+    from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
     from podid.domain.findings import Bearing
 

@@ -16,7 +16,7 @@ from podid.checks.base import Check
 from podid.domain.aws import Association
 from podid.domain.errors import PodidError
 from podid.domain.plan import Place
-from podid.domain.section import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.probes import Probing, read_probes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
@@ -42,7 +42,7 @@ class Wanted:
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
-    cost: Cost = LOOK
+    cost: Cost = READS
     all_pods: bool = False
     planned: tuple[Association, ...] = ()
     by_name: bool = False

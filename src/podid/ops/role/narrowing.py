@@ -9,8 +9,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from podid.domain.iam import SESSION_POLICY_QUOTA, covers, listed, overlap
+from podid.domain.iam import SESSION_POLICY_QUOTA, listed
 from podid.domain.text import short_list
+from podid.domain.wildcards import covers, overlap
 
 _MOST_SHOWN = 5
 # even noise of the allowed length comes to some 80

@@ -340,6 +340,7 @@ class RoleUseBody(TrustBody):
     serviceAccount: str
     associationId: str
     hop: Annotated[Literal[1, 2], About("1 where it is the association's role, 2 where it is its target role.")]
+    status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
 
 
 class RoleDocument(RoleBody):

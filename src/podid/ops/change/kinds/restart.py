@@ -49,13 +49,13 @@ class RestartKind(ResourceKind):
         from podid.domain.findings import Subject
         from podid.domain.snapshot import Known
         from podid.domain.workloads import live, workload_subject
-        from podid.facts.restarts import Anew
+        from podid.facts.restarts import NewPods
 
         if not isinstance(snapshot.pods, Known):
             return snapshot
         workload, make = (
             Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"]),
-            Anew(snapshot, now),
+            NewPods(snapshot, now),
         )
         pods = (make(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in snapshot.pods.value)
         return replace(snapshot, pods=Known(tuple(pods)))

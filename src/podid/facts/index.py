@@ -1,20 +1,41 @@
-"""What several checks ask of a snapshot: which pods an association concerns, and who works on which node."""
+"""What checks and others ask of a snapshot: which pods an association concerns, which roles associations name, and who
+works on which node.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import wraps
+from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
-from podid.checks.base import EVERYONE
-from podid.checks.shared.once import once
-from podid.domain.aws import Listed
+from podid.domain.aws import Association, Listed, Role, UnreadAssociation, described
 from podid.domain.cluster import Node, Pod, Workload
 from podid.domain.errors import InvalidInput, Other
-from podid.domain.findings import Subject
+from podid.domain.findings import EVERYONE, Subject
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
 from podid.domain.text import short_list
+from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
+
+T = TypeVar("T")
+
+
+def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
+    """The same function, which keeps its answer for as long as the snapshot lives and not longer: of a large cluster
+    both are large."""
+    kept: WeakKeyDictionary[Snapshot, T] = WeakKeyDictionary()
+
+    @wraps(work)
+    def kept_or_worked_out(snapshot: Snapshot) -> T:
+        if snapshot not in kept:
+            kept[snapshot] = work(snapshot)
+        return kept[snapshot]
+
+    return kept_or_worked_out
+
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
 LIKELY = 0.75
@@ -75,10 +96,7 @@ def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
-    found: dict[Subject, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        found[workload_subject(pod)].append(pod)
-    return dict(sorted(found.items()))
+    return dict(sorted(grouped((workload_subject(pod), pod) for pod in pods).items()))
 
 
 def service_account_subject(ref: ServiceAccountRef) -> Subject:
@@ -145,3 +163,76 @@ def aws_role(arn: str) -> tuple[str, ...]:
     """The flag by which the AWS CLI takes a role, in one word where its name would be taken for another flag."""
     name = role_name(arn)
     return (f"--role-name={name}",) if name.startswith("-") else ("--role-name", name)
+
+
+class Placed(NamedTuple):
+    """`pods` are the workload's live ones."""
+
+    association: Listed
+    workload: Subject
+    pods: list[Pod]
+
+
+@once
+def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
+    facts = index(snapshot)
+    return tuple(
+        Placed(association, workload, pods)
+        for ref, association in sorted(facts.associations.items())
+        for workload, pods in by_workload(p for p in facts.pods.get(ref, ()) if live(p)).items()
+    )
+
+
+def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
+    """The associations by the ARN of their role, both in order."""
+    associations = described(known(snapshot.associations))
+    return dict(sorted(grouped((association.role_arn, association) for association in associations).items()))
+
+
+def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
+    """The associations that could not be described, by why: for those of one cause that of the first."""
+    unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
+    causes = grouped(((a.error_code, a.permission), a) for a in unread)
+    return {why_unread(members[0]): members for members in causes.values()}
+
+
+def why_unread(association: UnreadAssociation) -> Missing:
+    return Missing(association.reason, association.permission, association.error_code)
+
+
+def given(association: Listed) -> str:
+    """The association's role, in a sentence."""
+    return association.role_arn if isinstance(association, Association) else "a role that could not be read"
+
+
+def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
+    return _under(arn, known(snapshot.roles).get(arn, NOT_READ))
+
+
+def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """The same of a target role."""
+    return _under(arn, known(snapshot.target_roles).get(arn, NOT_READ))
+
+
+def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
+    if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
+        return Known(None)
+    return section
+
+
+def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
+    """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
+    the issuer is not known."""
+    role = known_or(known_or(snapshot.roles, {}).get(arn, NOT_READ), None)
+    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+        return None
+    cluster = snapshot.cluster.value
+    issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")
+    if not issuer:
+        return None
+    try:
+        policy = parse_policy(role.trust)
+    except TrustPolicyError:
+        return None
+    return allows_by_issuer(policy, f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}", ref)
