@@ -35,15 +35,19 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"checks", "facts", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
     "local": ({"local", "domain"}, {"yaml"}),
+    "calls": ({"calls", "domain"}, {"urllib3"}),
     "aws": (
-        {"aws", "domain", "local", "version"},
+        {"aws", "calls", "domain", "local", "version"},
         {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
     ),
-    "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
-    "ops": ({"ops", "facts", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
-    "render": ({"render", "facts", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath"}),
+    "kube": ({"kube", "calls", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
+    "ops": ({"ops", "calls", "facts", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
+    "render": (
+        {"render", "facts", "domain", "ops", "pages", "version"},
+        {"rich", "yaml", "jmespath"},
+    ),
     "cli": (
-        {"cli", "ops", "facts", "domain", "render", "aws", "kube", "local", "version"},
+        {"cli", "ops", "calls", "facts", "domain", "render", "aws", "kube", "local", "version"},
         {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (

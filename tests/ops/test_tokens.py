@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import pod
-from podid.aws.values import Credentials, PodIdentitySession
+from podid.aws.decode import Credentials, PodIdentitySession
 from podid.domain.aws import Association, Caller
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.evidence import Redeemed, TokenTrial

@@ -1,4 +1,4 @@
-"""What each product does with its setting: the sources of `podid.kube.project_products`, and of Mountpoint
+"""What each product does with its setting: the sources of `podid.kube.project`, and of Mountpoint
 https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: Pod Identity came with 2.0."""
 
 from collections.abc import Iterator

@@ -18,16 +18,14 @@ from podid.domain.trust.logic import Truth, agreed, all_of, any_of, negate
 from podid.domain.trust.request import NoValue, RequestContext, Sent
 from podid.domain.trust.text import (
     Atom,
-    Pattern,
     Variable,
-    Wild,
     joined,
     lowered,
-    matches,
     matches_arn,
     matches_open,
     parse_text,
 )
+from podid.domain.wildcards import Pattern, Wild, matches
 
 Value = str | bool | int | float
 # of a value that is only known at run time, the ways in which it may begin

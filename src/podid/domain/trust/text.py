@@ -1,21 +1,14 @@
-"""The text of a condition value: IAM's wildcards, its policy variables, and how both are matched.
+"""The text of a condition value: its policy variables, and how it is matched.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Variables and tags".
 """
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
 from podid.domain.trust.logic import Truth, agreed
-
-
-class Wild(Enum):
-    """A wildcard that is active; a literal `*` or `?` is plain text."""
-
-    MANY = "*"
-    ONE = "?"
+from podid.domain.wildcards import Pattern, Wild, matches, pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +20,9 @@ class Variable:
 
 
 Atom = str | Wild | Variable
-Pattern = tuple[str | Wild, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
-_WILDCARD = re.compile(r"([*?])")
 
 
 def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ...] | None:
@@ -49,34 +40,6 @@ def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ..
             return None
         atoms += plain(after)
     return None if variables and "${" in (pieces[-1] if pieces else first) else tuple(atoms)
-
-
-def pattern(text: str) -> Pattern:
-    """A pattern with wildcards and no variables."""
-    return tuple(Wild(piece) if piece in ("*", "?") else piece for piece in _WILDCARD.split(text) if piece)
-
-
-@lru_cache(maxsize=4096)
-def _regex(atoms: Pattern) -> re.Pattern[str]:
-    # Atomic groups keep a pattern of many `*` from taking exponential time: the leftmost place of each piece
-    # is always good enough, except for the last one, which must end the text.
-    pieces = [""]
-    for atom in atoms:
-        if atom is Wild.MANY:
-            pieces.append("")
-        else:
-            pieces[-1] += "." if isinstance(atom, Wild) else re.escape(atom)
-    first, *rest = pieces
-    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
-    last = f".*{rest[-1]}" if rest else ""
-    return re.compile(first + middle + last, re.DOTALL)
-
-
-def matches(atoms: Pattern, text: str) -> bool:
-    """Whether the whole text fits the pattern, letter by letter."""
-    if len(atoms) == 1 and isinstance(atoms[0], str):
-        return atoms[0] == text
-    return _regex(atoms).fullmatch(text) is not None
 
 
 def matches_arn(atoms: Pattern, text: str) -> bool:

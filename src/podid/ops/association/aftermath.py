@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import ChangeResult, Place, Status, Wait
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot

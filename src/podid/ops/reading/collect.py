@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.deadline import submit
 from podid.checks.base import Check
 from podid.domain.aws import Association
-from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
 from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
@@ -105,9 +105,9 @@ def collect(
     for row in rows:
         before = partial(_before, row, found)
         if row.name in anew:
-            reads[row.name] = begun(_read, row, source(previous=given(row.name), before=before))
+            reads[row.name] = submit(_read, row, source(previous=given(row.name), before=before))
         elif row.name in derived:
-            reads[row.name] = begun(_read_if_changed, row, source(previous=given(row.name), before=before), given)
+            reads[row.name] = submit(_read_if_changed, row, source(previous=given(row.name), before=before), given)
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is None or "probes" not in anew:

@@ -11,9 +11,8 @@ from typing import Any
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
-from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
-from podid.aws.sts import Sts
+from podid.aws.sts import EksAuth, Sts
 from podid.checks.base import Check
 from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.cluster import OwnerRef, Pod
 from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.findings import Bearing, Subject

@@ -89,7 +89,7 @@ def read_all_uses(aws: AwsSession, account: str) -> Uses:
 
 
 def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
-    from podid.aws import pacing
+    from podid.calls import pacing
 
     clusters: list[tuple[str, str]] = []
     unread: list[Unread] = []

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.members import About
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients

@@ -4,16 +4,17 @@ import io
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.patience import Clock, Patience
 from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, Streams
-from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import TimedOut
-from podid.domain.patience import Clock, Patience
 
 
 class Hands:
@@ -80,27 +81,42 @@ def test_no_wait_outlives_the_command() -> None:
 def test_a_call_has_what_the_command_has_left() -> None:
     hands = Hands()
     deadline = Deadline.after(10.0, "the 10 s of --timeout", lambda: hands.time)
-    assert deadline.call(lambda: 5, 1.0) == 5
+    ways = (deadline.call, deadline.wait)
+    assert [way(lambda: 5, 1.0) for way in ways] == [5, 5]
     with pytest.raises(Overdue, match=r"^within 0.05 s$"):
-        deadline.call(lambda: time.sleep(5), 0.05)
+        deadline.wait(lambda: time.sleep(5), 0.05)
     hands.time += 9.95
     assert deadline.left() == pytest.approx(0.05)
-    with pytest.raises(StopIteration):
-        deadline.call(lambda: next(iter("")), 1.0)
+    for way in ways:
+        with pytest.raises(StopIteration):
+            way(lambda: next(iter("")), 1.0)
     hands.time += 0.5  # a last look
     with pytest.raises(Overdue, match=r"^in the 10 s of --timeout$"):
-        deadline.call(lambda: time.sleep(5), 30.0)
+        deadline.wait(lambda: time.sleep(5), 30.0)
     assert deadline.left() == 0.0
     hands.time += 1.0
-    with pytest.raises(TimedOut, match=r"^the 10 s of --timeout are over$"):
-        deadline.call(lambda: 5, 30.0)
+    for way in ways:
+        with pytest.raises(TimedOut, match=r"^the 10 s of --timeout are over$"):
+            way(lambda: 5, 30.0)
 
 
-def test_an_interrupt_ends_a_call() -> None:
+def test_a_call_that_times_out_by_itself_is_not_overdue() -> None:
+    for way in (NEVER.call, NEVER.wait):
+        with pytest.raises(TimeoutError, match="of its own") as caught:
+            way(time_out, 5.0)
+        assert not isinstance(caught.value, Overdue)
+
+
+def time_out() -> None:
+    raise TimeoutError("of its own")
+
+
+@pytest.mark.parametrize("way", [NEVER.call, NEVER.wait])
+def test_an_interrupt_ends_a_call(way: Callable[..., None]) -> None:
     threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        NEVER.call(lambda: time.sleep(5), 5.0)
+        way(lambda: time.sleep(5), 5.0)
     assert time.monotonic() - began < 3
 
 

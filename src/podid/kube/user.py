@@ -1,24 +1,101 @@
-"""Credentials from a kubeconfig's exec plugin, as client-go gets them
-(https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
-
-The kubernetes package waits for a plugin as long as it runs, reads whatever it prints, and shows what it complains of,
-which may hold secrets. Here it has a limit of both, and only its exit code is told.
-"""
+"""The user of a kubeconfig: the files that it leaves its credentials to, the exec plugin that gives them, and the other
+user that it acts as."""
 
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from podid.domain.deadline import Deadline, Overdue
+from podid.calls.deadline import Deadline, Overdue
 from podid.domain.errors import CredentialsError, InvalidInput, Unavailable
-from podid.domain.foreign import Malformed, Object, as_object, inner, inners_or_none, instant_or_none, text, text_or
+from podid.domain.foreign import (
+    Malformed,
+    Object,
+    as_object,
+    inner,
+    inner_or_empty,
+    inners_or_none,
+    instant_or_none,
+    text,
+    text_or,
+    texts_or_none,
+)
 from podid.domain.foreign import texts_or_none as texts
+from podid.local import files
+
+_READ_BY_THE_PACKAGE = ("certificate-authority", "client-certificate", "client-key")
+
+
+def check_files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for a file of them that cannot be read, or is none."""
+    for name in _READ_BY_THE_PACKAGE:
+        path = cluster.get(name) or user.get(name)
+        if path:
+            try:
+                files.check_readable(Path(path))
+            except (OSError, ValueError) as error:
+                raise _unreadable(name, path, error) from error
+
+
+def with_token(user: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The user with the token that is in its tokenFile, as kubectl takes it: without white space around. Raises
+    InvalidInput for a file that cannot be read, and a token that no header can carry."""
+    path, token = user.get("tokenFile"), user.get("token")
+    if path:
+        try:
+            token = files.read(Path(path)).decode().strip()
+        except (OSError, ValueError) as error:
+            raise _unreadable("tokenFile", path, error) from error
+    if token and not (token.isascii() and token.isprintable()):
+        where = f"the kubeconfig's tokenFile {path}" if path else "the token of the kubeconfig's user"
+        raise InvalidInput(f"{where} holds a character that it cannot have, such as a line break", subject=path or "")
+    return {**{name: value for name, value in user.items() if name != "tokenFile"}, "token": token}
+
+
+def _unreadable(name: str, path: str, error: Exception) -> InvalidInput:
+    reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    return InvalidInput(f"the kubeconfig's {name} {path} cannot be read: {reason}", subject=path)
+
+
+# what a header's name may not hold, and the sign that stands for it; client-go, headerKeyEscape
+_ESCAPED = re.compile(rb"[^!#$&'*+.^_`|~0-9A-Za-z-]")
+
+
+def impersonation(user: Object) -> tuple[tuple[str, str], ...]:
+    """Names and values in order, a name as often as it has values; none where the user acts as itself. Raises
+    Malformed."""
+    headers = tuple(_headers(user))
+    if headers and headers[0][0] != "Impersonate-User":
+        raise Malformed("as is missing beside as-uid, as-groups or as-user-extra")
+    for name, value in headers:
+        if not value.isprintable():
+            raise Malformed(f"what {name} is to be sent has control characters")
+    # http.client writes text as Latin-1, and the API server reads UTF-8
+    return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
+
+
+def _headers(user: Object) -> Iterator[tuple[str, str]]:
+    for member, name in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
+        if value := text_or(user, member):
+            yield name, value
+    for group in texts_or_none(user, "as-groups"):
+        yield "Impersonate-Group", group
+    extra = inner_or_empty(user, "as-user-extra")
+    for key in extra:
+        for value in texts_or_none(extra, key):
+            yield f"Impersonate-Extra-{_escaped(str(key))}", value
+
+
+def _escaped(key: str) -> str:
+    return _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], key.encode()).decode()
+
 
 PLUGIN_SECONDS = 30.0
 LARGEST_OUTPUT = 1024 * 1024
@@ -78,7 +155,7 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
         why = getattr(error, "strerror", None) or "its command or environment cannot be passed on"
         raise InvalidInput(f"{plugin.name} cannot be run: {why}", subject=plugin.words[0]) from error
     try:
-        output, code = deadline.call(lambda: _read(process), PLUGIN_SECONDS)
+        output, code = deadline.wait(lambda: _read(process), PLUGIN_SECONDS)
     except Overdue as error:
         raise Unavailable(f"{plugin.name} gave no credentials {error}", subject=plugin.words[0], hint=hint) from None
     finally:

@@ -6,13 +6,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import pytest
 
-from podid.aws import pacing
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
-from podid.aws.pacing import (
+from podid.calls import pacing
+from podid.calls.deadline import NEVER, Deadline, Overdue, submit
+from podid.calls.pacing import (
     ALONE,
     ALONE_ATTEMPTS,
     ALONE_BACKOFF,
@@ -23,18 +23,22 @@ from podid.aws.pacing import (
     fan_out,
     hurried,
 )
-from podid.aws.rate import Rate
-from podid.domain.deadline import NEVER, Deadline, Overdue, begun
+from podid.calls.rate import Rate
 from podid.domain.errors import (
     AccessDenied,
+    ConnectionLost,
     LostAnswer,
     NotFound,
     PodidError,
+    ServerFailed,
     Throttled,
     TimedOut,
     Unavailable,
+    Unreachable,
     UnreadableAnswer,
 )
+
+from .lying_server import LyingServer, dripping, limited_pool, whole
 
 
 class Clock:
@@ -413,25 +417,30 @@ def test_ctrl_c_in_the_reader_ends_the_threads() -> None:
     assert podid_threads() == 0
 
 
-@pytest.mark.parametrize("read", [lambda n: next(fan_out(wait, [n], reads=True)), lambda n: begun(wait, n).result()])
+@pytest.mark.parametrize("read", [lambda n: next(fan_out(wait, [n], reads=True)), lambda n: submit(wait, n).result()])
 def test_ctrl_c_waits_for_no_read_that_hangs(read: Callable[[int], object]) -> None:
+    OVER.clear()
     pressed = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     pressed.start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         read(20)
     assert time.monotonic() - began < 2.0
+    OVER.set()
     pressed.join()
 
 
+OVER = threading.Event()
+
+
 def wait(seconds: int) -> None:
-    time.sleep(seconds)
+    OVER.wait(seconds)
 
 
-def test_what_was_begun_gives_what_it_came_to() -> None:
-    assert begun(lambda a, b: a + b, 1, 2).result() == 3
+def test_what_was_submitted_gives_what_it_came_to() -> None:
+    assert submit(lambda a, b: a + b, 1, 2).result() == 3
     with pytest.raises(AccessDenied, match="no"):
-        begun(refuse, "no").result()
+        submit(refuse, "no").result()
 
 
 def refuse(what: str) -> None:
@@ -473,90 +482,85 @@ def test_a_limit_is_kept_to_on_real_threads_without_a_failure() -> None:
 
 # --- calls that hang ----------------------------------------------------------------------------------------------
 
+LONGEST = 0.3
+
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.domain.deadline.GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(pacing, "LOOK_SECONDS", 0.02)
+    """A call may take as long as failures are put up with: it is made twice, as in life."""
+    monkeypatch.setattr(pacing, "FAILING_SECONDS", LONGEST)
 
 
-def late(error: Overdue) -> ConnectionLost:
-    return ConnectionLost(f"no answer {error}")
+Read = Callable[[int], int]
 
 
+@contextmanager
 def hanging(
-    times: int, *, deadline: Deadline = NEVER, longest: float = 0.05
-) -> tuple[Callable[[int], int], threading.Event, list[int]]:
-    """A read in two slots, which hangs for item 0 so many times, until the event is set; and whom it was asked for."""
-    pacer, over, asked = Pacer(workers=2, deadline=deadline), threading.Event(), list[int]()
+    times: int, *, deadline: Deadline = NEVER, longest: float = LONGEST, workers: int = 2, all_of_them: bool = False
+) -> Iterator[tuple[Read, LyingServer]]:
+    """A read in so many slots, by a server that drips for `/0`, or for everything, so many times."""
 
-    def answer(item: int) -> int:
-        asked.append(item)
-        if item == 0 and asked.count(0) <= times:
-            over.wait(20)
-        return item
+    def answer(server: LyingServer, path: str) -> Iterator[bytes]:
+        hangs = (all_of_them or path == "/0") and server.asked.count(path) <= times
+        return dripping() if hangs else whole(path)
 
-    def read(item: int) -> int:
-        return pacer.call(lambda: deadline.call(lambda: answer(item), longest, late))
+    server, pool, pacer = LyingServer(answer), limited_pool(), Pacer(workers=workers, deadline=deadline)
 
-    return read, over, asked
+    def get(item: int) -> int:
+        return int(pool.request("GET", f"{server.url}/{item}", timeout=5.0, retries=False).data[1:])
+
+    def once(item: int) -> int:
+        try:
+            return deadline.call(lambda: get(item), longest)
+        except Overdue as error:
+            raise ConnectionLost(f"no answer {error}") from None
+
+    yield lambda item: pacer.call(lambda: once(item), "Read"), server
+    server.close()
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_read_that_hangs_is_left_and_made_again() -> None:
-    read, over, asked = hanging(1)
-    found = sorted(pacing.fan_out(read, range(40), reads=True))
-    assert found == [(n, n) for n in range(40)]
-    assert asked.count(0) == 2
-    over.set()
-    assert list(pacing.fan_out(read, [1], reads=True)) == [(1, 1)], "what was left took no slot, and gave back no other"
+def test_a_read_that_hangs_is_made_again() -> None:
+    with hanging(1) as (read, server):
+        assert sorted(fan_out(read, range(40), reads=True)) == [(n, n) for n in range(40)]
+        assert server.asked.count("/0") == 2
+        assert list(fan_out(read, [1], reads=True)) == [(1, 1)], "what hung gave its slot back"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_for_good_fails_alone() -> None:
-    read, over, asked = hanging(100)
-    found = dict(pacing.fan_out(attempt(read), range(40), reads=True))
-    error = found.pop(0)
-    assert found == {n: n for n in range(1, 40)}
-    assert (type(error), str(error)) == (ConnectionLost, "no answer within 0.05 s")
-    assert asked.count(0) == pacing.HANGS
-    with pytest.raises(ConnectionLost, match="no answer within"):
-        list(pacing.fan_out(read, range(40), reads=True))
-    over.set()
+    with hanging(100) as (read, server):
+        found = dict(fan_out(attempt(read), range(40), reads=True))
+        error = found.pop(0)
+        assert found == {n: n for n in range(1, 40)}
+        assert (type(error), str(error)) == (ConnectionLost, f"no answer within {LONGEST} s")
+        assert server.asked.count("/0") == 2
+        with pytest.raises(ConnectionLost, match="no answer within"):
+            list(fan_out(read, range(40), reads=True))
 
 
 @pytest.mark.usefixtures("impatient")
 def test_reads_that_all_hang_are_given_up_together() -> None:
-    over, asked = threading.Event(), list[int]()
-
-    def read(item: int) -> int:
-        asked.append(item)
-        return Pacer().call(lambda: NEVER.call(lambda: over.wait(20), 0.05, late)) and item
-
     began = time.monotonic()
-    found = dict(pacing.fan_out(attempt(read), range(2000), reads=True))
+    with hanging(100, workers=pacing.WORKERS, all_of_them=True) as (read, server):
+        found = dict(fan_out(attempt(read), range(2000), reads=True))
     assert time.monotonic() - began < 10
-    over.set()
     assert len(found) == 2000
     assert {type(error) for error in found.values()} <= {ConnectionLost, Unavailable}
-    assert len(asked) < 5 * pacing.WORKERS
-    assert str(found[1999]) == "not asked any more: no answer within 0.05 s"
+    assert len(server.asked) < 5 * pacing.WORKERS
+    assert str(found[1999]) == f"not asked again: no answer within {LONGEST} s"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_read_that_hangs_when_the_time_is_up_is_not_made_again() -> None:
-    read, over, asked = hanging(
-        100, deadline=Deadline.after(0.1, "the 0.1 s of --timeout", time.monotonic), longest=9.0
-    )
-    with pytest.raises(ConnectionLost, match=r"no answer in the 0.1 s of --timeout"):
-        list(pacing.fan_out(read, [0], reads=True))
-    assert asked == [0]
-    over.set()
+    deadline = Deadline.after(0.3, "the 0.3 s of --timeout", time.monotonic)
+    with hanging(100, deadline=deadline, longest=9.0) as (read, server):
+        with pytest.raises(ConnectionLost, match=r"no answer in the 0.3 s of --timeout"):
+            list(fan_out(read, [0], reads=True))
+        assert server.asked == ["/0"]
 
 
-def test_a_call_in_a_fan_out_of_changes_has_a_thread_of_its_own() -> None:
-    """It cannot be left: what comes after it has to be done."""
-    names = pacing.fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0, late), [1])
-    assert dict(names) == {1: "podid-call"}
-    names = pacing.fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0, late), [1], reads=True)
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_call_in_a_fan_out_is_made_in_its_threads(reads: bool) -> None:
+    names = fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0), [1], reads=reads)
     assert dict(names) == {1: "podid-pacing"}

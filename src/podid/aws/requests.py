@@ -1,29 +1,114 @@
-"""One operation that is called for thousands of objects, at half of what it costs through botocore.
-
-botocore resolves the endpoint, builds the user agent and asks two dozen hooks for each call again. Here it does so for
-the first one, and the others are made after it: only path, time, invocation id and signature are their own. Signer,
-HTTP session and parser stay botocore's, and so does everything that is not a plain answer: errors and lost connections
-are put before it as what became of a call of its own.
-"""
+"""How requests are sent: each with a limit of time and size, each attempt told (`-v`), and one operation that is called
+for thousands of objects at half of what it costs through botocore."""
 
 import random
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import urllib3.exceptions
 from botocore import xform_name
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-from botocore.exceptions import NoCredentialsError
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.exceptions import HTTPClientError, NoCredentialsError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
-from podid.aws.calls import OnCall, record, sent_at
+from podid.calls.http import limit_pools, read_whole
+
+# a page of IAM's roles with the longest trust policies takes a third of it
+LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+def limit_answers(client: Any) -> "Bounded":
+    """No answer of this client is read any further than LARGEST_ANSWER, nor longer than its call lasts; a larger one
+    raises TooLarge. Returns its HTTP session."""
+    endpoint = client._endpoint  # the only way to its HTTP session
+    limit_pools(endpoint.http_session._pool_classes_by_scheme)  # of all its managers
+    endpoint.http_session = Bounded(endpoint.http_session)
+    return endpoint.http_session  # type: ignore[no-any-return]  # it is what was just put there
+
+
+class Bounded:
+    """botocore's HTTP session, but for how far it reads."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def send(self, request: Any) -> AWSResponse:
+        request.stream_output = True
+        response = self._session.send(request)
+        try:
+            body = read_whole(response.raw, LARGEST_ANSWER)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise HTTPClientError(error=error) from error
+        return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class _Read:
+    """A body as botocore takes one."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self._body
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One attempt of one call. `status` is 0 and `error` the class of the failure when no answer came."""
+
+    service: str
+    operation: str
+    seconds: float
+    status: int
+    request_id: str
+    error: str = ""
+
+
+OnCall = Callable[[CallRecord], None]
+
+# when the call was really sent whose answer botocore is given to look at
+sent_at: ContextVar[float | None] = ContextVar("podid_sent_at", default=None)
+
+
+def watch(client: Any, on_call: OnCall) -> None:
+    """Report every attempt of the client, and nothing that is secret."""
+    service = client.meta.service_model.service_name
+
+    def began(context: dict[str, Any], **_: object) -> None:
+        context["podid_began"] = sent_at.get() or time.monotonic()
+
+    def answered(http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: object) -> None:
+        on_call(record(service, model.name, time.monotonic() - context["podid_began"], http_response, parsed))
+
+    def failed(exception: Exception, context: dict[str, Any], event_name: str, **_: object) -> None:
+        operation = event_name.rsplit(".", 1)[-1]
+        seconds = time.monotonic() - context.get("podid_began", time.monotonic())
+        on_call(CallRecord(service, operation, seconds, 0, "", type(exception).__name__))
+
+    client.meta.events.register_first("before-call", began)
+    client.meta.events.register_last("after-call", answered)
+    client.meta.events.register_last("after-call-error", failed)
+
+
+def record(service: str, operation: str, seconds: float, response: Any, parsed: Any) -> CallRecord:
+    """`parsed` is what botocore makes of the response."""
+    metadata = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
+    error = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
+    status = int(response.status_code)
+    return CallRecord(service, operation, seconds, status, str(metadata.get("RequestId", "")), str(error))
+
 
 # what nearly every command calls once for each association
 REPEATED = {"eks": ("DescribePodIdentityAssociation",)}
@@ -68,6 +153,11 @@ class Template:
 
 class Repeats:
     """The operation as a function, which takes and gives what the client's own method takes and gives, errors too.
+
+    botocore resolves the endpoint, builds the user agent and asks two dozen hooks for each call again. Here it does so
+    for the first one, and the others are made after it: only path, time, invocation id and signature are their own.
+    Signer, HTTP session and parser stay botocore's, and so does everything that is not a plain answer: errors and lost
+    connections are put before it as what became of a call of its own.
 
     `http` is the client's HTTP session, `credentials` what the client signs with, None where there are none.
     """

@@ -1,4 +1,4 @@
-"""Every AWS call goes through here: one pacer per service, and one way to make many calls at once.
+"""Every AWS call goes through a pacer, one per service; and one way to make many calls at once, of any service.
 
 botocore's own retries are off (see `podid.aws.session`). Its standard mode gives up after a few throttles and its
 adaptive mode takes twice as long as the service's limit asks for; a pacer shares one rate among all workers, tries
@@ -8,18 +8,26 @@ again until a deadline, and never repeats a write that may have been carried out
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeVar
 
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
-from podid.aws.rate import Rate
-from podid.domain.deadline import NEVER, WATCH, Deadline, Left, Watch
-from podid.domain.errors import PodidError, Throttled, Unavailable, UnreadableAnswer
-from podid.domain.giving_up import GivenUp
+from podid.calls.deadline import NEVER, Deadline
+from podid.calls.rate import Rate
+from podid.domain.errors import (
+    ConnectionLost,
+    LostAnswer,
+    PodidError,
+    ServerFailed,
+    Throttled,
+    Unavailable,
+    Unreachable,
+    UnreadableAnswer,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,13 +43,12 @@ ALONE_ATTEMPTS = 6
 ALONE = WORKERS // 8
 # and the others, which are done in seconds, do not wait for it
 ALONE_BACKOFF = 0.5
+# how long nobody asks again for what was given up
+NOT_AGAIN_SECONDS = 5.0
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 # how long a fan-out that is given up waits for the calls that are under way: who presses Ctrl-C waits no longer
 GRACE_SECONDS = 1.0
-# how often a fan-out to which nothing comes looks for calls that hang, and how often one of its reads may
-LOOK_SECONDS = 0.5
-HANGS = 2
 
 
 class Stopped(Exception):
@@ -53,6 +60,36 @@ _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=Non
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
 # how many seconds failures of a service are put up with, where that is less than for others
 _for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
+
+
+class GivenUp:
+    """What a service failed to answer for as long as it was worth trying, by operation: for a moment nobody asks for it
+    again. Without this each of thousands of calls of one operation would fail for that long.
+
+    Safe to use from several threads: a count that gets lost tells no less that there were
+    answers."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._answers = Counter[str]()
+        self._failed: dict[str, tuple[float, Unavailable]] = {}
+
+    def begin(self, operation: str) -> int:
+        """How often it was answered so far. Raises Unavailable where it was given up a moment ago."""
+        until, error = self._failed.get(operation, (0.0, None))
+        if error is not None and self._clock() < until:
+            raise Unavailable(f"not asked again: {error.what}", subject=error.subject, advice=error.advice) from error
+        return self._answers[operation]
+
+    def answered(self, operation: str) -> None:
+        self._answers[operation] += 1
+        self._failed.pop(operation, None)
+
+    def add(self, operation: str, answers: int, error: Unavailable) -> None:
+        """A call failed until its time was up. One that fails alone, while others are answered, says nothing of
+        them: `answers` is what `begin` gave for it."""
+        if self._answers[operation] == answers:
+            self._failed[operation] = (self._clock() + NOT_AGAIN_SECONDS, error)
 
 
 class Pacer:
@@ -87,7 +124,7 @@ class Pacer:
         # a semaphore, at a tenth of what Python's takes
         self._slots: SimpleQueue[None] = SimpleQueue()
         for _ in range(workers):
-            self._give_back()
+            self._slots.put(None)
 
     def call(self, fn: Callable[[], T], operation: str = "") -> T:
         """What `fn` returns, by which the service is asked for `operation`; its last error once patience is at an
@@ -138,35 +175,28 @@ class Pacer:
             try:
                 return fn()
             except (ServerFailed, ConnectionLost, UnreadableAnswer) as error:
-                raise lost_answer(error) from error
+                raise LostAnswer.of(error) from error
 
         return self.call(once)
 
     def _attempt(self, fn: Callable[[], T]) -> T:
         self._wait_for_turn()
         self._slots.get()
-        if watch := WATCH.get():
-            watch.give_back = self._give_back
         sent_at = self._clock()
         try:
             result = fn()
-        except Left:  # the slot was given back by whoever left the call
+        except Throttled:
+            with self._lock:
+                self._rate.throttled(self._clock(), sent_at)
             raise
-        except BaseException as error:
-            self._give_back()
-            if isinstance(error, Throttled):
-                with self._lock:
-                    self._rate.throttled(self._clock(), sent_at)
-            elif isinstance(error, PodidError):
-                self._delivered()
+        except PodidError:
+            self._delivered()
             raise
-        self._give_back()
+        finally:
+            self._slots.put(None)
         self._delivered()
         self._answered += 1  # some may get lost: it only tells whether there were any
         return result
-
-    def _give_back(self) -> None:
-        self._slots.put(None)
 
     def _wait_for_turn(self) -> None:
         ours = False
@@ -208,25 +238,19 @@ def _sleep(seconds: float) -> None:
         raise Stopped
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt(Generic[T, R]):
-    """What a function returns, or the PodidError that it raises."""
+def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
+    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
 
-    fn: Callable[[T], R]
-
-    def __call__(self, item: T) -> R | PodidError:
+    def attempted(item: T) -> R | PodidError:
         before = _may_fail.set(True)
         try:
-            return self.fn(item)
+            return fn(item)
         except PodidError as error:
             return error
         finally:
             _may_fail.reset(before)
 
-
-def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
-    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
-    return Attempt(fn)
+    return attempted
 
 
 @contextmanager
@@ -238,25 +262,6 @@ def hurried(seconds: float) -> Iterator[None]:
         yield
     finally:
         _for_failures.reset(before)
-
-
-def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
-    """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
-
-    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
-    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop. `reads` says
-    that `fn` changes nothing, so that it may be left where it hangs, and begun anew.
-    """
-    crew: _Crew[T, R] = _Crew(fn, reads=reads)
-    grace = GRACE_SECONDS
-    try:
-        crew.feed(items)
-        yield from crew.results()
-    except KeyboardInterrupt:
-        grace = 0.0 if reads else GRACE_SECONDS
-        raise
-    finally:
-        crew.dismiss(grace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,124 +276,66 @@ class _Fed:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
-    item: T
-    hung: int = 0  # how often it was left
+def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
+    """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
 
-
-@dataclass(eq=False, slots=True)
-class _Hand(Generic[T]):
-    """One of the threads, as the fan-out's reader sees it."""
-
-    watch: Watch = field(default_factory=Watch)
-    job: _Job[T] | None = None
-    before: int = 0  # how many results there were when it began
-
-
-class _Crew(Generic[T, R]):
-    """The threads of one fan-out: one that reads `items`, and up to WORKERS that call `fn`.
-
-    They are daemons, so that a call that hangs never keeps the process alive after Ctrl-C.
+    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
+    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop. `reads` says
+    that `fn` changes nothing, so that Ctrl-C waits for no call that is under way.
     """
+    todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
+    done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
+    stop, seconds, threads = threading.Event(), _for_failures.get(), list[threading.Thread]()
 
-    def __init__(self, fn: Callable[[T], R], *, reads: bool) -> None:
-        self._fn = fn
-        self._reads = reads
-        self._for_failures = _for_failures.get()
-        self._todo: SimpleQueue[_Job[T] | None] = SimpleQueue()
-        self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
-        self._stop = threading.Event()
-        self._workers: dict[_Hand[T], threading.Thread] = {}
-        self._yielded = 0
-        self._hopeless: PodidError | None = None
+    def start(work: Callable[[], None]) -> None:
+        # daemons, so that a call that hangs never keeps the process alive after Ctrl-C
+        threads.append(threading.Thread(target=guard, args=(work,), name="podid-pacing", daemon=True))
+        threads[-1].start()
 
-    def feed(self, items: Iterable[T]) -> None:
-        self._reader = self._start(lambda: self._read(items))
+    def guard(work: Callable[[], None]) -> None:
+        _stop.set(stop)
+        _for_failures.set(seconds)
+        try:
+            work()
+        except Stopped:
+            return
+        except BaseException as error:  # noqa: BLE001  it is raised again where the results are read
+            done.put(_Failed(error))
 
-    def results(self) -> Iterator[tuple[T, R]]:
-        expected = -1
-        while self._yielded != expected:
-            try:
-                found = self._done.get(timeout=LOOK_SECONDS)
-            except Empty:
-                self._look_after_all()
-                continue
-            match found:
-                case _Fed(count):
-                    expected = count
+    def feed() -> None:
+        count = 0
+        for item in items:
+            if stop.is_set():
+                return
+            todo.put((item,))
+            count += 1
+            if count <= WORKERS:
+                start(call)
+        done.put(_Fed(count))
+
+    def call() -> None:
+        while (job := todo.get()) is not None and not stop.is_set():
+            done.put((job[0], fn(job[0])))
+
+    start(feed)
+    expected, count, grace = -1, 0, GRACE_SECONDS
+    try:
+        while count != expected:
+            match done.get():
+                case _Fed(fed):
+                    expected = fed
                 case _Failed(error):
                     raise error
                 case result:
-                    self._yielded += 1
+                    count += 1
                     yield result
-
-    def dismiss(self, grace: float) -> None:
-        self._stop.set()
+    except KeyboardInterrupt:
+        grace = 0.0 if reads else GRACE_SECONDS
+        raise
+    finally:
+        stop.set()
         for _ in range(WORKERS):
-            self._todo.put(None)
+            todo.put(None)
         until = time.monotonic() + grace
-        self._reader.join(grace)  # it hires
-        for thread in tuple(self._workers.values()):
+        for thread in threads:  # the first one starts the others
             thread.join(max(0.0, until - time.monotonic()))
-
-    def _look_after_all(self) -> None:
-        """Leaves the threads whose calls hang, and has others go on in their place."""
-        for worker in tuple(self._workers):
-            left = worker.watch.leave()
-            job = worker.job
-            if left is None or job is None:
-                continue
-            error, last = left
-            del self._workers[worker]
-            # before the others: where it hangs again, all may
-            again = _Job(job.item, job.hung + 1) if not last and job.hung + 1 < HANGS else None
-            self._hire(again)
-            if again is not None:
-                continue
-            if isinstance(self._fn, Attempt):
-                self._done.put((job.item, error))  # type: ignore[arg-type]  # an attempt returns errors
-                if worker.before == self._yielded:
-                    self._hopeless = Unavailable(f"not asked any more: {error.what}", advice=error.advice)
-            else:
-                self._done.put(_Failed(error))
-
-    def _hire(self, job: _Job[T] | None = None) -> None:
-        worker = _Hand(job=job)
-        self._workers[worker] = self._start(lambda: self._work(worker))
-
-    def _start(self, work: Callable[[], None]) -> threading.Thread:
-        thread = threading.Thread(target=self._guard, args=(work,), name="podid-pacing", daemon=True)
-        thread.start()
-        return thread
-
-    def _guard(self, work: Callable[[], None]) -> None:
-        _stop.set(self._stop)
-        _for_failures.set(self._for_failures)
-        try:
-            work()
-        except (Stopped, Left):
-            return
-        except BaseException as error:  # noqa: BLE001  it is raised again where the results are read
-            self._done.put(_Failed(error))
-
-    def _read(self, items: Iterable[T]) -> None:
-        count = 0
-        for item in items:
-            if self._stop.is_set():
-                return
-            self._todo.put(_Job(item))
-            count += 1
-            if count <= WORKERS:
-                self._hire()
-        self._done.put(_Fed(count))
-
-    def _work(self, worker: _Hand[T]) -> None:
-        if self._reads:
-            WATCH.set(worker.watch)
-        job = worker.job or self._todo.get()
-        while job is not None and not self._stop.is_set():
-            worker.job, worker.before = job, self._yielded
-            found = self._hopeless or self._fn(job.item)
-            self._done.put((job.item, found))  # type: ignore[arg-type]  # only an attempt is hopeless
-            job = self._todo.get()

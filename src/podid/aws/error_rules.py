@@ -1,18 +1,28 @@
-"""What every service says: credentials, rights, what exists, throttles, failures."""
+"""What AWS's services say, and what podid makes of it: one `ErrorRule` an error; what the SDK says is in
+`podid.aws.errors`, and so are the words that templates may use.
+
+To teach podid a new error, add a rule in its service's part and a line to tests/aws/test_errors.py. Sources: the
+declared errors of botocore's service models, the public issues that a rule names, and
+https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html.
+"""
 
 from functools import partial
 
-from podid.aws.errors import ClusterNotFound, ServerFailed
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
+    ClusterNotFound,
+    ConcurrentModification,
     Conflict,
     CredentialsError,
     LimitExceeded,
     NotFound,
     NotServed,
     Rejected,
+    RoleUnknown,
+    ServerFailed,
     Throttled,
+    TrustRefused,
     UnreadableAnswer,
 )
 from podid.domain.refusals import ErrorRule, Template
@@ -92,7 +102,20 @@ _FAILURE_CODES = (
 # what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
 _not_served = partial(ErrorRule, NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
 
-RULES: tuple[ErrorRule, ...] = (
+_eks = partial(ErrorRule, service="eks")
+
+_redeeming = partial(ErrorRule, Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
+
+_iam = partial(ErrorRule, service="iam")
+
+
+def _both(*codes: str) -> tuple[str, ...]:
+    """Each as it is, and with "Exception" at its end, where a model says so."""
+    return tuple(name for code in codes for name in (code, f"{code}Exception"))
+
+
+SERVICE_RULES: tuple[ErrorRule, ...] = (
+    # --- every service ------------------------------------------------------------------------------------------------
     # --- credentials ---
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
@@ -212,4 +235,130 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     # --- the rest ---
     ErrorRule(Rejected, "{service} refused {operation}{on} ({code}: {text})"),
+    # --- EKS alone ----------------------------------------------------------------------------------------------------
+    _eks(
+        RoleUnknown,
+        "EKS does not know the role of {subject} ({text})",
+        codes=INVALID,
+        # the retry of https://github.com/hashicorp/terraform-provider-aws/pull/34717 is for this text
+        fragments=("role provided in the request does not exist",),
+        advice="A role made seconds ago is known within two minutes; otherwise check its ARN, path included.",
+    ),
+    _eks(
+        TrustRefused,
+        "EKS does not accept the trust policy of the role of {subject} ({text})",
+        codes=INVALID,
+        # https://github.com/hashicorp/terraform-provider-aws/issues/41483
+        fragments=("trust policy of the role provided is invalid",),
+        advice="It must let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession.",
+    ),
+    _eks(
+        Rejected,
+        "the role of {subject} is in another account than the cluster ({text})",
+        # https://github.com/eksctl-io/eksctl/issues/8718 does not record the code
+        fragments=("cross-account pass role is not allowed",),
+        id="cross-account-role-arn",
+        advice="Associate a role of the cluster's account, and name the other account's role as the target role.",
+    ),
+    _eks(
+        Rejected,
+        "an association id has 19 characters, a- and 17 more ({text})",
+        codes=INVALID,
+        # https://github.com/aws-samples/eks-workshop-v2/issues/882
+        fragments=("should be 19 characters long",),
+    ),
+    _eks(
+        Rejected,
+        "this version of the add-on cannot use Pod Identity ({text})",
+        codes=INVALID,
+        # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3520
+        fragments=("pod identity feature is not supported for addon",),
+        id="addon-pod-identity-unsupported",
+        advice="Upgrade the add-on, or associate its service account yourself.",
+    ),
+    _eks(
+        Rejected,
+        "the add-on's configuration does not follow its schema ({text})",
+        codes=INVALID,
+        fragments=("json schema validation failed",),
+        id="addon-config-schema-invalid",
+    ),
+    _eks(
+        AlreadyExists,
+        "{subject} exists already ({text})",
+        codes=("ResourceInUseException",),
+        fragments=("already exists",),
+    ),
+    _eks(
+        AlreadyExists,
+        "{subject} exists already ({text})",
+        operations=("CreatePodIdentityAssociation",),
+        codes=("ResourceInUseException",),
+    ),
+    _eks(
+        LimitExceeded,
+        "a quota of {service} is used up ({text})",
+        operations=("CreatePodIdentityAssociation",),
+        codes=("ResourceLimitExceededException",),
+        id="association-quota",
+    ),
+    # --- EKS Auth: of a service account's token, and of the role that is associated with it ---------------------------
+    _redeeming(
+        "EKS Auth does not accept the service account token{on}: it has expired ({text})",
+        codes=("ExpiredTokenException",),
+    ),
+    _redeeming(
+        "EKS Auth does not accept the service account token{on} ({text})",
+        codes=("InvalidTokenException",),
+        advice="The token must be for the audience pods.eks.amazonaws.com, of this cluster, and bound to a pod.",
+    ),
+    # it comes as a missing right, and is none of the caller's
+    _redeeming(
+        "EKS may not assume the associated role{on}: its trust policy does not admit it ({text})",
+        codes=("AccessDeniedException",),
+        fragments=("eks does not have permissions to assume the associated role",),
+    ),
+    # --- IAM alone ----------------------------------------------------------------------------------------------------
+    # IAM declares LimitExceededException, whose code on the wire is LimitExceeded; elsewhere it is a throttle
+    _iam(LimitExceeded, "a quota of IAM is used up ({text})", codes=("LimitExceededException",)),
+    _iam(
+        ConcurrentModification,
+        "somebody else was changing {subject} at the same time ({text})",
+        codes=_both("ConcurrentModification"),
+    ),
+    _iam(Conflict, "IAM may be changing {subject} still ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
+    _iam(
+        Rejected,
+        "{subject} belongs to an AWS service, which alone may change it ({text})",
+        codes=_both("UnmodifiableEntity"),
+    ),
+    _iam(
+        Rejected,
+        "IAM does not accept the policy of {subject}: a principal in it does not exist ({text})",
+        codes=_both("MalformedPolicyDocument"),
+        fragments=("invalid principal",),
+        advice="A principal that was deleted reads back as AROA… or AIDA… and cannot be written again: take it out.",
+    ),
+    _iam(
+        Rejected,
+        "IAM does not accept the policy of {subject} ({text})",
+        codes=_both("MalformedPolicyDocument", "InvalidInput"),
+    ),
+    _iam(Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
+    _iam(Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
+    # --- CloudTrail alone ---------------------------------------------------------------------------------------------
+    ErrorRule(
+        Rejected,
+        "CloudTrail does not accept {operation}{on} ({text})",
+        service="cloudtrail",
+        codes=(
+            "InvalidLookupAttributesException",
+            "InvalidTimeRangeException",
+            "InvalidMaxResultsException",
+            "InvalidNextTokenException",
+            "InvalidEventCategoryException",
+            "UnsupportedOperationException",
+            "OperationNotPermittedException",
+        ),
+    ),
 )
