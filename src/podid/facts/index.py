@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from podid.domain.aws import Association, Listed, Role, UnreadAssociation, described
-from podid.domain.cluster import Node, Pod, Workload
+from podid.domain.cluster import Node, Pod
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import EVERYONE, Subject
 from podid.domain.grouping import grouped
@@ -73,8 +73,8 @@ def index(snapshot: Snapshot) -> Index:
         pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
-        on_delete=frozenset(workload_of(w) for w in workloads if w.on_delete),
-        paused=frozenset(workload_of(w) for w in workloads if w.paused and w.kind in RESTARTABLE),
+        on_delete=frozenset(w.subject for w in workloads if w.on_delete),
+        paused=frozenset(w.subject for w in workloads if w.paused and w.kind in RESTARTABLE),
     )
 
 
@@ -99,24 +99,12 @@ def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
     return dict(sorted(grouped((workload_subject(pod), pod) for pod in pods).items()))
 
 
-def service_account_subject(ref: ServiceAccountRef) -> Subject:
-    return Subject("ServiceAccount", ref.name, ref.namespace)
-
-
-def association_subject(association: Listed) -> Subject:
-    return Subject("Association", association.service_account, association.namespace)
-
-
 def set_account(workload: Subject, account: str) -> tuple[tuple[str, ...], ...]:
     """The command that has its pods made anew as `account`; none for a kind that kubectl does not do that for."""
     if workload.kind not in RESTARTABLE:
         return ()
     what = f"{workload.kind.lower()}/{workload.name}"
     return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", what, account),)
-
-
-def workload_of(item: Workload) -> Subject:
-    return Subject(item.kind, item.name, item.namespace)
 
 
 def role_subject(arn: str) -> Subject:

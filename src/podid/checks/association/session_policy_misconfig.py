@@ -10,14 +10,13 @@ from podid.domain.aws import Association, described
 from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
-from podid.facts.index import association_subject
 
 
 @rule(needs=("associations",), wants=("assume_rights",))
 def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
-        case = check.case(association_subject(association), (str(association.ref),))
+        case = check.case(association.subject, (str(association.ref),))
         if not association.policy:
             yield case.skip("the association has no session policy")
             continue
