@@ -15,7 +15,7 @@ from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import EVERYONE, Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
@@ -195,12 +195,12 @@ def given(association: Listed) -> str:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
-    return _under(arn, known(snapshot.roles).get(arn, NOT_READ))
+    return _under(arn, part(snapshot.roles, arn))
 
 
 def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """The same of a target role."""
-    return _under(arn, known(snapshot.target_roles).get(arn, NOT_READ))
+    return _under(arn, part(snapshot.target_roles, arn))
 
 
 def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
@@ -212,7 +212,7 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
     the issuer is not known."""
-    role = known_or(known_or(snapshot.roles, {}).get(arn, NOT_READ), None)
+    role = known_or(part(snapshot.roles, arn), None)
     if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
         return None
     cluster = snapshot.cluster.value

@@ -13,7 +13,7 @@ from podid.domain.cluster import DaemonSet, Node
 from podid.domain.grouping import grouped
 from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.placement import why_none_here
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import index
@@ -122,10 +122,10 @@ def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
 
 
 def _in_use(snapshot: Snapshot, arn: str, used_by: str, members: tuple[str, ...] | None) -> RoleInUse:
-    found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
-    if isinstance(found, Missing):
-        return RoleInUse(arn, used_by, members, missing=found)
-    return RoleInUse(arn, used_by, members, found.value)
+    decision = part(snapshot.node_role_allowed, arn)
+    if isinstance(decision, Missing):
+        return RoleInUse(arn, used_by, members, missing=decision)
+    return RoleInUse(arn, used_by, members, decision.value)
 
 
 def _kinds(snapshot: Snapshot, members: tuple[str, ...]) -> str:
