@@ -91,7 +91,7 @@ def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
     """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
+    found = [ds for ds in agents(snapshot) if ds.subject == subject]
     if not found:
         return None
     pods = known_or(snapshot.agent_pods, ())

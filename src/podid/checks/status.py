@@ -23,7 +23,7 @@ from podid.domain.cluster import Pod
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.workloads import live, opted_out, template_of, workload_subject
 from podid.facts.credentials import main_use
@@ -84,8 +84,7 @@ def statuses(
 
 
 def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
-    found = section.value.get(key) if isinstance(section, Known) else None
-    return found.value if isinstance(found, Known) else ()
+    return known_or(part(section, key), ())
 
 
 def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated
 
+from podid.domain.findings import Subject
 from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
@@ -36,6 +37,10 @@ class AssociationSummary:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("Association", self.service_account, self.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ def workload_subject(pod: Pod) -> Subject:
     """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
     pod-template-hash."""
     if pod.owner is None:
-        return Subject("Pod", pod.name, pod.namespace)
+        return pod.subject
     suffix = "-" + pod.labels.get("pod-template-hash", "")
     if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
         return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)

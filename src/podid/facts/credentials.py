@@ -13,7 +13,7 @@ from typing import NamedTuple
 from podid.domain.cluster import Container, Pod
 from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.findings import Severity
-from podid.domain.snapshot import NOT_READ, Missing, Section
+from podid.domain.snapshot import Missing, Section, part
 from podid.domain.workloads import (
     AGENT_ADDRESSES,
     INJECTED_ENV,
@@ -70,7 +70,7 @@ def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
         if source.kind == "Secret":
             unseen[what] = Missing(SECRETS)
             continue
-        keys = maps if isinstance(maps, Missing) else maps.value.get((pod.namespace, source.name), NOT_READ)
+        keys = part(maps, (pod.namespace, source.name))
         if isinstance(keys, Missing):
             unseen[what] = keys
         else:

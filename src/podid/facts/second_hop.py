@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
 
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
 from podid.domain.names import Arn, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
     ActionVerdict,
@@ -253,10 +252,6 @@ def _why(refused: list[Decision]) -> str:
     return "no policy of the role allows it"
 
 
-K = TypeVar("K")
-T = TypeVar("T")
-
-
 @once
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
@@ -266,28 +261,19 @@ def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
 
 def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
     target = association.target_role_arn or ""
-    base = _base(snapshot, association)
     return second_hop(
         association,
         known(snapshot.cluster),
-        base=base.value if isinstance(base, Known) else None,
-        target=_part(snapshot.target_roles, target),
-        rights=_part(snapshot.target_rights, (association.role_arn, target)),
+        base=known_or(role_section(snapshot, association.role_arn), None),
+        target=part(snapshot.target_roles, target),
+        rights=part(snapshot.target_rights, (association.role_arn, target)),
         pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )
 
 
-def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
-    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
-
-
 def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return _base(snapshot, hop.association) == Known(None)
-
-
-def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+    return role_section(snapshot, hop.association.role_arn) == Known(None)
 
 
 def target_subject(association: Association) -> Subject:

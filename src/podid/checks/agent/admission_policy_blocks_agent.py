@@ -23,7 +23,7 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     told, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
+        case = check.case(ds.subject, reach.chain)
         section = told.get(f"{ds.namespace}/{ds.name}")
         lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:

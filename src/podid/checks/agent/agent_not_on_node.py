@@ -3,12 +3,12 @@ from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
 from podid.facts.agent import START_GRACE, agents, importance
-from podid.facts.index import index, podid_command
+from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
 from podid.facts.ports import blocked
 
@@ -29,10 +29,8 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
-    users = index(snapshot).users
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
-    for node in nodes:
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         if not expects_agent(node, sets):
             yield case.skip(why_no_agent(node))
         elif node.name in present:

@@ -20,7 +20,7 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.ok("the agent does not declare port 80, so other pods may have it")]
     found = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
     found += [
-        check.case(Subject("Pod", pod.name, pod.namespace)).fail(
+        check.case(pod.subject).fail(
             f"the pod cannot be scheduled: port {PROXY_PORT} of the nodes is the agent's",
             severity=Severity.WARN,
             evidence=(pod.message,),

@@ -9,10 +9,8 @@ from podid.facts.index import (
     given,
     index,
     podid_command,
-    service_account_subject,
     set_account,
     show_role,
-    workload_of,
 )
 
 Commands = tuple[tuple[str, ...], ...]
@@ -22,7 +20,7 @@ Commands = tuple[tuple[str, ...], ...]
 def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index(snapshot).associations
     for ref in snapshot.targets:
-        case = check.case(service_account_subject(ref), (str(ref),))
+        case = check.case(ref.subject, (str(ref),))
         if ref in associations:
             association = associations[ref]
             yield case.ok(f"association {association.association_id} gives it {given(association)}")
@@ -55,7 +53,7 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
 
 
 def _meant(snapshot: Snapshot, ref: ServiceAccountRef, near: str) -> list[tuple[str, ...]]:
-    workloads = (workload_of(item) for item in known_or(snapshot.workloads, ()) if item.ref == ref)
+    workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
     return [command for workload in workloads for command in set_account(workload, near.partition("/")[2])]
 
 

@@ -13,7 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
-from podid.facts.index import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
+from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, index, podid_command
 
 FRESH = timedelta(hours=1)
 
@@ -50,7 +50,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _case(check: Check, association: Listed) -> Case:
-    return check.case(association_subject(association), (str(association.ref),))
+    return check.case(association.subject, (str(association.ref),))
 
 
 def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:

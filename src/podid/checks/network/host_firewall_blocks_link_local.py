@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import Severity
 from podid.domain.network import AGENT_ADDRESS
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
@@ -22,7 +22,7 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
         reach = _reached(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
+        case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
             continue

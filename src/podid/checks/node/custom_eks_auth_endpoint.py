@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.network import Egress, closed_in
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
@@ -48,7 +48,7 @@ def _host(ds: DaemonSet) -> str:
 def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> Verdict:
     cluster, case = (
         known(snapshot.cluster),
-        check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds)),
+        check.case(ds.subject, served_by(snapshot, ds)),
     )
     found = _AWS.fullmatch(host)
     if found is None:

@@ -17,7 +17,7 @@ from podid.domain.products import (
     CredentialWay,
     ProductSetting,
 )
-from podid.domain.snapshot import Snapshot, known, known_or
+from podid.domain.snapshot import Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.workloads import live
 from podid.facts.index import index
@@ -87,8 +87,7 @@ def _meant(snapshot: Snapshot, setting: ProductSetting, wanted: ServiceAccountRe
 
 def _trusts_oidc(snapshot: Snapshot, role_arn: str) -> bool | None:
     """Whether the role's trust names an OIDC provider; None where it was not read: no association has it."""
-    section = known_or(snapshot.roles, {}).get(role_arn)
-    role = known_or(section, None) if section is not None else None
+    role = known_or(part(snapshot.roles, role_arn), None)
     return None if role is None else ":oidc-provider/" in str(role.trust)
 
 

@@ -13,7 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
 from podid.domain.workloads import live
-from podid.facts.index import index, podid_command, service_account_subject, set_account
+from podid.facts.index import index, podid_command, set_account
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85
@@ -30,7 +30,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
         ref = association.ref
-        case = check.case(service_account_subject(ref), (str(ref),))
+        case = check.case(ref.subject, (str(ref),))
         if ref in used:
             yield case.ok("pods or workloads use it")
         elif ref not in accounts:
@@ -115,7 +115,7 @@ def _mismatch(
     meant = f"{ref.namespace}/{runs_as}"
     there = ServiceAccountRef(ref.namespace, runs_as) in accounts
     named = f"runs as {runs_as!r}, which has no association" if there else f"names {runs_as!r}, which does not exist"
-    return check.case(service_account_subject(ref), (str(ref), meant)).fail(
+    return check.case(ref.subject, (str(ref), meant)).fail(
         f"nothing runs as {ref}, while {workload} {named}",
         evidence=tuple(f"{found} has serviceAccountName {account}" for found, account in suspects[:5]),
         commands=(

@@ -80,11 +80,11 @@ class Evaluation:
             return None
         if self.assume_role.verdict is not TrustVerdict.MATCH:
             return None
-        return scope_of(self.request, self.policy.statements[index], lambda other: _may_assume(self.policy, other))
 
+        def may_assume(other: PodIdentity) -> bool:
+            return _judge(self.policy, ASSUME_ROLE, other, context_of(other)).verdict is not TrustVerdict.NO_MATCH
 
-def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
-    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not TrustVerdict.NO_MATCH
+        return scope_of(self.request, self.policy.statements[index], may_assume)
 
 
 def combined(*verdicts: TrustVerdict) -> TrustVerdict:
