@@ -6,14 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
-from podid.checks.base import EVERYONE
-from podid.checks.shared.agent import agents
-from podid.checks.shared.facts import index
 from podid.domain.cluster import Pod
-from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.findings import EVERYONE, Bearing, Outcome, Severity, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.workloads import live, opted_out, runs_in, workload_subject
+from podid.facts.agent import agents
+from podid.facts.index import index
 
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
@@ -92,7 +91,7 @@ def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
     """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
+    found = [ds for ds in agents(snapshot) if ds.subject == subject]
     if not found:
         return None
     pods = known_or(snapshot.agent_pods, ())

@@ -15,20 +15,19 @@ from typing import TypeVar
 
 from podid.checks.affected import AffectedPods, bearing_of, concerned, has_pods, keys_of, shuts_nodes
 from podid.checks.all import ALL
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check, on_links
 from podid.checks.masking import NOBODY_THERE
-from podid.checks.shared.facts import index
-from podid.checks.shared.on_links import on_links
-from podid.checks.shared.uses import main_use
 from podid.domain.aws import Association, Listed
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.cluster import Pod
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
-from podid.domain.findings import EKS_AUTH, INJECTION, Bearing, Outcome, Severity, Verdict
+from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.workloads import live, opted_out, template_of, workload_subject
+from podid.facts.credentials import main_use
+from podid.facts.index import index
 from podid.facts.restarts import LIFETIME, changed_at
 
 T = TypeVar("T")
@@ -85,8 +84,7 @@ def statuses(
 
 
 def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
-    found = section.value.get(key) if isinstance(section, Known) else None
-    return found.value if isinstance(found, Known) else ()
+    return known_or(part(section, key), ())
 
 
 def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError
 from podid.domain.plan import Plan, Wait
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -63,7 +63,7 @@ def look_ahead(
     from podid.ops.status.foresee import look_before, restarts
 
     blind = aws or (access.options.wait in (Wait.NONE, Wait.API) and not restart)
-    cost = Cost.AWS if blind or access.kube.failure is not None else LOOK
+    cost = Cost.AWS if blind or access.kube.failure is not None else READS
     now, chosen = access.runtime.now(), select(checks)
 
     def adjust(report: DoctorReport) -> DoctorReport:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podid.domain.aws import Role
     from podid.domain.errors import Hint
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import ChangeResult, Owed, Place, Plan
+    from podid.domain.plan import ChangeResult, Place, Plan, TargetTrustChange
     from podid.ops.role.presets import Choice, Permissions
 
 # options that say nothing unless a role is made, as `associate` has them
@@ -180,7 +180,7 @@ def onward_of(
     return replace(onward, notes=(*onward.notes, *barred))
 
 
-def mending(access: Access, plan: Plan, hint: Callable[[Owed], Hint]) -> Plan:
+def mending(access: Access, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
     """The plan, in which what is owed at target roles says by which command podid goes on with it."""
     owed = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owed)
     return replace(plan, owed=owed)

@@ -16,7 +16,7 @@ from podid.domain.errors import AccessDenied, Again, ExitCode, UsageError
 from podid.domain.findings import Severity
 from podid.domain.plan import Place
 from podid.domain.rights import CommandRights, Rights
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def doctor(
         at=seen,
         scope=scope,
         checks=checks,
-        cost=reduce(or_, (cost for cost, wanted in asked.items() if wanted), LOOK),
+        cost=reduce(or_, (cost for cost, wanted in asked.items() if wanted), READS),
         save=output,
         baseline=baseline or "",
         accepted=accepted,

@@ -112,7 +112,7 @@ def verify(
     from podid.cli.changing import probing
     from podid.cli.judging import check_associated, judge
     from podid.domain.errors import ExitCode, combine
-    from podid.domain.section import FREE, LOOK, Cost
+    from podid.domain.section import FREE, READS, Cost
     from podid.domain.status import IdentityState, exit_code
     from podid.domain.text import short_list
     from podid.ops.association.allowed import Asked, allowed_code, simulate_all
@@ -132,7 +132,7 @@ def verify(
     asked = Asked.parse(can or (), resource or ())
     required = typed.state(require, (IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN))
     refs = typed.whose_pods(targets, options, access.sources)
-    cost = LOOK | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
+    cost = READS | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
     place = access.place(for_change=probe)
     with terminal.working(f"checking cluster {place.cluster_name}"):
         found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))

@@ -19,7 +19,7 @@ from podid.domain.errors import Conflict, InvalidInput, Other, PodidError
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
-from podid.facts.agent import coming
+from podid.facts.agent import planned_agent
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.preflight import (
     CHECKS,
@@ -111,7 +111,7 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         return plan, installed
     state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
     values = parse_values(text(state, "configurationValues"), "the configuration")
-    agent = coming(text(state, "addonVersion"), values)
+    agent = planned_agent(text(state, "addonVersion"), values)
     overwrite = request.resolve_conflicts == "OVERWRITE"
     others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.errors import Again, NotFound, Other, Partial

@@ -16,9 +16,9 @@ from dataclasses import replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
 
+from podid.calls.patience import Patience
 from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Again, AlreadyExists, NotFound, Other, PodidError, RoleUnknown, TimedOut, TrustRefused
 from podid.domain.names import ServiceAccountRef, parse_role_arn
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, text
 from podid.ops.clients import Site
 

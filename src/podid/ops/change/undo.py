@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain import trust
 from podid.domain.aws import of_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
-from podid.domain.iam import allowed_actions, covers
+from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
+from podid.domain.wildcards import covers
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, TARGET_TRUST, kind_of
 from podid.ops.change.records import Run, Step

@@ -15,7 +15,7 @@ from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSe
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
-from podid.kube.project_products import CUSTOM
+from podid.kube.project import CUSTOM
 from podid.ops.agent import logs
 from podid.ops.reading.source import Source
 

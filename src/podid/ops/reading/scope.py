@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from podid.checks.base import EVERYONE
 from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Undetermined, UsageError
-from podid.domain.findings import Verdict
+from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import did_you_mean, nearest

@@ -8,8 +8,8 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable, UsageError
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Site
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError, Rejected, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
