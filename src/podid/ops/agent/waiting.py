@@ -166,13 +166,10 @@ class _Waiting:
             _, pods_trouble = self._read_pods(spared=self.before)
             if pods_trouble is not None:
                 raise pods_trouble.error(self.cluster)
-        issues = "; ".join(map(issue_words, addon.issues)) if addon is not None else ""
-        raise TimedOut(
-            f"The add-on {AGENT_ADDON} is still {addon.status if addon is not None else 'unknown'} after "
-            f"{self.patience.seconds:.0f} s{f': {issues}' if issues else ''}",
-            hint=Again(),
-            subject=AGENT_ADDON,
-        )
+        status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
+        why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
+        what = f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s{why}"
+        raise TimedOut(what, hint=Again(), subject=AGENT_ADDON)
 
     def covered(self, reader: KubeReader) -> Awaited:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
