@@ -42,7 +42,10 @@ def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downg
 def _meant(offer: Offer | None, wanted: str, not_before: str) -> str:
     """`not_before` is the version that none which is proposed may be older than."""
     if offer is None:
-        return "" if wanted in ("", DEFAULT) else _unlisted(wanted)
+        if wanted == LATEST:
+            what = "the latest version is not known: the add-on's versions could not be read"
+            raise NotFound(what, hint=Again(swap=(LATEST, DEFAULT)), subject=wanted)
+        return "" if wanted in ("", DEFAULT) else wanted
     if not offer.fitting:
         why = f": {offer.rows[0].why_not}" if offer.rows else ""
         raise NotFound(f"EKS offers no version of {AGENT_ADDON} for this cluster on Kubernetes {offer.kubernetes}{why}")
@@ -75,13 +78,6 @@ def _proposed(offer: Offer, wanted: str, not_before: str) -> tuple[str, ...]:
         near = [version for version in offer.fitting if (addon_key(version) or ()) <= key][:1] or [offer.fitting[-1]]
     found = [*same[:1], *([offer.default] if offer.default else []), *near, offer.latest]
     return tuple(dict.fromkeys(version for version in found if not older(version, not_before)))
-
-
-def _unlisted(wanted: str) -> str:
-    if wanted == LATEST:
-        what = "the latest version is not known: the add-on's versions could not be read"
-        raise NotFound(what, hint=Again(swap=(LATEST, DEFAULT)), subject=wanted)
-    return wanted
 
 
 def behind(offer: Offer | None, installed: str) -> str:

@@ -22,7 +22,18 @@ from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
-from podid.ops.change.records import VERSION, Recorder, Run, Step, action_record, member, read_records, run_of, unusable
+from podid.ops.change.records import (
+    VERSION,
+    Recorder,
+    Run,
+    Step,
+    action_record,
+    member,
+    read_records,
+    run_of,
+    unusable,
+    usable,
+)
 
 # of an id: as many as its end has, which is by chance
 SHORTEST_ID = 6
@@ -150,7 +161,9 @@ class Journal:
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
-        self._prepare()
+        with usable(self.directory):
+            make_private(self.directory)
+        self._exists()
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -169,10 +182,8 @@ class Journal:
                 "plan": [action_record(action) for action in plan],
             }
         )
-        try:
+        with usable(self.directory):
             sync_directory(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
         return recorder
 
     def going_on(self, run_id: str) -> Recorder | None:
@@ -194,11 +205,9 @@ class Journal:
 
     def _ids(self) -> list[str]:
         """Newest first."""
-        try:
-            found = [path.name for path in self.directory.iterdir()]
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-        return sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
+        with usable(self.directory):
+            names = [path.name for path in self.directory.iterdir()]
+        return sorted((name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl")), reverse=True)
 
     def _next_id(self, now: datetime) -> str:
         """Ids are in the order in which runs began, whatever the clock says: a run comes after all that are there."""
@@ -208,19 +217,10 @@ class Journal:
             now = latest + timedelta(milliseconds=1)
         return f"{_stamp(now)}-{secrets.token_hex(3)}"
 
-    def _prepare(self) -> None:
-        try:
-            make_private(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-        self._exists()
-
     def _exists(self) -> bool:
         """Whether there is a journal. What it says is trusted, so it must be the caller's own, for reading as well."""
-        try:
+        with usable(self.directory):
             return check_private(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
 
     def _open(self, run_id: str, flags: int) -> int:
         path = self.directory / f"{run_id}.jsonl"

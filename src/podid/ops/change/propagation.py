@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     """The error to end with if it has not passed by itself in time. Raises `error`, explained, where waiting would be
     in vain."""
     if isinstance(error, AlreadyExists):
-        if _exists(site, error.existing_id):
+        with suppress(NotFound):  # deletion is eventually consistent, aws-controllers-k8s/community#2684
+            if error.existing_id:
+                site.eks.get_association(site.cluster, error.existing_id)
             raise error
         what = f"EKS still remembers the association that was deleted ({error.what})"
         return TimedOut(what, hint=Again(), subject=error.subject, request_id=error.request_id)
@@ -69,7 +72,13 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     if isinstance(error, TrustRefused):
         _check_trust(site, action, error, role)
     if not lately().touched(role):
-        error.advice = _old(error, role)
+        if isinstance(error, RoleUnknown):
+            error.advice = "The role is not new in IAM, so waiting does not help: EKS may want another path or ARN."
+        else:
+            error.advice = (
+                f"As IAM has it now, the trust policy of {role.name} admits the association, and podid has not changed "
+                "it in the last minutes. If somebody else has just done so, run the command again in a minute."
+            )
         raise error
     error.id = "role-eventual-consistency"
     return error
@@ -99,25 +108,6 @@ def _check_trust(site: Site, action: Action, error: TrustRefused, role: Role) ->
         flags = ("--role", role.name, "--for", f"{who.namespace}/{who.service_account}")
         error.hint = Again(add=("--update-trust",), instead=Other(("trust", "add"), flags=flags))
         raise error
-
-
-def _old(error: PodidError, role: Role) -> str:
-    if isinstance(error, RoleUnknown):
-        return "The role is not new in IAM, so waiting does not help: EKS may want another path or ARN."
-    return (
-        f"As IAM has it now, the trust policy of {role.name} admits the association, and podid has not changed it in "
-        "the last minutes. If somebody else has just done so, run the command again in a minute."
-    )
-
-
-def _exists(site: Site, association_id: str) -> bool:
-    if not association_id:
-        return True
-    try:
-        site.eks.get_association(site.cluster, association_id)
-    except NotFound:
-        return False  # deletion is eventually consistent, aws-controllers-k8s/community#2684
-    return True
 
 
 _AWAITED = re.compile(r"\(externalId of ([^/()\s]+)/([^/()\s]+)\)")

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -248,13 +248,19 @@ class Recorder:
     def write(self, record: dict[str, Any]) -> None:
         line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
         data = line.encode()
-        try:
-            with self._lock:
-                while data:
-                    data = data[os.write(self.descriptor, data) :]
-                os.fsync(self.descriptor)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
+        with usable(self.directory), self._lock:
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+            os.fsync(self.descriptor)
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Turns what stands in the way of the block into a UsageError that names the directory."""
+    try:
+        yield
+    except OSError as error:
+        raise unusable(directory, error) from error
 
 
 def unusable(directory: Path, error: OSError | str) -> UsageError:

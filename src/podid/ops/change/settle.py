@@ -13,6 +13,8 @@ from podid.ops.change.kinds import RESTART, kind_of
 from podid.ops.change.records import Recorder, Run
 from podid.ops.clients import Clients, Site
 
+_UNREAD = "what became of {} cannot be looked at now"
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -26,16 +28,14 @@ class Settled:
     @property
     def sentences(self) -> tuple[str, ...]:
         """One for all changes of a run that came to the same, for the person who runs the next command."""
-        alike: dict[tuple[str, bool, str], list[str]] = {}
-        for run, action, found in self.items:
-            known, text = (True, found.reason) if isinstance(found, Done) else (False, found.what)
-            alike.setdefault((run.run_id, known, text), []).append(kind_of(action.kind).subject(action))
-        return tuple(_sentence(*key, short_list(names)) for key, names in alike.items())
-
-
-def _sentence(run_id: str, known: bool, text: str, names: str) -> str:
-    became = f"{names}: {text}" if known else f"what became of {names} cannot be looked at now: {text}"
-    return f"run {run_id} was interrupted; {became}"
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for run, action, done in self.items:
+            words, text = ("{}", done.reason) if isinstance(done, Done) else (_UNREAD, done.what)
+            alike.setdefault((run.run_id, words, text), []).append(kind_of(action.kind).subject(action))
+        return tuple(
+            f"run {run_id} was interrupted; {words.format(short_list(names))}: {text}"
+            for (run_id, words, text), names in alike.items()
+        )
 
 
 def settle(clients: Clients, place: Place, journal: Journal) -> Settled:

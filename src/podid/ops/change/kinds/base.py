@@ -160,12 +160,15 @@ class ResourceKind(ABC):
 
     def held(self, state: State | None) -> State | None:
         """The state as the service holds it: without the manner in which it was asked for."""
-        return None if state is None else {key: value for key, value in state.items() if key not in self.manner}
+        return _without(state, self.manner)
 
     def reproducible(self, state: State | None) -> State | None:
         """The state as it can be had again: what the service assigns left out."""
-        left_out = self.assigned | self.manner
-        return None if state is None else {key: value for key, value in state.items() if key not in left_out}
+        return _without(state, self.assigned | self.manner)
+
+
+def _without(state: State | None, members: frozenset[str]) -> State | None:
+    return None if state is None else {key: value for key, value in state.items() if key not in members}
 
 
 def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]) -> None:
