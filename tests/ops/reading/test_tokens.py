@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import pod
+from ops.shop import Shop
 from podid.aws.decode import Credentials, PodIdentitySession
 from podid.domain.aws import Association, Caller
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
@@ -26,8 +27,6 @@ from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from podid.sandbox.kube import kinds
 from worlds import ORDERS, KubeWorld, cluster_of
-
-from .shop import Shop
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
 ID = "a-12345678901234567"
@@ -82,9 +81,8 @@ def tried(
     access: KubeAccess | None = None,
     all_pods: bool = False,
 ) -> tuple[TokenTrial, ...]:
-    clients = SimpleNamespace(
-        kube=access or world.access(), eks_auth=auth or EksAuth(world), sts=SimpleNamespace(caller_of=who)
-    )
+    aws = SimpleNamespace(eks_auth=auth or EksAuth(world), sts=SimpleNamespace(caller_of=who))
+    clients = SimpleNamespace(kube=access or world.access(), aws=aws)
     before: dict[str, Section[Any]] = {"associations": Known((association,)), "pods": Known(world.reader.list_pods())}
     source = Source(
         clients=cast("Any", clients),
