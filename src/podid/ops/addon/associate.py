@@ -4,6 +4,7 @@ made, and the plan."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from podid.domain.aws import Addon, AddonConfiguration, Association
@@ -52,7 +53,10 @@ def prepare(
     if request.account or request.role:
         check_supported(facts, request.account)
     if not request.account and request.role:
-        raise _which_account(facts)
+        known = [] if facts.configuration is None else sorted(facts.configuration.policies)
+        accounts = f": it has {short_list(known)}" if known else ""
+        what = f"Which service account of add-on {facts.addon.name} gets the role? Name it{accounts}"
+        raise UsageError(what, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
     planned = (
         [_named(clients, place, facts, request)]
         if request.role
@@ -82,13 +86,6 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
-
-
-def _which_account(facts: AddonFacts) -> UsageError:
-    known = [] if facts.configuration is None else sorted(facts.configuration.policies)
-    have = f": it has {short_list(known)}" if known else ""
-    what = f"Which service account of add-on {facts.addon.name} gets the role? Name it{have}"
-    return UsageError(what, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
 
 
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
@@ -162,7 +159,12 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
     eks, cluster = clients.eks, place.cluster_name
     addon = eks.find_addon(cluster, name)
     if addon is None:
-        raise _not_installed(clients, place, name)
+        known: list[str] = []
+        with suppress(PodidError):
+            known = [item.name for item in eks.list_addons(cluster)]
+        near = nearest(name, known, 1)
+        what = f"The add-on {name} is not installed in cluster {cluster}{did_you_mean(name, known)}"
+        raise NotFound(what, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
     associations = eks.list_associations(cluster, addon.namespace or None)
     facts = AddonFacts(
         addon=addon,
@@ -170,21 +172,10 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
         standing={item.service_account: item for item in associations if item.owner_arn != addon.arn},
     )
     try:
-        configuration = eks.get_addon_configuration(name, addon.version)
+        return replace(facts, configuration=eks.get_addon_configuration(name, addon.version))
     except PodidError as error:
         why = f"which service accounts the add-on supports could not be looked at: {error.what}"
-        return AddonFacts(addon=addon, roles=facts.roles, standing=facts.standing, unread=(why,))
-    return AddonFacts(addon=addon, roles=facts.roles, standing=facts.standing, configuration=configuration)
-
-
-def _not_installed(clients: Clients, place: Place, name: str) -> NotFound:
-    try:
-        known = [addon.name for addon in clients.eks.list_addons(place.cluster_name)]
-    except PodidError:
-        known = []
-    near = nearest(name, known, 1)
-    what = f"The add-on {name} is not installed in cluster {place.cluster_name}{did_you_mean(name, known)}"
-    return NotFound(what, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
+        return replace(facts, unread=(why,))
 
 
 def check_supported(facts: AddonFacts, account: str) -> None:
@@ -221,9 +212,7 @@ def plan_addon_roles(header: Header, facts: AddonFacts, wanted: Mapping[str, str
             what = f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}"
             raise Conflict(what, hint=Again(add=("--replace",)), subject=str(facts.ref(account)))
         if standing is not None:
-            if not replace:
-                raise _standing(facts, account, standing)
-            if standing.owner_arn:
+            if not replace or standing.owner_arn:
                 raise _standing(facts, account, standing)
             actions.append(ASSOCIATION.action(ASSOCIATION.state_of(standing), None))
     return _plan(header, facts, {**facts.roles, **wanted}, actions)

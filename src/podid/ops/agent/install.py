@@ -80,7 +80,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
     agents, seen = _running(clients)
-    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
+    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen))
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
@@ -220,7 +220,7 @@ def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
         return (), None
 
 
-def compute_types(seen: Coverage | None, request: InstallRequest) -> tuple[str, ...]:
+def compute_types(seen: Coverage | None) -> tuple[str, ...]:
     """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
     nodes = seen.nodes if seen is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}

@@ -97,6 +97,8 @@ def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
+# what is tried as a pod needs these; the roles are for whoever judges why it was refused
+_TRIED = ("associations", "pods", "roles", "target_roles", "target_rights", "changes")
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose it
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
@@ -197,8 +199,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         "tokens",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
         trials.tokens,
-        # the roles are for whoever judges why one was refused
-        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        needs=_TRIED,
         why="redeeming tokens of pods",
     ),
     SectionRow("dry_runs", (KubeWriter.dry_run_pod,), trials.dry_runs, needs=("associations",), uses=("pods",)),
@@ -207,8 +208,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         "probes",
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
-        # the others are for whoever judges where one stopped
-        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        needs=_TRIED,
         why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(
