@@ -55,8 +55,8 @@ def prepare(
     if not request.account and request.role:
         known = [] if facts.configuration is None else sorted(facts.configuration.policies)
         accounts = f": it has {short_list(known)}" if known else ""
-        what = f"Which service account of add-on {facts.addon.name} gets the role? Name it{accounts}"
-        raise UsageError(what, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
+        message = f"Which service account of add-on {facts.addon.name} gets the role? Name it{accounts}"
+        raise UsageError(message, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
     planned = (
         [_named(clients, place, facts, request)]
         if request.role
@@ -80,9 +80,9 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
-    wanted = (AssociationWanted(ref, role),)
-    asked = AssociateRequest(wanted=wanted, scope=SCOPE, update_trust=request.update_trust)
-    plan = plan_associations(asked, place.the_cluster, place.header, {ref: None})
+    association = AssociationWanted(ref, role)
+    step = AssociateRequest(wanted=(association,), scope=SCOPE, update_trust=request.update_trust)
+    plan = plan_associations(step, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
@@ -91,8 +91,8 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     """Those that --recommended is about: the named one, else all that have no role through the add-on yet."""
     if facts.configuration is None:
-        what = f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}"
-        raise Conflict(what, advice="Name a role with --role.", subject=facts.addon.name)
+        message = f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}"
+        raise Conflict(message, advice="Name a role with --role.", subject=facts.addon.name)
     if request.account:
         return [request.account]
     check_supported(facts, "")
@@ -149,8 +149,8 @@ def account_name(text: str) -> str:
     too: it is the add-on's own."""
     _, slash, name = text.rpartition("/")
     if slash and name:
-        what = "A service account of an add-on is named without its namespace, which is the add-on's own"
-        raise UsageError(what, hint=Again(swap=(text, name)), subject=text)
+        message = "A service account of an add-on is named without its namespace, which is the add-on's own"
+        raise UsageError(message, hint=Again(swap=(text, name)), subject=text)
     return ServiceAccountRef.parse(f"kube-system/{text}").name
 
 
@@ -163,8 +163,8 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
         with suppress(PodidError):
             known = [item.name for item in eks.list_addons(cluster)]
         near = nearest(name, known, 1)
-        what = f"The add-on {name} is not installed in cluster {cluster}{did_you_mean(name, known)}"
-        raise NotFound(what, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
+        message = f"The add-on {name} is not installed in cluster {cluster}{did_you_mean(name, known)}"
+        raise NotFound(message, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
     associations = eks.list_associations(cluster, addon.namespace or None)
     facts = AddonFacts(
         addon=addon,
@@ -201,21 +201,21 @@ def check_supported(facts: AddonFacts, account: str) -> None:
     )
 
 
-def plan_addon_roles(header: Header, facts: AddonFacts, wanted: Mapping[str, str], *, replace: bool) -> Plan:
-    """Pure: planning after applying gives an empty plan. `wanted` maps service accounts to ARNs of roles; every other
+def plan_addon_roles(header: Header, facts: AddonFacts, roles: Mapping[str, str], *, replace: bool) -> Plan:
+    """Pure: planning after applying gives an empty plan. `roles` maps service accounts to ARNs of roles; every other
     association of the add-on stays as it is. Raises Conflict for what `replace` would allow, and for an add-on that is
     being changed."""
     actions: list[Action] = []
-    for account, arn in wanted.items():
+    for account, arn in roles.items():
         standing, held = facts.standing.get(account), facts.roles.get(account)
         if held is not None and held != arn and not replace:
-            what = f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}"
-            raise Conflict(what, hint=Again(add=("--replace",)), subject=str(facts.ref(account)))
+            message = f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}"
+            raise Conflict(message, hint=Again(add=("--replace",)), subject=str(facts.ref(account)))
         if standing is not None:
             if not replace or standing.owner_arn:
                 raise _standing(facts, account, standing)
             actions.append(ASSOCIATION.action(ASSOCIATION.state_of(standing), None))
-    return _plan(header, facts, {**facts.roles, **wanted}, actions)
+    return _plan(header, facts, {**facts.roles, **roles}, actions)
 
 
 def plan_addon_without(header: Header, facts: AddonFacts, accounts: Collection[str]) -> Plan:
@@ -241,8 +241,8 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     if before == action.after and not first:
         return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        what = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
-        raise Conflict(what, hint=Again(), subject=addon.name)
+        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
+        raise Conflict(message, hint=Again(), subject=addon.name)
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")

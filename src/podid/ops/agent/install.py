@@ -103,7 +103,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    found = check_cluster(clients, place, force=request.force, now=now)
+    preflight = check_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -118,8 +118,8 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         others = (*others, *overwritten(facts.agents))
     diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
     plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
-    found = found.then(Preflight(others)).then(_admission(clients)).then(ahead)
-    return checked(plan, found, force=request.force), installed
+    preflight = preflight.then(Preflight(others)).then(_admission(clients)).then(ahead)
+    return checked(plan, preflight, force=request.force), installed
 
 
 def _admission(clients: Clients) -> Preflight:
@@ -168,14 +168,15 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     after: dict[str, object] = {**before, "addonVersion": version}
     if request.configures or version != current.version:
         held = parse_values(current.configuration_values, "the configuration that is installed")
-        wanted = _values(request, facts, held, version, notes)
-        if to_text(wanted) != to_text(held):  # as text, for in Python True equals 1
-            after["configurationValues"] = to_text(wanted)
+        values = _values(request, facts, held, version, notes)
+        if to_text(values) != to_text(held):  # as text, for in Python True equals 1
+            after["configurationValues"] = to_text(values)
     if after == before and current.status not in FAILED:
         return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
     if current.status in BUSY:
-        what = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
-        raise Conflict(what, hint=Other(("agent", "status"), flags=("--cluster", header.cluster)), subject=AGENT_ADDON)
+        message = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
+        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
+        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
     why = ""
     if current.status in FAILED:
         why = f"it is {current.status}; the update is asked for again"
@@ -188,12 +189,12 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
 def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
     """What is to be held: the file's values over what is installed, then each key. Raises ConfigurationInvalid."""
     schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
-    wanted = assign(merge(held, request.values), request.assignments, schema)
-    if error := check_values(wanted, schema, addon=AGENT_ADDON, version=version):
+    values = assign(merge(held, request.values), request.assignments, schema)
+    if error := check_values(values, schema, addon=AGENT_ADDON, version=version):
         raise error
-    if wanted and schema.problem and facts.configuration is not None:
+    if values and schema.problem and facts.configuration is not None:
         notes.append(f"the configuration was not checked against a schema: {schema.problem}")
-    return wanted
+    return values
 
 
 def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
@@ -250,8 +251,8 @@ def parse_assignment(given: str) -> Assignment:
     key, equals, value = given.partition("=")
     path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
     if not equals or not all(path):
-        what = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
-        raise InvalidInput(what, subject=given)
+        message = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
+        raise InvalidInput(message, subject=given)
     return Assignment(path, value)
 
 
@@ -273,9 +274,9 @@ def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema:
     """The values with each key set, typed by the schema: what is typed is taken as JSON where the schema takes that,
     else as text. Raises InvalidInput where a key leads through something that is no object."""
     done = dict(values)
-    for each in assignments:
-        candidates = [_set(done, each, candidate) for candidate in _readings(each.text)]
-        done = min(candidates, key=lambda candidate: _wrong(schema, candidate, each.path))
+    for assignment in assignments:
+        candidates = [_set(done, assignment, candidate) for candidate in _readings(assignment.text)]
+        done = min(candidates, key=lambda candidate: _wrong(schema, candidate, assignment.path))
     return done
 
 
@@ -290,7 +291,7 @@ def _readings(text: str) -> list[Any]:
 
 def _wrong(schema: Schema, values: Values, path: Path) -> int:
     """How many violations concern what is at `path`."""
-    return sum(found[: len(path)] == path for found, _ in schema.errors(values))
+    return sum(place[: len(path)] == path for place, _ in schema.errors(values))
 
 
 def _set(values: Values, assignment: Assignment, value: Any) -> Values:
@@ -323,11 +324,11 @@ def check_values(values: Mapping[str, Any], schema: Schema, *, addon: str, versi
     errors = schema.errors(values)
     if not errors:
         return None
-    told = [f"{'.'.join(path) or 'the whole'} {sentence}" for path, sentence in errors[:_MOST_PROBLEMS]]
+    violations = [f"{'.'.join(path) or 'the whole'} {sentence}" for path, sentence in errors[:_MOST_PROBLEMS]]
     more = f"; and {len(errors) - _MOST_PROBLEMS} more" if len(errors) > _MOST_PROBLEMS else ""
     return ConfigurationInvalid(
         f"addon-config-schema-invalid: {addon} {version or 'at its default version'} does not take this configuration: "
-        f"{'; '.join(told)}{more}",
+        f"{'; '.join(violations)}{more}",
         subject=addon,
         advice="Nothing was sent. The keys are those of the schema that aws eks describe-addon-configuration prints.",
     )

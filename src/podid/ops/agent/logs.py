@@ -139,8 +139,8 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     names = {node.name for node in known} or {pod.node for pod in (*everybody, *agents) if pod.node}
     for name in nodes:
         if name not in names:
-            what = f"Node {name} does not exist{did_you_mean(name, sorted(names))}"
-            raise NotFound(what, hint=Other(("agent", "nodes")), subject=name)
+            message = f"Node {name} does not exist{did_you_mean(name, sorted(names))}"
+            raise NotFound(message, hint=Other(("agent", "nodes")), subject=name)
     chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
     auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
     if not chosen and not auto:
@@ -155,12 +155,12 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
     lines = 0
-    for pod, found in triaged(clients.kube.reader, agents, since):
-        if isinstance(found, PodidError):
-            unread.append((f"{pod.namespace}/{pod.name}", found.what))
+    for pod, triage in triaged(clients.kube.reader, agents, since):
+        if isinstance(triage, PodidError):
+            unread.append((f"{pod.namespace}/{pod.name}", triage.what))
             continue
-        lines += found.lines
-        for key, tally in found.tallies.items():
+        lines += triage.lines
+        for key, tally in triage.tallies.items():
             total.setdefault(key, Tally(tally.id, tally.noise)).join(tally)
     ordered = sorted(total.values(), key=lambda tally: (tally.noise, not tally.id, -tally.count, tally.id))
     return AgentLogs(
@@ -246,8 +246,8 @@ def _written(pod: Pod, line: str) -> Written:
 
 def _moment(stamp: str) -> datetime | None:
     # RFC 3339 with nanoseconds, of which Python takes six digits
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)", stamp)
-    return None if found is None else datetime.fromisoformat(found[1] + found[2].replace("Z", "+00:00")).astimezone(UTC)
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)", stamp)
+    return None if match is None else datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")).astimezone(UTC)
 
 
 def _said(written: Written) -> str:
@@ -283,9 +283,9 @@ def follow(
         if number:
             agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
         came: list[Written] = []
-        for pod, found in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
-            if not isinstance(found, PodidError):
-                came += seen.new(pod, found)
+        for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
+            if not isinstance(lines, PodidError):
+                came += seen.new(pod, lines)
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
 
 

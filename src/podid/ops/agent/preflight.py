@@ -88,10 +88,10 @@ def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime)
     """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
     report = diagnose(collect(clients, place, Wanted(checks=checks), now=now), checks=checks)
-    found = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
-    if found and not force:
-        raise _refused(found)
-    return Preflight(found, _by_reason(report.unknowns))
+    obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
+    if obstacles and not force:
+        raise _refused(obstacles)
+    return Preflight(obstacles, _by_reason(report.unknowns))
 
 
 def with_outlook(
@@ -103,7 +103,8 @@ def with_outlook(
     if fix_node_role:
         states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
         note = "the nodes' role may then redeem the pods' tokens"
-        plan = replace(plan, actions=(*(ROLE_ATTACHMENT.action(None, each, note) for each in states), *plan.actions))
+        attachments = (ROLE_ATTACHMENT.action(None, state, note) for state in states)
+        plan = replace(plan, actions=(*attachments, *plan.actions))
     outlook = foresee(diagnosis, plan, now)
     obstacles = [_obstacle(verdict, lacking, stops=_stops(verdict) and not changing) for verdict in outlook.stands]
     obstacles += [_obstacle(verdict, lacking, stops=_stops(verdict)) for verdict in outlook.brings]
@@ -114,9 +115,9 @@ def with_outlook(
     unknowns += _credentials_files(snapshot, agent)
     unknowns += () if changing else _kernels(snapshot, agent)
     shown = [verdict for verdict in (*outlook.stands, *outlook.brings) if verdict.severity is not Severity.INFO]
-    told = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
-    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, told)))
-    return plan, Preflight(tuple(each for each in obstacles if each is not None), tuple(dict.fromkeys(unknowns)))
+    named = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
+    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, named)))
+    return plan, Preflight(tuple(item for item in obstacles if item is not None), tuple(dict.fromkeys(unknowns)))
 
 
 def _stops(verdict: Verdict) -> bool:
@@ -155,11 +156,11 @@ def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(f"{', '.join(ids)}: {reason}" for reason, ids in checks.items())
 
 
-def _left_out(snapshot: Snapshot, agent: PlannedAgent, told: Collection[str]) -> Iterator[str]:
+def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -> Iterator[str]:
     """Nodes that get no agent, by the reason, but for those of which a finding tells."""
     reasons: dict[str, list[str]] = {}
     for node in known_or(snapshot.nodes, ()):
-        if node.name in told or node.compute_type == "auto" or agent.goes_to(node):
+        if node.name in named or node.compute_type == "auto" or agent.goes_to(node):
             continue
         if node.runs_agent and agent.placement is not None:
             reason = why_not_here(node, agent.placement)
@@ -204,12 +205,12 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
         same = is_addons(agent)
         if same and agent.set_by and not _others(agent):
-            what = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+            message = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
         if same and overwrite:
-            what = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+            message = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
         clash = "EKS would not overwrite its fields" if same else "two clash on the nodes' port 80"
         take = "add --resolve-conflicts overwrite" if same else "uninstall it first with what installed it"
@@ -224,10 +225,11 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
 def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
     """What EKS, told to overwrite, puts back on the DaemonSet of the add-on's name where the add-on sets it as well."""
     for agent in agents:
-        told = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
-        if told and is_addons(agent):
-            what = f"overwriting puts back what others have set on DaemonSet {agent.namespace}/{agent.name}, {told}"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+        changes = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
+        if changes and is_addons(agent):
+            name = f"{agent.namespace}/{agent.name}"
+            message = f"overwriting puts back what others have set on DaemonSet {name}, {changes}"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
 
 
 def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
@@ -238,29 +240,29 @@ def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
 def _owner(agent: DaemonSet) -> str:
     manager = agent.labels.get("app.kubernetes.io/managed-by", "")
     chart = agent.labels.get("helm.sh/chart", "")
-    told = [word for word in (f"managed by {manager}" if manager else "", chart) if word]
-    return f" ({', '.join(told)})" if told else ""
+    labels = [word for word in (f"managed by {manager}" if manager else "", chart) if word]
+    return f" ({', '.join(labels)})" if labels else ""
 
 
 # --- what comes of it -------------------------------------------------------------------------------------------------
 
 
-def checked(plan: Plan, found: Preflight, *, force: bool) -> Plan:
+def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
     """The plan, with notes on what its outlook does not tell. Raises PreflightRefused where something is in the way,
     unless `force` says to go on."""
-    stopping = [each for each in found.obstacles if each.stops]
+    stopping = [item for item in preflight.obstacles if item.stops]
     if stopping and not force:
         raise _refused(stopping)
     foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
-    notes = dict.fromkeys(str(each) for each in found.obstacles if each.id not in foreseen)
-    return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {each}" for each in found.unknowns)))
+    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in foreseen)
+    return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {item}" for item in preflight.unknowns)))
 
 
 def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:
     first, *more = obstacles
     several = f"{len(obstacles)} things are in the way of the agent: " if more else ""
-    hint = next((each.hint for each in obstacles if each.hint is not None), None)
-    advice = next((each.advice for each in obstacles if each.advice), "")
+    hint = next((obstacle.hint for obstacle in obstacles if obstacle.hint is not None), None)
+    advice = next((obstacle.advice for obstacle in obstacles if obstacle.advice), "")
     return PreflightRefused(
         several + "; ".join(dict.fromkeys(map(str, obstacles))),
         hint=hint or Again(add=("--force",)),

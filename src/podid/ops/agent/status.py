@@ -105,7 +105,7 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
         addon=snapshot.agent_addon,
         daemon_sets=agents if agents is not None and nodes is not None and pods is not None else sets,
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
-        missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),
+        missing=next((part for part in (snapshot.associations, snapshot.pods) if isinstance(part, Missing)), None),
         node_roles=_node_roles(snapshot),
         untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
         versions=_versions(clients, place),

@@ -88,10 +88,11 @@ def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:
     """What an add-on in a failed state shows; `errors` are those of its update."""
     modes = dict.fromkeys(_MODES[issue.code] for issue in addon.issues if issue.code in _MODES)
     modes |= dict.fromkeys(mode for code, mode in _MODES.items() for error in errors if error.startswith(code))
-    told = [issue_words(issue) for issue in addon.issues]
-    told += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
-    what = f"the add-on {addon.name} {addon.version} is {addon.status}" + (f": {'; '.join(told)}" if told else "")
-    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), what)
+    reasons = [issue_words(issue) for issue in addon.issues]
+    reasons += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    message = f"the add-on {addon.name} {addon.version} is {addon.status}{why}"
+    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), message)
 
 
 def deleted(cluster: str) -> AgentFailed:
@@ -142,12 +143,13 @@ def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], 
         if sum(map(live, pods_of((ds,), pods))) >= ds.desired:
             continue
         try:
-            told = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
+            messages = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
         except PodidError:
             continue
-        if told:
-            what = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {cut(told[-1], 300)}"
-            return Trouble(POLICY_BLOCKS_AGENT, what)
+        if messages:
+            message = cut(messages[-1], 300)
+            sentence = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {message}"
+            return Trouble(POLICY_BLOCKS_AGENT, sentence)
     return None
 
 

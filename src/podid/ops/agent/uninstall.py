@@ -78,12 +78,13 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
     if addon is None:
         if facts.agents:
             names = short_list(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
-            what = f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's"
-            raise Conflict(what, advice="Uninstall it with what installed it, such as Helm.", subject=AGENT_ADDON)
+            message = f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's"
+            raise Conflict(message, advice="Uninstall it with what installed it, such as Helm.", subject=AGENT_ADDON)
         return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        what = f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended"
-        raise Conflict(what, hint=Other(("agent", "status"), flags=("--cluster", header.cluster)), subject=AGENT_ADDON)
+        message = f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended"
+        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
+        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
     others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not of_the_addon(agent)]
     stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()

@@ -149,8 +149,8 @@ class _Waiting:
                     update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
                 trouble = of_addon(addon, update.errors)
-                what = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
-                raise replace(trouble, what=what).error(self.cluster)
+                message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
+                raise replace(trouble, what=message).error(self.cluster)
             # what failed before may be said once more while the update that mends it begins
             before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
             if addon.status in FAILED and not before:
@@ -168,8 +168,8 @@ class _Waiting:
                 raise pods_trouble.error(self.cluster)
         status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
         why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
-        what = f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s{why}"
-        raise TimedOut(what, hint=Again(), subject=AGENT_ADDON)
+        message = f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s{why}"
+        raise TimedOut(message, hint=Again(), subject=AGENT_ADDON)
 
     def covered(self, reader: KubeReader) -> Awaited:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is

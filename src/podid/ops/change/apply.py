@@ -179,7 +179,7 @@ def _role(action: Action) -> str:
 
 def _notes(done: Sequence[Done]) -> tuple[str, ...]:
     """What somebody else did to the same thing meanwhile."""
-    told = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
+    noted = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
     return tuple(
-        f"{kind.subject(item.action)}: {item.reason}" for item in told if (kind := kind_of(item.action.kind)).contended
+        f"{kind.subject(item.action)}: {item.reason}" for item in noted if (kind := kind_of(item.action.kind)).contended
     )

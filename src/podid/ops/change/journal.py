@@ -96,14 +96,15 @@ class Journal:
                     return run
             raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
         if len(run_id) < SHORTEST_ID:
-            what = f"{run_id!r} is too short for a run's id: write at least {SHORTEST_ID} characters of it, or 'last'"
-            raise InvalidInput(what, hint=Other(("history",)), subject=run_id)
-        found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
-        if len(found) > 1:
-            raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=Other(("history",)))
-        if not found:
+            rule = f"write at least {SHORTEST_ID} characters of it, or 'last'"
+            message = f"{run_id!r} is too short for a run's id: {rule}"
+            raise InvalidInput(message, hint=Other(("history",)), subject=run_id)
+        matching = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
+        if len(matching) > 1:
+            raise InvalidInput(f"{run_id!r} names {len(matching)} runs; write more of it", hint=Other(("history",)))
+        if not matching:
             raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
-        return found[0]
+        return matching[0]
 
     def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
         """Whether a run recorded here created the resource (and no later one deleted it); of a role with this id, where
@@ -148,14 +149,14 @@ class Journal:
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
         """What runs of this very command line, at this place, have done until now that were cut short one after the
         other: to go on with it is to count that as done."""
-        found: list[Action] = []
+        actions: list[Action] = []
         for run in self.runs():
             if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
                 continue
             if run.ended:
                 break
-            found += [step.action for step in run.steps if step.status is Status.DONE]
-        return tuple(found)
+            actions += [step.action for step in run.steps if step.status is Status.DONE]
+        return tuple(actions)
 
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""

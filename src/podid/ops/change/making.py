@@ -176,8 +176,8 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
         done, error = make(number, change, recorder)
         if error is not None:
             return done, error
-    what = f"The {change.kind.subject(done.action)} was changed, and somebody else has {since} since"
-    lost = Conflict(what, hint=Again(), subject=done.action.target)
+    message = f"The {change.kind.subject(done.action)} was changed, and somebody else has {since} since"
+    lost = Conflict(message, hint=Again(), subject=done.action.target)
     failed = replace(done, status=Status.FAILED, reason=lost.what, error=lost)
     _record(number, failed, change, recorder)
     return failed, lost

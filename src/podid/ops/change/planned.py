@@ -91,7 +91,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
     def nothing(pair: tuple[str, str], section: Section[tuple[Decision, ...]]) -> Section[tuple[Decision, ...]]:
         if pair[0] != arn:
             return section
-        decided = tuple(Decision(action=each, resource=pair[1], decision="implicitDeny") for each in ACTIONS)
+        decided = tuple(Decision(action=action, resource=pair[1], decision="implicitDeny") for action in ACTIONS)
         return PLANNED if role.permissions_boundary_arn else Known(decided)
 
     changed["target_rights"] = mapped(snapshot.target_rights, nothing)

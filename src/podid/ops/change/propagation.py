@@ -53,8 +53,8 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
             if error.existing_id:
                 site.eks.get_association(site.cluster, error.existing_id)
             raise error
-        what = f"EKS still remembers the association that was deleted ({error.what})"
-        return TimedOut(what, hint=Again(), subject=error.subject, request_id=error.request_id)
+        message = f"EKS still remembers the association that was deleted ({error.what})"
+        return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error
     name = parse_role_arn(text(action.after or {}, "roleArn")).resource_name
@@ -126,8 +126,8 @@ def awaited_in(value: object) -> frozenset[ServiceAccountRef]:
 
 
 def _found(value: object) -> Iterator[ServiceAccountRef]:
-    if isinstance(value, str) and (found := _AWAITED.fullmatch(value)):
-        yield ServiceAccountRef(*found.groups())
+    if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
+        yield ServiceAccountRef(*match.groups())
     elif isinstance(value, Mapping):
         for member in value.values():
             yield from _found(member)
@@ -138,8 +138,8 @@ def _found(value: object) -> Iterator[ServiceAccountRef]:
 
 def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> object:
     """The policy, or the part of it, with the external ids that are known by now."""
-    if isinstance(value, str) and (found := _AWAITED.fullmatch(value)):
-        return ids.get(ServiceAccountRef(*found.groups()), value)
+    if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
+        return ids.get(ServiceAccountRef(*match.groups()), value)
     if isinstance(value, Mapping):
         return {key: with_external_ids(member, ids) for key, member in value.items()}
     if isinstance(value, list | tuple):
@@ -149,15 +149,17 @@ def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> ob
 
 def find_external_id(eks: Eks, cluster: str, ref: ServiceAccountRef, target_role_arn: str) -> str:
     """That of its association with the target role; empty where it has none. Raises as EKS does."""
-    found = eks.find_association(cluster, ref)
-    return (found.external_id or "") if found is not None and found.target_role_arn == target_role_arn else ""
+    association = eks.find_association(cluster, ref)
+    if association is None or association.target_role_arn != target_role_arn:
+        return ""
+    return association.external_id or ""
 
 
 def get_external_id(eks: Eks, cluster: str, ref: ServiceAccountRef, target_role_arn: str, patience: Patience) -> str:
     """The same of an association that was just made. Raises NotFound where EKS does not have it in time."""
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        if found := find_external_id(eks, cluster, ref, target_role_arn):
-            return found
+        if external_id := find_external_id(eks, cluster, ref, target_role_arn):
+            return external_id
     raise no_external_id(ref, target_role_arn)
 
 

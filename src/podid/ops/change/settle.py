@@ -50,12 +50,12 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
                 continue  # another process is settling it
             # as it is now: another process may have settled it, and changed things since, while we came here
             now, recorder = opened
-            found = list(_settled(clients, place, now, recorder))
+            outcomes = list(_settled(clients, place, now, recorder))
             if now.cut_short and not now.told:
-                found += _never_told(now)
-                if all(isinstance(done, Done) for _, done in found):
+                outcomes += _never_told(now)
+                if all(isinstance(done, Done) for _, done in outcomes):
                     recorder.write({"type": "told"})
-            items += [(run, action, done) for action, done in found]
+            items += [(run, action, done) for action, done in outcomes]
     return Settled(tuple(items))
 
 

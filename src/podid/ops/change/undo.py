@@ -78,17 +78,17 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
     it since."""
     action, kind = step.action, kind_of(step.action.kind)
     left = kind.reproducible(step.after if step.after is not None else action.after)
-    wanted = kind.reproducible(action.before)
-    if wanted is not None and current is not None:  # what the service assigned stays as it is
-        wanted = {**{key: current[key] for key in kind.assigned if key in current}, **wanted}
-    if matches(wanted, current):
-        return kind.action(left if current is None else current, wanted)
+    restored = kind.reproducible(action.before)
+    if restored is not None and current is not None:  # what the service assigned stays as it is
+        restored = {**{key: current[key] for key in kind.assigned if key in current}, **restored}
+    if matches(restored, current):
+        return kind.action(left if current is None else current, restored)
     if not matches(left, current):
-        what = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
-        raise Conflict(what, subject=action.target)
-    if wanted is None and current is not None:
+        message = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
+        raise Conflict(message, subject=action.target)
+    if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header.account, kind.name, action.keys))
-    return kind.action(current, wanted)
+    return kind.action(current, restored)
 
 
 def _as_they_are(site: Site, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:
@@ -150,8 +150,8 @@ def _check_not_aws(clients: Clients, action: Action) -> None:
     path = role_path(arn) if arn else text(action.after or {}, "path")
     role = clients.iam.find_role(name) if name else None
     if of_aws(path) or (role is not None and role.service_linked):
-        what = f"Role {name or role_name(arn)} belongs to AWS and is not changed by podid, whatever the journal says"
-        raise Conflict(what, subject=name or arn)
+        message = f"Role {name or role_name(arn)} belongs to AWS and is not changed by podid, whatever the journal says"
+        raise Conflict(message, subject=name or arn)
 
 
 def _of_trust(account: str, action: Action) -> Iterator[str]:
@@ -159,10 +159,10 @@ def _of_trust(account: str, action: Action) -> Iterator[str]:
     member = _DOCUMENTS.get(action.kind)
     if member is None or action.after is None:
         return
-    there = [] if action.before is None else _statements(document(action.before, member))
-    known = {name for statement in there for name in statement.principals if statement.allow}
+    present = [] if action.before is None else _statements(document(action.before, member))
+    known = {name for statement in present for name in statement.principals if statement.allow}
     for statement in _statements(document(action.after, member)):
-        if not statement.allow or any(statement.raw == other.raw for other in there):
+        if not statement.allow or any(statement.raw == other.raw for other in present):
             continue
         if statement.not_principal or any(name == "*" for _, name in statement.principals):
             raise Conflict(

@@ -45,8 +45,8 @@ def own_rights(
     for item in needed.optional:
         wanted |= item.rights
     principal = _principal(iam, where.caller_arn) if set(wanted.iam) - {ALWAYS_HELD} else ""
-    found = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
-    answers = {item.right: item for item in found}
+    judged = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
+    answers = {item.right: item for item in judged}
 
     def answered(rights: Rights) -> tuple[OwnRight, ...]:
         wanted: tuple[str | KubeRight, ...] = (*rights.iam, *rights.kubernetes)
@@ -54,7 +54,7 @@ def own_rights(
 
     always: set[str | KubeRight] = {*needed.always.iam, *needed.always.kubernetes}
     optional = (
-        OwnOptional(item.reason, tuple(each for each in answered(item.rights) if each.right not in always))
+        OwnOptional(item.reason, tuple(own for own in answered(item.rights) if own.right not in always))
         for item in needed.optional
     )
     return OwnRights(
@@ -91,12 +91,12 @@ def _principal(iam: Iam, caller_arn: str) -> str | Missing:
         return f"arn:{caller.partition}:iam::{caller.account}:role/{name}"
 
 
-def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, wanted: Rights) -> Iterator[OwnRight]:
+def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, rights: Rights) -> Iterator[OwnRight]:
     partition = Arn.parse(where.caller_arn).partition
     resource = f"cluster/{where.cluster}" if where.cluster else ""
     cluster = Arn(partition, "eks", where.region, where.account, resource)
     groups: dict[tuple[str, str], list[str]] = {}
-    for action in wanted.iam:
+    for action in rights.iam:
         if action == ALWAYS_HELD:
             yield OwnRight(right=action, outcome="held", where="*")
         else:
@@ -160,9 +160,9 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
 # --- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
-def _in_cluster(reader: Callable[[], KubeReader], wanted: Rights, namespace: str) -> Iterator[OwnRight]:
+def _in_cluster(reader: Callable[[], KubeReader], rights: Rights, namespace: str) -> Iterator[OwnRight]:
     failure: PodidError | None = None
-    for right in wanted.kubernetes:
+    for right in rights.kubernetes:
         place = namespace if right.namespaced else ""
         if failure is None:
             try:

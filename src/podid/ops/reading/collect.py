@@ -53,8 +53,8 @@ class Wanted:
         and the report names it whatever the checks."""
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))
-        asked = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
-        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | asked
+        chosen = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
+        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | chosen
 
 
 def collect(
@@ -153,7 +153,7 @@ def _read(row: SectionRow, source: Source) -> Section[Any]:
     return value if isinstance(value, Missing) else Known(value)
 
 
-def _before(row: SectionRow, found: Before, name: str) -> Section[Any]:
+def _before(row: SectionRow, section_of: Before, name: str) -> Section[Any]:
     if name not in row.before:
         raise LookupError(f"{row.name} reads {name} without saying so")
-    return found(name)
+    return section_of(name)

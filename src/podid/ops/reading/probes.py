@@ -311,8 +311,8 @@ def _identity(text: str, association: Association, blank: Probed) -> Probed:
         return replace(blank, missing=Missing("what it printed is no identity"))
     if expected:
         return replace(blank, redeemed=redeemed)
-    what = f"the agent gave it the credentials of {arn}, not of {association.pods_role_arn}"
-    return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=what)
+    message = f"the agent gave it the credentials of {arn}, not of {association.pods_role_arn}"
+    return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=message)
 
 
 def _refused(said: str, blank: Probed) -> Probed:
@@ -320,14 +320,14 @@ def _refused(said: str, blank: Probed) -> Probed:
     if _NOT_ALLOWED in said:
         return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {said}")
     if f"({NO_ASSOCIATION})" in said:
-        what = f"EKS Auth knows no association for it: {said}"
-        return replace(blank, link=ASSOCIATION, id="association-missing", message=what)
+        message = f"EKS Auth knows no association for it: {said}"
+        return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
     # the SDK's own words around the agent's answer say nothing of the cause
     answer = said.partition(_AGENT_ANSWERED)[2].lstrip(": ")
-    what, found = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
+    message, found = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
     if found is None or found.certainty is Certainty.POSSIBLE:
-        return replace(blank, link=EKS_AUTH, message=what)
+        return replace(blank, link=EKS_AUTH, message=message)
     link = next(entry.link for entry in ENTRIES if entry.id == found.id)
     if found.certainty is Certainty.SURE:
-        return replace(blank, link=link, message=what, id=found.id)
-    return replace(blank, link=link, message=what, likely=found.id)
+        return replace(blank, link=link, message=message, id=found.id)
+    return replace(blank, link=link, message=message, likely=found.id)

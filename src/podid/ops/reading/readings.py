@@ -31,34 +31,34 @@ def associations(source: Source) -> tuple[Listed, ...]:
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
-    found = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
-    return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
+    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
+    return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
     """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
     groups = source.kube.list_api_groups()
-    found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
+    settings: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
         for plural in kinds if group in groups else ():
             read = partial(source.kube.list_product_settings, group, plural, groups[group])
-            found[plural] = attempt(partial(source.of_namespaces, read))
+            settings[plural] = attempt(partial(source.of_namespaces, read))
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
-        found["persistentvolumes"] = sets
+        settings["persistentvolumes"] = sets
     elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
-        found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
-    return found
+        settings["persistentvolumes"] = attempt(source.kube.list_volume_settings)
+    return settings
 
 
 def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
     """Not read where nothing asks for credentials of pods by way of a CSI driver."""
-    asked = any(
+    needed = any(
         setting.way is CredentialWay.POD_IDENTITY
         for section in source.value("products").values()
         for setting in known_or(section, ())
     )
-    return dict(source.kube.list_csi_drivers()) if asked else {}
+    return dict(source.kube.list_csi_drivers()) if needed else {}
 
 
 def instances(source: Source) -> dict[str, Instance]:
@@ -140,16 +140,16 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     complain of now, by "NAMESPACE/NAME"."""
     since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
-    found: dict[str, Section[tuple[str, ...]]] = {}
+    warnings: dict[str, Section[tuple[str, ...]]] = {}
     for ds, running in _agents(source):
         if running < ds.desired:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
-            found[f"{ds.namespace}/{ds.name}"] = attempt(read)
+            warnings[f"{ds.namespace}/{ds.name}"] = attempt(read)
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
         read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
-        found[f"{pod.namespace}/{pod.name}"] = attempt(read)
-    return found
+        warnings[f"{pod.namespace}/{pod.name}"] = attempt(read)
+    return warnings
 
 
 def agent_addon(source: Source) -> Addon | None:
@@ -213,8 +213,8 @@ def agent_pods(source: Source) -> tuple[Pod, ...]:
 
 
 def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
-    there = runs_cilium(source.value("daemon_sets"))
-    return source.of_namespaces(source.kube.list_cilium_policies) if there else ()
+    installed = runs_cilium(source.value("daemon_sets"))
+    return source.of_namespaces(source.kube.list_cilium_policies) if installed else ()
 
 
 def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:

@@ -35,11 +35,11 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     roles: dict[str, Section[Role | None]] = {}
     nearby = []
     for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
-        found = attempt(partial(elsewhere, arn, source.cluster))
-        if isinstance(found, Missing):
-            roles[arn] = found
-        elif found.value is not None:
-            roles[arn] = found.value
+        section = attempt(partial(elsewhere, arn, source.cluster))
+        if isinstance(section, Missing):
+            roles[arn] = section
+        elif section.value is not None:
+            roles[arn] = section.value
         else:
             nearby.append(arn)
     return roles | (_by_role(nearby, source.clients.iam.find_roles) if nearby else {})
@@ -48,15 +48,15 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
     rights = source.value("assume_rights").values()
-    named = dict.fromkeys(arn for each in rights if isinstance(each, Known) for arn in each.value.roles)
+    named = dict.fromkeys(arn for section in rights if isinstance(section, Known) for arn in section.value.roles)
     account = f":iam::{source.cluster.account}:"
     return _by_role((arn for arn in named if account in arn), source.clients.iam.find_roles)
 
 
 def target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
     pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in source.associations if a.target_role_arn)
-    found = source.clients.iam.simulate_pairs(tuple(pairs), ACTIONS)
-    return {pair: section_of(decisions) for pair, decisions in found}
+    answers = source.clients.iam.simulate_pairs(tuple(pairs), ACTIONS)
+    return {pair: section_of(decisions) for pair, decisions in answers}
 
 
 def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
@@ -92,17 +92,17 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
         if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
     }
     ceilings = dict(source.clients.iam.get_managed_documents(sorted(set(having.values()))))
-    found: dict[str, Section[bool]] = {}
+    sections: dict[str, Section[bool]] = {}
     for arn, boundary in having.items():
         own, ceiling = rights.get(arn, NOT_READ), section_of(ceilings[boundary])
         if isinstance(ceiling, Missing):
-            found[arn] = ceiling
+            sections[arn] = ceiling
         elif isinstance(own, Missing):
-            found[arn] = own
+            sections[arn] = own
         else:
             # one without any permission is role-no-permissions
-            found[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
-    return found
+            sections[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
+    return sections
 
 
 def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
@@ -125,7 +125,7 @@ def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
     decisions = attempt(lambda: source.clients.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
     if isinstance(decisions, Missing):
         return decisions
-    decision = next((each for each in decisions.value if not each.allowed), next(iter(decisions.value), None))
+    decision = next((item for item in decisions.value if not item.allowed), next(iter(decisions.value), None))
     if decision is None:
         return Missing("the simulation gave no answer", error_code="UnreadableAnswer")
     if decision.missing_context_keys and not decision.allowed:
@@ -157,28 +157,29 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}
     left = unaccounted(nodes.value, groups.value)
-    found, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
-    found |= _class_roles(source, [node for node in left if node.name not in found])
-    lacking = [node for node in left if node.name not in found]
+    role_of, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
+    role_of |= _class_roles(source, [node for node in left if node.name not in role_of])
+    lacking = [node for node in left if node.name not in role_of]
     if lacking and source.cluster.authentication_mode == "API":
-        taken = {*node_roles(source.cluster, groups.value), *found.values()}
+        taken = {*node_roles(source.cluster, groups.value), *role_of.values()}
         with suppress(PodidError):
-            found |= _entry_roles(source, lacking, taken)
-    if failure is not None and not found:
+            role_of |= _entry_roles(source, lacking, taken)
+    if failure is not None and not role_of:
         raise failure
-    return {arn: tuple(sorted(n for n, each in found.items() if each == arn)) for arn in sorted(set(found.values()))}
+    arns = sorted(set(role_of.values()))
+    return {arn: tuple(sorted(node for node, role in role_of.items() if role == arn)) for arn in arns}
 
 
 def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) -> dict[str, str]:
     """Node -> the only role that is not `taken` and that an access entry lets its kind join with."""
     entries = source.clients.eks.list_access_entries(source.cluster.name)
-    found: dict[str, str] = {}
+    role_of: dict[str, str] = {}
     for kind in ("EC2_LINUX", "HYBRID_LINUX"):
         arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
         if len(arns) == 1:
             hybrid = kind == "HYBRID_LINUX"
-            found |= {node.name: arns[0] for node in nodes if (node.compute_type == "hybrid") is hybrid}
-    return found
+            role_of |= {node.name: arns[0] for node in nodes if (node.compute_type == "hybrid") is hybrid}
+    return role_of
 
 
 def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
@@ -192,7 +193,7 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
         roles = {arn: source.clients.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
     except PodidError as error:
         return {}, error
-    known = {instances[each]: roles.get(arn, "") for each, arn in profiles.items() if each in instances}
+    known = {instances[instance]: roles.get(arn, "") for instance, arn in profiles.items() if instance in instances}
     return {name: role for name, role in known.items() if role}, None
 
 
@@ -206,7 +207,7 @@ def node_classes(source: Source) -> tuple[NodeClass, ...]:
 def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
     """Node -> the ARN of the role that its EC2NodeClass names; nothing where that cannot be read."""
     of_class = {node.name: node.labels.get(NODE_CLASS_LABEL, "") for node in nodes}
-    classes = {each.name: each for each in known_or(source.before("node_classes"), ())}
+    classes = {node_class.name: node_class for node_class in known_or(source.before("node_classes"), ())}
     try:
         arns = {name: _role_of_class(source, classes[name]) for name in set(of_class.values()) & classes.keys()}
     except PodidError:

@@ -53,20 +53,20 @@ class SectionRow:
 def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
     """The rows of the named sections and of all that these need, in the order of the table; without those that cost
     more than `cost`, and without what needs one of these."""
-    wanted = set(names) & within(cost)
+    chosen = set(names) & within(cost)
     for row in reversed(SECTIONS):
-        if row.name in wanted:
-            wanted.update(row.needs)
-    return tuple(row for row in SECTIONS if row.name in wanted)
+        if row.name in chosen:
+            chosen.update(row.needs)
+    return tuple(row for row in SECTIONS if row.name in chosen)
 
 
 def within(cost: Cost) -> frozenset[str]:
     """The sections that can be read at that cost, with all that they need."""
-    found = set[str]()
+    readable = set[str]()
     for row in SECTIONS:
-        if row.cost in cost and found.issuperset(row.needs):
-            found.add(row.name)
-    return frozenset(found)
+        if row.cost in cost and readable.issuperset(row.needs):
+            readable.add(row.name)
+    return frozenset(readable)
 
 
 def sections_of(checks: Iterable[Check]) -> frozenset[str]:

@@ -68,9 +68,9 @@ class Source:
         first, *more = self.namespaces or ("",)
         if not more:
             return read(first)
-        found = dict(pacing.fan_out(read, (first, *more), reads=True))
-        others = (item for place in more for item in found[place] if item.namespace)
-        return (*found[first], *others)
+        items_of = dict(pacing.fan_out(read, (first, *more), reads=True))
+        others = (item for place in more for item in items_of[place] if item.namespace)
+        return (*items_of[first], *others)
 
     @property
     def kube(self) -> KubeReader:

@@ -142,8 +142,8 @@ def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
         image = images.get(ref.namespace, FALLBACK_IMAGE)
         return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
 
-    found = dict(pacing.fan_out(add, chosen, reads=True))
-    return {str(ref): found[ref] for ref in chosen}
+    sections = dict(pacing.fan_out(add, chosen, reads=True))
+    return {str(ref): sections[ref] for ref in chosen}
 
 
 def _carried(association: Association, pods: Iterable[Pod]) -> bool:

@@ -49,11 +49,11 @@ def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
 
 def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
     """`events` are newest first."""
-    found: dict[str, list[Redemption]] = defaultdict(list)
+    by_mode: dict[str, list[Redemption]] = defaultdict(list)
     for event in events:
         text = f"{event.error_code}: {event.error_message}"
         if event.error_code and (rule := rule_of(text)) is not None and not rule.noise:
-            found[rule.id].append(event)
+            by_mode[rule.id].append(event)
     return tuple(
         LogSighting(
             id=mode,
@@ -63,20 +63,20 @@ def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
             last=several[0].at,
             running=not events[0].error_code,
         )
-        for mode, several in found.items()
+        for mode, several in by_mode.items()
     )
 
 
 def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
     """Of the roles that were named, or the first ones: a call for each, and two a second."""
-    found: dict[str, Section[tuple[PodSession, ...]]] = {}
+    sections: dict[str, Section[tuple[PodSession, ...]]] = {}
     since = source.now - SESSIONS_SINCE
     arns = list(dict.fromkeys(a.role_arn for a in source.named))
     for arn in arns[:MOST_ROLES]:
-        found[arn] = attempt(partial(_sessions_of, source, arn, since))
-    told = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
-    left = Missing(told, error_code=NOT_READ.error_code)
-    return found | dict.fromkeys(arns[MOST_ROLES:], left)
+        sections[arn] = attempt(partial(_sessions_of, source, arn, since))
+    reason = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
+    left = Missing(reason, error_code=NOT_READ.error_code)
+    return sections | dict.fromkeys(arns[MOST_ROLES:], left)
 
 
 def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:
@@ -92,14 +92,14 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
     users = {node: {ref for ref in refs if ref in named} for node, refs in users_of_nodes(source.value("pods")).items()}
     hosts = {node: refs for node, refs in users.items() if refs and node in ids}
     since = source.now - TRAIL_SINCE
-    found: dict[str, Section[NodeTrail]] = {}
+    trails: dict[str, Section[NodeTrail]] = {}
     for node in covering(hosts)[:MOST_NODES]:
         calls = source.clients.aws.cloudtrail.iter_node_calls(ids[node], since)
         try:
-            found[node] = Known(node_trail(newest(calls, since, MOST_NODE_CALLS)))
+            trails[node] = Known(node_trail(newest(calls, since, MOST_NODE_CALLS)))
         except PodidError as error:
-            return {**found, node: missing(error)}
-    return found
+            return {**trails, node: missing(error)}
+    return trails
 
 
 _ROLE_KINDS = (ROLE.name, ROLE_TRUST.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)

@@ -124,7 +124,7 @@ def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
 
     if not isinstance(snapshot.addons, Known):
         return snapshot
-    others = (each for each in snapshot.addons.value if each.name != AGENT_ADDON)
+    others = (item for item in snapshot.addons.value if item.name != AGENT_ADDON)
     return replace(snapshot, addons=Known((*others, *((addon,) if addon is not None else ()))))
 
 
@@ -148,7 +148,7 @@ def _without_agent(snapshot: Snapshot) -> Snapshot:
     warnings = snapshot.agent_warnings
     if isinstance(warnings, Known):
         names = {f"{ds.namespace}/{ds.name}" for ds in own}
-        warnings = Known({name: told for name, told in warnings.value.items() if name not in names})
+        warnings = Known({name: messages for name, messages in warnings.value.items() if name not in names})
     return replace(
         snapshot,
         daemon_sets=Known(tuple(ds for ds in sets if ds not in own)),
@@ -172,8 +172,8 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
         return snapshot
     agent = planned_agent(version, parse_values(configuration, "the configuration"))
     hosts = {node.name for node in nodes.value if agent.goes_to(node)}
-    wanted, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
-    held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not wanted.isdisjoint(pod.host_ports)}
+    ports, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
+    held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not ports.isdisjoint(pod.host_ports)}
     made = tuple(agent_pods(agent, nodes.value, held, now))
     pods = snapshot.pods
     if isinstance(pods, Known):
@@ -230,8 +230,8 @@ class AddonAssociationsKind(ResourceKind):
             if update.status == "Successful":
                 return action.after
             if update.status in ("Failed", "Cancelled"):
-                told = f": {'; '.join(update.errors)}" if update.errors else ""
-                raise Conflict(f"The update of add-on {name} ended as {update.status}{told}", subject=name)
+                reasons = f": {'; '.join(update.errors)}" if update.errors else ""
+                raise Conflict(f"The update of add-on {name} ended as {update.status}{reasons}", subject=name)
             patience.say(f"the update of add-on {name} is {update.status}")
         raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
 
@@ -269,20 +269,20 @@ class AddonAssociationsKind(ResourceKind):
         return replace(snapshot, addons=Known(addons))
 
     def detail(self, state: State) -> str:
-        told = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
-        return f" {', '.join(told) or 'none'}"
+        pairs = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
+        return f" {', '.join(pairs) or 'none'}"
 
 
 def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
     """Service account -> role's ARN, of the associations that the add-on owns; one that is gone is left out."""
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for arn in addon.association_arns:
         try:
             association = site.eks.get_association(site.cluster, arn.rpartition("/")[2])
         except NotFound:
             continue
-        found[association.service_account] = association.role_arn
-    return found
+        roles[association.service_account] = association.role_arn
+    return roles
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:

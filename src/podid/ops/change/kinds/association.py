@@ -127,11 +127,11 @@ def with_association(
 
     if not isinstance(snapshot.associations, Known):
         return snapshot
-    others = tuple(each for each in snapshot.associations.value if each.ref != ref)
+    others = tuple(item for item in snapshot.associations.value if item.ref != ref)
     if after is None:
         return replace(snapshot, associations=Known(others))
-    there = next((each for each in snapshot.associations.value if each.ref == ref), None)
-    known = there if isinstance(there, Association) else None
+    listed = next((item for item in snapshot.associations.value if item.ref == ref), None)
+    known = listed if isinstance(listed, Association) else None
     old = AssociationKind.state_of(known) if known is not None else {}
     same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
     cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
@@ -142,9 +142,9 @@ def with_association(
         cluster_name=cluster.name if cluster else "",
         namespace=ref.namespace,
         service_account=ref.name,
-        association_id=there.association_id if there is not None else PLANNED_ID,
-        association_arn=there.association_arn if there is not None else f"{PLANNED_ID}/{ref}",
-        owner_arn=there.owner_arn if there is not None else owner_arn,
+        association_id=listed.association_id if listed is not None else PLANNED_ID,
+        association_arn=listed.association_arn if listed is not None else f"{PLANNED_ID}/{ref}",
+        owner_arn=listed.owner_arn if listed is not None else owner_arn,
         role_arn=text(after, "roleArn"),
         target_role_arn=target,
         external_id=known.external_id if known is not None and known.external_id and target else external_id,
@@ -154,7 +154,7 @@ def with_association(
         created_at=known.created_at if known is not None else now,
         modified_at=known.modified_at if known is not None and same else now,
     )
-    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda each: each.ref))))
+    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda item: item.ref))))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:
@@ -205,14 +205,15 @@ def _clearable(changed: Mapping[str, object], key: str) -> str | None:
     return text(changed, key) if key in changed else None
 
 
-def _same(found: object, wanted: object) -> bool:
+def _same(current: object, expected: object) -> bool:
     """Nothing is nothing, however it is written; of a session policy, its JSON counts."""
-    if not found or not wanted:
-        return not found and not wanted
-    if found == wanted:
+    if not current or not expected:
+        return not current and not expected
+    if current == expected:
         return True
     try:
-        return isinstance(found, str) and isinstance(wanted, str) and bool(json.loads(found) == json.loads(wanted))
+        texts = isinstance(current, str) and isinstance(expected, str)
+        return texts and bool(json.loads(str(current)) == json.loads(str(expected)))
     except ValueError:
         return False
 
@@ -221,29 +222,30 @@ def _taken_over(site: Site, updated: Association, changed: Mapping[str, object],
     """The association as EKS answers it has it; read back where the answer is not what was asked for, and where a
     member was to be removed: AWS does not document that "" does it. Raises Rejected, which names what EKS has kept and
     still has some seconds later."""
-    wanted = {member: changed[member] for member in _WORDS if member in changed}
+    expected = {member: changed[member] for member in _WORDS if member in changed}
 
-    def kept(found: Association) -> list[str]:
-        state: State = AssociationKind.state_of(found)
-        return [member for member, value in wanted.items() if not _same(state.get(member), value)]
+    def kept(current: Association) -> list[str]:
+        state: State = AssociationKind.state_of(current)
+        return [member for member, value in expected.items() if not _same(state.get(member), value)]
 
     left = kept(updated)
-    if not left and all(wanted[member] for member in wanted if member in _REMOVABLE):
+    if not left and all(expected[member] for member in expected if member in _REMOVABLE):
         return updated
-    found = updated
+    current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        found = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
-        left = kept(found)
+        current = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
+        left = kept(current)
         if not left:
-            return found
+            return current
     removed = [_WORDS[member] for member in left if not changed[member] and member in _REMOVABLE]
     others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
-    asked = [f"{verb} the {' and '.join(names)}" for verb, names in (("remove", removed), ("change", others)) if names]
+    kept_members = (("remove", removed), ("change", others))
+    requests = [f"{verb} the {' and '.join(names)}" for verb, names in kept_members if names]
     still = "the association still has it" if removed and not others else "the association has what it had"
     raise Rejected(
-        f"EKS took the request to {' and to '.join(asked)} of {found.ref}, and {still}",
+        f"EKS took the request to {' and to '.join(requests)} of {current.ref}, and {still}",
         advice="Delete the association and make it again: podid disassociate, then podid associate.",
-        subject=str(found.ref),
+        subject=str(current.ref),
     )
 
 

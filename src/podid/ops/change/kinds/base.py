@@ -187,8 +187,8 @@ def read_back(read: Callable[[], T], subject: str) -> T:
     except (NotFound, Unavailable):
         raise
     except PodidError as error:
-        what = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}"
-        raise LostAnswer(what, subject=error.subject, advice=error.advice, permission=error.permission) from error
+        message = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}"
+        raise LostAnswer(message, subject=error.subject, advice=error.advice, permission=error.permission) from error
 
 
 class Moved(Conflict):

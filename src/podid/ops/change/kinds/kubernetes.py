@@ -56,7 +56,7 @@ class ServiceAccountKind(ResourceKind):
         if not isinstance(snapshot.service_accounts, Known):
             return snapshot
         ref = _ref(action.keys)
-        others = tuple(each for each in snapshot.service_accounts.value if each.ref != ref)
+        others = tuple(account for account in snapshot.service_accounts.value if account.ref != ref)
         made = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
         return replace(snapshot, service_accounts=Known(others if action.after is None else (*others, made)))
 

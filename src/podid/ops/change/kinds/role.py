@@ -117,8 +117,8 @@ class RoleKind(ResourceKind):
     def check_same(self, current: State, made: State | None) -> None:
         had, has, name = text(made or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
-            what = f"Role {name} was deleted and made again: it has the id {has} now, and had {had}"
-            raise Conflict(what, hint=Other(("role", "show"), (name,)), subject=name)
+            message = f"Role {name} was deleted and made again: it has the id {has} now, and had {had}"
+            raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
 
 
 def _check_policies(iam: Iam, name: str, earlier: Sequence[Action]) -> None:

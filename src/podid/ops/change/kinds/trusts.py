@@ -69,18 +69,18 @@ class RoleTrustKind(ResourceKind):
         role = self._role(site.clients, keys)
         if not matches(self.held(action.before), self.state_at(role, keys)):
             raise moved(self.subject(action), action)
-        before, wanted = (document_of(state) for state in (action.before, action.after))
-        self.iam(site.clients, keys).update_trust(role.name, wanted)
+        before, policy = (document_of(state) for state in (action.before, action.after))
+        self.iam(site.clients, keys).update_trust(role.name, policy)
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
             now = read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
-            if now == wanted or (now != before and _holds(action, now)):
+            if now == policy or (now != before and _holds(action, now)):
                 return action.after
             others = others + 1 if now != before else 0
             if others == LOOKS:  # a late answer is what was there before; this is another's
                 raise moved(self.subject(action), action)
-        what = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
-        raise TimedOut(what, hint=Other(("role", "show"), (role.name,)), subject=role.name)
+        message = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
+        raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
 
     def _role(self, clients: Clients, keys: Keys) -> Role:
         role = self.find_role(clients, keys)
@@ -120,10 +120,10 @@ def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, objec
 
 def _holds(action: Action, now: Mapping[str, object]) -> bool:
     try:
-        before, after, there = (trust.parse_policy(item) for item in (*_documents(action), now))
+        before, after, present = (trust.parse_policy(item) for item in (*_documents(action), now))
     except InvalidInput:  # another's, and not readable: nobody can say what it holds
         return False
-    return trust.holds(before, after, there)
+    return trust.holds(before, after, present)
 
 
 class TargetTrustState(TypedDict, total=False):
