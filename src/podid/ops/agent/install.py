@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from podid.aws.addon_values import Path, Schema, Values, parse_values, to_text
@@ -276,7 +277,7 @@ def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema:
     done = dict(values)
     for assignment in assignments:
         candidates = [_set(done, assignment, candidate) for candidate in _readings(assignment.text)]
-        done = min(candidates, key=lambda candidate: _wrong(schema, candidate, assignment.path))
+        done = min(candidates, key=partial(_violations, schema, assignment.path))
     return done
 
 
@@ -289,7 +290,7 @@ def _readings(text: str) -> list[Any]:
     return [text] if meant != meant or meant in (float("inf"), float("-inf")) else [meant, text]
 
 
-def _wrong(schema: Schema, values: Values, path: Path) -> int:
+def _violations(schema: Schema, path: Path, values: Values) -> int:
     """How many violations concern what is at `path`."""
     return sum(place[: len(path)] == path for place, _ in schema.errors(values))
 

@@ -238,16 +238,13 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
 
 def _written(pod: Pod, line: str) -> Written:
     """A line as the API gives it, with the moment in front."""
-    stamp, _, text = line.partition(" ")
-    moment = _moment(stamp)
-    parsed = parse(text if moment is not None else line)
-    return Written(pod.name, pod.node, moment or parsed.time, parsed)
-
-
-def _moment(stamp: str) -> datetime | None:
     # RFC 3339 with nanoseconds, of which Python takes six digits
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)", stamp)
-    return None if match is None else datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")).astimezone(UTC)
+    stamp = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)(?: |$)", line)
+    if stamp is None:
+        parsed = parse(line)
+        return Written(pod.name, pod.node, parsed.time, parsed)
+    moment = datetime.fromisoformat(stamp[1] + stamp[2].replace("Z", "+00:00")).astimezone(UTC)
+    return Written(pod.name, pod.node, moment, parse(line[stamp.end() :]))
 
 
 def _said(written: Written) -> str:

@@ -99,7 +99,11 @@ def with_outlook(
 ) -> tuple[Plan, Preflight]:
     """The plan with what comes of it, and with what mends the nodes' roles; beside it what is in its way. Pure.
     `changing`: the add-on is installed already, so that only what the change itself breaks is in its way."""
-    lacking = {role_name(arn): arn for arn in _lacking(diagnosis)}
+    # the node roles that lack the one right, and that another policy gives it to
+    named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
+    decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
+    arns = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
+    lacking = {role_name(arn): arn for arn in arns if role_name(arn) in named}
     if fix_node_role:
         states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
         note = "the nodes' role may then redeem the pods' tokens"
@@ -115,8 +119,8 @@ def with_outlook(
     unknowns += _credentials_files(snapshot, agent)
     unknowns += () if changing else _kernels(snapshot, agent)
     shown = [verdict for verdict in (*outlook.stands, *outlook.brings) if verdict.severity is not Severity.INFO]
-    named = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
-    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, named)))
+    nodes = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
+    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, nodes)))
     return plan, Preflight(tuple(item for item in obstacles if item is not None), tuple(dict.fromkeys(unknowns)))
 
 
@@ -138,14 +142,6 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
         hint = Again(add=(FIX_NODE_ROLE,))
     of = f"{verdict.subject}: " if verdict.subject.kind == "Pod" else ""
     return Obstacle(verdict.check, f"{of}{verdict.message}", stops, hint)
-
-
-def _lacking(diagnosis: Diagnosis) -> list[str]:
-    """The ARNs of node roles that lack the one right, and that another policy gives it to."""
-    named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
-    decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
-    lacking = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
-    return [arn for arn in lacking if role_name(arn) in named]
 
 
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:

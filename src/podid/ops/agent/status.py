@@ -100,6 +100,11 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
     needy = None
     if associations is not None and everybody is not None:
         needy = needy_by_node(everybody, {item.ref for item in associations})
+    versions: AgentVersions | PodidError
+    try:
+        versions = read_versions(clients, place)
+    except PodidError as error:
+        versions = error
     return AgentReading(
         cluster=place.cluster_name,
         addon=snapshot.agent_addon,
@@ -108,7 +113,7 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
         missing=next((part for part in (snapshot.associations, snapshot.pods) if isinstance(part, Missing)), None),
         node_roles=_node_roles(snapshot),
         untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
-        versions=_versions(clients, place),
+        versions=versions,
         report=diagnose(snapshot, checks=checks),
     )
 
@@ -123,13 +128,6 @@ def _node_roles(snapshot: Snapshot) -> tuple[NodeRoleRight, ...] | None:
         for role in roles_of_nodes(snapshot)
         if role.nodes is None or role.nodes
     )
-
-
-def _versions(clients: Clients, place: Place) -> AgentVersions | PodidError:
-    try:
-        return read_versions(clients, place)
-    except PodidError as error:
-        return error
 
 
 def _value(section: Section[T]) -> T | None:

@@ -18,6 +18,7 @@ from podid.ops.clients import Clients, Site
 
 # of so many steps it is told how far they are
 _MANY = 3
+_CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
 Ahead = Callable[[Action], PodidError | None]
 
@@ -48,7 +49,13 @@ def apply(
             run.carry_out(batch)
         run.check_kept()
         done = run.in_order()
-        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=_notes(done))
+        # what somebody else did to the same thing meanwhile
+        notes = tuple(
+            f"{kind.subject(item.action)}: {item.reason}"
+            for item in done
+            if (kind := kind_of(item.action.kind)).contended and item.reason and item.status in _CARRIED_OUT
+        )
+        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=notes)
 
 
 def check_deletions(clients: Clients, plan: Plan) -> None:
@@ -175,11 +182,3 @@ class _Carrying:
 
 def _role(action: Action) -> str:
     return str((action.after or {}).get("roleArn", action))
-
-
-def _notes(done: Sequence[Done]) -> tuple[str, ...]:
-    """What somebody else did to the same thing meanwhile."""
-    noted = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
-    return tuple(
-        f"{kind.subject(item.action)}: {item.reason}" for item in noted if (kind := kind_of(item.action.kind)).contended
-    )

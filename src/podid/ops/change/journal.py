@@ -233,7 +233,11 @@ class Journal:
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as file:
-            running = _locked(file.fileno())
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+                running = False
+            except BlockingIOError:
+                running = True
             text = file.read()
         return self._parsed(run_id, text, running=running)
 
@@ -271,14 +275,6 @@ def _moment_of(run_id: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.year < MAXYEAR else None
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _moment(text: str) -> datetime | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from podid.domain.aws import Decision, Role
@@ -143,7 +144,7 @@ def with_policy(
         bounded=_bounded_open(snapshot, name),
         target_rights=_with_grant(snapshot, name, grant)
         if grant is not None
-        else _rights_open(snapshot, name, may_change=_lacks if managed else _allowed),
+        else _rights_open(snapshot, name, may_change=_lacks if managed else attrgetter("allowed")),
         node_role_allowed=_nodes_may(snapshot, name, managed, taken=added is None and not managed),
     )
 
@@ -188,10 +189,6 @@ def _with_grant(snapshot: Snapshot, name: str, rights: AssumeRights) -> TargetRi
         return Known(tuple(granted(decision, pair[1]) for decision in decisions)) if rights.clear else PLANNED
 
     return _of_role(snapshot.target_rights, name, changed)
-
-
-def _allowed(decision: Decision) -> bool:
-    return decision.allowed
 
 
 def _lacks(decision: Decision) -> bool:

@@ -43,7 +43,10 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
     looked at, stay open: they must not stand in the way of other work."""
     items: list[tuple[Run, Action, Done | PodidError]] = []
     for run in journal.runs():
-        if not (run.open_steps or (run.cut_short and not run.told)) or run.running or not _here(run, place):
+        actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
+        if not (run.open_steps or (run.cut_short and not run.told)) or run.running:
+            continue
+        if not any(reachable(run.header, action, place.header) for action in actions):
             continue
         with journal.reopen(run.run_id) as opened:
             if opened is None:
@@ -57,11 +60,6 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
                     recorder.write({"type": "told"})
             items += [(run, action, done) for action, done in outcomes]
     return Settled(tuple(items))
-
-
-def _here(run: Run, place: Place) -> bool:
-    actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
-    return any(reachable(run.header, action, place.header) for action in actions)
 
 
 def _settled(

@@ -87,7 +87,11 @@ def collect(
     def found(name: str) -> Section[Any]:
         return reads[name].result() if name in reads else given(name)
 
-    _make_gateways(clients, wanted.cost)
+    # one after another: three clients in threads take nearly three times as long. Those for what may not be read, and
+    # EC2's, which is slow to make and seldom needed, are not made
+    _ = clients.eks, clients.iam
+    if wanted.cost & ~(Cost.AWS | Cost.TRAIL):
+        _ = clients.kube
     scope = wanted.scope
     source = partial(
         Source,
@@ -113,14 +117,6 @@ def collect(
     if probing is None or "probes" not in anew:
         return snapshot
     return replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
-
-
-def _make_gateways(clients: Clients, cost: Cost) -> None:
-    """One after another: three clients in threads take nearly three times as long. Those for what may not be read, and
-    EC2's, which is slow to make and seldom needed, are not made."""
-    _ = clients.eks, clients.iam
-    if cost & ~(Cost.AWS | Cost.TRAIL):
-        _ = clients.kube
 
 
 def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:
