@@ -114,10 +114,14 @@ def _camel(name: str) -> str:
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
-    """A member that is left out is never null."""
+    """What stands before OR_NULL is of the value alone. A member that is left out is never null."""
     if AS_TEXT in extras:
         return Annotated[str | None if NoneType in get_args(hint.__origin__) else str, *extras]
-    return Annotated[hint.__origin__ | None, *extras] if OR_NULL in extras and OPTIONAL not in extras else hint
+    if OR_NULL not in extras or OPTIONAL in extras:
+        return hint
+    at = extras.index(OR_NULL)
+    value = Annotated[hint.__origin__, *extras[:at]] if at else hint.__origin__
+    return Annotated[value | None, *extras[at:]]
 
 
 def _getter(source: str | Getter) -> Getter:
@@ -143,8 +147,7 @@ def _then(change: Getter, get: Getter) -> Getter:
 
 
 def _inside(outer: Getter, member: Member) -> Member:
-    get = member.get
-    return replace(member, get=lambda value: get(outer(value)), flat=True)
+    return replace(member, get=_then(member.get, outer), flat=True)
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
-
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names
-from podid.ops.addon.read import AddonMatrix, Mechanism
+from podid.ops.addon.read import AddonMatrix
 from podid.render.view import NOTHING, Column, Table, View, columns, document
 
 _SUPPORTED = {True: "yes", False: "no", None: "?"}
@@ -38,37 +34,9 @@ def addon_list_view(found: AddonMatrix) -> View:
         Column("NAMESPACE", wide=True),
     )
     names = tuple(dict.fromkeys(row.addon for row in found.rows))
-    return View(document(AddonListDocument, found), (Table(shown, rows, empty="the cluster has no add-on"),), names)
+    return View(document(AddonMatrix, found), (Table(shown, rows, empty="the cluster has no add-on"),), names)
 
 
 def _cell(text: str, seen: bool) -> str:
     """`text`; without any, whether that is so or not known."""
     return text or (NOTHING if seen else "?")
-
-
-class AddonRowBody(Document):
-    addon_name: Annotated[str, From("addon")]
-    addon_version: Annotated[str, From("version"), About("What is installed, else what EKS would take.")]
-    installed: Annotated[bool, From(lambda row: bool(row.status))]
-    status: Annotated[str, OR_NULL, About("EKS's own word.")]
-    namespace: str
-    service_account: Annotated[str, OR_NULL, About("null for an add-on with none that could be given a role.")]
-    supported: Annotated[
-        bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
-    ]
-    recommended_policy_arns: Annotated[Names, From("policies")]
-    mechanism: Annotated[
-        Mechanism | None, About("How it gets a role now; null where the associations could not be looked at.")
-    ]
-    role_arn: Annotated[
-        ArnText | None, OR_NULL, About("null where it has none, and where that could not be looked at.")
-    ]
-    association_id: Annotated[str, OR_NULL]
-    owner: Annotated[str, OR_NULL, About("The add-on that owns the association; null for one that stands alone.")]
-
-
-class AddonListDocument(Document, kind="AddonList"):
-    """`podid addon list`: a row for each service account of each add-on."""
-
-    cluster_name: Annotated[str, From("cluster")]
-    items: Annotated[Sequence[AddonRowBody], From("rows")]

@@ -316,7 +316,7 @@ class TargetRoleBody(Document):
         From(lambda owed: sorted(map(str, awaited_in(owed.statements)))),
         About("Whose external ids EKS has not generated yet: names stand in their place."),
     ]
-    command: Annotated[Argv | None, OR_NULL, About("The line by which podid goes on.")]
+    command: Annotated[Argv, OR_NULL, About("The line by which podid goes on.")]
 
 
 class PlanDocument(Document, kind="Plan"):
@@ -326,7 +326,7 @@ class PlanDocument(Document, kind="Plan"):
     actions: Annotated[Sequence[PlannedActionBody], About("In the order in which they would be done.")]
     target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do.")]
     notes: Names
-    outlook: Annotated[OutlookBody, FLAT, From("")]
+    outlook: Annotated[OutlookBody, FLAT]
 
 
 class ResultDocument(Document, kind="Result"):

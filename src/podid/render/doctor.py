@@ -19,6 +19,7 @@ from podid.domain.members import (
     Names,
     ServiceAccounts,
     TextOrNull,
+    list_of,
 )
 from podid.domain.report import DoctorReport, LinkState, Summary
 from podid.ops.status.diagnose import CheckInfo
@@ -170,7 +171,6 @@ class CheckBody(Document):
     permissions: Annotated[RightsBody, From("")]
 
 
-class CheckListDocument(Document, kind="CheckList"):
-    """`podid doctor --list`, in the order in which credentials reach a pod."""
-
-    items: Sequence[CheckBody]
+CheckListDocument = list_of(
+    "CheckList", CheckBody, "`podid doctor --list`, in the order in which credentials reach a pod."
+)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time
+from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time, list_of
 from podid.domain.plan import Header, Status
 from podid.ops.change.records import Run, RunStatus
 from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
@@ -28,10 +28,7 @@ class RunBody(Document):
     ]
 
 
-class HistoryDocument(Document, kind="History"):
-    """`podid history`, newest run first."""
-
-    items: Sequence[RunBody]
+HistoryDocument = list_of("History", RunBody, "`podid history`, newest run first.")
 
 
 def _actions(run: Run) -> list[ActionRow]:

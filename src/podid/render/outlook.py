@@ -9,7 +9,7 @@ from typing import Annotated
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity, Verdict, link_words
-from podid.domain.members import AS_TEXT, OR_NULL, About, ArnText, Document, From, ServiceAccounts
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
@@ -203,39 +203,11 @@ class ForeseenBody(Document):
     masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
 
 
-class UseBody(Document):
-    uses: Annotated[CredentialSource, From("source")]
-    role_arn: Annotated[ArnText | None, OR_NULL, About("Of IRSA and of Pod Identity, where it is known.")]
-
-
-class UseChangeBody(Document):
-    namespace: Annotated[str, From("ref.namespace")]
-    service_account: Annotated[str, From("ref.name")]
-    before: UseBody
-    after: UseBody
-    pods: Annotated[int, About("How many running pods take other credentials.")]
-    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
-
-
 class OutlookBody(Document):
-    # null where it was not foreseen
     after: Annotated[
         Sequence[IdentityStatusBody] | None,
-        From("outlook.after"),
         About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
     ]
-    brings: Annotated[
-        Sequence[ForeseenBody] | None,
-        From("outlook.brings"),
-        About("Findings that there will be and that there are not today."),
-    ]
-    ends: Annotated[
-        Sequence[ForeseenBody] | None,
-        From("outlook.ends"),
-        About("Findings that there are today and that there will not be."),
-    ]
-    uses: Annotated[
-        Sequence[UseChangeBody] | None,
-        From("outlook.uses"),
-        About("Which credentials running pods change from and to."),
-    ]
+    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that there will be and that there are not today.")]
+    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that there are today and that there will not be.")]
+    uses: Annotated[Sequence[UseChange] | None, About("Which credentials running pods change from and to.")]

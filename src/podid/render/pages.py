@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
-from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names
+from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names, list_of
 from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
@@ -118,10 +118,7 @@ class ExplanationDocument(Document, kind="Explanation"):
     items: Annotated[Sequence[PageBody], From("matches")]
 
 
-class PageListDocument(Document, kind="PageList"):
-    """`podid explain --list`."""
-
-    items: Sequence[PageEntryBody]
+PageListDocument = list_of("PageList", PageEntryBody, "`podid explain --list`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,4 @@ class SandboxFailureBody(Document):
     subject: Annotated[str, OR_NULL, About("Whom it is about; null where it is not in place.")]
 
 
-class SandboxFailureListDocument(Document, kind="SandboxFailureList"):
-    """`podid sandbox break` and `heal`."""
-
-    items: Sequence[SandboxFailureBody]
+SandboxFailureListDocument = list_of("SandboxFailureList", SandboxFailureBody, "`podid sandbox break` and `heal`.")

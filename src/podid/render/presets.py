@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from podid.domain.members import OR_NULL, About, Document, From, PolicyObject
+from podid.domain.members import OR_NULL, About, Document, From, PolicyObject, list_of
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.render.view import NOTHING, Column, Table, View, document
 
@@ -60,10 +60,7 @@ class PresetBody(Document):
     sources: Sequence[str]
 
 
-class PresetListDocument(Document, kind="PresetList"):
-    """`podid preset list`."""
-
-    items: Sequence[PresetBody]
+PresetListDocument = list_of("PresetList", PresetBody, "`podid preset list`.")
 
 
 class PresetDocument(PresetBody, kind="Preset"):

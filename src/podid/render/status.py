@@ -13,6 +13,7 @@ from podid.domain.credentials import CredentialSource
 from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
+    FLAT,
     OPTIONAL,
     OR_NULL,
     About,
@@ -24,8 +25,10 @@ from podid.domain.members import (
     MissingRight,
     ModeId,
     TextOrNull,
+    document_of,
+    list_of,
 )
-from podid.domain.names import role_name
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
 from podid.render.view import NOTHING, Column, Line, Table, View, document
@@ -326,8 +329,7 @@ def _association_id(status: IdentityStatus) -> str | None:
 
 
 class IdentityStatusBody(Document):
-    namespace: Annotated[str, From("ref.namespace")]
-    service_account: Annotated[str, From("ref.name")]
+    ref: Annotated[ServiceAccountRef, FLAT]
     association_id: Annotated[str | None, From(_association_id)]
     role_arn: Annotated[
         ArnText | None,
@@ -351,11 +353,9 @@ class IdentityStatusBody(Document):
     allowed: Annotated[Sequence[Allowed], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--can`.")]
 
 
-class IdentityStatusDocument(IdentityStatusBody, kind="IdentityStatus"):
-    """`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."""
-
-
-class IdentityStatusListDocument(Document, kind="IdentityStatusList"):
-    """`podid status`, and `podid verify` of several."""
-
-    items: Sequence[IdentityStatusBody]
+IdentityStatusDocument = document_of(
+    "IdentityStatus", IdentityStatusBody, "`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."
+)
+IdentityStatusListDocument = list_of(
+    "IdentityStatusList", IdentityStatusBody, "`podid status`, and `podid verify` of several."
+)
