@@ -18,7 +18,7 @@ from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
-from podid.render.doctor_text import MARKS
+from podid.render.doctor import MARKS
 from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document, facts
 
 _NODE_COLUMNS = (

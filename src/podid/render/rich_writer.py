@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out, wrap_command
-from podid.render.lines import paint_all
+from podid.render.layout import GAP, lay_out, paint_all, wrap_command
 from podid.render.view import Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
