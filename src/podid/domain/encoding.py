@@ -96,7 +96,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         if HIDDEN in extras:
             continue
         key = next((extra.name for extra in extras if isinstance(extra, Key)), _camel(name))
-        get = _getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
+        get = getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
         if FLAT in extras:
             members += [_inside(get, member) for member in members_of(hint.__origin__)]
             continue
@@ -124,7 +124,8 @@ def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
     return Annotated[value | None, *extras[at:]]
 
 
-def _getter(source: str | Getter) -> Getter:
+def getter(source: str | Getter) -> Getter:
+    """Return what takes a value out of a result: attributes with dots between them; none is the result itself."""
     if not isinstance(source, str):
         return source
     names = source.split(".") if source else []

@@ -19,18 +19,7 @@ from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
 from podid.render.doctor import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document, facts
-
-_NODE_COLUMNS = (
-    *columns("NODE", "KIND", "AGENT"),
-    Column("RESTARTS", right=True, nothing="0"),
-    Column("POD", folds=2),
-    Column("NEEDED BY", folds=1),
-    Column("WHY", prose=True),
-    Column("ELIGIBLE", wide=True),
-    Column("COMPUTE TYPE", wide=True),
-    Column("OS", wide=True),
-)
+from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, document, facts, table_of
 
 
 def agent_status_view(found: AgentReading) -> View:
@@ -131,23 +120,23 @@ def _addon_words(section: Section[Addon | None]) -> str:
 
 
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
-    rows = tuple(
+    return table_of(
+        nodes,
+        ("NODE", "node"),
+        ("KIND", "kind"),
+        ("AGENT", "state", _node_style),
+        (Column("RESTARTS", right=True, nothing="0"), "restarts"),
+        (Column("POD", folds=2), lambda node: node.pod or None),
         (
-            item.node,
-            item.kind,
-            item.state,
-            str(item.restarts),
-            item.pod or NOTHING,
-            "?" if item.needy is None else short_list(item.needy, 3) or NOTHING,
-            item.reason or NOTHING,
-            "yes" if item.eligible else "no",
-            item.compute_type,
-            item.os,
-        )
-        for item in nodes
+            Column("NEEDED BY", folds=1),
+            lambda node: "?" if node.needy is None else short_list(node.needy, 3) or None,
+        ),
+        (Column("WHY", prose=True), lambda node: node.reason or None),
+        (Column("ELIGIBLE", wide=True), lambda node: "yes" if node.eligible else "no"),
+        (Column("COMPUTE TYPE", wide=True), "compute_type"),
+        (Column("OS", wide=True), "os"),
+        empty="the cluster has no nodes",
     )
-    styles = {(number, 2): _node_style(item) for number, item in enumerate(nodes)}
-    return Table(_NODE_COLUMNS, rows, styles, empty="the cluster has no nodes")
 
 
 def _node_style(node: NodeCoverage) -> str:
@@ -164,23 +153,16 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
 def version_list_view(found: AgentVersions) -> View:
     offer = found.offer
     body = document(AgentVersionListDocument, found, items=[(found, row) for row in offer.rows])
-    rows = tuple(
-        (
-            row.version.version,
-            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
-            "yes" if not row.why_not else "no",
-            row.why_not or NOTHING,
-            ", ".join(row.version.compute_types) or NOTHING,
-        )
-        for row in offer.rows
+    table = table_of(
+        offer.rows,
+        ("VERSION", "version.version"),
+        ("STATE", lambda row: ", ".join(s for s in found.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("FITS", lambda row: "no" if row.why_not else "yes"),
+        (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
+        (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
+        empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
     )
-    titles = (
-        *columns("VERSION", "STATE", "FITS"),
-        Column("WHY NOT", prose=True),
-        Column("COMPUTE TYPES", wide=True),
-    )
-    empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
-    return View(body, (Table(titles, rows, empty=empty),), tuple(row.version.version for row in offer.rows))
+    return View(body, (table,), tuple(row.version.version for row in offer.rows))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

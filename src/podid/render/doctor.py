@@ -29,7 +29,7 @@ from podid.domain.report import RANK, DoctorReport, LinkState, Summary, group_un
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.status import IdentityStatusBody, commands_of, counted, status_lines
-from podid.render.view import Column, Line, Table, View, columns, document
+from podid.render.view import Column, Line, Table, View, columns, document, table_of
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
@@ -57,19 +57,16 @@ def _row(item: Verdict) -> tuple[str, ...]:
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
     """What --list shows: every check, in the order in which credentials reach a pod."""
     items = tuple(checks)
-    columns = (
-        Column("LINK", folds=1),
-        Column("SEVERITY"),
-        Column("ID"),
-        Column("HEALTHY WHEN", prose=True),
-        Column("IAM", wide=True),
-        Column("KUBERNETES", wide=True),
+    table = table_of(
+        items,
+        (Column("LINK", folds=1), lambda check: link_words(check.link)),
+        ("SEVERITY", "severity"),
+        ("ID", "id"),
+        (Column("HEALTHY WHEN", prose=True), "title"),
+        (Column("IAM", wide=True), lambda check: " ".join(check.iam)),
+        (Column("KUBERNETES", wide=True), lambda check: ", ".join(check.kubernetes)),
     )
-    rows = tuple(
-        (link_words(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
-        for item in items
-    )
-    return View(document(CheckListDocument, items=items), (Table(columns, rows),), tuple(item.id for item in items))
+    return View(document(CheckListDocument, items=items), (table,), tuple(item.id for item in items))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

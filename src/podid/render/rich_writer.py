@@ -64,8 +64,6 @@ def _print_markdown(console: Console, text: str) -> None:
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
-    if table.title:
-        console.print(Text(sanitize.line(table.title), style="bold" if color else ""))
     if not table.rows:
         console.print(Text(sanitize.line(table.empty or "nothing"), style="dim" if color else ""))
         return

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Literal
 
 from podid.domain import trust
@@ -39,7 +40,7 @@ from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.status import IdentityStatusBody, because, state_word
 from podid.render.trust import TrustBody
-from podid.render.view import NOTHING, Column, Table, View, age, document, facts
+from podid.render.view import NOTHING, Column, Table, View, age, document, facts, table_of
 
 _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
 
@@ -288,37 +289,30 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(found: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
-    titles = (
-        Column("ROLE"),
-        Column("PODS THAT MAY ASSUME IT", prose=True),
-        Column("ASSOCIATIONS", folds=1),
-        Column("LAST USED", folds=2),
-        Column("PRESET CHANGED", folds=3),
-        Column("ARN", wide=True),
-        Column("CREATED", wide=True),
+def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
+    """Of roles with the pods that may assume them, associations, and presets that changed."""
+    return table_of(
+        rows,
+        ("ROLE", lambda row: row[0].name),
+        (Column("PODS THAT MAY ASSUME IT", prose=True), itemgetter(1)),
+        (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
+        (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
+        (Column("PRESET CHANGED", folds=3), itemgetter(3)),
+        (Column("ARN", wide=True), lambda row: row[0].arn),
+        (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
+        empty=empty,
     )
-    rows = tuple(
-        (
-            role.name,
-            words,
-            count,
-            age(role.last_used_at, now),
-            changed,
-            role.arn,
-            timestamp(role.created_at) or NOTHING,
-        )
-        for role, words, count, changed in found
-    )
-    return Table(titles, rows, empty=empty)
 
 
 def list_view(presets: Sequence[Preset]) -> View:
-    titles = (Column("NAME"), Column("FOR"), Column("PARAMETERS", folds=1), Column("MAY", prose=True, folds=2))
-    rows = tuple((preset.name, preset.area, _keys(preset), preset.words) for preset in presets)
-    return View(
-        document(PresetListDocument, items=presets), (Table(titles, rows),), tuple(preset.name for preset in presets)
+    table = table_of(
+        presets,
+        ("NAME", "name"),
+        ("FOR", "area"),
+        (Column("PARAMETERS", folds=1), _keys),
+        (Column("MAY", prose=True, folds=2), "words"),
     )
+    return View(document(PresetListDocument, items=presets), (table,), tuple(preset.name for preset in presets))
 
 
 def preset_view(choice: Choice) -> View:
@@ -333,8 +327,8 @@ def preset_view(choice: Choice) -> View:
     lines += [f"  {source}" for source in preset.sources]
     if found.document is not None:
         lines += ["", *json.dumps(found.document, indent=2).split("\n")]
-    titles = (Column("NAME"), Column("FOR"), Column("PARAMETERS"), Column("MAY", prose=True))
-    table = Table(titles, ((preset.name, preset.area, _keys(preset), found.words),))
+    may = (Column("MAY", prose=True), lambda _: found.words)
+    table = table_of((preset,), ("NAME", "name"), ("FOR", "area"), ("PARAMETERS", _keys), may)
     return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
 
 

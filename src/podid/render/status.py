@@ -31,7 +31,7 @@ from podid.domain.members import (
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.view import NOTHING, Column, Line, Table, View, document
+from podid.render.view import Column, Line, Table, View, document, table_of
 
 MARKS: Mapping[IdentityState | None, str] = {
     IdentityState.BROKEN: "✗",
@@ -225,9 +225,7 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     """A row for each identity, worst first, or a line where it is to be `short`. An IdentityStatus where one service
     account was named (`single`), else an IdentityStatusList; there may be none `where` they were looked for."""
     ordered = worst_identities_first(statuses)
-    rows = tuple(_row(status) for status in ordered)
-    styles = {(number, 2): STYLES.get(status.state, "dim") for number, status in enumerate(ordered)}
-    table = Table(_COLUMNS, rows, styles, empty=f"no pod identity associations in {where}")
+    table = _table(ordered, where)
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
@@ -237,22 +235,26 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     return View(several, (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
 
 
-_COLUMNS = (
-    Column("NAMESPACE"),
-    Column("SERVICE ACCOUNT"),
-    Column("STATUS"),
-    Column("ROLE", folds=2),
-    Column("PODS", right=True),
-    Column("REASON", prose=True, folds=1),
-)
+def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
+    return table_of(
+        statuses,
+        ("NAMESPACE", "ref.namespace"),
+        ("SERVICE ACCOUNT", "ref.name"),
+        ("STATUS", lambda status: state_word(status.state), lambda status: STYLES.get(status.state, "dim")),
+        (Column("ROLE", folds=2), lambda status: role_of(status) or None),
+        (Column("PODS", right=True), _pods_words),
+        (Column("REASON", prose=True, folds=1), _reason_words),
+        empty=f"no pod identity associations in {where}",
+    )
 
 
-def _row(status: IdentityStatus) -> tuple[str, ...]:
-    pods = NOTHING if status.pods is None else str(len(status.pods))
-    share = pods_share(status).partition(" pod")[0] or pods
-    cause, ref = status.cause or status.permissions, status.ref
-    reason = link_of(cause) if cause is not None else NOTHING
-    return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
+def _pods_words(status: IdentityStatus) -> str | None:
+    return pods_share(status).partition(" pod")[0] or (None if status.pods is None else str(len(status.pods)))
+
+
+def _reason_words(status: IdentityStatus) -> str | None:
+    cause = status.cause or status.permissions
+    return None if cause is None else link_of(cause)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
