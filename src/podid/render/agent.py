@@ -12,14 +12,15 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
+from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
 from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
-from podid.render.doctor import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, document, facts, table_of
+from podid.render.marks import SEVERITIES, STATES
+from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
 def agent_status_view(found: AgentReading) -> View:
@@ -38,8 +39,9 @@ def agent_status_view(found: AgentReading) -> View:
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
-    head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
-    lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
+    mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
+    head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
+    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
     if coverage is not None:
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
@@ -52,10 +54,6 @@ def agent_status_view(found: AgentReading) -> View:
     return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
 
 
-_MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
-_STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
-
-
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
     """A line for each cause: what follows from it, and where else it is, the nodes show."""
     causes: dict[str, list[Verdict]] = {}
@@ -64,7 +62,8 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
             causes.setdefault(item.check, []).append(item)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
-        yield Line(f"{MARKS[first.severity]} {check}  {first.message}{more}", SEVERITY[first.severity], upto=1)
+        mark, style = SEVERITIES[first.severity]
+        yield Line(f"{mark} {check}  {first.message}{more}", style, upto=1)
 
 
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}

@@ -31,6 +31,7 @@ from podid.ops.change.kinds import kind_of
 from podid.ops.change.settle import Settled
 from podid.ops.role.target import owed_words
 from podid.render.errors import RecordedStatus, SettledBody
+from podid.render.marks import ANSWERS
 from podid.render.outlook import OutlookBody, outlook_lines
 from podid.render.status import IdentityStatusBody, change_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, columns, document
@@ -170,7 +171,7 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
     order."""
     lines: list[str | Line] = []
     if result.awaited is not None:
-        mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[result.awaited.reached]
+        mark, style = ANSWERS[result.awaited.reached]
         lines.append(Line(f"{mark} {result.awaited.summary}", style, upto=1))
     lines += change_lines(result.after)
     if result.unchecked:

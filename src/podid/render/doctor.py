@@ -28,6 +28,7 @@ from podid.domain.members import (
 from podid.domain.report import RANK, DoctorReport, LinkState, Summary, group_unknowns, missing_rights
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
+from podid.render.marks import SEVERITIES
 from podid.render.status import IdentityStatusBody, commands_of, counted, status_lines
 from podid.render.view import Column, Line, Table, View, columns, document, table_of
 
@@ -177,8 +178,6 @@ CheckListDocument = list_of(
 )
 
 
-MARKS = {Severity.ERROR: "✗", Severity.WARN: "!", Severity.INFO: "i"}
-_STYLES = {Severity.ERROR: "bad", Severity.WARN: "warn", Severity.INFO: "dim"}
 _KINDS = {
     "Association": "association",
     "ServiceAccount": "service account",
@@ -239,9 +238,10 @@ def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 def _block(check: str, found: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> list[str | Line]:
     """What is wrong for one reason, with all that it is wrong for, and what else it explains."""
     worst = max((item.severity for item in found), key=RANK.__getitem__)
-    head = f"{MARKS[worst]} {check}"
+    mark, style = SEVERITIES[worst]
+    head = f"{mark} {check}"
     concerned = _concerned(found, following, associations)
-    lines: list[str | Line] = [Line(f"{head}  {concerned}" if concerned else head, _STYLES[worst], upto=len(head))]
+    lines: list[str | Line] = [Line(f"{head}  {concerned}" if concerned else head, style, upto=len(head))]
     lines.append(f"  {worst}, link {link_words(found[0].link)}")
     several = len(found) > 1
     for item in found[:_MOST_SHOWN]:
@@ -303,7 +303,7 @@ def _end(report: DoctorReport) -> list[str | Line]:
         lines += [Line(f"Not checked: {', '.join(report.not_asked)}", "dim")]
     where = f"{report.scope} of cluster {report.cluster}" if report.scope else f"cluster {report.cluster}"
     if any(status.state is not None for status in report.identities):
-        lines += [counted(report.identities)]
+        lines += [counted([status.state for status in report.identities])]
     counts, checks = report.summary, count_of(len(report.checks), "check")
     problems = [*((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))]
     words = [count_of(number, noun) for number, noun in problems if number]

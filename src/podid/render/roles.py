@@ -38,7 +38,8 @@ from podid.ops.role.findings import RoleFinding
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.status import IdentityStatusBody, because, state_word
+from podid.render.marks import state_word
+from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
 from podid.render.view import NOTHING, Column, Table, View, age, document, facts, table_of
 

@@ -14,9 +14,6 @@ API_VERSION = "podid/v1"
 # a cell of a table that has no value
 NOTHING = "-"
 
-# what a finding of that severity is drawn as
-SEVERITY = {"error": "bad", "warn": "warn", "info": "dim"}
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
