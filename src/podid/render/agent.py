@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.aws import Addon, AddonIssue
+from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
@@ -14,6 +15,7 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
+from podid.domain.versions import VersionRow
 from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
@@ -151,7 +153,7 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
 
 def version_list_view(found: AgentVersions) -> View:
     offer = found.offer
-    body = document(AgentVersionListDocument, found, items=[(found, row) for row in offer.rows])
+    body = document(AgentVersionListDocument, found, items=[_version(found, row) for row in offer.rows])
     table = table_of(
         offer.rows,
         ("VERSION", "version.version"),
@@ -270,25 +272,20 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
 
 
 class AgentVersionBody(Document):
-    # of an offered version beside all that is known of them
-    addon_version: Annotated[str, From(lambda pair: pair[1].version.version)]
-    installed: Annotated[bool, From(lambda pair: pair[1].version.version == pair[0].installed)]
-    default: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.default),
-        About("Whether EKS installs it where no version is named."),
-    ]
-    latest: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.latest),
-        About("Whether it is the newest that fits."),
-    ]
-    fits: Annotated[bool, From(lambda pair: not pair[1].why_not)]
-    reason: Annotated[
-        str, OR_NULL, From(lambda pair: pair[1].why_not), About("Why EKS would not take it for this cluster.")
-    ]
-    architectures: Annotated[Names, From(lambda pair: pair[1].version.architectures)]
-    compute_types: Annotated[Names, From(lambda pair: pair[1].version.compute_types)]
+    addon_version: Annotated[str, From("version.version")]
+    installed: bool
+    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
+    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    fits: Annotated[bool, From(lambda row: not row.why_not)]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would not take it for this cluster.")]
+    architectures: Annotated[Names, From("version.architectures")]
+    compute_types: Annotated[Names, From("version.compute_types")]
+
+
+def _version(versions: AgentVersions, row: VersionRow) -> JsonObject:
+    version, offer = row.version.version, versions.offer
+    states = {"installed": versions.installed, "default": offer.default, "latest": offer.latest}
+    return encode(AgentVersionBody, row, **{state: version == one for state, one in states.items()})
 
 
 class AgentVersionListDocument(Document, kind="AgentVersionList"):
