@@ -96,7 +96,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         if HIDDEN in extras:
             continue
         key = next((extra.name for extra in extras if isinstance(extra, Key)), _camel(name))
-        get = _getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
+        get = getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
         if FLAT in extras:
             members += [_inside(get, member) for member in members_of(hint.__origin__)]
             continue
@@ -114,13 +114,18 @@ def _camel(name: str) -> str:
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
-    """A member that is left out is never null."""
+    """What stands before OR_NULL is of the value alone. A member that is left out is never null."""
     if AS_TEXT in extras:
         return Annotated[str | None if NoneType in get_args(hint.__origin__) else str, *extras]
-    return Annotated[hint.__origin__ | None, *extras] if OR_NULL in extras and OPTIONAL not in extras else hint
+    if OR_NULL not in extras or OPTIONAL in extras:
+        return hint
+    at = extras.index(OR_NULL)
+    value = Annotated[hint.__origin__, *extras[:at]] if at else hint.__origin__
+    return Annotated[value | None, *extras[at:]]
 
 
-def _getter(source: str | Getter) -> Getter:
+def getter(source: str | Getter) -> Getter:
+    """Return what takes a value out of a result: attributes with dots between them; none is the result itself."""
     if not isinstance(source, str):
         return source
     names = source.split(".") if source else []
@@ -143,8 +148,7 @@ def _then(change: Getter, get: Getter) -> Getter:
 
 
 def _inside(outer: Getter, member: Member) -> Member:
-    get = member.get
-    return replace(member, get=lambda value: get(outer(value)), flat=True)
+    return replace(member, get=_then(member.get, outer), flat=True)
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------

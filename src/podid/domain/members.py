@@ -68,6 +68,17 @@ class Document:
             KINDS[kind] = cls
 
 
+def document_of(kind: str, shape: type[Document], description: str) -> type[Document]:
+    """Return the class of a kind whose documents are one of these."""
+    return type(f"{kind}Document", (shape,), {"__doc__": description}, kind=kind)
+
+
+def list_of(kind: str, shape: type, description: str) -> type[Document]:
+    """Return the class of a kind whose documents list these under `items`."""
+    members = {"__doc__": description, "__annotations__": {"items": Sequence[shape]}}  # type: ignore[valid-type]
+    return type(f"{kind}Document", (Document,), members, kind=kind)
+
+
 def kind(name: str, description: str) -> Callable[[C], C]:
     """Make a result's dataclass a kind of document by itself."""
 

@@ -7,30 +7,22 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.aws import Addon, AddonIssue
+from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
+from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
+from podid.domain.versions import VersionRow
 from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
-from podid.render.doctor_text import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document, facts
-
-_NODE_COLUMNS = (
-    *columns("NODE", "KIND", "AGENT"),
-    Column("RESTARTS", right=True, nothing="0"),
-    Column("POD", folds=2),
-    Column("NEEDED BY", folds=1),
-    Column("WHY", prose=True),
-    Column("ELIGIBLE", wide=True),
-    Column("COMPUTE TYPE", wide=True),
-    Column("OS", wide=True),
-)
+from podid.render.marks import SEVERITIES, STATES
+from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
 def agent_status_view(found: AgentReading) -> View:
@@ -49,8 +41,9 @@ def agent_status_view(found: AgentReading) -> View:
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
-    head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
-    lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
+    mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
+    head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
+    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
     if coverage is not None:
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
@@ -63,10 +56,6 @@ def agent_status_view(found: AgentReading) -> View:
     return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
 
 
-_MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
-_STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
-
-
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
     """A line for each cause: what follows from it, and where else it is, the nodes show."""
     causes: dict[str, list[Verdict]] = {}
@@ -75,7 +64,8 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
             causes.setdefault(item.check, []).append(item)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
-        yield Line(f"{MARKS[first.severity]} {check}  {first.message}{more}", SEVERITY[first.severity], upto=1)
+        mark, style = SEVERITIES[first.severity]
+        yield Line(f"{mark} {check}  {first.message}{more}", style, upto=1)
 
 
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
@@ -131,23 +121,23 @@ def _addon_words(section: Section[Addon | None]) -> str:
 
 
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
-    rows = tuple(
+    return table_of(
+        nodes,
+        ("NODE", "node"),
+        ("KIND", "kind"),
+        ("AGENT", "state", _node_style),
+        (Column("RESTARTS", right=True, nothing="0"), "restarts"),
+        (Column("POD", folds=2), lambda node: node.pod or None),
         (
-            item.node,
-            item.kind,
-            item.state,
-            str(item.restarts),
-            item.pod or NOTHING,
-            "?" if item.needy is None else short_list(item.needy, 3) or NOTHING,
-            item.reason or NOTHING,
-            "yes" if item.eligible else "no",
-            item.compute_type,
-            item.os,
-        )
-        for item in nodes
+            Column("NEEDED BY", folds=1),
+            lambda node: "?" if node.needy is None else short_list(node.needy, 3) or None,
+        ),
+        (Column("WHY", prose=True), lambda node: node.reason or None),
+        (Column("ELIGIBLE", wide=True), lambda node: "yes" if node.eligible else "no"),
+        (Column("COMPUTE TYPE", wide=True), "compute_type"),
+        (Column("OS", wide=True), "os"),
+        empty="the cluster has no nodes",
     )
-    styles = {(number, 2): _node_style(item) for number, item in enumerate(nodes)}
-    return Table(_NODE_COLUMNS, rows, styles, empty="the cluster has no nodes")
 
 
 def _node_style(node: NodeCoverage) -> str:
@@ -163,24 +153,17 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
 
 def version_list_view(found: AgentVersions) -> View:
     offer = found.offer
-    body = document(AgentVersionListDocument, found, items=[(found, row) for row in offer.rows])
-    rows = tuple(
-        (
-            row.version.version,
-            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
-            "yes" if not row.why_not else "no",
-            row.why_not or NOTHING,
-            ", ".join(row.version.compute_types) or NOTHING,
-        )
-        for row in offer.rows
+    body = document(AgentVersionListDocument, found, items=[_version(found, row) for row in offer.rows])
+    table = table_of(
+        offer.rows,
+        ("VERSION", "version.version"),
+        ("STATE", lambda row: ", ".join(s for s in found.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("FITS", lambda row: "no" if row.why_not else "yes"),
+        (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
+        (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
+        empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
     )
-    titles = (
-        *columns("VERSION", "STATE", "FITS"),
-        Column("WHY NOT", prose=True),
-        Column("COMPUTE TYPES", wide=True),
-    )
-    empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
-    return View(body, (Table(titles, rows, empty=empty),), tuple(row.version.version for row in offer.rows))
+    return View(body, (table,), tuple(row.version.version for row in offer.rows))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -289,25 +272,20 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
 
 
 class AgentVersionBody(Document):
-    # of an offered version beside all that is known of them
-    addon_version: Annotated[str, From(lambda pair: pair[1].version.version)]
-    installed: Annotated[bool, From(lambda pair: pair[1].version.version == pair[0].installed)]
-    default: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.default),
-        About("Whether EKS installs it where no version is named."),
-    ]
-    latest: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.latest),
-        About("Whether it is the newest that fits."),
-    ]
-    fits: Annotated[bool, From(lambda pair: not pair[1].why_not)]
-    reason: Annotated[
-        str, OR_NULL, From(lambda pair: pair[1].why_not), About("Why EKS would not take it for this cluster.")
-    ]
-    architectures: Annotated[Names, From(lambda pair: pair[1].version.architectures)]
-    compute_types: Annotated[Names, From(lambda pair: pair[1].version.compute_types)]
+    addon_version: Annotated[str, From("version.version")]
+    installed: bool
+    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
+    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    fits: Annotated[bool, From(lambda row: not row.why_not)]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would not take it for this cluster.")]
+    architectures: Annotated[Names, From("version.architectures")]
+    compute_types: Annotated[Names, From("version.compute_types")]
+
+
+def _version(versions: AgentVersions, row: VersionRow) -> JsonObject:
+    version, offer = row.version.version, versions.offer
+    states = {"installed": versions.installed, "default": offer.default, "latest": offer.latest}
+    return encode(AgentVersionBody, row, **{state: version == one for state, one in states.items()})
 
 
 class AgentVersionListDocument(Document, kind="AgentVersionList"):

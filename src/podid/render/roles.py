@@ -1,4 +1,6 @@
-"""A role as a document and as text: who may assume it, what it may do, and what uses it."""
+"""Roles as documents and as text: who may assume them, what they may do, and what uses them. Presets in words, and as
+the policies that they are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Literal
 
 from podid.domain import trust
@@ -26,16 +29,19 @@ from podid.domain.members import (
     PolicyObject,
     ServiceAccounts,
     TextOrNull,
+    list_of,
 )
 from podid.domain.permissions import policy_words
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
+from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.status import IdentityStatusBody, because, state_word
+from podid.render.marks import state_word
+from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
-from podid.render.view import NOTHING, Column, Table, View, age, document, facts
+from podid.render.view import NOTHING, Column, Table, View, age, document, facts, table_of
 
 _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
 
@@ -284,26 +290,79 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(found: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
-    titles = (
-        Column("ROLE"),
-        Column("PODS THAT MAY ASSUME IT", prose=True),
-        Column("ASSOCIATIONS", folds=1),
-        Column("LAST USED", folds=2),
-        Column("PRESET CHANGED", folds=3),
-        Column("ARN", wide=True),
-        Column("CREATED", wide=True),
+def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
+    """Of roles with the pods that may assume them, associations, and presets that changed."""
+    return table_of(
+        rows,
+        ("ROLE", lambda row: row[0].name),
+        (Column("PODS THAT MAY ASSUME IT", prose=True), itemgetter(1)),
+        (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
+        (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
+        (Column("PRESET CHANGED", folds=3), itemgetter(3)),
+        (Column("ARN", wide=True), lambda row: row[0].arn),
+        (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
+        empty=empty,
     )
-    rows = tuple(
-        (
-            role.name,
-            words,
-            count,
-            age(role.last_used_at, now),
-            changed,
-            role.arn,
-            timestamp(role.created_at) or NOTHING,
-        )
-        for role, words, count, changed in found
+
+
+def list_view(presets: Sequence[Preset]) -> View:
+    table = table_of(
+        presets,
+        ("NAME", "name"),
+        ("FOR", "area"),
+        (Column("PARAMETERS", folds=1), _keys),
+        (Column("MAY", prose=True, folds=2), "words"),
     )
-    return Table(titles, rows, empty=empty)
+    return View(document(PresetListDocument, items=presets), (table,), tuple(preset.name for preset in presets))
+
+
+def preset_view(choice: Choice) -> View:
+    preset, found = choice.preset, fill(choice, {})
+    members = {"words": found.sentence, "policy": found.document, "placeholders": sorted(found.missing)}
+    lines = [f"{preset.name}: {preset.title}", f"  {found.sentence}"]
+    lines += [f"  {_line(parameter)}" for parameter in preset.settable]
+    if preset.service_account:
+        lines.append(f"  service account of its own installation: {preset.service_account}")
+    lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
+    lines.append(f"  checked {preset.checked}" + (f", for {preset.version}" if preset.version else ""))
+    lines += [f"  {source}" for source in preset.sources]
+    if found.document is not None:
+        lines += ["", *json.dumps(found.document, indent=2).split("\n")]
+    may = (Column("MAY", prose=True), lambda _: found.words)
+    table = table_of((preset,), ("NAME", "name"), ("FOR", "area"), ("PARAMETERS", _keys), may)
+    return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
+
+
+def _keys(preset: Preset) -> str:
+    return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
+
+
+def _line(parameter: Parameter) -> str:
+    return f"{parameter.name}: {parameter.help}" + (" (optional)" if parameter.optional else "")
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class PresetBody(Document):
+    preset_name: Annotated[str, From("name")]
+    area: Literal["application", "controller"]
+    title: str
+    allows: Annotated[str, About("What it may do, in words; `{{name}}` stands for a parameter.")]
+    parameters: Annotated[Sequence[Parameter], From("settable")]
+    service_account: Annotated[str, OR_NULL, About("The one of the workload's own installation.")]
+    managed_policies: Annotated[Sequence[str], About("Policies of AWS's own that it is made of, by name.")]
+    version: Annotated[str, OR_NULL, About("The line of the workload's releases that it was written for.")]
+    checked: Annotated[str, About("The day on which that was.")]
+    sources: Sequence[str]
+
+
+PresetListDocument = list_of("PresetList", PresetBody, "`podid preset list`.")
+
+
+class PresetDocument(PresetBody, kind="Preset"):
+    """`podid preset show`."""
+
+    words: str
+    policy: Annotated[PolicyObject | None, About("null where it is made of AWS's own policies alone.")]
+    placeholders: Annotated[Sequence[str], About("What stands in it as `{{name}}` and was not given.")]

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Annotated, Literal
 
 from podid.domain.findings import Severity
-from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject
+from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject, document_of, list_of
 from podid.domain.trust import (
     ActionVerdict,
     Evaluation,
@@ -65,14 +65,12 @@ class TrustReportBody(Document):
     advice: Annotated[Sequence[str], From("check.advice")]
 
 
-class TrustReportDocument(TrustReportBody, kind="TrustReport"):
-    """`podid trust check` for one policy and one service account."""
-
-
-class TrustReportListDocument(Document, kind="TrustReportList"):
-    """`podid trust check` for several policies or service accounts."""
-
-    items: Sequence[TrustReportBody]
+TrustReportDocument = document_of(
+    "TrustReport", TrustReportBody, "`podid trust check` for one policy and one service account."
+)
+TrustReportListDocument = list_of(
+    "TrustReportList", TrustReportBody, "`podid trust check` for several policies or service accounts."
+)
 
 
 def check_view(found: PolicyChecks) -> View:
@@ -177,14 +175,12 @@ class TrustAccessBody(Document):
     advice: Sequence[str]
 
 
-class TrustAccessDocument(TrustAccessBody, kind="TrustAccess"):
-    """`podid trust check` for one policy and no service account in particular."""
-
-
-class TrustAccessListDocument(Document, kind="TrustAccessList"):
-    """`podid trust check` for several policies and no service account in particular."""
-
-    items: Sequence[TrustAccessBody]
+TrustAccessDocument = document_of(
+    "TrustAccess", TrustAccessBody, "`podid trust check` for one policy and no service account in particular."
+)
+TrustAccessListDocument = list_of(
+    "TrustAccessList", TrustAccessBody, "`podid trust check` for several policies and no service account in particular."
+)
 
 
 def access_view(found: PolicyAccesses) -> View:
@@ -246,14 +242,10 @@ class TrustEditBody(Document):
     size: Annotated[int, From("edit.size"), About("Characters without white space; IAM takes 2,048.")]
 
 
-class TrustEditDocument(TrustEditBody, kind="TrustEdit"):
-    """`podid trust add`, `remove` and `tighten` on a file."""
-
-
-class TrustEditListDocument(Document, kind="TrustEditList"):
-    """`podid trust add`, `remove` and `tighten` on several files."""
-
-    items: Sequence[TrustEditBody]
+TrustEditDocument = document_of("TrustEdit", TrustEditBody, "`podid trust add`, `remove` and `tighten` on a file.")
+TrustEditListDocument = list_of(
+    "TrustEditList", TrustEditBody, "`podid trust add`, `remove` and `tighten` on several files."
+)
 
 
 def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:

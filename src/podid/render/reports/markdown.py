@@ -7,6 +7,7 @@ from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState
+from podid.render.marks import state_word
 from podid.render.reports.parts import (
     commands,
     evidence,
@@ -18,7 +19,6 @@ from podid.render.reports.parts import (
     worst_first,
 )
 from podid.render.sanitize import line
-from podid.render.status import state_word
 
 _STATE: Mapping[IdentityState | None, str] = {
     IdentityState.BROKEN: "❌",
