@@ -30,6 +30,7 @@ from podid.kube.connect import Connection
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Query = dict[str, str | int]
 Reading = Callable[[Object], T]
 
 PAGE = 500
@@ -43,6 +44,7 @@ RESTARTS = 3
 # a name that may stand in a sentence as it is
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
+JSON = "application/json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -91,15 +93,15 @@ class Transport:
         self,
         path: str,
         read: Reading[T],
-        query: Mapping[str, str | int] | None = None,
+        query: Query | None = None,
         *,
-        accept: str = "application/json",
+        accept: str = JSON,
     ) -> T:
         """What `read` makes of the answer; it raises Malformed where it cannot."""
         body = self._request("GET", path, query, headers={"accept": accept}, idempotent=True)
         return self._read(body, path, read)
 
-    def text(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
+    def text(self, path: str, query: Query | None = None) -> str:
         """An answer that is no JSON, such as a log; bytes that are no UTF-8 are replaced."""
         body = self._request("GET", path, query, headers={"accept": "*/*"}, idempotent=True)
         return body.decode(errors="replace")
@@ -109,11 +111,11 @@ class Transport:
         path: str,
         body: Json,
         read: Reading[T],
-        query: Mapping[str, str | int] | None = None,
+        query: Query | None = None,
         *,
         idempotent: bool = False,
     ) -> T:
-        answer = self._send("POST", path, body, query, "application/json", idempotent=idempotent)
+        answer = self._send("POST", path, body, query, JSON, idempotent=idempotent)
         return self._read(answer, path, read)
 
     def patch(self, path: str, body: Json, read: Reading[T]) -> T:
@@ -125,15 +127,15 @@ class Transport:
         said for a Job, whose pods are left behind else."""
         body: Json = {"preconditions": {"uid": uid}} if uid else {}
         body |= {"propagationPolicy": "Background"} if with_dependents else {}
-        self._send("DELETE", path, body, None, "application/json", idempotent=False)
+        self._send("DELETE", path, body, None, JSON, idempotent=False)
 
     def list(
         self,
         path: str,
         project: Reading[T],
-        query: Mapping[str, str | int] | None = None,
+        query: Query | None = None,
         *,
-        accept: str = "application/json",
+        accept: str = JSON,
     ) -> list[T]:
         """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew; a page that
         is too large is asked for by halves, so that nobody's large objects keep the others from being read."""
@@ -175,12 +177,12 @@ class Transport:
         method: str,
         path: str,
         body: Json,
-        query: Mapping[str, str | int] | None,
+        query: Query | None,
         content_type: str,
         *,
         idempotent: bool,
     ) -> bytes:
-        headers = {"accept": "application/json", "content-type": content_type}
+        headers = {"accept": JSON, "content-type": content_type}
         data = json.dumps(body, separators=(",", ":")).encode()
         return self._request(method, path, query, headers=headers, data=data, idempotent=idempotent)
 
@@ -188,7 +190,7 @@ class Transport:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str | int] | None,
+        query: Query | None,
         *,
         headers: Mapping[str, str],
         data: bytes | None = None,
