@@ -191,7 +191,7 @@ class Api:
         return shape is not None and member in shape.members
 
 
-class Gateway:
+class ServiceGateway:
     """One service as podid uses it."""
 
     def __init__(self, api: Api) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from podid.aws.api import Gateway, Reading
+from podid.aws.api import Reading, ServiceGateway
 from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
@@ -30,7 +30,7 @@ T = TypeVar("T")
 _PAGE = 50
 
 
-class CloudTrail(Gateway):
+class CloudTrail(ServiceGateway):
     @needs("cloudtrail:LookupEvents")
     def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
         """What agents asked EKS Auth for in this region, newest first, of every cluster; a call for every 50, made when

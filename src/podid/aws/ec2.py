@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from podid.aws.api import Gateway
+from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
@@ -21,7 +21,7 @@ _TARGETS = (
 )
 
 
-class Ec2(Gateway):
+class Ec2(ServiceGateway):
     """One region's EC2."""
 
     @needs("ec2:DescribeInstances")

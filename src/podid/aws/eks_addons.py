@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from podid.aws import decode
-from podid.aws.api import Gateway
+from podid.aws.api import ServiceGateway
 from podid.aws.decode import Update
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
@@ -15,7 +15,7 @@ from podid.domain.rights import needs
 _ADDON = at("addon", decode.addon)
 
 
-class EksAddons(Gateway):
+class EksAddons(ServiceGateway):
     """The part of `podid.aws.eks.Eks` that is about add-ons."""
 
     @needs("eks:DescribeAddon")

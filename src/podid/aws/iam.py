@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode
-from podid.aws.api import Gateway, Reading
+from podid.aws.api import Reading, ServiceGateway
 from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
@@ -19,7 +19,7 @@ from podid.domain.rights import needs
 T = TypeVar("T")
 
 
-class Iam(Gateway):
+class Iam(ServiceGateway):
     """IAM of one account. Besides the errors named below every method raises AccessDenied, CredentialsError and
     Unavailable; writes raise LostAnswer, see `Api.write`, and ConcurrentModification where somebody else is writing."""
 
@@ -281,7 +281,7 @@ def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-class AccessAnalyzer(Gateway):
+class AccessAnalyzer(ServiceGateway):
     @needs("access-analyzer:ValidatePolicy")
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
