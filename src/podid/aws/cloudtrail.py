@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from podid.aws.api import Api, Reading
+from podid.aws.api import Reading, ServiceGateway
 from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
@@ -30,10 +30,7 @@ T = TypeVar("T")
 _PAGE = 50
 
 
-class CloudTrail:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
+class CloudTrail(ServiceGateway):
     @needs("cloudtrail:LookupEvents")
     def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
         """What agents asked EKS Auth for in this region, newest first, of every cluster; a call for every 50, made when
@@ -58,7 +55,7 @@ class CloudTrail:
             "StartTime": since,
             "MaxResults": _PAGE,
         }
-        return self._api.items("LookupEvents", params, value, read, position="NextToken")
+        return self._api.items("LookupEvents", params, value, read)
 
 
 _REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from podid.aws.api import Api
+from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
@@ -19,14 +19,10 @@ _TARGETS = (
     *("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "VpcPeeringConnectionId"),
     *("NetworkInterfaceId", "InstanceId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn"),
 )
-_POSITION = "NextToken"
 
 
-class Ec2:
+class Ec2(ServiceGateway):
     """One region's EC2."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
 
     @needs("ec2:DescribeInstances")
     def list_instances(self, instance_ids: Sequence[str]) -> dict[str, Instance]:
@@ -36,7 +32,7 @@ class Ec2:
         for begin in range(0, len(ids), _IDS_AT_ONCE):
             # as a filter: an id that is gone would fail the whole call
             params = {"Filters": [{"Name": "instance-id", "Values": ids[begin : begin + _IDS_AT_ONCE]}]}
-            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances, position=_POSITION)
+            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances)
             found |= {instance.id: instance for instance in read}
         return found
 
@@ -50,14 +46,14 @@ class Ec2:
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
         """Sorted by id."""
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
-        tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read, position=_POSITION)
+        tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
         """Sorted by id."""
         read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
-        endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read, position=_POSITION)
+        endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))
 
 

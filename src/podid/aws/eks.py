@@ -289,17 +289,15 @@ class Eks(EksAddons):
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
-        found = self._api.names("ListNodegroups", params, subject, "nodegroups")
-        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found, reads=True)
-        return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
+        find = partial(self._find_node_group, cluster)
+        return tuple(self._api.each("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
     def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
         """Sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
-        found = self._api.names("ListAccessEntries", params, subject, "accessEntries")
-        entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found, reads=True)
-        return tuple(sorted((e for _, e in entries if e is not None), key=lambda entry: entry.principal_arn))
+        find = partial(self._find_access_entry, cluster)
+        return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())
 
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"
