@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
 from podid.domain.cluster import Pod
-from podid.domain.findings import EVERYONE, Bearing, Subject, Verdict
+from podid.domain.findings import EVERYONE, Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.workloads import live, runs_in, workload_subject
+from podid.domain.workloads import live, opted_out, runs_in, workload_subject
 from podid.facts.agent import agents
+from podid.facts.index import index
 
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
@@ -67,6 +69,20 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
         nodes = _nodes_of_agent(snapshot, subject)
         return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
     return AffectedPods(new=new)
+
+
+def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
+    """Whether pods on some nodes get no credentials by it, whoever's they are."""
+    broken = verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR
+    if not broken or verdict.chain == EVERYONE or bearing_of(verdict) is not Bearing.STOPS:
+        return False
+    # which nodes lack an agent because of its DaemonSet is open: those where it runs do not
+    return verdict.subject.kind not in _WORKLOADS and concerned(verdict, snapshot).of_nodes
+
+
+def has_pods(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
+    """Whether live pods of the service account are known to be on nodes."""
+    return any(pod.node and live(pod) and not opted_out(pod) for pod in index(snapshot).pods.get(ref, ()))
 
 
 def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:

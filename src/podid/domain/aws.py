@@ -7,8 +7,10 @@ model at all (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Annotated
 
 from podid.domain.findings import Subject
+from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
 
@@ -145,8 +147,8 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    name: str
-    arn: str
+    name: Annotated[str, Key("policyName")]
+    arn: Annotated[ArnText, Key("policyArn")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

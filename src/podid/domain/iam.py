@@ -16,6 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
+
+from podid.domain.members import OR_NULL, About
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # from here on it is worth a word
@@ -226,8 +229,8 @@ class Owner:
     told."""
 
     tool: str
-    detail: str
-    tag: str
+    detail: Annotated[str, OR_NULL, About("The stack or object of it, where a tag says.")]
+    tag: Annotated[str, About("The tag that told. Tags are hints.")]
 
     @property
     def words(self) -> str:

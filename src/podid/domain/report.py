@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict
 from podid.domain.grouping import grouped
+from podid.domain.members import Key
 
 if TYPE_CHECKING:
     from podid.domain.status import IdentityStatus
@@ -28,7 +29,7 @@ class Summary:
     warn: int = 0
     info: int = 0
     unknown: int = 0
-    passed: int = 0
+    passed: Annotated[int, Key("pass")] = 0
     masked: int = 0
     accepted: int = 0
 

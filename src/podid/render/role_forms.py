@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, Literal
 
+from podid.domain.members import About, Document
 from podid.domain.plan import Action, TargetTrustChange
 from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
-
 Form = Literal["json", "terraform", "cloudformation"]
+
+
+class RoleFormDocument(Document, kind="RoleForm"):
+    """`podid role create --print`."""
+
+    role_name: str
+    form: Form
+    text: Annotated[str, About("What to put into a file.")]
 
 
 def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetTrustChange] = ()) -> View:
@@ -31,9 +37,9 @@ def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetT
             text = terraform_role(properties) + commented(owed)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owed))
-    body: documents.RoleFormDocument = {"kind": "RoleForm", "roleName": name, "form": form, "text": text}
+    body = document(RoleFormDocument, role_name=name, form=form, text=text)
     table = Table(columns("ROLE", "FORM"), ((name, form),))
-    return View(document(body), (table,), (name,), tuple(text.splitlines()))
+    return View(body, (table,), (name,), tuple(text.splitlines()))
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:

@@ -13,15 +13,21 @@ from podid.domain.rights import CommandRights
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.checks.all import ALL
+    from podid.domain.rights import rights_of
+    from podid.ops.reading.sections import rights as rights_of_checks
 
-    return CommandRights.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        Iam.get_policies,
-        Iam.get_managed_document,
-        Eks.list_associations,
-        Eks.list_clusters,
+    own = rights_of(
+        (
+            Iam.get_role,
+            Iam.list_role_names,
+            Iam.get_policies,
+            Iam.get_managed_document,
+            Eks.list_associations,
+            Eks.list_clusters,
+        )
     )
+    return CommandRights(own | rights_of_checks(ALL))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
@@ -36,14 +42,19 @@ def show(
 ) -> None:
     """Show a role, its trust and who uses it.
 
-    Who may assume it, what it may do in words, what its trust says to each association that names it, what made it, and
-    what is wrong with it.
+    Who may assume it, what it may do in words, what made it, and what is wrong with it. Of each association that names
+    it: whether the trust policy allows its pods, and the status of its service account.
 
     Example: podid role show shop-orders
     """
+    from dataclasses import replace
+
+    from podid.cli.foreseeing import MOST_USERS
+    from podid.cli.judging import judge
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
+    from podid.ops.status.look import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
@@ -60,4 +71,7 @@ def show(
                 terminal.explain(f"associations not looked at: {error.what}")
             else:
                 found = found.with_uses(read_uses(access.aws, found.account, (cluster,)), access.aws.region)
+                refs = found.used_by
+                if 0 < len(refs) <= MOST_USERS:
+                    found = replace(found, report=judge(access, access.place(), wanted_for(refs)).report)
     terminal.emit(role_view(found, access.runtime.now()))

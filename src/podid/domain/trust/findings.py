@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Annotated
 
 from podid.domain.findings import Severity
+from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, about, names_everybody, truth_of
@@ -31,7 +33,7 @@ class TrustFinding:
     severity: Severity
     message: str
     fix: str
-    denied: bool = False
+    denied: Annotated[bool, HIDDEN] = False
 
     @property
     def shuts_out(self) -> bool:

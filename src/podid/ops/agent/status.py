@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from podid.checks.affected import bearing_of
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.findings import Bearing, Severity
+from podid.domain.members import About, ArnText, Key, schema_name
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
@@ -38,13 +39,14 @@ AGENT_CHECKS = (
 )
 
 
+@schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
 class NodeRoleRight:
     """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
 
-    arn: str
+    arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
-    allowed: bool | None
+    allowed: Annotated[bool | None, About("Whether it may redeem tokens; null where it could not be looked at.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         (KubeReader.list_service_accounts,),
         lambda s: s.of_namespaces(s.kube.list_service_accounts),
     ),
-    SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
+    SectionRow(
+        "namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts", "associations")
+    ),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
         "config_map_keys",

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check, on_links
 from podid.checks.masking import mask
@@ -86,7 +87,14 @@ def judge(
     """The same about the snapshot's targets, whether they exist or not."""
     targets, verdicts = snapshot.targets, run_checks(checks, snapshot)
     if scope != EVERYTHING:
-        verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
+        associated = {association.ref for association in known_or(snapshot.associations, ())}
+        members = associated & set(targets) if scope.kind else {r for r in associated if r.namespace == scope.namespace}
+        anywhere = [ref for ref in members if not has_pods(snapshot, ref)]
+        narrowed = (
+            scope.narrow(verdict, targets, anywhere if anywhere and shuts_nodes(verdict, snapshot) else ())
+            for verdict in verdicts
+        )
+        verdicts = tuple(verdict for verdict in narrowed if verdict is not None)
     cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
     report = DoctorReport(
         cluster=cluster_name(snapshot),
