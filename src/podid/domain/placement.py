@@ -84,34 +84,34 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
-    return [each for each in term if not _meets(each, node)]
+    return [requirement for requirement in term if not _meets(requirement, node)]
 
 
-def _meets(wanted: Requirement, node: Node) -> bool:
+def _meets(requirement: Requirement, node: Node) -> bool:
     """As the scheduler reads it; an operator that podid does not know is taken as met."""
-    value = node.name if wanted.of_name else node.labels.get(wanted.key)
-    match wanted.operator:
+    value = node.name if requirement.of_name else node.labels.get(requirement.key)
+    match requirement.operator:
         case "In":
-            return value in wanted.values
+            return value in requirement.values
         case "NotIn":
-            return value not in wanted.values
+            return value not in requirement.values
         case "Exists":
             return value is not None
         case "DoesNotExist":
             return value is None
         case "Gt" | "Lt":
-            return _compares(value, wanted)
+            return _compares(value, requirement)
     return True
 
 
-def _compares(value: str | None, wanted: Requirement) -> bool:
+def _compares(value: str | None, requirement: Requirement) -> bool:
     try:
-        found, bound = int(value or ""), int(wanted.values[0])
+        number, bound = int(value or ""), int(requirement.values[0])
     except (ValueError, IndexError):
         return False
-    return found > bound if wanted.operator == "Gt" else found < bound
+    return number > bound if requirement.operator == "Gt" else number < bound
 
 
-def _words(wanted: Requirement) -> str:
-    key = "the node's name" if wanted.of_name else wanted.key
-    return f"{key} {wanted.operator}" + (f" {short_list(wanted.values)}" if wanted.values else "")
+def _words(requirement: Requirement) -> str:
+    key = "the node's name" if requirement.of_name else requirement.key
+    return f"{key} {requirement.operator}" + (f" {short_list(requirement.values)}" if requirement.values else "")

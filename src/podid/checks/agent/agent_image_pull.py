@@ -41,7 +41,7 @@ def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _elsewhere(image: str, snapshot: Snapshot) -> str:
-    found, cluster = _ECR.match(image), snapshot.cluster
-    if found is None or not isinstance(cluster, Known) or found[1] == cluster.value.region:
+    match, cluster = _ECR.match(image), snapshot.cluster
+    if match is None or not isinstance(cluster, Known) or match[1] == cluster.value.region:
         return ""
-    return f"the image comes from {found[1]}, the cluster is in {cluster.value.region}"
+    return f"the image comes from {match[1]}, the cluster is in {cluster.value.region}"

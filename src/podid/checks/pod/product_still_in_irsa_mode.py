@@ -43,9 +43,9 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     """The product asks for a token in the name of the account, with IRSA's audience, and never asks the agent. External
     Secrets takes the role from the account's annotation, cert-manager from the issuer."""
-    wanted = setting.service_account or ServiceAccountRef("", "")
-    refs = _meant(snapshot, setting, wanted)
-    name = str(wanted) if wanted.namespace else wanted.name
+    account = setting.service_account or ServiceAccountRef("", "")
+    refs = _meant(snapshot, setting, account)
+    name = str(account) if account.namespace else account.name
     chain = tuple(str(ref) for ref in refs if associated(snapshot, ref))
     case = check.case(setting.subject, chain)
     annotated = any(on_irsa(snapshot, ref) for ref in refs)
@@ -77,12 +77,12 @@ def snapshot_has_accounts(snapshot: Snapshot) -> bool:
     return bool(accounts(snapshot))
 
 
-def _meant(snapshot: Snapshot, setting: ProductSetting, wanted: ServiceAccountRef) -> tuple[ServiceAccountRef, ...]:
-    if wanted.namespace:
-        return (wanted,)
+def _meant(snapshot: Snapshot, setting: ProductSetting, account: ServiceAccountRef) -> tuple[ServiceAccountRef, ...]:
+    if account.namespace:
+        return (account,)
     # of an object of the whole cluster: in the namespace that the product runs in
     homes = {ref.namespace for ref in controllers(snapshot).get(setting.product, ())}
-    return tuple(ServiceAccountRef(home, wanted.name) for home in sorted(homes))
+    return tuple(ServiceAccountRef(home, account.name) for home in sorted(homes))
 
 
 def _trusts_oidc(snapshot: Snapshot, role_arn: str) -> bool | None:
@@ -123,15 +123,15 @@ def _mounting(snapshot: Snapshot, setting: ProductSetting) -> Iterator[Pod]:
 
 
 def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
-    there = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
-    chain = tuple(sorted(map(str, there)))
+    associated_here = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
+    chain = tuple(sorted(map(str, associated_here)))
     case = check.case(setting.subject, chain)
     version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[MOUNTPOINT].image)
-    if not there:
+    if not associated_here:
         return case.skip("no service account of its namespace is associated")
     if not version or version >= MOUNTPOINT_SINCE:
         return case.ok("the driver takes the pod's own identity")
-    works = all(on_irsa(snapshot, ref) for ref in there)
+    works = all(on_irsa(snapshot, ref) for ref in associated_here)
     words = ".".join(map(str, version))
     return case.fail(
         f"authenticationSource: pod is IRSA only in version {words} of the driver; it knows Pod Identity from 2.0 on",

@@ -45,19 +45,22 @@ def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) 
     """What may have kept the webhook from the missed pods: selectors that leave them out and, where it served no pod
     after one of them, whatever else is odd."""
     selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
-    found = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
-    if missed and not any(pod.created_at >= min(each.created_at for each in missed) for pod in served):
-        found += webhook.oddities()
-    return tuple(found)
+    causes = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
+    if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):
+        causes += webhook.oddities()
+    return tuple(causes)
 
 
 def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
     """A selector that now leaves out what the webhook once served shows only when those pods are replaced."""
-    asked = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
-    left = [(pod, selector) for pod, selector in asked if selector]
+    selected = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
+    left = [(pod, selector) for pod, selector in selected if selector]
     if not left:
         return whole.ok("the webhook is registered in a way that serves new pods")
-    selectors, chain = sorted({each for _, each in left}), tuple(sorted({str(pod.ref) for pod, _ in left}))
+    selectors, chain = (
+        sorted({selector_name for _, selector_name in left}),
+        tuple(sorted({str(pod.ref) for pod, _ in left})),
+    )
     return check.case(whole.subject, chain).fail(
         f"the webhook that injects credentials now leaves out pods that it served, by {' and '.join(selectors)}: their "
         "successors get none",

@@ -145,12 +145,12 @@ def _tag_hint(condition: Condition, context: RequestContext) -> str:
 
 def _value_hint(condition: Condition, values: Iterable[str]) -> str:
     for sent in values:
-        for wanted in condition.values:
-            if condition.family == "equals" and matches(pattern(wanted), sent):
+        for value in condition.values:
+            if condition.family == "equals" and matches(pattern(value), sent):
                 return "* and ? are plain characters in StringEquals; use StringLike"
-            if condition.family == "arn" and matches(pattern(wanted), sent):
+            if condition.family == "arn" and matches(pattern(value), sent):
                 return "an ARN pattern has six parts, and * does not reach over a colon"
-            if wanted.lower() == sent.lower():
+            if value.lower() == sent.lower():
                 return "the comparison is case-sensitive"
     return ""
 
