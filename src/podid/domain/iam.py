@@ -73,10 +73,8 @@ def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, 
     assume: list[str] = []
     tag: list[str] = []
     clear = True
-    for statement in (each for document in documents for each in listed(document.get("Statement"))):
-        if not isinstance(statement, Mapping):
-            continue
-        actions = [action.lower() for action in listed(statement.get("Action")) if isinstance(action, str)]
+    for statement in _statements(documents):
+        actions = _actions(statement, "Action")
         about = {name for name in (ASSUME, TAG) if any(matches(action, name) for action in actions)}
         excluding = "NotAction" in statement or (bool(about) and "NotResource" in statement)
         if excluding or (about and statement.get("Effect") != "Allow"):

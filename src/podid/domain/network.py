@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Generic, TypeVar
 
+from podid.domain.cluster import Requirement
+
 NO_PROXY = ("NO_PROXY", "no_proxy")
 # in the place of a NO_PROXY that comes from a Secret or a ConfigMap's key
 NOT_SEEN = "$(valueFrom)"
@@ -19,32 +21,11 @@ AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """One matchExpression of a label selector; `operator` is In, NotIn, Exists or DoesNotExist."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def met_by(self, labels: Mapping[str, str]) -> bool:
-        match self.operator:
-            case "In":
-                return labels.get(self.key) in self.values
-            case "NotIn":
-                return labels.get(self.key) not in self.values
-            case "Exists":
-                return self.key in labels
-            case "DoesNotExist":
-                return self.key not in labels
-        return False
-
-
-@dataclass(frozen=True, slots=True)
 class Selector:
     """A label selector; an empty one selects everything."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    requirements: tuple[Expression, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         return self.labels.items() <= labels.items() and all(item.met_by(labels) for item in self.requirements)

@@ -84,32 +84,8 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
-    return [requirement for requirement in term if not _meets(requirement, node)]
-
-
-def _meets(requirement: Requirement, node: Node) -> bool:
     """As the scheduler reads it; an operator that podid does not know is taken as met."""
-    value = node.name if requirement.of_name else node.labels.get(requirement.key)
-    match requirement.operator:
-        case "In":
-            return value in requirement.values
-        case "NotIn":
-            return value not in requirement.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt":
-            return _compares(value, requirement)
-    return True
-
-
-def _compares(value: str | None, requirement: Requirement) -> bool:
-    try:
-        number, bound = int(value or ""), int(requirement.values[0])
-    except (ValueError, IndexError):
-        return False
-    return number > bound if requirement.operator == "Gt" else number < bound
+    return [requirement for requirement in term if requirement.met_by(node.labels, node.name) is False]
 
 
 def _words(requirement: Requirement) -> str:

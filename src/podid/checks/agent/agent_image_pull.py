@@ -34,7 +34,7 @@ def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
                 severity=importance(snapshot),
                 evidence=(
                     *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
-                    *(note for c in lacking if (note := _elsewhere(c.image, snapshot))),
+                    *filter(None, (_elsewhere(c.image, snapshot) for c in lacking)),
                 ),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )

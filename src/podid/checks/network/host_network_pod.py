@@ -1,13 +1,12 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
-from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))
 def host_network_pod(check: Check, snapshot: Snapshot) -> Verdicts:
-    for association, workload, pods in placed(snapshot):
-        case, on_host = check.case(workload, (str(association.ref),)), [pod for pod in pods if pod.host_network]
+    for case, (association, _, pods) in check.of_workloads(snapshot):
+        on_host = [pod for pod in pods if pod.host_network]
         if not on_host:
             yield case.ok("its pods have a network of their own")
         elif association.owner_arn:
