@@ -256,19 +256,18 @@ def _why(refused: list[Decision]) -> str:
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
     listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
-    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
-
-
-def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
-    target = association.target_role_arn or ""
-    return second_hop(
-        association,
-        known(snapshot.cluster),
-        base=known_or(role_section(snapshot, association.role_arn), None),
-        target=part(snapshot.target_roles, target),
-        rights=part(snapshot.target_rights, (association.role_arn, target)),
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
+    return tuple(
+        second_hop(
+            association,
+            known(snapshot.cluster),
+            base=known_or(role_section(snapshot, association.role_arn), None),
+            target=part(snapshot.target_roles, target),
+            rights=part(snapshot.target_rights, (association.role_arn, target)),
+            pods=live_pods(snapshot, association),
+            now=snapshot.taken_at,
+        )
+        for association in described(listed)
+        if (target := association.target_role_arn)
     )
 
 

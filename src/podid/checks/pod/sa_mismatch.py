@@ -50,10 +50,9 @@ class _Stray:
     names: frozenset[str]
 
     @classmethod
-    def of(cls, thing: Workload | Pod, kind: str) -> "_Stray":
-        labels = thing.labels
-        names = (thing.name, *(labels[key] for key in NAME_LABELS if key in labels))
-        return cls(Subject(kind, thing.name, thing.namespace), thing.service_account, frozenset(map(_plain, names)))
+    def of(cls, item: Workload | Pod) -> "_Stray":
+        names = (item.name, *(item.labels[key] for key in NAME_LABELS if key in item.labels))
+        return cls(item.subject, item.service_account, frozenset(map(_plain, names)))
 
 
 class _Strays:
@@ -83,18 +82,14 @@ class _Strays:
 
 def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mapping[str, _Strays]:
     """By namespace."""
-    strays_found = [_Stray.of(w, w.kind) for w in known(snapshot.workloads) if w.ref not in served and not _owned(w)]
-    strays_found += [
-        _Stray.of(pod, "Pod")
-        for pod in known(snapshot.pods)
-        if pod.ref not in served and pod.owner is None and live(pod)
+    workloads = [
+        w for w in known(snapshot.workloads) if w.owner is None or w.owner.kind not in ("CronJob", "Deployment")
     ]
-    places = grouped((stray.subject.namespace, stray) for stray in strays_found)
-    return {namespace: _Strays(strays) for namespace, strays in places.items()}
-
-
-def _owned(workload: Workload) -> bool:
-    return workload.owner is not None and workload.owner.kind in ("CronJob", "Deployment")
+    pods = [pod for pod in known(snapshot.pods) if pod.owner is None and live(pod)]
+    items: tuple[Workload | Pod, ...] = (*workloads, *pods)
+    strays = (_Stray.of(item) for item in items if item.ref not in served)
+    by_namespace = grouped((stray.subject.namespace, stray) for stray in strays)
+    return {namespace: _Strays(members) for namespace, members in by_namespace.items()}
 
 
 def _plain(name: str) -> str:

@@ -14,6 +14,7 @@ from podid.facts.index import podid_command
 from podid.facts.injection import PodState, groups
 
 OBJECT = "MutatingWebhookConfiguration"
+GET = ("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml")
 
 
 @rule(needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
@@ -31,13 +32,27 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
         (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
     ]
     if not webhook.on_create:
-        return [_asked_about_nothing(whole, snapshot, served and not missed)]
+        return [
+            whole.fail(
+                "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
+                severity=Severity.WARN if served and not missed else None,
+                commands=(GET,),
+            )
+        ]
     causes = _causes(webhook, [pod for _, pod in missed], served)
     if not causes:
         return [_of_the_next(check, whole, webhook, served)]
     chain = tuple(sorted({ref for ref, _ in missed}))
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
-    altered = _altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])
+    altered = check.case(subject, chain).fail(
+        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
+        evidence=(
+            *causes,
+            f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
+        ),
+        commands=(GET, *(podid_command(snapshot, "restart", ref) for ref in chain[:3])),
+        pods=(pod for _, pod in missed),
+    )
     return [altered, others] if others.outcome is Outcome.FAIL else [altered]
 
 
@@ -66,26 +81,5 @@ def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served
         "successors get none",
         severity=Severity.WARN,
         evidence=(f"left out: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
-        commands=_commands(),
+        commands=(GET,),
     )
-
-
-def _asked_about_nothing(case: Case, snapshot: Snapshot, serves: object) -> Verdict:
-    return case.fail(
-        "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
-        severity=Severity.WARN if serves else None,
-        commands=_commands(),
-    )
-
-
-def _altered(case: Case, snapshot: Snapshot, causes: tuple[str, ...], pods: list[Pod]) -> Verdict:
-    return case.fail(
-        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
-        evidence=(*causes, f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for pod in pods)}"),
-        commands=(*_commands(), *(podid_command(snapshot, "restart", ref) for ref in case.chain[:3])),
-        pods=pods,
-    )
-
-
-def _commands() -> tuple[tuple[str, ...], ...]:
-    return (("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml"),)

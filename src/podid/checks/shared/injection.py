@@ -37,11 +37,8 @@ _ABOUT = {
 
 
 def check(id: str) -> Check:
-    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
-
-
-def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    return per_workload(check, snapshot, *_ABOUT[check.id])
+    state, message = _ABOUT[id]
+    return Check.of(id, lambda its, snapshot: per_workload(its, snapshot, state, message), needs=NEEDS, wants=WANTS)
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
