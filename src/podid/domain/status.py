@@ -117,17 +117,17 @@ class IdentityStatus:
     @property
     def causes(self) -> tuple[Verdict, ...]:
         """Of a new pod, of the identity and of its pods."""
-        found = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
-        return tuple(cause for cause in found if cause is not None)
+        causes = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
+        return tuple(cause for cause in causes if cause is not None)
 
     @property
     def settling(self) -> bool:
         """Whether a state is open because of a change of seconds ago, so that waiting may help."""
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
-    def reaches(self, wanted: IdentityState) -> bool:
+    def reaches(self, required: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
-        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= required.rank
 
 
 @dataclass(frozen=True, slots=True)

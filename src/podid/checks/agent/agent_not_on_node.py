@@ -44,8 +44,8 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:
-            what = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
-            yield case.unknown(Missing(what, error_code="Unsettled"))
+            reason = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
+            yield case.unknown(Missing(reason, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
 
@@ -79,8 +79,8 @@ def _no_agent_here(
             *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
             podid_command(snapshot, "agent", "status"),
         )
-        wanted = sum(ds.desired for ds in sets)
-        evidence.append(f"wanted by the agent's DaemonSets: {count_of(wanted, 'pod')}")
+        desired = sum(ds.desired for ds in sets)
+        evidence.append(f"wanted by the agent's DaemonSets: {count_of(desired, 'pod')}")
         if reason or excluded:
             evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
             # a pool left out on purpose harms nobody until an associated pod lands there
