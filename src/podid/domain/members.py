@@ -90,11 +90,12 @@ def kind(name: str, description: str) -> Callable[[C], C]:
     return register
 
 
-def schema_name(name: str) -> Callable[[C], C]:
-    """Name the schema of a dataclass, where that is not its own name and `Body`."""
+def schema_name(name: str, description: str = "") -> Callable[[C], C]:
+    """Name the schema of a dataclass, where that is not its own name and `Body`, and describe it."""
 
     def register(cls: C) -> C:
         SCHEMA_NAMES[cls] = name
+        DESCRIPTIONS.setdefault(cls, description)
         return cls
 
     return register
@@ -107,7 +108,8 @@ Names = Sequence[str]
 Argv = Annotated[Sequence[str], About("An argument vector, to be run as it is.")]
 ServiceAccounts = Annotated[Sequence[str], About("Each as NAMESPACE/NAME.")]
 Pairs = Mapping[str, str]
-PolicyObject = Annotated[Mapping[str, object], About("A policy in IAM's policy language, as it is.")]
+POLICY = About("A policy in IAM's policy language, as it is.")
+PolicyObject = Annotated[Mapping[str, object], POLICY]
 BrokenLink = Annotated[int, OR_NULL, About("The link of the way to credentials that is broken, 1 to 10.")]
 MissingRight = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
 ModeId = Annotated[str, OR_NULL, About("The failure mode, as `podid explain` names it.")]

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from podid.domain.encoding import JsonObject, encode
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names, PolicyObject, TextOrNull
+from podid.domain.members import OR_NULL, POLICY, About, ArnText, Document, From, Key, Names, TextOrNull, schema_name
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
 from podid.domain.plan import WhoAndWhere
 from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
@@ -33,54 +33,47 @@ def whoami_view(found: WhoAndWhere) -> View:
 PASS_ROLE = "iam:PassRole"
 
 
-GrantedPolicy = Annotated[PolicyObject | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")]
+GrantedPolicy = Annotated[
+    Annotated[JsonObject, POLICY] | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")
+]
 
 
-class ManifestList(Document):
-    """For `kubectl apply -f -`."""
-
-    api_version: Annotated[Literal["v1"], From(lambda _: "v1")]
-    kind: Annotated[Literal["List"], From(lambda _: "List")]
-    items: Annotated[Sequence[Annotated[Mapping[str, object], About("A Role or ClusterRole.")]], From("")]
+@schema_name("ManifestList", "For `kubectl apply -f -`.")
+@dataclass(frozen=True, slots=True)
+class ManifestList:
+    api_version: Literal["v1"] = "v1"
+    kind: Literal["List"] = "List"
+    items: tuple[Annotated[JsonObject, About("A Role or ClusterRole.")], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What grants some rights: `iam_policy` is None where nothing of AWS is needed."""
+    """What grants some rights."""
 
-    iam_policy: JsonObject | None
-    manifests: list[JsonObject]
+    iam_policy: GrantedPolicy
+    kubernetes: ManifestList
 
     @classmethod
     def of(cls, rights: Rights, name: str, namespace: str = "") -> Self:
         """`name` is that of its Role."""
-        return cls(policy_of(rights), manifests_of(rights, name, namespace))
+        return cls(policy_of(rights), ManifestList(items=tuple(manifests_of(rights, name, namespace))))
 
 
+@schema_name("OptionalRightBody")
 @dataclass(frozen=True, slots=True)
 class OptionalGrant:
     """The same of rights that only one flag or one closer look needs."""
 
     permission: str
-    reason: str
-    grant: Grant
+    reason: Annotated[str, Key("for"), About("What it serves: a flag, or a closer look.")]
+    iam_policy: GrantedPolicy
+    kubernetes: ManifestList
 
     @classmethod
     def of(cls, item: OptionalRight, name: str, namespace: str = "") -> Self:
         permission = ", ".join((*item.rights.iam, *map(str, item.rights.kubernetes)))
-        return cls(permission, item.reason, Grant.of(item.rights, name, namespace))
-
-
-class GrantBody(Document):
-    iam_policy: GrantedPolicy
-    kubernetes: Annotated[ManifestList, From("manifests")]
-
-
-class OptionalRightBody(Document):
-    permission: str
-    for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
-    iam_policy: Annotated[GrantedPolicy, From("grant.iam_policy")]
-    kubernetes: Annotated[ManifestList, From("grant.manifests")]
+        grant = Grant.of(item.rights, name, namespace)
+        return cls(permission, item.reason, grant.iam_policy, grant.kubernetes)
 
 
 class PermissionsDocument(Document, kind="Permissions"):
@@ -88,8 +81,8 @@ class PermissionsDocument(Document, kind="Permissions"):
 
     command: str
     iam_policy: GrantedPolicy
-    kubernetes: Annotated[ManifestList, From("manifests")]
-    optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
+    kubernetes: ManifestList
+    optional: Annotated[Sequence[OptionalGrant], About("Granted only on purpose.")]
 
 
 def permissions_view(command: str, rights: CommandRights) -> View:
@@ -98,9 +91,10 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     grant = Grant.of(rights.always, name)
     names = role_names(name, [item.rights for item in rights.optional])
     optional = [OptionalGrant.of(item, own) for item, own in zip(rights.optional, names, strict=True)]
-    policy = grant.iam_policy
-    lines = [] if policy is None else [f"# IAM policy for podid {command}", *to_json(policy).splitlines()]
-    lines += yaml_lines(grant.manifests)
+    lines = []
+    if grant.iam_policy is not None:
+        lines = [f"# IAM policy for podid {command}", *to_json(grant.iam_policy).splitlines()]
+    lines += yaml_lines(grant.kubernetes.items)
     lines += [f"# optional: {item.permission}, {item.reason}" for item in optional]
     body = document(PermissionsDocument, grant, command=command, optional=optional)
     return View(body, lines=tuple(lines or [f"podid {command} needs no permissions."]), names=rights.always.iam)
@@ -174,8 +168,8 @@ def own_rights_view(found: OwnRights) -> View:
     lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
     if missing.iam_policy is not None:
         lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
-    if missing.manifests:
-        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.manifests)]
+    if missing.kubernetes.items:
+        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.kubernetes.items)]
     if ways := [line for way in found.optional for line in _way(way)]:
         lines += ["", "only for some ways:", *ways]
     lines += ["", f"not looked at: {NOT_SIMULATED}"]
@@ -229,7 +223,7 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
 class OwnOptionalBody(Document):
     for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
     rights: Sequence[OwnRight]
-    missing: Annotated[OptionalRightBody | None, About("What grants it; null where nothing is missing.")]
+    missing: Annotated[OptionalGrant | None, About("What grants it; null where nothing is missing.")]
 
 
 class RightsSummary(Document):
@@ -250,5 +244,5 @@ class RightsReportDocument(Document, kind="RightsReport"):
     summary: Annotated[RightsSummary, From(""), About("Of what is needed in every case.")]
     rights: Annotated[Sequence[OwnRight], From("always"), About("Needed in every case.")]
     optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
-    missing: Annotated[GrantBody, About("What grants what is missing of `rights`.")]
+    missing: Annotated[Grant, About("What grants what is missing of `rights`.")]
     not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]
