@@ -1,4 +1,4 @@
-"""The agent's status: its state, add-on, DaemonSets, coverage."""
+"""The agent: its state, add-on, DaemonSets, coverage and versions; all add-ons, with the roles of their service accounts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
 from podid.domain.versions import VersionRow
 from podid.facts.nodes import NodeKind
+from podid.ops.addon.read import AddonMatrix
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
@@ -313,3 +314,40 @@ class NodeListDocument(Document, kind="NodeList"):
 
     cluster_name: str
     items: Sequence[NodeBody]
+
+
+_SUPPORTED = {True: "yes", False: "no", None: "?"}
+
+
+def addon_list_view(found: AddonMatrix) -> View:
+    table = table_of(
+        found.rows,
+        ("ADD-ON", "addon"),
+        ("VERSION", "version"),
+        ("STATUS", lambda row: row.status or "not installed"),
+        ("SERVICE ACCOUNT", lambda row: _cell(row.service_account, row.supported is not None)),
+        ("SUPPORTED", lambda row: _SUPPORTED[row.supported]),
+        ("MECHANISM", lambda row: row.mechanism or "?"),
+        (
+            Column("ROLE", folds=3),
+            lambda row: _cell(row.role_arn, row.mechanism is not None and not row.association_id),
+        ),
+        (
+            Column("OWNER", folds=1),
+            lambda row: _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
+        ),
+        (
+            Column("RECOMMENDED", folds=2),
+            lambda row: _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
+        ),
+        (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
+        (Column("NAMESPACE", wide=True), "namespace"),
+        empty="the cluster has no add-on",
+    )
+    names = tuple(dict.fromkeys(row.addon for row in found.rows))
+    return View(document(AddonMatrix, found), (table,), names)
+
+
+def _cell(text: str, seen: bool) -> str:
+    """`text`; without any, whether that is so or not known."""
+    return text or (NOTHING if seen else "?")
