@@ -1,4 +1,4 @@
-"""The agent: its state, add-on, DaemonSets, coverage and versions; all add-ons, with the roles of their service accounts."""
+"""The agent: its state, add-on, DaemonSets, coverage, versions. All add-ons, with the roles of their accounts."""
 
 from __future__ import annotations
 
