@@ -26,21 +26,21 @@ from podid.render.marks import SEVERITIES, STATES
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
-def agent_status_view(found: AgentReading) -> View:
-    cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
-    coverage, report = found.coverage, found.report
-    pairs = [("add-on", _addon_words(found.addon))]
-    pairs += _offer_words(found.versions)
+def agent_status_view(reading: AgentReading) -> View:
+    cluster, daemon_sets, state = reading.cluster, reading.daemon_sets, reading.state
+    coverage, report = reading.coverage, reading.report
+    pairs = [("add-on", _addon_words(reading.addon))]
+    pairs += _offer_words(reading.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
-    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
-    if found.untold:
-        pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in reading.node_roles or ()]
+    if reading.untold:
+        pairs.append(("node role", f"of {short_list(reading.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
         pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
-        if found.missing is not None:
-            pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
+        if reading.missing is not None:
+            pairs.append(("needed by", f"could not be looked at: {reading.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
     mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
     head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
@@ -54,7 +54,7 @@ def agent_status_view(found: AgentReading) -> View:
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
+    return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
 
 
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
@@ -77,16 +77,16 @@ def _odd(item: NodeCoverage) -> bool:
     return item.state != "ready" or bool(item.restarts)
 
 
-def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
-    if isinstance(found, PodidError):
-        return [("offered", f"could not be looked at: {found.what}")]
-    offer = found.offer
+def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
+    if isinstance(versions, PodidError):
+        return [("offered", f"could not be looked at: {versions.what}")]
+    offer = versions.offer
     if not offer.rows:
         return [("offered", f"no version for Kubernetes {offer.kubernetes}")]
     words = f"default {offer.default or NOTHING}, latest {offer.latest or NOTHING} for Kubernetes {offer.kubernetes}"
-    if found.next_default:
-        words += f"; default {found.next_default} for {found.next_kubernetes}"
-    return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
+    if versions.next_default:
+        words += f"; default {versions.next_default} for {versions.next_kubernetes}"
+    return [("offered", words), *([("behind", versions.behind)] if versions.behind else [])]
 
 
 def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
@@ -152,13 +152,13 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
     return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
 
 
-def version_list_view(found: AgentVersions) -> View:
-    offer = found.offer
-    body = document(AgentVersionListDocument, found, items=[_version(found, row) for row in offer.rows])
+def version_list_view(versions: AgentVersions) -> View:
+    offer = versions.offer
+    body = document(AgentVersionListDocument, versions, items=[_version(versions, row) for row in offer.rows])
     table = table_of(
         offer.rows,
         ("VERSION", "version.version"),
-        ("STATE", lambda row: ", ".join(s for s in found.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("STATE", lambda row: ", ".join(s for s in versions.states(row) if s not in ("fits", "does-not-fit")) or None),
         ("FITS", lambda row: "no" if row.why_not else "yes"),
         (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
@@ -319,9 +319,9 @@ class NodeListDocument(Document, kind="NodeList"):
 _SUPPORTED = {True: "yes", False: "no", None: "?"}
 
 
-def addon_list_view(found: AddonMatrix) -> View:
+def addon_list_view(matrix: AddonMatrix) -> View:
     table = table_of(
-        found.rows,
+        matrix.rows,
         ("ADD-ON", "addon"),
         ("VERSION", "version"),
         ("STATUS", lambda row: row.status or "not installed"),
@@ -344,8 +344,8 @@ def addon_list_view(found: AddonMatrix) -> View:
         (Column("NAMESPACE", wide=True), "namespace"),
         empty="the cluster has no add-on",
     )
-    names = tuple(dict.fromkeys(row.addon for row in found.rows))
-    return View(document(AddonMatrix, found), (table,), names)
+    names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
+    return View(document(AddonMatrix, matrix), (table,), names)
 
 
 def _cell(text: str, seen: bool) -> str:

@@ -200,17 +200,17 @@ def association_list_view(
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
-    found = [seen.get(item.association_id) or Seen() for item in associations]
+    looked_at = [seen.get(item.association_id) or Seen() for item in associations]
     body = document(
         AssociationListDocument,
         cluster_name=None if several else clusters[0],
-        items=[listed_body(*pair) for pair in zip(associations, found, strict=True)],
+        items=[listed_body(*pair) for pair in zip(associations, looked_at, strict=True)],
     )
     cells = {**_COLUMNS, **_LOOKED_AT}
     chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
-    rows = [ListRow(item, one, now, short) for item, one in zip(associations, found, strict=True)]
+    rows = [ListRow(item, one, now, short) for item, one in zip(associations, looked_at, strict=True)]
     table = table_of(rows, *cluster, *shown, empty=_empty(f"{where} {', '.join(clusters)}", asked))
     places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))

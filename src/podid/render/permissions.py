@@ -18,16 +18,16 @@ from podid.render.formats import to_json, to_yaml
 from podid.render.view import NOTHING, Line, Table, View, columns, document, facts
 
 
-def whoami_view(found: WhoAndWhere) -> View:
+def whoami_view(caller: WhoAndWhere) -> View:
     pairs = [
-        ("caller", found.caller_arn),
-        ("account", f"{found.account}  ({found.credentials_source})"),
-        ("region", f"{found.region}  ({found.region_source})"),
-        ("cluster", f"{found.cluster}  ({found.cluster_source})" if found.cluster else f"none: {found.no_cluster}"),
-        ("context", found.context or "none"),
-        ("kubeconfig", ", ".join(found.kubeconfig) or "none"),
+        ("caller", caller.caller_arn),
+        ("account", f"{caller.account}  ({caller.credentials_source})"),
+        ("region", f"{caller.region}  ({caller.region_source})"),
+        ("cluster", f"{caller.cluster}  ({caller.cluster_source})" if caller.cluster else f"none: {caller.no_cluster}"),
+        ("context", caller.context or "none"),
+        ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
     ]
-    return View(document(WhoAndWhere, found), lines=tuple(facts(pairs)), names=(found.caller_arn,))
+    return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,))
 
 
 PASS_ROLE = "iam:PassRole"
@@ -107,12 +107,12 @@ def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
 
 def role_names(name: str, optional: Iterable[Rights]) -> list[str]:
     """Of the Role of each: after the right that is why it is optional, with a number where another has that name."""
-    found: list[str] = []
+    names: list[str] = []
     for rights in optional:
         decisive = next((right for right in rights.kubernetes if right.namespaced), next(iter(rights.kubernetes), ""))
         own = f"{name}-{decisive}".replace(" ", "-").replace("/", "-")
-        found.append(f"{own}-{len(found) + 1}" if own in found else own)
-    return found
+        names.append(f"{own}-{len(names) + 1}" if own in names else own)
+    return names
 
 
 def policy_of(rights: Rights) -> JsonObject | None:
@@ -154,40 +154,40 @@ _STYLES: dict[Outcome, str] = {"held": "good", "missing": "bad", "denied": "bad"
 _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 
 
-def own_rights_view(found: OwnRights) -> View:
+def own_rights_view(rights: OwnRights) -> View:
     """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
     nothing away."""
-    name = "-".join(("podid", *(word for command in found.commands for word in command.split()), "missing"))
-    missing = Grant.of(missing_of(found.always), name, found.namespace)
-    roles = role_names(name, [missing_of(item.rights) for item in found.optional])
+    name = "-".join(("podid", *(word for command in rights.commands for word in command.split()), "missing"))
+    missing = Grant.of(missing_of(rights.always), name, rights.namespace)
+    roles = role_names(name, [missing_of(item.rights) for item in rights.optional])
     optional = [
-        encode(OwnOptionalBody, item, missing=_optional(item, own, found.namespace))
-        for item, own in zip(found.optional, roles, strict=True)
+        encode(OwnOptionalBody, item, missing=_optional(item, own, rights.namespace))
+        for item, own in zip(rights.optional, roles, strict=True)
     ]
-    body = document(RightsReportDocument, found, optional=optional, missing=missing)
-    lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
+    body = document(RightsReportDocument, rights, optional=optional, missing=missing)
+    lines = [*_head(rights), *_lines(item for item in rights.always if item.reason)]
     if missing.iam_policy is not None:
         lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
     if missing.kubernetes.items:
         lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.kubernetes.items)]
-    if ways := [line for way in found.optional for line in _way(way)]:
+    if ways := [line for way in rights.optional for line in _way(way)]:
         lines += ["", "only for some ways:", *ways]
     lines += ["", f"not looked at: {NOT_SIMULATED}"]
-    rows = [("", item) for item in found.always]
-    rows += [(way.reason, item) for way in found.optional for item in way.rights]
+    rows = [("", item) for item in rights.always]
+    rows += [(way.reason, item) for way in rights.optional for item in way.rights]
     cells = tuple((str(r.right), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows)
-    names = tuple(str(item.right) for item in found.always if item.outcome in ("missing", "denied"))
+    names = tuple(str(item.right) for item in rights.always if item.outcome in ("missing", "denied"))
     return View(body, (Table(_COLUMNS, cells),), names, tuple(lines))
 
 
-def _head(found: OwnRights) -> list[str | Line]:
-    what = " and ".join(f"podid {command}" for command in found.commands)
-    where = f", cluster {found.cluster}" if found.cluster else ""
-    told = [f"{found.count(word)} {word}" for word in _STYLES if word != "held" and found.count(word)]
-    head: list[str | Line] = [f"{found.caller_arn} for {what}{where}"]
-    if found.principal_arn not in ("", found.caller_arn):
-        head.append(f"simulated: {found.principal_arn}")
-    return [*head, f"{count_of(len(found.always), 'right')}: {', '.join(told) or 'none missing'}"]
+def _head(rights: OwnRights) -> list[str | Line]:
+    what = " and ".join(f"podid {command}" for command in rights.commands)
+    where = f", cluster {rights.cluster}" if rights.cluster else ""
+    told = [f"{rights.count(word)} {word}" for word in _STYLES if word != "held" and rights.count(word)]
+    head: list[str | Line] = [f"{rights.caller_arn} for {what}{where}"]
+    if rights.principal_arn not in ("", rights.caller_arn):
+        head.append(f"simulated: {rights.principal_arn}")
+    return [*head, f"{count_of(len(rights.always), 'right')}: {', '.join(told) or 'none missing'}"]
 
 
 def _lines(items: Iterable[OwnRight]) -> Iterator[Line]:
