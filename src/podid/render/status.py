@@ -275,7 +275,11 @@ class ProbeBody(Document):
     link: BrokenLink
     id: ModeId
     message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
-    unknown: Annotated[str | None, From("missing.reason"), About("Why that could not be found out.")]
+    unknown: Annotated[
+        str | None,
+        From(lambda probe: probe.missing and probe.missing.reason),
+        About("Why that could not be found out."),
+    ]
 
 
 def _association_id(status: IdentityStatus) -> str | None:
