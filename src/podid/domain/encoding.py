@@ -4,7 +4,6 @@ Members are camelCase, times RFC 3339 in UTC, None and sections that are missing
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -85,7 +84,8 @@ def is_shape(type_: Any) -> bool:
 
 @cache
 def members_of(shape: Any) -> tuple[Member, ...]:
-    """The members in their order, those that stand flat in it included."""
+    """The members in their order, those that stand flat in it included. A path stops at a Missing: what is asked of one
+    itself takes a function."""
     members: list[Member] = []
     # not typing.get_type_hints: with that, functions of an annotation do not see their module
     hints = {
@@ -229,8 +229,6 @@ def plain(value: object) -> Json:
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, AbstractSet):
-        return sorted(map(str, value))
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     raise TypeError(f"JSON has nothing for a {type(value).__name__}")
