@@ -18,18 +18,18 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long something is waited for, and at most `until`, by the clock's `monotonic`, where the whole command has to
-    be over. `say` is told each change of state, as a sentence without a full stop; `told`, where it is there, how many
+    be over. `say` is told each change of state, as a sentence without a full stop; `progress`, where it is there, how many
     of how many steps are done, and which was the last."""
 
     seconds: float
     clock: Clock
     say: Callable[[str], None]
     until: float = math.inf
-    told: Callable[[int, int, str], None] | None = None
+    progress: Callable[[int, int, str], None] | None = None
 
     def count(self, number: int, total: int, step: str) -> None:
-        if self.told is not None:
-            self.told(number, total, step)
+        if self.progress is not None:
+            self.progress(number, total, step)
         else:
             self.say(f"{step} ({number} of {total})")
 
