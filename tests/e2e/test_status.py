@@ -279,3 +279,15 @@ def test_nothing_is_changed_and_nobody_is_asked(shared: Site) -> None:
         shared.must("status")
     assert {right.verb for right in asked.kubernetes} == {"get", "list"}
     assert not any(action.startswith(("eks-auth:", "cloudtrail:")) for action in asked.iam)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in BREAKS if BY_ID[mode].bearing is Bearing.RESTART])
+def test_restart_of_stale_pods_ends_every_stale_state(shared: Site, mode: str) -> None:
+    shared.box.standing.put(mode)
+    try:
+        before = {item["id"] for item in shared("status", "-o", "json").json["items"] if item["state"] == "stale"}
+        outcome = shared("restart", "-A", "--stale", "--yes")
+        after = {item["state"] for item in shared("status", "-o", "json").json["items"]}
+    finally:
+        shared.box.standing.heal()
+    assert (before, outcome.code, after) == ({mode}, 0, {"ready"}), outcome

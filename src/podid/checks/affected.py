@@ -91,11 +91,11 @@ def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
     """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
-    if not found:
+    sets = [ds for ds in agents(snapshot) if ds.subject == subject]
+    if not sets:
         return None
     pods = known_or(snapshot.agent_pods, ())
-    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in found))
+    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in sets))
 
 
 def bearing_of(verdict: Verdict) -> Bearing:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from podid.domain.aws import Association, Listed
-from podid.domain.cluster import Pod
+from podid.domain.cluster import Node, Pod
 from podid.domain.findings import EVERYONE, Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known
 from podid.domain.text import short_list
 from podid.facts.index import (
     Placed,
-    association_subject,
     by_role,
     chain_of,
     cluster_subject,
@@ -27,7 +26,7 @@ from podid.pages.index import ENTRIES
 
 PAGES = {entry.id: entry for entry in ENTRIES}
 Verdicts = Iterable[Verdict]
-Rule = Callable[["Check", Snapshot], Verdicts]
+Rule = Callable[["Check", Snapshot], Verdicts | Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,8 @@ class Check:
             return ()
         if gaps:
             return [self.of_everyone(snapshot).unknown(section) for section in gaps]
-        return self.rule(self, snapshot)
+        answer = self.rule(self, snapshot)
+        return (answer,) if isinstance(answer, Verdict) else answer
 
     def fails(self, snapshot: Snapshot) -> bool:
         return any(verdict.outcome is Outcome.FAIL for verdict in self.judge(snapshot))
@@ -95,18 +95,24 @@ class Check:
 
     def of_associations(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Listed]]":
         for association in known(snapshot.associations):
-            yield self.case(association_subject(association), (str(association.ref),)), association
+            yield self.case(association.subject, (str(association.ref),)), association
 
     def of_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
         """The roles of associations by ARN, each with those who name it."""
         for arn, associations in by_role(snapshot).items():
             yield self.case(role_subject(arn), chain_of(associations)), arn, associations
 
+    def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
+        """With the associated service accounts that have pods there."""
+        users = index(snapshot).users
+        for node in known(snapshot.nodes):
+            yield self.case(node.subject, users.get(node.name, ())), node
+
     def of_agent_pods(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Pod]]":
         """With the associated service accounts that have pods on the agent's node."""
         users = index(snapshot).users
         for pod in known(snapshot.agent_pods):
-            yield self.case(Subject("Pod", pod.name, pod.namespace), users.get(pod.node, ())), pod
+            yield self.case(pod.subject, users.get(pod.node, ())), pod
 
     def undescribed(self, snapshot: Snapshot) -> Iterator[Verdict]:
         """What a check of what associations give cannot tell."""
@@ -117,7 +123,8 @@ class Check:
 
 
 def rule(*, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> Callable[[Rule], Check]:
-    """Make a check of the function below, whose name is the check's id with underscores."""
+    """Make a check of the function below, which gives one verdict or many. Its name is the check's id with
+    underscores."""
     return lambda judge: Check.of(judge.__name__.replace("_", "-"), judge, needs=needs, wants=wants)
 
 
@@ -209,13 +216,13 @@ class PartOfCheck(Check):
 def on_links(check: Check, links: Collection[int]) -> Check | None:
     """The check, with its verdicts on these links alone; None for one that has none."""
     its = SEVERAL.get(check.id, {check.link: ()})
-    there = tuple(link for link in its if link in links)
-    if not there or len(there) == len(its):
-        return check if there else None
-    needless = {name for link, names in its.items() if link not in there for name in names}
+    kept = tuple(link for link in its if link in links)
+    if not kept or len(kept) == len(its):
+        return check if kept else None
+    needless = {name for link, names in its.items() if link not in kept for name in names}
     values = {field.name: getattr(check, field.name) for field in fields(check)}
     wants = tuple(name for name in check.wants if name not in needless)
-    return PartOfCheck(**{**values, "link": there[0], "wants": wants}, links=there)
+    return PartOfCheck(**{**values, "link": kept[0], "wants": wants}, links=kept)
 
 
 def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:

@@ -70,7 +70,7 @@ def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: E
     from podid.ops.trust import edit as ops
     from podid.ops.trust.files import locked, write_in_place
     from podid.render.formats import Format
-    from podid.render.trust_edits import edits_view
+    from podid.render.trust import edits_view
 
     if in_place and "-" in names:
         raise UsageError("--in-place needs a file: stdin cannot be written to")

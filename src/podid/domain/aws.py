@@ -7,7 +7,10 @@ model at all (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Annotated
 
+from podid.domain.findings import Subject
+from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
 
@@ -34,6 +37,10 @@ class AssociationSummary:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("Association", self.service_account, self.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +76,9 @@ class UnreadAssociation(AssociationSummary):
     error_code: str = ""
 
     @classmethod
-    def unasked(cls, found: AssociationSummary) -> "UnreadAssociation":
+    def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":
         """One that was not to be described: others were named."""
-        members = {each.name: getattr(found, each.name) for each in fields(AssociationSummary)}
+        members = {member.name: getattr(summary, member.name) for member in fields(AssociationSummary)}
         return cls(**members, reason="not described: others were named", error_code=UNASKED)
 
 
@@ -83,7 +90,7 @@ Listed = Association | UnreadAssociation
 
 def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
     """Those that could be read."""
-    return tuple(each for each in associations if isinstance(each, Association))
+    return tuple(association for association in associations if isinstance(association, Association))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +147,8 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    name: str
-    arn: str
+    name: Annotated[str, Key("policyName")]
+    arn: Annotated[ArnText, Key("policyArn")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 
 
@@ -62,13 +63,36 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One line of a node affinity. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist, Gt, Lt; `of_name`
-    for one that is about the node's name instead of a label."""
+    """One line of a node affinity or a label selector. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist,
+    Gt, Lt; `of_name` for one that is about the node's name instead of a label."""
 
     key: str
     operator: str
     values: tuple[str, ...] = ()
     of_name: bool = False
+
+    def met_by(self, labels: Mapping[str, str], name: str = "") -> bool | None:
+        """Whether an object with these labels has it; None for an operator that podid does not know."""
+        value = name if self.of_name else labels.get(self.key)
+        match self.operator:
+            case "In":
+                return value in self.values
+            case "NotIn":
+                return value not in self.values
+            case "Exists":
+                return value is not None
+            case "DoesNotExist":
+                return value is None
+            case "Gt" | "Lt":
+                return self._compares(value)
+        return None
+
+    def _compares(self, value: str | None) -> bool:
+        try:
+            number, bound = int(value or ""), int(self.values[0])
+        except (ValueError, IndexError):
+            return False
+        return number > bound if self.operator == "Gt" else number < bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +192,10 @@ class Pod:
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("Pod", self.name, self.namespace)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -198,6 +226,10 @@ class Node:
             and self.compute_type not in ("fargate", "auto", "hybrid")
         )
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("Node", self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
@@ -226,6 +258,10 @@ class DaemonSet:
     # field manager -> paths of the fields that it has set
     set_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("DaemonSet", self.name, self.namespace)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -250,6 +286,10 @@ class Workload:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.kind, self.name, self.namespace)
 
 
 # on each node: pkg/apis/v1/labels.go of https://github.com/aws/karpenter-provider-aws

@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from podid.domain.errors import Again, InvalidInput
+from podid.domain.findings import Subject
+from podid.domain.members import Key
 
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
@@ -26,10 +29,14 @@ class ServiceAccountRef:
     """A service account as people write it, NAMESPACE/NAME."""
 
     namespace: str
-    name: str
+    name: Annotated[str, Key("serviceAccount")]
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("ServiceAccount", self.name, self.namespace)
 
     @classmethod
     def parse(cls, text: str) -> "ServiceAccountRef":

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
+from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.status import IdentityState, IdentityStatus, Outlook
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ class Skipped:
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
 
-    caller_arn: str
+    caller_arn: Annotated[str, About("Who did it, or would.")]
     account: str
     region: str
-    cluster: str = ""
+    cluster: TextOrNull = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +178,8 @@ class Awaited:
     """What a change waits for that is no state of an identity: agents on nodes, or pods that no longer get credentials.
     `reached` is None where that could not be checked."""
 
-    summary: str
-    reached: bool | None
+    summary: Annotated[str, About("What was waited for, as it is now.")]
+    reached: Annotated[bool | None, About("Null where it could not be checked.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +236,9 @@ class ChangeResult:
         codes = {unjudged} if self.unchecked else set()
         if self.awaited is not None:
             codes.add({True: ExitCode.OK, False: ExitCode.UNAVAILABLE, None: unjudged}[self.awaited.reached])
-        wanted = self.wait.state if self.wait is not None and self.wait.state is not None else IdentityState.READY
+        required = self.wait.state if self.wait is not None and self.wait.state is not None else IdentityState.READY
         for status in self.after:
-            codes.add(code_after(status, wanted, running=self.restarted, unjudged=unjudged))
+            codes.add(code_after(status, required, running=self.restarted, unjudged=unjudged))
         return codes
 
 
@@ -245,14 +246,14 @@ class ChangeResult:
 NOBODY_YET = ("association-namespace-not-found", "association-sa-not-found")
 
 
-def code_after(status: IdentityStatus, wanted: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
+def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
     state = status.state if running else status.new_pod.state
     cause = status.cause if running else status.new_pod.cause
     if state is IdentityState.BROKEN:
         # an association may be made before its service account
         return unjudged if cause is not None and cause.check in NOBODY_YET else ExitCode.ATTENTION
-    if state is not None and state.rank >= wanted.rank:
+    if state is not None and state.rank >= required.rank:
         return ExitCode.OK
     if status.settling or (running and state is IdentityState.STALE):
         return ExitCode.UNAVAILABLE
@@ -292,17 +293,18 @@ class Place:
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 
+@kind("WhoAmI", "`podid whoami`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAndWhere:
     """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
 
-    caller_arn: str
+    caller_arn: ArnText
     account: str
-    credentials_source: str
+    credentials_source: Annotated[str, About("What gave the credentials, as botocore calls it.")]
     region: str
-    region_source: str
-    cluster: str = ""
-    cluster_source: str = ""
-    no_cluster: str = ""
-    context: str = ""
-    kubeconfig: tuple[str, ...] = ()
+    region_source: Annotated[str, About("A flag, a variable, a profile or a kube context.")]
+    cluster: Annotated[str, OR_NULL, About("Its name; null where none could be chosen.")] = ""
+    cluster_source: TextOrNull = ""
+    no_cluster: Annotated[str, HIDDEN] = ""
+    context: Annotated[str, OR_NULL, About("The kube context in force.")] = ""
+    kubeconfig: Annotated[tuple[str, ...], About("The files that were read.")] = ()

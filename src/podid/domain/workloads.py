@@ -61,11 +61,11 @@ def is_injected(pod: Pod) -> bool:
 
 def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
     """Node -> the service accounts whose pods run there with the credentials' variables."""
-    found: dict[str, set[ServiceAccountRef]] = {}
+    users: dict[str, set[ServiceAccountRef]] = {}
     for pod in pods:
         if pod.node and live(pod) and injected(pod) and not opted_out(pod):
-            found.setdefault(pod.node, set()).add(pod.ref)
-    return found
+            users.setdefault(pod.node, set()).add(pod.ref)
+    return users
 
 
 def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
@@ -137,7 +137,7 @@ def workload_subject(pod: Pod) -> Subject:
     """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
     pod-template-hash."""
     if pod.owner is None:
-        return Subject("Pod", pod.name, pod.namespace)
+        return pod.subject
     suffix = "-" + pod.labels.get("pod-template-hash", "")
     if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
         return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)

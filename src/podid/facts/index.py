@@ -10,12 +10,12 @@ from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from podid.domain.aws import Association, Listed, Role, UnreadAssociation, described
-from podid.domain.cluster import Node, Pod, Workload
+from podid.domain.cluster import Node, Pod
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import EVERYONE, Subject
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
@@ -70,11 +70,11 @@ def index(snapshot: Snapshot) -> Index:
             users[pod.node].add(str(pod.ref))
     return Index(
         associations=associations,
-        pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
+        pods={ref: tuple(sorted(members, key=lambda p: p.name)) for ref, members in pods.items()},
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
-        on_delete=frozenset(workload_of(w) for w in workloads if w.on_delete),
-        paused=frozenset(workload_of(w) for w in workloads if w.paused and w.kind in RESTARTABLE),
+        on_delete=frozenset(w.subject for w in workloads if w.on_delete),
+        paused=frozenset(w.subject for w in workloads if w.paused and w.kind in RESTARTABLE),
     )
 
 
@@ -88,7 +88,7 @@ class Affected(NamedTuple):
 def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
     """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
     not be read."""
-    if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
+    if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
     facts = index(snapshot)
     nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
@@ -99,24 +99,12 @@ def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
     return dict(sorted(grouped((workload_subject(pod), pod) for pod in pods).items()))
 
 
-def service_account_subject(ref: ServiceAccountRef) -> Subject:
-    return Subject("ServiceAccount", ref.name, ref.namespace)
-
-
-def association_subject(association: Listed) -> Subject:
-    return Subject("Association", association.service_account, association.namespace)
-
-
 def set_account(workload: Subject, account: str) -> tuple[tuple[str, ...], ...]:
     """The command that has its pods made anew as `account`; none for a kind that kubectl does not do that for."""
     if workload.kind not in RESTARTABLE:
         return ()
-    what = f"{workload.kind.lower()}/{workload.name}"
-    return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", what, account),)
-
-
-def workload_of(item: Workload) -> Subject:
-    return Subject(item.kind, item.name, item.namespace)
+    target = f"{workload.kind.lower()}/{workload.name}"
+    return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", target, account),)
 
 
 def role_subject(arn: str) -> Subject:
@@ -207,12 +195,12 @@ def given(association: Listed) -> str:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
-    return _under(arn, known(snapshot.roles).get(arn, NOT_READ))
+    return _under(arn, part(snapshot.roles, arn))
 
 
 def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """The same of a target role."""
-    return _under(arn, known(snapshot.target_roles).get(arn, NOT_READ))
+    return _under(arn, part(snapshot.target_roles, arn))
 
 
 def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
@@ -224,7 +212,7 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
     """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
     the issuer is not known."""
-    role = known_or(known_or(snapshot.roles, {}).get(arn, NOT_READ), None)
+    role = known_or(part(snapshot.roles, arn), None)
     if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
         return None
     cluster = snapshot.cluster.value

@@ -4,16 +4,16 @@ Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from podid.domain.aws import Cluster, Decision, NodeGroup
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.grouping import grouped
-from podid.domain.names import AWS_MANAGED, Arn
+from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.placement import why_none_here
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Section, Snapshot, known, known_or, part
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import index
@@ -48,9 +48,11 @@ def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
 
 def _for_hybrid(agent: DaemonSet) -> bool:
     """By what it asks of its nodes; by its name where it asks for none of that kind."""
-    asked = [each for term in agent.placement.terms or () for each in term if each.key == COMPUTE_TYPE]
-    if asked:
-        return any(each.operator == "In" and "hybrid" in each.values for each in asked)
+    requirements = [
+        requirement for term in agent.placement.terms or () for requirement in term if requirement.key == COMPUTE_TYPE
+    ]
+    if requirements:
+        return any(requirement.operator == "In" and "hybrid" in requirement.values for requirement in requirements)
     return agent.placement.selector.get(COMPUTE_TYPE) == "hybrid" or "-hybrid" in agent.name
 
 
@@ -97,64 +99,44 @@ def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple
 
 @dataclass(frozen=True, slots=True)
 class RoleInUse:
-    """A node role that EKS names. `members` are its live nodes, None where these could not be read; `decision` is what
-    the simulation says, and `missing` why there is none."""
+    """A node role that EKS names. `nodes` are its live ones, None where these could not be read; `decision` is what the
+    simulation says of it."""
 
     arn: str
     used_by: str
-    members: tuple[str, ...] | None
-    decision: Decision | None = None
-    missing: Missing = NOT_READ
+    nodes: tuple[str, ...] | None
+    decision: Section[Decision]
 
-
-def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
-    """Without those that no live node has. Cluster, node groups and the simulations have to be there."""
-    return (role for role in roles_of_nodes(snapshot) if role.members is None or role.members)
+    @property
+    def words(self) -> str:
+        """By name and ARN: who mends it may be another than who reads of it."""
+        return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
 
 
 def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
-    cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
-    for arn, sources in node_roles(cluster, groups).items():
-        members = tuple(_members(snapshot, sources)) if isinstance(snapshot.nodes, Known) else None
-        yield _in_use(snapshot, arn, _used_by(sources), members)
-    for arn, members in _others(snapshot).items():
-        yield _in_use(snapshot, arn, _kinds(snapshot, members), members)
+    """Cluster, node groups and the simulations have to be there."""
+    cluster, node_groups = known(snapshot.cluster), known(snapshot.node_groups)
+    decisions, by_name = snapshot.node_role_allowed, index(snapshot).nodes
+    for arn, sources in node_roles(cluster, node_groups).items():
+        groups = [name for name in sources if name != AUTO_MODE]
+        words = [f"node group {short_list(groups)}"] if groups else []
+        used_by = " and ".join((*words, *((AUTO_MODE,) if AUTO_MODE in sources else ())))
+        nodes = None
+        if isinstance(snapshot.nodes, Known):
+            nodes = tuple(node.name for node in snapshot.nodes.value if _has_role(node, sources))
+        yield RoleInUse(arn, used_by, nodes, part(decisions, arn))
+    for arn, nodes in known_or(snapshot.other_node_roles, {}).items():
+        kinds = sorted({kind_of(by_name[name]) for name in nodes if name in by_name})
+        # `karpenter node ip-10-0-0-1 and 3 more`
+        yield RoleInUse(arn, f"{' and '.join(kinds)} node {short_list(nodes, 1)}", nodes, part(decisions, arn))
 
 
-def _in_use(snapshot: Snapshot, arn: str, used_by: str, members: tuple[str, ...] | None) -> RoleInUse:
-    found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
-    if isinstance(found, Missing):
-        return RoleInUse(arn, used_by, members, missing=found)
-    return RoleInUse(arn, used_by, members, found.value)
+def _has_role(node: Node, sources: tuple[str, ...]) -> bool:
+    return (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
 
 
-def _kinds(snapshot: Snapshot, members: tuple[str, ...]) -> str:
-    """`karpenter node ip-10-0-0-1 and 3 more`."""
-    nodes = index(snapshot).nodes
-    kinds = sorted({kind_of(nodes[name]) for name in members if name in nodes})
-    return f"{' and '.join(kinds)} node {short_list(members, 1)}"
-
-
-def _others(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
-    return known_or(snapshot.other_node_roles, {})
-
-
-def strangers(snapshot: Snapshot) -> list[str]:
+def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
     """Nodes whose role nobody tells."""
-    told = {name for members in _others(snapshot).values() for name in members}
+    known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
-    return [node.name for node in unaccounted(nodes, groups) if node.name not in told]
-
-
-def _used_by(sources: tuple[str, ...]) -> str:
-    groups = [name for name in sources if name != AUTO_MODE]
-    words = [f"node group {short_list(groups)}"] if groups else []
-    return " and ".join((*words, *((AUTO_MODE,) if AUTO_MODE in sources else ())))
-
-
-def _members(snapshot: Snapshot, sources: tuple[str, ...]) -> list[str]:
-    return [
-        node.name
-        for node in known_or(snapshot.nodes, ())
-        if (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
-    ]
+    return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]

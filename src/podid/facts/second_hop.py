@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
 
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
 from podid.domain.names import Arn, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
     ActionVerdict,
@@ -91,7 +90,7 @@ class SecondHop:
         """What could not be looked at or decided."""
         if self.target_missing:
             return ()
-        return tuple(found for found in (self.rights_unknown, self.trust_unknown) if found is not None)
+        return tuple(unknown for unknown in (self.rights_unknown, self.trust_unknown) if unknown is not None)
 
     @property
     def rights_unknown(self) -> Missing | None:
@@ -161,11 +160,11 @@ class SecondHop:
             return False
         if self.evaluation is None:
             return None
-        found = next((a for a in self._verdicts() if a.action == decision.action), None)
-        if found is None or found.verdict is TrustVerdict.NO_MATCH:
+        action = next((a for a in self._verdicts() if a.action == decision.action), None)
+        if action is None or action.verdict is TrustVerdict.NO_MATCH:
             return False
         statements, named = self.evaluation.policy.statements, ("AWS", base)
-        if found.verdict is TrustVerdict.MATCH and named in statements[found.statement or 0].principals:
+        if action.verdict is TrustVerdict.MATCH and named in statements[action.statement or 0].principals:
             return True
         return None if any(s.allow and named in s.principals for s in statements) else False
 
@@ -253,41 +252,27 @@ def _why(refused: list[Decision]) -> str:
     return "no policy of the role allows it"
 
 
-K = TypeVar("K")
-T = TypeVar("T")
-
-
 @once
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
     listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
-    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
-
-
-def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
-    target = association.target_role_arn or ""
-    base = _base(snapshot, association)
-    return second_hop(
-        association,
-        known(snapshot.cluster),
-        base=base.value if isinstance(base, Known) else None,
-        target=_part(snapshot.target_roles, target),
-        rights=_part(snapshot.target_rights, (association.role_arn, target)),
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
+    return tuple(
+        second_hop(
+            association,
+            known(snapshot.cluster),
+            base=known_or(role_section(snapshot, association.role_arn), None),
+            target=part(snapshot.target_roles, target),
+            rights=part(snapshot.target_rights, (association.role_arn, target)),
+            pods=live_pods(snapshot, association),
+            now=snapshot.taken_at,
+        )
+        for association in described(listed)
+        if (target := association.target_role_arn)
     )
 
 
-def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
-    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
-
-
 def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return _base(snapshot, hop.association) == Known(None)
-
-
-def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+    return role_section(snapshot, hop.association.role_arn) == Known(None)
 
 
 def target_subject(association: Association) -> Subject:

@@ -1,6 +1,7 @@
 """From network policies in the API's JSON to what they say of egress. Pure, as `podid.kube.project`."""
 
 from podid.domain.admission import WebhookRegistration
+from podid.domain.cluster import Requirement
 from podid.domain.foreign import (
     Object,
     inner,
@@ -17,7 +18,6 @@ from podid.domain.network import (
     Block,
     CiliumPolicy,
     EgressRule,
-    Expression,
     NetworkPolicy,
     Ports,
     Selector,
@@ -98,7 +98,7 @@ def _selector(selector: Object) -> Selector:
     requirements = inners_or_none(selector, "matchExpressions")
     return Selector(
         pairs(selector, "matchLabels"),
-        tuple(Expression(text_or(r, "key"), text_or(r, "operator"), words_or_none(r, "values")) for r in requirements),
+        tuple(Requirement(text_or(r, "key"), text_or(r, "operator"), words_or_none(r, "values")) for r in requirements),
     )
 
 
@@ -131,7 +131,7 @@ def _cilium_selector(selector: Object, *, lenient: bool) -> Selector:
     `lenient` takes what is asked of them for met."""
     plain = _selector(selector)
     labels = {_label(key): value for key, value in plain.labels.items()}
-    requirements = tuple(Expression(_label(r.key), r.operator, r.values) for r in plain.requirements)
+    requirements = tuple(Requirement(_label(r.key), r.operator, r.values) for r in plain.requirements)
     if lenient:
         labels = {key: value for key, value in labels.items() if not key.startswith(_OF_NAMESPACE)}
         requirements = tuple(

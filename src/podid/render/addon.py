@@ -2,62 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from podid.ops.addon.read import AddonMatrix
-from podid.render.view import NOTHING, Column, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import agent as documents
+from podid.render.view import NOTHING, Column, View, document, table_of
 
 _SUPPORTED = {True: "yes", False: "no", None: "?"}
 
 
 def addon_list_view(found: AddonMatrix) -> View:
-    items: list[documents.AddonRowBody] = [
-        {
-            "addonName": row.addon,
-            "addonVersion": row.version,
-            "installed": bool(row.status),
-            "status": row.status or None,
-            "namespace": row.namespace,
-            "serviceAccount": row.service_account or None,
-            "supported": row.supported,
-            "recommendedPolicyArns": row.policies,
-            "mechanism": row.mechanism,
-            "roleArn": row.role_arn or None,
-            "associationId": row.association_id or None,
-            "owner": row.owner or None,
-        }
-        for row in found.rows
-    ]
-    body: documents.AddonListDocument = {"kind": "AddonList", "clusterName": found.cluster, "items": items}
-    rows = tuple(
+    table = table_of(
+        found.rows,
+        ("ADD-ON", "addon"),
+        ("VERSION", "version"),
+        ("STATUS", lambda row: row.status or "not installed"),
+        ("SERVICE ACCOUNT", lambda row: _cell(row.service_account, row.supported is not None)),
+        ("SUPPORTED", lambda row: _SUPPORTED[row.supported]),
+        ("MECHANISM", lambda row: row.mechanism or "?"),
         (
-            row.addon,
-            row.version,
-            row.status or "not installed",
-            _cell(row.service_account, row.supported is not None),
-            _SUPPORTED[row.supported],
-            _cell(row.mechanism or "", False),
-            _cell(row.role_arn, row.mechanism is not None and not row.association_id),
-            _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
-            _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
-            _cell(row.association_id, row.mechanism is not None),
-            row.namespace,
-        )
-        for row in found.rows
-    )
-    shown = (
-        *columns("ADD-ON", "VERSION", "STATUS", "SERVICE ACCOUNT", "SUPPORTED", "MECHANISM"),
-        Column("ROLE", folds=3),
-        Column("OWNER", folds=1),
-        Column("RECOMMENDED", folds=2),
-        Column("ASSOCIATION", wide=True),
-        Column("NAMESPACE", wide=True),
+            Column("ROLE", folds=3),
+            lambda row: _cell(row.role_arn, row.mechanism is not None and not row.association_id),
+        ),
+        (
+            Column("OWNER", folds=1),
+            lambda row: _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
+        ),
+        (
+            Column("RECOMMENDED", folds=2),
+            lambda row: _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
+        ),
+        (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
+        (Column("NAMESPACE", wide=True), "namespace"),
+        empty="the cluster has no add-on",
     )
     names = tuple(dict.fromkeys(row.addon for row in found.rows))
-    return View(document(body), (Table(shown, rows, empty="the cluster has no add-on"),), names)
+    return View(document(AddonMatrix, found), (table,), names)
 
 
 def _cell(text: str, seen: bool) -> str:

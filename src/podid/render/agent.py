@@ -3,75 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Annotated
 
-from podid.domain.aws import Addon
-from podid.domain.cluster import DaemonSet
+from podid.domain.aws import Addon, AddonIssue
+from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
-from podid.domain.findings import Verdict
+from podid.domain.findings import Severity, Verdict
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Missing, Section, known_or
+from podid.domain.snapshot import Missing, Section
+from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
+from podid.domain.versions import VersionRow
+from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
+from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
-from podid.render.associations import facts
-from podid.render.doctor_text import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.ops.agent.status import AgentReading
-    from podid.ops.agent.versions import AgentVersions
-    from podid.render.documents import agent as documents
-
-
-_NODE_COLUMNS = (
-    *columns("NODE", "KIND", "AGENT"),
-    Column("RESTARTS", right=True, nothing="0"),
-    Column("POD", folds=2),
-    Column("NEEDED BY", folds=1),
-    Column("WHY", prose=True),
-    Column("ELIGIBLE", wide=True),
-    Column("COMPUTE TYPE", wide=True),
-    Column("OS", wide=True),
-)
+from podid.ops.agent.versions import AgentVersions
+from podid.render.marks import SEVERITIES, STATES
+from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
 def agent_status_view(found: AgentReading) -> View:
     cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
-    addon = known_or(found.addon, None)
     coverage, report = found.coverage, found.report
-    body: documents.AgentStatusDocument = {
-        "kind": "AgentStatus",
-        "clusterName": cluster,
-        "state": state,
-        "addon": None if addon is None else _addon(addon),
-        "offer": None if isinstance(found.versions, PodidError) else _offer(found.versions),
-        "nodeRoles": None
-        if found.node_roles is None
-        else [{"roleArn": role.arn, "usedBy": role.used_by, "allowed": role.allowed} for role in found.node_roles],
-        "daemonSets": None if daemon_sets is None else [_daemon_set(item) for item in daemon_sets],
-        "coverage": None
-        if coverage is None
-        else {
-            "expected": coverage.expected,
-            "ready": coverage.ready,
-            "kinds": _kinds(coverage),
-            "nodes": node_items(coverage.nodes),
-        },
-        "findings": [
-            {
-                "id": item.check,
-                "severity": item.severity,
-                "subject": str(item.subject),
-                "message": item.message,
-                "maskedBy": item.masked_by or None,
-            }
-            for item in report.findings
-        ],
-        "unknowns": [
-            {"id": item.check, "reason": item.reason, "permission": item.permission or None} for item in report.unknowns
-        ],
-    }
     pairs = [("add-on", _addon_words(found.addon))]
     pairs += _offer_words(found.versions)
     if daemon_sets is not None:
@@ -81,12 +37,13 @@ def agent_status_view(found: AgentReading) -> View:
     if found.untold:
         pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
-        pairs += [(f"{kind['kind']} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
+        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
-    head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
-    lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
+    mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
+    head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
+    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
     if coverage is not None:
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
@@ -96,11 +53,7 @@ def agent_status_view(found: AgentReading) -> View:
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(body), (table,), names=(state,), lines=tuple(lines))
-
-
-_MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
-_STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
+    return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
 
 
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
@@ -111,7 +64,8 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
             causes.setdefault(item.check, []).append(item)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
-        yield Line(f"{MARKS[first.severity]} {check}  {first.message}{more}", SEVERITY[first.severity], upto=1)
+        mark, style = SEVERITIES[first.severity]
+        yield Line(f"{mark} {check}  {first.message}{more}", style, upto=1)
 
 
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
@@ -120,17 +74,6 @@ _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could 
 def _odd(item: NodeCoverage) -> bool:
     """Worth a line of its own among hundreds."""
     return item.state != "ready" or bool(item.restarts)
-
-
-def _offer(found: AgentVersions) -> documents.AgentOfferBody:
-    return {
-        "kubernetesVersion": found.offer.kubernetes,
-        "default": found.offer.default or None,
-        "latest": found.offer.latest or None,
-        "nextKubernetesVersion": found.next_kubernetes or None,
-        "nextDefault": found.next_default or None,
-        "behind": bool(found.behind),
-    }
 
 
 def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
@@ -145,26 +88,26 @@ def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
     return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
 
 
-def _kinds(coverage: Coverage) -> list[documents.NodeKindBody]:
+def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
     kinds = sorted({node.kind for node in coverage.nodes})
     groups = {kind: [node for node in coverage.nodes if node.kind == kind] for kind in kinds}
     return [
-        {
-            "kind": kind,
-            "nodes": len(nodes),
-            "expected": Coverage(tuple(nodes)).expected,
-            "ready": Coverage(tuple(nodes)).ready,
-            "restarts": sum(node.restarts for node in nodes),
-        }
+        NodeKindCoverage(
+            kind,
+            len(nodes),
+            Coverage(tuple(nodes)).expected,
+            Coverage(tuple(nodes)).ready,
+            sum(node.restarts for node in nodes),
+        )
         for kind, nodes in groups.items()
     ]
 
 
-def _kind_words(kind: documents.NodeKindBody) -> str:
-    restarts = f", {count_of(kind['restarts'], 'restart')}" if kind["restarts"] else ""
-    if not kind["expected"]:
-        return f"{count_of(kind['nodes'], 'node')} without an agent pod"
-    return f"{kind['ready']} of {kind['expected']} ready{restarts}"
+def _kind_words(kind: NodeKindCoverage) -> str:
+    restarts = f", {count_of(kind.restarts, 'restart')}" if kind.restarts else ""
+    if not kind.expected:
+        return f"{count_of(kind.nodes, 'node')} without an agent pod"
+    return f"{kind.ready} of {kind.expected} ready{restarts}"
 
 
 def _addon_words(section: Section[Addon | None]) -> str:
@@ -177,67 +120,24 @@ def _addon_words(section: Section[Addon | None]) -> str:
     return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
 
 
-def _addon(addon: Addon) -> documents.AddonBody:
-    return {
-        "addonName": addon.name,
-        "addonVersion": addon.version,
-        "status": addon.status,
-        "issues": [
-            {"code": issue.code, "message": issue.message, "resourceIds": issue.resource_ids} for issue in addon.issues
-        ],
-    }
-
-
-def _daemon_set(item: DaemonSet) -> documents.DaemonSetBody:
-    return {
-        "namespace": item.namespace,
-        "name": item.name,
-        "desired": item.desired,
-        "ready": item.ready,
-        "available": item.available,
-        "updated": item.updated,
-        "hostPorts": item.host_ports,
-        "images": item.images,
-    }
-
-
-def node_items(nodes: Sequence[NodeCoverage]) -> list[documents.NodeBody]:
-    return [
-        {
-            "node": item.node,
-            "computeType": item.compute_type,
-            "os": item.os,
-            "kind": item.kind,
-            "eligible": item.eligible,
-            "state": item.state,
-            "agentPod": item.pod or None,
-            "ready": item.state == "ready",
-            "restarts": item.restarts,
-            "needy": item.needy,
-            "reason": item.reason or None,
-        }
-        for item in nodes
-    ]
-
-
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
-    rows = tuple(
+    return table_of(
+        nodes,
+        ("NODE", "node"),
+        ("KIND", "kind"),
+        ("AGENT", "state", _node_style),
+        (Column("RESTARTS", right=True, nothing="0"), "restarts"),
+        (Column("POD", folds=2), lambda node: node.pod or None),
         (
-            item.node,
-            item.kind,
-            item.state,
-            str(item.restarts),
-            item.pod or NOTHING,
-            "?" if item.needy is None else short_list(item.needy, 3) or NOTHING,
-            item.reason or NOTHING,
-            "yes" if item.eligible else "no",
-            item.compute_type,
-            item.os,
-        )
-        for item in nodes
+            Column("NEEDED BY", folds=1),
+            lambda node: "?" if node.needy is None else short_list(node.needy, 3) or None,
+        ),
+        (Column("WHY", prose=True), lambda node: node.reason or None),
+        (Column("ELIGIBLE", wide=True), lambda node: "yes" if node.eligible else "no"),
+        (Column("COMPUTE TYPE", wide=True), "compute_type"),
+        (Column("OS", wide=True), "os"),
+        empty="the cluster has no nodes",
     )
-    styles = {(number, 2): _node_style(item) for number, item in enumerate(nodes)}
-    return Table(_NODE_COLUMNS, rows, styles, empty="the cluster has no nodes")
 
 
 def _node_style(node: NodeCoverage) -> str:
@@ -247,60 +147,169 @@ def _node_style(node: NodeCoverage) -> str:
 
 
 def node_list_view(cluster: str, coverage: Coverage) -> View:
-    body: documents.NodeListDocument = {
-        "kind": "NodeList",
-        "clusterName": cluster,
-        "items": node_items(coverage.nodes),
-    }
-    return View(
-        document(body),
-        (_node_table(coverage.nodes),),
-        tuple(item.node for item in coverage.nodes),
-    )
+    body = document(NodeListDocument, cluster_name=cluster, items=coverage.nodes)
+    return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
 
 
 def version_list_view(found: AgentVersions) -> View:
     offer = found.offer
-    items: list[documents.AgentVersionBody] = [
-        {
-            "addonVersion": row.version.version,
-            "installed": row.version.version == found.installed,
-            "default": row.version.version == offer.default,
-            "latest": row.version.version == offer.latest,
-            "fits": not row.why_not,
-            "reason": row.why_not or None,
-            "architectures": row.version.architectures,
-            "computeTypes": row.version.compute_types,
-        }
-        for row in offer.rows
+    body = document(AgentVersionListDocument, found, items=[_version(found, row) for row in offer.rows])
+    table = table_of(
+        offer.rows,
+        ("VERSION", "version.version"),
+        ("STATE", lambda row: ", ".join(s for s in found.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("FITS", lambda row: "no" if row.why_not else "yes"),
+        (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
+        (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
+        empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
+    )
+    return View(body, (table,), tuple(row.version.version for row in offer.rows))
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class AddonBody(Document):
+    addon_name: Annotated[str, From("name")]
+    addon_version: Annotated[str, From("version")]
+    status: Annotated[str, About("EKS's own word.")]
+    issues: Sequence[AddonIssue]
+
+
+class DaemonSetBody(Document):
+    namespace: str
+    name: str
+    desired: int
+    ready: int
+    available: int
+    updated: int
+    host_ports: Annotated[Sequence[int], About("The ports of its nodes that it declares.")]
+    images: Names
+
+
+class NodeBody(Document):
+    node: str
+    compute_type: str
+    os: str
+    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")]
+    eligible: Annotated[bool, About("Whether the agent's DaemonSets go there.")]
+    state: str
+    agent_pod: Annotated[TextOrNull, From("pod")]
+    ready: Annotated[bool, From(lambda node: node.state == "ready"), About("Whether a Ready agent pod is there.")]
+    restarts: Annotated[int, About("Of the agent's containers.")]
+    needy: Annotated[
+        Names | None, About("The service accounts with an association whose pods run there; null where nobody looked.")
     ]
-    body: documents.AgentVersionListDocument = {
-        "kind": "AgentVersionList",
-        "clusterName": found.cluster,
-        "addonName": AGENT_ADDON,
-        "kubernetesVersion": offer.kubernetes,
-        "platformVersion": found.platform or None,
-        "installed": found.installed or None,
-        "default": offer.default or None,
-        "latest": offer.latest or None,
-        "nextKubernetesVersion": found.next_kubernetes or None,
-        "nextDefault": found.next_default or None,
-        "items": items,
-    }
-    rows = tuple(
-        (
-            row.version.version,
-            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
-            "yes" if not row.why_not else "no",
-            row.why_not or NOTHING,
-            ", ".join(row.version.compute_types) or NOTHING,
-        )
-        for row in offer.rows
-    )
-    columns_ = (
-        *columns("VERSION", "STATE", "FITS"),
-        Column("WHY NOT", prose=True),
-        Column("COMPUTE TYPES", wide=True),
-    )
-    empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
-    return View(document(body), (Table(columns_, rows, empty=empty),), tuple(item["addonVersion"] for item in items))
+    reason: TextOrNull
+
+
+@schema_name("NodeKindBody")
+@dataclass(frozen=True, slots=True)
+class NodeKindCoverage:
+    """The nodes of one kind."""
+
+    kind: NodeKind
+    nodes: int
+    expected: int
+    ready: int
+    restarts: int
+
+
+class CoverageBody(Document):
+    expected: int
+    ready: int
+    kinds: Annotated[Sequence[NodeKindCoverage], From(_kinds)]
+    nodes: Sequence[NodeBody]
+
+
+class AgentOfferBody(Document):
+    kubernetes_version: Annotated[str, From("offer.kubernetes")]
+    default: Annotated[TextOrNull, From("offer.default")]
+    latest: Annotated[TextOrNull, From("offer.latest")]
+    next_kubernetes_version: Annotated[TextOrNull, From("next_kubernetes")]
+    next_default: TextOrNull
+    behind: Annotated[
+        bool,
+        From(lambda versions: bool(versions.behind)),
+        About("Whether what is installed is older than EKS's default or the newest."),
+    ]
+
+
+class AgentFindingBody(Document):
+    id: Annotated[str, From("check")]
+    severity: Severity
+    subject: Annotated[str, AS_TEXT]
+    message: str
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+
+
+class AgentUnknownBody(Document):
+    id: Annotated[str, From("check")]
+    reason: str
+    permission: MissingRight
+
+
+class AgentStatusDocument(Document, kind="AgentStatus"):
+    """`podid agent status`."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    state: AgentState
+    addon: Annotated[
+        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+    ]
+    offer: Annotated[
+        AgentOfferBody | None,
+        From(lambda found: None if isinstance(found.versions, PodidError) else found.versions),
+        About("null where the versions could not be looked at."),
+    ]
+    node_roles: Annotated[
+        Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
+    ]
+    daemon_sets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
+    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
+    findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
+    unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
+
+
+class AgentVersionBody(Document):
+    addon_version: Annotated[str, From("version.version")]
+    installed: bool
+    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
+    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    fits: Annotated[bool, From(lambda row: not row.why_not)]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would not take it for this cluster.")]
+    architectures: Annotated[Names, From("version.architectures")]
+    compute_types: Annotated[Names, From("version.compute_types")]
+
+
+def _version(versions: AgentVersions, row: VersionRow) -> JsonObject:
+    version, offer = row.version.version, versions.offer
+    states = {"installed": versions.installed, "default": offer.default, "latest": offer.latest}
+    return encode(AgentVersionBody, row, **{state: version == one for state, one in states.items()})
+
+
+class AgentVersionListDocument(Document, kind="AgentVersionList"):
+    """`podid agent versions`, newest first."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    addon_name: Annotated[str, From(lambda _: AGENT_ADDON)]
+    kubernetes_version: Annotated[str, From("offer.kubernetes")]
+    platform_version: Annotated[TextOrNull, From("platform")]
+    installed: TextOrNull
+    default: Annotated[TextOrNull, From("offer.default")]
+    latest: Annotated[TextOrNull, From("offer.latest")]
+    next_kubernetes_version: Annotated[
+        str,
+        OR_NULL,
+        From("next_kubernetes"),
+        About("The next minor version, where EKS has the add-on for it."),
+    ]
+    next_default: Annotated[str, OR_NULL, About("The default for it.")]
+    items: Sequence[AgentVersionBody]
+
+
+class NodeListDocument(Document, kind="NodeList"):
+    """`podid agent nodes`."""
+
+    cluster_name: str
+    items: Sequence[NodeBody]

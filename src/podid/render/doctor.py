@@ -1,27 +1,45 @@
-"""A doctor's report, as a person reads it and as a document, and the list of its checks."""
+"""A doctor's report, as a person reads it (a line for each identity, then a block for each cause, worst first) and as a
+document, and the list of its checks.
+"""
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Annotated
 
-from podid.domain.findings import LINKS, FixClass, Severity, Subject, Verdict, link_words
-from podid.domain.report import DoctorReport, LinkCounts
+from podid.domain.encoding import Items
+from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Verdict, link_words
+from podid.domain.members import (
+    OPTIONAL,
+    OR_NULL,
+    About,
+    Argv,
+    Document,
+    From,
+    MissingRight,
+    Names,
+    ServiceAccounts,
+    TextOrNull,
+    list_of,
+)
+from podid.domain.report import RANK, DoctorReport, LinkState, Summary, group_unknowns, missing_rights
+from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
-from podid.render.doctor_text import report_lines
-from podid.render.status import status_body
-from podid.render.view import Column, Document, Items, Table, View, columns, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import reports as documents
+from podid.render.marks import SEVERITIES
+from podid.render.status import IdentityStatusBody, commands_of, counted, status_lines
+from podid.render.view import Column, Line, Table, View, columns, document, table_of
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     """`names` are the ids of the findings, each once: what `podid explain` takes."""
-    whole = report_document(report, all_verdicts=all_verdicts)
+    verdicts = {"verdicts": report.verdicts} if all_verdicts else {}
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
-    return View(whole, (_table(shown),), names, report_lines(report, all_verdicts=all_verdicts))
+    lines = report_lines(report, all_verdicts=all_verdicts)
+    return View(document(DoctorReportDocument, report, **verdicts), (_table(shown),), names, lines)
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
@@ -40,124 +58,262 @@ def _row(item: Verdict) -> tuple[str, ...]:
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
     """What --list shows: every check, in the order in which credentials reach a pod."""
     items = tuple(checks)
-    columns = (
-        Column("LINK", folds=1),
-        Column("SEVERITY"),
-        Column("ID"),
-        Column("HEALTHY WHEN", prose=True),
-        Column("IAM", wide=True),
-        Column("KUBERNETES", wide=True),
+    table = table_of(
+        items,
+        (Column("LINK", folds=1), lambda check: link_words(check.link)),
+        ("SEVERITY", "severity"),
+        ("ID", "id"),
+        (Column("HEALTHY WHEN", prose=True), "title"),
+        (Column("IAM", wide=True), lambda check: " ".join(check.iam)),
+        (Column("KUBERNETES", wide=True), lambda check: ", ".join(check.kubernetes)),
     )
-    rows = tuple(
-        (link_words(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
-        for item in items
-    )
-    return View(check_list_document(items), (Table(columns, rows),), tuple(item.id for item in items))
+    return View(document(CheckListDocument, items=items), (table,), tuple(item.id for item in items))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-
-def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
-    """`verdicts` (passes and not-applicables too) only on request. Absent values are null."""
-    counts = report.summary
-    body: documents.DoctorReportDocument = {
-        "kind": "DoctorReport",
-        "cluster": report.cluster,
-        "clusterArn": report.cluster_arn or None,
-        "scope": report.scope or None,
-        "takenAt": timestamp(report.taken_at),
-        "summary": {
-            "error": counts.error,
-            "warn": counts.warn,
-            "info": counts.info,
-            "unknown": counts.unknown,
-            "pass": counts.passed,
-            "masked": counts.masked,
-            "accepted": counts.accepted,
-        },
-        "associations": report.associations,
-        "identities": Items(report.identities, status_body),
-        "notLookedAt": report.not_asked,
-        "chain": [_link(item) for item in report.chain],
-        "findings": Items(report.findings, _finding),
-        "accepted": [{**_finding(v), "accepted": v.accepted} for v in report.accepted],
-        "unknowns": Items(report.unknowns, _unknown),
-    }
-    if all_verdicts:
-        body["verdicts"] = Items(report.verdicts, _verdict)
-    return document(body)
+Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
 
-def _link(item: LinkCounts) -> documents.LinkBody:
-    return {
-        "link": item.link,
-        "name": LINKS[item.link],
-        "state": item.state,
-        "ok": item.ok,
-        "broken": item.broken,
-        "warnings": item.warnings,
-        "notes": item.notes,
-        "unknown": item.unknown,
-    }
+class SubjectBody(Document):
+    kind: str
+    namespace: TextOrNull
+    name: str
 
 
-def _checked(verdict: Verdict) -> documents.CheckedBody:
-    return {
-        "id": verdict.check,
-        "severity": verdict.severity,
-        "link": verdict.link,
-        "subject": _subject(verdict.subject),
-    }
+class CheckedBody(Document):
+    id: Annotated[str, From("check")]
+    severity: Severity
+    link: Link
+    subject: SubjectBody
 
 
-def _finding(verdict: Verdict) -> documents.FindingBody:
-    fix = verdict.fix
-    return {
-        **_checked(verdict),
-        "message": verdict.message,
-        "evidence": verdict.evidence,
-        "fix": {"class": fix.kind if fix else FixClass.NONE, "commands": fix.commands if fix else ()},
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-        "docs": f"podid explain {verdict.check}",
-    }
+class FixBody(Document):
+    class_: Annotated[FixClass, From(lambda verdict: verdict.fix.kind if verdict.fix else FixClass.NONE)]
+    commands: Annotated[Sequence[Argv], From(commands_of)]
 
 
-def _unknown(verdict: Verdict) -> documents.UnknownBody:
-    return {**_checked(verdict), "reason": verdict.reason, "permission": verdict.permission or None}
+class FindingBody(CheckedBody):
+    message: str
+    evidence: Names
+    fix: Annotated[FixBody, From("")]
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+    docs: Annotated[str, From(lambda verdict: f"podid explain {verdict.check}"), About("The command that explains it.")]
 
 
-def _verdict(verdict: Verdict) -> documents.VerdictBody:
-    return {
-        **_checked(verdict),
-        "outcome": verdict.outcome,
-        "message": verdict.message,
-        "reason": verdict.reason or None,
-        "permission": verdict.permission or None,
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-    }
+class AcceptedBody(FindingBody):
+    accepted: Annotated[str, About("The reason that the baseline gives.")]
 
 
-def _subject(subject: Subject) -> documents.SubjectBody:
-    return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
+class UnknownBody(CheckedBody):
+    reason: str
+    permission: MissingRight
 
 
-def check_list_document(checks: Iterable[CheckInfo]) -> Document:
-    """What `podid doctor --list` shows, in causal order."""
-    items: list[documents.CheckBody] = [
-        {
-            "id": c.id,
-            "severity": Severity(c.severity),
-            "link": c.link,
-            "title": c.title,
-            "fix": FixClass(c.fix),
-            "needs": c.needs,
-            "wants": c.wants,
-            "permissions": {"iam": c.iam, "kubernetes": c.kubernetes},
-        }
-        for c in checks
+class VerdictBody(CheckedBody):
+    outcome: Outcome
+    message: str
+    reason: Annotated[str, OR_NULL, About("Why nothing could be said.")]
+    permission: MissingRight
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: TextOrNull
+
+
+class LinkBody(Document):
+    link: Link
+    name: Annotated[str, From(lambda counts: LINKS[counts.link])]
+    state: LinkState
+    ok: int
+    broken: int
+    warnings: int
+    notes: int
+    unknown: int
+
+
+class DoctorReportDocument(Document, kind="DoctorReport"):
+    """`podid doctor`. `verdicts`, passes included, only with `--all`."""
+
+    cluster: str
+    cluster_arn: TextOrNull
+    scope: Annotated[str, OR_NULL, About("What was looked at; null is the whole cluster.")]
+    taken_at: datetime
+    summary: Annotated[
+        Summary,
+        About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
-    body: documents.CheckListDocument = {"kind": "CheckList", "items": items}
-    return document(body)
+    associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    identities: Annotated[
+        Sequence[IdentityStatusBody],
+        About("Each service account that has an association, that was named, or that an error is about."),
+    ]
+    not_looked_at: Annotated[
+        Sequence[str], From("not_asked"), About("What only an option asks to look at, with that option.")
+    ]
+    chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
+    findings: Sequence[FindingBody]
+    accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
+    unknowns: Sequence[UnknownBody]
+    verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
+
+
+class RightsBody(Document):
+    iam: Names
+    kubernetes: Names
+
+
+class CheckBody(Document):
+    id: str
+    severity: Severity
+    link: Link
+    title: Annotated[str, About("The healthy fact.")]
+    fix: FixClass
+    needs: Names
+    wants: Names
+    permissions: Annotated[RightsBody, From("")]
+
+
+CheckListDocument = list_of(
+    "CheckList", CheckBody, "`podid doctor --list`, in the order in which credentials reach a pod."
+)
+
+
+_KINDS = {
+    "Association": "association",
+    "ServiceAccount": "service account",
+    "Role": "role",
+    "Node": "node",
+    "Pod": "pod",
+}
+# there is one of them, and everybody knows its name
+_SINGLE = ("Cluster", "Addon")
+# of one cause, the rest by name
+_MOST_SHOWN = 5
+
+
+def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Line, ...]:
+    lines: list[str | Line] = _missing_rights(report)
+    if any(status.state is not None for status in report.identities):
+        lines += status_lines(report.identities)
+    masked = [item for item in report.findings if item.masked_by]
+    causes = _by_check(item for item in report.findings if not item.masked_by)
+    for check, found in causes.items():
+        following = [item for item in masked if item.masked_by == check]
+        lines += ["", *_block(check, found, following, report.associations or 0)]
+    rest = _by_check(item for item in masked if item.masked_by not in causes)
+    if rest:
+        lines += ["", "Explained by a finding that is accepted or not shown:"]
+        lines += [f"  {check}: {_counted(found)}" for check, found in rest.items()]
+    if report.accepted:
+        lines += ["", "Accepted by the baseline:"]
+        lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
+    if report.unknowns:
+        lines += ["", "Could not be checked:"]
+        lines += _unknown_lines(report.unknowns)
+    if all_verdicts:
+        lines += ["", "All verdicts:"]
+        lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
+    return tuple((*lines, *_end(report))[0 if lines else 1 :])
+
+
+def _missing_rights(report: DoctorReport) -> list[str | Line]:
+    """The rights that are missing, each once: one often hides many checks."""
+    rights = missing_rights(report.unknowns)
+    if not rights:
+        return []
+    words = f"{count_of(len(rights), 'permission')} missing: {', '.join(rights)} (podid doctor --me)"
+    return [Line(words, "warn"), ""]
+
+
+def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    found: dict[str, list[Verdict]] = {}
+    for item in verdicts:
+        found.setdefault(item.check, []).append(item)
+    return found
+
+
+# --- a cause ----------------------------------------------------------------------------------------------------------
+
+
+def _block(check: str, found: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> list[str | Line]:
+    """What is wrong for one reason, with all that it is wrong for, and what else it explains."""
+    worst = max((item.severity for item in found), key=RANK.__getitem__)
+    mark, style = SEVERITIES[worst]
+    head = f"{mark} {check}"
+    concerned = _concerned(found, following, associations)
+    lines: list[str | Line] = [Line(f"{head}  {concerned}" if concerned else head, style, upto=len(head))]
+    lines.append(f"  {worst}, link {link_words(found[0].link)}")
+    several = len(found) > 1
+    for item in found[:_MOST_SHOWN]:
+        indent = "    " if several else "  "
+        lines += [f"  {item.subject}"] if several else []
+        lines.append(f"{indent}{item.message}")
+        lines += [f"{indent}- {evidence}" for evidence in item.evidence]
+        lines += [f"{indent}Fix   {shlex.join(command)}" for command in (item.fix.commands if item.fix else ())]
+    if len(found) > _MOST_SHOWN:
+        lines.append(f"  and {len(found) - _MOST_SHOWN} more: {_named(found[_MOST_SHOWN:])}; -o json has them all")
+    lines += [f"  May explain {name}: {_named(items)}" for name, items in _by_check(following).items()]
+    return [*lines, f"  More  podid explain {check}"]
+
+
+def _concerned(found: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> str:
+    """`3 nodes, 5 service accounts`, or the one thing by its name."""
+    subjects = dict.fromkeys(item.subject for item in (*found, *following) if item.subject.kind not in _SINGLE)
+    chains = {name for item in found for name in item.chain}
+    accounts = associations if "*" in chains else len(chains)
+    named = {str(subject).partition(" ")[2] for subject in subjects}
+    words = _counted((*found, *following))
+    if accounts and not (accounts == 1 and chains <= named):
+        words += (", " if words else "") + count_of(accounts, "service account")
+    return words
+
+
+def _counted(found: Iterable[Verdict]) -> str:
+    subjects = dict.fromkeys(item.subject for item in found if item.subject.kind not in _SINGLE)
+    if len(subjects) == 1:
+        return str(next(iter(subjects)))
+    kinds = Counter(_KINDS.get(subject.kind, subject.kind) for subject in subjects)
+    return ", ".join(count_of(number, kind) for kind, number in kinds.items())
+
+
+def _named(found: Iterable[Verdict]) -> str:
+    return short_list(dict.fromkeys(str(item.subject) for item in found), 3)
+
+
+# --- what is left to say ----------------------------------------------------------------------------------------------
+
+
+def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
+    """What one missing right hid is one line. Another obstacle has its reason, and what each check did not see."""
+    lines: list[str | Line] = []
+    for group in group_unknowns(verdicts):
+        if group.permission:
+            hidden = f"{count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
+            lines.append(Line(f"? needs {group.permission}: {hidden}", "warn", upto=1))
+            continue
+        lines.append(Line(f"? {group.reason}", "warn", upto=1))
+        lines += [f"    {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
+    return lines
+
+
+def _end(report: DoctorReport) -> list[str | Line]:
+    """What was not checked, then one line for the identities and one for the checks."""
+    lines: list[str | Line] = [""]
+    if report.not_asked:
+        lines += [Line(f"Not checked: {', '.join(report.not_asked)}", "dim")]
+    where = f"{report.scope} of cluster {report.cluster}" if report.scope else f"cluster {report.cluster}"
+    if any(status.state is not None for status in report.identities):
+        lines += [counted([status.state for status in report.identities])]
+    counts, checks = report.summary, count_of(len(report.checks), "check")
+    problems = [*((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))]
+    words = [count_of(number, noun) for number, noun in problems if number]
+    words += [f"{counts.masked} that may follow from these"] if counts.masked else []
+    words += [f"{counts.unknown} unknown"] if counts.unknown else []
+    none = f"No associations in {where}"
+    if words:
+        lines += [none] if report.associations == 0 else []
+        return [*lines, f"{', '.join(words)} ({checks}, {where})"]
+    if report.associations == 0:
+        return [*lines, f"{none}: nothing to check"]
+    new = "new problems" if report.accepted else "problems"
+    return [*lines, Line(f"✓ No {new} found: {checks}, {where}", "good")]

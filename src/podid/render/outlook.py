@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity, Verdict, link_words
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
-from podid.render.status import MARKS, STYLES, counted, reason_of, role_of, state_word, status_body
-from podid.render.view import SEVERITY, Line
-
-if TYPE_CHECKING:
-    from podid.render.documents import changes as documents
+from podid.render.marks import SEVERITIES, rank_of, state_line, state_word
+from podid.render.status import IdentityStatusBody, counted, reason_of, role_of
+from podid.render.view import Line
 
 # of more identities than that, those in order are counted
 MOST = 3
@@ -24,7 +23,6 @@ MOST = 3
 MOST_LINES = 6
 # the state says it
 _NONE = "association-missing"
-_MARKS = {Severity.ERROR: "✗", Severity.WARN: "!", Severity.INFO: "·"}
 _SOURCES = {
     CredentialSource.STATIC_KEYS: "access keys of their own",
     CredentialSource.PROFILE: "a profile of their own",
@@ -42,14 +40,14 @@ _WORDS = {CredentialSource.IRSA: "IRSA", CredentialSource.POD_IDENTITY: "Pod Ide
 def outlook_lines(outlook: Outlook) -> list[str | Line]:
     """The status of each identity as that of a pod that is made afterwards, what the plan brings with it, and what
     changes for running pods."""
-    shown = sorted(outlook.after, key=lambda status: (_rank(status.new_pod.state), status.ref))
+    shown = sorted(outlook.after, key=lambda status: (rank_of(status.new_pod.state), status.ref))
     lines: list[str | Line] = []
     if len(shown) == 1:
         lines += [_status_line(shown[0], lead="After this: "), *_running(shown[0])]
     elif shown:
         many = len(shown) > MOST
-        lines.append(f"After this: {counted(shown, of=_new_state)}" if many else "After this:")
-        wrong = [status for status in shown if _rank(status.new_pod.state) < IdentityState.CONFIGURED.rank]
+        lines.append(f"After this: {counted([status.new_pod.state for status in shown])}" if many else "After this:")
+        wrong = [status for status in shown if rank_of(status.new_pod.state) < IdentityState.CONFIGURED.rank]
         listed = _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
         lines += listed
     lines += _brought(outlook)
@@ -59,22 +57,13 @@ def outlook_lines(outlook: Outlook) -> list[str | Line]:
     return lines
 
 
-def _new_state(status: IdentityStatus) -> IdentityState | None:
-    return status.new_pod.state
-
-
-def _rank(state: IdentityState | None) -> int:
-    return IdentityState.CONFIGURED.rank if state is None else state.rank
-
-
 def _status_line(status: IdentityStatus, *, lead: str) -> Line:
-    state, cause = status.new_pod.state, status.new_pod.cause
-    head = f"{lead}{MARKS[state]} {status.ref}  {state_word(state)}"
+    state, cause, role = status.new_pod.state, status.new_pod.cause, role_of(status)
     if cause is not None and state is not IdentityState.NONE:
-        at = f" at link {link_words(cause.link)}"
-        return Line(f"{head}{at}: {_why(cause)}", STYLES.get(state, "dim"), upto=len(head))
-    role = role_of(status)
-    return Line(f"{head}, role {role}" if role else head, STYLES.get(state, "dim"), upto=len(head))
+        more = f" at link {link_words(cause.link)}: {_why(cause)}"
+    else:
+        more = f", role {role}" if role else ""
+    return state_line(state, f"{status.ref}  {state_word(state)}", more, lead=lead)
 
 
 def _why(cause: Verdict) -> str:
@@ -84,27 +73,25 @@ def _why(cause: Verdict) -> str:
 def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     def key(status: IdentityStatus) -> tuple[int, str]:
         cause = status.new_pod.cause
-        return _rank(status.new_pod.state), _why(cause) if cause is not None else ""
+        return rank_of(status.new_pod.state), _why(cause) if cause is not None else ""
 
     groups = [tuple(group) for _, group in groupby(sorted(statuses, key=key), key=key)]
     for group in groups[:MOST_LINES]:
         state, cause = group[0].new_pod.state, group[0].new_pod.cause
         at = f" at link {link_words(cause.link)}: {_why(cause)}" if cause is not None else ""
-        head = f"  {MARKS[state]} {len(group)} {state_word(state)}"
-        yield Line(
-            f"{head}{at}: {short_list(str(status.ref) for status in group)}", STYLES.get(state, "dim"), len(head)
-        )
+        names = short_list(str(status.ref) for status in group)
+        yield state_line(state, f"{len(group)} {state_word(state)}", f"{at}: {names}", lead="  ")
     if len(groups) > MOST_LINES:
         yield Line(f"  and {len(groups) - MOST_LINES} causes more", "dim")
 
 
 def _running(status: IdentityStatus) -> Iterator[Line]:
     """The running pods that are worse off than a new one would be."""
-    pods, new = status.pods or (), _rank(status.new_pod.state)
-    worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if _rank(pod.state) < new)
+    pods, new = status.pods or (), rank_of(status.new_pod.state)
+    worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if rank_of(pod.state) < new)
     for (state, check), count in worse.items():
-        head = f"  {MARKS[state]} {count} of {count_of(len(pods), 'running pod')} {state_word(state)}"
-        yield Line(f"{head}: {check}" if check else head, STYLES.get(state, "dim"), upto=len(head))
+        words = f"{count} of {count_of(len(pods), 'running pod')} {state_word(state)}"
+        yield state_line(state, words, f": {check}" if check else "", lead="  ")
 
 
 def _brought(outlook: Outlook) -> Iterator[Line]:
@@ -121,8 +108,9 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
     width = max(map(len, checks), default=0)
     for check, group in list(checks.items())[:MOST_LINES]:
         more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
-        head = f"  {_MARKS[group[0].severity]} {check:<{width}}"
-        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", SEVERITY[group[0].severity], upto=len(head))
+        mark, style = SEVERITIES[group[0].severity]
+        head = f"  {mark} {check:<{width}}"
+        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
         yield Line(f"  and {len(checks) - MOST_LINES} warnings more (--dry-run -o json)", "dim")
 
@@ -195,39 +183,21 @@ def _ranges(numbers: Sequence[int]) -> str:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-def outlook_members(outlook: Outlook | None) -> documents.OutlookBody:
-    """The members of a plan that say what comes of it; null where that was not foreseen."""
-    if outlook is None:
-        return {"after": None, "brings": None, "ends": None, "uses": None}
-    return {
-        "after": [status_body(status) for status in outlook.after],
-        "brings": [_verdict(verdict) for verdict in outlook.brings],
-        "ends": [_verdict(verdict) for verdict in outlook.ends],
-        "uses": [
-            {
-                "namespace": use.ref.namespace,
-                "serviceAccount": use.ref.name,
-                "before": _use(use.before),
-                "after": _use(use.after),
-                "pods": use.pods,
-                "restart": use.restart,
-            }
-            for use in outlook.uses
-        ],
-    }
+class ForeseenBody(Document):
+    id: Annotated[str, From("check"), About("The failure mode, as `podid explain` names it.")]
+    severity: Severity
+    link: Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
+    subject: Annotated[str, AS_TEXT]
+    message: str
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
 
 
-def _verdict(verdict: Verdict) -> documents.ForeseenBody:
-    return {
-        "id": verdict.check,
-        "severity": verdict.severity,
-        "link": verdict.link,
-        "subject": str(verdict.subject),
-        "message": verdict.message,
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-    }
-
-
-def _use(use: CredentialUse) -> documents.UseBody:
-    return {"uses": use.source, "roleArn": use.role_arn or None}
+class OutlookBody(Document):
+    after: Annotated[
+        Sequence[IdentityStatusBody] | None,
+        About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
+    ]
+    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that there will be and that there are not today.")]
+    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that there are today and that there will not be.")]
+    uses: Annotated[Sequence[UseChange] | None, About("Which credentials running pods change from and to.")]

@@ -4,45 +4,35 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
+from podid.domain.credentials import CredentialSource
 from podid.domain.findings import LINKS, Outcome, Verdict, link_words
-from podid.domain.names import role_name
-from podid.domain.status import IdentityState, IdentityStatus, PodStatus
+from podid.domain.members import (
+    AS_TEXT,
+    FLAT,
+    OPTIONAL,
+    OR_NULL,
+    About,
+    Argv,
+    ArnText,
+    BrokenLink,
+    Document,
+    From,
+    MissingRight,
+    ModeId,
+    TextOrNull,
+    document_of,
+    list_of,
+)
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.view import NOTHING, Column, Items, Line, Table, View, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import status as documents
-
-MARKS: Mapping[IdentityState | None, str] = {
-    IdentityState.BROKEN: "✗",
-    IdentityState.STALE: "↻",
-    IdentityState.UNKNOWN: "?",
-    IdentityState.DOUBTFUL: "!",
-    IdentityState.CONFIGURED: "·",
-    IdentityState.READY: "✓",
-    IdentityState.VERIFIED: "✓",
-    IdentityState.PROVEN: "✓",
-    IdentityState.NONE: "-",
-    None: "·",
-}
-STYLES: Mapping[IdentityState | None, str] = {
-    IdentityState.BROKEN: "bad",
-    IdentityState.STALE: "warn",
-    IdentityState.UNKNOWN: "warn",
-    IdentityState.DOUBTFUL: "warn",
-    IdentityState.READY: "good",
-    IdentityState.VERIFIED: "good",
-    IdentityState.PROVEN: "good",
-}
-NOT_CHECKED = "not checked"
-
-
-def state_word(state: IdentityState | None) -> str:
-    return NOT_CHECKED if state is None else state.value.replace("-", " ")
+from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
+from podid.render.view import Column, Line, Table, View, document, table_of
 
 
 def role_of(status: IdentityStatus) -> str:
@@ -55,12 +45,7 @@ def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list
     ordered = worst_identities_first(statuses)
     fine = [status for status in ordered if _fine(status)]
     shown = [status for status in ordered if not _fine(status)] + fine[:most_fine]
-    width = max((len(str(status.ref)) for status in shown), default=0)
-    words = max((len(state_word(status.state)) for status in shown), default=0)
-    lines: list[str | Line] = []
-    for status in shown:
-        head = f"{MARKS[status.state]} {status.ref!s:<{width}}  {state_word(status.state):<{words}}"
-        lines.append(Line(f"{head}  {because(status)}".rstrip(), STYLES.get(status.state, "dim"), upto=len(head)))
+    lines = state_lines((status.state, str(status.ref), because(status)) for status in shown)
     rest = Counter(state_word(status.state) for status in fine[most_fine:])
     return [*lines, *(f"  and {count} more {word}" for word, count in rest.items())]
 
@@ -69,15 +54,12 @@ def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityS
     return sorted(statuses, key=lambda status: (rank_of(status.state), status.ref))
 
 
-def counted(
-    statuses: Sequence[IdentityStatus], of: Callable[[IdentityStatus], IdentityState | None] = lambda each: each.state
-) -> str:
+def counted(states: Sequence[IdentityState | None]) -> str:
     """`3 identities: 1 ready, 1 stale, 1 broken`, best first."""
-    found = Counter(map(of, statuses))
-    ordered = sorted(found, key=rank_of, reverse=True)
-    words = ", ".join(f"{found[state]} {state_word(state)}" for state in ordered)
-    total = f"{len(statuses)} {'identity' if len(statuses) == 1 else 'identities'}"
-    return f"{total}: {words}" if len(statuses) > 1 else total
+    counts = Counter(states)
+    words = ", ".join(f"{counts[state]} {state_word(state)}" for state in sorted(counts, key=rank_of, reverse=True))
+    total = f"{len(states)} {'identity' if len(states) == 1 else 'identities'}"
+    return f"{total}: {words}" if len(states) > 1 else total
 
 
 def because(status: IdentityStatus) -> str:
@@ -86,7 +68,7 @@ def because(status: IdentityStatus) -> str:
         return f"{pods_share(status)}{link_of(status.cause)}"
     if status.permissions is not None:
         return link_of(status.permissions)
-    parts = [f"role {role}"] if (role := role_of(status)) else []
+    parts = [role] if (role := _role_words(status)) else []
     if status.pods is not None:
         parts.append(count_of(len(status.pods), "pod") if status.pods else "no pods")
     if status.opted_out:
@@ -117,11 +99,6 @@ def reason_of(cause: Verdict) -> str:
     return f"needs {cause.permission}" if cause.permission else cause.reason or cause.message
 
 
-def rank_of(state: IdentityState | None) -> int:
-    """One of which nothing can be claimed comes after those that are wrong."""
-    return IdentityState.CONFIGURED.rank if state is None else state.rank
-
-
 def _fine(status: IdentityStatus) -> bool:
     known_wrong = status.cause or status.permissions
     return rank_of(status.state) >= IdentityState.CONFIGURED.rank and known_wrong is None
@@ -129,19 +106,16 @@ def _fine(status: IdentityStatus) -> bool:
 
 def verdict_lines(status: IdentityStatus) -> list[str | Line]:
     """The state of one identity with its cause and what mends it, then what else there is to know."""
-    mark, cause = MARKS[status.state], status.cause
-    head = f"{mark} {status.ref}  {state_word(status.state)}"
-    style = STYLES.get(status.state, "dim")
+    state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
-    if cause is None or status.state is IdentityState.NONE:
-        more = f"; {used}" if (used := _used(status)) and status.state is IdentityState.NONE else ""
-        tail = f"  {because(status)}" if cause is None and status.state is not IdentityState.NONE else more
-        lines = [Line(head + tail, style, upto=len(head))]
-        lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
-    else:
-        lines = [Line(f"{head} at link {link_words(cause.link)}: {why(cause)}", style, upto=len(head))]
+    if cause is not None and state is not IdentityState.NONE:
+        lines = [state_line(state, words, f" at link {link_words(cause.link)}: {why(cause)}")]
         lines.append(f"  {pods_share(status)}{cause.message}")
-        lines += [f"  - {evidence}" for evidence in cause.evidence]
+    elif state is IdentityState.NONE:
+        lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
+    else:
+        lines = [state_line(state, words, f"  {because(status)}")]
+    lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
     lines += _mending(cause) if cause is not None else []
     if status.permissions is not None:
         found = status.permissions
@@ -162,32 +136,34 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     if status.state is IdentityState.NONE:
         return list(verdict_lines(status))
     new, pods = status.new_pod, status.pods or ()
-    rows = [(new.state, "new pods", link_of(new.cause) if new.cause else role_words(status))]
+    rows = [(new.state, "new pods", link_of(new.cause) if new.cause else _role_words(status))]
     for state in dict.fromkeys(pod.state for pod in sorted(pods, key=lambda pod: rank_of(pod.state))):
         same = [pod for pod in pods if pod.state is state]
         cause = same[0].cause
         count = f"{count_of(len(same), 'running pod')}"
         until = f"; previous role until {utc(same[0].stale_until)} at the latest" if same[0].stale_until else ""
         rows.append((state, count, (link_of(cause) if cause else "") + until))
-    width = max(len(subject) for _, subject, _ in rows)
-    words = max(len(state_word(state)) for state, _, _ in rows)
-    lines: list[str | Line] = []
-    for state, subject, reason in rows:
-        head = f"{MARKS[state]} {subject:<{width}}  {state_word(state):<{words}}"
-        lines.append(Line(f"{head}  {reason}".rstrip(), STYLES.get(state, "dim"), upto=len(head)))
+    lines = state_lines(rows)
     cause = new.cause or status.cause
     if cause is not None:
         lines += [f"  {cause.message}", *_mending(cause)]
     return lines
 
 
-def role_words(status: IdentityStatus) -> str:
+def _role_words(status: IdentityStatus) -> str:
     return f"role {role}" if (role := role_of(status)) else ""
 
 
 def _mending(cause: Verdict) -> list[str | Line]:
-    commands = cause.fix.commands if cause.fix else ()
-    return [*(f"  Fix   {shlex.join(command)}" for command in commands), f"  More  podid explain {cause.check}"]
+    return [
+        *(f"  Fix   {shlex.join(command)}" for command in commands_of(cause)),
+        f"  More  podid explain {cause.check}",
+    ]
+
+
+def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
+    """Return the command lines that mend it."""
+    return cause.fix.commands if cause is not None and cause.fix is not None else ()
 
 
 def _used(status: IdentityStatus) -> str:
@@ -202,91 +178,139 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     """A row for each identity, worst first, or a line where it is to be `short`. An IdentityStatus where one service
     account was named (`single`), else an IdentityStatusList; there may be none `where` they were looked for."""
     ordered = worst_identities_first(statuses)
-    rows = tuple(_row(status) for status in ordered)
-    styles = {(number, 2): STYLES.get(status.state, "dim") for number, status in enumerate(ordered)}
-    table = Table(_COLUMNS, rows, styles, empty=f"no pod identity associations in {where}")
+    table = _table(ordered, where)
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
-        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **status_body(status)}
-        return View(document(one), (table,), names, tuple(verdict_lines(status)) if short else ())
-    several: documents.IdentityStatusListDocument = {
-        "kind": "IdentityStatusList",
-        "items": Items(statuses, status_body),
-    }
-    return View(document(several), (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
+        one = document(IdentityStatusDocument, status)
+        return View(one, (table,), names, tuple(verdict_lines(status)) if short else ())
+    several = document(IdentityStatusListDocument, items=statuses)
+    return View(several, (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
 
 
-_COLUMNS = (
-    Column("NAMESPACE"),
-    Column("SERVICE ACCOUNT"),
-    Column("STATUS"),
-    Column("ROLE", folds=2),
-    Column("PODS", right=True),
-    Column("REASON", prose=True, folds=1),
+def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
+    return table_of(
+        statuses,
+        ("NAMESPACE", "ref.namespace"),
+        ("SERVICE ACCOUNT", "ref.name"),
+        ("STATUS", lambda status: state_word(status.state), lambda status: STATES[status.state][1]),
+        (Column("ROLE", folds=2), lambda status: role_of(status) or None),
+        (Column("PODS", right=True), _pods_words),
+        (Column("REASON", prose=True, folds=1), _reason_words),
+        empty=f"no pod identity associations in {where}",
+    )
+
+
+def _pods_words(status: IdentityStatus) -> str | None:
+    return pods_share(status).partition(" pod")[0] or (None if status.pods is None else str(len(status.pods)))
+
+
+def _reason_words(status: IdentityStatus) -> str | None:
+    cause = status.cause or status.permissions
+    return None if cause is None else link_of(cause)
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+State = Annotated[
+    IdentityState | None, About("docs/explanations/states.md lists them; null where too little was read to claim one.")
+]
+Reason = Annotated[str | None, About("Why the state is no better; null from configured on.")]
+
+
+# the view of verify has them
+_OF_VERIFY = From(lambda _: None)
+
+
+def _of_cause(words: Callable[[Verdict], str]) -> From:
+    return From(lambda status: None if status.cause is None else words(status.cause))
+
+
+class TokenBody(Document):
+    role_arn: Annotated[ArnText, From("token.role_arn")]
+    session_name: Annotated[str, From("token.session_name")]
+    expires_at: Annotated[datetime | None, From("token.expires_at")]
+    of_pod: Annotated[
+        str, From("token_pod"), About("The pod whose token EKS Auth accepted: this one, or one of the same template.")
+    ]
+
+
+class PodStatusBody(Document):
+    namespace: str
+    name: Annotated[str, OR_NULL, About("Null for the pod that would be made now.")]
+    node: TextOrNull
+    workload: Annotated[str | None, AS_TEXT, About("KIND NAMESPACE/NAME.")]
+    state: State
+    id: Annotated[ModeId, From("cause.check")]
+    link: Annotated[BrokenLink, From("cause.link")]
+    reason: Annotated[Reason, _of_cause(reason_of)]
+    uses: Annotated[
+        CredentialSource | None, From("uses.uses"), About("The credentials that an SDK in its main container takes.")
+    ]
+    certain: Annotated[bool | None, From("uses.certain"), About("Whether these are all that an SDK could take.")]
+    stale_until: Annotated[datetime | None, About("Until when a stale pod may keep the previous role.")]
+    token: Annotated[
+        TokenBody | None, From(lambda pod: pod if pod.token else None), About("What EKS Auth issued to podid.")
+    ]
+    seen_at: Annotated[datetime | None, About("When CloudTrail has a session of this pod.")]
+
+
+class LinkTenBody(Document):
+    state: Annotated[Literal["broken"], From(lambda _: "broken")]
+    id: Annotated[str, From("check")]
+    reason: Annotated[str, From("message")]
+
+
+class AdviceBody(Document):
+    id: Annotated[str, From("check")]
+    message: str
+
+
+class ProbeBody(Document):
+    """A pod of podid's own that asked the agent of its node."""
+
+    job: Annotated[str, About("NAMESPACE/NAME of the Job, which was deleted.")]
+    node: TextOrNull
+    role_arn: Annotated[ArnText | None, From("redeemed.role_arn"), About("The role that it got.")]
+    link: BrokenLink
+    id: ModeId
+    message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
+    unknown: Annotated[str | None, From("missing.reason"), About("Why that could not be found out.")]
+
+
+def _association_id(status: IdentityStatus) -> str | None:
+    association = status.association
+    return None if association is None or association.association_id == PLANNED_ID else association.association_id
+
+
+class IdentityStatusBody(Document):
+    ref: Annotated[ServiceAccountRef, FLAT]
+    association_id: Annotated[str | None, From(_association_id)]
+    role_arn: Annotated[
+        ArnText | None,
+        From(lambda s: s.association.pods_role_arn if isinstance(s.association, Association) else None),
+        About("The role that pods get: the target role, where there is one."),
+    ]
+    state: State
+    id: Annotated[ModeId, From("cause.check")]
+    link: Annotated[BrokenLink, From("cause.link")]
+    reason: Annotated[Reason, _of_cause(reason_of)]
+    permission: Annotated[MissingRight, From("cause.permission")]
+    fix: Annotated[Sequence[Argv], From(lambda s: commands_of(s.cause)), About("Command lines that mend the cause.")]
+    new_pod: Annotated[PodStatusBody, About("The pod that would be made now.")]
+    pods: Annotated[Sequence[PodStatusBody] | None, About("Running pods; null where pods were not read.")]
+    opted_out: Annotated[Sequence[str], About("Running pods that ask the webhook to leave them alone.")]
+    permissions: Annotated[LinkTenBody | None, About("An error on what the role may do. No state depends on it.")]
+    advice: Annotated[Sequence[AdviceBody], About("Findings that never lower a state.")]
+    checked_links: Annotated[Sequence[int], About("The links that were checked to the end, 1 to 9.")]
+    not_checked: Sequence[NotChecked]
+    probes: Annotated[Sequence[ProbeBody], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--probe`.")]
+    allowed: Annotated[Sequence[Allowed], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--can`.")]
+
+
+IdentityStatusDocument = document_of(
+    "IdentityStatus", IdentityStatusBody, "`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."
 )
-
-
-def _row(status: IdentityStatus) -> tuple[str, ...]:
-    pods = NOTHING if status.pods is None else str(len(status.pods))
-    share = pods_share(status).partition(" pod")[0] or pods
-    cause, ref = status.cause or status.permissions, status.ref
-    reason = link_of(cause) if cause is not None else NOTHING
-    return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
-
-
-def status_body(status: IdentityStatus) -> documents.IdentityStatusBody:
-    """The status of one service account, without the kind of a document."""
-    cause, association, permissions = status.cause, status.association, status.permissions
-    return {
-        "namespace": status.ref.namespace,
-        "serviceAccount": status.ref.name,
-        "associationId": association.association_id
-        if association and association.association_id != PLANNED_ID
-        else None,
-        "roleArn": association.pods_role_arn if isinstance(association, Association) else None,
-        "state": status.state,
-        "id": cause.check if cause else None,
-        "link": cause.link if cause else None,
-        "reason": reason_of(cause) if cause else None,
-        "permission": cause.permission or None if cause else None,
-        "fix": cause.fix.commands if cause and cause.fix else (),
-        "newPod": pod_body(status.new_pod),
-        "pods": None if status.pods is None else [pod_body(pod) for pod in status.pods],
-        "optedOut": status.opted_out,
-        "permissions": {"state": "broken", "id": permissions.check, "reason": permissions.message}
-        if permissions
-        else None,
-        "advice": [{"id": item.check, "message": item.message} for item in status.advice],
-        "checkedLinks": status.checked_links,
-        "notChecked": [
-            {"link": item.link, "subject": item.subject or None, "permission": item.permission or None}
-            for item in status.not_checked
-        ],
-    }
-
-
-def pod_body(pod: PodStatus) -> documents.PodStatusBody:
-    cause, token = pod.cause, pod.token
-    return {
-        "namespace": pod.namespace,
-        "name": pod.name or None,
-        "node": pod.node or None,
-        "workload": str(pod.workload) if pod.workload else None,
-        "state": pod.state,
-        "id": cause.check if cause else None,
-        "link": cause.link if cause else None,
-        "reason": reason_of(cause) if cause else None,
-        "uses": pod.uses.uses if pod.uses else None,
-        "certain": pod.uses.certain if pod.uses else None,
-        "staleUntil": timestamp(pod.stale_until),
-        "token": {
-            "roleArn": token.role_arn,
-            "sessionName": token.session_name,
-            "expiresAt": timestamp(token.expires_at),
-            "ofPod": pod.token_pod,
-        }
-        if token
-        else None,
-        "seenAt": timestamp(pod.seen_at),
-    }
+IdentityStatusListDocument = list_of(
+    "IdentityStatusList", IdentityStatusBody, "`podid status`, and `podid verify` of several."
+)

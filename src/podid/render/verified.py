@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from podid.domain.encoding import encode
 from podid.domain.evidence import Probed
 from podid.domain.findings import LINKS
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
-from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
 from podid.domain.text import count_of, utc
+from podid.render.marks import ANSWERS, STATES, rank_of
 from podid.render.status import (
-    MARKS,
-    STYLES,
+    IdentityStatusBody,
+    IdentityStatusDocument,
+    IdentityStatusListDocument,
     counted,
     link_of,
-    rank_of,
-    status_body,
     status_view,
     verdict_lines,
     worst_identities_first,
 )
 from podid.render.view import Line, View, document
-
-if TYPE_CHECKING:
-    from podid.ops.association.allowed import Allowed
-    from podid.render.documents import status as documents
 
 
 def verify_view(
@@ -39,29 +35,22 @@ def verify_view(
     """Each identity with a line for each of its pods. An IdentityStatus where one service account was named (`single`),
     else an IdentityStatusList."""
     met = known_or(probes, {})
-    bodies: dict[ServiceAccountRef, documents.IdentityStatusBody] = {}
+    members: dict[ServiceAccountRef, dict[str, object]] = {}
     lines: list[str | Line] = []
     for status in worst_identities_first(statuses):
-        own, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
-        mine = own.value if isinstance(own, Known) else ()
-        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(mine)]
+        section, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
+        own_pods = section.value if isinstance(section, Known) else ()
+        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(own_pods)]
         lines += [*_allowed_rows(actions), *_verified_lines(status)]
-        bodies[status.ref] = {
-            **status_body(status),
-            "probes": list(map(_probe_body, mine)),
-            "allowed": list(map(_allowed_body, actions)),
-        }
+        members[status.ref] = {"probes": own_pods, "allowed": actions}
     names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
     table = status_view(statuses, single=False).tables
     if single:
-        (body,) = bodies.values()
-        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **body}
-        return View(document(one), table, names, tuple(lines))
-    several: documents.IdentityStatusListDocument = {
-        "kind": "IdentityStatusList",
-        "items": [bodies[status.ref] for status in statuses],
-    }
-    return View(document(several), table, names, (*lines, "", counted(statuses)))
+        (status,) = statuses
+        return View(document(IdentityStatusDocument, status, **members[status.ref]), table, names, tuple(lines))
+    items = [encode(IdentityStatusBody, status, **members[status.ref]) for status in statuses]
+    lines += ["", counted([status.state for status in statuses])]
+    return View(document(IdentityStatusListDocument, items=items), table, names, tuple(lines))
 
 
 # of one identity; -o json has all pods
@@ -75,8 +64,9 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
     node = max((len(_node(pod.node)) for pod in shown), default=0)
     rows: list[str | Line] = []
     for pod in shown:
-        head = f"  {MARKS[pod.state]} {pod.name:<{width}}  {_node(pod.node):<{node}}"
-        rows.append(Line(f"{head}  {_pod_words(pod, status)}".rstrip(), STYLES.get(pod.state, "dim"), upto=3))
+        mark, style = STATES[pod.state]
+        text = f"  {mark} {pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
+        rows.append(Line(text.rstrip(), style, upto=3))
     return (
         rows if len(pods) == len(shown) else [*rows, f"  and {len(pods) - len(shown)} more pods; -o json has them all"]
     )
@@ -123,51 +113,24 @@ def _not_checked_words(item: NotChecked) -> str:
 
 def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
     rows: list[str | Line] = []
+    answer: bool | None
     for probe in probes:
-        where = _node(probe.node) or "no node"
         if probe.redeemed is not None:
-            rows.append(
-                Line(f"  ✓ podid's own pod  {where}  role {role_name(probe.redeemed.role_arn)}", "good", upto=3)
-            )
+            answer, words = True, f"role {role_name(probe.redeemed.role_arn)}"
         elif probe.missing is not None:
-            rows.append(Line(f"  ? podid's own pod  {where}  {probe.missing.reason}", "warn", upto=3))
+            answer, words = None, probe.missing.reason
         else:
-            rows.append(Line(f"  ✗ podid's own pod  {where}  {probe.message}", "bad", upto=3))
+            answer, words = False, probe.message
+        mark, style = ANSWERS[answer]
+        rows.append(Line(f"  {mark} podid's own pod  {_node(probe.node) or 'no node'}  {words}", style, upto=3))
     return rows
 
 
 def _allowed_rows(found: Sequence[Allowed]) -> list[str | Line]:
-    marks = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
     rows: list[str | Line] = []
     for item in found:
-        mark, style = marks[item.allowed]
+        mark, style = ANSWERS[item.allowed]
         words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
         why = f": {item.reason}" if item.reason else ""
         rows.append(Line(f"  {mark} {item.action} on {item.resource}  {words}{why}", style, upto=3))
     return rows
-
-
-def _probe_body(probe: Probed) -> documents.ProbeBody:
-    return {
-        "job": probe.job,
-        "node": probe.node or None,
-        "roleArn": probe.redeemed.role_arn if probe.redeemed else None,
-        "link": probe.link or None,
-        "id": probe.id or None,
-        "message": probe.message or probe.left or None,
-        "unknown": probe.missing.reason if probe.missing else None,
-    }
-
-
-def _allowed_body(item: Allowed) -> documents.AllowedBody:
-    return {
-        "action": item.action,
-        "resource": item.resource,
-        "allowed": item.allowed,
-        "reason": item.reason,
-        "id": item.id or None,
-        "permission": item.permission or None,
-    }
-
-
-# --- documents --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
-from podid.facts.index import index, service_account_subject
+from podid.facts.index import index
 
 
 @rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))
@@ -19,7 +19,7 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
         taken = [pod for pod in pods if _taken(pod)]
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
-        case = check.case(service_account_subject(ref), tuple(sorted(chain)))
+        case = check.case(ref.subject, tuple(sorted(chain)))
         if not taken:
             yield _soon(case, snapshot, ref, [pod for pod in pods if not opted_out(pod)])
             continue
@@ -36,11 +36,11 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
 def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:
     """Of pods that have the node's role still, and do not ask the webhook to leave them alone."""
     annotated = any(a.ref == ref and a.irsa_role_arn for a in known_or(snapshot.service_accounts, ()))
-    what = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
-    if not what or not pods:
+    source = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
+    if not source or not pods:
         return case.ok("the agent acts as its node's role")
     return case.fail(
-        f"{ref}, which the agent runs as, has {what}: each agent pod that is made from now on takes its credentials "
+        f"{ref}, which the agent runs as, has {source}: each agent pod that is made from now on takes its credentials "
         "instead of the node's role",
         severity=Severity.WARN,
         evidence=(f"pods that are older than that: {short_list(pod.name for pod in pods)}",),

@@ -1,5 +1,5 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import EVERYONE, Subject
+from podid.checks.base import Check, rule
+from podid.domain.findings import Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.domain.text import count_of, short_list
@@ -8,30 +8,28 @@ from podid.facts.index import namespaces_words, podid_command
 
 
 @rule(needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes"))
-def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdicts:
+def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
     cluster, addon = known(snapshot.cluster), snapshot.agent_addon
-    case = check.case(Subject("Cluster", cluster.name), EVERYONE)
+    case = check.of_everyone(snapshot)
     if isinstance(addon, Known) and addon.value is not None:
-        return [case.ok(f"add-on {AGENT_ADDON} is installed")]
-    if found := agents(snapshot):
-        names = short_list(f"{ds.namespace}/{ds.name}" for ds in found)
-        return [case.ok(f"a self-managed agent is installed: {names}")]
+        return case.ok(f"add-on {AGENT_ADDON} is installed")
+    if sets := agents(snapshot):
+        names = short_list(f"{ds.namespace}/{ds.name}" for ds in sets)
+        return case.ok(f"a self-managed agent is installed: {names}")
     if reason := _needs_no_daemon_set(cluster.auto_mode, snapshot):
-        return [case.skip(reason)]
+        return case.skip(reason)
     for section in (addon, snapshot.daemon_sets, snapshot.associations):
         if isinstance(section, Missing):
-            return [case.unknown(section)]
-    return [
-        case.fail(
-            f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
-            severity=importance(snapshot),
-            evidence=(
-                f"DescribeAddon {AGENT_ADDON}: not found",
-                "no DaemonSet in any namespace runs the agent's image",
-            ),
-            commands=(podid_command(snapshot, "install-agent"),),
-        )
-    ]
+            return case.unknown(section)
+    return case.fail(
+        f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
+        severity=importance(snapshot),
+        evidence=(
+            f"DescribeAddon {AGENT_ADDON}: not found",
+            "no DaemonSet in any namespace runs the agent's image",
+        ),
+        commands=(podid_command(snapshot, "install-agent"),),
+    )
 
 
 def _for_whom(snapshot: Snapshot) -> str:

@@ -3,12 +3,12 @@ from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
 from podid.facts.agent import START_GRACE, agents, importance
-from podid.facts.index import index, podid_command
+from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
 from podid.facts.ports import blocked
 
@@ -29,10 +29,8 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
-    users = index(snapshot).users
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
-    for node in nodes:
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         if not expects_agent(node, sets):
             yield case.skip(why_no_agent(node))
         elif node.name in present:
@@ -46,8 +44,8 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:
-            what = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
-            yield case.unknown(Missing(what, error_code="Unsettled"))
+            reason = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
+            yield case.unknown(Missing(reason, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
 
@@ -81,8 +79,8 @@ def _no_agent_here(
             *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
             podid_command(snapshot, "agent", "status"),
         )
-        wanted = sum(ds.desired for ds in sets)
-        evidence.append(f"wanted by the agent's DaemonSets: {count_of(wanted, 'pod')}")
+        desired = sum(ds.desired for ds in sets)
+        evidence.append(f"wanted by the agent's DaemonSets: {count_of(desired, 'pod')}")
         if reason or excluded:
             evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
             # a pool left out on purpose harms nobody until an associated pod lands there

@@ -4,7 +4,7 @@ agent in it have versions of their own, which are never compared with each other
 
 from collections.abc import Iterator, Sequence
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, rule
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
@@ -19,7 +19,7 @@ _IMPATIENT = ("0.1.32", "0.1.33")
 
 
 @rule(needs=("agent_addon",), wants=("cluster", "daemon_sets", "nodes", "agent_versions"))
-def agent_outdated(check: Check, snapshot: Snapshot) -> Verdicts:
+def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
     addon, nodes, sets = known_or(snapshot.agent_addon, None), known_or(snapshot.nodes, ()), agents(snapshot)
     if addon is not None and addon_key(addon.version):
         case = check.case(Subject("Addon", AGENT_ADDON))
@@ -30,16 +30,14 @@ def agent_outdated(check: Check, snapshot: Snapshot) -> Verdicts:
         case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
         faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
     else:
-        return [check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")]
+        return check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")
     if not faults:
-        return [_without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)]
-    return [
-        case.fail(
-            f"{name} has faults that later versions do not have: {short_list(faults)}",
-            evidence=faults,
-            commands=commands,
-        )
-    ]
+        return _without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)
+    return case.fail(
+        f"{name} has faults that later versions do not have: {short_list(faults)}",
+        evidence=faults,
+        commands=commands,
+    )
 
 
 def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:

@@ -2,7 +2,6 @@ from podid.checks.agent.agent_image_pull import unpulled
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Subject
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import count_of
 from podid.facts.agent import START_GRACE, importance, not_judged
@@ -21,7 +20,7 @@ HOPELESS = (
 def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for pod in known_or(snapshot.agent_pods, ()):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+        case = check.case(pod.subject, facts.users.get(pod.node, ()))
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
         elif unpulled(pod):

@@ -2,7 +2,7 @@
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import Severity
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
@@ -18,7 +18,7 @@ PLAIN, ANY = ("HTTP_PROXY", "http_proxy"), ("HTTP_PROXY", "http_proxy", "HTTPS_P
 def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
     """Warnings: whether the network is one that needs the proxy is not seen from here."""
     for ds in agents(snapshot):
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds))
+        case = check.case(ds.subject, served_by(snapshot, ds))
         if not any(name in ds.env for name in ANY):
             # says nothing of the way to EKS Auth
             yield case.skip("it is set up without a proxy")

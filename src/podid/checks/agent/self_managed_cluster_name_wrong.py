@@ -5,7 +5,7 @@ https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Cluster
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.facts.agent import agents, importance, option, served_by
 
@@ -17,7 +17,7 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
     cluster = known(snapshot.cluster)
     for ds in agents(snapshot):
         chain = served_by(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), chain)
+        case = check.case(ds.subject, chain)
         wrong = _wrong(ds, cluster)
         if not wrong:
             yield case.ok("it names the cluster and its region")
@@ -34,11 +34,11 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
 
 def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
     """What the kubelet or a shell fills in, $(NAME) or $NAME, is not known here."""
-    found = []
+    wrong = []
     name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
     if name and "$" not in name and name != cluster.name:
-        found.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
+        wrong.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
     # with an endpoint of its own the region only signs
     if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
-        found.append(f"{REGION} {region}, not {cluster.region}")
-    return found
+        wrong.append(f"{REGION} {region}, not {cluster.region}")
+    return wrong

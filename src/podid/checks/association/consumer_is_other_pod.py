@@ -6,7 +6,7 @@ from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
-from podid.facts.index import index, podid_command, service_account_subject
+from podid.facts.index import index, podid_command
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings
 
 # a node's role, or keys in a Secret, may serve the product all the same: nothing here proves that it is broken
@@ -64,7 +64,7 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             if association.service_account not in product.siblings:
                 continue
             ref = ServiceAccountRef(association.namespace, product.service_account)
-            case = check.case(service_account_subject(association.ref), (str(association.ref),))
+            case = check.case(association.ref.subject, (str(association.ref),))
             if ref in present and not _served(snapshot, ref):
                 yield case.fail(
                     f"of the {name} it is {ref} that calls AWS, which has no association",

@@ -24,8 +24,7 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
         if isinstance(association, UnreadAssociation):
             yield case.unknown(why_unread(association))
             continue
-        roles = snapshot.roles
-        section = roles if isinstance(roles, Missing) else role_section(snapshot, association.role_arn)
+        section = role_section(snapshot, association.role_arn)
         if association.created_at is None or association.created_at > before:
             yield case.skip("it is too young to say that nothing uses it")
         elif isinstance(section, Missing):

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import Severity
 from podid.domain.network import AGENT_ADDRESS
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
@@ -21,8 +21,8 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 @rule(needs=("daemon_sets",), wants=("cluster", "probes", "nodes", "pods", "associations"))
 def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
-        reach = _reached(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
+        reach = _reach(snapshot, ds)
+        case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
             continue
@@ -43,7 +43,7 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
         )
 
 
-def _reached(snapshot: Snapshot, ds: DaemonSet) -> Affected:
+def _reach(snapshot: Snapshot, ds: DaemonSet) -> Affected:
     return reach_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 

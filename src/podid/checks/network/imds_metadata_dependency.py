@@ -43,8 +43,8 @@ def _is_controller(pod: Pod) -> bool:
 
 
 def _asks(pod: Pod) -> bool:
-    told = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
-    return _is_controller(pod) and not told and not pod.host_network
+    configured = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
+    return _is_controller(pod) and not configured and not pod.host_network
 
 
 def _reached(instance: Instance) -> bool:

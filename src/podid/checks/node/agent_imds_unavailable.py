@@ -1,29 +1,26 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Instance
-from podid.domain.findings import Severity, Subject
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.workloads import live
-from podid.facts.index import index
 
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
 def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     """The agent is on the node's network, so that the hop limit is no matter to it. Auto Mode and hybrid nodes see to
     their agent's credentials themselves."""
-    users = index(snapshot).users
     if isinstance(snapshot.instances, Missing):
         # seldom is a node without either: it could not have joined the cluster
         yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)
         return
     instances = snapshot.instances.value
-    told = any(instance.profile_arn for instance in instances.values())
+    profiled = any(instance.profile_arn for instance in instances.values())
     working = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and pod.ready}
-    for node in known(snapshot.nodes):
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
             yield case.skip("it is no EC2 instance that EC2 knows and the agent is put on")
-        elif instance.metadata and not instance.profile_arn and not told and node.name in working:
+        elif instance.metadata and not instance.profile_arn and not profiled and node.name in working:
             yield case.skip("EC2 names no profile of any instance, and the agent on this one works")
         elif not (trouble := _trouble(instance)):
             yield case.ok("its instance has a profile, and the metadata service is on")

@@ -1,7 +1,6 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity, Subject
-from podid.domain.snapshot import Missing, Snapshot, known
-from podid.facts.index import index
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Missing, Snapshot
 
 # a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
 TOLERATED_SECONDS = 60
@@ -13,9 +12,7 @@ def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
         # leases are in nobody's way: seldom is a clock wrong
         yield check.of_everyone(snapshot).unknown(snapshot.clocks, severity=Severity.WARN)
         return
-    users = index(snapshot).users
-    for node in known(snapshot.nodes):
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         ahead = snapshot.clocks.value.get(node.name)
         if ahead is None or not node.ready:
             yield case.skip("its kubelet renews no lease now")

@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate
-from podid.facts.index import index, service_account_subject
+from podid.facts.index import index
 
 
 @rule(needs=("associations", "service_accounts"), wants=("pods", "nodes"))
@@ -10,7 +10,7 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
     for account in known(snapshot.service_accounts):
         if account.ref not in facts.associations:
             continue
-        case = check.case(service_account_subject(account.ref), (str(account.ref),))
+        case = check.case(account.ref.subject, (str(account.ref),))
         pods = [pod for pod in facts.pods.get(account.ref, ()) if live(pod)]
         if not account.irsa_role_arn:
             yield case.ok("the service account has no annotation of IRSA")

@@ -8,7 +8,7 @@ from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumeRights
 from podid.domain.names import Arn
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, known, part
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
 from podid.facts.index import by_role, chain_of, role_section, role_subject
@@ -18,15 +18,14 @@ from podid.facts.trust import live_pods
 
 @rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
 def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
-    rights = known(snapshot.assume_rights)
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))
-        section = rights.get(arn, NOT_READ)
+        section = part(snapshot.assume_rights, arn)
         if not tagged:
             yield case.skip("its sessions carry no tags")
-        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+        elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)
@@ -63,8 +62,7 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
     if elsewhere:
         # both accounts have to allow it
         return (arn, "no policy of the role allows sts:TagSession on it") if lacks else None
-    section = snapshot.chained_roles
-    target = section if isinstance(section, Missing) else section.value.get(arn, NOT_READ)
+    target = part(snapshot.chained_roles, arn)
     if not isinstance(target, Known) or target.value is None:
         return None
     hop = second_hop(
@@ -76,10 +74,10 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
         pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )
-    found = hop.evaluation
-    if found is None or found.assume_role.verdict is not TrustVerdict.MATCH:
+    evaluation = hop.evaluation
+    if evaluation is None or evaluation.assume_role.verdict is not TrustVerdict.MATCH:
         return None
-    if found.tag_session.verdict is TrustVerdict.NO_MATCH:
+    if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
         return arn, "its trust does not allow sts:TagSession to the role"
     refused = [finding for finding in hop.findings if lacks and finding.shuts_out]
     return (arn, "no policy of the role allows sts:TagSession on it") if refused else None

@@ -1,6 +1,6 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.domain.findings import Severity
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, part
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 
@@ -10,13 +10,10 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [each for each in associations if not each.target_role_arn]
-        case, section = (
-            check.case(role_subject(arn), chain_of(acting)),
-            known(snapshot.role_policies).get(arn, NOT_READ),
-        )
+        case, section = check.case(role_subject(arn), chain_of(acting)), part(snapshot.role_policies, arn)
         if not acting:
             yield case.skip("its pods act as their target role")
-        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+        elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)

@@ -6,7 +6,7 @@ from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or, part
 from podid.facts.index import (
     chain_of,
     cluster_flags,
@@ -53,8 +53,8 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
-    other = known(snapshot.roles).get(arn, NOT_READ)
-    elsewhere = other.value.arn if isinstance(other, Known) and other.value is not None else ""
+    other = known_or(part(snapshot.roles, arn), None)
+    elsewhere = other.arn if other is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and _account(arn) != snapshot.cluster.value.account
     evidence = [
         f"associations that name it: {len(associations)}",

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
-from podid.checks.shared.unreached import UNREACHED, cause
+from podid.checks.shared.logs import in_logs
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
 from podid.domain.evidence import (
@@ -22,6 +22,7 @@ from podid.domain.evidence import (
     NO_EVIDENCE,
     NOT_ALLOWED,
     OTHER_ASSOCIATION,
+    PROBE_LABELS,
     UNSETTLED,
     DryRun,
     Probed,
@@ -35,6 +36,7 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
+from podid.facts.egress import ways
 from podid.facts.index import index, once, podid_command
 from podid.facts.second_hop import hops
 from podid.facts.trust import first_error, judged
@@ -42,6 +44,17 @@ from podid.facts.trust import first_error, judged
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"
 MISSED = "injection-missed-webhook"
+# the agent cannot be reached from a pod, and nothing that can be read says why
+UNREACHED = "host-firewall-blocks-link-local"
+# nearest to the agent first: without one nothing else matters
+_MAY_BE = (
+    *("agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy", "agent-port80-conflict"),
+    *("networkpolicy-blocks-agent", "cilium-host-entity", UNREACHED),
+    *("sg-for-pods-blocks-agent", "service-mesh-intercepts"),
+)
+_NONE_OF_THEM = (
+    "none of this keeps it from the agent; rules of the node's own packet filter are not to be seen from outside"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,9 @@ class Observed:
     evidence: tuple[str, ...] = ()
 
     @classmethod
-    def unsettled(cls, id: str, what: str) -> "Observed":
+    def unsettled(cls, id: str, reason: str) -> "Observed":
         """It may be otherwise in some seconds."""
-        return cls(id, Outcome.UNKNOWN, missing=Missing(what, error_code=UNSETTLED))
+        return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=UNSETTLED))
 
     @classmethod
     def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> "Observed":
@@ -82,13 +95,13 @@ class Observation:
         subject = Subject("PodTemplate" if self.new else "ServiceAccount", self.ref.name, self.ref.namespace)
         case, observed = check.case(subject, (str(self.ref),)), self.observed
         if observed.missing is not None:
-            found = case.unknown(observed.missing, severity=observed.severity)
+            verdict = case.unknown(observed.missing, severity=observed.severity)
         elif observed.outcome is Outcome.PASS:
-            found = case.ok(observed.message)
+            verdict = case.ok(observed.message)
         else:
             command = podid_command(snapshot, "verify", str(self.ref), *self.how)
-            found = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
-        return replace(found, pods=self.pods, nodes=self.nodes)
+            verdict = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
+        return replace(verdict, pods=self.pods, nodes=self.nodes)
 
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -130,15 +143,15 @@ def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
 
 def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
     if any(live(pod) for pod in index(snapshot).pods.get(ref, ())):
-        what = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
+        reason = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
     else:
-        what = f"no live pod uses service account {ref}"
-    return Missing(f"{what}: a token must be bound to one")
+        reason = f"no live pod uses service account {ref}"
+    return Missing(f"{reason}: a token must be bound to one")
 
 
 def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> Observed | None:
     """None where other verdicts say it. That a token is not accepted says nothing: it may be another cluster's."""
-    what = "EKS Auth refuses the tokens of its pods"
+    message = "EKS Auth refuses the tokens of its pods"
     if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
         return _if_settled(snapshot, ref, trial.at, Observed.nothing(UNEXPLAINED, trial.missing))
     if trial.missing is not None:
@@ -146,25 +159,25 @@ def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> 
     if trial.redeemed is not None:
         return _redeemed(snapshot, ref, trial, trial.redeemed.role_arn)
     if trial.refusal == NOT_ALLOWED:
-        return _not_allowed(snapshot, ref, trial.at, f"{what}: {trial.message}")
+        return _not_allowed(snapshot, ref, trial.at, f"{message}: {trial.message}")
     if trial.refusal == NO_ACCOUNT and _is_gone(snapshot, ref):
         return None
     ids = {NO_ACCOUNT: "association-sa-not-found", NO_ASSOCIATION: "association-missing"}
     ids |= dict.fromkeys(DOES_NOT_FIT, "packed-policy-too-large")
     if trial.refusal not in ids:
         return Observed.nothing(UNEXPLAINED, Missing(trial.message))
-    return _failed(snapshot, ref, trial.at, f"{what}: {trial.message}", ids[trial.refusal])
+    return _failed(snapshot, ref, trial.at, f"{message}: {trial.message}", ids[trial.refusal])
 
 
 def _redeemed(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial, role_arn: str) -> Observed | None:
     association = _association(snapshot, ref)
-    wanted = association.pods_role_arn if association is not None else role_arn
-    if trial.expected and role_arn != wanted:
+    expected_arn = association.pods_role_arn if association is not None else role_arn
+    if trial.expected and role_arn != expected_arn:
         return Observed.unsettled(UNEXPLAINED, f"the association of {ref} was changed meanwhile")
     if trial.expected:
         return Observed(UNEXPLAINED, Outcome.PASS, f"EKS Auth issues {role_arn} for the tokens of its pods")
-    what = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {wanted}"
-    return _failed(snapshot, ref, trial.at, what, UNEXPLAINED)
+    message = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {expected_arn}"
+    return _failed(snapshot, ref, trial.at, message, UNEXPLAINED)
 
 
 def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
@@ -176,12 +189,12 @@ def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 
 
 def _association(snapshot: Snapshot, ref: ServiceAccountRef) -> Association | None:
-    found = index(snapshot).associations.get(ref)
-    return found if isinstance(found, Association) else None
+    association = index(snapshot).associations.get(ref)
+    return association if isinstance(association, Association) else None
 
 
-def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str, id: str) -> Observed:
-    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, what))
+def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str, id: str) -> Observed:
+    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, message))
 
 
 def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, observed: Observed) -> Observed:
@@ -194,23 +207,23 @@ def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None,
     return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
 
 
-def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str) -> Observed | None:
+def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str) -> Observed | None:
     """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing that
     settles would change that."""
     association = _association(snapshot, ref)
     if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
-        return _failed(snapshot, ref, at, what, UNEXPLAINED)
+        return _failed(snapshot, ref, at, message, UNEXPLAINED)
     onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
     if first_error(snapshot, association) or (onward is not None and onward.error is not None):
         return None
     why = [*_of_own_trust(snapshot, association)]
     if onward is not None and onward.unknowns:
         why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
-    return _failed(snapshot, ref, at, "; ".join((what, *why)), UNEXPLAINED)
+    return _failed(snapshot, ref, at, "; ".join((message, *why)), UNEXPLAINED)
 
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
-    role = next(each for each in judged(snapshot) if association in each.associations)
+    role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
     if role.missing is not None:
         yield f"the role's trust policy could not be judged: {role.missing.reason}"
     if any(a.association == association and a.evaluation.verdict is TrustVerdict.MATCH for a in role.answers):
@@ -250,21 +263,76 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
     if not met.link:
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
         return Observed(UNREACHED, Outcome.PASS, f"{where}a pod of podid's own got {whose}{left}")
-    what = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
+    message = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
     if met.link == TRUST and not met.id:
-        return _not_allowed(snapshot, ref, met.at, what)
+        return _not_allowed(snapshot, ref, met.at, message)
     if met.link != NETWORK or met.id:
-        return _failed(snapshot, ref, met.at, what, failure_mode(met))
-    found = cause(snapshot, ref, met.node, what)
-    if found.own_only:
-        return Observed.nothing(UNREACHED, Missing(found.message))
-    return _if_settled(snapshot, ref, met.at, Observed(found.id, Outcome.FAIL, found.message, evidence=found.evidence))
+        return _failed(snapshot, ref, met.at, message, failure_mode(met))
+    observed = _kept_from_agent(snapshot, ref, met.node, message)
+    return _if_settled(snapshot, ref, met.at, observed) if observed.outcome is Outcome.FAIL else observed
 
 
 def failure_mode(met: Probed) -> str:
     """The id of a check: what the answer names, what it most likely is, or what its link leaves."""
     named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
+
+
+# --- what keeps podid's own pods from the agent -----------------------------------------------------------------------
+
+
+def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
+    """`message` is what the pod met on `node`. The failure mode is one that a check finds for the service account's
+    pods there, or could not look for. It says nothing of them where a network policy shuts off podid's own pod alone.
+    """
+    if policies := _shut_off_alone(snapshot, ref):
+        said = f"{message}: network policy {policies} shuts off podid's own pod, and not those of {ref}"
+        return Observed.nothing(UNREACHED, Missing(said))
+    verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
+    worst = min(filter(_rank, verdicts), key=_rank, default=None)
+    seen = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
+    if worst is None:
+        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*seen, _NONE_OF_THEM))
+    said_by_check = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
+    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=seen)
+
+
+def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
+    from podid.checks.all import BY_ID  # which imports every check, and these what they share
+
+    for check in (BY_ID[mode] for mode in _MAY_BE):
+        verdicts = (*check.judge(snapshot), *in_logs(check, snapshot))
+        yield from sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
+
+
+def _rank(verdict: Verdict) -> int:
+    """How much it speaks for its failure mode, 1 most; 0 not at all."""
+    if verdict.outcome is Outcome.FAIL and verdict.severity is not Severity.INFO:
+        return 1 if verdict.severity is Severity.ERROR else 2
+    return 3 if verdict.outcome is Outcome.UNKNOWN else 0
+
+
+def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node: str) -> bool:
+    """Agents of other nodes do not."""
+    if verdict.chain and verdict.chain != ("*",) and str(ref) not in verdict.chain:
+        return False
+    subject = verdict.subject
+    if subject.kind == "Node":
+        return subject.name == node
+    agents = {(pod.namespace, pod.name): pod.node for pod in known_or(snapshot.agent_pods, ())}
+    return subject.kind != "Pod" or agents.get((subject.namespace, subject.name), node) == node
+
+
+def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
+    """The policies that isolate podid's own pod, where the pods of the service account get through."""
+    pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
+    if not isinstance(snapshot.network_policies, Known) or not pods:
+        return ""
+    (own,) = ways(snapshot, [replace(pods[0], labels=PROBE_LABELS)])
+    theirs = ways(snapshot, pods)
+    if own.way.open or own.to_host or not all(item.way.open or item.to_host for item in theirs):
+        return ""
+    return short_list(policy.name for policy in own.way.isolated_by)
 
 
 # --- dry runs ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from podid.checks.base import NODE_ROLE, Check, placed_on
 from podid.domain.cluster import Pod
 from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Known, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Snapshot, known, known_or, part
 from podid.domain.text import count_of, cut, short_list
 from podid.facts.agent import FREES_PROBE_PORT, importance
 from podid.facts.index import index, podid_command
@@ -27,22 +27,22 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """A finding for each node whose agent shows the check's failure mode; nothing where the logs were not read."""
     if check.id in TOLD_BY_OTHERS:
         return
-    users, told = index(snapshot).users, set[str]()
+    users, judged = index(snapshot).users, set[str]()
     # a whole log has what its end has
     for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
         for pod, section in known_or(source, {}).items():
             for seen in known_or(section, ()):
-                if seen.id == check.id and pod not in told:
-                    told.add(pod)
+                if seen.id == check.id and pod not in judged:
+                    judged.add(pod)
                     trail = source is snapshot.cloudtrail
-                    found = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
-                    yield from placed_on(NODE_ROLE, check, found)
+                    verdict = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
+                    yield from placed_on(NODE_ROLE, check, verdict)
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
     """The id of what ends the agent's pod again and again, by the end of its log: empty for one that shows nothing
     known, None where that was not read."""
-    section = known_or(snapshot.agent_crashes, {}).get(f"{pod.namespace}/{pod.name}")
+    section = part(snapshot.agent_crashes, f"{pod.namespace}/{pod.name}")
     if not isinstance(section, Known):
         return None
     return next((seen.id for seen in section.value if seen.id not in TOLD_BY_OTHERS), "")

@@ -39,8 +39,7 @@ def restart(
         bool,
         typer.Option(
             "--stale",
-            help="Only workloads with pods that lack the injected fields, or that are older than a change of their "
-            "association whose credentials from before can still be in use.",
+            help="Only workloads with stale pods: those that a restart gives the role, as podid status tells.",
         ),
     ] = False,
     evict: Annotated[

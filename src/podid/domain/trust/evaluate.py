@@ -7,7 +7,9 @@ that may match makes an Allow unknown. Source: IAM User Guide, "Policy evaluatio
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Annotated, Literal
 
+from podid.domain.members import HIDDEN, About
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
@@ -26,11 +28,11 @@ class TrustVerdict(StrEnum):
 class ActionVerdict:
     """The verdict on one action; `statement` is the index of the deciding statement, None when none comes near."""
 
-    action: str
+    action: Annotated[str, HIDDEN]
     verdict: TrustVerdict
-    statement: int | None
-    sid: str
-    reason: str
+    statement: Annotated[int | None, About("Index of the deciding statement, from 0.")]
+    sid: str | None
+    reason: Annotated[str, About("One sentence; empty when there is nothing to say.")]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class Evaluation:
     assume_role: ActionVerdict
     tag_session: ActionVerdict
 
+    @property
+    def pod(self) -> PodIdentity:
+        """The pods on whose behalf the role is asked for."""
+        return self.request.pod if isinstance(self.request, TargetHop) else self.request
+
+    @property
+    def hop(self) -> Literal[1, 2]:
+        return 2 if isinstance(self.request, TargetHop) else 1
+
     @cached_property
     def verdict(self) -> TrustVerdict:
         """Both actions together: no-match when one does not match, match when both do."""
@@ -52,14 +63,14 @@ class Evaluation:
         actions = (self.assume_role, self.tag_session)
         failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
         to_all = open_to_all(self.policy)
-        found = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
+        findings = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
         if to_all:
-            return tuple(found)
+            return tuple(findings)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
             anybody = stranger(self.request, ScopeKind.ANY)
             wide = _judge(self.policy, ASSUME_ROLE, anybody, context_of(anybody)).statement
-            found.append(too_broad(self.request, self.policy.statements[wide or 0].label))
-        return tuple(found)
+            findings.append(too_broad(self.request, self.policy.statements[wide or 0].label))
+        return tuple(findings)
 
     @cached_property
     def scope(self) -> Scope | None:
@@ -69,11 +80,11 @@ class Evaluation:
             return None
         if self.assume_role.verdict is not TrustVerdict.MATCH:
             return None
-        return scope_of(self.request, self.policy.statements[index], lambda other: _may_assume(self.policy, other))
 
+        def may_assume(other: PodIdentity) -> bool:
+            return _judge(self.policy, ASSUME_ROLE, other, context_of(other)).verdict is not TrustVerdict.NO_MATCH
 
-def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
-    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not TrustVerdict.NO_MATCH
+        return scope_of(self.request, self.policy.statements[index], may_assume)
 
 
 def combined(*verdicts: TrustVerdict) -> TrustVerdict:
@@ -96,9 +107,9 @@ def _evaluate(policy: Policy, action: str, request: Request, context: RequestCon
     pods = (request.pod if isinstance(request, TargetHop) else request).pods
     if verdict.verdict is TrustVerdict.UNKNOWN and pods:
         for pod in pods:
-            found = _judge(policy, action, request, context_of(request, pod))
-            if found.verdict is TrustVerdict.MATCH:
-                return found
+            of_pod = _judge(policy, action, request, context_of(request, pod))
+            if of_pod.verdict is TrustVerdict.MATCH:
+                return of_pod
     return verdict
 
 

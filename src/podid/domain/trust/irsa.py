@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from podid.domain import text as words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import Edit, Raw, refused, unchanged, written
+from podid.domain.trust.edit import Edit, Raw, refused, unchanged
 from podid.domain.trust.engine import about
 from podid.domain.trust.logic import all_of
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.remove import distinct, last, takes_as_written, without
+from podid.domain.trust.remove import distinct, taken_out, takes_as_written, without
 from podid.domain.trust.request import RequestContext, Sent
 
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
@@ -57,36 +57,36 @@ _SUBJECT = "system:serviceaccount:"
 def remove_issuer(policy: Policy, issuer: str) -> Edit:
     """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
     accounts, and no other provider's. Notes tell whom each let in."""
-    wanted = _name(issuer)
-    own = _own(policy, wanted)
+    provider = _name(issuer)
+    own = _own(policy, provider)
     if not own:
-        return _not_named(policy, wanted)
-    changed: dict[int, Raw] = {}
+        return _not_named(policy, provider)
+    changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
-        if not _serves_others(statement, wanted):
+        if not _serves_others(statement, provider):
             continue
-        bound = next((c for c in statement.conditions if c.name.startswith(wanted.lower() + ":")), None)
+        bound = next((c for c in statement.conditions if c.name.startswith(provider.lower() + ":")), None)
         if bound is not None:
             why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
             return refused(policy, why, statement.index)
-        changed[statement.index] = _without_provider(statement.raw, wanted)
+        changed[statement.index] = (_without_provider(statement.raw, provider), provider)
     whole = [s for s in own if s.index not in changed]
-    notes = tuple(f"{s.label} let in {_whom(s, wanted)}" for s in own)
-    return _edited(policy, whole, changed, f"{wanted} was taken out of", notes)
+    notes = tuple(f"{s.label} let in {_whom(s, provider)}" for s in own)
+    return taken_out(policy, whole, changed, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
     """Takes out what lets in one service account by the OIDC provider: its value in a list, or the statement that is
     for it alone. Refused where it gets in by a pattern, or without a condition on `sub`: others would lose access."""
-    wanted = _name(issuer)
-    own = _own(policy, wanted)
+    provider = _name(issuer)
+    own = _own(policy, provider)
     if not own:
-        return _not_named(policy, wanted)
-    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(wanted)
+        return _not_named(policy, provider)
+    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(provider)
     # the audience is the token's own affair, so conditions on it stay open
-    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{wanted.lower()}:",))
+    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{provider.lower()}:",))
     whole: list[Statement] = []
-    changed: dict[int, Raw] = {}
+    changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
         if any(condition.holds(context) is False for condition in statement.conditions):
             continue
@@ -98,25 +98,14 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
         # every condition has to hold, so it is enough that one no longer does
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
-            changed[statement.index] = without(statement.raw, narrowest, subject)
-        elif _serves_others(statement, wanted):
+            changed[statement.index] = (without(statement.raw, narrowest, subject), str(ref))
+        elif _serves_others(statement, provider):
             return refused(policy, f"{statement.label} also serves others than {ref}", statement.index)
         else:
             whole.append(statement)
     if not whole and not changed:
-        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {wanted}", None)
-    return _edited(policy, whole, changed, f"{ref} was taken out of", ())
-
-
-def _edited(
-    policy: Policy, whole: list[Statement], changed: Mapping[int, Raw], taken: str, notes: tuple[str, ...]
-) -> Edit:
-    if len(whole) == len(policy.statements):
-        return last(policy, whole[0])
-    touched = [s for s in policy.statements if s in whole or s.index in changed]
-    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
-    done = [f"{s.label} was removed" if s in whole else f"{taken} {s.label}" for s in touched]
-    return written(policy, raws, touched[0].index, None, " and ".join(done), notes)
+        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {provider}", None)
+    return taken_out(policy, whole, changed)
 
 
 def _name(text: str) -> str:
@@ -139,8 +128,8 @@ def _own(policy: Policy, issuer: str) -> list[Statement]:
 
 
 def _not_named(policy: Policy, issuer: str) -> Edit:
-    there = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
-    names = f": the trust names {', '.join(there)}{words.did_you_mean(issuer, there)}" if there else ""
+    providers = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
+    names = f": the trust names {', '.join(providers)}{words.did_you_mean(issuer, providers)}" if providers else ""
     return unchanged(policy, f"no statement names the OIDC provider {issuer}{names}", None)
 
 

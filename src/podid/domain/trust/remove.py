@@ -53,16 +53,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
-    whole = [share.statement for share in own if share.kind == "whole"]
-    if len(whole) == len(policy.statements):
-        return last(policy, whole[0])
     changed = {
-        share.statement.index: without(share.statement.raw, share.condition, share.value)
+        share.statement.index: (without(share.statement.raw, share.condition, share.value), share.value)
         for share in own
         if share.condition is not None
     }
-    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
-    edit = written(policy, raws, own[0].statement.index, None, " and ".join(_done(share) for share in own))
+    edit = taken_out(policy, [share.statement for share in own if share.kind == "whole"], changed)
     if not edit.changed:
         return edit
     notes = []
@@ -163,21 +159,33 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     keys = block[condition.operator]
-    kept = [each for each in keys[condition.key] if not _same(condition, str(each), value)]
+    kept = [item for item in keys[condition.key] if not _same(condition, str(item), value)]
     return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
 
 
-def _done(share: _Share) -> str:
-    label = share.statement.label
-    return f"{label} was removed" if share.condition is None else f"{share.value} was taken out of {label}"
+def taken_out(
+    policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
+) -> Edit:
+    """The policy without the statements in `whole`, and with others in the place of those in `changed`, by index: the
+    statement, and what was taken out of it."""
+    if len(whole) == len(policy.statements):
+        reason = "no statement would be left, and nobody could assume the role: delete the role instead"
+        return refused(policy, reason, whole[0].index)
+    done = [
+        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was taken out of {s.label}"
+        for s in policy.statements
+        if s in whole or s.index in changed
+    ]
+    raws = [changed.get(s.index, (s.raw, ""))[0] for s in policy.statements if s not in whole]
+    first = min((*changed, *(s.index for s in whole)))
+    return written(policy, raws, first, None, " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
-    name = f"{identity.namespace}/{identity.service_account}"
-    found = evaluate(policy, undated(identity))
+    evaluation = evaluate(policy, undated(identity))
     shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
-    if found.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
-        return unchanged(policy, f"no statement lets {name} in", None)
+    if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
+        return unchanged(policy, f"no statement lets {identity.name} in", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
     if wider is None:
         narrower = shares[0].statement
@@ -200,13 +208,7 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     def gets_in(other: PodIdentity) -> bool:
         return _lets_in(alone.statements[0], other)
 
-    found = scope_of(who, alone.statements[0], gets_in)
-    if found.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
-        return f"{found.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
-    return found.words
-
-
-def last(policy: Policy, statement: Statement) -> Edit:
-    """The refusal to take out all that a policy holds, of which `statement` is the first."""
-    reason = "no statement would be left, and nobody could assume the role: delete the role instead"
-    return refused(policy, reason, statement.index)
+    scope = scope_of(who, alone.statements[0], gets_in)
+    if scope.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
+        return f"{scope.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
+    return scope.words

@@ -71,6 +71,10 @@ class PodIdentity:
     def cluster_name(self) -> str:
         return Arn.parse(self.cluster_arn).resource_name
 
+    @property
+    def name(self) -> str:
+        return f"{self.namespace}/{self.service_account}"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetHop:
@@ -168,9 +172,9 @@ class RequestContext:
 
     def find(self, key: str) -> Sent | NoValue:
         """What the request holds under `key` (lower case)."""
-        found = self.sent.get(key)
-        if found is not None:
-            return found
+        sent = self.sent.get(key)
+        if sent is not None:
+            return sent
         if key in self.absent:
             return NoValue.ABSENT
         if key.startswith(self.unread):

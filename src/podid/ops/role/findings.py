@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain import trust
 from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Severity, Subject
+from podid.domain.members import About
 from podid.domain.text import short_list
 from podid.ops.role.access import pod_access
 from podid.ops.role.moved_on import moved_on
@@ -30,7 +31,9 @@ class RoleFinding:
     severity: Severity
     message: str
     fix: str
-    subjects: tuple[str, ...] = ()
+    subjects: Annotated[
+        tuple[str, ...], About("The associations that it is about; none where it is about the role.")
+    ] = ()
 
 
 def role_findings(

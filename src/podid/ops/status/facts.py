@@ -34,7 +34,7 @@ class PodUse:
 
 
 def role_of(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+    return role_section(snapshot, association.role_arn)
 
 
 def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation]:

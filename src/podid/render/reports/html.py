@@ -4,9 +4,11 @@ for each service account, then what was found."""
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.status import IdentityState
+from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
     Way,
@@ -20,8 +22,6 @@ from podid.render.reports.parts import (
     worst_first,
 )
 from podid.render.sanitize import line
-from podid.render.status import state_word
-from podid.render.view import timestamp
 
 _WORDS = {
     LinkState.BROKEN: "broken",

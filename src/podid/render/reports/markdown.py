@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 
+from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState
+from podid.render.marks import state_word
 from podid.render.reports.parts import (
     commands,
     evidence,
@@ -17,8 +19,6 @@ from podid.render.reports.parts import (
     worst_first,
 )
 from podid.render.sanitize import line
-from podid.render.status import state_word
-from podid.render.view import timestamp
 
 _STATE: Mapping[IdentityState | None, str] = {
     IdentityState.BROKEN: "❌",

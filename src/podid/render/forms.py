@@ -1,22 +1,32 @@
-"""A role that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation."""
+"""Roles and associations that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_pod_identity_association
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from podid.domain.plan import Action, TargetTrustChange
+from podid.domain.members import About, Document
+from podid.domain.names import role_name
+from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
 from podid.ops.change.external_ids import awaited_in
-from podid.ops.change.kinds import ROLE
+from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
-
 Form = Literal["json", "terraform", "cloudformation"]
+
+
+class RoleFormDocument(Document, kind="RoleForm"):
+    """`podid role create --print`."""
+
+    role_name: str
+    form: Form
+    text: Annotated[str, About("What to put into a file.")]
 
 
 def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetTrustChange] = ()) -> View:
@@ -31,9 +41,9 @@ def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetT
             text = terraform_role(properties) + commented(owed)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owed))
-    body: documents.RoleFormDocument = {"kind": "RoleForm", "roleName": name, "form": form, "text": text}
+    body = document(RoleFormDocument, role_name=name, form=form, text=text)
     table = Table(columns("ROLE", "FORM"), ((name, form),))
-    return View(document(body), (table,), (name,), tuple(text.splitlines()))
+    return View(body, (table,), (name,), tuple(text.splitlines()))
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
@@ -112,45 +122,29 @@ _ARGUMENTS = {
 }
 
 
-def terraform_role(properties: Mapping[str, object]) -> str:
+def terraform_role(properties: Mapping[str, Any]) -> str:
     """The resources of a role whose properties are as CloudFormation calls them."""
-    name = label(str(properties["RoleName"]))
-    lines = [f'resource "aws_iam_role" "{name}" {{']
-    lines += [
-        f"  {argument} = {hcl(properties[member])}" for member, argument in _ARGUMENTS.items() if member in properties
-    ]
-    lines.append(f"  assume_role_policy = jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})")
-    tags = {tag["Key"]: tag["Value"] for tag in _items(properties, "Tags")}
-    if tags:
-        lines.append(f"  tags = {hcl(tags, 2)}")
-    lines.append("}")
-    policies = _items(properties, "Policies")
-    own = labels([str(policy["PolicyName"]) for policy in policies])
-    for each, policy in zip(own, policies, strict=True):
-        lines += [
-            "",
-            f'resource "aws_iam_role_policy" "{name}_{each}" {{',
-            f"  name   = {hcl(policy['PolicyName'])}",
-            f"  role   = aws_iam_role.{name}.id",
-            f"  policy = jsonencode({hcl(policy['PolicyDocument'], 2)})",
-            "}",
-        ]
-    arns = properties.get("ManagedPolicyArns", [])
-    assert isinstance(arns, list)
-    for each, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
-        lines += [
-            "",
-            f'resource "aws_iam_role_policy_attachment" "{name}_{each}" {{',
-            f"  role       = aws_iam_role.{name}.name",
-            f"  policy_arn = {hcl(arn)}",
-            "}",
-        ]
-    return "\n".join(lines) + "\n"
+    name, policies = label(str(properties["RoleName"])), properties.get("Policies", [])
+    arns: Sequence[str] = properties.get("ManagedPolicyArns", [])
+    arguments = {argument: hcl(properties[member]) for member, argument in _ARGUMENTS.items() if member in properties}
+    arguments["assume_role_policy"] = f"jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})"
+    if "Tags" in properties:
+        arguments["tags"] = hcl({tag["Key"]: tag["Value"] for tag in properties["Tags"]}, 2)
+    blocks = [_block("aws_iam_role", name, arguments, aligned=False)]
+    for own, policy in zip(labels([policy["PolicyName"] for policy in policies]), policies, strict=True):
+        arguments = {"name": hcl(policy["PolicyName"]), "role": f"aws_iam_role.{name}.id"}
+        arguments["policy"] = f"jsonencode({hcl(policy['PolicyDocument'], 2)})"
+        blocks.append(_block("aws_iam_role_policy", f"{name}_{own}", arguments))
+    for own, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
+        arguments = {"role": f"aws_iam_role.{name}.name", "policy_arn": hcl(arn)}
+        blocks.append(_block("aws_iam_role_policy_attachment", f"{name}_{own}", arguments))
+    return "\n".join(blocks)
 
 
-def _items(properties: Mapping[str, object], member: str) -> list[dict[str, object]]:
-    value = properties.get(member, [])
-    return value if isinstance(value, list) else []
+def _block(kind: str, name: str, arguments: Mapping[str, str], *, aligned: bool = True) -> str:
+    width = max(map(len, arguments)) if aligned else 0
+    lines = [f"  {argument:{width}} = {value}" for argument, value in arguments.items()]
+    return "\n".join((f'resource "{kind}" "{name}" {{', *lines, "}", ""))
 
 
 def label(text: str) -> str:
@@ -176,3 +170,48 @@ def hcl(value: object, indent: int = 0) -> str:
     escapes in two halves."""
     text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
     return text.replace("\n", "\n" + " " * indent)
+
+
+class AssociationFormDocument(Document, kind="AssociationForm"):
+    """`podid associate --print`."""
+
+    form: Literal["terraform"]
+    text: Annotated[str, About("What to put into a file.")]
+
+
+def associations_for_terraform(plan: Plan) -> View:
+    """What the plan would leave behind: its associations whole, and the role that it would make."""
+    actions = (*plan.actions, *plan.unchanged)
+    states = [action.after for action in actions if action.kind == ASSOCIATION.name and action.after is not None]
+    roles = [
+        action.after
+        for action in plan.actions
+        if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None
+    ]
+    parts = [terraform_role(role_properties(role, plan.actions)) for role in roles]
+    parts += _associations(states, plan.header.cluster, {str(role["roleName"]) for role in roles})
+    text = "\n".join(parts) + commented(plan.owed)
+    body = document(AssociationFormDocument, form="terraform", text=text)
+    refs = tuple(f"{state['namespace']}/{state['serviceAccount']}" for state in states)
+    table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))
+    return View(body, (table,), refs, tuple(text.splitlines()))
+
+
+def _associations(states: Sequence[Mapping[str, Any]], cluster: str, made: Collection[str]) -> Iterator[str]:
+    for name, state in zip(labels([f"{s['namespace']}_{s['serviceAccount']}" for s in states]), states, strict=True):
+        role = role_name(str(state["roleArn"]))
+        arguments = {
+            "cluster_name": hcl(cluster),
+            "namespace": hcl(state["namespace"]),
+            "service_account": hcl(state["serviceAccount"]),
+            "role_arn": f"aws_iam_role.{label(role)}.arn" if role in made else hcl(state["roleArn"]),
+        }
+        if state.get("targetRoleArn"):
+            arguments["target_role_arn"] = hcl(state["targetRoleArn"])
+        if state.get("disableSessionTags"):
+            arguments["disable_session_tags"] = "true"
+        if state.get("policy"):
+            arguments["policy"] = hcl(state["policy"])
+        if state.get("tags"):
+            arguments["tags"] = hcl(state["tags"], 2)
+        yield _block("aws_eks_pod_identity_association", name, arguments)
