@@ -195,7 +195,15 @@ class AwsSession:
             raise CredentialsError(
                 f"the source of the AWS credentials{whose} gave something that is not credentials"
             ) from error
+        self._limit_renewal()
         self._signed_in = True
+
+    def _limit_renewal(self) -> None:
+        """Credentials that expire soon are renewed in the middle of a call, by what is no socket of its own."""
+        credentials = self._core.get_credentials()
+        renew = getattr(credentials, "_refresh_using", None)  # of those that can be
+        if renew is not None:
+            credentials._refresh_using = lambda: self._deadline.wait(renew, SIGN_IN_SECONDS)
 
     def _build(self, service: str, region: str, **keys: str) -> tuple[Any, dict[str, Repeats]]:
         config = Config(

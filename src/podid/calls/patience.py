@@ -18,8 +18,8 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long something is waited for, and at most `until`, by the clock's `monotonic`, where the whole command has to
-    be over. `say` is told each change of state, as a sentence without a full stop; `progress`, where it is there, how many
-    of how many steps are done, and which was the last."""
+    be over. `say` is told each change of state, as a sentence without a full stop; `progress`, where it is there, how
+    many of how many steps are done, and which was the last."""
 
     seconds: float
     clock: Clock
