@@ -39,14 +39,14 @@ class Patience:
         return self.clock.monotonic() >= self.until
 
     def within(self, seconds: float) -> "Patience":
-        """The same clock and listener with another limit."""
+        """Return the same clock and listener with another limit."""
         return replace(self, seconds=seconds)
 
     def rounds(self, pause: float | Callable[[], float], *, longest: float = 0.0) -> Iterator[float]:
-        """One item for each look, with sleeps between; what it yields is how many seconds are left.
+        """Yield the seconds that are left once for each round, with sleeps between.
 
-        `pause` is the sleep after the first look; with `longest` it grows by half each time, up to that. A function
-        gives the sleep anew after each look. The last look is at the deadline itself, and yields 0: a loop that ends
+        `pause` is the sleep after the first round; with `longest` it grows by half each time, up to that. A function
+        gives the sleep anew after each round. The last round is at the deadline itself, and yields 0: a loop that ends
         without having left has waited in vain.
         """
         deadline = min(self.clock.monotonic() + self.seconds, self.until)
