@@ -87,12 +87,12 @@ class Api:
 
         def once() -> T:
             try:
-                found = self._send(operation, params, subject, read)
+                value = self._send(operation, params, subject, read)
             except (ServerFailed, ConnectionLost) as error:
                 self._tell(operation, error)
                 raise
             self._failing.pop(operation, None)
-            return found
+            return value
 
         return self.pacer.call(once, operation)
 
@@ -125,12 +125,14 @@ class Api:
         position = _POSITIONS.get(self.service, "nextToken")
 
         def page(token: str) -> tuple[list[T], str]:
-            asked = {**params, position: token} if token else params
-            return self.read(operation, asked, subject, lambda answer: (list(read(answer)), text_or(answer, position)))
+            request = {**params, position: token} if token else params
+            return self.read(
+                operation, request, subject, lambda answer: (list(read(answer)), text_or(answer, position))
+            )
 
         try:
-            for found in pages(page):
-                yield from found
+            for items in pages(page):
+                yield from items
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
 
@@ -163,27 +165,27 @@ class Api:
 
         def checked(data: Object) -> T:
             if value := text_or(data, member):
-                wanted = "" if resource is None else resource(data)
-                self._check(value, f"its {member}", service, wanted)
+                expected = "" if resource is None else resource(data)
+                self._check(value, f"its {member}", service, expected)
             return read(data)
 
         return checked
 
-    def _check(self, value: str, what: str, service: str, resource: str) -> None:
+    def _check(self, value: str, member: str, service: str, resource: str) -> None:
         try:
             arn = Arn.parse(value)
         except InvalidInput:
-            raise Malformed(f"{what} is not an ARN") from None
+            raise Malformed(f"{member} is not an ARN") from None
         region, account = "" if service == "iam" else self.origin.region, self._account()
         if arn.service != service or (resource and arn.resource != resource):
-            raise Malformed(f"{what} is not the one that was asked for")
-        for found, own, word in (
+            raise Malformed(f"{member} is not the one that was asked for")
+        for actual, own, word in (
             (arn.partition, self.origin.partition, "partition"),
             (arn.region, region, "region"),
             (arn.account, account, "account"),
         ):
-            if own and found != own:
-                raise Malformed(f"{what} is of another {word}")
+            if own and actual != own:
+                raise Malformed(f"{member} is of another {word}")
 
     def takes(self, operation: str, member: str) -> bool:
         """Whether the botocore that is installed knows this request member."""

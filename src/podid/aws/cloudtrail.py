@@ -79,7 +79,9 @@ def sessions(page: Object) -> list[PodSession]:
 def node_calls(page: Object) -> list[NodeCall]:
     """A page of LookupEvents: the calls in it that were made with a role's credentials."""
     records = map(_record, inners_or_none(page, "Events"))
-    return [_node_call(each) for each in records if text_or(inner_or_empty(each, "userIdentity"), "type") == _OF_A_ROLE]
+    return [
+        _node_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE
+    ]
 
 
 def _records(page: Object, name: str) -> Iterator[Object]:
@@ -90,12 +92,12 @@ def _records(page: Object, name: str) -> Iterator[Object]:
 
 def _record(event: Object) -> Object:
     try:
-        found = json.loads(text(event, "CloudTrailEvent"))
+        record = json.loads(text(event, "CloudTrailEvent"))
     except (ValueError, RecursionError):
         raise Malformed("CloudTrailEvent is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         raise Malformed("CloudTrailEvent is not an object")
-    return found
+    return record
 
 
 _redemption = record(

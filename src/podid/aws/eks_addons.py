@@ -21,8 +21,10 @@ class EksAddons(ServiceGateway):
     @needs("eks:DescribeAddon")
     def find_addon(self, cluster: str, name: str) -> Addon | None:
         """None when the cluster exists and the add-on is not installed by EKS."""
-        asked = {"clusterName": cluster, "addonName": name}
-        return self._api.find("DescribeAddon", asked, _addon(cluster, name), at("addon", about(decode.addon, **asked)))
+        params = {"clusterName": cluster, "addonName": name}
+        return self._api.find(
+            "DescribeAddon", params, _addon(cluster, name), at("addon", about(decode.addon, **params))
+        )
 
     @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
@@ -131,9 +133,9 @@ def _addon(cluster: str, name: str) -> str:
 
 
 def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:
-    wanted = {
+    members = {
         "addonVersion": version,
         "configurationValues": configuration_values,
         "resolveConflicts": resolve_conflicts,
     }
-    return {member: value for member, value in wanted.items() if value is not None}
+    return {member: value for member, value in members.items() if value is not None}

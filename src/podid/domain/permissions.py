@@ -34,8 +34,8 @@ def undecided(keys: Iterable[str]) -> str:
 def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
     """`may dynamodb:GetItem and dynamodb:Query on arn:…:table/orders`. What is not understood is said as such."""
     statements = document.get("Statement")
-    found = statements if isinstance(statements, list) else [statements] if statements is not None else []
-    words = [_statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in found]
+    listed = statements if isinstance(statements, list) else [statements] if statements is not None else []
+    words = [_statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in listed]
     if len(words) > _MOST_STATEMENTS:
         words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
     return tuple(words) or ("nothing: it has no statement",)

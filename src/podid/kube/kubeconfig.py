@@ -65,15 +65,15 @@ class Kubeconfig:
 
     def get(self, name: str) -> Context:
         """Raises NotFound that lists the contexts there are."""
-        found = self.contexts.get(name)
-        if found is None:
+        context = self.contexts.get(name)
+        if context is None:
             names = ", ".join(sorted(self.contexts)) or "none"
             raise NotFound(
                 f"the kubeconfig has no context {name!r}; it has: {names}",
                 subject=name,
                 hint=("kubectl", "config", "get-contexts"),
             )
-        return found
+        return context
 
 
 def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconfig | None:
@@ -125,13 +125,13 @@ def current_eks_cluster(
         return None
     if not context and config.current not in config.contexts:
         return None
-    found = config.get(context or config.current)
-    by_name, name = _from_names(found), _cluster_of_login(found)
+    chosen = config.get(context or config.current)
+    by_name, name = _from_names(chosen), _cluster_of_login(chosen)
     if not name:
         return by_name
     if by_name is not None and by_name.cluster == name:
         return by_name
-    return EksContext(context=found.name, cluster=name, region=_region_of(found))
+    return EksContext(context=chosen.name, cluster=name, region=_region_of(chosen))
 
 
 def certificates(pem: str) -> frozenset[str]:
@@ -210,8 +210,8 @@ def _of(kind: type[T], holder: dict[str, Any], member: str, path: Path) -> T:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        what = "a list" if kind is list else "an object"
-        raise InvalidInput(f"the kubeconfig {path} is malformed: {member} is not {what}", subject=str(path))
+        expected = "a list" if kind is list else "an object"
+        raise InvalidInput(f"the kubeconfig {path} is malformed: {member} is not {expected}", subject=str(path))
     return value
 
 
@@ -261,22 +261,22 @@ _USER_TEXTS = (
 
 def _check_types(holder: dict[str, Any], texts: tuple[str, ...], flags: tuple[str, ...], path: Path) -> None:
     """As kubectl: `insecure-skip-tls-verify: "false"` is a text, and would count as true."""
-    for names, kind, what in ((texts, str, "text"), (flags, bool, "true or false")):
+    for names, kind, expected in ((texts, str, "text"), (flags, bool, "true or false")):
         for name in names:
             if not isinstance(holder.get(name), kind | None):
-                raise InvalidInput(f"the kubeconfig {path} is malformed: {name} is not {what}", subject=str(path))
+                raise InvalidInput(f"the kubeconfig {path} is malformed: {name} is not {expected}", subject=str(path))
 
 
 def _absolute(entry: dict[str, Any], path: Path) -> dict[str, Any]:
     """The entry with files, and a plugin's command with a slash, as they are found from the kubeconfig's folder."""
-    found = {
+    settings = {
         name: str(path.absolute().parent / value) if name in _FILES and value else value
         for name, value in entry.items()
     }
-    plugin = found.get("exec")
+    plugin = settings.get("exec")
     if isinstance(plugin, dict) and isinstance(command := plugin.get("command"), str) and "/" in command:
-        found["exec"] = {**plugin, "command": str(path.absolute().parent / command)}
-    return found
+        settings["exec"] = {**plugin, "command": str(path.absolute().parent / command)}
+    return settings
 
 
 def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:

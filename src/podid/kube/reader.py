@@ -7,6 +7,7 @@ tells them apart. A namespace of "" means all namespaces, which needs cluster-wi
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from podid.domain.admission import WEBHOOK, WebhookRegistration
@@ -95,8 +96,8 @@ class KubeReader:
     def find_pod_security(self, namespace: str) -> str:
         """The Pod Security level that a namespace enforces; empty for none, and for one that does not exist."""
         query: Query = {"fieldSelector": f"metadata.name={namespace}"}
-        found = self._transport.list(path_of("Namespace"), project.pod_security, query, accept=METADATA_ONLY)
-        return next(iter(found), "")
+        levels = self._transport.list(path_of("Namespace"), project.pod_security, query, accept=METADATA_ONLY)
+        return next(iter(levels), "")
 
     @needs(*on("list", "Pod"))
     def list_pods(
@@ -148,12 +149,11 @@ class KubeReader:
     @needs(*(KubeRight("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
     def list_cilium_policies(self, namespace: str = "") -> tuple[CiliumPolicy, ...]:
         """Of both kinds; none where the cluster does not know the kind."""
-        found: list[CiliumPolicy] = []
-        for kind, namespaced in CILIUM_POLICIES.items():
-            path = _path("/apis/cilium.io/v2", kind, namespace if namespaced else "")
-            policies = self._list_if_served(path, project_network.cilium_policies)
-            found += [policy for several in policies for policy in several]
-        return tuple(sorted(found, key=_place))
+        policies: list[CiliumPolicy] = []
+        for plural, namespaced in CILIUM_POLICIES.items():
+            path = _path("/apis/cilium.io/v2", plural, namespace if namespaced else "")
+            policies += chain.from_iterable(self._list_if_served(path, project_network.cilium_policies))
+        return tuple(sorted(policies, key=_place))
 
     @needs()
     def list_api_groups(self) -> Mapping[str, str]:
@@ -169,13 +169,12 @@ class KubeReader:
         where the cluster knows the group and not the kind."""
         kind, read = CUSTOM[group][plural]
         path = _path(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
-        found = self._list_if_served(path, partial(read, kind))
-        return tuple(setting for several in found for setting in several)
+        return tuple(chain.from_iterable(self._list_if_served(path, partial(read, kind))))
 
     @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
         read = partial(project.volume, "PersistentVolume")
-        return tuple(each for several in self._transport.list(path_of("PersistentVolume"), read) for each in several)
+        return tuple(chain.from_iterable(self._transport.list(path_of("PersistentVolume"), read)))
 
     @needs(*on("list", "CSIDriver"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
@@ -198,16 +197,16 @@ class KubeReader:
     @needs(KubeRight("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
         """Karpenter's, sorted by name; none where the cluster does not know the kind."""
-        found = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
-        return tuple(sorted(found, key=lambda each: each.name))
+        classes = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
+        return tuple(sorted(classes, key=lambda node_class: node_class.name))
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
         """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
-        found: list[Workload] = []
+        workloads: list[Workload] = []
         for kind in TEMPLATED:
-            found += self._placed(path_of(kind, namespace), partial(project.workload, kind))
-        return tuple(found)
+            workloads += self._placed(path_of(kind, namespace), partial(project.workload, kind))
+        return tuple(workloads)
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
@@ -224,8 +223,8 @@ class KubeReader:
         """What controllers have complained of about one object, oldest first; with `since` only what was seen after
         that. An Event stays for an hour, whatever has become of its cause."""
         query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"}
-        found = self._transport.list(path_of("Event", namespace), project.warning, query)
-        return tuple(told for told, seen in found if since is None or seen is None or seen >= since)
+        events = self._transport.list(path_of("Event", namespace), project.warning, query)
+        return tuple(message for message, seen in events if since is None or seen is None or seen >= since)
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
@@ -244,13 +243,13 @@ class KubeReader:
     @needs(list_pods)
     def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
         """The pods that run in these: a pod that others made may have the same labels."""
-        found = {
+        pods = {
             _place(pod): pod
             for ds in daemon_sets
             for pod in self.list_pods(ds.namespace, selector=ds.selector)
             if runs_in(pod, ds)
         }
-        return tuple(pod for _, pod in sorted(found.items()))
+        return tuple(pod for _, pod in sorted(pods.items()))
 
     @needs(KubeRight("", "pods/log", "get"))
     def read_log(
@@ -271,7 +270,7 @@ class KubeReader:
             query["sinceSeconds"] = max(since_seconds, 1)
         if tail is not None:
             query["tailLines"] = tail
-        query |= {name: "true" for name, wanted in (("previous", previous), ("timestamps", timestamps)) if wanted}
+        query |= {name: "true" for name, chosen in (("previous", previous), ("timestamps", timestamps)) if chosen}
         return without_tokens(self._transport.text(path_of("Pod", namespace, pod) + "/log", query))
 
     @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))

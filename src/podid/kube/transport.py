@@ -135,7 +135,7 @@ class Transport:
 
         for _ in range(RESTARTS):
             try:
-                return [item for found in pages(page) for item in found]
+                return [item for items in pages(page) for item in items]
             except _Expired:
                 continue
             except Malformed as error:
@@ -179,8 +179,8 @@ class Transport:
                     partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
                 )
             except TooLarge as problem:
-                found = errors.unreadable(path, str(problem), self.connection.where)
-                raise _TooLarge(found.what, subject=found.subject, advice=found.advice) from None
+                unreadable = errors.unreadable(path, str(problem), self.connection.where)
+                raise _TooLarge(unreadable.what, subject=unreadable.subject, advice=unreadable.advice) from None
             except (transport_errors.HTTPError, OSError) as problem:
                 error = errors.of_network(problem, self.connection.where)
                 error.__cause__ = problem
