@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
@@ -60,9 +60,9 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
     if subject.kind == "Node":
         return AffectedPods(nodes=frozenset({subject.name}), new=new)
     if subject.kind == "Pod":
-        node = _agent_nodes(snapshot).get(f"{subject.namespace}/{subject.name}")
-        if node is not None:
-            return AffectedPods(nodes=frozenset({node}), new=new)
+        agent = next((pod for pod in known_or(snapshot.agent_pods, ()) if pod.node and pod.subject == subject), None)
+        if agent is not None:
+            return AffectedPods(nodes=frozenset({agent.node}), new=new)
         return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
     # of a workload that harms everybody, such as one that changes the nodes' packet filter
     if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
@@ -83,10 +83,6 @@ def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
 def has_pods(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
     """Whether live pods of the service account are known to be on nodes."""
     return any(pod.node and live(pod) and not opted_out(pod) for pod in index(snapshot).pods.get(ref, ()))
-
-
-def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
-    return {f"{pod.namespace}/{pod.name}": pod.node for pod in known_or(snapshot.agent_pods, ()) if pod.node}
 
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:

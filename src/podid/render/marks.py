@@ -47,5 +47,8 @@ def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]]) -> list[s
     shown = list(rows)
     width = max((len(subject) for _, subject, _ in shown), default=0)
     words = max((len(state_word(state)) for state, _, _ in shown), default=0)
-    lines = (state_line(s, f"{subject:<{width}}  {state_word(s):<{words}}", f"  {more}") for s, subject, more in shown)
-    return [replace(line, text=line.text.rstrip()) for line in lines]
+    lines: list[str | Line] = []
+    for state, subject, more in shown:
+        line = state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}")
+        lines.append(replace(line, text=line.text.rstrip()))
+    return lines

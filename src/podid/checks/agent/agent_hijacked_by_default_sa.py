@@ -17,7 +17,7 @@ from podid.facts.index import index
 def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     users = index(snapshot).users
     for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
-        taken = [pod for pod in pods if _taken(pod)]
+        taken = [p for p in pods if any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in p.containers)]
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
         case = check.case(ref.subject, tuple(sorted(chain)))
         if not taken:
@@ -46,7 +46,3 @@ def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod
         evidence=(f"pods that are older than that: {short_list(pod.name for pod in pods)}",),
         commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
     )
-
-
-def _taken(pod: Pod) -> bool:
-    return any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in pod.containers)

@@ -26,7 +26,7 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     present = {pod.node for pod in pods if pod.node}
     unscheduled = [pod for pod in pods if not pod.node]
     young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
-    settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
+    settling = any(ds.observed_generation < ds.generation for ds in sets) or _being_installed(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
@@ -50,7 +50,7 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
 
 
-def _coming(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
+def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
     """Whether EKS has begun to install the add-on and has not made its DaemonSet yet."""
     addon = known_or(snapshot.agent_addon, None)
     if sets or addon is None or addon.status != "CREATING":

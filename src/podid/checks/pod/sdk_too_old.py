@@ -80,13 +80,13 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
         "are to have credentials of their own",
         severity=Severity.WARN,
         evidence=(
-            *(_told(calls) for calls in trail.old),
+            *(_calls_words(calls) for calls in trail.old),
             "CloudTrail names the node and not the pod: one of another service account may be it",
         ),
     )
 
 
-def _told(calls: OldCalls) -> str:
+def _calls_words(calls: OldCalls) -> str:
     sdk = calls.sdk
     often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
     return f"{sdk.name} {sdk.version}, Pod Identity is in it from {sdk.since} on: {often}"

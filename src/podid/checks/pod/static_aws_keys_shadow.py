@@ -10,7 +10,7 @@ from podid.facts.credentials import KEYS, OF_KEYS, RELATIVE_URI, Brought, Own, b
 
 @rule(needs=sdk.NEEDS, wants=("config_map_keys",))
 def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
-    def look(pod: Pod, container: Container) -> Own | None:
+    def own_of(pod: Pod, container: Container) -> Own | None:
         variables = brought(snapshot.config_map_keys, pod, container)
         return _keys(variables) or own_profile(container, variables) or own_file(container)
 
@@ -20,7 +20,7 @@ def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
         return () if all(name in container.blank for name in (*KEYS, RELATIVE_URI)) else variables.unseen
 
     healthy = "no container brings keys, a profile or a credentials file of its own"
-    return sdk.per_workload(check, snapshot, look, healthy, unseen)
+    return sdk.per_workload(check, snapshot, own_of, healthy, unseen)
 
 
 def _keys(variables: Brought) -> Own | None:

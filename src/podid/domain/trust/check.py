@@ -50,10 +50,6 @@ _NO_EXTERNAL_ID = (
 )
 
 
-def _admits(policy: Policy, request: Request) -> bool:
-    return evaluate(policy, request).verdict is TrustVerdict.MATCH
-
-
 def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
     """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
@@ -67,14 +63,14 @@ def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POL
             if not evaluation.request.pod.session_tags and evaluation.request.external_id is None:
                 advice.append(_NO_EXTERNAL_ID)
             continue
-        enough = [p for p in (proposed, with_actions_corrected(proposed)) if _admits(p, evaluation.request)]
-        if enough:
-            proposed = enough[0]
-            continue
-        edit = add(proposed, evaluation.request, quota=quota)
-        proposed = edit.policy
-        if not edit.changed:
-            advice.append(edit.reason)
+        for candidate in (proposed, with_actions_corrected(proposed)):
+            if evaluate(candidate, evaluation.request).verdict is TrustVerdict.MATCH:
+                proposed = candidate
+                break
+        else:
+            edit = add(proposed, evaluation.request, quota=quota)
+            proposed = edit.policy
+            advice += [] if edit.changed else [edit.reason]
     changed = proposed is not policy
     return TrustCheck(
         evaluations,
