@@ -152,8 +152,8 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
 
 def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsked) -> None:
     """What Terraform would need, with nothing changed: what is there with other settings is no conflict then."""
-    from podid.render.association_forms import associations_for_terraform
     from podid.render.changes import skipped_lines
+    from podid.render.forms import associations_for_terraform
 
     wanted = asked.wanted(access)
     current = current_associations(access.clients, place, tuple(wanted))

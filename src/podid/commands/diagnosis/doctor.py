@@ -359,7 +359,7 @@ def _show_own_rights(access: Access, terminal: Terminal, names: Sequence[str]) -
     """`podid doctor --me`, for the commands of these names. The cluster itself is read only on the way into it, so that
     a caller who may not do that has an answer too."""
     from podid.ops.doctor.own_rights import own_rights
-    from podid.render.own_rights import own_rights_view
+    from podid.render.permissions import own_rights_view
 
     def reader() -> KubeReader:
         try:

@@ -173,7 +173,7 @@ def create(
     request = options.complete(access, terminal, place, request)
     if form:
         from podid.ops.role.create import new_role
-        from podid.render.role_forms import role_form_view
+        from podid.render.forms import role_form_view
 
         beyond = onward_of(
             access, place, request, None, target, target_profile, update=False, associating=False, must_exist=False

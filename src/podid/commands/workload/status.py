@@ -76,7 +76,7 @@ def status(
     def show(report: DoctorReport) -> None:
         terminal.emit(view(report))
         if len(report.identities) > 1:
-            terminal.note(counted(report.identities))
+            terminal.note(counted([status.state for status in report.identities]))
 
     if watch:
         report = again.watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)

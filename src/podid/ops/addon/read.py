@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 from podid.calls import pacing
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, Association, AssociationSummary
 from podid.domain.errors import PodidError
+from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, Key, TextOrNull, kind
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Place
 from podid.ops.clients import Clients
@@ -27,26 +28,32 @@ class AddonRow:
     that could not be read. `owner` is the add-on that owns the association, empty for one that stands alone.
     """
 
-    addon: str
-    version: str
-    status: str
+    addon: Annotated[str, Key("addonName")]
+    version: Annotated[str, Key("addonVersion"), About("What is installed, else what EKS would take.")]
+    installed: bool
+    status: Annotated[str, OR_NULL, About("EKS's own word.")]
     namespace: str
-    service_account: str = ""
-    supported: bool | None = None
-    policies: tuple[str, ...] = ()
-    mechanism: Mechanism | None = "none"
-    role_arn: str = ""
-    association_id: str = ""
-    owner: str = ""
+    service_account: Annotated[str, OR_NULL, About("null for an add-on with none that could be given a role.")] = ""
+    supported: Annotated[
+        bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
+    ] = None
+    policies: Annotated[tuple[str, ...], Key("recommendedPolicyArns")] = ()
+    mechanism: Annotated[
+        Mechanism | None, About("How it gets a role now; null where the associations could not be looked at.")
+    ] = "none"
+    role_arn: Annotated[ArnText, OR_NULL, About("null where it has none, and where that could not be looked at.")] = ""
+    association_id: TextOrNull = ""
+    owner: Annotated[str, OR_NULL, About("The add-on that owns the association; null for one that stands alone.")] = ""
 
 
+@kind("AddonList", "`podid addon list`: a row for each service account of each add-on.")
 @dataclass(frozen=True, slots=True)
 class AddonMatrix:
     """`unread` are sentences about what could not be looked at."""
 
-    cluster: str
-    rows: tuple[AddonRow, ...]
-    unread: tuple[str, ...] = ()
+    cluster: Annotated[str, Key("clusterName")]
+    rows: Annotated[tuple[AddonRow, ...], Key("items")]
+    unread: Annotated[tuple[str, ...], HIDDEN] = ()
 
 
 def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> AddonMatrix:
@@ -54,13 +61,13 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
     of the list of add-ons."""
     eks, cluster = clients.eks, place.cluster_name
     addons = {addon.name: addon for addon in eks.list_addons(cluster)}
+    listed = [(addon.name, addon.version, addon.status, addon.namespace) for addon in addons.values()]
+    offers = eks.list_addon_offers(place.the_cluster.version) if offered else ()
+    listed += [(offer.name, _default(offer), "", offer.namespace) for offer in offers if offer.name not in addons]
     blank = {
-        addon.name: AddonRow(addon=addon.name, version=addon.version, status=addon.status, namespace=addon.namespace)
-        for addon in addons.values()
+        name: AddonRow(addon=name, version=version, installed=bool(status), status=status, namespace=namespace)
+        for name, version, status, namespace in listed
     }
-    for offer in eks.list_addon_offers(place.the_cluster.version) if offered else ():
-        row = AddonRow(addon=offer.name, version=_default(offer), status="", namespace=offer.namespace)
-        blank.setdefault(offer.name, row)
 
     def configuration_of(name: str) -> AddonConfiguration:
         return eks.get_addon_configuration(name, blank[name].version)

@@ -9,11 +9,12 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from podid.domain.aws import Association, Cluster, Listed, Role, described
 from podid.domain.cluster import DaemonSet
 from podid.domain.codec import from_plain, to_plain
+from podid.domain.members import HIDDEN
 from podid.domain.snapshot import Known, Section, Snapshot, known_or
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class Redacted:
     """A snapshot with other accounts and external ids, the same for the same ones, so that every check finds in it what
     it found before."""
 
-    snapshot: Snapshot
+    snapshot: Annotated[Snapshot, HIDDEN]
     accounts: int
     external_ids: int
 
