@@ -304,7 +304,7 @@ def selection_of(
 ) -> tuple[Selection | None, tuple[FileItem, ...]]:
     """What -n, -A, --service-account and --selector stand for together: a selection, or the one service account that
     they name; neither where none of them was given. Raises UsageError for a half of it."""
-    options, sources = access.options, access.sources
+    options, sources = access.shared, access.sources
     if service_account is None and selector is None:
         if sources.get("namespace") == "--namespace" or options.all_namespaces:
             raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")

@@ -29,7 +29,7 @@ _STEP_SECONDS = 2.0
 def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None:
     """Finds out what became of changes that were cut short, and says so. A dry run touches nothing, the journal
     included."""
-    if not access.options.dry_run:
+    if not access.shared.dry_run:
         found, runtime = settle(access.clients, place, access.journal), access.runtime
         runtime.settled = found if runtime.settled is None else runtime.settled.joined(found)
         for sentence in found.sentences:
@@ -74,7 +74,7 @@ def carry_out(
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult | None:
     """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
-    if access.options.dry_run:
+    if access.shared.dry_run:
         terminal.emit(plan_view(plan))
         return None
     if plan.actions:
@@ -126,7 +126,7 @@ def waiting(
         clients=access.clients,
         place=place,
         patience=access.patience(ASSOCIATION_SECONDS),
-        wait=access.options.wait,
+        wait=access.shared.wait,
         journal=access.journal,
         restarting=restarts.of(result.run_id) if restarts is not None and result is not None else None,
     )

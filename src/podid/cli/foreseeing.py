@@ -62,7 +62,7 @@ def look_ahead(
     from podid.ops.status.diagnose import select
     from podid.ops.status.foresee import look_before, restarts
 
-    blind = aws or (access.options.wait in (Wait.NONE, Wait.API) and not restart)
+    blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not restart)
     cost = Cost.AWS if blind or access.kube.failure is not None else LOOK
     now, chosen = access.runtime.now(), select(checks)
 

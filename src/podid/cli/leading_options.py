@@ -31,10 +31,10 @@ def _leading(argv: Sequence[str]) -> int:
     option is among them."""
     if not argv or not argv[0].startswith("-"):
         return 0
-    from podid.cli.options import FLAGS, spellings
+    from podid.cli.options import SHARED
 
-    switches = {word for name, flag in FLAGS.items() if flag.default is False for word in spellings(name)}
-    valued = {word for name in FLAGS for word in spellings(name)} - switches
+    switches = {word for item in SHARED.values() if item.kind == "switch" for word in item.spellings}
+    valued = {word for item in SHARED.values() for word in item.spellings} - switches
     letters = {word[1] for word in switches if not word.startswith("--")}
     place = 0
     while place < len(argv) and argv[place].startswith("-"):

@@ -74,9 +74,9 @@ def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: E
 
     if in_place and "-" in names:
         raise UsageError("--in-place needs a file: stdin cannot be written to")
-    if len(names) > 1 and not in_place and access.options.output in (Format.TABLE, Format.WIDE):
+    if len(names) > 1 and not in_place and access.shared.output in (Format.TABLE, Format.WIDE):
         raise UsageError("Several new policies on one stdout: use --in-place or --output json")
-    writes = in_place and not access.options.dry_run
+    writes = in_place and not access.shared.dry_run
     with locked(names if writes else (), access.patience(WAIT_SECONDS)) as facts:
         found = ops.edit_files(read_files(terminal, names), edit)
         for item in found if writes else ():

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from podid.cli.options import choice, parse_duration
 from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
+from podid.domain.option import one_of, seconds
 from podid.domain.plan import Wait
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def removable(option: str, value: str | None, removed: bool) -> str | None:
 def scope(text: str) -> ScopeKind:
     from podid.domain.trust import ScopeKind
 
-    return ScopeKind(choice("--scope", text))
+    return ScopeKind(text)
 
 
 def target_role(text: str | None) -> str | None:
@@ -119,15 +119,15 @@ def session_seconds(text: str | None) -> int | None:
     """IAM's MaxSessionDuration, an hour to twelve."""
     if text is None:
         return None
-    seconds = parse_duration(text)
-    if not 3600 <= seconds <= 43200:
+    duration = seconds(text)
+    if not 3600 <= duration <= 43200:
         raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
-    return int(seconds)
+    return int(duration)
 
 
 def age(text: str | None) -> timedelta | None:
     """A time such as 90s, 5m or 48h."""
-    return None if text is None else timedelta(seconds=parse_duration(text))
+    return None if text is None else timedelta(seconds=seconds(text))
 
 
 def role_form(text: str | None) -> Literal["", "json", "terraform", "cloudformation"]:
@@ -169,7 +169,7 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
 def resolve_conflicts(text: str) -> ResolveConflicts:
     """EKS's word for it."""
     words: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
-    return words[choice("--resolve-conflicts", text.lower())]
+    return words[one_of("--resolve-conflicts", text.lower(), tuple(words))]
 
 
 def no_state(wait: Wait | None) -> None:
@@ -181,7 +181,7 @@ def no_state(wait: Wait | None) -> None:
 
 def severity(text: str) -> Severity | None:
     """The least severe finding that makes exit code 3; None for never."""
-    return None if choice("--fail-on", text) == "never" else Severity(text)
+    return None if text == "never" else Severity(text)
 
 
 def state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:

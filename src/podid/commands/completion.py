@@ -1,16 +1,13 @@
 """podid completion."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Terminal, command
+from podid.domain.option import argument
 
 
 @command()
 def completion(
     terminal: Terminal,
-    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="The shell to complete in.")],
+    shell: str = argument("bash|zsh|fish", "The shell to complete in."),
 ) -> None:
     """Print a shell's completion script.
 

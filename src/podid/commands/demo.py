@@ -9,13 +9,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.option import switch
 from podid.local import files
 from podid.local.processes import python
 
@@ -74,7 +72,7 @@ SCENES = (
 def demo(
     access: Access,
     terminal: Terminal,
-    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the sandbox running, to go on playing.")] = True,
+    keep: bool = switch("Leave the sandbox running, to go on playing.", off="--no-keep", default=True),
 ) -> None:
     """Run the main job on the sandbox, narrated.
 

@@ -12,7 +12,7 @@ from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate, others
 from podid.cli.guide.facts import Facts, accounts_of
 from podid.cli.guide.questions import Answers, Prompt, Step, walk
-from podid.cli.options import FLAGS, NAMESPACES, spellings
+from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
@@ -23,14 +23,8 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
 
 
-@dataclass(frozen=True, slots=True)
-class _Flag:
-    names: tuple[str, ...]
-    switch: bool
-
-
 # shared options; those that choose among namespaces belong to what is to be done
-_WHERE = tuple(_Flag(spellings(name), flag.default is False) for name, flag in FLAGS.items() if name not in NAMESPACES)
+_WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # what Terraform has nothing of
 _OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
 Words = Callable[[Answers, Facts], tuple[str, ...]]
@@ -67,7 +61,7 @@ class Guide:
         if not chosen and access.named is None:
             with self.terminal.working("looking for clusters"):
                 names = access.aws.eks.list_clusters()
-                there = cluster_by_server(access.options, access.runtime.env, access.aws.eks, names)
+                there = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
                 raise no_cluster(access.aws.region)
             if there is None:
@@ -129,10 +123,10 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     while words:
         word, *words = words
         name, joined, _ = word.partition("=")
-        flag = next((flag for flag in _WHERE if name in flag.names), None)
+        flag = next((flag for flag in _WHERE if name in flag.spellings), None)
         if flag is None:
             return False
-        if not flag.switch and not joined:
+        if flag.kind != "switch" and not joined:
             words = words[1:]
     return True
 
@@ -164,7 +158,7 @@ def _guided(
     command = access.at_place(("podid", *command))[1:]
     ending = associate.ending(answers) if "go" in answers else ()
     said = () if ending else _said(("podid", *command), terraform="go" in answers)
-    return Instead((*command, *ending), () if access.options.quiet else said)
+    return Instead((*command, *ending), () if access.shared.quiet else said)
 
 
 def _none_of(read: Callable[[], Sequence[object]]) -> bool:

@@ -1,15 +1,10 @@
 """podid addon associate."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import UpdateTrust
+from podid.cli.arguments import UPDATE_TRUST
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, option, switch
 from podid.domain.rights import CommandRights, OptionalRight
-
-AddonName = Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")]
 
 
 def rights() -> CommandRights:
@@ -38,18 +33,12 @@ def rights() -> CommandRights:
 def associate(
     access: Access,
     terminal: Terminal,
-    addon: AddonName,
-    account: Annotated[
-        str | None, typer.Argument(metavar="[SA]", help="Its service account, without namespace.")
-    ] = None,
-    role: Annotated[str | None, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.")] = None,
-    recommended: Annotated[
-        bool, typer.Option("--recommended", help="Make a role with the policies that AWS recommends, for each account.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Change a role that is there, or delete an association that stands alone.")
-    ] = False,
-    update_trust: UpdateTrust = False,
+    addon: str = argument("ADDON", "The installed add-on."),
+    account: str | None = argument("[SA]", "Its service account, without namespace.", default=None),
+    role: str | None = option("ROLE", "IAM role, by name or ARN."),
+    recommended: bool = switch("Make a role with the policies that AWS recommends, for each account."),
+    replace: bool = switch("Change a role that is there, or delete an association that stands alone."),
+    update_trust: bool = UPDATE_TRUST,
 ) -> None:
     """Give an add-on's service account a role.
 

@@ -1,11 +1,8 @@
 """podid addon disassociate."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, arguments
 from podid.domain.rights import CommandRights
 
 
@@ -27,8 +24,8 @@ def rights() -> CommandRights:
 def disassociate(
     access: Access,
     terminal: Terminal,
-    addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")],
-    accounts: Annotated[list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.")],
+    addon: str = argument("ADDON", "The installed add-on."),
+    accounts: tuple[str, ...] = arguments("SA...", "Service accounts of the add-on."),
 ) -> None:
     """Take it away again. Deleting asks first, or needs --yes.
 
@@ -43,8 +40,8 @@ def disassociate(
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon_associations import roles_of
 
-    typed.no_state(access.options.wait)
-    accounts = [account_name(account) for account in accounts]
+    typed.no_state(access.shared.wait)
+    accounts = tuple(map(account_name, accounts))
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading add-on {addon} and its associations"):

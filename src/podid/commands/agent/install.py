@@ -1,11 +1,8 @@
 """podid install-agent."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -52,49 +49,24 @@ def rights() -> CommandRights:
 def install_agent(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    addon_version: Annotated[
-        str | None,
-        typer.Option(
-            "--addon-version",
-            metavar="VERSION",
-            help="default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]",
-        ),
-    ] = None,
-    allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Take a version that is older than the installed one.")
-    ] = False,
-    config: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--config",
-            metavar="KEY=VALUE",
-            help="Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable.",
-        ),
-    ] = None,
-    config_file: Annotated[
-        str | None,
-        typer.Option(
-            "--config-file",
-            metavar="FILE",
-            help="Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed.",
-        ),
-    ] = None,
-    resolve_conflicts: Annotated[
-        str,
-        typer.Option(
-            "--resolve-conflicts",
-            metavar="HOW",
-            help="none|preserve|overwrite: what EKS does with fields that somebody else has set.",
-        ),
-    ] = "none",
-    fix_node_role: Annotated[
-        bool,
-        typer.Option(
-            "--fix-node-role", help="Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."
-        ),
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Install although a check of the cluster refuses it.")] = False,
+    addon_version: str | None = option(
+        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]"
+    ),
+    allow_downgrade: bool = switch("Take a version that is older than the installed one."),
+    config: tuple[str, ...] = several(
+        "KEY=VALUE", "Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable."
+    ),
+    config_file: str | None = option(
+        "FILE", "Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed."
+    ),
+    resolve_conflicts: str = option(
+        "HOW",
+        "none|preserve|overwrite: what EKS does with fields that somebody else has set.",
+        default="none",
+        suggests=("none", "preserve", "overwrite"),
+    ),
+    fix_node_role: bool = switch("Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."),
+    force: bool = switch("Install although a check of the cluster refuses it.", consent=True),
 ) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
@@ -136,6 +108,6 @@ def install_agent(
         return
     patience = access.patience(INSTALL_SECONDS)
     with terminal.working("waiting for the agent"):
-        result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
+        result = after_install(access.clients, place, patience, result, wait=access.shared.wait, before=before)
         result = after_all(replace(waiting(access, place), patience=patience), result)
     report(terminal, result)

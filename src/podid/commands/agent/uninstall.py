@@ -1,11 +1,8 @@
 """podid uninstall-agent."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights
 
 
@@ -30,10 +27,7 @@ def rights() -> CommandRights:
 def uninstall_agent(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    preserve: Annotated[
-        bool, typer.Option("--preserve", help="Leave the DaemonSet in the cluster, no longer managed by EKS.")
-    ] = False,
+    preserve: bool = switch("Leave the DaemonSet in the cluster, no longer managed by EKS."),
 ) -> None:
     """Remove the agent add-on. Deleting asks first, or needs --yes.
 
@@ -47,7 +41,7 @@ def uninstall_agent(
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    typed.no_state(options.wait)
+    typed.no_state(access.shared.wait)
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     with terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
@@ -69,5 +63,7 @@ def uninstall_agent(
     if plan.actions:
         patience = access.patience(UNINSTALL_SECONDS)
         with terminal.working("waiting for the agent to go"):
-            result = after_uninstall(access.clients, place, patience, result, wait=options.wait, preserve=preserve)
+            result = after_uninstall(
+                access.clients, place, patience, result, wait=access.shared.wait, preserve=preserve
+            )
     report(terminal, result)

@@ -1,31 +1,29 @@
 """podid associate."""
 
 from dataclasses import replace as replace_in
-from typing import Annotated
-
-import typer
 
 from podid.cli.arguments import (
-    Adopt,
-    AnyServiceAccounts,
-    AssociationForm,
-    Boundary,
-    ClusterTags,
-    CreateServiceAccount,
-    Force,
-    ManagedPolicies,
-    MaxSessionDuration,
-    PolicyFiles,
-    Presets,
-    Replace,
-    RoleDescription,
-    RolePath,
-    Strict,
-    TargetProfile,
-    UpdateTrust,
+    ADOPT,
+    ASSOCIATION_FORM,
+    BOUNDARY,
+    CLUSTER_TAGS,
+    CREATE_SERVICE_ACCOUNT,
+    FORCE,
+    MANAGED_POLICIES,
+    MAX_SESSION_DURATION,
+    POLICY_FILES,
+    PRESETS,
+    REPLACE,
+    ROLE_DESCRIPTION,
+    ROLE_PATH,
+    SERVICE_ACCOUNTS,
+    STRICT,
+    TARGET_PROFILE,
+    UPDATE_TRUST,
 )
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -68,102 +66,57 @@ def rights() -> CommandRights:
 def associate(
     access: Access,
     terminal: Terminal,
-    targets: AnyServiceAccounts = None,
-    role: Annotated[
-        str | None,
-        typer.Option(
-            "--role",
-            metavar="ROLE",
-            help="IAM role, by name or ARN; without one an association that is there keeps its own.",
-        ),
-    ] = None,
-    from_file: Annotated[
-        str | None,
-        typer.Option(
-            "--from-file",
-            metavar="FILE",
-            help="Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.",
-        ),
-    ] = None,
-    service_account: Annotated[
-        str | None,
-        typer.Option(
-            "--service-account",
-            metavar="PATTERN",
-            help="Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
-        ),
-    ] = None,
-    selector: Annotated[
-        str | None,
-        typer.Option(
-            "--selector",
-            "-l",
-            metavar="LABELS",
-            help="Every service account with these labels, in the namespaces of -n PATTERN or -A.",
-        ),
-    ] = None,
-    target_role: Annotated[
-        str | None,
-        typer.Option(
-            "--target-role",
-            metavar="ARN",
-            help="Role to assume from the first one, also in another account; it lets it in with --update-trust.",
-        ),
-    ] = None,
-    target_profile: TargetProfile = None,
-    no_target_role: Annotated[bool, typer.Option("--no-target-role", help="Remove the target role.")] = False,
-    session_tags: Annotated[
-        bool | None,
-        typer.Option("--session-tags/--no-session-tags", help="Whether EKS tags the sessions. [default: on]"),
-    ] = None,
-    session_policy: Annotated[
-        str | None,
-        typer.Option(
-            "--session-policy",
-            metavar="FILE",
-            help="Policy that narrows the sessions ('-' is stdin); needs --no-session-tags.",
-        ),
-    ] = None,
-    no_session_policy: Annotated[bool, typer.Option("--no-session-policy", help="Remove the session policy.")] = False,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.")
-    ] = None,
-    untag: Annotated[
-        list[str] | None, typer.Option("--untag", metavar="KEY", help="Tag to remove. Repeatable.")
-    ] = None,
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="With --update-trust and --create-role: service-account, namespace, cluster or account.",
-        ),
-    ] = "service-account",
-    replace: Replace = False,
-    update_trust: UpdateTrust = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
-    ] = False,
-    force: Force = False,
-    create_role: Annotated[
-        bool,
-        typer.Option("--create-role", help="Make the role too: --role is its name then; without it podid finds one."),
-    ] = False,
-    presets: Presets = None,
-    policy_file: PolicyFiles = None,
-    managed_policies: ManagedPolicies = None,
-    path: RolePath = None,
-    description: RoleDescription = None,
-    boundary: Boundary = None,
-    max_session_duration: MaxSessionDuration = None,
-    role_tag: Annotated[
-        list[str] | None, typer.Option("--role-tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
-    ] = None,
-    adopt: Adopt = False,
-    create_service_account: CreateServiceAccount = False,
-    strict: Strict = False,
-    print_: AssociationForm = None,
-    cluster_tag: ClusterTags = None,
+    targets: tuple[str, ...] = SERVICE_ACCOUNTS,
+    role: str | None = option(
+        "ROLE", "IAM role, by name or ARN; without one an association that is there keeps its own."
+    ),
+    from_file: str | None = option(
+        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints."
+    ),
+    service_account: str | None = option(
+        "PATTERN", "Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A."
+    ),
+    selector: str | None = option(
+        "LABELS", "Every service account with these labels, in the namespaces of -n PATTERN or -A.", short="-l"
+    ),
+    target_role: str | None = option(
+        "ARN", "Role to assume from the first one, also in another account; it lets it in with --update-trust."
+    ),
+    target_profile: str | None = TARGET_PROFILE,
+    no_target_role: bool = switch("Remove the target role."),
+    session_tags: bool | None = switch(
+        "Whether EKS tags the sessions. [default: on]", off="--no-session-tags", default=None
+    ),
+    session_policy: str | None = option(
+        "FILE", "Policy that narrows the sessions ('-' is stdin); needs --no-session-tags."
+    ),
+    no_session_policy: bool = switch("Remove the session policy."),
+    tag: tuple[str, ...] = several("KEY=VALUE", "Tag of the association. Repeatable."),
+    untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable."),
+    scope: str = option(
+        "SCOPE",
+        "With --update-trust and --create-role: service-account, namespace, cluster or account.",
+        default="service-account",
+        values=("service-account", "namespace", "cluster", "account"),
+    ),
+    replace: bool = REPLACE,
+    update_trust: bool = UPDATE_TRUST,
+    restart: bool = switch("Restart the workloads whose pods were made before it took effect."),
+    force: bool = FORCE,
+    create_role: bool = switch("Make the role too: --role is its name then; without it podid finds one."),
+    presets: tuple[str, ...] = PRESETS,
+    policy_file: tuple[str, ...] = POLICY_FILES,
+    managed_policies: tuple[str, ...] = MANAGED_POLICIES,
+    path: str | None = ROLE_PATH,
+    description: str | None = ROLE_DESCRIPTION,
+    boundary: str | None = BOUNDARY,
+    max_session_duration: str | None = MAX_SESSION_DURATION,
+    role_tag: tuple[str, ...] = several("KEY=VALUE", "Tag of the role. Repeatable."),
+    adopt: bool = ADOPT,
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT,
+    strict: bool = STRICT,
+    print_: str | None = ASSOCIATION_FORM,
+    cluster_tag: tuple[str, ...] = CLUSTER_TAGS,
 ) -> None:
     """Give a service account's pods an IAM role.
 

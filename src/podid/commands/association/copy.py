@@ -1,12 +1,9 @@
 """podid copy."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import CreateServiceAccount, Replace, Scope, Strict, UpdateTrust
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.arguments import CREATE_SERVICE_ACCOUNT, REPLACE, SCOPE, STRICT, UPDATE_TRUST
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
+from podid.domain.option import REQUIRED, option, several
 from podid.domain.rights import CommandRights
 
 
@@ -22,17 +19,14 @@ def rights() -> CommandRights:
 def copy(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    from_cluster: Annotated[str, typer.Option("--from-cluster", metavar="NAME", help="The cluster to read.")],
-    to_cluster: Annotated[str, typer.Option("--to-cluster", metavar="NAME", help="The cluster to change.")],
-    map_role: Annotated[
-        list[str] | None, typer.Option("--map-role", metavar="OLD=NEW", help="Another role there. Repeatable.")
-    ] = None,
-    scope: Scope = "service-account",
-    replace: Replace = False,
-    update_trust: UpdateTrust = False,
-    create_service_account: CreateServiceAccount = False,
-    strict: Strict = False,
+    from_cluster: str = option("NAME", "The cluster to read.", default=REQUIRED),
+    to_cluster: str = option("NAME", "The cluster to change.", default=REQUIRED),
+    map_role: tuple[str, ...] = several("OLD=NEW", "Another role there. Repeatable."),
+    scope: str = SCOPE,
+    replace: bool = REPLACE,
+    update_trust: bool = UPDATE_TRUST,
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT,
+    strict: bool = STRICT,
 ) -> None:
     """Make a cluster's associations again in another one.
 
@@ -52,7 +46,7 @@ def copy(
     source, target = access.of(cluster=from_cluster), access.of(cluster=to_cluster)
     place = source.place(for_change=True)
     with terminal.working(f"reading the associations of {from_cluster}"):
-        found = source.aws.eks.list_associations(place.cluster_name, options.namespace)
+        found = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not found:
         raise NotFound(f"Cluster {from_cluster} has no association to copy", subject=from_cluster)
     items = copies(found, roles)

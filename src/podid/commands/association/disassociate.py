@@ -1,12 +1,9 @@
 """podid disassociate."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts
+from podid.cli.arguments import SERVICE_ACCOUNTS
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -44,16 +41,10 @@ def rights() -> CommandRights:
 def disassociate(
     access: Access,
     terminal: Terminal,
-    targets: AnyServiceAccounts = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
-    ] = False,
-    delete_role: Annotated[
-        bool, typer.Option("--delete-role", help="Delete the role too, if podid made it here and nothing else uses it.")
-    ] = False,
-    ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="No failure where there is no association.")
-    ] = False,
+    targets: tuple[str, ...] = SERVICE_ACCOUNTS,
+    restart: bool = switch("Restart the workloads, so that their pods start without the role."),
+    delete_role: bool = switch("Delete the role too, if podid made it here and nothing else uses it."),
+    ignore_not_found: bool = switch("No failure where there is no association."),
 ) -> None:
     """Take the role away again. Deleting asks first, or needs --yes.
 
@@ -85,7 +76,7 @@ def disassociate(
     refs = typed.service_accounts(targets)
     if not refs:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
-    typed.no_state(access.options.wait)
+    typed.no_state(access.shared.wait)
 
     names = short_list(map(str, refs), 10)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import ClusterTags
+from podid.cli.arguments import CLUSTER_TAGS
 from podid.cli.cluster import no_cluster
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.hints import hint_words
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.errors import Again, PodidError, UsageError
+from podid.domain.option import option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
@@ -53,51 +52,23 @@ def rights() -> CommandRights:
 def list_associations(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    role: Annotated[
-        str | None, typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.")
-    ] = None,
-    pods: Annotated[
-        bool, typer.Option("--pods", help="Count the running pods of each, and those that are stale.")
-    ] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Only those with stale pods.")] = False,
-    dangling: Annotated[
-        bool, typer.Option("--dangling", help="Only those whose service account or role does not exist.")
-    ] = False,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            "--columns",
-            metavar="NAMES",
-            help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
-            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, "
-            "role-exists, status.",
-        ),
-    ] = None,
-    service_account: Annotated[
-        str | None,
-        typer.Option("--service-account", metavar="PATTERN", help="Only service accounts whose names match (*, ?)."),
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option("--owner", metavar="ADDON", help="Only those that this add-on owns, or none.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Only those with this tag. Repeatable.")
-    ] = None,
-    older_than: Annotated[
-        str | None, typer.Option("--older-than", metavar="TIME", help="Only those last changed at least this long ago.")
-    ] = None,
-    newer_than: Annotated[
-        str | None, typer.Option("--newer-than", metavar="TIME", help="Only those changed within this time.")
-    ] = None,
-    sort_by: Annotated[
-        str | None,
-        typer.Option("--sort-by", metavar="COLUMN", help="A column, but for not-read; with - before it: descending."),
-    ] = None,
-    all_clusters: Annotated[
-        bool, typer.Option("--all-clusters", help="Of every cluster of the region, or of each --region.")
-    ] = False,
-    cluster_tag: ClusterTags = None,
+    role: str | None = option("ROLE", "Only associations of this role, name or ARN."),
+    pods: bool = switch("Count the running pods of each, and those that are stale."),
+    stale: bool = switch("Only those with stale pods."),
+    dangling: bool = switch("Only those whose service account or role does not exist."),
+    columns: str | None = option(
+        "NAMES",
+        "Only these, separated by commas: namespace, service-account, role, target-role, owner, created, modified, "
+        "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
+    ),
+    service_account: str | None = option("PATTERN", "Only service accounts whose names match (*, ?)."),
+    owner: str | None = option("ADDON", "Only those that this add-on owns, or none."),
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable."),
+    older_than: str | None = option("TIME", "Only those last changed at least this long ago."),
+    newer_than: str | None = option("TIME", "Only those changed within this time."),
+    sort_by: str | None = option("COLUMN", "A column, but for not-read; with - before it: descending."),
+    all_clusters: bool = switch("Of every cluster of the region, or of each --region."),
+    cluster_tag: tuple[str, ...] = CLUSTER_TAGS,
 ) -> None:
     """List associations with their roles.
 
@@ -119,7 +90,7 @@ def list_associations(
 
     wanted = ListFilter(
         role=RoleFilter.parse(role),
-        namespace=options.namespace or "*",
+        namespace=access.shared.namespace or "*",
         service_account=service_account or "*",
         owner=owner or "",
         tags=tag_filter(tag or ()),
@@ -132,13 +103,13 @@ def list_associations(
     in_order((), sort_by)  # what cannot be is known before anything is read
     looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-")))
     # an order is known only when all is read
-    streams = options.output is Format.JSONL and options.query is None and sort_by is None
-    in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
+    streams = access.shared.output is Format.JSONL and access.shared.query is None and sort_by is None
+    in_columns = access.shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and access.shared.query is None
     # a document has every field, whatever the columns are
-    filled = ("namespace",) if options.output is Format.NAME else shown if in_columns else ()
+    filled = ("namespace",) if access.shared.output is Format.NAME else shown if in_columns else ()
     reading = _Reading(
         wanted=wanted,
-        exact=options.namespace if options.namespace and not is_pattern(options.namespace) else None,
+        exact=access.shared.namespace if access.shared.namespace and not is_pattern(access.shared.namespace) else None,
         stale=stale,
         dangling=dangling,
         without_roles=not (stale or dangling) and by_list_alone(wanted, filled, sort_by),
@@ -170,7 +141,7 @@ def list_associations(
             tuple(there.place().cluster_name for there in reading.reached),
             reading.now,
             looked,
-            namespace=options.namespace,
+            namespace=access.shared.namespace,
             short=terminal.for_person,
             columns=shown,
             more=more,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import CreateServiceAccount, Force, Replace, Scope, UpdateTrust
+from podid.cli.arguments import CREATE_SERVICE_ACCOUNT, FORCE, REPLACE, SCOPE, UPDATE_TRUST
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights
 
 if TYPE_CHECKING:
@@ -34,19 +33,15 @@ def rights() -> CommandRights:
 def move(
     access: Access,
     terminal: Terminal,
-    source: Annotated[str, typer.Argument(metavar="NS/SA", help="Who has the association now.")],
-    target: Annotated[str, typer.Argument(metavar="NEW-NS/SA", help="Who gets it.")],
-    scope: Scope = "service-account",
-    replace: Replace = False,
-    update_trust: UpdateTrust = False,
-    create_service_account: CreateServiceAccount = False,
-    remove_trust: Annotated[
-        bool, typer.Option("--remove-trust", help="Take the old service account out of the role's trust policy too.")
-    ] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads of both whose pods the change did not reach.")
-    ] = False,
-    force: Force = False,
+    source: str = argument("NS/SA", "Who has the association now."),
+    target: str = argument("NEW-NS/SA", "Who gets it."),
+    scope: str = SCOPE,
+    replace: bool = REPLACE,
+    update_trust: bool = UPDATE_TRUST,
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT,
+    remove_trust: bool = switch("Take the old service account out of the role's trust policy too."),
+    restart: bool = switch("Restart the workloads of both whose pods the change did not reach."),
+    force: bool = FORCE,
 ) -> None:
     """Give an association to another service account. Deleting asks first, or needs --yes.
 

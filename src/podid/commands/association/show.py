@@ -1,6 +1,6 @@
 """podid show."""
 
-from podid.cli.arguments import CloudTrailToo, OneServiceAccount
+from podid.cli.arguments import CLOUDTRAIL, SERVICE_ACCOUNT
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -20,7 +20,12 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def show(access: Access, terminal: Terminal, target: OneServiceAccount, cloudtrail: CloudTrailToo = False) -> None:
+def show(
+    access: Access,
+    terminal: Terminal,
+    target: str = SERVICE_ACCOUNT,
+    cloudtrail: bool = CLOUDTRAIL,
+) -> None:
     """Show everything about one service account.
 
     First its state with the cause and the command that mends it. Then its association, whether the role's trust policy

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from math import inf
 from operator import or_
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.command import Access, Shared, Terminal, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES, choice
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
+from podid.domain.links import LINKS
+from podid.domain.option import argument, option, several, switch
 from podid.domain.place import Place
 from podid.domain.rights import CommandRights, Rights
 from podid.domain.words import did_you_mean, nearest
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podid.ops.reading.scope import DoctorScope
     from podid.ops.status.diagnose import Checks
 
+_LEVELS = ("error", "warn", "info")
 # of a saved snapshot: twenty thousand pods are some 20 MiB
 MOST_MIB = 256
 # flags of which none of the first goes with one of the second
@@ -80,76 +81,37 @@ def rights_for(
 def doctor(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="NS/SA, pod/NS/NAME or deploy/NS/NAME.")
-    ] = None,
-    check: Annotated[
-        list[str] | None, typer.Option("--check", metavar="ID", help="Only this check. Repeatable.")
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option("--skip", metavar="ID", help="Not this check. Repeatable.")] = None,
-    link: Annotated[
-        list[str] | None, typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.")
-    ] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Read the agents' logs of the last hour as well.")] = False,
-    cloudtrail: Annotated[
-        bool, typer.Option("--cloudtrail", help="Read CloudTrail as well; calls show there some minutes late.")
-    ] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Redeem tokens of pods as well, as podid verify does; asks first.")
-    ] = False,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Run pods of podid's own as well, which ask the agent; asks first.")
-    ] = False,
-    list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
-    all_verdicts: Annotated[bool, typer.Option("--all", help="Show what passed as well.")] = False,
-    fail_on: Annotated[
-        str, typer.Option("--fail-on", metavar="LEVEL", help="error, warn, info or never: what makes exit code 3.")
-    ] = "error",
-    allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, when an error-level check could not be decided.")
-    ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline", metavar="FILE", help="Findings that are accepted, with reason and expiry, and do not count."
-        ),
-    ] = None,
-    fix: Annotated[
-        bool,
-        typer.Option("--fix", help="Restart and install what findings ask for; each plan is shown and asked about."),
-    ] = False,
-    fix_id: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fix-id",
-            metavar="ID",
-            help="As --fix, for this id alone, also where it gives a role or deletes. Repeatable.",
-        ),
-    ] = None,
-    fix_level: Annotated[
-        str, typer.Option("--fix-level", metavar="LEVEL", help="With --fix: error, warn or info, the least severe.")
-    ] = "warn",
-    until_clean: Annotated[
-        bool, typer.Option("--until-clean", help="Check again until the exit code is 0, at most --timeout, or 10m.")
-    ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep checking and show each report that differs.")] = False,
-    save: Annotated[
-        str | None, typer.Option("--save", metavar="FILE", help="Write what was read to this file too.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file of --save if it exists.")] = False,
-    saved: Annotated[
-        str | None, typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.")
-    ] = None,
-    me: Annotated[
-        bool, typer.Option("--me", help="Check the rights of the caller instead, for this command or --for's.")
-    ] = False,
-    for_command: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--for", metavar="COMMAND", help='With --me: the command, such as associate or "role create". Repeatable.'
-        ),
-    ] = None,
+    target: str | None = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default=None),
+    check: tuple[str, ...] = several("ID", "Only this check. Repeatable."),
+    skip: tuple[str, ...] = several("ID", "Not this check. Repeatable."),
+    link: tuple[str, ...] = several("LINK", "Only this link, 6 or agent. Repeatable.", suggests=LINKS),
+    logs: bool = switch("Read the agents' logs of the last hour as well."),
+    cloudtrail: bool = switch("Read CloudTrail as well; calls show there some minutes late."),
+    verify: bool = switch("Redeem tokens of pods as well, as podid verify does; asks first."),
+    probe: bool = switch("Run pods of podid's own as well, which ask the agent; asks first."),
+    list_checks: bool = switch("List the checks and exit.", name="--list"),
+    all_verdicts: bool = switch("Show what passed as well.", name="--all"),
+    fail_on: str = option(
+        "LEVEL", "error, warn, info or never: what makes exit code 3.", default="error", values=(*_LEVELS, "never")
+    ),
+    allow_unknown: bool = switch("Exit 0, not 9, when an error-level check could not be decided."),
+    baseline: str | None = option("FILE", "Findings that are accepted, with reason and expiry, and do not count."),
+    fix: bool = switch("Restart and install what findings ask for; each plan is shown and asked about."),
+    fix_id: tuple[str, ...] = several(
+        "ID", "As --fix, for this id alone, also where it gives a role or deletes. Repeatable."
+    ),
+    fix_level: str = option(
+        "LEVEL", "With --fix: error, warn or info, the least severe.", default="warn", values=_LEVELS
+    ),
+    until_clean: bool = switch("Check again until the exit code is 0, at most --timeout, or 10m."),
+    watch: bool = switch("Keep checking and show each report that differs."),
+    save: str | None = option("FILE", "Write what was read to this file too."),
+    force: bool = switch("Replace the file of --save if it exists.", consent=True),
+    saved: str | None = option("FILE", "Judge what --save wrote, without any access.", name="--from"),
+    me: bool = switch("Check the rights of the caller instead, for this command or --for's."),
+    for_command: tuple[str, ...] = several(
+        "COMMAND", 'With --me: the command, such as associate or "role create". Repeatable.', name="--for"
+    ),
 ) -> None:
     """Find the first broken link.
 
@@ -185,7 +147,7 @@ def doctor(
         "--baseline": baseline,
         "--fix": fix,
         "--fix-id": fix_id,
-        "--dry-run": options.dry_run,
+        "--dry-run": access.shared.dry_run,
         "--until-clean": until_clean,
         "--watch": watch,
         "--save": save,
@@ -201,13 +163,13 @@ def doctor(
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
-    scope = parse_target(target or "", options.namespace or "")
+    scope = parse_target(target or "", access.shared.namespace or "")
     accepted = typed.baseline(terminal, baseline, BY_ID)
-    fixing, least = fix or bool(fix_id), choice("--fix-level", fix_level)
+    fixing, least = fix or bool(fix_id), fix_level
 
     def show(report: DoctorReport) -> None:
-        if isinstance(options.output, Report):
-            terminal.write_report(report, options.output)
+        if isinstance(access.shared.output, Report):
+            terminal.write_report(report, access.shared.output)
         else:
             terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
 
@@ -241,13 +203,13 @@ def doctor(
     report = look.once() if fixing else None
     if report is not None:
         planned = fixable(report, fix_id or (), Severity(least), terminal)
-        if options.dry_run:
+        if access.shared.dry_run:
             show_plans(planned, access.runtime, terminal, report.cluster)
             return
         if planned:
             if terminal.for_person:
                 show(report)  # what it is that is to be fixed
-            carry_out(planned, access.runtime, terminal, yes=options.yes, still=look.still_found)
+            carry_out(planned, access.runtime, terminal, yes=access.shared.yes, still=look.still_found)
             report = None
     if watch:
         report = again.watch(access.patience(inf), look.once, show)
@@ -372,7 +334,7 @@ def _show_own_rights(access: Access, terminal: Terminal, names: Sequence[str]) -
     with terminal.working("asking for the caller's rights"):
         commands, needed = rights_of_commands(names)
         iam, where = access.clients.iam, access.who_and_where()
-        found = own_rights(iam, reader, where, needed, commands=commands, namespace=access.options.namespace or "")
+        found = own_rights(iam, reader, where, needed, commands=commands, namespace=access.shared.namespace or "")
     terminal.emit(own_rights_view(found))
     terminal.leave(found.exit_code)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import Force
+from podid.cli.arguments import FORCE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
+from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights, Need, OptionalRight
 
 if TYPE_CHECKING:
@@ -74,13 +73,9 @@ def _rights_of(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
 def undo(
     access: Access,
     terminal: Terminal,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="The run's id, six characters of its start or end, or 'last'.")
-    ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
-    ] = False,
-    force: Force = False,
+    run_id: str | None = argument("RUN", "The run's id, six characters of its start or end, or 'last'.", default=None),
+    restart: bool = switch("Restart the workloads whose associations change."),
+    force: bool = FORCE,
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 

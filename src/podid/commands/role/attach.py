@@ -1,12 +1,9 @@
 """podid role attach."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, Presets, RoleName
+from podid.cli.arguments import ADOPT, MANAGED_POLICIES, POLICY_FILES, PRESETS, ROLE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -35,14 +32,12 @@ def rights() -> CommandRights:
 def attach(
     access: Access,
     terminal: Terminal,
-    name: RoleName,
-    presets: Presets = None,
-    managed_policies: ManagedPolicies = None,
-    policy_file: PolicyFiles = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite an inline policy that is there with other contents.")
-    ] = False,
-    adopt: Adopt = False,
+    name: str = ROLE,
+    presets: tuple[str, ...] = PRESETS,
+    managed_policies: tuple[str, ...] = MANAGED_POLICIES,
+    policy_file: tuple[str, ...] = POLICY_FILES,
+    replace: bool = switch("Overwrite an inline policy that is there with other contents."),
+    adopt: bool = ADOPT,
 ) -> None:
     """Give a role more permissions.
 

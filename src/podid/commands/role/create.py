@@ -1,24 +1,22 @@
 """podid role create."""
 
 from dataclasses import replace as with_
-from typing import Annotated
-
-import typer
 
 from podid.cli.arguments import (
-    Adopt,
-    Boundary,
-    ManagedPolicies,
-    MaxSessionDuration,
-    PolicyFiles,
-    Presets,
-    RoleDescription,
-    RolePath,
-    TargetProfile,
-    UpdateTrust,
+    ADOPT,
+    BOUNDARY,
+    MANAGED_POLICIES,
+    MAX_SESSION_DURATION,
+    POLICY_FILES,
+    PRESETS,
+    ROLE_DESCRIPTION,
+    ROLE_PATH,
+    TARGET_PROFILE,
+    UPDATE_TRUST,
 )
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -52,66 +50,40 @@ def rights() -> CommandRights:
 def create(
     access: Access,
     terminal: Terminal,
-    for_: Annotated[
-        list[str] | None,
-        typer.Option("--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable."),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME]", help="Name of the role; without one it is made of cluster, namespace and service account."
-        ),
-    ] = None,
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="service-account, namespace, cluster or account: how far the trust reaches.",
-        ),
-    ] = "service-account",
-    presets: Presets = None,
-    policy_file: PolicyFiles = None,
-    managed_policies: ManagedPolicies = None,
-    target_role: Annotated[
-        str | None,
-        typer.Option(
-            "--target-role",
-            metavar="ARN",
-            help="Role, also of another account, that it may go on to. Let in there with --update-trust.",
-        ),
-    ] = None,
-    target_profile: TargetProfile = None,
-    session_tags: Annotated[
-        bool,
-        typer.Option(
-            "--session-tags/--no-session-tags",
-            help="Whether the associations will send session tags; without them the trust cannot name the account.",
-        ),
-    ] = True,
-    path: RolePath = None,
-    description: RoleDescription = None,
-    boundary: Boundary = None,
-    max_session_duration: MaxSessionDuration = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Change a role that exists and differs from what is asked for.")
-    ] = False,
-    adopt: Adopt = False,
-    update_trust: UpdateTrust = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Create the role although its target role does not let it in yet.")
-    ] = False,
-    print_: Annotated[
-        str | None,
-        typer.Option(
-            "--print",
-            metavar="FORM",
-            help="json, terraform or cloudformation: print the role in that form and change nothing.",
-        ),
-    ] = None,
+    for_: tuple[str, ...] = several("NS/SA", "Who may assume it, a statement each. Repeatable."),
+    name: str | None = argument(
+        "[NAME]", "Name of the role; without one it is made of cluster, namespace and service account.", default=None
+    ),
+    scope: str = option(
+        "SCOPE",
+        "service-account, namespace, cluster or account: how far the trust reaches.",
+        default="service-account",
+        values=("service-account", "namespace", "cluster", "account"),
+    ),
+    presets: tuple[str, ...] = PRESETS,
+    policy_file: tuple[str, ...] = POLICY_FILES,
+    managed_policies: tuple[str, ...] = MANAGED_POLICIES,
+    target_role: str | None = option(
+        "ARN", "Role, also of another account, that it may go on to. Let in there with --update-trust."
+    ),
+    target_profile: str | None = TARGET_PROFILE,
+    session_tags: bool = switch(
+        "Whether the associations will send session tags; without them the trust cannot name the account.",
+        off="--no-session-tags",
+        default=True,
+    ),
+    path: str | None = ROLE_PATH,
+    description: str | None = ROLE_DESCRIPTION,
+    boundary: str | None = BOUNDARY,
+    max_session_duration: str | None = MAX_SESSION_DURATION,
+    tag: tuple[str, ...] = several("KEY=VALUE", "Tag of the role. Repeatable."),
+    replace: bool = switch("Change a role that exists and differs from what is asked for."),
+    adopt: bool = ADOPT,
+    update_trust: bool = UPDATE_TRUST,
+    force: bool = switch("Create the role although its target role does not let it in yet.", consent=True),
+    print_: str | None = option(
+        "FORM", "json, terraform or cloudformation: print the role in that form and change nothing."
+    ),
 ) -> None:
     """Create an IAM role for a service account's pods.
 

@@ -1,12 +1,9 @@
 """podid role delete."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import RoleName
+from podid.cli.arguments import ROLE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -32,13 +29,9 @@ def rights() -> CommandRights:
 def delete(
     access: Access,
     terminal: Terminal,
-    name: RoleName,
-    ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="No failure where the role does not exist.")
-    ] = False,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Delete a role that exists and that podid did not make here.")
-    ] = False,
+    name: str = ROLE,
+    ignore_not_found: bool = switch("No failure where the role does not exist."),
+    adopt: bool = switch("Delete a role that exists and that podid did not make here."),
 ) -> None:
     """Delete a role with its policies. Asks first, or needs --yes.
 

@@ -1,12 +1,9 @@
 """podid role detach."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import Adopt, Presets, RoleName
+from podid.cli.arguments import ADOPT, PRESETS, ROLE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import several, switch
 from podid.domain.rights import CommandRights
 
 
@@ -29,24 +26,16 @@ def rights() -> CommandRights:
 def detach(
     access: Access,
     terminal: Terminal,
-    name: RoleName,
-    managed_policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--managed-policy",
-            metavar="NAME|ARN",
-            help="Managed policy to detach, of those that the role has. Repeatable.",
-        ),
-    ] = None,
-    inline_policies: Annotated[
-        list[str] | None,
-        typer.Option("--inline-policy", metavar="NAME", help="Inline policy to delete, by its name. Repeatable."),
-    ] = None,
-    ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="No failure where the role has no such policy.")
-    ] = False,
-    presets: Presets = None,
-    adopt: Adopt = False,
+    name: str = ROLE,
+    managed_policies: tuple[str, ...] = several(
+        "NAME|ARN", "Managed policy to detach, of those that the role has. Repeatable.", name="--managed-policy"
+    ),
+    inline_policies: tuple[str, ...] = several(
+        "NAME", "Inline policy to delete, by its name. Repeatable.", name="--inline-policy"
+    ),
+    ignore_not_found: bool = switch("No failure where the role has no such policy."),
+    presets: tuple[str, ...] = PRESETS,
+    adopt: bool = ADOPT,
 ) -> None:
     """Take permissions away from a role. Asks first, or needs --yes.
 

@@ -1,12 +1,9 @@
 """podid role show."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import RoleName
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.arguments import ROLE
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights
 
 
@@ -28,11 +25,8 @@ def rights() -> CommandRights:
 def show(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    name: RoleName,
-    all_clusters: Annotated[
-        bool, typer.Option("--all-clusters", help="Look for associations in every cluster of every region.")
-    ] = False,
+    name: str = ROLE,
+    all_clusters: bool = switch("Look for associations in every cluster of every region."),
 ) -> None:
     """Show a role, its trust and who uses it.
 
@@ -55,7 +49,7 @@ def show(
             try:
                 cluster = access.place().cluster_name
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
-                if options.cluster is not None:
+                if access.shared.cluster is not None:
                     raise
                 terminal.explain(f"associations not looked at: {error.what}")
             else:

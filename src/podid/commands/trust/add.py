@@ -1,6 +1,6 @@
 """podid trust add."""
 
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
+from podid.cli.arguments import CLUSTER_ARN, IN_PLACE, SESSION_TAGS, TRUST_FILES, TRUST_FOR, TRUST_ROLE, TRUST_SCOPE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.rights import CommandRights, OptionalRight
@@ -24,13 +24,13 @@ def rights() -> CommandRights:
 def add(
     access: Access,
     terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    in_place: InPlace = False,
+    files: tuple[str, ...] = TRUST_FILES,
+    role: str | None = TRUST_ROLE,
+    for_: tuple[str, ...] = TRUST_FOR,
+    cluster_arn: str | None = CLUSTER_ARN,
+    scope: str = TRUST_SCOPE,
+    session_tags: bool = SESSION_TAGS,
+    in_place: bool = IN_PLACE,
 ) -> None:
     """Let service accounts in by a trust policy.
 

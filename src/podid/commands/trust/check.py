@@ -1,12 +1,11 @@
 """podid trust check."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import ClusterArn, SessionTags, TrustFiles, TrustFor, TrustRole
+from podid.cli.arguments import CLUSTER_ARN, SESSION_TAGS, TRUST_FILES, TRUST_FOR, TRUST_ROLE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
+from podid.domain.option import option, several
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
@@ -28,30 +27,17 @@ def rights() -> CommandRights:
 def check(
     access: Access,
     terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    session_tags: SessionTags = True,
-    base_role: Annotated[
-        str | None,
-        typer.Option(
-            "--base-role",
-            metavar="ARN",
-            help="The policy is a target role's: this is the association's own role, which assumes it.",
-        ),
-    ] = None,
-    external_id: Annotated[
-        str | None, typer.Option("--external-id", metavar="ID", help="The association's externalId, with --base-role.")
-    ] = None,
-    role_tag: Annotated[
-        list[str] | None,
-        typer.Option("--role-tag", metavar="KEY=VALUE", help="A tag of the role that FILE belongs to. Repeatable."),
-    ] = None,
-    pod: Annotated[
-        list[str] | None,
-        typer.Option("--pod", metavar="NAME", help="A live pod, for conditions on pod names. Repeatable."),
-    ] = None,
+    files: tuple[str, ...] = TRUST_FILES,
+    role: str | None = TRUST_ROLE,
+    for_: tuple[str, ...] = TRUST_FOR,
+    cluster_arn: str | None = CLUSTER_ARN,
+    session_tags: bool = SESSION_TAGS,
+    base_role: str | None = option(
+        "ARN", "The policy is a target role's: this is the association's own role, which assumes it."
+    ),
+    external_id: str | None = option("ID", "The association's externalId, with --base-role."),
+    role_tag: tuple[str, ...] = several("KEY=VALUE", "A tag of the role that FILE belongs to. Repeatable."),
+    pod: tuple[str, ...] = several("NAME", "A live pod, for conditions on pod names. Repeatable."),
 ) -> None:
     """Evaluate trust policies; a file takes no AWS access.
 

@@ -1,12 +1,9 @@
 """podid trust remove."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
+from podid.cli.arguments import CLUSTER_ARN, IN_PLACE, SESSION_TAGS, TRUST_FILES, TRUST_FOR, TRUST_ROLE, TRUST_SCOPE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import option
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -28,21 +25,16 @@ def rights() -> CommandRights:
 def remove(
     access: Access,
     terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    issuer: Annotated[
-        str | None,
-        typer.Option(
-            "--issuer",
-            metavar="URL",
-            help="Take out this OIDC provider, after a migration from IRSA; with --for only that service account.",
-        ),
-    ] = None,
-    in_place: InPlace = False,
+    files: tuple[str, ...] = TRUST_FILES,
+    role: str | None = TRUST_ROLE,
+    for_: tuple[str, ...] = TRUST_FOR,
+    cluster_arn: str | None = CLUSTER_ARN,
+    scope: str = TRUST_SCOPE,
+    session_tags: bool = SESSION_TAGS,
+    issuer: str | None = option(
+        "URL", "Take out this OIDC provider, after a migration from IRSA; with --for only that service account."
+    ),
+    in_place: bool = IN_PLACE,
 ) -> None:
     """Take pods, or an OIDC provider, out of a trust policy.
 

@@ -1,12 +1,9 @@
 """podid trust tighten."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
+from podid.cli.arguments import CLUSTER_ARN, IN_PLACE, SESSION_TAGS, TRUST_FILES, TRUST_FOR, TRUST_ROLE, TRUST_SCOPE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -36,20 +33,16 @@ def rights() -> CommandRights:
 def tighten(
     access: Access,
     terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    skip_disabled_regions: Annotated[
-        bool,
-        typer.Option(
-            "--skip-disabled-regions",
-            help="Assume that regions which do not know the credentials have no cluster of the account.",
-        ),
-    ] = False,
-    in_place: InPlace = False,
+    files: tuple[str, ...] = TRUST_FILES,
+    role: str | None = TRUST_ROLE,
+    for_: tuple[str, ...] = TRUST_FOR,
+    cluster_arn: str | None = CLUSTER_ARN,
+    scope: str = TRUST_SCOPE,
+    session_tags: bool = SESSION_TAGS,
+    skip_disabled_regions: bool = switch(
+        "Assume that regions which do not know the credentials have no cluster of the account."
+    ),
+    in_place: bool = IN_PLACE,
 ) -> None:
     """Narrow a trust policy to those who use the role.
 

@@ -1,12 +1,9 @@
 """podid restart."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts, Force
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.arguments import FORCE, SERVICE_ACCOUNTS
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -33,21 +30,13 @@ def rights() -> CommandRights:
 def restart(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    stale: Annotated[
-        bool,
-        typer.Option(
-            "--stale",
-            help="Only workloads with pods that lack the injected fields, or that are older than a change of their "
-            "association whose credentials from before can still be in use.",
-        ),
-    ] = False,
-    evict: Annotated[
-        bool,
-        typer.Option("--evict", help="Evict the pods of OnDelete workloads, one at a time, within disruption budgets."),
-    ] = False,
-    force: Force = False,
+    targets: tuple[str, ...] = SERVICE_ACCOUNTS,
+    stale: bool = switch(
+        "Only workloads with pods that lack the injected fields, or that are older than a change of their "
+        "association whose credentials from before can still be in use."
+    ),
+    evict: bool = switch("Evict the pods of OnDelete workloads, one at a time, within disruption budgets."),
+    force: bool = FORCE,
 ) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
@@ -73,13 +62,15 @@ def restart(
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
-    refs = typed.whose_pods(targets, options, access.sources)
+    refs = typed.whose_pods(targets, access.shared, access.sources)
     place = access.place(for_change=True)
     access.kube.needed()
     settle_interrupted(access, terminal, place)
     with terminal.working("looking for pods"):
         now = access.runtime.now()
-        found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
+        found = find_associated_targets(
+            access.clients, place, refs, namespace=access.shared.namespace, stale=stale, now=now
+        )
         found = with_obstacles(access.clients.kube.reader, found, evict=evict)
     free = [target for target in found if target.obstacle is None]
     notes: tuple[str, ...] = ()
@@ -106,7 +97,7 @@ def restart(
             ahead = replace(ahead, plan=restart_plan(place, [target for target in found if target.obstacle is None]))
             outlook, _ = ahead.outlook(missed)
     plan = replace(restart_plan(place, found).noting(notes), outlook=outlook)
-    if options.dry_run:
+    if access.shared.dry_run:
         terminal.emit(plan_view(plan))
         return
     if found:

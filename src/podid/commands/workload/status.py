@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.arguments import SERVICE_ACCOUNTS
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import option, switch
 from podid.domain.rights import CommandRights
 
 if TYPE_CHECKING:
@@ -28,15 +27,10 @@ def rights() -> CommandRights:
 def status(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    require: Annotated[
-        str, typer.Option("--require", metavar="configured|ready", help="The state that every identity must reach.")
-    ] = "ready",
-    allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
-    ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep checking and show each change.")] = False,
+    targets: tuple[str, ...] = SERVICE_ACCOUNTS,
+    require: str = option("configured|ready", "The state that every identity must reach.", default="ready"),
+    allow_unknown: bool = switch("Exit 0, not 9, if something could not be checked."),
+    watch: bool = switch("Keep checking and show each change."),
 ) -> None:
     """Show whether each identity works.
 
@@ -55,8 +49,8 @@ def status(
     from podid.render.status import counted, status_view
 
     required = typed.state(require, (IdentityState.CONFIGURED, IdentityState.READY))
-    refs = typed.whose_pods(targets, options, access.sources, everywhere=True)
-    wanted = wanted_for(refs, namespace=options.namespace or "")
+    refs = typed.whose_pods(targets, access.shared, access.sources, everywhere=True)
+    wanted = wanted_for(refs, namespace=access.shared.namespace or "")
     place = access.place()
     if watch:
         access.take_time()
@@ -68,7 +62,7 @@ def status(
         return found.report
 
     def view(report: DoctorReport) -> View:
-        namespace = f"namespace {options.namespace} of " if options.namespace else ""
+        namespace = f"namespace {access.shared.namespace} of " if access.shared.namespace else ""
         where = f"{namespace}cluster {place.cluster_name}"
         single = len(refs) == 1
         return status_view(report.identities, single=single, short=terminal.for_person, where=where)

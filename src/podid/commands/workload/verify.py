@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.arguments import SERVICE_ACCOUNTS
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.errors import Again, Other, UsageError
+from podid.domain.option import option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
@@ -50,48 +49,18 @@ def rights() -> CommandRights:
 def verify(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    require: Annotated[
-        str,
-        typer.Option("--require", metavar="STATE", help="ready, verified or proven: what each must reach."),
-    ] = "verified",
-    allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
-    ] = False,
-    all_pods: Annotated[
-        bool, typer.Option("--all-pods", help="Redeem a token of every pod, not of one for each workload and template.")
-    ] = False,
-    cloudtrail: Annotated[
-        bool,
-        typer.Option(
-            "--cloudtrail", help="Find the pods' own sessions in CloudTrail, which records them some minutes late."
-        ),
-    ] = False,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
-    ] = False,
-    probe_node: Annotated[
-        list[str] | None,
-        typer.Option("--probe-node", metavar="NODE", help="Run it on this node; repeatable. Means --probe."),
-    ] = None,
-    probe_image: Annotated[
-        str | None,
-        typer.Option(
-            "--probe-image",
-            metavar="IMAGE",
-            help="Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]",
-        ),
-    ] = None,
-    can: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--can", metavar="ACTION", help="Also check whether pods may do this, such as s3:GetObject; repeatable."
-        ),
-    ] = None,
-    resource: Annotated[
-        list[str] | None, typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]")
-    ] = None,
+    targets: tuple[str, ...] = SERVICE_ACCOUNTS,
+    require: str = option("STATE", "ready, verified or proven: what each must reach.", default="verified"),
+    allow_unknown: bool = switch("Exit 0, not 9, if something could not be checked."),
+    all_pods: bool = switch("Redeem a token of every pod, not of one for each workload and template."),
+    cloudtrail: bool = switch("Find the pods' own sessions in CloudTrail, which records them some minutes late."),
+    probe: bool = switch("Also run a pod of podid's own on each node, which asks the agent itself."),
+    probe_node: tuple[str, ...] = several("NODE", "Run it on this node; repeatable. Means --probe."),
+    probe_image: str | None = option(
+        "IMAGE", "Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]"
+    ),
+    can: tuple[str, ...] = several("ACTION", "Also check whether pods may do this, such as s3:GetObject; repeatable."),
+    resource: tuple[str, ...] = several("ARN", "On this resource; repeatable. [default: *]"),
 ) -> None:
     """Verify which role pods get.
 
@@ -131,15 +100,15 @@ def verify(
         raise UsageError("--resource belongs to --can", hint=Other(("verify", "--help")))
     asked = Asked.parse(can or (), resource or ())
     required = typed.state(require, (IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN))
-    refs = typed.whose_pods(targets, options, access.sources)
+    refs = typed.whose_pods(targets, access.shared, access.sources)
     cost = LOOK | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
     place = access.place(for_change=probe)
     with terminal.working(f"checking cluster {place.cluster_name}"):
-        found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))
+        found = judge(access, place, wanted_for(refs, namespace=access.shared.namespace or ""))
     check_associated(place, found, refs)
     named = tuple(status.ref for status in found.report.identities if status.association is not None)
     if not named:
-        list_refs(access.clients, place, namespace=options.namespace)  # says that there is none
+        list_refs(access.clients, place, namespace=access.shared.namespace)  # says that there is none
     access.kube.needed()
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in found.report.identities)
     question, needed_for = f"Mint short-lived credentials of {short_list(roles)} to check them?", "Minting credentials"
@@ -155,7 +124,7 @@ def verify(
         return status.reaches(required)
 
     with terminal.working("verifying"):
-        wanted = replace(wanted_for(refs, namespace=options.namespace or "", cost=cost), all_pods=all_pods)
+        wanted = replace(wanted_for(refs, namespace=access.shared.namespace or "", cost=cost), all_pods=all_pods)
 
         def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
             return judge(access, place, wanted, base=base, again=again)
