@@ -5,7 +5,7 @@ A command asks for its `Place` and clients once; what is below it is handed thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import Conflict, NotFound, PodidError, UnreadableAnswer, UsageError
+from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
+from podid.domain.names import parse_cluster_arn
 from podid.domain.patience import Clock, Patience
 from podid.domain.place import Place, WhoAndWhere
 
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 
     from podid.aws.session import AwsSession
     from podid.domain.model import Cluster
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
+    from podid.ops.reading.collect import Wanted
+    from podid.ops.status.look import Diagnosis
 
 
 class Access:
@@ -85,6 +90,22 @@ class Access:
             named.region_source = self.region_source
         return named
 
+    @property
+    def in_namespaces(self) -> bool:
+        """Whether namespaces were named on the command line: one, a pattern, or all of them."""
+        return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
+
+    def check_whose_pods(self, refs: Sequence[ServiceAccountRef], *, everywhere: bool = False) -> None:
+        """None of `refs` means all of the namespace, or of the cluster, which then has to be said with -A unless
+        `everywhere`. Raises UsageError where it is not, and for both."""
+        if not refs and not everywhere and self.shared.namespace is None and not self.shared.all_namespaces:
+            raise UsageError(
+                "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
+                hint=Other(("list",)),
+            )
+        if refs and self.in_namespaces:
+            raise UsageError("Service accounts and -n or -A exclude each other")
+
     # --- where ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -129,6 +150,19 @@ class Access:
                 )
             return replace(place, cluster=cluster)
         return Place(account=cluster.account, region=self.aws.region, cluster=cluster)
+
+    def cluster_arn(self, named: str | None, *, for_change: bool = False) -> str:
+        """The ARN of the cluster at hand, or the one that --cluster-arn named."""
+        if named is None:
+            try:
+                return self.place(for_change=for_change).the_cluster.arn
+            except PodidError as error:
+                error.advise("Or name the cluster with --cluster-arn.")
+                raise
+        if self.sources.get("cluster") == "--cluster":
+            raise UsageError("--cluster-arn and --cluster exclude each other")
+        parse_cluster_arn(named)
+        return named
 
     def account_place(self) -> Place:
         """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
@@ -175,6 +209,17 @@ class Access:
         named = self.named
         bound = named is not None and self.region_source == named.source
         return at_place(command, self.argv, region=self.aws.region if bound else "")
+
+    def with_commands(self, report: DoctorReport) -> DoctorReport:
+        """The report, whose fixes are command lines to paste."""
+        return report.with_commands(self.at_place)
+
+    def look(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
+        """Reads the cluster and judges it, as `podid.ops.status.look.look` does."""
+        from podid.ops.status.look import look
+
+        now = self.runtime.now()
+        return look(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

@@ -70,7 +70,7 @@ def _own(declared: OptionField) -> inspect.Parameter:
     more: dict[str, Any] = {"metavar": declared.metavar or None, "help": declared.help}
     default, kind = declared.default, _TYPES[declared.kind]
     # a text that is shown as the default; what help tells by itself is not
-    shown = declared.kind != "texts" and default not in (None, REQUIRED) and "[default" not in declared.help
+    shown = declared.kind != "texts" and default not in (None, "", REQUIRED) and "[default" not in declared.help
     if declared.argument:
         annotation: Any = Annotated[kind if default is REQUIRED or shown else kind | None, typer.Argument(**more)]
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING
 
 import typer
@@ -13,6 +13,7 @@ from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.lines import paint_all
@@ -73,25 +74,21 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(
-        self, question: str, *, needed_for: str, word: str = "", flag: str = "--yes", why: Sequence[str] = ()
-    ) -> None:
-        """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
-        `flag` is another one whose absence makes it ask. Where `why` says what is grave about it, no flag is an answer.
-        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
-        if self._options.yes and flag == "--yes" and not why:
+    def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
+        """Asks, or takes --yes for an answer; `flag` is another one whose absence makes it ask. Raises ConsentNeeded
+        where nobody can be asked, Declined on a no."""
+        if self._options.yes and flag == "--yes" and not consent.grave:
             return
         if not self._runtime.interactive:
-            if why:
-                what = f"{needed_for} needs an answer at a terminal here, and --yes is none: {why[0]}"
-                raise ConsentNeeded(what, lines=tuple(why[1:]))
-            raise ConsentNeeded(
-                f"{needed_for} needs confirmation, and there is no terminal to ask on",
-                hint=Again(add=(flag,)),
-            )
+            if consent.grave:
+                what, *more = consent.grave
+                what = f"{consent.needed_for} needs an answer at a terminal here, and --yes is none: {what}"
+                raise ConsentNeeded(what, lines=tuple(more))
+            what = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
+            raise ConsentNeeded(what, hint=Again(add=(flag,)))
         self.progress.done()
         with self._runtime.asking() as prompter:
-            yes = prompter.confirm(question, word=word)
+            yes = prompter.confirm(consent.question, word=consent.word)
         if not yes:
             raise Declined("Nothing was changed")
 
@@ -122,8 +119,8 @@ class Terminal:
 
         file = OutputFile(name)
         if file.exists and not force:
-            needed_for = f"Replacing {name}, which exists,"
-            self.consent(f"{name} exists. Replace it?", needed_for=needed_for, flag="--force")
+            consent = Consent(question=f"{name} exists. Replace it?", needed_for=f"Replacing {name}, which exists,")
+            self.consent(consent, flag="--force")
         return file
 
     # --- results --------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 Only the module of the command that a command line is about is imported; the others are known by their rows.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.declared import Command
+    from podid.domain.rights import CommandRights
 
 
 class Row(NamedTuple):
@@ -92,3 +94,28 @@ GROUPS: dict[str, str] = {
     "agent": "The EKS Pod Identity Agent.",
     "sandbox": "A cluster on this machine to try podid on.",
 }
+
+
+def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandRights]":
+    """The commands' names, and what all of them need together. UsageError for what is no command."""
+    from dataclasses import replace
+
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.rights import CommandRights
+    from podid.domain.words import did_you_mean, nearest
+
+    known = {row.name: row for row in COMMANDS}
+    wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
+    total = CommandRights()
+    for given, name in zip(names, wanted, strict=False):
+        if name not in known:
+            near = nearest(name, known, 1)
+            raise UsageError(
+                f"There is no command {name!r} to have rights for{did_you_mean(name, known, 1)}",
+                hint=Again(swap=(given, near[0])) if near else (),
+                subject=name,
+            )
+        needed = known[name].load().all_rights()
+        optional = dict.fromkeys((*total.optional, *needed.optional))
+        total = replace(total, always=total.always | needed.always, optional=tuple(optional))
+    return wanted, total

@@ -9,7 +9,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, dataclass_transform
 
@@ -104,7 +104,8 @@ def options(cls: type[T]) -> type[T]:
     for name, value in list(vars(cls).items()):
         if isinstance(value, OptionField):
             declared = replace(value, field=name)
-            setattr(cls, name, field(default=value.default, metadata={"option": declared}))
+            empty: Any = {"default_factory": dict} if value.default == {} else {"default": value.default}
+            setattr(cls, name, field(**empty, metadata={"option": declared}))
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
@@ -138,7 +139,7 @@ def given_options(group: object) -> tuple[str, ...]:
         value = getattr(group, item.name)
         if "group" in item.metadata:
             found += given_options(value)
-        elif value != item.default:
+        elif value != item.metadata["option"].default:
             found.append(item.metadata["option"].long)
     return tuple(found)
 
@@ -157,6 +158,21 @@ def refuse_blank(name: str, text: str) -> None:
     """Raises InvalidInput for the value of an option, an argument or a variable that has nothing but white space."""
     if not text.strip():
         raise InvalidInput(f"{name} is empty: give a value, or leave it out")
+
+
+def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
+    """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
+        if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
+        if key in found:
+            raise InvalidInput(f"{name} {key} is given twice", subject=key)
+        found[key] = value
+    return found
 
 
 def seconds(text: str) -> float:

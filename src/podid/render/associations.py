@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.errors import Again, UsageError
 from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
-from podid.domain.words import utc
+from podid.domain.words import nearest, utc
 from podid.ops.association.looks import Look, Seen
 from podid.render.status import STYLES, state_word, status_body, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
@@ -46,6 +47,18 @@ _LOOKS: Mapping[str, frozenset[Look]] = {
     "status": frozenset({"status"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
+
+
+def check_columns(text: str) -> tuple[str, ...]:
+    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
+    one."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    for name in names:
+        if name not in ALL_COLUMNS:
+            near = nearest(name, ALL_COLUMNS, 1)
+            hint = Again(swap=(name, near[0])) if near and name == text else ()
+            raise UsageError(f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}", hint=hint)
+    return names
 
 
 def looks_of(columns: Sequence[str]) -> frozenset[Look]:

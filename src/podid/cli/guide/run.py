@@ -20,7 +20,6 @@ from podid.ops.change.kinds import ROLE
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.cli.terminal import Terminal
 
 
 # shared options; those that choose among namespaces belong to what is to be done
@@ -36,7 +35,6 @@ class Guide:
     those that are there; `of_pods`: pods are to get credentials."""
 
     access: Access
-    terminal: Terminal
     of_associations: bool = False
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
@@ -45,7 +43,7 @@ class Guide:
         return walk(steps, self.facts, self._ask)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
-        self.terminal.note(*question.lead)
+        self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
 
@@ -59,7 +57,7 @@ class Guide:
     def _facts(self, chosen: str) -> Facts:
         access = self.access
         if not chosen and access.named is None:
-            with self.terminal.working("looking for clusters"):
+            with self.access.terminal.working("looking for clusters"):
                 names = access.aws.eks.list_clusters()
                 there = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
@@ -75,7 +73,7 @@ class Guide:
     def _of_cluster(self, access: Access) -> Facts:
         """Of pods and associations what cannot be read is left out: they only make the questions better. Raises where
         associations are what is asked for."""
-        with self.terminal.working("reading service accounts and roles"):
+        with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
             having = listed.value if isinstance(listed, Known) else ()
@@ -103,7 +101,7 @@ class Guide:
         if key not in self._read:
             access, ref = self._at(chosen), others.which_of({"which": which})
             assert ref is not None
-            with self.terminal.working(f"reading the association of {ref}"):
+            with self.access.terminal.working(f"reading the association of {ref}"):
                 place = access.place()
                 found = access.aws.eks.find_association(place.cluster_name, ref)
                 arn = found.role_arn if found is not None else ""
@@ -131,23 +129,21 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     return True
 
 
-def guide_associate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("associate",), associate.STEPS, associate.words)
+def guide_associate(access: Access) -> Instead:
+    return _guided(access, ("associate",), associate.STEPS, associate.words)
 
 
-def guide_role_create(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
+def guide_role_create(access: Access) -> Instead:
+    return _guided(access, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
 
 
-def guide_disassociate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
+def guide_disassociate(access: Access) -> Instead:
+    return _guided(access, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
 
 
-def _guided(
-    access: Access, terminal: Terminal, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words
-) -> Instead:
+def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
-    guide = Guide(access, terminal, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
+    guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
     answers = guide.answers(steps)
     facts = guide.facts(answers)
     assert facts.cluster is not None

@@ -1,10 +1,10 @@
 """podid addon associate."""
 
-from podid.cli.arguments import UPDATE_TRUST
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, option, switch
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.role.request import UPDATE_TRUST
 
 
 def rights() -> CommandRights:
@@ -32,7 +32,6 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def associate(
     access: Access,
-    terminal: Terminal,
     addon: str = argument("ADDON", "The installed add-on."),
     account: str | None = argument("[SA]", "Its service account, without namespace.", default=None),
     role: str | None = option("ROLE", "IAM role, by name or ARN."),
@@ -46,16 +45,14 @@ def associate(
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
-    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
-    from podid.cli.foreseeing import with_outlook
+    from podid.cli.changing import run, settle_interrupted, waiting, with_outlook
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
     request = AddonRequest.of(addon, account, role, recommended=recommended, replace=replace, update_trust=update_trust)
     place = access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading add-on {addon} and its associations"):
+    settle_interrupted(access, place)
+    with access.terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
-    result = carry_out(access, terminal, with_outlook(access, terminal, place, plan, refs))
-    if result is not None:
-        report(terminal, after_associate(waiting(access, place), result, refs))
+    plan = with_outlook(access, place, plan, refs)
+    run(access, plan, lambda result: after_associate(waiting(access, place), result, refs))

@@ -1,9 +1,11 @@
 """podid show."""
 
-from podid.cli.arguments import CLOUDTRAIL, SERVICE_ACCOUNT
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.association.request import SERVICE_ACCOUNT
 
 
 def rights() -> CommandRights:
@@ -22,9 +24,8 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
 def show(
     access: Access,
-    terminal: Terminal,
-    target: str = SERVICE_ACCOUNT,
-    cloudtrail: bool = CLOUDTRAIL,
+    ref: ServiceAccountRef = SERVICE_ACCOUNT,
+    cloudtrail: bool = switch("Look into CloudTrail's event history too: two calls a second at most."),
 ) -> None:
     """Show everything about one service account.
 
@@ -36,15 +37,12 @@ def show(
 
     Example: podid show shop/orders
     """
-    from podid.cli.judging import judge
-    from podid.domain.names import ServiceAccountRef
     from podid.ops.association.identity import read_identity
     from podid.ops.status.look import wanted_for
     from podid.render.identity import identity_view
 
-    ref = ServiceAccountRef.parse(target)
     place = access.place()
-    with terminal.working(f"reading {ref}"):
-        found = judge(access, place, wanted_for((ref,)))
-        reading = read_identity(access.clients, place, found, ref, cloudtrail=cloudtrail)
-    terminal.emit(identity_view(reading, found.snapshot.taken_at))
+    with access.terminal.working(f"reading {ref}"):
+        diagnosis = access.look(place, wanted_for((ref,)))
+        reading = read_identity(access.clients, place, diagnosis, ref, cloudtrail=cloudtrail)
+    access.terminal.emit(identity_view(reading, diagnosis.snapshot.taken_at))

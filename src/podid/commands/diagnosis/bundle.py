@@ -37,6 +37,7 @@ def bundle(
     Example: podid bundle -n shop --yes
     """
     from podid.checks.all import ALL
+    from podid.domain.plan import Consent
     from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import Wanted, collect
     from podid.ops.reading.scope import parse_target
@@ -57,7 +58,7 @@ def bundle(
     )
     if not access.shared.yes:
         terminal.note(*view.lines)
-    terminal.consent(f"Write it to {file}?", needed_for="bundle")
+    terminal.consent(Consent(question=f"Write it to {file}?", needed_for="bundle"))
     target.write(archive(texts, snapshot.taken_at))
     terminal.emit(view)
 

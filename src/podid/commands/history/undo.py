@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podid.cli.arguments import FORCE
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights, Need, OptionalRight
+from podid.ops.association.request import FORCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from podid.domain.plan import Verb
+    from podid.domain.plan import ChangeResult, Verb
     from podid.ops.change.kinds import ResourceKind
 
 
@@ -72,7 +72,6 @@ def _rights_of(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
 @command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights, rights_for=rights_for)
 def undo(
     access: Access,
-    terminal: Terminal,
     run_id: str | None = argument("RUN", "The run's id, six characters of its start or end, or 'last'.", default=None),
     restart: bool = switch("Restart the workloads whose associations change."),
     force: bool = FORCE,
@@ -86,9 +85,9 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
-    from podid.cli.foreseeing import with_outlook
+    from podid.cli.changing import restarting, run, settle_interrupted, tell_left_behind, waiting, with_outlook
     from podid.domain.errors import Conflict, Other, UsageError
+    from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
@@ -105,28 +104,27 @@ def undo(
     place = access.account_place()
     check_account(recorded, place)
     place = place if account_wide else access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
+    settle_interrupted(access, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
-    with terminal.working("reading what the run left"):
+    with access.terminal.working("reading what the run left"):
         undo = undo_plan(access.clients, place, recorded, access.journal)
     plan = undo.plan
     kept, deleted = changed_associations(plan)
-    restarts = restarting(access, terminal, (*kept, *deleted), insist=force) if restart and (kept or deleted) else None
-    if kept or deleted:
-        plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
-    result = carry_out(
-        access,
-        terminal,
-        plan,
+    refs = (*kept, *deleted)
+    restarts = restarting(access, refs, insist=force) if restart and refs else None
+    if refs:
+        plan = with_outlook(access, place, plan, refs, restart=restart, force=force)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        if not refs:
+            return result
+        result = after_change(waiting(access, place, result, restarts), result)
+        return result if restart else tell_left_behind(access, place, result, kept)
+
+    consent = Consent(
         question=f"Take back run {recorded.run_id}?",
         needed_for="Undoing a run",
         word="undo" if undo.grave else "",
-        grave=undo.grave,
-        undoes=recorded.run_id,
-        restarts=restarts,
+        grave=tuple(undo.grave),
     )
-    if result is not None and (kept or deleted):
-        result = after_change(waiting(access, place, result, restarts), result)
-        result = result if restart else tell_left_behind(access, terminal, place, result, kept)
-    if result is not None:
-        report(terminal, result)
+    run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts)

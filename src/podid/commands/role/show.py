@@ -1,10 +1,10 @@
 """podid role show."""
 
-from podid.cli.arguments import ROLE
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import switch
 from podid.domain.rights import CommandRights
+from podid.ops.role.request import ROLE
 
 
 def rights() -> CommandRights:

@@ -9,6 +9,8 @@ from podid.domain.errors import Again, NotFound, Other, PodidError
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
+from podid.domain.snapshot import Missing, error_of, known_or
+from podid.domain.status import IdentityState
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.expand import check_namespace
 from podid.ops.association.plan import NotAdmitted
@@ -16,6 +18,7 @@ from podid.ops.association.plan import NotAdmitted
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
+    from podid.ops.status.look import Diagnosis
 
 # as many objects are read by name; more of them in one list
 _FEW = 10
@@ -31,6 +34,18 @@ def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAcc
             error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
         error.lines = tuple(other.what for other in others)
         raise error
+
+
+def check_identities(diagnosis: Diagnosis, place: Place, refs: Collection[ServiceAccountRef]) -> None:
+    """Raises NotFound for the first of the service accounts that is known to have no association, with the nearest that
+    has one. Where none is named, the error that kept the associations from being listed: no result is not all well."""
+    snapshot, known = diagnosis.snapshot, known_or(diagnosis.snapshot.associations, ())
+    if not refs and isinstance(snapshot.associations, Missing):
+        raise error_of(snapshot.associations)
+    for status in diagnosis.report.identities if refs else ():
+        if status.state is IdentityState.NONE:
+            exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))
+            raise without_association(place.cluster_name, status.ref, (item.ref for item in known), exists=exists)
 
 
 def association_not_found(
@@ -122,3 +137,18 @@ def missing_service_accounts(
         except PodidError:
             known = []
     return {ref: nearest(str(ref), known, 1) for ref in missing}
+
+
+def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, strict: bool) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
+    NotFound. Raises as the reader does."""
+    missing = missing_service_accounts(refs, reader)
+    sentences = tuple(
+        f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    )
+    if strict and missing:
+        ref, near = next(iter(missing.items()))
+        # what is likely a slip of the hand is not to be made true
+        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
+        raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
+    return sentences

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -11,50 +11,104 @@ from types import MappingProxyType
 from podid.domain.errors import Again, InvalidInput
 from podid.domain.model import Association, Listed, UnreadAssociation
 from podid.domain.names import addon_name, role_name
+from podid.domain.option import seconds
+from podid.domain.place import Place
 from podid.domain.words import nearest
-from podid.ops.association.looks import ORDERS, Seen
-from podid.ops.association.read import RoleFilter
+from podid.ops.association.expand import is_pattern
+from podid.ops.association.looks import ORDERS, Look, Seen, look_at
+from podid.ops.association.read import has_role, list_without_roles
+from podid.ops.association.request import ListOptions
+from podid.ops.clients import Clients
 
 NO_OWNER = "none"
 NOTHING_SEEN: Mapping[str, Seen] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListFilter:
-    """What is to be shown. `namespace` and `service_account` are patterns as of a shell; `owner` an add-on's name, or
-    `none`; `tags` are key -> value, None for any; `older` and `newer` bound the age of the last change."""
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    """Which associations are to be shown, and those that were read so far. `exact` is the one namespace that is meant,
+    None for a `pattern`; `tags` are key -> value, None for any; `without_roles` where the list alone tells enough."""
 
-    role: RoleFilter = field(default_factory=RoleFilter)
-    namespace: str = "*"
-    service_account: str = "*"
-    owner: str = ""
-    tags: Mapping[str, str | None] = field(default_factory=dict)
-    older: timedelta | None = None
-    newer: timedelta | None = None
+    options: ListOptions
+    pattern: str
+    exact: str | None
+    tags: Mapping[str, str | None]
+    older: timedelta | None
+    newer: timedelta | None
+    looks: frozenset[Look]
+    now: datetime
+    without_roles: bool = False
+    listed: list[Listed] = field(default_factory=list)
+    looked: dict[str, Seen] = field(default_factory=dict)
 
-    def keeps(self, item: Listed, now: datetime) -> bool:
+    @classmethod
+    def of(
+        cls, options: ListOptions, namespace: str | None, columns: Sequence[str], looks: frozenset[Look], now: datetime
+    ) -> Listing:
+        """`columns` are those that have to be filled. Raises InvalidInput."""
+        older, newer = (
+            timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
+        )
+        listing = cls(
+            options=options,
+            pattern=namespace or "*",
+            exact=namespace if namespace and not is_pattern(namespace) else None,
+            tags=tag_filter(options.tag),
+            older=older,
+            newer=newer,
+            looks=looks,
+            now=now,
+        )
+        listing.without_roles = listing._by_list_alone(columns)
+        return listing
+
+    def read(self, clients: Clients, place: Place) -> Iterator[Listed]:
+        """Those of a cluster that are to be shown, as they arrive."""
+        items: Iterable[Listed] = (
+            list_without_roles(clients.eks, place, namespace=self.exact)
+            if self.without_roles
+            else clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
+        )
+        if self.looks:
+            items = list(items)
+            self.looked.update(look_at(clients, place, items, self.looks, self.now, namespace=self.exact or ""))
+        for item in items:
+            if self._keeps(item):
+                self.listed.append(item)
+                yield item
+
+    def _keeps(self, item: Listed) -> bool:
         """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
-        if not fnmatchcase(item.ref.namespace, self.namespace) or not fnmatchcase(item.ref.name, self.service_account):
+        options, seen = self.options, self.looked.get(item.association_id)
+        if not fnmatchcase(item.ref.namespace, self.pattern):
             return False
-        if self.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != self.owner:
+        if not fnmatchcase(item.ref.name, options.service_account or "*"):
             return False
-        if isinstance(item, UnreadAssociation):
-            return True
-        return self.role.keeps(item) and self._tagged(item) and self._of_age(item, now)
+        if options.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != options.owner:
+            return False
+        if not isinstance(item, UnreadAssociation) and not (
+            has_role(item, options.role) and self._tagged(item) and self._of_age(item)
+        ):
+            return False
+        return seen is None or ((seen.stale or not options.stale) and (seen.dangling or not options.dangling))
 
-    @property
-    def by_list_alone(self) -> bool:
-        """Whether the API's own list tells which are to be shown."""
-        return not (self.role.text or self.tags or self.older or self.newer)
+    def _by_list_alone(self, columns: Sequence[str]) -> bool:
+        """Whether the API's own list tells which are to be shown, fills these columns and puts them in order, without a
+        call for each association."""
+        options = self.options
+        if options.stale or options.dangling or options.role or options.tag or self.older or self.newer:
+            return False
+        names = {*columns, (options.sort_by or "namespace").removeprefix("-")}
+        return bool(columns) and names <= _OF_THE_LIST
 
     def _tagged(self, item: Association) -> bool:
         return all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
 
-    def _of_age(self, item: Association, now: datetime) -> bool:
+    def _of_age(self, item: Association) -> bool:
         changed = item.modified_at or item.created_at
         if changed is None:
             return True
-        age = now - changed
+        age = self.now - changed
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
 
 
@@ -73,12 +127,6 @@ def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
 _OF_THE_LIST = frozenset({"namespace", "service-account", "owner", "association-id", "pods", "injected", "exists"})
 
 
-def by_list_alone(wanted: ListFilter, columns: Sequence[str], sort_by: str | None) -> bool:
-    """Whether these columns can be filled, and put in this order, without a call for each association."""
-    names = {*columns, (sort_by or "namespace").removeprefix("-")}
-    return bool(columns) and wanted.by_list_alone and names <= _OF_THE_LIST
-
-
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "namespace": lambda item: item.namespace,
@@ -95,12 +143,12 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 _SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen] = NOTHING_SEEN) -> list[Listed]:
+def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Seen] = NOTHING_SEEN) -> list[Listed]:
     """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
     not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
     what they cannot be sorted by."""
-    named = (by or "").removeprefix("-")
-    if by is not None and named not in _SORTABLE:
+    named = by.removeprefix("-")
+    if by and named not in _SORTABLE:
         near = nearest(named, _SORTABLE, 1)
         known = ", ".join(_SORTABLE)
         raise InvalidInput(
@@ -114,7 +162,7 @@ def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen]
     key: Callable[[Association], object] = _ORDERS.get(named) or (
         lambda item: ORDERS[named](looked.get(item.association_id) or Seen())
     )
-    read.sort(key=key, reverse=(by or "").startswith("-"))  # type: ignore[arg-type]  # each order has one type
+    read.sort(key=key, reverse=by.startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
 
 

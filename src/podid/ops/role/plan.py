@@ -9,9 +9,11 @@ from podid.domain.errors import Conflict
 from podid.domain.model import Cluster, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import owner_of
+from podid.domain.place import Place
 from podid.domain.plan import Action
 from podid.domain.quotas import TRUST_POLICY_QUOTA
-from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ROLE, ROLE_TRUST
 
 # `check_size` judges the whole; a statement that is left out silently would shut a service account out
 ANY_SIZE = sys.maxsize
@@ -28,6 +30,11 @@ def identity(
         session_tags=session_tags,
         role_tags=dict(role.tags) if role is not None else {},
     )
+
+
+def made_here(journal: Journal, place: Place, role: Role) -> bool:
+    """Whether this journal has made the role."""
+    return journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
 
 
 def check_not_aws(role: Role) -> None:

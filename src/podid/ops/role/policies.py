@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from podid.domain.errors import Conflict, InvalidInput
 from podid.domain.quotas import INLINE_QUOTA, SESSION_POLICY_QUOTA
@@ -35,6 +35,33 @@ def check_policy_document(value: object, source: str) -> Mapping[str, object]:
     for place, what in _mistakes(value):
         raise InvalidInput(f"{source}: {place} {what}" if place else f"{source} {what}", subject=source)
     return value
+
+
+def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict[str, Mapping[str, object]]:
+    """Inline policies by the names that their files give them. Raises InvalidInput, which names the file."""
+    found: dict[str, Mapping[str, object]] = {}
+    for file in files:
+        name = policy_name("stdin" if file == "-" else file)
+        if name in found:
+            raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
+        found[name] = _read_policy(read_file, file)
+    return found
+
+
+def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
+    """The text that EKS takes: compact JSON, at most 2,048 characters. Raises InvalidInput, which names the file."""
+    return session_policy_text(_read_policy(read_file, file), file)
+
+
+def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
+    """Read as strictly as a trust policy."""
+    from podid.domain import trust
+
+    try:
+        value = trust.read_json(read_file(file))
+    except trust.TrustPolicyError as error:
+        raise InvalidInput(f"{file}: {error.what}", subject=file) from error
+    return check_policy_document(value, file)
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
