@@ -18,32 +18,16 @@ from typing import Any
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
-from podid.domain.addons import Addon
-from podid.domain.containers import EnvSource, Mount
-from podid.domain.egress import Egress
+from podid.domain.admission import WebhookRegistration
+from podid.domain.aws import Addon, Association, Cluster, Decision, Instance, NodeGroup, Role
+from podid.domain.cloudtrail import PodSession
+from podid.domain.cluster import Container, DaemonSet, EnvSource, Mount, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.evidence import NO_CHANGES
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.instances import Instance
-from podid.domain.model import (
-    Association,
-    Cluster,
-    Container,
-    DaemonSet,
-    Decision,
-    Node,
-    NodeGroup,
-    OwnerRef,
-    Pod,
-    Role,
-    ServiceAccount,
-    Workload,
-)
-from podid.domain.network import EgressRule, NetworkPolicy, Selector
-from podid.domain.nodes import REDEEM
+from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.network import Egress, EgressRule, NetworkPolicy, Selector
 from podid.domain.snapshot import Known, Snapshot
-from podid.domain.trail import PodSession
 from podid.domain.trust import ACTIONS
-from podid.domain.webhook import WebhookRegistration
+from podid.facts.nodes import REDEEM
 from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, json_pieces, to_text

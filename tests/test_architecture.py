@@ -31,7 +31,8 @@ STDLIB = sys.stdlib_module_names
 # folder of src/podid -> the parts of podid and the packages beside the standard library that its files may import
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
-    "checks": ({"checks", "domain", "pages"}, set()),
+    "facts": ({"facts", "domain"}, set()),
+    "checks": ({"checks", "facts", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
     "local": ({"local", "domain"}, {"yaml"}),
     "aws": (
@@ -39,14 +40,17 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
     ),
     "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
-    "ops": ({"ops", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
-    "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
+    "ops": ({"ops", "facts", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
+    "render": (
+        {"render", "facts", "domain", "ops", "pages", "version"},
+        {"rich", "yaml", "jmespath", "typing_extensions"},
+    ),
     "cli": (
-        {"cli", "ops", "domain", "render", "aws", "kube", "local", "version"},
+        {"cli", "ops", "facts", "domain", "render", "aws", "kube", "local", "version"},
         {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (
-        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},
+        {"commands", "cli", "ops", "facts", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},
         {"typer"},
     ),
 }
@@ -239,7 +243,8 @@ def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
     code = "import sys; from podid.cli.tree import COMMANDS; [row.load() for row in COMMANDS]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     heavy = SLOW | {
-        "podid.domain.model",
+        "podid.domain.aws",
+        "podid.domain.cluster",
         "podid.checks.all",
         "podid.pages.texts",
         "podid.pages.hints",
@@ -250,7 +255,11 @@ def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
 
 
 def test_a_page_is_shown_without_cloud() -> None:
-    assert loaded("explain", "agent-not-installed") & (SLOW | {"podid.domain.model", "podid.checks.all"}) == set()
+    assert (
+        loaded("explain", "agent-not-installed")
+        & (SLOW | {"podid.domain.aws", "podid.domain.cluster", "podid.checks.all"})
+        == set()
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from podid.cli.parser import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row
 from podid.domain import errors
-from podid.domain.exit_codes import MEANING, ExitCode, combine
+from podid.domain.errors import MEANING, ExitCode, combine
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 

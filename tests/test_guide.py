@@ -17,7 +17,7 @@ from podid.cli.guide.facts import Account, Facts
 from podid.cli.guide.questions import Answers as Given
 from podid.cli.guide.questions import Prompt, walk
 from podid.cli.guide.run import says_only_where
-from podid.domain.model import AssociationSummary, Cluster, Role
+from podid.domain.aws import AssociationSummary, Cluster, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing
 from worlds import CLUSTER_ARN, Site

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podid.domain.network import CiliumPolicy, Expression, NetworkPolicy, PolicyIndex, Selector
-from podid.domain.words import Names
+from podid.domain.text import Names
 
 NAMES = st.text("abc-1", min_size=1, max_size=9)
 PAIRS = st.dictionaries(st.sampled_from("xyz"), st.sampled_from("123"), max_size=3)

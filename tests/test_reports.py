@@ -15,8 +15,7 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
-from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS, Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport, LinkState
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podid.domain.names import addon_name, role_name, role_path
-from podid.domain.words import count_of, did_you_mean, nearest, short_list
+from podid.domain.text import count_of, did_you_mean, nearest, short_list
 
 NAMES = st.text("abc-", min_size=1, max_size=6)
 
@@ -63,7 +63,7 @@ def test_no_other_module_looks_for_near_names() -> None:
         for node in ast.walk(ast.parse(text))
         if getattr(node, "id", getattr(node, "attr", "")) in ("get_close_matches", "SequenceMatcher")
     }
-    assert found == {"domain/words.py"}
+    assert found == {"domain/text.py"}
 
 
 def test_numbers_have_a_plural_that_fits() -> None:
@@ -90,7 +90,7 @@ KEPT = (
         "src/podid/pages/index.py",
         "src/podid/sandbox/",
     ),
-    *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/domain/agent_logs.py", "src/podid/aws/error_rules/"),
+    *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/facts/agent_logs.py", "src/podid/aws/error_rules/"),
 )
 
 

@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from cluster_api import ClusterApi, Json
 from harness import Outcome, Podid
-from podid.domain.model import Cluster
+from podid.domain.aws import Cluster
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.kube.connect import connect

@@ -21,10 +21,8 @@ from podid.cli.hints import options_by_name
 from podid.cli.options import SHARED
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import MEANING
-from podid.domain.findings import FixClass
-from podid.domain.links import LINKS
+from podid.domain.errors import MEANING, PodidError
+from podid.domain.findings import LINKS, FixClass
 from podid.domain.option import OptionField
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES

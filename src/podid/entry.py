@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run podid; the process's exit code is one of `podid.domain.exit_codes`."""
+    """Run podid; the process's exit code is one of `podid.domain.errors`."""
     try:
         if len(sys.argv) == 2 and sys.argv[1] == "--version":
             from podid.version import VERSION

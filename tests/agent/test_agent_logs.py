@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from podid.domain.agent_logs import parse
+from podid.facts.agent_logs import parse
 from podid.ops.agent.logs import mode_of_line
 from worlds import Site
 

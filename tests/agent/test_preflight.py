@@ -9,11 +9,9 @@ import pytest
 
 from changes.support import account_state, writes
 from checks.builder import daemon_set, healthy
-from podid.domain.coming import coming
-from podid.domain.karpenter import NodeClass
-from podid.domain.model import Node
+from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.placement import why_not_here
-from podid.domain.scheduling import Taint
+from podid.facts.agent import coming
 from podid.kube.reader import KubeReader
 from podid.ops.agent.preflight import _kernels, other_agents, overwritten
 from podid.sandbox import baseline

@@ -7,8 +7,8 @@ import pytest
 
 from changes.support import account_state, writes
 from checks.builder import daemon_set
-from podid.domain.addons import Addon
-from podid.domain.model import DaemonSet
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
 from podid.domain.plan import Header
 from podid.domain.workloads import of_the_addon
 from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall

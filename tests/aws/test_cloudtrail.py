@@ -8,10 +8,10 @@ import pytest
 from aws.test_iam import BAD, GOOD, Half
 from podid.aws import trail_values
 from podid.aws.session import AwsSession
+from podid.domain.cloudtrail import last_use, newest, of_association
 from podid.domain.errors import AccessDenied, PodidError
 from podid.domain.foreign import Malformed
 from podid.domain.names import ServiceAccountRef
-from podid.domain.trail import last_use, newest, of_association
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import TwoASecond
 

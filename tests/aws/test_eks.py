@@ -10,7 +10,7 @@ import pytest
 from podid.aws.calls import CallRecord
 from podid.aws.errors import ClusterNotFound, ServerFailed
 from podid.aws.session import AwsSession
-from podid.domain.addons import AddonVersion
+from podid.domain.aws import AddonVersion, Association, NodeGroup
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
@@ -23,7 +23,6 @@ from podid.domain.errors import (
     Throttled,
     TrustRefused,
 )
-from podid.domain.model import Association, NodeGroup
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from podid.aws.session import AwsSession
+from podid.domain.aws import AttachedPolicy, Caller, Decision, Role
 from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswer, NotFound, Rejected
-from podid.domain.model import AttachedPolicy, Caller, Decision, Role
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims, TokenRefused

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from harness import Podid
+from podid.domain.aws import AttachedPolicy, RolePolicies
 from podid.domain.errors import NotFound
-from podid.domain.model import AttachedPolicy, RolePolicies
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.ops.clients import Clients
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest

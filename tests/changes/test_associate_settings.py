@@ -8,7 +8,7 @@ import pytest
 
 from harness import Outcome, Podid
 from podid.aws.eks import Eks
-from podid.domain.model import Association
+from podid.domain.aws import Association
 from podid.sandbox.aws import eks_associations
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox

@@ -5,8 +5,7 @@ from typing import get_type_hints
 
 import pytest
 
-from podid.domain.addons import Addon
-from podid.domain.model import Association, Role
+from podid.domain.aws import Addon, Association, Role
 from podid.domain.plan import State, Verb
 from podid.domain.rights import rights_of
 from podid.ops.change import kinds

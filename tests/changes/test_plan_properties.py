@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 
 from harness import examples
 from podid.domain import trust
-from podid.domain.addons import Addon, AddonVersion
+from podid.domain.aws import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.errors import Conflict, UsageError
-from podid.domain.model import Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.offer import judge
-from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan, State, Status
+from podid.domain.plan import Action, Header, Place, Plan, State, Status
+from podid.domain.versions import judge
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.association.associate import kept_role
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate

@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 
 from changes.test_kinds import SOME_ASSOCIATION, SOME_ROLE
+from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
-from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Action, Done, Header, Plan, Status

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.errors import AccessDenied, Conflict, PodidError, TimedOut
+from podid.domain.errors import AccessDenied, Conflict, ExitCode, PodidError, TimedOut
 from podid.domain.evidence import UNSETTLED
-from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Outcome, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Done, Header, Plan, Status, Wait

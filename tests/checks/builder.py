@@ -4,30 +4,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from podid.domain.addons import Addon, AddonVersion
-from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
-from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
-from podid.domain.findings import Subject
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.instances import Instance
-from podid.domain.model import (
+from podid.domain.admission import WebhookRegistration
+from podid.domain.aws import (
+    Addon,
+    AddonVersion,
     Association,
     Cluster,
-    Container,
-    DaemonSet,
     Decision,
-    Node,
+    Instance,
     NodeGroup,
-    OwnerRef,
-    Pod,
     Role,
-    ServiceAccount,
     UnreadAssociation,
-    Workload,
 )
+from podid.domain.cloudtrail import NodeTrail, PodSession
+from podid.domain.cluster import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
+from podid.domain.findings import Subject
+from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.trail import NodeTrail, PodSession
-from podid.domain.webhook import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "111122223333"

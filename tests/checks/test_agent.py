@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.addons import AddonIssue
-from podid.domain.model import Association, Container
-from podid.domain.nodes import expects_agent
-from podid.domain.scheduling import Placement, Requirement
+from podid.domain.aws import AddonIssue, Association
+from podid.domain.cluster import Container, Placement, Requirement
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import is_agent
+from podid.facts.nodes import expects_agent
 
 from .builder import addon, agent_pod, ago, association, cluster, daemon_set, healthy, node
 from .grid import DENIED, answers, only, verdicts

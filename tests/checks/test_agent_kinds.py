@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.addons import AddonVersion
-from podid.domain.model import Container
-from podid.domain.scheduling import Placement
+from podid.domain.aws import AddonVersion
+from podid.domain.cluster import Container, Placement
 
 from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node
 from .grid import DENIED, answers, only, verdicts

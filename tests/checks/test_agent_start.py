@@ -7,14 +7,13 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.checks.shared.logs import TOLD_BY_OTHERS
-from podid.domain.agent_logs import RULES
+from podid.domain.aws import Instance
+from podid.domain.cluster import Container, Node, Placement, Taint
+from podid.domain.evidence import LogSighting
 from podid.domain.findings import Verdict
-from podid.domain.instances import Instance
-from podid.domain.model import Container, Node
 from podid.domain.network import NOT_SEEN
-from podid.domain.scheduling import Placement, Taint
-from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Snapshot
+from podid.facts.agent_logs import RULES
 from podid.ops.status.diagnose import diagnose
 
 from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race

@@ -7,8 +7,8 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.findings import Outcome, Severity
-from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.ceilings import allowed_actions, covers, leaves_something, overlap
-from podid.domain.grants import AssumeRights
-from podid.domain.sightings import LogSighting
+from podid.domain.evidence import LogSighting
+from podid.domain.iam import AssumeRights, allowed_actions, covers, leaves_something, overlap
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityState
 from podid.ops.status.diagnose import diagnose, select

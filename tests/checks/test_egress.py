@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.aws import NodeGroup
+from podid.domain.evidence import LogSighting
 from podid.domain.findings import Outcome
-from podid.domain.model import NodeGroup
-from podid.domain.sightings import LogSighting
+from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing
 
 from .builder import NODE_ROLE_ARN, cluster, daemon_set, egress, healthy

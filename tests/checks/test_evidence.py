@@ -8,10 +8,10 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
+from podid.domain.aws import Association
+from podid.domain.errors import ExitCode
 from podid.domain.evidence import DryRun, RecentChanges
-from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose

@@ -11,8 +11,9 @@ import pytest
 from parsing import parsed
 from podid.checks.all import ALL, BY_ID
 from podid.checks.runner import run_checks
+from podid.domain.aws import Role
+from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import FixClass, Verdict
-from podid.domain.model import Role, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.trust import allows_by_issuer, parse_policy

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from podid.checks.shared.injection import PodState, state_of
+from podid.domain.admission import WebhookRegistration
+from podid.domain.cluster import Container, OwnerRef, Pod
 from podid.domain.evidence import RecentChanges
-from podid.domain.model import Container, OwnerRef, Pod
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
-from podid.domain.webhook import WebhookRegistration
 
 from .builder import agent_pod, ago, association, bare, healthy, node, pod, workload
 from .grid import DENIED, answers, verdicts

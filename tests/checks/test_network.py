@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.containers import EnvSource
-from podid.domain.model import Container, DaemonSet
+from podid.domain.cluster import Container, DaemonSet, EnvSource
 from podid.domain.network import NOT_SEEN, Block, CiliumPolicy, EgressRule, Expression, NetworkPolicy, Ports, Selector
 from podid.domain.snapshot import Known, Snapshot
 

@@ -9,9 +9,9 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
+from podid.domain.cluster import Container, Pod, ServiceAccount
 from podid.domain.findings import Outcome
-from podid.domain.grants import PolicyNames
-from podid.domain.model import Container, Pod, ServiceAccount
+from podid.domain.iam import PolicyNames
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from podid.domain.findings import Severity
-from podid.domain.obstacles import group_unknowns, missing_rights
-from podid.domain.report import DoctorReport
+from podid.domain.report import DoctorReport, group_unknowns, missing_rights
 from podid.domain.snapshot import SERVICES, Missing
 from podid.ops.status.diagnose import diagnose
 

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from podid.checks.all import BY_ID
+from podid.domain.aws import Instance
+from podid.domain.cloudtrail import Looked, NodeCall, NodeTrail, node_trail, nodes_own, old_sdk
 from podid.domain.findings import Outcome
-from podid.domain.instances import Instance
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot
-from podid.domain.trail import Looked, NodeCall, NodeTrail, node_trail, nodes_own
-from podid.domain.user_agents import old_sdk
 from podid.domain.workloads import covering
 
 from .builder import NOW, ago, association, bare, healthy, pod

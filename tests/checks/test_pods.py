@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.model import Pod, ServiceAccount
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.snapshot import Snapshot
 
 from .builder import ROLE_ARN, agent_pod, association, bare, healthy, node, pod, workload

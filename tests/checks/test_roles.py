@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.model import NodeGroup, Role
+from podid.domain.aws import NodeGroup, Role
 from podid.domain.snapshot import Known, Missing, Snapshot
 
 from .builder import ACCOUNT, NODE_ROLE_ARN, REFUSED, ROLE_ARN, association, cluster, healthy, node, role, trust

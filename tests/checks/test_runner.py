@@ -14,11 +14,11 @@ import podid.checks.all
 from podid.checks.all import ALL, BY_ID
 from podid.checks.base import Check
 from podid.checks.runner import run_checks
-from podid.domain.cost import EVIDENCE, LOOK
+from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.model import ServiceAccount
+from podid.domain.iam import AssumeRights, PolicyNames
 from podid.domain.names import ServiceAccountRef
+from podid.domain.section import EVIDENCE, LOOK
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
 from podid.ops.reading.sections import needed, sections_of
 from podid.ops.status.diagnose import diagnose

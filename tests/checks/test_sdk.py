@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.containers import EnvSource, Mount
-from podid.domain.model import Container
+from podid.domain.cluster import Container, EnvSource, Mount
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import INJECTED_ENV, own_address
 from podid.domain.workloads import IRSA_ENV as IRSA

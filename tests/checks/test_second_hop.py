@@ -8,8 +8,8 @@ import pytest
 
 from podid.checks.all import ORDER
 from podid.checks.masking import mask
+from podid.domain.aws import Role
 from podid.domain.findings import Outcome, Severity
-from podid.domain.model import Role
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose
 

@@ -12,12 +12,12 @@ from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE
 from podid.checks.runner import run_checks
 from podid.checks.status import deciding, statuses
+from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.evidence import DryRun, Redeemed, TokenTrial
 from podid.domain.findings import Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot
 from podid.domain.status import IdentityState, IdentityStatus, worst
-from podid.domain.trail import PodSession, Redemption
 from podid.ops.status.diagnose import diagnose
 
 from .builder import (

@@ -11,17 +11,15 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
-from podid.domain.egress import VpcEndpoint
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.instances import Instance
-from podid.domain.model import Container, ServiceAccount
+from podid.domain.admission import WebhookRegistration
+from podid.domain.aws import Instance
+from podid.domain.cluster import Container, Placement, ServiceAccount
+from podid.domain.evidence import LogSighting
+from podid.domain.iam import AssumeRights, PolicyNames
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
-from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
+from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector, VpcEndpoint
 from podid.domain.products import CredentialWay, ProductSetting
-from podid.domain.scheduling import Placement
-from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.webhook import WebhookRegistration
 
 from .builder import (
     NODE_ROLE_ARN,

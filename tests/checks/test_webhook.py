@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from podid.domain.admission import NAMESPACE_NAME, WebhookRegistration
 from podid.domain.network import Expression, Selector
-from podid.domain.webhook import NAMESPACE_NAME, WebhookRegistration
 
 from .builder import association, bare, healthy, pod
 from .grid import answers, only, verdicts

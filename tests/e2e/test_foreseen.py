@@ -10,8 +10,7 @@ import pytest
 from podid.checks.base import EVERYONE
 from podid.cli import changing
 from podid.domain.findings import Outcome, Verdict
-from podid.domain.place import Place
-from podid.domain.plan import Plan
+from podid.domain.plan import Place, Plan
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import PLANNED
 from podid.ops.clients import Clients

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from podid.aws.eks import Eks
+from podid.domain.aws import Association, AssociationSummary
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Unavailable
-from podid.domain.model import Association, AssociationSummary
 from podid.render.formats import Format
 from podid.sandbox.baseline import add_association
 from worlds import Site

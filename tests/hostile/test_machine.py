@@ -14,7 +14,7 @@ from harness import Podid
 from local.test_files import planted
 from podid.aws.session import AwsSession
 from podid.domain.errors import CredentialsError, PodidError, UsageError
-from podid.domain.words import without_tokens
+from podid.domain.text import without_tokens
 from podid.kube import kubeconfig
 from podid.kube.connect import connect
 from podid.sandbox.box import Sandbox

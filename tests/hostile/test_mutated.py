@@ -20,7 +20,7 @@ from podid.aws import api, translate
 from podid.aws.session import AwsSession
 from podid.cli import kubernetes
 from podid.cli.tree import COMMANDS
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode
 from podid.kube import errors
 from podid.kube.transport import Transport
 from podid.sandbox.baseline import add_association, add_cluster

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import one_in
-from podid.domain.words import plain_urls
+from podid.domain.text import plain_urls
 from podid.kube.plain import plain_url
 from worlds import Site
 

@@ -13,8 +13,7 @@ from harness import one_in
 from kube.kube_server import Answer, serve
 from kube.test_marks import READS, WRITES
 from podid.aws.session import AwsSession
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, PodidError
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podid.domain.model import Cluster
+from podid.domain.aws import Cluster
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
 from worlds import KubeWorld, kube_world

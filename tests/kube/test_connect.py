@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from podid.domain.aws import Cluster
 from podid.domain.deadline import Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
-from podid.domain.model import Cluster
 from podid.kube.connect import connect
 from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import EksContext, current_eks_cluster

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from podid.domain.aws import Cluster
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import Malformed
-from podid.domain.model import Cluster
 from podid.kube.connect import Connection, connect
 from podid.kube.impersonation import impersonation
 from podid.kube.transport import Transport

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import PodidError
-from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.karpenter import NodeClass
+from podid.domain.cluster import NodeClass
 from podid.domain.network import NOT_SEEN
 from podid.kube import project, project_network
 from podid.kube.managed_fields import set_by

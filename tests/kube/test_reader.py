@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from podid.domain.containers import EnvSource, Mount
+from podid.domain.aws import Cluster
+from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import AccessDenied, NotFound
-from podid.domain.model import Cluster, Container, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.kube import project, project_env
 from podid.kube.connect import connect

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from podid.domain.aws import Cluster
 from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Object
-from podid.domain.model import Cluster
 from podid.kube import transport as transporting
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from podid.aws.session import AwsSession
-from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import Unavailable
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import Snapshot
 from podid.kube import connect
 from podid.kube.reader import KubeReader

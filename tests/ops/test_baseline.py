@@ -8,8 +8,7 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.domain.baseline import Accepted, accept, parse_baseline
-from podid.domain.errors import InvalidInput
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, InvalidInput
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport, LinkState
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from checks.builder import association, chained, healthy, role
 from podid.checks.all import ALL
+from podid.domain.aws import described
 from podid.domain.codec import to_plain
-from podid.domain.model import described
 from podid.domain.snapshot import SERVICES, Known, Snapshot, known, known_or
 from podid.ops.doctor.bundle import CONTENTS, contents, redact
 from podid.ops.status.diagnose import diagnose

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from checks.builder import ACCOUNT, NOW, ROLE_ARN, TARGET_ARN, ago, association
+from podid.domain.aws import Cluster
 from podid.domain.evidence import NO_CHANGES, RecentChanges
-from podid.domain.model import Cluster
 from podid.ops.change.journal import Journal
 from podid.ops.reading.changes import recent_changes
 from worlds import ACCOUNT as SITES_ACCOUNT

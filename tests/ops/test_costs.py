@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.section import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted

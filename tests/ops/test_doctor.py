@@ -8,10 +8,9 @@ import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
 from checks.test_three_cases import CASES
-from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.cluster import ServiceAccount
+from podid.domain.errors import AccessDenied, ExitCode, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Severity
-from podid.domain.model import ServiceAccount
 from podid.domain.report import DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, known

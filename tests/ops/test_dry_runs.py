@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from harness import one_in
+from podid.domain.aws import Association
+from podid.domain.cluster import Pod
 from podid.domain.evidence import DryRun
-from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section
 from podid.kube.writer import KubeWriter

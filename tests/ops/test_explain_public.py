@@ -3,8 +3,7 @@ Then texts of other troubles with Kubernetes and AWS, to which there must be no 
 
 import pytest
 
-from podid.domain.errors import NotFound
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, NotFound
 from podid.ops.errortext import Certainty
 from podid.ops.explain import explain
 

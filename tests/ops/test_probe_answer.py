@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from podid.domain.aws import Association
 from podid.domain.evidence import Probed
-from podid.domain.model import Association
 from podid.ops.reading.probes import judge
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"

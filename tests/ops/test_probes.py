@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from checks.builder import pod
-from podid.domain.cost import LOOK, Cost
+from podid.domain.aws import UnreadAssociation
+from podid.domain.cluster import Pod
 from podid.domain.errors import NotFound
 from podid.domain.evidence import Probed
-from podid.domain.model import Pod, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.kube.writer import KubeWriter
 from podid.ops.change.journal import Journal

@@ -8,9 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from podid.domain.errors import AccessDenied, TimedOut
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import OwnerRef
+from podid.domain.cluster import OwnerRef
+from podid.domain.errors import AccessDenied, ExitCode, TimedOut
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
 from podid.domain.workloads import is_injected

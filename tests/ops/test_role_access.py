@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.model import Role
+from podid.domain.aws import Role
 from podid.ops.role.access import access_words
 
 PODS = {"Service": "pods.eks.amazonaws.com"}

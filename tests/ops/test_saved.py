@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from checks.builder import UNREAD, association, bare, chained, healthy, pod
+from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.model import Association, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text

@@ -4,9 +4,9 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
+from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.errors import NotFound
 from podid.domain.findings import Outcome
-from podid.domain.model import Association, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Snapshot, known

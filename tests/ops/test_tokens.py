@@ -10,12 +10,12 @@ import pytest
 
 from checks.builder import pod
 from podid.aws.values import Credentials, PodIdentitySession
-from podid.domain.cost import LOOK, Cost
+from podid.domain.aws import Association, Caller
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.evidence import Redeemed, TokenTrial
 from podid.domain.findings import Subject
-from podid.domain.model import Association, Caller
 from podid.domain.names import ServiceAccountRef
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import Known, Missing, Section, known
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.collect import Wanted, collect

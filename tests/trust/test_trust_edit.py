@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podid.domain.errors import InvalidInput
-from podid.domain.quotas import TRUST_POLICY_QUOTA
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust import (
     LivePod,
     PodIdentity,

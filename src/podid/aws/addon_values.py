@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from podid.domain.errors import InvalidInput
-from podid.domain.words import did_you_mean
+from podid.domain.text import did_you_mean
 from podid.local import data
 
 Values = dict[str, Any]

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from podid.aws import trail_values
 from podid.aws.api import Api, Reading
+from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.rights import needs
-from podid.domain.trail import NodeCall, PodSession, Redemption
 
 T = TypeVar("T")
 

@@ -7,7 +7,22 @@ from typing import Any
 from urllib.parse import unquote
 
 from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
-from podid.domain.addons import Addon, AddonConfiguration, AddonIssue, AddonOffer, AddonVersion
+from podid.domain.aws import (
+    AccessEntry,
+    Addon,
+    AddonConfiguration,
+    AddonIssue,
+    AddonOffer,
+    AddonVersion,
+    Association,
+    AssociationSummary,
+    AttachedPolicy,
+    Caller,
+    Cluster,
+    Decision,
+    NodeGroup,
+    Role,
+)
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import (
     Malformed,
@@ -24,17 +39,6 @@ from podid.domain.foreign import (
     text,
     text_or,
     texts_or_none,
-)
-from podid.domain.model import (
-    AccessEntry,
-    Association,
-    AssociationSummary,
-    AttachedPolicy,
-    Caller,
-    Cluster,
-    Decision,
-    NodeGroup,
-    Role,
 )
 from podid.domain.names import Arn
 from podid.domain.permissions import PolicyFinding

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from podid.aws.api import Api
-from podid.domain.egress import RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.aws import Instance
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, number_or, text, text_or
-from podid.domain.instances import Instance
+from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.rights import needs
 
 # the most values that a filter takes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html

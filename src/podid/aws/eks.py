@@ -9,20 +9,12 @@ from podid.aws import decode, pacing
 from podid.aws.api import Reading
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
+from podid.domain.aws import AccessEntry, Association, AssociationSummary, Cluster, Listed, NodeGroup, UnreadAssociation
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import about, at, each, text
-from podid.domain.model import (
-    AccessEntry,
-    Association,
-    AssociationSummary,
-    Cluster,
-    Listed,
-    NodeGroup,
-    UnreadAssociation,
-)
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
-from podid.domain.words import nearest, short_list
+from podid.domain.text import nearest, short_list
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any
 from podid.aws import decode, pacing
 from podid.aws.api import Api
 from podid.aws.values import Update
-from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
+from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at
 from podid.domain.rights import needs

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from podid.aws import decode, pacing
 from podid.aws.api import Api, Reading
 from podid.aws.values import ManagedPolicy
+from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, text
-from podid.domain.grants import PolicyNames
-from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
+from podid.domain.iam import PolicyNames
 from podid.domain.rights import needs
 
 T = TypeVar("T")

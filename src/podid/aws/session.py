@@ -32,7 +32,7 @@ from podid.aws.values import Credentials
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.names import REGION_NAME
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5

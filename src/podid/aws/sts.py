@@ -7,7 +7,7 @@ from podid.aws import decode
 from podid.aws.api import Api
 from podid.aws.token import bearer_token, enable_tokens
 from podid.aws.values import BearerToken, Credentials
-from podid.domain.model import Caller
+from podid.domain.aws import Caller
 from podid.domain.rights import needs
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
+from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -19,7 +20,6 @@ from podid.domain.foreign import (
     text_or,
 )
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
-from podid.domain.trail import NodeCall, PodSession, Redemption
 
 _REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"
 _OF_A_ROLE = "AssumedRole"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from podid.aws.error_rules import any_service, cloudtrail, eks, eks_auth, iam, sdk
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
-from podid.domain.words import cut, is_page, without_tokens
+from podid.domain.text import cut, is_page, without_tokens
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *cloudtrail.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}

@@ -1,4 +1,4 @@
-"""What the AWS gateways return beside `podid.domain.model`. No SDK is imported here."""
+"""What the AWS gateways return beside `podid.domain.cluster`. No SDK is imported here."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from podid.checks.all import BY_ID
 from podid.checks.base import EVERYONE
 from podid.checks.shared.agent import agents
+from podid.domain.cluster import Pod
 from podid.domain.findings import Bearing, Subject, Verdict
-from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.workloads import live, runs_in, workload_subject
 

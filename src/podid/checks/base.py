@@ -7,8 +7,8 @@ its answer (`wants`); the runner answers `unknown` in its place when a needed on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from podid.domain.cluster import Pod
 from podid.domain.findings import Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.model import Pod
 from podid.domain.snapshot import Missing, Snapshot
 from podid.pages.index import ENTRIES
 

@@ -20,16 +20,16 @@ from podid.checks.masking import NOBODY_THERE
 from podid.checks.shared.facts import index
 from podid.checks.shared.on_links import on_links
 from podid.checks.shared.uses import main_use
+from podid.domain.aws import Association, Listed
+from podid.domain.cloudtrail import PodSession, Redemption
+from podid.domain.cluster import Pod
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
-from podid.domain.findings import Bearing, Outcome, Severity, Verdict
-from podid.domain.links import EKS_AUTH, INJECTION
-from podid.domain.model import Association, Listed, Pod
+from podid.domain.findings import EKS_AUTH, INJECTION, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
-from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
-from podid.domain.trail import PodSession, Redemption
 from podid.domain.workloads import live, opted_out, template_of, workload_subject
+from podid.facts.restarts import LIFETIME, changed_at
 
 T = TypeVar("T")
 

@@ -19,13 +19,13 @@ from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
 from podid.domain.names import parse_cluster_arn
 from podid.domain.patience import Clock, Patience
-from podid.domain.place import Place, WhoAndWhere
+from podid.domain.plan import Place, WhoAndWhere
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.aws.session import AwsSession
-    from podid.domain.model import Cluster
+    from podid.domain.aws import Cluster
     from podid.domain.names import ServiceAccountRef
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal

@@ -8,8 +8,7 @@ import typer
 from podid.cli.argv import output_option, verbose
 from podid.cli.leading_options import command_first
 from podid.cli.runtime import Instead, Runtime, abandon
-from podid.domain.errors import Again, CredentialsError, Hint, PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import Again, CredentialsError, ExitCode, Hint, PodidError
 
 
 def main(argv: list[str], runtime: Runtime | None = None) -> int:

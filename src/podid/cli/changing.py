@@ -7,20 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import Again, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
+from podid.domain.section import LOOK, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.domain.aws import Role
     from podid.domain.errors import Hint
-    from podid.domain.model import Role
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
-    from podid.domain.plan import Action, Owed
+    from podid.domain.plan import Action, Owed, Place
     from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.names import check_cluster_name, parse_cluster_arn
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks

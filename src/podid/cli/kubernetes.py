@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from podid.aws.sts import Sts
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
+    from podid.domain.aws import Cluster
     from podid.domain.deadline import Deadline
-    from podid.domain.model import Cluster
 
 _PROBE_SECONDS = 5.0
 _LONGEST_PROBE_SECONDS = 10.0

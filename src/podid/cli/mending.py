@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
-from podid.domain.errors import Again, Conflict, ConsentNeeded
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.plan import Consent
 from podid.ops.doctor.fixes import WORDS, Mend, mends
 

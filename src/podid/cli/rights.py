@@ -11,9 +11,9 @@ from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
-from podid.domain.cost import Cost
 from podid.domain.plan import Verb
 from podid.domain.rights import CommandRights, Need, OptionalRight
+from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Cancelled, NotFound, PodidError, UsageError
-from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.errors import Cancelled, ExitCode, NotFound, PodidError, UsageError, combine
 from podid.domain.plan import Consent
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.ops.clusters import tagged_clusters
 
 if TYPE_CHECKING:

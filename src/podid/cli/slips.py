@@ -10,7 +10,7 @@ from podid.cli.argv import value_of
 from podid.cli.hints import path_of
 from podid.cli.options import SHARED
 from podid.domain.errors import Again, Hint, Other, UsageError
-from podid.domain.words import meant, nearest
+from podid.domain.text import meant, nearest
 
 if TYPE_CHECKING:
     import typer

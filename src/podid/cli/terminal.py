@@ -11,8 +11,7 @@ import typer
 from podid.cli.options import Shared
 from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, abandon
-from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidError, UsageError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text

@@ -102,7 +102,7 @@ def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandR
 
     from podid.domain.errors import Again, UsageError
     from podid.domain.rights import CommandRights
-    from podid.domain.words import did_you_mean, nearest
+    from podid.domain.text import did_you_mean, nearest
 
     known = {row.name: row for row in COMMANDS}
     wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))

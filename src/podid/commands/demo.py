@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podid.cli.command import Access, Terminal, command
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, PodidError
 from podid.domain.option import switch
 from podid.local import files
 from podid.local.processes import python

@@ -1,4 +1,6 @@
-"""What was observed of credentials as they are given, as against what settings make of it. No credential is in it."""
+"""What was observed of credentials as they are given, and of failure modes while they happened, as against what
+settings make of it. No credential is in it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,23 @@ from podid.domain.names import Arn
 from podid.domain.section import Missing
 
 if TYPE_CHECKING:
-    from podid.domain.model import Association
+    from podid.domain.aws import Association
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSighting:
+    """One failure mode in the log of one agent, or in what CloudTrail has of its node. `accounts` are the service
+    accounts ("ns/name") whose pods asked, where their addresses tell; `running` is whether the agent does its work all
+    the same."""
+
+    id: str
+    node: str
+    count: int
+    sample: str
+    accounts: tuple[str, ...] = ()
+    last: datetime | None = None
+    running: bool = True
+
 
 # codes of refusals: EKS Auth's own, and one for an API server that knows no such service account
 NO_ASSOCIATION = "ResourceNotFoundException"

@@ -1,4 +1,4 @@
-"""A doctor's words: outcome, severity, verdict, finding, unknown.
+"""A doctor's words: link, outcome, severity, verdict, finding, unknown.
 
 A check looks at a snapshot and gives one verdict per subject. A failing verdict is a finding; one that could not be
 reached is an unknown and names the permission that was missing. Nothing that could not be looked at is ever a pass.
@@ -6,6 +6,28 @@ reached is an unknown and names the permission that was missing. Nothing that co
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+# 0 is podid's own access to the account and the cluster
+LINKS = (
+    "podid's own access",
+    "association",
+    "service account",
+    "injection",
+    "SDK",
+    "network",
+    "agent",
+    "node role",
+    "EKS Auth",
+    "trust",
+    "permissions",
+)
+
+ASSOCIATION, INJECTION, NETWORK, EKS_AUTH, TRUST = 1, 3, 5, 8, 9
+
+
+def link_words(number: int) -> str:
+    """`6 agent`: a number alone says nothing to a reader."""
+    return f"{number} {LINKS[number]}"
 
 
 class Outcome(StrEnum):

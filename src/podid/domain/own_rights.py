@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode
 from podid.domain.names import Arn
 from podid.domain.rights import KubeRight, Rights
 

@@ -6,7 +6,7 @@ Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 _MOST_STATEMENTS = 6
 _MOST_NAMES = 4

@@ -6,10 +6,9 @@ https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-
 
 from collections.abc import Iterable
 
+from podid.domain.cluster import Node, Placement, Requirement, Taint, Toleration
 from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, text, text_or, words_or_none
-from podid.domain.model import Node
-from podid.domain.scheduling import Placement, Requirement, Taint, Toleration
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 _NODE = "node.kubernetes.io/"
 _DAEMON_PODS = (

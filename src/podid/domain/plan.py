@@ -1,7 +1,8 @@
-"""Plans are data: what will change, from which state to which, and who asks for it.
+"""Plans are data: what will change, from which state to which, who asks for it, and where.
 
 An action names one resource by its keys; `before` None creates, `after` None deletes, both update. That one shape is
-what is shown, journalled, settled after an interruption and undone. What became of it is a `ChangeResult`.
+what is shown, journalled, settled after an interruption and undone. What became of it is a `ChangeResult`. `Place`
+is where a command works, resolved once before anything is done.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError, Unavailable
-from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
 from podid.domain.status import IdentityState, IdentityStatus, Outlook
+
+if TYPE_CHECKING:
+    from podid.domain.aws import Cluster
+
 
 State = Mapping[str, object]
 
@@ -271,3 +276,45 @@ def matches(recorded: State | None, current: State | None) -> bool:
     if recorded is None or current is None:
         return recorded is current
     return all(current.get(key) == value for key, value in recorded.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Account, region and cluster. `caller_arn` is known wherever something is changed; `cluster` is None for what
+    concerns the account alone."""
+
+    account: str
+    region: str
+    caller_arn: str = ""
+    cluster: Cluster | None = None
+
+    @property
+    def the_cluster(self) -> Cluster:
+        """For what is done in a cluster; AssertionError in a place that has none."""
+        assert self.cluster is not None, "this is about one cluster"
+        return self.cluster
+
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster.name if self.cluster is not None else ""
+
+    @property
+    def header(self) -> Header:
+        """What heads a plan and a run in the journal."""
+        return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAndWhere:
+    """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
+
+    caller_arn: str
+    account: str
+    credentials_source: str
+    region: str
+    region_source: str
+    cluster: str = ""
+    cluster_source: str = ""
+    no_cluster: str = ""
+    context: str = ""
+    kubeconfig: tuple[str, ...] = ()

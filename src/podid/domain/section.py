@@ -1,12 +1,38 @@
-"""One part of a snapshot: known, or missing with the permission (or the reason) that stood in the way."""
+"""One part of a snapshot: known, or missing with the permission (or the reason) that stood in the way. And what reading
+it may cost: whom is asked, and what is done for it.
+"""
 
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Flag, auto
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from podid.domain.errors import AccessDenied, PodidError, Unavailable
+
+
+class Cost(Flag):
+    """AWS and KUBERNETES are lists and descriptions. DRY_RUN posts pods with dryRun=All, of which none is made. TOKEN
+    redeems tokens of pods and PROBE runs pods of podid's own, both with consent. TRAIL is CloudTrail, two calls a
+    second; LOGS are those of the agents."""
+
+    AWS = auto()
+    KUBERNETES = auto()
+    DRY_RUN = auto()
+    TOKEN = auto()
+    PROBE = auto()
+    TRAIL = auto()
+    LOGS = auto()
+
+
+FREE = Cost(0)
+LOOK = Cost.AWS | Cost.KUBERNETES
+# read only where it is asked for by name
+EVIDENCE = ~LOOK
+# made of one service account after another
+TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE
+
 
 T = TypeVar("T")
 

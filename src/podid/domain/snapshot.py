@@ -6,31 +6,21 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
-from podid.domain.addons import Addon, AddonVersion
-from podid.domain.cost import EVIDENCE, FREE, Cost
-from podid.domain.egress import Egress
-from podid.domain.evidence import DryRun, Probed, RecentChanges, TokenTrial
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.instances import Instance
-from podid.domain.karpenter import NodeClass
-from podid.domain.model import (
-    Cluster,
-    DaemonSet,
-    Decision,
-    Listed,
-    Node,
-    NodeGroup,
-    Pod,
-    Role,
-    ServiceAccount,
-    Workload,
-)
+from podid.domain.admission import WebhookRegistration
+from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, Listed, NodeGroup, Role
+from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
+from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
+from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
+from podid.domain.iam import AssumeRights, PolicyNames
 from podid.domain.names import ServiceAccountRef
-from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.section import (
+    EVIDENCE,
+    FREE,
     INTERNAL,
     NOT_READ,
+    Cost,
     Known,
     Missing,
     Section,
@@ -42,9 +32,6 @@ from podid.domain.section import (
     missing,
     section_of,
 )
-from podid.domain.sightings import LogSighting
-from podid.domain.trail import NodeTrail, PodSession, Redemption
-from podid.domain.webhook import WebhookRegistration
 
 # with those of a section, which most take from here
 __all__ = [

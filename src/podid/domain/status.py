@@ -11,14 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
-from podid.domain.exit_codes import ExitCode, combine
 
 if TYPE_CHECKING:
+    from podid.domain.aws import Listed
     from podid.domain.credentials import ContainerUse, CredentialSource
     from podid.domain.evidence import Redeemed
     from podid.domain.findings import Subject, Verdict
-    from podid.domain.model import Listed
     from podid.domain.names import ServiceAccountRef
 
 

@@ -6,8 +6,8 @@ the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
 
 from collections.abc import Iterable, Mapping
 
+from podid.domain.cluster import Container, DaemonSet, Node, Pod
 from podid.domain.findings import Subject
-from podid.domain.model import Container, DaemonSet, Node, Pod
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 
 TOKEN_VOLUME = "eks-pod-identity-token"

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from podid.domain.aws import Cluster
 from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, UnreadableAnswer
 from podid.domain.foreign import Malformed
-from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
-from podid.domain.words import plain_urls
+from podid.domain.text import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run

@@ -14,7 +14,7 @@ from typing import Any
 
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import Refusal, closest
-from podid.domain.words import cut, is_page
+from podid.domain.text import cut, is_page
 from podid.kube.error_rules import ANSWERS, NETWORK
 
 _RBAC = re.compile(

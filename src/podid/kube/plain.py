@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from podid.domain.names import AGENT_ADDON
-from podid.domain.words import plain_urls
+from podid.domain.text import plain_urls
 
 HIDDEN = "…"
 _NAMES = r"pass(?:word|wd|phrase)|secret|token|credential|auth|(?:api|access|private)[-_]?key"

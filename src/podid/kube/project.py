@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sys import intern
 
 from podid.domain.admission import ENFORCE
-from podid.domain.containers import Mount
+from podid.domain.cluster import Container, DaemonSet, Mount, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -28,8 +28,6 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.karpenter import NodeClass
-from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.rights import AccessReview

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sys import intern
 from urllib.parse import urlsplit
 
-from podid.domain.containers import EnvSource
+from podid.domain.cluster import EnvSource
 from podid.domain.foreign import Object, inner, inner_or_empty, interned, text, text_or
 from podid.domain.network import NOT_SEEN
 from podid.kube.plain import plain_url

@@ -1,5 +1,6 @@
 """From network policies in the API's JSON to what they say of egress. Pure, as `podid.kube.project`."""
 
+from podid.domain.admission import WebhookRegistration
 from podid.domain.foreign import (
     Object,
     inner,
@@ -21,7 +22,6 @@ from podid.domain.network import (
     Ports,
     Selector,
 )
-from podid.domain.webhook import WebhookRegistration
 
 # the entities that the node itself is one of: https://docs.cilium.io/en/stable/security/policy/layer3/
 _TO_NODE = frozenset({"host", "cluster", "all"})

@@ -9,16 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from podid.domain.admission import WEBHOOK, WebhookRegistration
+from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import Object, listed, text_or
-from podid.domain.karpenter import NodeClass
-from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
-from podid.domain.webhook import WEBHOOK, WebhookRegistration
-from podid.domain.words import without_tokens
+from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
 from podid.kube import project, project_env, project_network, project_products
 from podid.kube.project_products import CUSTOM

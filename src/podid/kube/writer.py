@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.foreign import at, text
-from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project
 from podid.kube.probe import probe_job, probe_pod

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from podid.domain.errors import NotFound, Other
-from podid.domain.exit_codes import ExitCode
-from podid.domain.words import nearest
+from podid.domain.errors import ExitCode, NotFound, Other
+from podid.domain.text import nearest
 from podid.ops.errortext import Certainty, Hit, excerpt_hits, hits
 from podid.pages.entry import Entry
 from podid.pages.index import ENTRIES

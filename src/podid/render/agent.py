@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
 from podid.domain.errors import PodidError
 from podid.domain.findings import Verdict
-from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section, known_or
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.trouble import issue_words
 from podid.render.associations import facts

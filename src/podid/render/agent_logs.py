@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.ops.agent.logs import AgentLogs, Written, mode_of_line
 from podid.render.view import NOTHING, Column, Table, View, columns, document, timestamp
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association, AssociationSummary, Listed
 from podid.domain.errors import Again, UsageError
-from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
-from podid.domain.words import nearest, utc
+from podid.domain.text import nearest, utc
 from podid.ops.association.looks import Look, Seen
 from podid.render.status import STYLES, state_word, status_body, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:

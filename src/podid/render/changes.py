@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run, RunStatus
 from podid.ops.change.settle import Settled

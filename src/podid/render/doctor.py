@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.findings import FixClass, Severity, Subject, Verdict
-from podid.domain.links import LINKS, link_words
+from podid.domain.findings import LINKS, FixClass, Severity, Subject, Verdict, link_words
 from podid.domain.report import DoctorReport, LinkCounts
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.doctor_text import report_lines

@@ -6,11 +6,9 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from podid.domain.findings import Severity, Verdict
-from podid.domain.links import link_words
-from podid.domain.obstacles import group_unknowns, missing_rights
-from podid.domain.report import RANK, DoctorReport
-from podid.domain.words import count_of, short_list
+from podid.domain.findings import Severity, Verdict, link_words
+from podid.domain.report import RANK, DoctorReport, group_unknowns, missing_rights
+from podid.domain.text import count_of, short_list
 from podid.render.status import counted, status_lines
 from podid.render.view import Line
 

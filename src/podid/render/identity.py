@@ -8,13 +8,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from podid.domain.cloudtrail import LastUse
+from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
-from podid.domain.model import ServiceAccount
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
-from podid.domain.trail import LastUse
+from podid.domain.text import count_of, short_list
 from podid.domain.trust import Evaluation
-from podid.domain.words import count_of, short_list
+from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.status.facts import PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts

@@ -8,11 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from podid.domain.credentials import CredentialSource
-from podid.domain.findings import Severity, Verdict
-from podid.domain.links import link_words
+from podid.domain.findings import Severity, Verdict, link_words
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.render.status import MARKS, STYLES, counted, reason_of, role_of, state_word, status_body
 from podid.render.view import SEVERITY, Line
 

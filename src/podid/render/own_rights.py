@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
 from podid.domain.rights import OptionalRight
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 from podid.render.formats import to_json
 from podid.render.permissions import manifest_list, manifests_of, optional_of, policy_of, role_names, yaml_lines
 from podid.render.view import NOTHING, Line, Table, View, columns, document

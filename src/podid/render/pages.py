@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from podid.domain.findings import FixClass, Severity
-from podid.domain.links import link_words
-from podid.domain.words import count_of
+from podid.domain.findings import FixClass, Severity, link_words
+from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry

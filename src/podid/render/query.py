@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from podid.domain.errors import UsageError
-from podid.domain.words import count_of, cut, did_you_mean
+from podid.domain.text import count_of, cut, did_you_mean
 from podid.render.view import Json
 
 # values that are met or made: some seconds; thirty members of each of 5,000 associations take 450,000

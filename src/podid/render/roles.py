@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import InvalidInput
-from podid.domain.model import Role
 from podid.domain.permissions import policy_words
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
 from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.read import PodRole, PodRoles, RoleReading

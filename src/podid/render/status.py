@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.findings import Outcome, Verdict
-from podid.domain.links import LINKS, link_words
-from podid.domain.model import PLANNED_ID, Association
+from podid.domain.aws import PLANNED_ID, Association
+from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.names import role_name
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
-from podid.domain.words import count_of, short_list, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.render.view import NOTHING, Column, Items, Line, Table, View, document, timestamp
 
 if TYPE_CHECKING:

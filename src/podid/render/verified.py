@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.evidence import Probed
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus
-from podid.domain.words import count_of, utc
+from podid.domain.text import count_of, utc
 from podid.render.status import (
     MARKS,
     STYLES,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from podid.domain.place import WhoAndWhere
+from podid.domain.plan import WhoAndWhere
 from podid.render.associations import facts
 from podid.render.view import View, document
 

@@ -4,11 +4,11 @@ from itertools import combinations
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, unserved
 from podid.checks.shared.facts import cluster_subject
+from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Verdict
-from podid.domain.model import DaemonSet, Node
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -15,7 +15,7 @@ from podid.checks.shared.facts import cluster_name, podid_command
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 ADDON_GRACE = timedelta(minutes=20)

@@ -9,7 +9,7 @@ from podid.domain.admission import let_in, refusals, why_agent_refused
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
-from podid.domain.words import cut
+from podid.domain.text import cut
 
 ISSUE = "AdmissionRequestDenied"
 

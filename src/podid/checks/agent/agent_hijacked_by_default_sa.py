@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import index, service_account_subject
+from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance, not_judged
 from podid.checks.shared.facts import index
+from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Known, Snapshot, known
 
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")

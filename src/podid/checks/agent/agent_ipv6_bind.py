@@ -11,8 +11,8 @@ from podid.checks.shared.agent import agents, not_judged, option
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
+from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet, Pod
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
 

@@ -6,7 +6,7 @@ from podid.checks.shared.facts import namespaces_words, podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -5,12 +5,12 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.agent import START_GRACE, agents, fails, importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.ports import blocked
+from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet, Node
-from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
+from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'

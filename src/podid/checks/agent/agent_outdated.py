@@ -8,13 +8,12 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.agent import agents
 from podid.checks.shared.agent_versions import agent_versions
 from podid.checks.shared.facts import podid_command
+from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON
-from podid.domain.offer import judge
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.versions import addon_key, older
-from podid.domain.words import short_list
+from podid.domain.text import short_list
+from podid.domain.versions import addon_key, judge, older
 
 NO_FAULT = "no known fault of it concerns this cluster, and EKS would install no newer one"
 _IMPATIENT = ("0.1.32", "0.1.33")

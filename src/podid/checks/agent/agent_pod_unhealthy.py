@@ -6,10 +6,10 @@ from podid.checks.shared.agent import START_GRACE, importance, not_judged
 from podid.checks.shared.facts import index
 from podid.checks.shared.logs import ends_by
 from podid.checks.shared.ports import blocked, waits_for_port
+from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 
 HOPELESS = (
     "CrashLoopBackOff",

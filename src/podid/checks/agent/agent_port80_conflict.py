@@ -6,10 +6,10 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import cluster_subject, podid_command
 from podid.checks.shared.ports import clashes
-from podid.domain.coming import FREES_PORT, NO_FREE_PORT, PROXY_PORT
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

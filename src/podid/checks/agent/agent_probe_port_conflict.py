@@ -8,10 +8,10 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import agents, option
 from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.ports import clashes
-from podid.domain.coming import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT
+from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Verdict
-from podid.domain.model import DaemonSet
 from podid.domain.snapshot import Snapshot
+from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents, served_by
 from podid.checks.shared.agent_versions import agent_versions
+from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older

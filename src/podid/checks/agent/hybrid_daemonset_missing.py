@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.agent import START_GRACE, agents
 from podid.checks.shared.facts import index, podid_command
+from podid.domain.cluster import Node
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import Node
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Known, Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 BOTTLEROCKET = "bottlerocket"

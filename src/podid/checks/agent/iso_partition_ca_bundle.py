@@ -8,7 +8,7 @@ from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Missing, Snapshot, known
-from podid.domain.words import cut
+from podid.domain.text import cut
 
 BUNDLE = "ca-bundle.crt"
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from podid.checks.base import Check
 from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.placed import placed
+from podid.domain.cluster import Pod
 from podid.domain.findings import Verdict
-from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import injected
 
 # a start that fails for want of credentials fails soon

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents, importance, option, served_by
+from podid.domain.aws import Cluster
+from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import Cluster, DaemonSet
 from podid.domain.snapshot import Snapshot, known
 
 CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"

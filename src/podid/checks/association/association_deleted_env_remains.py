@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import TOKEN_VOLUME, live
 
 

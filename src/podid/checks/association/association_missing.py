@@ -14,7 +14,7 @@ from podid.checks.shared.roles import allowed_by_irsa, given
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.words import nearest, short_list
+from podid.domain.text import nearest, short_list
 
 Commands = tuple[tuple[str, ...], ...]
 

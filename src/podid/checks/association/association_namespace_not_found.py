@@ -6,7 +6,7 @@ from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, 
 from podid.checks.shared.roles import given
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import Names
+from podid.domain.text import Names
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

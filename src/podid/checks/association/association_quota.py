@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.facts import cluster_subject, namespaces_words
 from podid.domain.findings import Verdict
-from podid.domain.quotas import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
+from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.snapshot import Snapshot, known
 
 

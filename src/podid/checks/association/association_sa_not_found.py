@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
+from podid.domain.aws import Association, Listed
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association, Listed
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
-from podid.domain.words import Names, meant, short_list
+from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
 
 FRESH = timedelta(hours=1)

@@ -7,7 +7,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 # a node's role, or keys in a Secret, may serve the product all the same: nothing here proves that it is broken

@@ -5,7 +5,7 @@ from podid.checks.shared.facts import association_subject, index
 from podid.checks.shared.roles import given
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 

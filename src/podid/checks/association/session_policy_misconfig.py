@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.facts import association_subject
 from podid.checks.shared.roles import undescribed
-from podid.domain.ceilings import leaves_something
+from podid.domain.aws import Association, described
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association, described
-from podid.domain.quotas import SESSION_POLICY_QUOTA
+from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
 
 

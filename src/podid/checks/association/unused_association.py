@@ -6,8 +6,8 @@ from datetime import timedelta
 from podid.checks.base import Check
 from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
 from podid.checks.shared.roles import role_section, why_unread
+from podid.domain.aws import UnreadAssociation
 from podid.domain.findings import Verdict
-from podid.domain.model import UnreadAssociation
 from podid.domain.snapshot import Missing, Snapshot, known
 
 LONG_AGO = timedelta(days=90)

@@ -5,7 +5,7 @@ from podid.checks.shared import agent_way
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

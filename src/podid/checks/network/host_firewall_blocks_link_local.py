@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import Affected, reach_on
+from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known

@@ -6,7 +6,7 @@ from podid.checks.base import Check
 from podid.checks.shared.injection import PodState, groups
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 

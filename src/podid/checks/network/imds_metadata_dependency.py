@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.placed import placed
-from podid.domain.containers import name_and_tag
+from podid.domain.aws import Instance
+from podid.domain.cluster import Pod, name_and_tag
 from podid.domain.findings import Verdict
-from podid.domain.instances import Instance
-from podid.domain.model import Pod
 from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")

@@ -7,7 +7,7 @@ from podid.checks.shared.placed import placed
 from podid.domain.findings import Verdict
 from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
 

@@ -7,7 +7,7 @@ from podid.checks.shared.sdk import Brought, brought
 from podid.domain.findings import Severity, Verdict
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import served
 
 # the agent is asked over plain http

@@ -3,11 +3,11 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.agent_way import agent_address, agent_cidr
 from podid.checks.shared.placed import placed
+from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Pod
 from podid.domain.network import AGENT_PORT, covers
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 ISTIO = "traffic.sidecar.istio.io/"
 LINKERD = "config.linkerd.io/"

@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"

@@ -2,8 +2,8 @@ from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject, index
+from podid.domain.aws import Instance
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.instances import Instance
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.workloads import live
 

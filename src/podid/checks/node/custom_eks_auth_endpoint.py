@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, importance, option, served_by
 from podid.checks.shared.facts import cluster_subject, reach_on
-from podid.domain.egress import Egress, closed_in
+from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import DaemonSet
+from podid.domain.network import Egress, closed_in
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 
 FLAG = "--endpoint"

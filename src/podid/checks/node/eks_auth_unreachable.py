@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject, reach_on
-from podid.domain.egress import closed_in, elsewhere_from
 from podid.domain.findings import Severity, Verdict
+from podid.domain.network import closed_in, elsewhere_from
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 
 

@@ -4,9 +4,9 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import aws_role
 from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
 from podid.domain.findings import Subject, Verdict
-from podid.domain.nodes import REDEEM, minimal_policy
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
+from podid.facts.nodes import REDEEM, minimal_policy
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -3,8 +3,8 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.node_roles import NodeRole, judged_roles
 from podid.domain.findings import Verdict
-from podid.domain.nodes import REDEEM
 from podid.domain.snapshot import Snapshot
+from podid.facts.nodes import REDEEM
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

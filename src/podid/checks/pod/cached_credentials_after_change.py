@@ -4,12 +4,12 @@ from podid.checks.base import Check
 from podid.checks.shared import injection
 from podid.checks.shared.injection import PodState
 from podid.checks.shared.roles import why_unread
+from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
 from podid.domain.findings import Verdict
-from podid.domain.model import UnreadAssociation
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.staleness import LIFETIME, changed_at, precedes
-from podid.domain.words import count_of, short_list, utc
+from podid.domain.text import count_of, short_list, utc
+from podid.facts.restarts import LIFETIME, changed_at, precedes
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -7,7 +7,7 @@ from podid.domain.findings import Subject, Verdict
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 # until then it asked the API server for tokens itself: aws/secrets-store-csi-driver-provider-aws#561
 PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)

@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared import injection
+from podid.domain.admission import WEBHOOK
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known
-from podid.domain.webhook import WEBHOOK
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

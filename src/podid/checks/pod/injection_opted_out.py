@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.placed import placed
+from podid.domain.cluster import Pod
 from podid.domain.findings import Verdict
-from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
 
 

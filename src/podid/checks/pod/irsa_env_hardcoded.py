@@ -2,8 +2,8 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared import sdk
+from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.placed import placed
+from podid.domain.cluster import Container
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Container
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, served
 
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from podid.checks.base import Check
 from podid.checks.shared import products
 from podid.checks.shared.facts import index
+from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import (
     CERT_MANAGER,
@@ -19,7 +19,7 @@ from podid.domain.products import (
     ProductSetting,
 )
 from podid.domain.snapshot import Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 MOUNTPOINT_SINCE = (2,)

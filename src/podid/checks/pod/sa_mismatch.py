@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import index, podid_command, service_account_subject, set_account
+from podid.domain.aws import Association, Listed
+from podid.domain.cluster import Pod, Workload
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Listed, Pod, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import Names
+from podid.domain.text import Names
 from podid.domain.workloads import live
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")

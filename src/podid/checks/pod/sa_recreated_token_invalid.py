@@ -10,7 +10,7 @@ from podid.checks.shared import injection
 from podid.checks.shared.injection import PodState
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import count_of, short_list, utc
+from podid.domain.text import count_of, short_list, utc
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.placed import placed
-from podid.domain.containers import name_and_tag
+from podid.domain.cloudtrail import NodeTrail, OldCalls
+from podid.domain.cluster import name_and_tag
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
-from podid.domain.trail import NodeTrail, OldCalls
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out, served
 
 

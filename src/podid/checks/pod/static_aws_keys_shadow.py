@@ -3,8 +3,8 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared import sdk
+from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Missing, Snapshot
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

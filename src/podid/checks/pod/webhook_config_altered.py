@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared import injection
 from podid.checks.shared.facts import podid_command
+from podid.domain.admission import WEBHOOK, WebhookRegistration
+from podid.domain.cluster import Pod
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.webhook import WEBHOOK, WebhookRegistration
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import SKIP_POD
 
 OBJECT = "MutatingWebhookConfiguration"

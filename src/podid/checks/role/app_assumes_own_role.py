@@ -9,8 +9,8 @@ from podid.checks.shared import products
 from podid.checks.shared.facts import index
 from podid.checks.shared.placed import placed
 from podid.checks.shared.roles import role_section, undescribed
+from podid.domain.aws import Association, Role
 from podid.domain.findings import Verdict
-from podid.domain.model import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
 from podid.domain.snapshot import Missing, Snapshot

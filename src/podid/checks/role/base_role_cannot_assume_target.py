@@ -10,9 +10,9 @@ from podid.checks.shared import second_hop
 from podid.checks.shared.facts import aws_role
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import role_name
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TrustFinding, base_role_permissions
+from podid.facts.second_hop import SecondHop
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -8,14 +8,14 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, role_subject
 from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.checks.shared.trust import live_pods
+from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
-from podid.domain.grants import AssumeRights
-from podid.domain.model import Association, Decision
+from podid.domain.iam import AssumeRights
 from podid.domain.names import Arn
-from podid.domain.second_hop import second_hop
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
-from podid.domain.words import short_list
+from podid.facts.second_hop import second_hop
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

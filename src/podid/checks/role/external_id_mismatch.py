@@ -3,8 +3,8 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
 from podid.domain.findings import Verdict
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Snapshot
+from podid.facts.second_hop import SecondHop
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

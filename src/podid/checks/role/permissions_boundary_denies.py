@@ -10,8 +10,8 @@ from podid.checks.shared.facts import chain_of, role_subject, show_role
 from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
 from podid.checks.shared.roles import by_role, role_section
 from podid.domain.findings import Severity, Verdict
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.facts.second_hop import SecondHop
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -7,9 +7,9 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, cluster_flags, cluster_name, podid_command, role_subject
 from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
 from podid.checks.shared.second_hop import target_subject
+from podid.domain.aws import Association, described
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
-from podid.domain.model import Association, described
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 

@@ -9,10 +9,10 @@ from podid.checks.base import Check
 from podid.checks.shared import second_hop, trust
 from podid.checks.shared.facts import chain_of, role_subject
 from podid.checks.shared.roles import by_role, role_section
+from podid.domain.aws import Association, Role
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association, Role
 from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.words import utc
+from podid.domain.text import utc
 
 # the clocks of EKS and of IAM need not agree to the second
 APART = timedelta(minutes=1)

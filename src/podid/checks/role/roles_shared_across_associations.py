@@ -5,7 +5,7 @@ from podid.checks.shared.facts import chain_of, role_subject
 from podid.checks.shared.roles import by_role, undescribed
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -10,11 +10,11 @@ from podid.checks.base import EVERYONE, Check
 from podid.checks.shared import alone
 from podid.checks.shared.facts import Affected, index, reach_on
 from podid.checks.shared.once import once
+from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.findings import Outcome, Severity
-from podid.domain.model import DaemonSet, Node, Pod
-from podid.domain.nodes import expects_agent
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.workloads import is_agent, live, pods_of, runs_in
+from podid.facts.nodes import expects_agent
 
 START_GRACE = timedelta(minutes=2)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from podid.domain.model import DaemonSet
+from podid.domain.cluster import DaemonSet
 from podid.domain.names import AGENT_ADDON
 
 _TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from podid.checks.shared.once import once
-from podid.domain.model import Pod
+from podid.domain.cluster import Pod
 from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, NetworkPolicy, PolicyIndex, way_to_agent
 from podid.domain.snapshot import Known, Snapshot, known, known_or
 from podid.domain.workloads import policy_engine, runs_cilium

@@ -18,6 +18,7 @@ from podid.checks.shared.once import once
 from podid.checks.shared.second_hop import hops
 from podid.checks.shared.trust import first_error, judged
 from podid.checks.shared.unreached import UNREACHED, cause
+from podid.domain.aws import Association
 from podid.domain.errors import NotFound
 from podid.domain.evidence import (
     DOES_NOT_FIT,
@@ -33,13 +34,11 @@ from podid.domain.evidence import (
     TokenTrial,
     heard_everywhere,
 )
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.links import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
-from podid.domain.model import Association
+from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST, Outcome, Severity, Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
-from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live
 
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from podid.checks.base import EVERYONE
 from podid.checks.shared.once import once
+from podid.domain.aws import Listed
+from podid.domain.cluster import Node, Pod, Workload
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Subject
-from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.roles import unread
-from podid.domain.cost import TRIALS
 from podid.domain.findings import Subject, Verdict
+from podid.domain.section import TRIALS
 from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
 
 DENIED = ("AccessDenied", "Credentials")

@@ -15,12 +15,13 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.checks.shared.once import once
 from podid.checks.shared.roles import why_unread
+from podid.domain.aws import Association, Listed, UnreadAssociation
+from podid.domain.cluster import Node, Pod
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Listed, Node, Pod, UnreadAssociation
-from podid.domain.replacing import Hindrance, hindrance, on_delete, paused
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.words import count_of, short_list, utc
+from podid.domain.text import count_of, short_list, utc
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
+from podid.facts.restarts import Hindrance, hindrance, on_delete, paused
 
 # associations reach the webhook some seconds after the API has answered
 PROPAGATION = timedelta(seconds=60)

@@ -7,12 +7,12 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.on_links import NODE_ROLE, placed_on
-from podid.domain.coming import FREES_PROBE_PORT
+from podid.domain.cluster import Pod
+from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import Pod
-from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Snapshot, known, known_or
-from podid.domain.words import count_of, cut, short_list
+from podid.domain.text import count_of, cut, short_list
+from podid.facts.agent import FREES_PROBE_PORT
 
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import index, role_subject
+from podid.domain.aws import Decision
 from podid.domain.findings import Verdict
-from podid.domain.model import Decision
 from podid.domain.names import role_name
-from podid.domain.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from podid.checks.base import Check
 from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.checks.shared.once import once
+from podid.domain.aws import Listed
+from podid.domain.cluster import Pod
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Listed, Pod
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
 
 

@@ -10,13 +10,13 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import agents, importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.once import once
-from podid.domain.coming import NO_FREE_PORT, PROXY_PORT
+from podid.domain.cluster import Node, Pod
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Node, Pod
-from podid.domain.nodes import expects_agent, why_left_out
 from podid.domain.snapshot import Snapshot, known, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import NO_FREE_PORT, PROXY_PORT
+from podid.facts.nodes import expects_agent, why_left_out
 
 
 def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.once import once
-from podid.domain.containers import name_and_tag
+from podid.domain.cluster import DaemonSet, ServiceAccount, name_and_tag
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import DaemonSet, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, ProductSetting
 from podid.domain.snapshot import Missing, Snapshot, known, known_or

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of, cluster_subject
+from podid.domain.aws import Association, Listed, Role, UnreadAssociation, described
 from podid.domain.findings import Verdict
-from podid.domain.model import Association, Listed, Role, UnreadAssociation, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
+from podid.domain.text import short_list
 from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
-from podid.domain.words import short_list
 
 
 def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.placed import placed
+from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import Container, Pod
 from podid.domain.report import RANK
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE, main_containers, served
 
 NEEDS = ("associations", "pods")

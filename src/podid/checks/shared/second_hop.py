@@ -1,5 +1,5 @@
 """Link 9, where an association has a target role: how its role gets there. What decides it is in
-`podid.domain.second_hop`.
+`podid.facts.second_hop`.
 """
 
 from collections import defaultdict
@@ -12,13 +12,13 @@ from podid.checks.shared.facts import chain_of, index, podid_command, role_subje
 from podid.checks.shared.once import once
 from podid.checks.shared.roles import role_section, undescribed
 from podid.checks.shared.trust import live_pods
+from podid.domain.aws import Association, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.model import Association, Role, described
 from podid.domain.names import Arn
-from podid.domain.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.domain.trust import TrustFinding, unwritable_principals
+from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
 
 K = TypeVar("K")
 T = TypeVar("T")

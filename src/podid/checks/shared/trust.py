@@ -12,8 +12,8 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, index, podid_command, role_subject, show_role
 from podid.checks.shared.once import once
 from podid.checks.shared.roles import by_role, role_section, undescribed
+from podid.domain.aws import Association, Role
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (

@@ -11,7 +11,7 @@ from podid.domain.evidence import PROBE_LABELS
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import live
 
 # the agent cannot be reached from a pod, and nothing that can be read says why

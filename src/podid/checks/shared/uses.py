@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from podid.checks.pod import injected_fields_hardcoded as own_address
 from podid.checks.pod import static_aws_keys_shadow as own_keys
 from podid.checks.shared.sdk import Brought, ConfigMapKeys, brought
+from podid.domain.cluster import Container, Pod
 from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.findings import Severity
-from podid.domain.model import Container, Pod
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, main_containers, on_fargate
 
 ROLE_ARN = "AWS_ROLE_ARN"

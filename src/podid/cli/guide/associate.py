@@ -8,7 +8,7 @@ from podid.cli.guide import place, role, settings
 from podid.cli.guide.facts import Facts, admits
 from podid.cli.guide.place import ref_of
 from podid.cli.guide.questions import ADD_STATEMENT, NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
-from podid.domain.model import Role
+from podid.domain.aws import Role
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.snapshot import Known, Missing
 from podid.domain.trust import TrustVerdict

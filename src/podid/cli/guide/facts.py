@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from podid.domain.aws import AssociationSummary, Cluster, Role
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import InvalidInput
-from podid.domain.model import AssociationSummary, Cluster, Pod, Role, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Section
+from podid.domain.text import count_of, short_list
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
-from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 
 

@@ -9,7 +9,7 @@ from podid.cli.guide.place import WELCOME, ref_of
 from podid.cli.guide.questions import NO, YES, Answers, Option, Prompt, Step, aligned
 from podid.domain.errors import NotFound
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.staleness import LIFETIME, OF_TARGET, lifetime_words
+from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 # --- role create ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Answers, Option, 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing
-from podid.domain.words import count_of
+from podid.domain.text import count_of
 
 WELCOME = (
     "A few questions, and nothing is changed before you have seen what would be done.",

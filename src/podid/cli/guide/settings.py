@@ -17,7 +17,7 @@ from podid.cli.guide.questions import (
     refused,
 )
 from podid.domain.names import Arn, parse_role_arn, role_name
-from podid.domain.staleness import LIFETIME, OF_TARGET, lifetime_words
+from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 TARGET, POLICY = "target", "policy"
 _MORE = "settings"

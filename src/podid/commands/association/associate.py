@@ -87,7 +87,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
         with_outlook,
     )
     from podid.domain.plan import Consent
-    from podid.domain.words import count_of, short_list
+    from podid.domain.text import count_of, short_list
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
     from podid.ops.association.expand import quota_note

@@ -74,7 +74,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 def _in_one(access: Access, options: DisassociateOptions) -> None:
     from podid.cli.changing import restarting, run, settle_interrupted, waiting, with_outlook
     from podid.domain.plan import Consent
-    from podid.domain.words import short_list
+    from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.disassociate import plan_disassociating
 

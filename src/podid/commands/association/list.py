@@ -11,7 +11,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
-    from podid.domain.model import Listed
+    from podid.domain.aws import Listed
     from podid.ops.association.looks import Look
 
 
@@ -52,8 +52,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
-    from podid.domain.errors import PodidError
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode, PodidError
     from podid.ops.association.listing import Listing, in_order
     from podid.ops.association.read import unread_error
     from podid.render.associations import association_list_view, check_columns, listed_body, looks_of

@@ -14,7 +14,7 @@ from podid.ops.doctor.request import DoctorOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
@@ -61,8 +61,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     Example: podid doctor shop/orders
     """
     from podid.cli.mending import carry_out, fixable, show_plans
-    from podid.domain.errors import UsageError
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode, UsageError
     from podid.domain.findings import Severity
     from podid.ops.doctor import again
     from podid.ops.status.diagnose import describe_checks, select
@@ -121,8 +120,8 @@ def _examination(access: Access, options: DoctorOptions, checks: Checks) -> Exam
     from podid.checks.all import BY_ID
     from podid.cli.changing import probing
     from podid.cli.hints import at_place
-    from podid.domain.cost import Cost
     from podid.domain.plan import Consent
+    from podid.domain.section import Cost
     from podid.ops.doctor.examine import Examination, read_baseline
     from podid.ops.reading.collect import collect
     from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text

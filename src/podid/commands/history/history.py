@@ -16,7 +16,7 @@ def history(
 
     Example: podid history
     """
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode
     from podid.render.changes import history_view
 
     runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())

@@ -11,7 +11,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 from podid.ops.role.request import RoleCreateOptions
 
 if TYPE_CHECKING:
-    from podid.domain.model import Role
+    from podid.domain.aws import Role
     from podid.domain.plan import ChangeResult
     from podid.ops.role.target import Onward
 

@@ -39,8 +39,8 @@ def list_roles(
 
     Example: podid role list --unused
     """
-    from podid.domain.exit_codes import ExitCode
-    from podid.domain.words import count_of, short_list
+    from podid.domain.errors import ExitCode
+    from podid.domain.text import count_of, short_list
     from podid.ops.role.read import list_pod_roles
     from podid.ops.role.uses import read_all_uses, read_region_uses
     from podid.render.roles import role_list_view

@@ -19,7 +19,7 @@ def break_(
     Example: podid sandbox break trust-missing-tag-session && podid doctor
     """
     from podid.domain.errors import NotFound, Other, UsageError
-    from podid.domain.words import did_you_mean, nearest
+    from podid.domain.text import did_you_mean, nearest
     from podid.ops.explain import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process

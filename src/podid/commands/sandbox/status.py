@@ -13,7 +13,7 @@ def status(
     Example: podid sandbox status
     """
     from podid.commands.sandbox.views import absent_view, running_view
-    from podid.domain.exit_codes import ExitCode
+    from podid.domain.errors import ExitCode
     from podid.sandbox import process
 
     found = process.status(directory=access.sandbox_dir)

@@ -8,8 +8,8 @@ from podid.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.domain.model import Role
-    from podid.domain.place import Place
+    from podid.domain.aws import Role
+    from podid.domain.plan import Place
     from podid.ops.trust.edit import Edit, Whom
     from podid.ops.trust.request import TrustEditOptions
 

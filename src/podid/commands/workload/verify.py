@@ -16,7 +16,7 @@ from podid.ops.association.request import SERVICE_ACCOUNTS
 from podid.ops.status.request import ALLOW_UNKNOWN, read_state
 
 if TYPE_CHECKING:
-    from podid.domain.place import Place
+    from podid.domain.plan import Place
     from podid.ops.reading.probes import Probe
     from podid.ops.status.look import Diagnosis
 
@@ -83,11 +83,11 @@ def verify(access: Access, options: VerifyOptions) -> None:
     from dataclasses import replace
 
     from podid.cli.changing import probing
-    from podid.domain.cost import FREE, LOOK, Cost
-    from podid.domain.exit_codes import ExitCode, combine
+    from podid.domain.errors import ExitCode, combine
     from podid.domain.plan import Consent
+    from podid.domain.section import FREE, LOOK, Cost
     from podid.domain.status import exit_code
-    from podid.domain.words import short_list
+    from podid.domain.text import short_list
     from podid.ops.association.absent import check_identities
     from podid.ops.association.allowed import Asked, allowed_code, simulate_all
     from podid.ops.association.read import list_refs

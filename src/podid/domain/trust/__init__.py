@@ -4,22 +4,36 @@
 what was done. Nothing here does any I/O.
 """
 
-from podid.domain.trust.build import build_statement, effective_scope, new_policy, policy_size
+from podid.domain.trust.build import (
+    base_role_permissions,
+    build_statement,
+    effective_scope,
+    new_policy,
+    policy_size,
+    target_policy,
+)
 from podid.domain.trust.check import TrustCheck, check, diff
-from podid.domain.trust.edit import Edit, EditOutcome, add, meaning, other_principals, refused, tighten, undated
+from podid.domain.trust.edit import (
+    Edit,
+    EditOutcome,
+    add,
+    holds,
+    meaning,
+    merged,
+    other_principals,
+    refused,
+    tighten,
+    undated,
+)
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_principals
-from podid.domain.trust.issuer import remove_issuer, remove_subject
-from podid.domain.trust.merge import holds, merged
+from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals
+from podid.domain.trust.irsa import allows_by_issuer, remove_issuer, remove_subject
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.remove import remove
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
 from podid.domain.trust.slips import find_slips
-from podid.domain.trust.target import base_role_permissions, target_policy
-from podid.domain.trust.web_identity import allows_by_issuer
-from podid.domain.trust.world import open_to_all
 
 __all__ = [
     "ACTIONS",

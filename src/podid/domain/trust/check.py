@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Severity
-from podid.domain.quotas import TRUST_POLICY_QUOTA
+from podid.domain.iam import TRUST_POLICY_QUOTA
+from podid.domain.trust.build import target_policy
 from podid.domain.trust.edit import add
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request
@@ -14,7 +15,6 @@ from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy
 from podid.domain.trust.request import TargetHop
 from podid.domain.trust.slips import find_slips, with_actions_corrected
-from podid.domain.trust.target import target_policy
 
 
 def diff(old: Policy, new: Policy) -> str:

@@ -1,5 +1,6 @@
 """Additions to a trust policy by meaning, and exact statements for wide ones. No other statement changes its value or
-its place. What is taken out is in `podid.domain.trust.remove`.
+its place. What is taken out is in `podid.domain.trust.remove`. `merged` is for two who change one policy at the same
+time: what the one meant, on what the other left.
 
 IAM refuses a trust that names a deleted role or user by its unique id, so such a trust is not edited at all.
 """
@@ -8,12 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from podid.domain import words
+from podid.domain import text
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.quotas import TRUST_POLICY_QUOTA
 from podid.domain.trust.build import build_statement, effective_scope, policy_size
-from podid.domain.trust.denial import denied_with_all
-from podid.domain.trust.engine import ACTIONS, covers
+from podid.domain.trust.engine import ACTIONS, covers, denied_with_all
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import Policy, Statement
@@ -252,7 +252,7 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
             raws.append(statement.raw)
     labels = ", ".join(s.label for s in wide)
     stand = "stands" if len(new) == 1 else "stand"
-    placed = f"{words.count_of(len(new), 'new statement')} {stand} in the place of {labels}"
+    placed = f"{text.count_of(len(new), 'new statement')} {stand} in the place of {labels}"
     done = placed if new else f"{labels} was taken out"
     others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
     if others:
@@ -286,3 +286,49 @@ def written(
         reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
         return Edit(policy, EditOutcome.REFUSED, reason, None, size)
     return Edit(new, EditOutcome.CHANGED, done, statement, size, notes)
+
+
+def holds(before: Policy, after: Policy, now: Policy) -> bool:
+    """Whether `now` has what `after` added to `before`, and nothing of what it took out."""
+    there = [meaning(statement.raw) for statement in now.statements]
+    return all(meaning(statement.raw) in there for statement in _more(after, before)) and not any(
+        meaning(statement.raw) in there for statement in _more(before, after)
+    )
+
+
+def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
+    """`now` with the statements that `after` added to `before` and without those that it took out; every other one
+    keeps its value and order. None where it is not statements that differ, where what was to be replaced has another
+    form now, and where no statement would be left."""
+    if _top(before) != _top(after):
+        return None
+    if holds(before, after, now):
+        return now
+    gone, new = _more(before, after), _more(after, before)
+    kept = [statement for statement in now.statements if meaning(statement.raw) not in _meanings(gone)]
+    if new and len(now.statements) - len(kept) < len(gone):
+        return None
+    missing = [s for s in new if meaning(s.raw) not in _meanings(now.statements)]
+    taken = {statement.sid for statement in kept}
+    raws = [statement.raw for statement in kept]
+    place = next((n for n, s in enumerate(now.statements) if s not in kept), len(raws))
+    for statement in missing:
+        raw = with_free_sid(statement.raw, taken) if statement.sid else statement.raw
+        taken.add(str(raw.get("Sid", "")))
+        raws.insert(place, raw)
+        place += 1
+    return now.with_statements(raws) if raws else None
+
+
+def _more(one: Policy, other: Policy) -> list[Statement]:
+    """What `one` has and `other` has not."""
+    there = _meanings(other.statements)
+    return [statement for statement in one.statements if meaning(statement.raw) not in there]
+
+
+def _meanings(statements: Sequence[Statement]) -> list[dict[str, object]]:
+    return [meaning(statement.raw) for statement in statements]
+
+
+def _top(policy: Policy) -> dict[str, object]:
+    return {name: value for name, value in policy.document.items() if name != "Statement"}

@@ -1,11 +1,17 @@
-"""Three-valued truth of one statement for one request: its principal, its action and its conditions."""
+"""Three-valued truth of one statement for one request: its principal, its action and its conditions.
+
+A Deny may be addressed to everybody. `evaluate` leaves open what "*" and NotPrincipal mean; a Deny that takes its
+conditions for granted shuts EKS out all the same, and an edit must not promise what it keeps back.
+
+Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Policy evaluation logic".
+"""
 
 from functools import lru_cache
 
 from podid.domain.names import PODS_PRINCIPAL, role_name
 from podid.domain.trust.logic import Truth, all_of, any_of
-from podid.domain.trust.policy import Statement
-from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
 from podid.domain.trust.text import matches, pattern
 
 ASSUME_ROLE = "sts:AssumeRole"
@@ -73,3 +79,22 @@ def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop
         return False
     conditions = all_of(condition.holds(context) for condition in statement.conditions)
     return all_of((meant, conditions, None if statement.strange else True))
+
+
+def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
+    """The first statement that denies one of the actions to everybody, this service account among them."""
+    context = context_of(identity)
+    for statement in policy.statements:
+        if statement.allow or statement.strange or not _for_all(statement):
+            continue
+        if not any(about(statement, action) for action in actions):
+            continue
+        if all(condition.holds(context) for condition in statement.conditions):
+            return statement
+    return None
+
+
+def _for_all(statement: Statement) -> bool:
+    if statement.not_principal:
+        return ("Service", PODS_PRINCIPAL) not in statement.principals
+    return names_everybody(statement)

@@ -10,11 +10,10 @@ from functools import cached_property
 
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
-from podid.domain.trust.findings import TrustFinding, find_all, too_broad
+from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
 from podid.domain.trust.scope import Scope, ScopeKind, scope_of, stranger
-from podid.domain.trust.world import open_to_all
 
 
 class TrustVerdict(StrEnum):

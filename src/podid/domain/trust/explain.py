@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from podid.domain import words
+from podid.domain import text
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import admits, covers
@@ -137,7 +137,7 @@ def _tag_hint(condition: Condition, context: RequestContext) -> str:
     if context.find("aws:tagkeys") is NoValue.ABSENT:
         return "session tags are off, so no aws:RequestTag is sent"
     tag = condition.name.removeprefix(_REQUEST_TAG)
-    close = [key for key in TAG_KEYS if key.startswith(tag)] or words.nearest(tag, TAG_KEYS, 1)
+    close = [key for key in TAG_KEYS if key.startswith(tag)] or text.nearest(tag, TAG_KEYS, 1)
     if not close:
         return f"EKS sends only the tags {_listed(TAG_KEYS)}"
     return f"the session tag is called {' or '.join(close)}"

@@ -7,9 +7,8 @@ from typing import Literal
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.denial import denied_with_all
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
+from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_with_all, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of

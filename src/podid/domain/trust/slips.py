@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podid.domain import words
+from podid.domain import text
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.policy import KNOWN_MEMBERS, Policy, Statement, parse_policy
 from podid.domain.trust.request import KNOWN_KEYS
@@ -94,5 +94,5 @@ def _meant(written: str, known: Iterable[str], alike: float = _VERY_ALIKE, *, ex
     by_lower = {name.lower(): name for name in known}
     if written.lower() in by_lower:
         return by_lower[written.lower()] if exact else ""
-    near = words.nearest(written.lower(), by_lower, 1, alike)
+    near = text.nearest(written.lower(), by_lower, 1, alike)
     return by_lower[near[0]] if near else ""

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 from podid.domain.errors import Again, Conflict, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.plan import Plan
+from podid.domain.plan import Place, Plan
+from podid.domain.text import short_list
 from podid.domain.trust import ScopeKind
-from podid.domain.words import short_list
 from podid.ops.addon.plan import AddonFacts, account_name, check_supported, plan_addon_roles, read_addon
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, AssociationWanted

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from podid.domain.addons import Addon, AddonConfiguration
+from podid.domain.aws import Addon, AddonConfiguration, Association
 from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, UsageError
-from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan
-from podid.domain.words import did_you_mean, nearest, short_list
+from podid.domain.plan import Action, Header, Place, Plan
+from podid.domain.text import did_you_mean, nearest, short_list
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
 from podid.ops.clients import Clients
 

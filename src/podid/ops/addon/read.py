@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from podid.aws import pacing
-from podid.domain.addons import Addon, AddonConfiguration, AddonOffer
+from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, Association, AssociationSummary
 from podid.domain.errors import PodidError
-from podid.domain.model import Association, AssociationSummary
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.ops.clients import Clients
 
 Mechanism = Literal["pod-identity", "irsa", "none"]

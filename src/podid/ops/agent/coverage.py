@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import DaemonSet, Node, Pod
+from podid.domain.cluster import DaemonSet, Node, Pod
+from podid.domain.errors import ExitCode, PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.workloads import live, pods_of
+from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader

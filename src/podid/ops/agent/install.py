@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
-from podid.domain.addons import Addon, AddonConfiguration
 from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
-from podid.domain.coming import coming
+from podid.domain.aws import Addon, AddonConfiguration, Cluster
+from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Conflict, Other, PodidError
-from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.offer import EC2, Offer
-from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan, text
+from podid.domain.plan import Action, Header, Place, Plan, text
+from podid.domain.versions import EC2, Offer
+from podid.facts.agent import coming
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
 from podid.ops.agent.preflight import (

@@ -11,15 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
-from podid.domain.agent_logs import LogLine, parse, rule_of
-from podid.domain.errors import NotFound, Other, PodidError, Rejected
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Container, Pod
+from podid.domain.cluster import Container, Pod
+from podid.domain.errors import ExitCode, NotFound, Other, PodidError, Rejected
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
-from podid.domain.place import Place
-from podid.domain.words import did_you_mean
+from podid.domain.plan import Place
+from podid.domain.text import did_you_mean
 from podid.domain.workloads import pods_of
+from podid.facts.agent_logs import LogLine, parse, rule_of
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:

@@ -7,17 +7,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from podid.domain.coming import FREES_PORT, FREES_PROBE_PORT, HYBRID, Coming, is_addons
+from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Again, Conflict, Hint, Other
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON, parse_role_arn, role_name
-from podid.domain.nodes import minimal_policy, why_no_agent
-from podid.domain.place import Place
 from podid.domain.placement import why_not_here
-from podid.domain.plan import Action, Plan
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.text import short_list
+from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, Coming, is_addons
+from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted, collect

@@ -8,12 +8,11 @@ from typing import Literal, TypeVar
 
 from podid.checks.affected import bearing_of
 from podid.checks.shared.node_roles import node_roles_in_use, strangers
-from podid.domain.addons import Addon
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
+from podid.domain.errors import ExitCode, PodidError
 from podid.domain.findings import Bearing, Severity
-from podid.domain.model import DaemonSet
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.workloads import is_agent

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.domain.addons import Addon, AddonIssue
 from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
-from podid.domain.agent_logs import mode_of, rule_of
-from podid.domain.errors import Other, PodidError
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import DaemonSet, Pod
+from podid.domain.aws import Addon, AddonIssue
+from podid.domain.cluster import DaemonSet, Pod
+from podid.domain.errors import ExitCode, Other, PodidError
 from podid.domain.names import AGENT_ADDON
-from podid.domain.words import cut, short_list
+from podid.domain.text import cut, short_list
 from podid.domain.workloads import live, pods_of
+from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.reading.log_ends import end_of_log
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
-from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.patience import Patience
-from podid.domain.place import Place
-from podid.domain.plan import Awaited, ChangeResult, Header, Plan, Wait
-from podid.domain.words import count_of, short_list
+from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, pods_of
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON

@@ -8,10 +8,9 @@ from typing import Literal
 
 from podid.domain.errors import Again, Conflict, NotFound, PodidError
 from podid.domain.names import AGENT_ADDON
-from podid.domain.offer import EC2, Offer, VersionRow, judge
-from podid.domain.place import Place
-from podid.domain.versions import addon_key, next_minor, older
-from podid.domain.words import nearest
+from podid.domain.plan import Place
+from podid.domain.text import nearest
+from podid.domain.versions import EC2, Offer, VersionRow, addon_key, judge, next_minor, older
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, NotFound, PodidError, TimedOut
-from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
-from podid.domain.place import Place
-from podid.domain.plan import Awaited, ChangeResult, Status, Wait, text
-from podid.domain.words import count_of
+from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait, text
+from podid.domain.text import count_of
 from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, of_sets, refused, rolling

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association
 from podid.domain.errors import Again, NotFound, Other, PodidError
-from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, error_of, known_or
 from podid.domain.status import IdentityState
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.association.expand import check_namespace
 from podid.ops.association.plan import NotAdmitted
 

@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from podid.domain.cost import FREE, LOOK, Cost
-from podid.domain.errors import PodidError
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
-from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Status, Wait
+from podid.domain.plan import ChangeResult, Place, Status, Wait
+from podid.domain.section import FREE, LOOK, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.ops.association.plan import changed_associations

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
-from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
-from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.exit_codes import ExitCode, combine
-from podid.domain.model import Association, Cluster, Decision
+from podid.domain.aws import Association, Cluster, Decision
+from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
+from podid.domain.iam import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.second_hop import elsewhere
 from podid.domain.status import IdentityStatus
+from podid.facts.second_hop import elsewhere
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam

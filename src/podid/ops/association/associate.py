@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
-from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
 from podid.domain.trust import TargetHop
@@ -40,8 +40,8 @@ from podid.ops.trust.files import called
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.model import Cluster
-    from podid.domain.place import Place
+    from podid.domain.aws import Cluster
+    from podid.domain.plan import Place
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Association
 from podid.domain.errors import PodidError
-from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.plan import Action, Plan, text
-from podid.domain.staleness import LIFETIME, OF_TARGET
-from podid.domain.words import short_list
+from podid.domain.plan import Action, Place, Plan, text
+from podid.domain.text import short_list
 from podid.domain.workloads import injected, live
+from podid.facts.restarts import LIFETIME, OF_TARGET
 from podid.ops.association.absent import check_associated
 from podid.ops.association.plan import plan_disassociate
 from podid.ops.association.read import current_associations

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Rejected
+from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan, Verb
-from podid.domain.quotas import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from podid.domain.names import (
     wrong_account_name,
     wrong_namespace,
 )
-from podid.domain.words import count_of, cut, did_you_mean
+from podid.domain.text import count_of, cut, did_you_mean
 from podid.local.data import Located
 from podid.ops.association.request import Settings
 

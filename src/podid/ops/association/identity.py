@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from podid.domain.model import Association, ServiceAccount
+from podid.domain.aws import Association
+from podid.domain.cloudtrail import DAYS, LastUse, last_use, of_association
+from podid.domain.cluster import ServiceAccount
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.second_hop import SecondHop
+from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
-from podid.domain.trail import DAYS, LastUse, last_use, of_association
 from podid.domain.trust import Evaluation
+from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, role_of, trust_of

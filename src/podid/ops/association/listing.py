@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput
-from podid.domain.model import Association, Listed, UnreadAssociation
 from podid.domain.names import addon_name, role_name
 from podid.domain.option import seconds
-from podid.domain.place import Place
-from podid.domain.words import nearest
+from podid.domain.plan import Place
+from podid.domain.text import nearest
 from podid.ops.association.expand import is_pattern
 from podid.ops.association.looks import ORDERS, Look, Seen, look_at
 from podid.ops.association.read import has_role, list_without_roles

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from podid.domain.model import Association, Listed, Pod
+from podid.domain.aws import Association, Listed
+from podid.domain.cluster import Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.workloads import injected, live, opted_out

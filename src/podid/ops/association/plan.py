@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from podid.domain import trust
+from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
-from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, NotFound, Other, Partial
-from podid.domain.model import Association, Listed, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.place import Place
-from podid.domain.words import short_list
+from podid.domain.plan import Place
+from podid.domain.text import short_list
 from podid.ops.association.absent import namespace_not_found
 from podid.ops.clients import Clients
 

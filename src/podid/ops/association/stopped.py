@@ -14,7 +14,7 @@ from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Awaited
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.domain.workloads import injected
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.dry_runs import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.errors import Again, Conflict, PodidError, Unavailable, Undetermined
-from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Association, Cluster, Role
+from podid.domain.aws import Association, Cluster, Role
+from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.place import Place
-from podid.domain.plan import Action, Plan, Verb, code_after
+from podid.domain.plan import Action, Place, Plan, Verb, code_after
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets

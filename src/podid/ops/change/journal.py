@@ -19,7 +19,7 @@ from pathlib import Path
 from podid.domain.errors import InvalidInput, NotFound, Other
 from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Header, State, Status, Verb
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change.locks import Locks
 from podid.ops.change.recorder import Recorder, unusable

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from podid.domain.ceilings import allowed_actions
-from podid.domain.grants import AssumeRights, PolicyNames, assume_rights, matches
-from podid.domain.model import Decision, Role
+from podid.domain.aws import Decision, Role
+from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, assume_rights, matches
 from podid.domain.names import AWS_MANAGED, Arn, role_name
-from podid.domain.nodes import REDEEMING_POLICIES
 from podid.domain.plan import State, text, texts
 from podid.domain.snapshot import PLANNED, Known, Missing, Section, Snapshot, known_or
 from podid.domain.trust import ACTIONS, TAG_SESSION
+from podid.facts.nodes import REDEEMING_POLICIES
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import Again, AlreadyExists, NotFound, Other, PodidError, RoleUnknown, TimedOut, TrustRefused
-from podid.domain.model import Role
 from podid.domain.names import parse_role_arn
 from podid.domain.plan import Action, text
 from podid.ops.clients import Clients

@@ -13,7 +13,7 @@ from typing import Any
 
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.plan import Action, Done
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.ops.change.records import action_record
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from podid.domain.errors import PodidError
-from podid.domain.place import Place
-from podid.domain.plan import Action, Done, Header, Status
-from podid.domain.words import short_list
+from podid.domain.plan import Action, Done, Header, Place, Status
+from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART, kind_of
 from podid.ops.change.recorder import Recorder

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from podid.aws import pacing
 from podid.domain.errors import Conflict
-from podid.domain.place import Place
-from podid.domain.plan import Action, Plan, State, Status, matches
+from podid.domain.plan import Action, Place, Plan, State, Status, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run, Step

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from podid.domain.aws import Association, Cluster, Listed, Role, described
+from podid.domain.cluster import DaemonSet
 from podid.domain.codec import from_plain, to_plain
-from podid.domain.model import Association, Cluster, DaemonSet, Listed, Role, described
 from podid.domain.snapshot import Known, Section, Snapshot, known_or
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from podid.domain.baseline import Accepted, accept, parse_baseline
-from podid.domain.cost import Cost
 from podid.domain.findings import Verdict
 from podid.domain.report import DoctorReport
+from podid.domain.section import Cost
 from podid.domain.snapshot import Snapshot
 from podid.local import data
 from podid.ops.reading.collect import Wanted

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
-from podid.domain.model import Decision
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
 from podid.domain.own_rights import OwnOptional, OwnRight, OwnRights, resource_of
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.place import WhoAndWhere
+from podid.domain.plan import WhoAndWhere
 from podid.domain.rights import AccessReview, CommandRights, KubeRight, Rights
 from podid.domain.snapshot import Missing, missing
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import Again, UsageError
-from podid.domain.findings import Severity
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS, Severity
 from podid.domain.option import argument, given_options, option, options, several, switch
+from podid.domain.section import LOOK, Cost
 
 _LEVELS = ("error", "warn", "info")
 # flags of which none of the first goes with one of the second

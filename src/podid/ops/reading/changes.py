@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Cluster
 from podid.domain.errors import PodidError
 from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, RecentChanges
-from podid.domain.model import Cluster
 from podid.domain.plan import State
-from podid.domain.staleness import LIFETIME
+from podid.facts.restarts import LIFETIME
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
 
 if TYPE_CHECKING:

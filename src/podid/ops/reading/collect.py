@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from podid.aws import pacing
 from podid.checks.base import Check
-from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.aws import Association
 from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
-from podid.domain.model import Association
-from podid.domain.place import Place
+from podid.domain.plan import Place
+from podid.domain.section import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.probes import Probing, read_probes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve

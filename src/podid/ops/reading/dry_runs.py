@@ -16,9 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.aws import Association
+from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.evidence import DryRun, heard_everywhere
-from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Section, known_or, missing
 from podid.domain.workloads import is_injected, live, opted_out

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from podid.domain.cluster import Container, Pod
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.model import Container, Pod
 from podid.domain.workloads import live
 
 if TYPE_CHECKING:

@@ -3,11 +3,10 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import PodidError
-from podid.domain.karpenter import NODE_CLASS_LABEL, NodeClass
-from podid.domain.model import Node
-from podid.domain.nodes import node_roles, unaccounted
 from podid.domain.snapshot import Known, Missing, known_or
+from podid.facts.nodes import node_roles, unaccounted
 from podid.ops.reading.source import Source
 
 

@@ -5,18 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from podid.domain.addons import Addon, AddonVersion
-from podid.domain.agent_logs import mode_of
-from podid.domain.egress import Egress
+from podid.domain.aws import Addon, AddonVersion, Instance, Listed, UnreadAssociation
+from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
-from podid.domain.instances import Instance
-from podid.domain.model import DaemonSet, Listed, Pod, UnreadAssociation
+from podid.domain.evidence import LogSighting
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.network import CiliumPolicy
+from podid.domain.network import CiliumPolicy, Egress
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
-from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
+from podid.facts.agent_logs import mode_of
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
 from podid.ops.reading.log_ends import crashing, end_of_log

@@ -4,17 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from podid.domain.ceilings import allowed_actions, leaves_something
+from podid.domain.aws import Decision, Role
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.grants import assume_rights as rights_in
-from podid.domain.model import Decision, Role
+from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, leaves_something
+from podid.domain.iam import assume_rights as rights_in
 from podid.domain.names import parse_role_arn, role_name
-from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.permissions import undecided
-from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
 from podid.domain.trust import ACTIONS
+from podid.facts.nodes import REDEEM, node_roles
+from podid.facts.second_hop import elsewhere
 from podid.ops.reading.source import Source
 
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows

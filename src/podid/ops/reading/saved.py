@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from podid.domain.aws import UnreadAssociation
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
-from podid.domain.model import UnreadAssociation
 from podid.domain.section import UNASKED
 from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
 from podid.ops.reading.scope import DoctorScope

@@ -9,7 +9,7 @@ from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFoun
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")

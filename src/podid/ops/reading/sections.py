@@ -15,9 +15,9 @@ from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
 from podid.checks.base import Check
-from podid.domain.cost import LOOK, Cost
 from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter

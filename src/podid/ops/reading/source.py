@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from podid.aws import pacing
-from podid.domain.model import Association, Cluster, described
+from podid.domain.aws import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or
 

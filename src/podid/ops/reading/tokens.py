@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.aws import Association
+from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected
 from podid.domain.evidence import NO_ACCOUNT, NO_ASSOCIATION, OTHER_ASSOCIATION, TokenTrial, identified
-from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, missing
 from podid.domain.workloads import live, opted_out, template_of, workload_subject

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.domain.agent_logs import rule_of
+from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.errors import PodidError
-from podid.domain.sightings import LogSighting
+from podid.domain.evidence import LogSighting
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
-from podid.domain.trail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.workloads import covering, users_of_nodes
+from podid.facts.agent_logs import rule_of
 
 if TYPE_CHECKING:
-    from podid.domain.model import Node
+    from podid.domain.cluster import Node
     from podid.ops.reading.source import Source
 
 # two calls a second of 50 events each

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from podid.domain.place import Place
-from podid.domain.plan import Plan
+from podid.domain.plan import Place, Plan
 from podid.ops.restart.journalled import restart_plan
 from podid.ops.restart.refusal import Harm, obstacle, refusal
 from podid.ops.restart.targets import Target

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
-from podid.domain.model import Pod
 from podid.domain.patience import Patience
 from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess

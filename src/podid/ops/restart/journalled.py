@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
-from podid.domain.place import Place
-from podid.domain.plan import Action, ChangeResult, Done, Plan, Status
+from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.restart.rollout import restart, with_obstacles

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from podid.domain.errors import Again, Conflict
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.words import count_of, short_list
+from podid.domain.text import count_of, short_list
 
 
 @dataclass(frozen=True, slots=True)

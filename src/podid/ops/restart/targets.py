@@ -14,15 +14,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.aws import Association
+from podid.domain.cluster import OwnerRef, Pod
 from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.findings import Subject
-from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.plan import Action
-from podid.domain.replacing import Hindrance, hindrance
-from podid.domain.staleness import LIFETIME, changed_at, lifetime_words, precedes
+from podid.domain.plan import Action, Place
 from podid.domain.workloads import injected, live, missing_containers, opted_out, static, workload_subject
+from podid.facts.restarts import LIFETIME, Hindrance, changed_at, hindrance, lifetime_words, precedes
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.read import list_refs
 from podid.ops.change.kinds import RESTART

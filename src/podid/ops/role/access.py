@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice, product
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import InvalidInput
-from podid.domain.model import Role
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
 from podid.domain.trust import TrustVerdict
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from podid.domain import trust
+from podid.domain.aws import Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable
-from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
 from podid.ops.role.access import also_admitted
 from podid.ops.role.permissions import check_changeable, permission_actions

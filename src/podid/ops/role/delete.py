@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, NotFound, Other
-from podid.domain.model import Role, RolePolicies
 from podid.domain.names import role_name
-from podid.domain.place import Place
-from podid.domain.plan import Action, Consent, Header, Plan
-from podid.domain.words import short_list
+from podid.domain.plan import Action, Consent, Header, Place, Plan
+from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import check_unused, deletion_notes

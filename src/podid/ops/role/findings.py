@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podid.domain import trust
+from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Severity
-from podid.domain.model import AttachedPolicy, Role
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.ops.role.access import pod_access
 from podid.ops.role.moved_on import moved_on
 from podid.ops.role.uses import RoleUse, used_words

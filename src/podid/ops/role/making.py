@@ -26,10 +26,9 @@ from podid.ops.role.target import (
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.model import Role
+    from podid.domain.aws import Role
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.place import Place
-    from podid.domain.plan import Plan
+    from podid.domain.plan import Place, Plan
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
     from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.ops.role.presets import FORMS, PLACE, Choice, Preset, fill, get_preset, preset_names
 
 # what its place gives a preset, between the colons of ARNs and beyond

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from podid.domain.quotas import SESSION_POLICY_QUOTA
-from podid.domain.words import short_list
+from podid.domain.iam import SESSION_POLICY_QUOTA
+from podid.domain.text import short_list
 
 _MOST_SHOWN = 5
 # even noise of the allowed length comes to some 80

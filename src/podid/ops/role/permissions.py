@@ -7,12 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
-from podid.domain.model import Role, RolePolicies
 from podid.domain.names import Arn
-from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan, Verb
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.plan import Action, Header, Place, Plan, Verb
+from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
 from podid.ops.role.plan import check_not_aws, kept_by_others, made_here, others
 from podid.ops.role.policies import check_inline_size

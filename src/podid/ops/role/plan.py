@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 
 from podid.domain import trust
+from podid.domain.aws import Cluster, Role
 from podid.domain.errors import Conflict
-from podid.domain.model import Cluster, Role
+from podid.domain.iam import TRUST_POLICY_QUOTA, owner_of
 from podid.domain.names import ServiceAccountRef
-from podid.domain.owners import owner_of
-from podid.domain.place import Place
-from podid.domain.plan import Action
-from podid.domain.quotas import TRUST_POLICY_QUOTA
+from podid.domain.plan import Action, Place
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
 

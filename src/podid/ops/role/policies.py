@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from podid.domain.errors import Conflict, InvalidInput
-from podid.domain.quotas import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
 from podid.domain.trust.conditions import is_operator
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from podid.domain.aws import Cluster
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
-from podid.domain.model import Cluster
-from podid.domain.words import did_you_mean, meant, nearest
+from podid.domain.text import did_you_mean, meant, nearest
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain import trust
+from podid.domain.aws import Association, AttachedPolicy, Role
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import Association, AttachedPolicy, Role
+from podid.domain.iam import Owner, owner_of
 from podid.domain.names import Arn
-from podid.domain.owners import Owner, owner_of
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.findings import RoleFinding, role_findings
 from podid.ops.role.moved_on import MovedOn, moved_on, names_preset

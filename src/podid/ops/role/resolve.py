@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError
-from podid.domain.model import Role, RolePolicies
 from podid.domain.names import AWS_MANAGED, Arn, ServiceAccountRef, check_role_name, parse_role_arn
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam

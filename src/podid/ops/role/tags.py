@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
-from podid.domain.model import Role
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.role.narrowing import not_granted, not_granted_words, room_words
 

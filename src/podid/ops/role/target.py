@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
+from podid.domain.aws import Cluster, Decision, Role
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -21,7 +22,6 @@ from podid.domain.errors import (
     PodidError,
     UsageError,
 )
-from podid.domain.model import Cluster, Decision, Role
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Owed, Plan, Status
 from podid.domain.snapshot import Known, Missing, Section, attempt

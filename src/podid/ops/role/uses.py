@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
+from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import CredentialsError, PodidError
-from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 
 if TYPE_CHECKING:
     from podid.aws.session import AwsSession

@@ -11,14 +11,13 @@ from podid.checks.runner import run_checks
 from podid.checks.shared.facts import cluster_name
 from podid.checks.shared.on_links import on_links
 from podid.checks.status import statuses
-from podid.domain.cost import Cost
 from podid.domain.errors import Again, Other, UsageError
-from podid.domain.findings import Severity
-from podid.domain.links import LINKS, link_words
+from podid.domain.findings import LINKS, Severity, link_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
+from podid.domain.section import Cost
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
-from podid.domain.words import count_of, meant, nearest
+from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, rights

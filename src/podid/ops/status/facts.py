@@ -9,15 +9,16 @@ from podid.checks.shared import second_hop, trust
 from podid.checks.shared.roles import role_section
 from podid.checks.shared.uses import uses_of
 from podid.checks.status import statuses
+from podid.domain.aws import Association, Role
+from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.credentials import ContainerUse
 from podid.domain.findings import Bearing, Subject
-from podid.domain.model import Association, Pod, Role, ServiceAccount
 from podid.domain.names import ServiceAccountRef
-from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.status import IdentityState
 from podid.domain.trust import Evaluation
 from podid.domain.workloads import live, workload_subject
+from podid.facts.second_hop import SecondHop
 from podid.ops.status.look import Diagnosis
 
 

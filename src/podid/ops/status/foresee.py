@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.all import ALL, BY_ID
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
-from podid.domain.anew import Anew, without_injection
-from podid.domain.cost import LOOK, Cost
+from podid.domain.aws import Association, described
+from podid.domain.cluster import Pod
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Pod, described
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
-from podid.domain.plan import Action, Plan
+from podid.domain.plan import Action, Place, Plan
 from podid.domain.report import DoctorReport
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, PodStatus, UseChange
 from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
+from podid.facts.restarts import Anew, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.reading.collect import Wanted, collect

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from podid.checks.all import ALL
 from podid.checks.base import Check
-from podid.domain.cost import LOOK, Cost
-from podid.domain.model import Listed
+from podid.domain.aws import Listed
 from podid.domain.names import ServiceAccountRef
-from podid.domain.place import Place
+from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.rights import Rights
+from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
 from podid.ops.reading import sections
 from podid.ops.reading.collect import Wanted, collect

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, PodidError, Unavailable
-from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.aws import Role
+from podid.domain.errors import AccessDenied, ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import Severity
-from podid.domain.model import Role
 from podid.domain.names import ServiceAccountRef
 from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses

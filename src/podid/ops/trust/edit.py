@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict
-from podid.domain.model import Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Header, Plan

@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
-from podid.domain.model import Role
 from podid.domain.names import parse_cluster_arn
 from podid.domain.patience import Patience
 from podid.local import files

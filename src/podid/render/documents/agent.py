@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, MissingRight, Names, Time
-from podid.domain.nodes import NodeKind
+from podid.facts.nodes import NodeKind
 from podid.ops.addon.read import Mechanism
 from podid.ops.agent.status import AgentState
 

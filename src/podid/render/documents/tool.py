@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from podid.domain.exit_codes import ExitCode
+from podid.domain.errors import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
 from podid.domain.own_rights import Outcome

@@ -2,7 +2,7 @@
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
-from podid.domain.words import short_list
+from podid.domain.text import short_list
 from podid.render.reports.parts import cluster_words, commands, evidence, headline, said, subject_words, worst_first
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}

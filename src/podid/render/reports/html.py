@@ -4,8 +4,7 @@ for each service account, then what was found."""
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from podid.domain.findings import Severity, Verdict
-from podid.domain.links import LINKS
+from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.status import IdentityState
 from podid.render.reports.parts import (

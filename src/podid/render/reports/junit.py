@@ -7,8 +7,7 @@ broken link is skipped.
 import re
 from xml.etree import ElementTree as ET
 
-from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.links import LINKS, link_words
+from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.render.reports.parts import cluster_words, commands, evidence, fails, said, subject_words
 from podid.render.sanitize import line

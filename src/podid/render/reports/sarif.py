@@ -6,8 +6,7 @@ cluster's name, beside the logical location that says what it is.
 
 from urllib.parse import quote
 
-from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.links import link_words
+from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.pages.entry import Entry
 from podid.render.formats import to_json

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
 from podid.domain.members import About
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.patience import Patience
@@ -17,7 +17,7 @@ from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
-    from podid.domain.model import Pod
+    from podid.domain.cluster import Pod
     from podid.domain.snapshot import Section, Snapshot
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
@@ -142,9 +142,9 @@ def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
     """Without the DaemonSets that EKS makes of the add-on, and without their pods."""
-    from podid.domain.coming import is_addons
     from podid.domain.snapshot import Known
     from podid.domain.workloads import pods_of
+    from podid.facts.agent import is_addons
 
     if not isinstance(snapshot.daemon_sets, Known):
         return snapshot
@@ -172,9 +172,9 @@ def _without_agent(snapshot: Snapshot) -> Snapshot:
 
 def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datetime) -> Snapshot:
     from podid.aws.addon_values import parse_values
-    from podid.domain.coming import agent_pods, coming, daemon_sets, evicted, pushed_off
     from podid.domain.snapshot import Known, known_or
     from podid.domain.workloads import live
+    from podid.facts.agent import agent_pods, coming, daemon_sets, evicted, pushed_off
 
     snapshot = _without_agent(snapshot)
     cluster, sets, nodes, others = snapshot.cluster, snapshot.daemon_sets, snapshot.nodes, snapshot.agent_pods

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from podid.domain.addons import Addon
+from podid.domain.aws import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience

@@ -46,10 +46,10 @@ class RestartKind(ResourceKind):
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """All pods of the workload anew, on the nodes where they are."""
-        from podid.domain.anew import Anew
         from podid.domain.findings import Subject
         from podid.domain.snapshot import Known
         from podid.domain.workloads import live, workload_subject
+        from podid.facts.restarts import Anew
 
         if not isinstance(snapshot.pods, Known):
             return snapshot

@@ -15,7 +15,7 @@ from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKin
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
-    from podid.domain.grants import PolicyNames
+    from podid.domain.iam import PolicyNames
     from podid.domain.snapshot import Snapshot
 
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from podid.domain.aws import Role
 from podid.domain.errors import Conflict, PodidError
 from podid.domain.members import Pairs
-from podid.domain.model import Role
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, tag_changes

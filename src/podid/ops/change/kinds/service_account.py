@@ -44,7 +44,7 @@ class ServiceAccountKind(ResourceKind):
         return action.after
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.model import ServiceAccount
+        from podid.domain.cluster import ServiceAccount
         from podid.domain.snapshot import Known
 
         if not isinstance(snapshot.service_accounts, Known):

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain import trust
+from podid.domain.aws import Role
 from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
-from podid.domain.model import Role
 from podid.domain.names import role_name, role_path
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, text
@@ -58,7 +58,7 @@ class TargetTrustKind(RoleTrustKind):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Also of a role of another account, which the plan has read with credentials of its own. External ids that EKS
         will make are those of the associations as planned."""
-        from podid.domain.model import Association
+        from podid.domain.aws import Association
         from podid.domain.snapshot import Known, known_or
         from podid.ops.change.planned import put
 

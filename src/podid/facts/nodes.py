@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from podid.domain.model import Cluster, DaemonSet, Node, NodeGroup
+from podid.domain.aws import Cluster, NodeGroup
+from podid.domain.cluster import DaemonSet, Node
 from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.placement import why_none_here
 from podid.domain.workloads import NODE_GROUP_LABEL

@@ -1,205 +1,84 @@
-"""What podid reads from AWS and from the cluster, as plain values.
+"""What podid reads from the cluster, as plain values.
 
 Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
-model at all (see `podid.domain.snapshot`).
+model at all (see `podid.domain.snapshot`). `podid.domain.placement` decides on which node a pod may run. Karpenter's
+node classes: https://karpenter.sh/docs/concepts/nodeclasses/.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from podid.domain.containers import EnvSource, Mount
-from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.scheduling import Placement, Taint
-from podid.domain.section import UNASKED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who the AWS calls are made as (sts:GetCallerIdentity)."""
-
-    account: str
-    arn: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociationSummary:
-    """What ListPodIdentityAssociations tells: everything but the role."""
-
-    cluster_name: str
-    namespace: str
-    service_account: str
-    association_id: str
-    association_arn: str
-    owner_arn: str | None = None
-
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return ServiceAccountRef(self.namespace, self.service_account)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Association(AssociationSummary):
-    """A pod identity association with every field of EKS's PodIdentityAssociation."""
-
-    role_arn: str
-    target_role_arn: str | None = None
-    external_id: str | None = None
-    disable_session_tags: bool | None = None
-    policy: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    created_at: datetime | None = None
-    modified_at: datetime | None = None
-
-    @property
-    def session_tags(self) -> bool:
-        return not self.disable_session_tags
-
-    @property
-    def pods_role_arn(self) -> str:
-        """The role that pods end up with: the target role, where there is one."""
-        return self.target_role_arn or self.role_arn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadAssociation(AssociationSummary):
-    """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
-    lacks, where it is a matter of rights, `error_code` is the PodidError's, or UNASKED."""
-
-    reason: str
-    permission: str = ""
-    error_code: str = ""
-
-    @classmethod
-    def unasked(cls, found: AssociationSummary) -> "UnreadAssociation":
-        """One that was not to be described: others were named."""
-        members = {each.name: getattr(found, each.name) for each in fields(AssociationSummary)}
-        return cls(**members, reason="not described: others were named", error_code=UNASKED)
-
-
-# the id of one that is planned, to which EKS will give another
-PLANNED_ID = "(planned)"
-# an association, as far as it could be read
-Listed = Association | UnreadAssociation
-
-
-def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
-    """Those that could be read."""
-    return tuple(each for each in associations if isinstance(each, Association))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS gives it."""
-
-    name: str
-    arn: str
-    version: str
-    status: str
-    platform_version: str = ""
-    endpoint: str = ""
-    certificate_authority: str = ""
-    cluster_id: str = ""
-    ip_family: str = "ipv4"
-    auto_mode: bool = False
-    auto_node_role_arn: str = ""
-    public_endpoint: bool = True
-    authentication_mode: str = ""
-    vpc_id: str = ""
-    # the URL that names it as an OIDC provider; empty where EKS gives none
-    oidc_issuer: str = ""
-    # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
-    unsupported_kind: str = ""
-
-    @property
-    def account(self) -> str:
-        return Arn.parse(self.arn).account
-
-    @property
-    def region(self) -> str:
-        return Arn.parse(self.arn).region
-
-    @property
-    def partition(self) -> str:
-        return Arn.parse(self.arn).partition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeGroup:
-    name: str
-    status: str
-    node_role_arn: str
-    subnet_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessEntry:
-    """Who the cluster knows. `kind` is EKS's word: STANDARD, EC2_LINUX, FARGATE_LINUX, HYBRID_LINUX, EC2…"""
-
-    principal_arn: str
-    kind: str
+from podid.domain.names import ServiceAccountRef
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedPolicy:
+class EnvSource:
+    """A ConfigMap or Secret (`kind`) whose keys all become variables, with `prefix` before their names."""
+
+    kind: str
     name: str
-    arn: str
+    prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
-    was not used within IAM's 400 days of tracking."""
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where a volume is seen in a container; `kind` is the volume's in Kubernetes' words (secret, hostPath), `source`
+    the object that it shows, where it is one."""
 
-    name: str
-    arn: str
     path: str
-    role_id: str
-    trust: Mapping[str, object]
-    created_at: datetime | None = None
-    description: str = ""
-    max_session_seconds: int = 3600
-    permissions_boundary_arn: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    last_used_at: datetime | None = None
-    last_used_region: str = ""
+    kind: str
+    source: str = ""
 
-    @property
-    def service_linked(self) -> bool:
-        """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
-        return of_aws(self.path)
+    def covers(self, file: str) -> bool:
+        return bool(file) and (file == self.path or file.startswith(f"{self.path}/"))
 
 
-def of_aws(path: str) -> bool:
-    """Whether AWS owns the roles under this path."""
-    return path.startswith(("/aws-service-role/", "/aws-reserved/"))
+def name_and_tag(image: str) -> tuple[str, str]:
+    """The last part of an image's repository, and its tag, which may be empty: a digest says nothing of a version."""
+    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    return name, tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolePolicies:
-    """A role's permissions. `inline` maps policy name to its decoded document."""
+@dataclass(frozen=True, slots=True)
+class Taint:
+    key: str
+    value: str = ""
+    effect: str = ""
 
-    attached: tuple[AttachedPolicy, ...] = ()
-    inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
-
-    action: str
-    resource: str
-    decision: str
-    boundary_allows: bool | None = None
-    organization_allows: bool | None = None
-    missing_context_keys: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        return self.decision == "allowed"
+    def __str__(self) -> str:
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
 
 
-# --- Kubernetes -----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """`operator` is Exists or Equal; an empty key with Exists tolerates every key, an empty effect every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a node affinity. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist, Gt, Lt; `of_name`
+    for one that is about the node's name instead of a label."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+    of_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a pod may go: every pair of the selector, any of the affinity's `terms` with all of its requirements, and
+    no taint that is not tolerated. `terms` None is no affinity."""
+
+    selector: Mapping[str, str] = field(default_factory=dict)
+    terms: tuple[tuple[Requirement, ...], ...] | None = None
+    tolerations: tuple[Toleration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,3 +250,16 @@ class Workload:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+
+# on each node: pkg/apis/v1/labels.go of https://github.com/aws/karpenter-provider-aws
+NODE_CLASS_LABEL = "karpenter.k8s.aws/ec2nodeclass"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeClass:
+    """An EC2NodeClass. It names its nodes' role, without a path, or their instance profile."""
+
+    name: str
+    role: str = ""
+    instance_profile: str = ""

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from podid.domain.aws import Cluster
+from podid.domain.cluster import Container, DaemonSet, Node, Placement, Pod, Requirement, Toleration
 from podid.domain.foreign import Malformed, Object
-from podid.domain.model import Cluster, Container, DaemonSet, Node, Pod
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.nodes import COMPUTE_TYPE
 from podid.domain.placement import of_spec, why_not_here
-from podid.domain.scheduling import Placement, Requirement, Toleration
 from podid.domain.versions import older
 from podid.domain.workloads import SKIP_CONTAINERS, live
+from podid.facts.nodes import COMPUTE_TYPE
 
 PROXY_PORT, PROBE_PORT = 80, 2703
 # of system-node-critical, which the agent has

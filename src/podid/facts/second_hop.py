@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from podid.domain.aws import Association, Cluster, Decision, Role
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity
-from podid.domain.model import Association, Cluster, Decision, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Known, Missing, Section

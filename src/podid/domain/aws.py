@@ -1,0 +1,265 @@
+"""What podid reads from AWS, as plain values: EKS and its add-ons, IAM, EC2.
+
+Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
+model at all (see `podid.domain.snapshot`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.section import UNASKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who the AWS calls are made as (sts:GetCallerIdentity)."""
+
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationSummary:
+    """What ListPodIdentityAssociations tells: everything but the role."""
+
+    cluster_name: str
+    namespace: str
+    service_account: str
+    association_id: str
+    association_arn: str
+    owner_arn: str | None = None
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association(AssociationSummary):
+    """A pod identity association with every field of EKS's PodIdentityAssociation."""
+
+    role_arn: str
+    target_role_arn: str | None = None
+    external_id: str | None = None
+    disable_session_tags: bool | None = None
+    policy: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    @property
+    def session_tags(self) -> bool:
+        return not self.disable_session_tags
+
+    @property
+    def pods_role_arn(self) -> str:
+        """The role that pods end up with: the target role, where there is one."""
+        return self.target_role_arn or self.role_arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadAssociation(AssociationSummary):
+    """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
+    lacks, where it is a matter of rights, `error_code` is the PodidError's, or UNASKED."""
+
+    reason: str
+    permission: str = ""
+    error_code: str = ""
+
+    @classmethod
+    def unasked(cls, found: AssociationSummary) -> "UnreadAssociation":
+        """One that was not to be described: others were named."""
+        members = {each.name: getattr(found, each.name) for each in fields(AssociationSummary)}
+        return cls(**members, reason="not described: others were named", error_code=UNASKED)
+
+
+# the id of one that is planned, to which EKS will give another
+PLANNED_ID = "(planned)"
+# an association, as far as it could be read
+Listed = Association | UnreadAssociation
+
+
+def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
+    """Those that could be read."""
+    return tuple(each for each in associations if isinstance(each, Association))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS gives it."""
+
+    name: str
+    arn: str
+    version: str
+    status: str
+    platform_version: str = ""
+    endpoint: str = ""
+    certificate_authority: str = ""
+    cluster_id: str = ""
+    ip_family: str = "ipv4"
+    auto_mode: bool = False
+    auto_node_role_arn: str = ""
+    public_endpoint: bool = True
+    authentication_mode: str = ""
+    vpc_id: str = ""
+    # the URL that names it as an OIDC provider; empty where EKS gives none
+    oidc_issuer: str = ""
+    # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
+    unsupported_kind: str = ""
+
+    @property
+    def account(self) -> str:
+        return Arn.parse(self.arn).account
+
+    @property
+    def region(self) -> str:
+        return Arn.parse(self.arn).region
+
+    @property
+    def partition(self) -> str:
+        return Arn.parse(self.arn).partition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGroup:
+    name: str
+    status: str
+    node_role_arn: str
+    subnet_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """Who the cluster knows. `kind` is EKS's word: STANDARD, EC2_LINUX, FARGATE_LINUX, HYBRID_LINUX, EC2…"""
+
+    principal_arn: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPolicy:
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
+    was not used within IAM's 400 days of tracking."""
+
+    name: str
+    arn: str
+    path: str
+    role_id: str
+    trust: Mapping[str, object]
+    created_at: datetime | None = None
+    description: str = ""
+    max_session_seconds: int = 3600
+    permissions_boundary_arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    last_used_at: datetime | None = None
+    last_used_region: str = ""
+
+    @property
+    def service_linked(self) -> bool:
+        """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
+        return of_aws(self.path)
+
+
+def of_aws(path: str) -> bool:
+    """Whether AWS owns the roles under this path."""
+    return path.startswith(("/aws-service-role/", "/aws-reserved/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePolicies:
+    """A role's permissions. `inline` maps policy name to its decoded document."""
+
+    attached: tuple[AttachedPolicy, ...] = ()
+    inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
+
+    action: str
+    resource: str
+    decision: str
+    boundary_allows: bool | None = None
+    organization_allows: bool | None = None
+    missing_context_keys: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision == "allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class AddonIssue:
+    code: str
+    message: str
+    resource_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addon:
+    """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
+    DEGRADED UPDATE_FAILED."""
+
+    name: str
+    arn: str
+    version: str
+    status: str
+    issues: tuple[AddonIssue, ...] = ()
+    configuration_values: str = ""
+    association_arns: tuple[str, ...] = ()
+    service_account_role_arn: str = ""
+    namespace: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonVersion:
+    """One version that DescribeAddonVersions offers for the asked Kubernetes version. `platform_versions` are those of
+    the cluster that it fits ("*" is any), `compute_types` EKS's words (ec2, fargate, hybrid, auto); empty where EKS
+    does not say."""
+
+    version: str
+    default: bool
+    platform_versions: tuple[str, ...] = ()
+    compute_types: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonOffer:
+    """An add-on that EKS offers for the asked Kubernetes version, its versions newest first."""
+
+    name: str
+    namespace: str
+    versions: tuple[AddonVersion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonConfiguration:
+    """What DescribeAddonConfiguration tells of one version. `schema` is a JSON Schema as text, empty where the version
+    takes no values; `policies` maps each service account that can have a pod identity association through the add-on to
+    the ARNs of the managed policies that AWS recommends for it."""
+
+    version: str
+    schema: str = ""
+    policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """`profile_arn` is empty for one without an instance profile; `metadata` is whether its metadata service is on, and
+    `hop_limit` how far an answer of it gets: 1 ends at the node, and 0 stands for what EC2 did not say."""
+
+    id: str
+    profile_arn: str = ""
+    metadata: bool = True
+    hop_limit: int = 0

@@ -1,0 +1,259 @@
+"""Permission policies of roles, read from their documents: which other roles they lead on to, for IAM's simulator has
+to be told these beforehand; and whether a ceiling, which is a permissions boundary or a session policy, leaves
+anything of what they allow. How much of them AWS takes, and what made a role.
+
+Of ceilings only actions are compared: what is said of resources and under conditions may fit or not, so the answer
+"nothing" is sure, and "something" is not. `*` and `?` are wildcards:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+
+Quotas: EKS User Guide, "Service quotas", and EKS API Reference, "CreatePodIdentityAssociation"; IAM User Guide, "IAM
+and AWS STS quotas". IAM counts characters without white space. Tags, by which the owner is told, are hints:
+everybody may write them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+ASSOCIATION_QUOTA = 5000  # of one cluster
+NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # from here on it is worth a word
+SESSION_POLICY_QUOTA = 2048  # characters, of one association
+TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
+INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
+
+
+ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNames:
+    """A role's permission policies: the ARNs of the attached ones, the names of the inline ones."""
+
+    attached: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.attached or self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRights:
+    """The resources, as they are written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False
+    where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen.
+    `allows` are the patterns of all actions that the statements allow, `*` where that is not known."""
+
+    assume: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    clear: bool = True
+    allows: tuple[str, ...] = ("*",)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that it names one by one and may assume."""
+        return tuple(arn for arn in self.assume if ":role/" in arn and not _wild(arn))
+
+    def may_tag(self, arn: str) -> bool:
+        return any(matches(pattern, arn) for pattern in self.tag)
+
+    @property
+    def untagged(self) -> tuple[str, ...]:
+        """Patterns under which it may assume roles and tag no session of theirs."""
+        return tuple(
+            pattern
+            for pattern in self.assume
+            if _wild(pattern) and pattern not in self.tag and not self.may_tag(pattern)
+        )
+
+
+def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, ...] = ("*",)) -> AssumeRights:
+    """Over all policies of a role. What is not of the expected form says nothing."""
+    assume: list[str] = []
+    tag: list[str] = []
+    clear = True
+    for statement in (each for document in documents for each in listed(document.get("Statement"))):
+        if not isinstance(statement, Mapping):
+            continue
+        actions = [action.lower() for action in listed(statement.get("Action")) if isinstance(action, str)]
+        about = {name for name in (ASSUME, TAG) if any(matches(action, name) for action in actions)}
+        excluding = "NotAction" in statement or (bool(about) and "NotResource" in statement)
+        if excluding or (about and statement.get("Effect") != "Allow"):
+            clear = False
+            continue
+        resources = [resource for resource in listed(statement.get("Resource")) if isinstance(resource, str)]
+        assume += resources if ASSUME in about else ()
+        tag += resources if TAG in about else ()
+    return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
+
+
+def matches(pattern: str, text: str) -> bool:
+    if not _wild(pattern):
+        return pattern == text
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = {"*": ".*", "?": "."}
+    # a policy variable may hold anything; many stars mean what one means, and take exponentially longer
+    plain = re.sub(r"(\*|\$\{[^}]*\})+", "*", pattern)
+    return re.compile("".join(parts.get(char, re.escape(char)) for char in plain), re.DOTALL)
+
+
+def _wild(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern or "${" in pattern
+
+
+def listed(value: object) -> list[object]:
+    """What a policy writes as one thing or as a list of them."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if value is None else [value]
+
+
+EVERYTHING = ("*",)
+# longer than any action's name; nothing is proved of such a pattern
+_LONGEST = 200
+
+
+def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """The patterns of actions that the statements allow, in lower case; everything where one allows by exclusion."""
+    found: dict[str, None] = {}
+    for statement in _statements(documents):
+        if statement.get("Effect") != "Allow":
+            continue
+        if "NotAction" in statement:
+            return EVERYTHING
+        found |= dict.fromkeys(_actions(statement, "Action"))
+    return tuple(found)
+
+
+def leaves_something(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
+    """Whether the ceiling may let any of these actions through."""
+    statements = list(_statements((ceiling,)))
+    return any(_may_pass(pattern, statements) for pattern in allowed)
+
+
+def _may_pass(pattern: str, statements: list[Mapping[str, object]]) -> bool:
+    allows = (each for each in statements if each.get("Effect") == "Allow")
+    denies = (each for each in statements if each.get("Effect") == "Deny" and _of_everything(each))
+    return any(_touches(each, pattern) for each in allows) and not any(_holds(each, pattern) for each in denies)
+
+
+def _touches(statement: Mapping[str, object], pattern: str) -> bool:
+    """Whether the statement is about an action of the pattern."""
+    if "NotAction" in statement:
+        return not any(covers(each, pattern) for each in _actions(statement, "NotAction"))
+    # one that names no actions is not of the expected form: nothing is proved by it
+    return "Action" not in statement or any(overlap(each, pattern) for each in _actions(statement, "Action"))
+
+
+def _holds(statement: Mapping[str, object], pattern: str) -> bool:
+    """Whether the statement is about every action of the pattern."""
+    if "NotAction" in statement:
+        return not any(overlap(each, pattern) for each in _actions(statement, "NotAction"))
+    return any(covers(each, pattern) for each in _actions(statement, "Action"))
+
+
+def _of_everything(statement: Mapping[str, object]) -> bool:
+    return "*" in listed(statement.get("Resource")) and not statement.get("Condition")
+
+
+def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    for document in documents:
+        yield from (each for each in listed(document.get("Statement")) if isinstance(each, Mapping))
+
+
+def _actions(statement: Mapping[str, object], member: str) -> list[str]:
+    return [each.lower() for each in listed(statement.get(member)) if isinstance(each, str)]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some text matches both patterns."""
+    if max(len(one), len(other)) > _LONGEST:
+        return True
+    return _compare(one, other, shared=True)
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether all that matches `narrow` matches `wide`; False where that is not sure."""
+    if max(len(wide), len(narrow)) > _LONGEST:
+        return False
+    return _compare(wide, narrow, shared=False)
+
+
+def _compare(one: str, other: str, *, shared: bool) -> bool:
+    """Row by row: whether the rest of `one` fits the rest of `other`. `shared`: wildcards of `other` stand for any
+    text; else they are texts that only a star of `one` takes in."""
+    row = [True, *(False for _ in other)]
+    if shared:
+        for place, char in enumerate(other):
+            row[place + 1] = row[place] and char == "*"
+    for char in one:
+        before, row = row, [char == "*" and row[0]]
+        for place, with_ in enumerate(other):
+            if char == "*":
+                fits = before[place + 1] or row[place]
+            elif with_ == "*":
+                fits = shared and (before[place + 1] or row[place])
+            else:
+                fits = before[place] and (char in ("?", with_) or (shared and with_ == "?"))
+            row.append(fits)
+    return row[-1]
+
+
+_STACK = "aws:cloudformation:stack-name"
+_EKSCTL = "alpha.eksctl.io/cluster-name"
+_CROSSPLANE = "crossplane-name"
+_ACK = "services.k8s.aws/controller-version"
+_KEYS = frozenset({"managedby", "managed_by", "managed-by", "provisioner", "provisionedby", "createdby", "created-by"})
+_TOOLS = {
+    "terraform": "Terraform",
+    "opentofu": "OpenTofu",
+    "terragrunt": "Terraform",
+    "pulumi": "Pulumi",
+    "crossplane": "Crossplane",
+    "cloudformation": "CloudFormation",
+    "cdk": "the AWS CDK",
+    "eksctl": "eksctl",
+    "ansible": "Ansible",
+    "helm": "Helm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """`tool` is its name, `detail` which stack or object of it, empty where the tags do not say; `tag` is the key that
+    told."""
+
+    tool: str
+    detail: str
+    tag: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.tool} {self.detail}".strip()
+
+
+def owner_of(tags: Mapping[str, str]) -> Owner | None:
+    """The tool that keeps the resource as its own files say, and would take back what others change; None where no tag
+    speaks of one, and for podid itself."""
+    if _EKSCTL in tags:
+        stack = tags.get(_STACK, "")
+        detail = f"stack {stack}" if stack else f"for cluster {tags[_EKSCTL]}"
+        return Owner("eksctl", detail, _EKSCTL)
+    if _STACK in tags:
+        return Owner("CloudFormation", f"stack {tags[_STACK]}", _STACK)
+    if _CROSSPLANE in tags:
+        return Owner("Crossplane", tags[_CROSSPLANE], _CROSSPLANE)
+    if _ACK in tags:
+        return Owner("AWS Controllers for Kubernetes", "", _ACK)
+    for key, value in sorted(tags.items()):
+        if key.lower() in _KEYS:
+            tool = next((name for word, name in _TOOLS.items() if word in value.lower()), None)
+            if tool is not None:
+                return Owner(tool, "", key)
+        if key.lower() in _TOOLS and value.lower() not in ("false", "no", "0"):
+            return Owner(_TOOLS[key.lower()], "", key)
+    return None

@@ -1,0 +1,266 @@
+"""Pods that have to be replaced: those that a change of their association has not reached, how the pods of a workload
+come to be replaced where a restart does not do it, and a pod as its controller would make it now, without what the
+webhook gave the one that runs, and with what it gives a new one.
+
+Credentials last up to six hours, and 59 minutes from a target role; the agent keeps them for three and an update
+flushes nothing: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+https://github.com/aws/eks-pod-identity-agent. The longer span holds for all: the target role may be what is new.
+
+Each kind of workload has its page at https://kubernetes.io/docs/concepts/workloads/controllers/. What the webhook
+writes: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler). What a pod's own template sets
+stays, and keeps the webhook from setting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from podid.domain.admission import WebhookRegistration
+from podid.domain.aws import Association
+from podid.domain.cluster import Container, Pod
+from podid.domain.evidence import NO_CHANGES, RecentChanges
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.workloads import (
+    AGENT_ADDRESSES,
+    INJECTED_ENV,
+    IRSA_ENV,
+    IRSA_VOLUME,
+    RESTARTABLE,
+    TOKEN_FILES,
+    TOKEN_VOLUME,
+    carries_irsa,
+    injected,
+    on_fargate,
+    served,
+    static,
+    where_injected,
+)
+
+LIFETIME = timedelta(hours=6)
+OF_TARGET = timedelta(minutes=59)
+
+
+def lifetime_words(lifetime: timedelta) -> str:
+    minutes = int(lifetime.total_seconds() // 60)
+    return f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"
+
+
+def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
+    """When the association was last changed, in whole seconds as Kubernetes counts, if credentials from before can
+    still be in use; None otherwise, and where podid made that change and left alone what they carry. EKS does not say
+    what was changed: role, target role, session policy or tags."""
+    made, changed = association.created_at, association.modified_at
+    if made is None or changed is None or changed <= made or now - changed >= LIFETIME or changes.kept(association):
+        return None
+    return changed.replace(microsecond=0)
+
+
+def precedes(pod: Pod, changed: datetime | None) -> bool:
+    """Whether the pod started before that, so that it may still act as the association was."""
+    return changed is not None and pod.created_at < changed
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why podid does not replace the pods, the command that does something about it, and the id of a failure mode that
+    explains it; each may be empty."""
+
+    what: str
+    command: tuple[str, ...] = ()
+    mode: str = ""
+
+
+def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stale: bool) -> Hindrance | None:
+    """None where a restart replaces the pods, so far as the kind tells; `stale` is whether they are to get Pod
+    Identity's credentials."""
+    if stale and all(on_fargate(pod, {}) for pod in pods):
+        what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
+        return Hindrance(what, mode="fargate-pod")
+    if kind in RESTARTABLE:
+        return None
+    if static(pods[0]):
+        what = (
+            f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
+            "and run it as a DaemonSet or a Deployment"
+        )
+        return Hindrance(what, mode="injection-opted-out")
+    return _of_kind(kind, namespace, name, pods)
+
+
+def _of_kind(kind: str, namespace: str, name: str, pods: Sequence[Pod]) -> Hindrance:
+    kubectl = ("kubectl", "-n", namespace)
+    match kind:
+        case "Pod":
+            what = "no controller would bring the pod back: delete it and create it again"
+            return Hindrance(what, (*kubectl, "get", "pod", name, "-o", "yaml"))
+        case "ReplicaSet" | "ReplicationController":
+            what = f"nothing rolls out a {kind} by itself: it makes pods again that are deleted"
+            return Hindrance(what, _delete(namespace, (pod.name for pod in pods)))
+        case "CronJob":
+            return Hindrance("its next run gets new pods by itself; the one that is running is left alone")
+        case "Job":
+            what = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
+            return Hindrance(what)
+        case "Rollout":
+            what = "it is an Argo Rollout, which podid does not restart"
+            return Hindrance(what, ("kubectl", "argo", "rollouts", "restart", name, "-n", namespace))
+        case "StrimziPodSet":
+            # https://strimzi.io/docs/operators/latest/deploying#assembly-rolling-updates-str
+            what = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
+            mark = "strimzi.io/manual-rolling-update=true"
+            return Hindrance(what, (*kubectl, "annotate", "strimzipodset", name, mark))
+    return Hindrance(f"podid does not know how to restart a {kind}; use its own tool")
+
+
+def on_delete(namespace: str, pods: Iterable[str]) -> Hindrance:
+    """Of a workload whose update strategy is OnDelete."""
+    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
+    return Hindrance(what, _delete(namespace, pods))
+
+
+def paused(kind: str, namespace: str, name: str) -> Hindrance:
+    """Of a Deployment whose roll-out somebody paused."""
+    what = "it is paused, so a restart would replace nothing until it is resumed"
+    return Hindrance(what, ("kubectl", "-n", namespace, "rollout", "resume", f"{kind.lower()}/{name}"))
+
+
+def without_account(namespace: str, account: str) -> Hindrance:
+    """Of a workload whose pod template names a service account that is not there (any more)."""
+    what = f"service account {namespace}/{account} does not exist, so no new pod could take the place of one that goes"
+    return Hindrance(
+        what, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
+    )
+
+
+def _delete(namespace: str, pods: Iterable[str]) -> tuple[str, ...]:
+    return ("kubectl", "-n", namespace, "delete", "pod", *pods)
+
+
+ROLE_ARN = "AWS_ROLE_ARN"
+_ENABLED = {"eks.amazonaws.com/pod-identity": "enabled"}
+_IRSA_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injecting:
+    """What decides on a new pod of a service account. `webhook` is None where it is not registered. `associated` wins
+    over the role of IRSA's annotation, which is empty where there is none."""
+
+    webhook: WebhookRegistration | None
+    associated: bool
+    irsa_role_arn: str = ""
+    ipv6: bool = False
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        if self.associated:
+            return dict(zip(INJECTED_ENV, (AGENT_ADDRESSES[self.ipv6], f"{TOKEN_FILES}{TOKEN_VOLUME}"), strict=True))
+        return {ROLE_ARN: self.irsa_role_arn, IRSA_ENV: _IRSA_FILE} if self.irsa_role_arn else {}
+
+
+class Anew:
+    """Makes pods anew by what a snapshot says of associations, service accounts and the webhook's registration. What it
+    does not say is as it is for the pod that runs; a webhook that could not be looked at serves everybody."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime) -> None:
+        self._now = now
+        self._associated: frozenset[ServiceAccountRef] | None = None
+        if isinstance(snapshot.associations, Known):
+            self._associated = frozenset(each.ref for each in snapshot.associations.value)
+        self._irsa: Mapping[ServiceAccountRef, str] | None = None
+        if isinstance(snapshot.service_accounts, Known):
+            self._irsa = {each.ref: each.irsa_role_arn for each in snapshot.service_accounts.value}
+        self._webhook = known_or(snapshot.webhook, WebhookRegistration())
+        self._ipv6 = isinstance(snapshot.cluster, Known) and snapshot.cluster.value.ip_family == "ipv6"
+
+    def __call__(self, pod: Pod) -> Pod:
+        associated = injected(pod) if self._associated is None else pod.ref in self._associated
+        return anew(
+            pod,
+            Injecting(
+                webhook=self._webhook, associated=associated, irsa_role_arn=self._irsa_role(pod), ipv6=self._ipv6
+            ),
+            self._now,
+        )
+
+    def _irsa_role(self, pod: Pod) -> str:
+        if self._irsa is not None:
+            return self._irsa.get(pod.ref, "")
+        roles = (container.env.get(ROLE_ARN, "") for container in pod.containers)
+        return next(filter(None, roles), "") if carries_irsa(pod) else ""
+
+
+def anew(pod: Pod, how: Injecting, now: datetime) -> Pod:
+    """The pod that takes the place of this one, under its name and on its node, up and ready."""
+    plain = without_injection(pod)
+    fresh = replace(
+        plain,
+        uid=f"{pod.uid}-anew",
+        phase="Running",
+        created_at=now.replace(microsecond=0),
+        containers=tuple(map(_started, plain.containers)),
+        ready=True,
+        ready_since=now,
+        deleting=False,
+        ephemeral=(),
+        reason="",
+        message="",
+    )
+    webhook = how.webhook
+    if webhook is None or not webhook.on_create or webhook.leaves_out(fresh.namespace, fresh.labels):
+        return fresh
+    return _injected(fresh, how)
+
+
+def without_injection(pod: Pod) -> Pod:
+    """The pod as its template has it: what is of the webhook's own making taken away."""
+    found = tuple(name for name in (TOKEN_VOLUME, IRSA_VOLUME) if name in pod.volumes)
+    if not found:
+        return pod
+    return replace(
+        pod,
+        volumes=tuple(name for name in pod.volumes if name not in found),
+        labels={key: value for key, value in pod.labels.items() if key not in _ENABLED},
+        containers=tuple(_plain(container, found) for container in pod.containers),
+    )
+
+
+def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
+    address, file = INJECTED_ENV
+
+    def by_webhook(name: str, value: str) -> bool:
+        if name == address:
+            return TOKEN_VOLUME in volumes and value in AGENT_ADDRESSES
+        if name == file:
+            return TOKEN_VOLUME in volumes and where_injected(value)
+        return name in (ROLE_ARN, IRSA_ENV) and IRSA_VOLUME in volumes
+
+    kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}
+    return replace(container, env=kept, blank=tuple(name for name in container.blank if name in kept))
+
+
+def _started(container: Container) -> Container:
+    return replace(container, ready=True, waiting="", restarts=0, ended="", exit_code=None, failed=None)
+
+
+def _injected(pod: Pod, how: Injecting) -> Pod:
+    variables = how.variables
+    served_names = {container.name for container in served(pod)}
+    if not variables or not served_names:
+        return pod
+
+    def given(container: Container) -> Container:
+        if container.name not in served_names or not variables.keys().isdisjoint(container.env):
+            return container
+        return replace(container, env={**container.env, **variables})
+
+    volume = TOKEN_VOLUME if how.associated else IRSA_VOLUME
+    return replace(
+        pod,
+        containers=tuple(map(given, pod.containers)),
+        volumes=(*pod.volumes, volume),
+        labels={**pod.labels, **(_ENABLED if how.associated else {})},
+    )
