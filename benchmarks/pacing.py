@@ -8,7 +8,7 @@ import argparse
 import threading
 import time
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.errors import Throttled
 
 LATENCY_SECONDS = 0.05

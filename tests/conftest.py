@@ -33,7 +33,7 @@ SLOW = (
     "aws/test_cloudtrail.py",
     "aws/test_eks.py::test_a_throttle",
     "aws/test_eks.py::test_reads_survive_passing_failures",
-    "aws/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
+    "calls/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
     "changes/",
     "e2e/",
     "hostile/",

@@ -90,7 +90,7 @@ KEPT = (
         "src/podid/pages/index.py",
         "src/podid/sandbox/",
     ),
-    *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/facts/agent_logs.py", "src/podid/aws/error_rules/"),
+    *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/facts/agent_logs.py", "src/podid/aws/error_rules.py"),
 )
 
 

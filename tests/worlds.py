@@ -23,9 +23,9 @@ from botocore.config import Config
 
 from cluster_api import ClusterApi, Json
 from harness import Outcome, Podid
+from podid.calls.patience import Clock, Patience
 from podid.domain.aws import Cluster
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Clock, Patience
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport

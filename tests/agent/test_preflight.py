@@ -11,7 +11,7 @@ from changes.support import account_state, writes
 from checks.builder import daemon_set, healthy
 from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.placement import why_not_here
-from podid.facts.agent import coming
+from podid.facts.agent import planned_agent
 from podid.kube.reader import KubeReader
 from podid.ops.agent.preflight import _kernels, other_agents, overwritten
 from podid.sandbox import baseline
@@ -363,7 +363,7 @@ def test_what_overwriting_puts_back_is_told() -> None:
 def test_an_agent_that_is_told_what_to_bind_needs_no_ipv6() -> None:
     told = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
     for values, noted in ((told, False), ({}, True)):
-        assert bool(list(_kernels(healthy(), coming("", values)))) is noted
+        assert bool(list(_kernels(healthy(), planned_agent("", values)))) is noted
 
 
 def test_versions_before_the_blanket_toleration() -> None:
@@ -377,7 +377,7 @@ def test_versions_before_the_blanket_toleration() -> None:
         taints=(Taint("dedicated", "gpu", "NoSchedule"),),
     )
     for version, reason in (("v1.1.0-eksbuild.1", "the taint dedicated=gpu:NoSchedule is not tolerated"), ("", "")):
-        placement = coming(version, {}).placement
+        placement = planned_agent(version, {}).placement
         assert placement is not None
         assert why_not_here(tainted, placement) == reason
         # a wish, and what no scheduler acts on

@@ -2,7 +2,7 @@
 
 import botocore.exceptions as sdk
 
-from podid.aws.translate import Origin, translate
+from podid.aws.errors import Origin, translate
 from podid.domain.errors import PodidError
 
 ORIGIN = Origin("dev", "eu-west-1")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from podid.aws.api import Api
-from podid.aws.pacing import Pacer
-from podid.aws.translate import Origin
+from podid.aws.errors import Origin
+from podid.calls.pacing import Pacer
 from podid.domain.errors import UnreadableAnswer
 from podid.domain.foreign import Object, text
 

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from aws.test_iam import BAD, GOOD, Half
-from podid.aws import trail_values
+from podid.aws import cloudtrail
 from podid.aws.session import AwsSession
 from podid.domain.cloudtrail import last_use, newest, of_association
 from podid.domain.errors import AccessDenied, PodidError
@@ -86,6 +86,6 @@ def test_whose_a_session_is(session: AwsSession, since: datetime) -> None:
 @pytest.mark.parametrize("event", ["{", "[]", '{"eventTime": 3}', "{}"])
 def test_an_event_of_another_form_is_no_bug(event: str) -> None:
     with pytest.raises(Malformed):
-        trail_values.redemptions(
+        cloudtrail.redemptions(
             {"Events": [{"EventName": "AssumeRoleForPodIdentity", "CloudTrailEvent": event}]},
         )

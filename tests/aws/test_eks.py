@@ -7,19 +7,20 @@ from collections import Counter
 
 import pytest
 
-from podid.aws.calls import CallRecord
-from podid.aws.errors import ClusterNotFound, ServerFailed
+from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
 from podid.domain.aws import AddonVersion, Association, NodeGroup
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
+    ClusterNotFound,
     Conflict,
     CredentialsError,
     LostAnswer,
     NotFound,
     Rejected,
     RoleUnknown,
+    ServerFailed,
     Throttled,
     TrustRefused,
 )

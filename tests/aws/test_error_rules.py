@@ -12,10 +12,9 @@ import pytest
 from aws.saying import ORIGIN, answer, said
 from aws.test_errors import CREDENTIALS, DENIALS, REFUSALS
 from aws.test_marks import CALLS
-from podid.aws import translate as translation
-from podid.aws.error_rules import sdk
-from podid.aws.error_rules.any_service import THROTTLING_CODES
-from podid.aws.translate import SERVICE_RULES, translate
+from podid.aws import errors
+from podid.aws.error_rules import SERVICE_RULES, THROTTLING_CODES
+from podid.aws.errors import SDK_RULES, translate
 from podid.domain.errors import PodidError, Throttled
 from podid.domain.refusals import ErrorRule, closest
 from rule_tables import instances, ties
@@ -60,7 +59,7 @@ def shown(known: tuple[str, str, str, str]) -> tuple[type[PodidError], str, str,
 def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [shown(known) for known in KNOWN]
     shuffled = random.Random(seed).sample(SERVICE_RULES, len(SERVICE_RULES))
-    monkeypatch.setattr(translation, "SERVICE_RULES", tuple(shuffled))
+    monkeypatch.setattr(errors, "SERVICE_RULES", tuple(shuffled))
     assert [shown(known) for known in KNOWN] == expected
 
 
@@ -78,7 +77,7 @@ def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -
 
 
 def test_every_rule_of_the_sdk_names_a_class_that_botocore_has_or_had() -> None:
-    names = [code for rule in sdk.RULES for code in rule.codes]
+    names = [code for rule in SDK_RULES for code in rule.codes]
     assert len(names) == len(set(names))
     for name in set(names) - {"Exception"}:
         assert any(hasattr(module, name) for module in (sdk_errors, botocore.parsers, builtins)), name

@@ -3,14 +3,12 @@
 import pytest
 
 from aws.saying import ME, SSO, said, shown
-from podid.aws.errors import (
-    ClusterNotFound,
-    ConcurrentModification,
-)
-from podid.aws.translate import Origin
+from podid.aws.errors import Origin
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
+    ClusterNotFound,
+    ConcurrentModification,
     Conflict,
     CredentialsError,
     LimitExceeded,

@@ -11,15 +11,13 @@ from typing import Any
 
 import podid.aws
 import podid.kube
-from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
-from podid.aws.eks_auth import EksAuth
-from podid.aws.iam import Iam
+from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.session import AwsSession
-from podid.aws.sts import Sts
+from podid.aws.sts import EksAuth, Sts
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
@@ -153,7 +151,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
 
 
 def _own(session: AwsSession) -> Any:
-    from podid.aws.values import Credentials
+    from podid.aws.decode import Credentials
 
     keys = session._boto.get_credentials()
     return Credentials(access_key_id=keys.access_key, secret_access_key=keys.secret_key, session_token="")

@@ -6,15 +6,18 @@ import botocore.exceptions as sdk
 import pytest
 
 from aws.saying import ORIGIN, said
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
-from podid.aws.translate import Origin, translate
+from podid.aws.errors import Origin, translate
 from podid.domain.errors import (
     Conflict,
+    ConnectionLost,
     CredentialsError,
     InvalidInput,
+    LostAnswer,
     NotServed,
     PodidError,
+    ServerFailed,
     Unavailable,
+    Unreachable,
     UnreadableAnswer,
     UsageError,
 )
@@ -171,7 +174,7 @@ def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:
 
 
 def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
-    error = lost_answer(ConnectionLost("EKS gave no answer", subject="cluster prod", request_id="r-2"))
+    error = LostAnswer.of(ConnectionLost("EKS gave no answer", subject="cluster prod", request_id="r-2"))
     assert (error.what, error.subject, error.request_id, error.exit_code) == (
         "the change may or may not have been made: EKS gave no answer",
         "cluster prod",

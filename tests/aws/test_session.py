@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from podid.aws.calls import CallRecord
+from podid.aws.decode import Credentials
+from podid.aws.requests import CallRecord
 from podid.aws.session import AwsSession
-from podid.aws.values import Credentials
 from podid.domain.errors import CredentialsError, PodidError, Unavailable, UsageError
 
 CONFIG = """

@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 
 from changes.test_kinds import SOME_ASSOCIATION, SOME_ROLE
+from podid.calls.patience import Clock, Patience
 from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Action, Done, Header, Plan, Status
 from podid.ops.change.apply import apply
 from podid.ops.change.journal import Journal

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from podid.domain.evidence import LogSighting
-from podid.domain.iam import AssumeRights, allowed_actions, covers, leaves_something, overlap
+from podid.domain.iam import AssumeRights, allowed_actions, leaves_something
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityState
+from podid.domain.wildcards import covers, overlap
 from podid.ops.status.diagnose import diagnose, select
 
 from .builder import ROLE_ARN, association, chained, healthy, rights, role

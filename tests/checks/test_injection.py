@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from podid.checks.shared.injection import PodState, state_of
 from podid.domain.admission import WebhookRegistration
 from podid.domain.cluster import Container, OwnerRef, Pod
 from podid.domain.evidence import RecentChanges
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
+from podid.facts.injection import PodState, state_of
 
 from .builder import agent_pod, ago, association, bare, healthy, node, pod, workload
 from .grid import DENIED, answers, verdicts

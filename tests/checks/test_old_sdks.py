@@ -7,7 +7,7 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
-from podid.domain.cloudtrail import Looked, NodeCall, NodeTrail, node_trail, nodes_own, old_sdk
+from podid.domain.cloudtrail import Lookup, NodeCall, NodeTrail, node_trail, nodes_own, old_sdk
 from podid.domain.findings import Outcome
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot
@@ -94,7 +94,7 @@ def test_what_a_node_does_for_itself(service: str, action: str, user_agent: str,
 
 
 def trail(*calls: NodeCall, whole: bool = True) -> NodeTrail:
-    return node_trail(Looked(calls, ago(hours=6), whole))
+    return node_trail(Lookup(calls, ago(hours=6), whole))
 
 
 def test_calls_of_one_kind_are_counted() -> None:

@@ -18,7 +18,7 @@ from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.iam import AssumeRights, PolicyNames
 from podid.domain.names import ServiceAccountRef
-from podid.domain.section import EVIDENCE, LOOK
+from podid.domain.section import EVIDENCE, READS
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
 from podid.ops.reading.sections import needed, sections_of
 from podid.ops.status.diagnose import diagnose
@@ -69,7 +69,7 @@ MAPPINGS: dict[str, object] = {
 
 
 def test_every_section_is_read_for_a_check_and_its_parts_can_be_missing() -> None:
-    read = {row.name for row in needed(sections_of(ALL), LOOK | EVIDENCE)}
+    read = {row.name for row in needed(sections_of(ALL), READS | EVIDENCE)}
     assert SERVICES.keys() - read == set(), "no check of checks/all.py needs or wants them"
     in_parts = {name for name, hint in get_type_hints(Snapshot).items() if str(hint).count("Missing") > 1}
     assert in_parts == MAPPINGS.keys(), "MAPPINGS wants a key of each section whose parts may be missing"
@@ -119,7 +119,7 @@ def test_every_check_has_a_file_of_its_name_and_is_in_the_tuple() -> None:
     assert len(files) == len(ALL)
     for path in files:
         module = import_module(f"podid.checks.{path.parent.name}.{path.stem}")
-        assert module.CHECK is BY_ID[path.stem.replace("_", "-")]
+        assert getattr(module, path.stem) is BY_ID[path.stem.replace("_", "-")]
 
 
 @pytest.mark.parametrize("each", ALL, ids=lambda c: c.id)

@@ -7,7 +7,7 @@ import pytest
 
 from podid.domain.cluster import Container, EnvSource, Mount
 from podid.domain.snapshot import Known, Snapshot
-from podid.domain.workloads import INJECTED_ENV, own_address
+from podid.domain.workloads import INJECTED_ENV
 from podid.domain.workloads import IRSA_ENV as IRSA
 from podid.ops.status.diagnose import diagnose
 
@@ -226,9 +226,3 @@ def test_a_container_that_the_webhook_leaves_alone_is_its_own_affair(check: str,
         annotations = {"eks.amazonaws.com/skip-containers": skipped}
         snapshot = healthy(pods=(pod(containers=(box("app"), odd), annotations=annotations),))
         assert answers(check, snapshot)[0][0] == outcome, skipped
-
-
-def test_an_address_of_its_own_counts_where_the_webhook_would_have_set_it() -> None:
-    odd = replace(box("odd"), env={**INJECTED, URI: "http://localhost/"})
-    assert own_address(pod(containers=(odd,))) == ("odd",)
-    assert own_address(pod(containers=(odd,), annotations={"eks.amazonaws.com/skip-containers": "odd"})) == ()

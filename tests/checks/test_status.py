@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from podid.checks.affected import concerned
 from podid.checks.all import ALL, BY_ID
-from podid.checks.base import EVERYONE
 from podid.checks.runner import run_checks
 from podid.checks.status import deciding, statuses
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.evidence import DryRun, Redeemed, TokenTrial
-from podid.domain.findings import Bearing, Severity, Subject
+from podid.domain.findings import EVERYONE, Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot, known
 from podid.domain.status import IdentityState, IdentityStatus, worst
+from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import diagnose
 
 from .builder import (
@@ -34,6 +34,8 @@ from .builder import (
     healthy,
     node,
     pod,
+    role,
+    trust,
 )
 from .test_three_cases import CASES
 
@@ -334,3 +336,56 @@ def test_an_accepted_finding_counts_for_nothing() -> None:
 
     (found,) = diagnose(plain(BROKEN["static-aws-keys-shadow"]), adjust=accept_all).identities
     assert found.state is IdentityState.READY
+
+
+# --- service accounts without pods ------------------------------------------------------------------------------------
+
+IDLE = ServiceAccountRef("shop", "nightly")
+
+
+def _with_idle_account(agents_down: tuple[str, ...]) -> Snapshot:
+    """Two nodes, pods of shop/orders on the first, and an association of a service account that has no pods."""
+    nodes = ("node-1", "node-2")
+    snapshot = healthy()
+    accounts = known(snapshot.service_accounts)
+    of_cluster = trust(StringEquals={"aws:SourceAccount": ACCOUNT}, ArnEquals={"aws:SourceArn": CLUSTER_ARN})
+    return healthy(
+        roles={ROLE_ARN: Known(role(document=of_cluster))},
+        associations=(*known(snapshot.associations), association(IDLE.namespace, IDLE.name)),
+        service_accounts=(*accounts, replace(accounts[0], namespace=IDLE.namespace, name=IDLE.name)),
+        nodes=tuple(node(name) for name in nodes),
+        agent_pods=tuple(_agent(name, down=name in agents_down) for name in nodes),
+    )
+
+
+def _agent(node_name: str, *, down: bool) -> Any:
+    healthy_pod = agent_pod(node_name)
+    if not down:
+        return healthy_pod
+    waiting = tuple(replace(c, ready=False, waiting="CrashLoopBackOff") for c in healthy_pod.containers)
+    return replace(healthy_pod, ready=False, containers=waiting)
+
+
+@pytest.mark.parametrize(
+    ("agents_down", "state"),
+    [
+        ((), IdentityState.READY),
+        (("node-2",), IdentityState.DOUBTFUL),
+        (("node-1",), IdentityState.DOUBTFUL),
+        (("node-1", "node-2"), IdentityState.BROKEN),
+    ],
+    ids=["none", "a spare node", "another's node", "all"],
+)
+def test_the_next_pod_of_a_service_account_without_pods_may_land_anywhere(
+    agents_down: tuple[str, ...], state: IdentityState
+) -> None:
+    snapshot = plain(_with_idle_account(agents_down))
+    whole = {identity.ref: identity for identity in diagnose(snapshot).identities}
+    assert whole[IDLE].state is state
+    named = diagnose(snapshot, scope=DoctorScope.of((IDLE,)))
+    assert [identity.state for identity in named.identities] == [state]
+    assert whole[ORDERS].state is (IdentityState.BROKEN if "node-1" in agents_down else IdentityState.READY)
+    # the finding that takes the state away is there too
+    assert bool(named.findings) == (state is not IdentityState.READY)
+    of_namespace = diagnose(snapshot, scope=DoctorScope(namespace=IDLE.namespace)).identities
+    assert {identity.ref: identity.state for identity in of_namespace}[IDLE] is state

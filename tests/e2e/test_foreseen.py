@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from podid.checks.base import EVERYONE
 from podid.cli import changing
-from podid.domain.findings import Outcome, Verdict
+from podid.domain.findings import EVERYONE, Outcome, Verdict
 from podid.domain.plan import Place, Plan
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import PLANNED

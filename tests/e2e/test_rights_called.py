@@ -15,7 +15,7 @@ from podid.checks.all import ALL
 from podid.cli.tree import COMMANDS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
-from podid.kube.project_products import CUSTOM
+from podid.kube.project import CUSTOM
 from podid.ops.reading import sections
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from rights_support import allow, asked_for, limited

@@ -7,6 +7,7 @@ import pytest
 
 from harness import one_in
 from podid.checks.all import BY_ID
+from podid.cli.changing import MOST_USERS
 from podid.domain.findings import Bearing
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.breaks.table import BREAKS
@@ -55,10 +56,19 @@ def check_all_views(site: Site, env: dict[str, str] | None = None) -> dict[str, 
             assert own == found[name]
             assert state(site("status", name, "-o", "json", env=env).json) == own
             check_verify(site, name, own, env)
+            check_role(site, name, {named(item): item["roleArn"] for item in listed}[name], own, env)
         else:  # of a name with nothing else to say, that there is none
             assert own == ("no-association", found[name][1] or "association-missing")
             assert site("status", name, env=env).code == 5
     return found
+
+
+def check_role(site: Site, name: str, role: str, own: State, env: dict[str, str] | None) -> None:
+    """The status of those that use a role, where the role can be read."""
+    outcome = site("role", "show", role.rsplit("/", 1)[-1], "-o", "json", env=env)
+    uses = outcome.json["associations"] if outcome.code == 0 else None
+    if uses is not None and len({named(use) for use in uses}) <= MOST_USERS:
+        assert {state(use["status"]) for use in uses if named(use) == name} == {own}, outcome
 
 
 def check_verify(site: Site, name: str, own: State, env: dict[str, str] | None) -> None:
@@ -84,6 +94,7 @@ def test_every_view_says_the_same(shared: Site, mode: str) -> None:
     finally:
         shared.box.standing.heal()
     assert "shop/orders" in found
+    # an error about a node that no associated pod runs on concerns no identity
     errors = {item["id"] for item in findings if item["severity"] == "error" and item["serviceAccounts"]}
     if any(BY_ID[check].bearing is not Bearing.ADVICE for check in errors):
         assert outcome.code in (3, 9), (found, errors)
@@ -102,12 +113,8 @@ def test_without_an_iam_action(shared: Site, action: str) -> None:
         check_all_views(shared)
 
 
-# a namespace that is named may be known by its service accounts, so that less is unknown
-RULES = [rule for rule in EVERYWHERE if rule[1] != "namespaces"]
-
-
 @pytest.mark.parametrize(
-    "rule", one_in(5, [(rule,) for rule in RULES]), ids=[" ".join(reversed(rule)).strip() for rule in RULES]
+    "rule", one_in(5, [(rule,) for rule in EVERYWHERE]), ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE]
 )
 def test_without_a_kubernetes_right(shared: Site, rule: tuple[str, str, str]) -> None:
     check_all_views(shared, shared.user("viewer", rules(without=rule)))
@@ -272,3 +279,15 @@ def test_nothing_is_changed_and_nobody_is_asked(shared: Site) -> None:
         shared.must("status")
     assert {right.verb for right in asked.kubernetes} == {"get", "list"}
     assert not any(action.startswith(("eks-auth:", "cloudtrail:")) for action in asked.iam)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in BREAKS if BY_ID[mode].bearing is Bearing.RESTART])
+def test_restart_of_stale_pods_ends_every_stale_state(shared: Site, mode: str) -> None:
+    shared.box.standing.put(mode)
+    try:
+        before = {item["id"] for item in shared("status", "-o", "json").json["items"] if item["state"] == "stale"}
+        outcome = shared("restart", "-A", "--stale", "--yes")
+        after = {item["state"] for item in shared("status", "-o", "json").json["items"]}
+    finally:
+        shared.box.standing.heal()
+    assert (before, outcome.code, after) == ({mode}, 0, {"ready"}), outcome

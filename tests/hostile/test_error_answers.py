@@ -11,7 +11,7 @@ from botocore.parsers import create_parser
 
 from harness import one_in
 from podid.aws.api import UNPARSABLE
-from podid.aws.translate import translate
+from podid.aws.errors import translate
 from podid.domain.errors import PodidError
 from podid.kube.errors import Where, of_response
 from podid.render.errors import error_json, error_text

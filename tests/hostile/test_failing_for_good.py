@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from harness import one_in
-from podid.aws import api, pacing
+from podid.aws import api
+from podid.calls import pacing
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.http import HttpAnswer
 from worlds import Site

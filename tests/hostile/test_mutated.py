@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from harness import Outcome, one_in
-from podid.aws import api, translate
+from podid.aws import api
+from podid.aws import errors as aws_errors
 from podid.aws.session import AwsSession
 from podid.cli import kubernetes
 from podid.cli.tree import COMMANDS
@@ -297,7 +298,7 @@ def outcome_of(lab: Lab, case: Case) -> tuple[Outcome, int, int]:
             assert defaults is not None
             patch.setitem(defaults, "patience", seconds)
         patch.setattr(kubernetes, "_PROBE_SECONDS", 0.3)
-        patch.setattr(api, "unreadable", noting(translate.unreadable))
+        patch.setattr(api, "unreadable", noting(aws_errors.unreadable))
         patch.setattr(errors, "unreadable", noting(errors.unreadable))
         env = {"CI": "true", **(RUNNER if case.runner else {})}
         outcome = lab.run(case.way, front, "-o", case.output, **env)

@@ -8,7 +8,7 @@ import pytest
 
 from harness import one_in
 from podid.domain.text import plain_urls
-from podid.kube.plain import plain_url
+from podid.kube.project_pods import plain_url
 from worlds import Site
 
 SECRET = "s3cret"

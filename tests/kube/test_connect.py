@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
+from podid.calls.deadline import Deadline
 from podid.domain.aws import Cluster
-from podid.domain.deadline import Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
 from podid.kube.connect import connect
-from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
+from podid.kube.user import exec_plugin, run
 
 from .kube_server import Answer, Server, self_signed
 

@@ -11,8 +11,8 @@ from podid.domain.aws import Cluster
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import Malformed
 from podid.kube.connect import Connection, connect
-from podid.kube.impersonation import impersonation
 from podid.kube.transport import Transport
+from podid.kube.user import impersonation
 from worlds import Site
 
 from .kube_server import Answer, Server

@@ -6,12 +6,11 @@ import random
 import pytest
 import urllib3.exceptions
 
-from podid.domain.deadline import Overdue
+from podid.calls.deadline import Overdue
 from podid.domain.errors import PodidError
 from podid.domain.refusals import ErrorRule, closest
 from podid.kube import errors
-from podid.kube.error_rules import ANSWERS, NETWORK
-from podid.kube.errors import Where, of_response
+from podid.kube.errors import ANSWERS, NETWORK, Where, of_response
 from rule_tables import instances, ties
 
 from .kube_server import RECORDED

@@ -15,7 +15,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import errors
-from podid.kube.project_products import CUSTOM
+from podid.kube.project import CUSTOM
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter

@@ -7,8 +7,8 @@ import pytest
 
 from podid.domain.cluster import NodeClass
 from podid.domain.network import NOT_SEEN
-from podid.kube import project, project_network
-from podid.kube.managed_fields import set_by
+from podid.kube import project, project_network, project_pods
+from podid.kube.project import set_by
 from podid.kube.project_network import webhook
 
 T0, T1 = "2026-11-24T10:00:00Z", "2026-11-24T10:00:20Z"
@@ -35,14 +35,14 @@ def pod(last: dict[str, Any], ready: str = "True") -> dict[str, Any]:
     ],
 )
 def test_the_run_before(run: dict[str, Any], failed: bool) -> None:
-    (container,) = project.pod(pod({"terminated": run})).containers
+    (container,) = project_pods.pod(pod({"terminated": run})).containers
     times = datetime(2026, 11, 24, 10, tzinfo=UTC), datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
     assert container.failed == (times if failed else None)
 
 
 def test_since_when_a_pod_is_ready() -> None:
-    assert project.pod(pod({})).ready_since == datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
-    assert project.pod(pod({}, ready="False")).ready_since is None
+    assert project_pods.pod(pod({})).ready_since == datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
+    assert project_pods.pod(pod({}, ready="False")).ready_since is None
 
 
 def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:

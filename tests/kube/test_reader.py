@@ -13,7 +13,7 @@ from podid.domain.aws import Cluster
 from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.names import ServiceAccountRef
-from podid.kube import project, project_env
+from podid.kube import project, project_pods
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout, rollout
@@ -33,7 +33,7 @@ def body(label: str) -> dict[str, Any]:
 
 def test_a_pod_of_a_deployment() -> None:
     (item,) = body("pods of the deployment (owner chain)")["items"]
-    assert project.pod(item) == Pod(
+    assert project_pods.pod(item) == Pod(
         namespace="gold2",
         name="web-77c5dcb747-djbzq",
         uid="a5b23fd3-7b3d-4122-956b-122e4305655b",
@@ -72,7 +72,7 @@ def test_values_of_secrets_never_arrive() -> None:
         "vendor.example/token": "s3cret",
         "eks.amazonaws.com/skip-containers": "sidecar",
     }
-    pod = project.pod(
+    pod = project_pods.pod(
         {
             "metadata": {"namespace": "shop", "name": "p", "annotations": annotations},
             "spec": {"containers": [{"name": "app", "image": "i", "env": env}]},
@@ -118,7 +118,7 @@ def test_where_variables_and_files_come_from() -> None:
             }
         ],
     }
-    (container,) = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}).containers
+    (container,) = project_pods.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}).containers
     assert container.blank == ("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN")
     assert [container.sets(name) for name in ("AWS_ROLE_ARN", "AWS_SHARED_CREDENTIALS_FILE")] == [False, True]
     assert container.env_from == (EnvSource("ConfigMap", "settings", "APP_"), EnvSource("Secret", "keys"))
@@ -132,16 +132,16 @@ def test_of_a_config_map_only_the_names_are_kept() -> None:
     proxies = {"HTTP_PROXY": "http://user:s3cret@proxy", "no_proxy": "s3cret.example, 169.254.170.23"}
     item = {"data": {"AWS_PROFILE": "s3cret", **proxies}, "binaryData": {"blob": "czNjcmV0"}}
     kept = {"AWS_PROFILE": "", "HTTP_PROXY": "", "no_proxy": "169.254.170.23", "blob": ""}
-    assert project_env.keys_of(item) == kept
+    assert project_pods.keys_of(item) == kept
 
 
 def test_a_pod_with_next_to_nothing() -> None:
-    pod = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": []}, "status": None})
+    pod = project_pods.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": []}, "status": None})
     assert (pod.service_account, pod.containers, pod.owner, pod.volumes, pod.phase) == ("default", (), None, (), "")
 
 
 def test_a_pod_that_cannot_start() -> None:
-    pod = project.pod(
+    pod = project_pods.pod(
         {
             "metadata": {"namespace": "shop", "name": "p", "deletionTimestamp": "2026-11-24T14:44:14Z"},
             "spec": {"initContainers": [{"name": "init"}], "containers": [{"name": "app"}]},

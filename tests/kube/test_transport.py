@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from podid.calls.http import TooLarge
 from podid.domain.aws import Cluster
 from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Object
@@ -113,7 +114,7 @@ def test_large_objects_are_held_page_by_page(
         query = dict(parse_qsl(urlsplit(url).query))
         start, limit = int(query.get("continue") or 0), int(query["limit"])
         if limit * size > transporting.LARGEST_ANSWER:
-            raise transporting._LargeBody("it is larger than")
+            raise TooLarge("it is larger than")
         item = b'{"metadata":{"name":"n","annotations":{"a":"%s"}}}' % (b"x" * size)
         more = b"%d" % (start + limit) if start + limit < count else b""
         items = b",".join([item] * min(limit, count - start))

@@ -10,7 +10,7 @@ from podid.aws.session import AwsSession
 from podid.domain.errors import Unavailable
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.kube import connect
 from podid.kube.reader import KubeReader
@@ -50,7 +50,7 @@ class Shop:
         self,
         scope: DoctorScope = EVERYTHING,
         *ids: str,
-        cost: Cost = LOOK,
+        cost: Cost = READS,
         base: Snapshot | None = None,
         again: Collection[str] = (),
     ) -> Snapshot:

@@ -7,7 +7,9 @@ import pytest
 
 from harness import one_in
 from podid.aws.iam import Iam
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing
+from podid.domain.status import IdentityState
 from podid.kube.reader import KubeReader
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.sandbox import baseline
@@ -90,7 +92,6 @@ AWS_RIGHTS = [
 KUBE_RIGHTS = [
     ("list", "pods"),
     ("list", "nodes"),
-    ("list", "namespaces"),
     ("list", "serviceaccounts"),
     ("list", "deployments.apps"),
     ("get", "mutatingwebhookconfigurations.admissionregistration.k8s.io"),
@@ -188,6 +189,25 @@ def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
     assert [v.check for v in shop.report(DoctorScope("payments", "Deployment", "billing-worker")).findings] == [
         "pod-predates-association"
     ]
+
+
+@pytest.mark.parametrize("ref", [None, ServiceAccountRef("shop", "orders")], ids=["all", "named"])
+def test_without_the_right_to_list_namespaces_service_accounts_tell(shop: Shop, ref: ServiceAccountRef | None) -> None:
+    shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
+    report = shop.report(DoctorScope.of((ref,)) if ref else DoctorScope())
+    assert report.unknowns == ()
+    states = {identity.ref: identity.state for identity in report.identities}
+    assert states[ServiceAccountRef("shop", "orders")] is IdentityState.READY
+
+
+def test_a_namespace_that_nothing_tells_of_names_the_right(shop: Shop) -> None:
+    _associate(shop, "paymnets", "billing-worker")
+    shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
+    report = shop.report()
+    assert [v.permission for v in report.unknowns if v.check == "tool-k8s-rbac-denied"] == [
+        "list namespaces (cluster-wide)"
+    ]
+    assert report.exit_code() == 9
 
 
 def test_with_rights_in_one_namespace_its_existence_is_known(shop: Shop) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.section import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted
@@ -24,13 +24,13 @@ SHOP = DoctorScope("shop")
 CALLS = [
     # calls of AWS, of Kubernetes
     (Cost.AWS, EVERYTHING, 17, 0),
-    (LOOK, EVERYTHING, 18, 14),
-    (LOOK, SHOP, 18, 15),
-    (LOOK, ORDERS, 18, 15),
-    (LOOK | Cost.LOGS, ORDERS, 18, 18),
-    (LOOK | Cost.TRAIL, ORDERS, 22, 15),
-    (LOOK | Cost.DRY_RUN, ORDERS, 18, 18),
-    (LOOK | Cost.TOKEN, ORDERS, 20, 16),
+    (READS, EVERYTHING, 18, 14),
+    (READS, SHOP, 18, 15),
+    (READS, ORDERS, 18, 15),
+    (READS | Cost.LOGS, ORDERS, 18, 18),
+    (READS | Cost.TRAIL, ORDERS, 22, 15),
+    (READS | Cost.DRY_RUN, ORDERS, 18, 18),
+    (READS | Cost.TOKEN, ORDERS, 20, 16),
 ]
 
 
@@ -44,8 +44,8 @@ def sections(snapshot: Snapshot) -> dict[str, Any]:
 def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
     assert {row.name for row in needed(SERVICES, Cost.AWS)} == within(Cost.AWS)
     assert "instances" not in within(Cost.AWS)  # of nodes, which Kubernetes tells
-    assert within(Cost.AWS) < within(LOOK) < within(LOOK | EVIDENCE) == SERVICES.keys()
-    assert within(LOOK) == {row.name for row in SECTIONS if row.cost in LOOK}
+    assert within(Cost.AWS) < within(READS) < within(READS | EVIDENCE) == SERVICES.keys()
+    assert within(READS) == {row.name for row in SECTIONS if row.cost in READS}
     assert within(Cost.TOKEN) == within(FREE) == {"changes"}
 
 
@@ -142,13 +142,13 @@ def test_nothing_is_asked_twice_for_what_is_there(shop: Shop) -> None:
 
 
 def test_evidence_is_read_again_by_name_alone(shop: Shop) -> None:
-    base = shop.read(cost=LOOK | Cost.LOGS)
+    base = shop.read(cost=READS | Cost.LOGS)
     _labelled(shop, kinds.PODS, "kube-system", team="blue")
     with shop.counted() as calls:
-        shop.read(base=base, cost=LOOK | Cost.LOGS, again=("pods",))
+        shop.read(base=base, cost=READS | Cost.LOGS, again=("pods",))
     assert list(calls) == ["GET /api/v1/pods?limit=500"]
     with shop.counted() as calls:
-        shop.read(base=base, cost=LOOK | Cost.LOGS, again=("agent_logs",))
+        shop.read(base=base, cost=READS | Cost.LOGS, again=("agent_logs",))
     assert [name.rpartition("/")[2].partition("?")[0] for name in calls] == ["log"] * 3
 
 

@@ -9,6 +9,7 @@ import pytest
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
 from checks.test_three_cases import CASES
 from podid.domain.cluster import ServiceAccount
+from podid.domain.encoding import Items, plain
 from podid.domain.errors import AccessDenied, ExitCode, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Severity
 from podid.domain.report import DoctorReport, Summary
@@ -17,9 +18,9 @@ from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, 
 from podid.ops.reading.scope import DoctorScope, parse_target
 from podid.ops.reading.sections import SECTIONS, needed, rights, sections_of
 from podid.ops.status.diagnose import describe_checks, diagnose, select
-from podid.render.doctor import check_list_document, doctor_view, report_document
+from podid.render.doctor import check_list_view, doctor_view
 from podid.render.formats import json_pieces, to_json
-from podid.render.view import Items, Line, plain
+from podid.render.view import Line
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
@@ -285,7 +286,7 @@ def test_exit_code(snapshot: Snapshot, options: Any, code: ExitCode) -> None:
 def test_the_document_of_a_finding() -> None:
     checks = select(("pod-predates-association",))
     report = diagnose(healthy(pods=(STALE,)), checks=checks)
-    document = cast("dict[str, Any]", plain(report_document(report, all_verdicts=True)))
+    document = cast("dict[str, Any]", plain(doctor_view(report, all_verdicts=True).document))
     assert [item["link"] for item in document.pop("chain")] == list(range(11))
     (identity,) = document.pop("identities")
     assert (identity["state"], identity["id"], identity["newPod"]["state"]) == (
@@ -340,7 +341,7 @@ def test_the_document_of_a_finding() -> None:
 
 
 def test_the_document_of_an_unknown() -> None:
-    document = report_document(diagnose(healthy(pods=DENIED), checks=select(("fargate-pod",))))
+    document = doctor_view(diagnose(healthy(pods=DENIED), checks=select(("fargate-pod",))), all_verdicts=False).document
     assert plain(document["unknowns"]) == [
         {
             "id": "fargate-pod",
@@ -385,7 +386,7 @@ def test_rights_of_all_checks_never_include_secrets() -> None:
 
 
 def test_the_list_document() -> None:
-    (item,) = cast("list[object]", check_list_document(describe_checks(select(("role-not-found",))))["items"])
+    (item,) = cast("list[object]", check_list_view(describe_checks(select(("role-not-found",)))).document["items"])
     assert item == {
         "id": "role-not-found",
         "severity": "error",

@@ -1,7 +1,7 @@
 """When new pods are said to get credentials, against a control plane whose replicas learn at different times."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +14,7 @@ from podid.domain.cluster import Pod
 from podid.domain.evidence import DryRun
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section
+from podid.domain.workloads import is_injected
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.ops.reading import dry_runs as reading
@@ -82,6 +83,18 @@ def _association(ref: ServiceAccountRef, made: Any) -> Association:
     )
 
 
+def _replace_pods(world: KubeWorld) -> None:
+    for pod in world.sandbox.all(kinds.PODS, "shop"):
+        world.sandbox.delete(kinds.PODS, "shop", pod["metadata"]["name"])
+    for _ in range(3):
+        world.sleep(20)
+
+
+def _but_for_dry_runs(real: Callable[[Pod], bool], answers: Iterator[bool]) -> Callable[[Pod], bool]:
+    """Running pods have a node; a dry-run pod has none."""
+    return lambda pod: real(pod) if pod.node else next(answers)
+
+
 def test_rounds_add_up_over_eight_seconds(world: KubeWorld) -> None:
     world.aws.associations.add(("shop", "orders"))
     reading, began = Reading(world), world.now()
@@ -103,6 +116,30 @@ def test_of_an_old_association_one_round_decides(world: KubeWorld) -> None:
         world.sleep(2)
         found = reading.known()
     assert (found.decided, found.failed, found.rounds) == (True, False, 1)
+
+
+def test_running_pods_that_carry_the_fields_leave_one_round_to_do(world: KubeWorld) -> None:
+    world.aws.associations.add(("shop", "orders"))
+    reading = Reading(world, age=60)
+    reading.known()  # the first one that asks has the webhook learn of it
+    _replace_pods(world)
+    confirmed = Reading(world, age=90)
+    found = confirmed.known()
+    assert (found.decided, found.failed, found.hits) == (True, False, 3)
+    # pods from before the change tell nothing of it
+    assert not Reading(world).known().decided
+
+
+def test_a_miss_outweighs_running_pods_that_carry_the_fields(world: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.aws.associations.add(("shop", "orders"))
+    Reading(world, age=60).known()
+    _replace_pods(world)
+    answers = iter([False] + [True] * 30)
+    confirmed = Reading(world, age=90)
+    monkeypatch.setattr(reading, "is_injected", _but_for_dry_runs(is_injected, answers))
+    found = confirmed.known()
+    assert (found.decided, found.failed, found.misses, found.needed) == (False, False, 1, 5)
+    assert confirmed.until_decided().rounds == 5
 
 
 def test_that_it_grows_old_meanwhile_decides(world: KubeWorld) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from checks.builder import pod
+from podid.calls.patience import Clock, Patience
 from podid.domain.aws import UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.errors import NotFound
 from podid.domain.evidence import Probed
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Clock, Patience
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.kube.writer import KubeWriter
 from podid.ops.change.journal import Journal
@@ -51,7 +51,7 @@ def read(shop: Shop, journal: Journal, *planned: Probe, scope: DoctorScope = EVE
 
     patience = Patience(60, Clock(clock.datetime, clock.now, sleep), lambda text: None)
     how = Probing(patience=patience, journal=journal, command=("verify",), planned=planned)
-    wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=LOOK | Cost.PROBE)
+    wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.PROBE)
     return collect(shop.clients, shop.place, wanted, now=clock.datetime(), probing=how, **more)
 
 
@@ -102,7 +102,7 @@ def test_one_run_is_enough(shop: Shop, journal: Journal) -> None:
 
 
 def test_without_a_way_to_run_them_there_is_none(shop: Shop) -> None:
-    wanted = Wanted(checks=select(("role-not-found",)), cost=LOOK | Cost.PROBE)
+    wanted = Wanted(checks=select(("role-not-found",)), cost=READS | Cost.PROBE)
     snapshot = collect(shop.clients, shop.place, wanted, now=shop.box.world.clock.datetime())
     assert snapshot.probes == NOT_READ
 

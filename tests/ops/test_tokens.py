@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import pod
-from podid.aws.values import Credentials, PodIdentitySession
+from podid.aws.decode import Credentials, PodIdentitySession
 from podid.domain.aws import Association, Caller
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.evidence import Redeemed, TokenTrial
 from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import Known, Missing, Section, known
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.collect import Wanted, collect
@@ -252,7 +252,7 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
     refs = (ServiceAccountRef("payments", "billing-worker"), ORDERS)
 
     def of(scope: DoctorScope) -> list[str]:
-        wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=LOOK | Cost.TOKEN)
+        wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
         snapshot = collect(shop.clients, shop.place, wanted, now=shop.box.world.clock.datetime())
         found: Mapping[str, Any] = known(snapshot.tokens)
         return sorted(found)
@@ -262,7 +262,7 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
 
 
 def test_a_role_that_was_changed_is_what_they_show(shop: Shop) -> None:
-    snapshot = shop.read(DoctorScope.of((ORDERS,)), cost=LOOK | Cost.TOKEN)
+    snapshot = shop.read(DoctorScope.of((ORDERS,)), cost=READS | Cost.TOKEN)
     (trial,) = known(known(snapshot.tokens)["shop/orders"])
     assert trial.redeemed is not None
     assert trial.redeemed.role_arn.endswith(":role/storefront")

@@ -17,7 +17,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from podid.aws.translate import SERVICE_NAMES
+from podid.aws.errors import SERVICE_NAMES
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError
 from podid.sandbox import process, state
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from podid.domain.encoding import encode, plain
 from podid.domain.trust import (
     PodIdentity,
     TrustVerdict,
@@ -14,14 +15,14 @@ from podid.domain.trust import (
     new_policy,
     target_policy,
 )
-from podid.render.trust import trust_body
+from podid.render.trust import TrustBody
 from trust.trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 
 
 def test_report_is_the_body_of_a_trust_report() -> None:
-    found: object = trust_body(evaluate(new_policy(IDENTITY), IDENTITY))
+    found = plain(encode(TrustBody, evaluate(new_policy(IDENTITY), IDENTITY)))
     yes = {
         "verdict": "match",
         "statement": 0,
@@ -40,7 +41,8 @@ def test_report_is_the_body_of_a_trust_report() -> None:
 def test_report_of_a_trust_that_keeps_out() -> None:
     reason = f"no statement lets {PODS} in: the trust names ec2.amazonaws.com"
     no = {"verdict": "no-match", "statement": None, "sid": "", "reason": reason}
-    assert trust_body(evaluate(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY)) == {
+    evaluation = evaluate(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY)
+    assert plain(encode(TrustBody, evaluation)) == {
         "verdict": "no-match",
         "actions": {"sts:AssumeRole": no, "sts:TagSession": no},
         "scope": None,

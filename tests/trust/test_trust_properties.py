@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness import examples
+from podid.domain.encoding import encode
 from podid.domain.trust import (
     PodIdentity,
     Policy,
@@ -25,7 +26,7 @@ from podid.domain.trust import (
     remove,
     tighten,
 )
-from podid.render.trust import trust_body
+from podid.render.trust import TrustBody
 from trust import trust_naive
 from trust.trust_helpers import ACCOUNT, BASE_ROLE, BOTH, CLUSTER, EXTERNAL_ID, NOW, PODS, verdicts
 
@@ -356,7 +357,7 @@ def test_garbage_is_refused_or_parsed_but_never_matches(document: str | bytes | 
 def test_odd_conditions_never_crash(condition: dict[str, Any], request_: PodIdentity | TargetHop) -> None:
     raw = {"Effect": "Allow", "Principal": {"Service": PODS, "AWS": BASE_ROLE}, "Action": BOTH, "Condition": condition}
     parsed = parse_policy({"Version": "2012-10-17", "Statement": raw})
-    body: Any = trust_body(evaluate(parsed, request_))
+    body: Any = encode(TrustBody, evaluate(parsed, request_))
     assert body["actions"]["sts:AssumeRole"]["verdict"] in ("match", "no-match", "unknown")
     assert all(finding["message"] for finding in body["findings"])
 

@@ -12,12 +12,11 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from podid.aws.errors import ClusterNotFound, ConnectionLost, ServerFailed
-from podid.aws.pacing import Pacer
-from podid.aws.repeats import Repeats
-from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
-from podid.domain.deadline import NEVER, Deadline, Overdue
-from podid.domain.errors import InvalidInput, NotFound, PodidError
+from podid.aws.errors import SERVICE_NAMES, Origin, translate, unreadable
+from podid.aws.requests import Repeats
+from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.pacing import Pacer
+from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
 from podid.domain.foreign import Malformed, Object, as_object, names, pages, text_or
 from podid.domain.names import Arn
 
@@ -59,24 +58,17 @@ class Api:
         self._failing: dict[str, float] = {}  # operation -> since when; 0 once that was told
         self.service = str(client.meta.service_model.service_name)
 
-    def _send(
-        self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T], *, writes: bool = False
-    ) -> T:
+    def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         method = self._repeats.get(operation) or getattr(self.client, xform_name(operation))
-
-        def late(error: Overdue) -> ConnectionLost:
+        try:
+            return read(as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS)))
+        except Overdue as error:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
-            return ConnectionLost(
+            raise ConnectionLost(
                 f"{name} did not answer {operation}{on} in full {error}",
                 subject=subject,
                 advice="Check AWS_ENDPOINT_URL and the proxy, or give it more time with --timeout.",
-            )
-
-        try:
-            answer = self.deadline.call(lambda: method(**params), CALL_SECONDS, None if writes else late)
-            return read(as_object(answer))
-        except Overdue as error:
-            raise late(error) from None
+            ) from None
         except (ClientError, BotoCoreError) as error:
             raise translate(
                 error, service=self.service, operation=operation, subject=subject, origin=self.origin
@@ -123,7 +115,7 @@ class Api:
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T: ...
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Any] | None = None) -> Any:
         """Raises LostAnswer where the change may or may not have been made."""
-        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing, writes=True))
+        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
 
     def items(
         self,

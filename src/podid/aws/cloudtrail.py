@@ -1,12 +1,28 @@
-"""CloudTrail's event history: 90 days of management events, a few minutes late, two calls a second for the account."""
+"""CloudTrail's event history: 90 days of management events, a few minutes late, two calls a second for the account.
 
+Of an AssumeRole it keeps the session's token: what is read here is what is named here, and the rest is dropped.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+"""
+
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from podid.aws import trail_values
 from podid.aws.api import Api, Reading
 from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
+from podid.domain.foreign import (
+    Malformed,
+    Object,
+    inner_or_empty,
+    inners_or_none,
+    instant,
+    number_or,
+    record,
+    text,
+    text_or,
+)
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import needs
 
 T = TypeVar("T")
@@ -22,19 +38,19 @@ class CloudTrail:
     def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
         """What agents asked EKS Auth for in this region, newest first, of every cluster; a call for every 50, made when
         they are wanted."""
-        yield from self._events("EventName", "AssumeRoleForPodIdentity", since, trail_values.redemptions)
+        yield from self._events("EventName", "AssumeRoleForPodIdentity", since, redemptions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_sessions(self, role_arn: str, since: datetime) -> Iterator[PodSession]:
         """The sessions of a role that EKS made for pods in this region, newest first; a call for every 50 events of the
         role, made when they are wanted."""
-        yield from self._events("ResourceName", role_arn, since, trail_values.sessions)
+        yield from self._events("ResourceName", role_arn, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_node_calls(self, instance_id: str, since: datetime) -> Iterator[NodeCall]:
         """What was called in this region with the role of an instance, newest first: EC2 names these sessions after the
         instance. A call for every 50, made when they are wanted."""
-        yield from self._events("Username", instance_id, since, trail_values.node_calls)
+        yield from self._events("Username", instance_id, since, node_calls)
 
     def _events(self, key: str, value: str, since: datetime, read: Reading[list[T]]) -> Iterator[T]:
         params = {
@@ -43,3 +59,78 @@ class CloudTrail:
             "MaxResults": _PAGE,
         }
         return self._api.items("LookupEvents", params, value, read, position="NextToken")
+
+
+_REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"
+_OF_A_ROLE = "AssumedRole"
+
+
+def redemptions(page: Object) -> list[Redemption]:
+    """A page of LookupEvents: the AssumeRoleForPodIdentity in it."""
+    return [_redemption(event) for event in _records(page, _REDEEMED)]
+
+
+def sessions(page: Object) -> list[PodSession]:
+    """A page of LookupEvents: the AssumeRole in it that EKS made for pods."""
+    return [
+        _session(event)
+        for event in _records(page, _ASSUMED)
+        if text_or(inner_or_empty(event, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
+    ]
+
+
+def node_calls(page: Object) -> list[NodeCall]:
+    """A page of LookupEvents: the calls in it that were made with a role's credentials."""
+    records = map(_record, inners_or_none(page, "Events"))
+    return [_node_call(each) for each in records if text_or(inner_or_empty(each, "userIdentity"), "type") == _OF_A_ROLE]
+
+
+def _records(page: Object, name: str) -> Iterator[Object]:
+    for event in inners_or_none(page, "Events"):
+        if text_or(event, "EventName") == name:
+            yield _record(event)
+
+
+def _record(event: Object) -> Object:
+    try:
+        found = json.loads(text(event, "CloudTrailEvent"))
+    except (ValueError, RecursionError):
+        raise Malformed("CloudTrailEvent is not JSON") from None
+    if not isinstance(found, dict):
+        raise Malformed("CloudTrailEvent is not an object")
+    return found
+
+
+_redemption = record(
+    Redemption,
+    at="eventTime",
+    cluster="requestParameters.clusterName?",
+    caller_arn="userIdentity.arn?",
+    role_arn="userIdentity.sessionContext.sessionIssuer.arn?",
+    session_name=lambda event: text_or(inner_or_empty(event, "userIdentity"), "principalId").partition(":")[2],
+)
+
+
+def _session(event: Object) -> PodSession:
+    asked, answered = inner_or_empty(event, "requestParameters"), inner_or_empty(event, "responseElements")
+    tags = {text_or(tag, "key"): text_or(tag, "value") for tag in inners_or_none(asked, "tags")}
+    namespace, name = tags.get("kubernetes-namespace", ""), tags.get("kubernetes-service-account", "")
+    return PodSession(
+        at=instant(event, "eventTime"),
+        role_arn=text_or(asked, "roleArn"),
+        session_name=text_or(asked, "roleSessionName"),
+        cluster_arn=tags.get("eks-cluster-arn", ""),
+        ref=ServiceAccountRef(namespace, name) if namespace and name else None,
+        pod=tags.get("kubernetes-pod-name", ""),
+        packed_percent=number_or(answered, "packedPolicySize") if "packedPolicySize" in answered else None,
+        error_code=text_or(event, "errorCode"),
+        error_message=text_or(event, "errorMessage"),
+    )
+
+
+_node_call = record(
+    NodeCall,
+    at="eventTime",
+    service=lambda event: text_or(event, "eventSource").partition(".")[0],
+    action="eventName?",
+)

@@ -1,12 +1,16 @@
 """Answers of EKS, EKS Auth, IAM and STS as domain values: pure functions that raise Malformed. An optional member that
-is missing gets the model's empty value."""
+is missing gets the model's empty value.
+
+No SDK is imported here.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from urllib.parse import unquote
 
-from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
 from podid.domain.aws import (
     AccessEntry,
     Addon,
@@ -27,50 +31,85 @@ from podid.domain.errors import InvalidInput
 from podid.domain.foreign import (
     Malformed,
     Object,
+    at,
     check_depth,
     flag_or,
-    inner,
     inner_or_empty,
     inners,
     inners_or_none,
-    instant_or_none,
+    many,
     number_or,
-    pairs,
+    record,
     text,
     text_or,
     texts_or_none,
 )
-from podid.domain.names import Arn
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.permissions import PolicyFinding
 from podid.domain.versions import addon_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Temporary credentials. They stay in memory: the repr shows neither key nor token."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodIdentitySession:
+    """What EKS Auth gives a pod: credentials, whose they are, and the association that led to them."""
+
+    credentials: Credentials
+    association_id: str
+    association_arn: str
+    namespace: str
+    service_account: str
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A bearer token for the cluster's API server; `expires_at` is when to have made a new one."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """`status` is EKS's word: InProgress Failed Cancelled Successful."""
+
+    id: str
+    status: str
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedPolicy:
+    """An IAM managed policy."""
+
+    name: str
+    arn: str
+    default_version: str = ""
+
 
 # --- EKS --------------------------------------------------------------------------------------------------------------
 
 
-def cluster(data: Object) -> Cluster:
-    vpc, compute = inner_or_empty(data, "resourcesVpcConfig"), inner_or_empty(data, "computeConfig")
-    return Cluster(
-        name=text(data, "name"),
-        arn=_arn(data, "arn"),
-        version=text_or(data, "version"),
-        status=text_or(data, "status"),
-        platform_version=text_or(data, "platformVersion"),
-        endpoint=text_or(data, "endpoint"),
-        certificate_authority=text_or(inner_or_empty(data, "certificateAuthority"), "data"),
-        cluster_id=text_or(data, "id"),
-        ip_family=text_or(inner_or_empty(data, "kubernetesNetworkConfig"), "ipFamily", "ipv4"),
-        auto_mode=flag_or(compute, "enabled"),
-        auto_node_role_arn=text_or(compute, "nodeRoleArn"),
-        public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
-        vpc_id=text_or(vpc, "vpcId"),
-        authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
-        oidc_issuer=text_or(inner_or_empty(inner_or_empty(data, "identity"), "oidc"), "issuer"),
-        unsupported_kind=_unsupported_kind(data),
-    )
-
-
-def cluster_tags(data: Object) -> dict[str, str]:
-    return pairs(data, "tags")
+def _arn(data: Object, name: str) -> str:
+    value = text(data, name)
+    try:
+        Arn.parse(value)
+    except InvalidInput:
+        raise Malformed(f"{name} is not an ARN") from None
+    return value
 
 
 def _unsupported_kind(data: Object) -> str:
@@ -81,51 +120,37 @@ def _unsupported_kind(data: Object) -> str:
     return ""
 
 
-def association_summary(data: Object) -> AssociationSummary:
-    return AssociationSummary(**_summary(data))
+cluster = record(
+    Cluster,
+    arn=partial(_arn, name="arn"),
+    version="version?",
+    status="status?",
+    certificate_authority="certificateAuthority.data",
+    cluster_id="id",
+    ip_family="kubernetesNetworkConfig.ipFamily",
+    auto_mode="computeConfig.enabled",
+    auto_node_role_arn="computeConfig.nodeRoleArn",
+    public_endpoint="resourcesVpcConfig.endpointPublicAccess",
+    vpc_id="resourcesVpcConfig.vpcId",
+    authentication_mode="accessConfig.authenticationMode",
+    oidc_issuer="identity.oidc.issuer",
+    unsupported_kind=_unsupported_kind,
+)
 
 
-def association(data: Object) -> Association:
-    return Association(
-        **_summary(data),
-        role_arn=text(data, "roleArn"),
-        target_role_arn=text_or(data, "targetRoleArn") or None,
-        external_id=text_or(data, "externalId") or None,
-        disable_session_tags=None if data.get("disableSessionTags") is None else flag_or(data, "disableSessionTags"),
-        policy=text_or(data, "policy") or None,
-        tags=pairs(data, "tags"),
-        created_at=instant_or_none(data, "createdAt"),
-        modified_at=instant_or_none(data, "modifiedAt"),
-    )
+association_summary = record(AssociationSummary, association_arn="associationArn?")
+association = record(Association, association_arn="associationArn?")
 
 
-def _summary(data: Object) -> dict[str, Any]:
-    return {
-        "cluster_name": text(data, "clusterName"),
-        "namespace": text(data, "namespace"),
-        "service_account": text(data, "serviceAccount"),
-        "association_id": text(data, "associationId"),
-        "association_arn": text_or(data, "associationArn"),
-        "owner_arn": text_or(data, "ownerArn") or None,
-    }
-
-
-def addon(data: Object) -> Addon:
-    return Addon(
-        name=text(data, "addonName"),
-        arn=text_or(data, "addonArn"),
-        version=text_or(data, "addonVersion"),
-        status=text(data, "status"),
-        issues=tuple(
-            AddonIssue(text_or(issue, "code"), text_or(issue, "message"), texts_or_none(issue, "resourceIds"))
-            for issue in inners_or_none(inner_or_empty(data, "health"), "issues")
-        ),
-        configuration_values=text_or(data, "configurationValues"),
-        association_arns=texts_or_none(data, "podIdentityAssociations"),
-        service_account_role_arn=text_or(data, "serviceAccountRoleArn"),
-        namespace=text_or(inner_or_empty(data, "namespaceConfig"), "namespace"),
-        created_at=instant_or_none(data, "createdAt"),
-    )
+addon = record(
+    Addon,
+    name="addonName",
+    arn="addonArn?",
+    version="addonVersion?",
+    issues=many("health.issues", record(AddonIssue, code="code?", message="message?")),
+    association_arns="podIdentityAssociations",
+    namespace="namespaceConfig.namespace",
+)
 
 
 def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[AddonVersion]:
@@ -185,88 +210,81 @@ def newest_first(versions: Iterable[AddonVersion]) -> tuple[AddonVersion, ...]:
     return tuple(sorted(versions, key=lambda item: (addon_key(item.version) or (), item.version), reverse=True))
 
 
-def addon_configuration(data: Object) -> AddonConfiguration:
-    return AddonConfiguration(
-        version=text(data, "addonVersion"),
-        schema=text_or(data, "configurationSchema"),
-        policies={
-            text(item, "serviceAccount"): texts_or_none(item, "recommendedManagedPolicies")
-            for item in inners_or_none(data, "podIdentityConfiguration")
-        },
-    )
+def _recommended_policies(data: Object) -> dict[str, tuple[str, ...]]:
+    listed = inners_or_none(data, "podIdentityConfiguration")
+    return {text(item, "serviceAccount"): texts_or_none(item, "recommendedManagedPolicies") for item in listed}
 
 
-def update(data: Object) -> Update:
-    errors = tuple(
-        f"{text_or(error, 'errorCode')}: {text_or(error, 'errorMessage')}" for error in inners_or_none(data, "errors")
-    )
-    return Update(id=text(data, "id"), status=text(data, "status"), errors=errors)
+addon_configuration = record(
+    AddonConfiguration, version="addonVersion", schema="configurationSchema", policies=_recommended_policies
+)
 
 
-def node_group(data: Object) -> NodeGroup:
-    return NodeGroup(
-        name=text(data, "nodegroupName"),
-        status=text_or(data, "status"),
-        node_role_arn=text(data, "nodeRole"),
-        subnet_ids=texts_or_none(data, "subnets"),
-    )
+def _update_error(error: Object) -> str:
+    return f"{text_or(error, 'errorCode')}: {text_or(error, 'errorMessage')}"
+
+
+update = record(Update, errors=many("errors", _update_error))
+access_entry = record(AccessEntry, kind="type?")
+node_group = record(NodeGroup, name="nodegroupName", status="status?", node_role_arn="nodeRole", subnet_ids="subnets")
 
 
 # --- EKS Auth and STS -------------------------------------------------------------------------------------------------
 
 
-def pod_identity_session(data: Object) -> PodIdentitySession:
-    credentials = inner(data, "credentials")
-    subject, of = inner(data, "subject"), inner(data, "podIdentityAssociation")
-    return PodIdentitySession(
-        credentials=Credentials(
-            access_key_id=text(credentials, "accessKeyId"),
-            secret_access_key=text(credentials, "secretAccessKey"),
-            session_token=text(credentials, "sessionToken"),
-            expires_at=instant_or_none(credentials, "expiration"),
-        ),
-        association_id=text(of, "associationId"),
-        association_arn=text(of, "associationArn"),
-        namespace=text(subject, "namespace"),
-        service_account=text(subject, "serviceAccount"),
-    )
+pod_identity_session = record(
+    PodIdentitySession,
+    credentials=at("credentials", record(Credentials, expires_at="expiration")),
+    association_id="podIdentityAssociation.associationId",
+    association_arn="podIdentityAssociation.associationArn",
+    namespace="subject.namespace",
+    service_account="subject.serviceAccount",
+)
 
 
-def caller(data: Object) -> Caller:
-    return Caller(account=text(data, "Account"), arn=_arn(data, "Arn"))
+caller = record(Caller, account="Account", arn=partial(_arn, name="Arn"))
 
 
 # --- IAM --------------------------------------------------------------------------------------------------------------
 
 
-def role(data: Object) -> Role:
-    last_used = inner_or_empty(data, "RoleLastUsed")
-    return Role(
-        name=text(data, "RoleName"),
-        arn=_arn(data, "Arn"),
-        path=text(data, "Path"),
-        role_id=text(data, "RoleId"),
-        trust=document(data, "AssumeRolePolicyDocument"),
-        created_at=instant_or_none(data, "CreateDate"),
-        description=text_or(data, "Description"),
-        max_session_seconds=number_or(data, "MaxSessionDuration", 3600),
-        permissions_boundary_arn=text_or(inner_or_empty(data, "PermissionsBoundary"), "PermissionsBoundaryArn"),
-        tags={text(tag, "Key"): text_or(tag, "Value") for tag in inners_or_none(data, "Tags")},
-        last_used_at=instant_or_none(last_used, "LastUsedDate"),
-        last_used_region=text_or(last_used, "Region"),
-    )
+def document(data: Object, name: str) -> Mapping[str, object]:
+    """A policy document as a mapping: botocore decodes IAM's URL-encoded JSON, unless it cannot."""
+    value = data.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(unquote(value))
+        except (ValueError, RecursionError):
+            raise Malformed(f"{name} is not JSON") from None
+    if not isinstance(value, Mapping):
+        raise Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
+    check_depth(value, name)
+    return value
 
 
-def attached_policy(data: Object) -> AttachedPolicy:
-    return AttachedPolicy(text(data, "PolicyName"), text(data, "PolicyArn"))
+def _tags(data: Object) -> dict[str, str]:
+    return {text(tag, "Key"): text_or(tag, "Value") for tag in inners_or_none(data, "Tags")}
 
 
-def managed_policy(data: Object) -> ManagedPolicy:
-    return ManagedPolicy(
-        name=text(data, "PolicyName"),
-        arn=text(data, "Arn"),
-        default_version=text_or(data, "DefaultVersionId"),
-    )
+role = record(
+    Role,
+    name="RoleName",
+    arn=partial(_arn, name="Arn"),
+    path="Path",
+    role_id="RoleId",
+    trust=partial(document, name="AssumeRolePolicyDocument"),
+    created_at="CreateDate",
+    description="Description",
+    max_session_seconds="MaxSessionDuration",
+    permissions_boundary_arn="PermissionsBoundary.PermissionsBoundaryArn",
+    tags=_tags,
+    last_used_at="RoleLastUsed.LastUsedDate",
+    last_used_region="RoleLastUsed.Region",
+)
+
+
+attached_policy = record(AttachedPolicy, name="PolicyName", arn="PolicyArn")
+managed_policy = record(ManagedPolicy, name="PolicyName", arn="Arn", default_version="DefaultVersionId")
 
 
 def policy_finding(data: Object) -> PolicyFinding:
@@ -288,45 +306,16 @@ def _step(data: Object) -> str:
     return f".{name}" if name else ""
 
 
-def document(data: Object, name: str) -> Mapping[str, object]:
-    """A policy document as a mapping: botocore decodes IAM's URL-encoded JSON, unless it cannot."""
-    value = data.get(name)
-    if isinstance(value, str):
-        try:
-            value = json.loads(unquote(value))
-        except (ValueError, RecursionError):
-            raise Malformed(f"{name} is not JSON") from None
-    if not isinstance(value, Mapping):
-        raise Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
-    check_depth(value, name)
-    return value
-
-
-def decision(data: Object) -> Decision:
-    boundary = inner_or_empty(data, "PermissionsBoundaryDecisionDetail")
-    organization = inner_or_empty(data, "OrganizationsDecisionDetail")
-    return Decision(
-        action=text(data, "EvalActionName"),
-        resource=text_or(data, "EvalResourceName", "*"),
-        decision=text(data, "EvalDecision"),
-        boundary_allows=flag_or(boundary, "AllowedByPermissionsBoundary") if boundary else None,
-        organization_allows=flag_or(organization, "AllowedByOrganizations") if organization else None,
-        missing_context_keys=texts_or_none(data, "MissingContextValues"),
-    )
+decision = record(
+    Decision,
+    action="EvalActionName",
+    resource=partial(text_or, name="EvalResourceName", default="*"),
+    decision="EvalDecision",
+    boundary_allows="PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary",
+    organization_allows="OrganizationsDecisionDetail.AllowedByOrganizations",
+    missing_context_keys="MissingContextValues",
+)
 
 
 def instance_profile_role(data: Object) -> str:
     return next((text(role, "Arn") for role in inners_or_none(data, "Roles")), "")
-
-
-def access_entry(data: Object) -> AccessEntry:
-    return AccessEntry(principal_arn=text(data, "principalArn"), kind=text_or(data, "type"))
-
-
-def _arn(data: Object, name: str) -> str:
-    value = text(data, name)
-    try:
-        Arn.parse(value)
-    except InvalidInput:
-        raise Malformed(f"{name} is not an ARN") from None
-    return value

@@ -1,10 +1,11 @@
 """EC2 as podid uses it: what the nodes' instances are, and how packets leave a VPC."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from podid.aws.api import Api
 from podid.domain.aws import Instance
-from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, number_or, text, text_or
+from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.rights import needs
 
@@ -48,53 +49,58 @@ class Ec2:
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
         """Sorted by id."""
-        found = self._api.items(
-            "DescribeRouteTables", _of_vpc(vpc), f"the route tables of {vpc}", _tables, position=_POSITION
-        )
-        return tuple(sorted(found, key=lambda table: table.table_id))
+        read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
+        tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read, position=_POSITION)
+        return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
         """Sorted by id."""
-        found = self._api.items(
-            "DescribeVpcEndpoints", _of_vpc(vpc), f"the endpoints of {vpc}", _endpoints, position=_POSITION
-        )
-        return tuple(sorted(found, key=lambda endpoint: endpoint.endpoint_id))
+        read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
+        endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read, position=_POSITION)
+        return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))
 
 
 def _of_vpc(vpc: str) -> dict[str, object]:
     return {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
 
 
-def _tables(page: Object) -> Iterable[RouteTable]:
-    for table in inners_or_none(page, "RouteTables"):
-        associations = inners_or_none(table, "Associations")
-        yield RouteTable(
-            table_id=text(table, "RouteTableId"),
-            subnet_ids=tuple(subnet for each in associations if (subnet := text_or(each, "SubnetId"))),
-            main=any(flag_or(each, "Main") for each in associations),
-            routes=tuple(map(_route, inners_or_none(table, "Routes"))),
-        )
+def _first_of(route: Object, members: Iterable[str]) -> str:
+    return next((value for member in members if (value := text_or(route, member))), "")
 
 
-def _route(route: Object) -> VpcRoute:
-    return VpcRoute(
-        destination=next((text_or(route, name) for name in _DESTINATIONS if text_or(route, name)), ""),
-        target=next((text_or(route, name) for name in _TARGETS if text_or(route, name)), ""),
-        active=text_or(route, "State", "active") == "active",
+_route = record(
+    VpcRoute,
+    destination=partial(_first_of, members=_DESTINATIONS),
+    target=partial(_first_of, members=_TARGETS),
+    active=lambda route: text_or(route, "State", "active") == "active",
+)
+
+
+def _table(table: Object) -> RouteTable:
+    associations = inners_or_none(table, "Associations")
+    return RouteTable(
+        table_id=text(table, "RouteTableId"),
+        subnet_ids=tuple(subnet for each in associations if (subnet := text_or(each, "SubnetId"))),
+        main=any(flag_or(each, "Main") for each in associations),
+        routes=tuple(map(_route, inners_or_none(table, "Routes"))),
     )
 
 
-def _endpoints(page: Object) -> Iterable[VpcEndpoint]:
-    return [
-        VpcEndpoint(
-            endpoint_id=text(endpoint, "VpcEndpointId"),
-            service=text(endpoint, "ServiceName"),
-            state=text_or(endpoint, "State"),
-            private_dns=flag_or(endpoint, "PrivateDnsEnabled"),
-        )
-        for endpoint in inners_or_none(page, "VpcEndpoints")
-    ]
+_endpoint = record(
+    VpcEndpoint,
+    endpoint_id="VpcEndpointId",
+    service="ServiceName",
+    state="State?",
+    private_dns="PrivateDnsEnabled",
+)
+_instance = record(
+    Instance,
+    id="InstanceId",
+    profile_arn="IamInstanceProfile.Arn",
+    metadata=lambda item: text_or(inner_or_empty(item, "MetadataOptions"), "HttpEndpoint") != "disabled",
+    hop_limit="MetadataOptions.HttpPutResponseHopLimit",
+)
 
 
 def _instances(page: Object) -> Iterable[Instance]:
@@ -104,13 +110,3 @@ def _instances(page: Object) -> Iterable[Instance]:
         for instance in inners_or_none(reservation, "Instances")
         if text_or(inner_or_empty(instance, "State"), "Name") not in _GONE
     ]
-
-
-def _instance(item: Object) -> Instance:
-    options = inner_or_empty(item, "MetadataOptions")
-    return Instance(
-        id=text(item, "InstanceId"),
-        profile_arn=text_or(inner_or_empty(item, "IamInstanceProfile"), "Arn"),
-        metadata=text_or(options, "HttpEndpoint") != "disabled",
-        hop_limit=number_or(options, "HttpPutResponseHopLimit"),
-    )

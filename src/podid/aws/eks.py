@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from podid.aws import decode, pacing
+from podid.aws import decode
 from podid.aws.api import Reading
 from podid.aws.eks_addons import EksAddons
-from podid.aws.errors import ClusterNotFound
+from podid.calls import pacing
 from podid.domain.aws import AccessEntry, Association, AssociationSummary, Cluster, Listed, NodeGroup, UnreadAssociation
-from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import about, at, each, text
+from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
+from podid.domain.foreign import about, at, each, pairs, text
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.text import nearest, short_list
@@ -46,7 +46,9 @@ class Eks(EksAddons):
 
     @needs("eks:DescribeCluster")
     def get_cluster_tags(self, name: str) -> dict[str, str]:
-        return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", decode.cluster_tags))
+        return self._api.read(
+            "DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", partial(pairs, name="tags"))
+        )
 
     @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from podid.aws import decode, pacing
+from podid.aws import decode
 from podid.aws.api import Api
-from podid.aws.values import Update
+from podid.aws.decode import Update
+from podid.calls import pacing
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at

@@ -1,35 +1,248 @@
-"""What only AWS's gateways raise, beside `podid.domain.errors`."""
+"""Turns what AWS and its SDK say into podid's errors, by the rules in `podid.aws.error_rules` and, where no answer
+came, by SDK_RULES.
 
-from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
+A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
+{where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
+exist, and {said}, what AWS says beyond that; {profile}, {sso} ("aws" where the profile signs in with IAM Identity
+Center) and {renew} (what else to do); {address}, where nothing listens, and {check}, what to do then; and of a missing
+right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from podid.aws.error_rules import PROFILE, RENEW, SERVICE_RULES, SIGN_IN
+from podid.domain.errors import (
+    ConnectionLost,
+    CredentialsError,
+    InvalidInput,
+    PodidError,
+    Unavailable,
+    Unreachable,
+    UnreadableAnswer,
+    UsageError,
+)
+from podid.domain.refusals import ErrorRule, Refusal, Words, closest
+from podid.domain.text import cut, is_page, without_tokens
+
+SERVICE_NAMES = {
+    "cloudtrail": "CloudTrail",
+    "ec2": "EC2",
+    "eks": "EKS",
+    "eks-auth": "EKS Auth",
+    "iam": "IAM",
+    "sts": "STS",
+    "accessanalyzer": "IAM Access Analyzer",
+}
+# the prefix of a service's actions, where it is not botocore's name of it
+_PREFIXES = {"accessanalyzer": "access-analyzer"}
+
+# what AWS writes when it names the action that is missing; the resource and the reason are not always there
+_DENIAL = re.compile(
+    r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>(?:(?:role|user|group|policy|instance profile) )?\S+))?(?P<reason>.*)",
+    re.DOTALL,
+)
+_ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
+_CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
+_NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
 
 
-class ServerFailed(Unavailable):
-    """The service answered with a 5xx: a read may be tried again, a write may or may not have been carried out."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where calls come from, for hints: the profile's name ("" when none was named), whether it uses IAM Identity
+    Center (`aws sso login`), what to say when the region may be misspelt ("; did you mean eu-west-1?"), and the
+    variable that names the endpoint ("" where it is AWS's own). ARNs are of `partition` and `region`."""
+
+    profile: str = ""
+    region: str = ""
+    sso: bool = False
+    region_note: str = ""
+    endpoint: str = ""
+    partition: str = ""
 
 
-class ConnectionLost(Unavailable):
-    """The request was sent and no whole answer came back."""
+def translate(
+    error: Exception, *, service: str, operation: str, subject: str = "", origin: Origin | None = None
+) -> PodidError:
+    """The PodidError to raise `from error`, for any exception that a botocore client can raise."""
+    if isinstance(error, PodidError):
+        return error
+    response, address = getattr(error, "response", None), _refusing(error)
+    if isinstance(response, Mapping):
+        said, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+        code, text = (cut(str(said.get(key) or "").strip()) for key in ("Code", "Message"))
+        status, request_id = int(metadata.get("HTTPStatusCode") or 0), cut(str(metadata.get("RequestId") or ""), 100)
+        code = code or (str(status) if status else "")
+        refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)
+        rule = closest(SERVICE_RULES, refusal)
+    else:
+        code, text, request_id = type(error).__name__, cut(str(error).strip()), ""
+        refusal = Refusal(service=service, operation=operation, code=code, text=text)
+        names = ("ConnectionRefusedError",) if address else (cls.__name__ for cls in type(error).__mro__)
+        rule = next(_SDK_RULES[name] for name in names if name in _SDK_RULES)
+    words = {**_words(refusal, subject, origin or Origin()), "address": address}
+    return rule.make(refusal, words, subject=subject, request_id=request_id)
 
 
-class Unreachable(Unavailable):
-    """No connection could be made, so the service never saw the request."""
-
-
-class ConcurrentModification(Conflict):
-    """IAM was changing the same object for somebody else: read again, then write again."""
-
-    code = "ConcurrentModification"
-
-
-class ClusterNotFound(NotFound):
-    """The cluster that a call named is what does not exist, not the thing inside it."""
-
-
-def lost_answer(error: PodidError) -> LostAnswer:
-    """What a write raises when `error` says that its answer did not arrive."""
-    return LostAnswer(
-        f"the change may or may not have been made: {error.what}",
-        subject=error.subject,
-        request_id=error.request_id,
-        advice="Run the same command again: it looks first and changes only what is missing.",
+def unreadable(service: str, operation: str, subject: str, why: str) -> UnreadableAnswer:
+    """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
+    name, on = SERVICE_NAMES.get(service, service), f" for {subject}" if subject else ""
+    return UnreadableAnswer(
+        f"{name}'s answer to {operation}{on} cannot be read: {why}",
+        subject=subject,
+        advice="Check AWS_ENDPOINT_URL and the proxy.",
     )
+
+
+def _refusing(error: Exception) -> str:
+    """The address at which nothing listens; empty for any other failure."""
+    url, cause = getattr(error, "kwargs", {}).get("endpoint_url"), error.__context__
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    return "/".join(str(url).split("/")[:3]) if url and cause is not None else ""
+
+
+def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
+    cluster, association = _CLUSTER_NAME.search(refusal.text), _ASSOCIATION_ID.search(refusal.text)
+    words = {
+        "service": SERVICE_NAMES.get(refusal.service, refusal.service),
+        "operation": refusal.operation,
+        "subject": subject or "what was asked for",
+        "on": f" for {subject}" if subject else "",
+        "text": _shown(refusal.text),
+        "code": refusal.code or "no code",
+        "where": f" in {origin.region}" if origin.region and refusal.service != "iam" else "",
+        "note": origin.region_note,
+        "whose": f" of profile {origin.profile}" if origin.profile else "",
+        "profile": origin.profile,
+        "sso": "aws" if origin.sso else "",
+        "renew": "" if origin.sso else "Renew the credentials the way they were made, then run the command again.",
+        "check": f"{origin.endpoint} names that address: check it, or start what listens there."
+        if origin.endpoint
+        else "Check the network, the proxy and the region's name.",
+        "cluster": f"cluster {cluster.group(1)}" if cluster else subject,
+        "existing": association.group() if association else "",
+    }
+    plain = _NOT_FOUND.search(refusal.text) and words["cluster"].rpartition(" ")[2] in refusal.text
+    words["said"] = "" if plain and words["cluster"] else f" ({words['text']})"
+    return words | _denial(refusal, words)
+
+
+def _shown(text: str) -> str:
+    if is_page(text):
+        return "an HTML page"
+    return without_tokens(text).rstrip(".") or "no explanation"
+
+
+def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
+    """Caller, action, resource and reason in AWS's own words where it gives them; else the action of the operation,
+    whose name is the same for EKS, EKS Auth, IAM and STS."""
+    found = _DENIAL.search(refusal.text)
+    if not found:
+        permission = f"{_PREFIXES.get(refusal.service, refusal.service)}:{refusal.operation}"
+        denial = f"{words['service']} denies {permission}{words['on']} ({words['text']})"
+        return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
+    permission = found["action"]
+    resource = (found["resource"] or "").rstrip(".,;")
+    reason = found["reason"].strip().rstrip(".")
+    denial = f"{found['caller']} may not {permission}" + (f" on {resource}" if resource not in ("", "*") else "")
+    return {
+        "denial": denial + (f", {reason}" if reason else ""),
+        "permission": permission,
+        "resource": f" on {resource}" if resource else "",
+        "passed": resource or "the role",
+    }
+
+
+# --- what the SDK says ------------------------------------------------------------------------------------------------
+
+_unreachable = partial(ErrorRule, Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}")
+_signed_out = partial(ErrorRule, CredentialsError, "the sign-in{whose} has expired ({text})")
+_CHAIN = "Give credentials with --profile, the AWS_* variables, or `aws configure`."
+
+# `codes` are names of the SDK's classes, of which the one that is nearest counts, or Python's of what it says no more
+# of. botocore is not imported: a class that an older botocore lacks costs nothing
+SDK_RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(CredentialsError, "there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials are incomplete ({text})",
+        codes=("PartialCredentialsError",),
+        advice=_CHAIN,
+    ),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials{whose} could not be obtained ({text})",
+        codes=("CredentialRetrievalError", "MetadataRetrievalError"),
+        hint=SIGN_IN,
+        advice=RENEW,
+    ),
+    ErrorRule(
+        CredentialsError,
+        "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
+        codes=("RefreshWithMFAUnsupportedError",),
+        hint=SIGN_IN,
+        advice=RENEW,
+    ),
+    _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
+    _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
+    ErrorRule(UsageError, "there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
+    ErrorRule(UsageError, "the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
+    ErrorRule(UsageError, "the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
+    ErrorRule(
+        UsageError,
+        "the AWS configuration{whose} is wrong ({text})",
+        codes=(
+            "InvalidConfigError",
+            "UnknownCredentialError",
+            "InvalidRetryConfigurationError",
+            "InvalidSTSRegionalEndpointsConfigError",
+            "InvalidProxiesConfigError",
+            "InvalidEndpointConfigurationError",
+        ),
+    ),
+    ErrorRule(
+        UsageError,
+        "{service} has no endpoint{where} ({text})",
+        codes=("BaseEndpointResolverError",),
+        advice="Give the region with --region or AWS_REGION.",
+    ),
+    ErrorRule(UsageError, "{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
+    ErrorRule(UsageError, "there is no such AWS region ({text})", codes=("UnknownRegionError",)),
+    ErrorRule(UsageError, "that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
+    _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
+    ErrorRule(
+        Unreachable,
+        "{service} cannot be reached for {operation}: nothing listens at {address}",
+        codes=("ConnectionRefusedError",),
+        advice="{check}",
+    ),
+    _unreachable(codes=("ConnectTimeoutError",), advice="Check the network and the proxy."),
+    ErrorRule(
+        Unreachable,
+        "the proxy on the way to {service} cannot be reached ({text})",
+        codes=("ProxyConnectionError",),
+        advice="Check HTTPS_PROXY.",
+    ),
+    ErrorRule(
+        Unavailable,
+        "the certificate of {service} is not trusted ({text})",
+        codes=("SSLError",),
+        advice="Behind a proxy that inspects TLS, name its certificate in AWS_CA_BUNDLE.",
+    ),
+    ErrorRule(
+        ConnectionLost,
+        "{service} gave no answer to {operation}{on} ({text})",
+        codes=("ReadTimeoutError", "ConnectionClosedError", "HTTPClientError", "ConnectionError"),
+    ),
+    ErrorRule(
+        InvalidInput,
+        "{operation}{on} was refused before it was sent ({text})",
+        codes=("ParamValidationError", "ValidationError"),
+    ),
+    ErrorRule(PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)),
+)
+_SDK_RULES = {code: rule for rule in SDK_RULES for code in rule.codes}

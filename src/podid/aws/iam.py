@@ -1,17 +1,19 @@
-"""IAM as podid uses it: roles, their trust and their policies."""
+"""IAM as podid uses it: roles, their trust and their policies; and what IAM Access Analyzer says of a policy."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from podid.aws import decode, pacing
+from podid.aws import decode
 from podid.aws.api import Api, Reading
-from podid.aws.values import ManagedPolicy
+from podid.aws.decode import ManagedPolicy
+from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, text
 from podid.domain.iam import PolicyNames
+from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs
 
 T = TypeVar("T")
@@ -294,3 +296,15 @@ def _inline(name: str, policy_name: str) -> str:
 
 def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
+
+
+class AccessAnalyzer:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    @needs("access-analyzer:ValidatePolicy")
+    def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
+        """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
+        params = {"policyType": "IDENTITY_POLICY", "policyDocument": json.dumps(document, separators=(",", ":"))}
+        read = each("findings", decode.policy_finding)
+        return tuple(self._api.items("ValidatePolicy", params, subject, read))

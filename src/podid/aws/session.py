@@ -5,8 +5,9 @@ as long.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3.session
@@ -14,25 +15,21 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
-from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import UNPARSABLE, Api
-from podid.aws.bounds import limit_answers
-from podid.aws.calls import OnCall, watch
 from podid.aws.cloudtrail import CloudTrail
+from podid.aws.decode import Credentials
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
-from podid.aws.eks_auth import EksAuth
-from podid.aws.iam import Iam
-from podid.aws.inputs import check_ca_bundle, check_credentials, check_token_files
-from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
-from podid.aws.repeats import REPEATED, Repeats
-from podid.aws.sts import Sts
-from podid.aws.translate import Origin, translate
-from podid.aws.values import Credentials
-from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.aws.errors import Origin, translate
+from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.requests import REPEATED, OnCall, Repeats, limit_answers, watch
+from podid.aws.sts import EksAuth, Sts
+from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.names import REGION_NAME
 from podid.domain.text import did_you_mean, nearest
+from podid.local import files
 from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -185,7 +182,7 @@ class AwsSession:
             if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
                 load()
             else:
-                self._deadline.call(load, SIGN_IN_SECONDS)
+                self._deadline.wait(load, SIGN_IN_SECONDS)
         except Overdue as error:
             raise Unavailable(
                 f"the AWS credentials{whose} did not come {error}",
@@ -297,3 +294,43 @@ def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
         settings = profiles.get(name, {})
         yield settings
         name = settings.get("source_profile", "")
+
+
+_TOKEN_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+
+
+def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, Any]]) -> None:
+    """`profiles` are the settings of those in force. Raises UsageError for a file that cannot be read."""
+    if not env.get("AWS_ACCESS_KEY_ID"):  # which comes first
+        for name in _TOKEN_FILES:
+            _check(name, env.get(name))
+    for settings in profiles:
+        _check("web_identity_token_file", settings.get("web_identity_token_file"))
+
+
+def check_ca_bundle(core: Any, env: Mapping[str, str]) -> None:
+    """Raises UsageError for a bundle of certificates that cannot be read."""
+    configured = core.get_config_variable("ca_bundle")
+    if configured:
+        _check("AWS_CA_BUNDLE" if env.get("AWS_CA_BUNDLE") else "ca_bundle", configured)
+    else:
+        _check("REQUESTS_CA_BUNDLE", env.get("REQUESTS_CA_BUNDLE"))
+
+
+def _check(name: str, path: object) -> None:
+    if isinstance(path, str) and path:
+        try:
+            files.check_readable(Path(path))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
+            raise UsageError(f"the file of {name}, {path}, cannot be read: {reason}", subject=path) from error
+
+
+def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
+    """Raises CredentialsError for what no header can carry, such as the line break at the end of a file. `whose` is
+    " of profile PROFILE", or empty."""
+    for name, value in (("access key id", access_key_id), ("session token", session_token or "")):
+        if not (value.isascii() and value.isprintable()):
+            raise CredentialsError(
+                f"the {name} of the AWS credentials{whose} holds a character that it cannot have, such as a line break"
+            )

@@ -1,12 +1,22 @@
-"""STS: who the calls are made as, and tokens for the cluster."""
+"""STS and EKS Auth: who the calls are made as, tokens for the cluster, and credentials for a pod.
 
+A token is a presigned sts:GetCallerIdentity whose signature covers the header x-k8s-aws-id, as `aws eks get-token`
+makes it (awscli, customizations/eks/get_token.py). It is a credential: neither it nor the URL inside is ever printed or
+logged.
+"""
+
+import base64
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from podid.aws import decode
 from podid.aws.api import Api
-from podid.aws.token import bearer_token, enable_tokens
-from podid.aws.values import BearerToken, Credentials
+from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
+from podid.aws.errors import Origin, translate
 from podid.domain.aws import Caller
 from podid.domain.rights import needs
 
@@ -41,9 +51,68 @@ class Sts:
 
     @needs()
     def get_cluster_token(self, cluster: str) -> BearerToken:
-        """A token for the cluster's API server: see `podid.aws.token`."""
+        """A token for the cluster's API server: see `bearer_token`."""
         return bearer_token(self._api.client, cluster, origin=self._api.origin)
 
 
 def _get_caller(api: Api) -> Caller:
     return api.read("GetCallerIdentity", {}, "the caller", decode.caller)
+
+
+class EksAuth:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    @needs("eks-auth:AssumeRoleForPodIdentity")
+    def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
+        """Redeem a service account token (audience pods.eks.amazonaws.com) as the agent would.
+
+        Rejected when the token or the role's trust is refused, NotFound when no association fits, AccessDenied when
+        the caller itself lacks eks-auth:AssumeRoleForPodIdentity.
+        """
+        subject = f"a service account of cluster {cluster}"
+        params = {"clusterName": cluster, "token": token}
+        return self._api.read("AssumeRoleForPodIdentity", params, subject, decode.pod_identity_session)
+
+
+_PREFIX = "k8s-aws-v1."
+_HEADER = "x-k8s-aws-id"
+_PARAMETER = "ClusterId"
+_URL_SECONDS = 60
+# the API server accepts it for 15 minutes
+LIFETIME = timedelta(minutes=14)
+
+
+def enable_tokens(client: Any) -> None:
+    """Teach an STS client to sign the cluster's name; once per client."""
+    events = client.meta.events
+    events.register("provide-client-params.sts.GetCallerIdentity", _take_cluster)
+    events.register("before-sign.sts.GetCallerIdentity", _add_header)
+
+
+def bearer_token(
+    client: Any, cluster: str, *, now: datetime | None = None, origin: Origin | None = None
+) -> BearerToken:
+    """A token for `cluster` (the name; on Outposts the local cluster's id), signed without any network traffic unless
+    the credentials must be renewed first. `client` is a regional STS client that `enable_tokens` has seen."""
+    try:
+        url = client.generate_presigned_url(
+            "get_caller_identity", Params={_PARAMETER: cluster}, ExpiresIn=_URL_SECONDS, HttpMethod="GET"
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise translate(
+            error, service="sts", operation="GetCallerIdentity", subject=f"cluster {cluster}", origin=origin
+        ) from error
+    encoded = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    return BearerToken(_PREFIX + encoded, (now or datetime.now(UTC)) + LIFETIME)
+
+
+def _take_cluster(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    if _PARAMETER in params:
+        context["podid_cluster"] = params.pop(_PARAMETER)
+
+
+def _add_header(request: Any, **_: object) -> None:
+    cluster = request.context.get("podid_cluster")
+    if cluster:
+        request.headers[_HEADER] = cluster

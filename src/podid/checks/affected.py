@@ -6,12 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
-from podid.checks.base import EVERYONE
-from podid.checks.shared.agent import agents
 from podid.domain.cluster import Pod
-from podid.domain.findings import Bearing, Subject, Verdict
+from podid.domain.findings import EVERYONE, Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.workloads import live, runs_in, workload_subject
+from podid.domain.workloads import live, opted_out, runs_in, workload_subject
+from podid.facts.agent import agents
+from podid.facts.index import index
 
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
@@ -70,13 +71,27 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
     return AffectedPods(new=new)
 
 
+def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
+    """Whether pods on some nodes get no credentials by it, whoever's they are."""
+    broken = verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR
+    if not broken or verdict.chain == EVERYONE or bearing_of(verdict) is not Bearing.STOPS:
+        return False
+    # which nodes lack an agent because of its DaemonSet is open: those where it runs do not
+    return verdict.subject.kind not in _WORKLOADS and concerned(verdict, snapshot).of_nodes
+
+
+def has_pods(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
+    """Whether live pods of the service account are known to be on nodes."""
+    return any(pod.node and live(pod) and not opted_out(pod) for pod in index(snapshot).pods.get(ref, ()))
+
+
 def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
     return {f"{pod.namespace}/{pod.name}": pod.node for pod in known_or(snapshot.agent_pods, ()) if pod.node}
 
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
     """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
+    found = [ds for ds in agents(snapshot) if ds.subject == subject]
     if not found:
         return None
     pods = known_or(snapshot.agent_pods, ())

@@ -1,108 +1,195 @@
 """Every check there is, in the order in which credentials reach a pod: what comes first explains what follows."""
 
-from importlib import import_module
-
+from podid.checks.agent.addon_config_conflict import addon_config_conflict
+from podid.checks.agent.addon_degraded_or_failed import addon_degraded_or_failed
+from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
+from podid.checks.agent.agent_hijacked_by_default_sa import agent_hijacked_by_default_sa
+from podid.checks.agent.agent_image_pull import agent_image_pull
+from podid.checks.agent.agent_ipv6_bind import agent_ipv6_bind
+from podid.checks.agent.agent_not_installed import agent_not_installed
+from podid.checks.agent.agent_not_on_node import agent_not_on_node
+from podid.checks.agent.agent_outdated import agent_outdated
+from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
+from podid.checks.agent.agent_port80_conflict import agent_port80_conflict
+from podid.checks.agent.agent_probe_port_conflict import agent_probe_port_conflict
+from podid.checks.agent.agent_proxy_misconfig import agent_proxy_misconfig
+from podid.checks.agent.agent_timeout_context_canceled import agent_timeout_context_canceled
+from podid.checks.agent.auto_mode_redundant_addon import auto_mode_redundant_addon
+from podid.checks.agent.hybrid_daemonset_missing import hybrid_daemonset_missing
+from podid.checks.agent.iso_partition_ca_bundle import iso_partition_ca_bundle
+from podid.checks.agent.node_startup_race import node_startup_race
+from podid.checks.agent.self_managed_cluster_name_wrong import self_managed_cluster_name_wrong
+from podid.checks.agent.stale_link_or_route import stale_link_or_route
+from podid.checks.association.addon_owned_association import addon_owned_association
+from podid.checks.association.association_deleted_env_remains import association_deleted_env_remains
+from podid.checks.association.association_missing import association_missing
+from podid.checks.association.association_namespace_not_found import association_namespace_not_found
+from podid.checks.association.association_quota import association_quota
+from podid.checks.association.association_sa_not_found import association_sa_not_found
+from podid.checks.association.consumer_is_other_pod import consumer_is_other_pod
+from podid.checks.association.cross_account_role_arn import cross_account_role_arn
+from podid.checks.association.default_sa_association import default_sa_association
+from podid.checks.association.session_policy_misconfig import session_policy_misconfig
+from podid.checks.association.unused_association import unused_association
 from podid.checks.base import Check
+from podid.checks.cluster.cluster_too_old import cluster_too_old
+from podid.checks.cluster.unsupported_cluster_kind import unsupported_cluster_kind
+from podid.checks.network.cilium_host_entity import cilium_host_entity
+from podid.checks.network.host_firewall_blocks_link_local import host_firewall_blocks_link_local
+from podid.checks.network.host_network_pod import host_network_pod
+from podid.checks.network.imds_fallback_node_role import imds_fallback_node_role
+from podid.checks.network.imds_metadata_dependency import imds_metadata_dependency
+from podid.checks.network.ipv6_uri_on_ipv4_pods import ipv6_uri_on_ipv4_pods
+from podid.checks.network.networkpolicy_blocks_agent import networkpolicy_blocks_agent
+from podid.checks.network.pod_proxy_missing_no_proxy import pod_proxy_missing_no_proxy
+from podid.checks.network.service_mesh_intercepts import service_mesh_intercepts
+from podid.checks.network.sg_for_pods_blocks_agent import sg_for_pods_blocks_agent
+from podid.checks.node.agent_imds_unavailable import agent_imds_unavailable
+from podid.checks.node.cni_depends_on_agent import cni_depends_on_agent
+from podid.checks.node.custom_eks_auth_endpoint import custom_eks_auth_endpoint
+from podid.checks.node.eks_auth_throttled import eks_auth_throttled
+from podid.checks.node.eks_auth_unreachable import eks_auth_unreachable
+from podid.checks.node.node_clock_skew import node_clock_skew
+from podid.checks.node.node_role_missing_eks_auth import node_role_missing_eks_auth
+from podid.checks.node.scp_denies_eks_auth import scp_denies_eks_auth
+from podid.checks.pod.association_propagation_race import association_propagation_race
+from podid.checks.pod.automount_false import automount_false
+from podid.checks.pod.bearer_token_prefix import bearer_token_prefix
+from podid.checks.pod.cached_credentials_after_change import cached_credentials_after_change
+from podid.checks.pod.csi_driver_tokenrequest_missing import csi_driver_tokenrequest_missing
+from podid.checks.pod.custom_credential_chain import custom_credential_chain
+from podid.checks.pod.ephemeral_debug_container_no_env import ephemeral_debug_container_no_env
+from podid.checks.pod.fargate_pod import fargate_pod
+from podid.checks.pod.injected_fields_hardcoded import injected_fields_hardcoded
+from podid.checks.pod.injection_missed_webhook import injection_missed_webhook
+from podid.checks.pod.injection_opted_out import injection_opted_out
+from podid.checks.pod.irsa_annotation_leftover import irsa_annotation_leftover
+from podid.checks.pod.irsa_env_hardcoded import irsa_env_hardcoded
+from podid.checks.pod.irsa_env_still_active import irsa_env_still_active
+from podid.checks.pod.java_ipv6_host_rejected import java_ipv6_host_rejected
+from podid.checks.pod.pod_predates_association import pod_predates_association
+from podid.checks.pod.product_still_in_irsa_mode import product_still_in_irsa_mode
+from podid.checks.pod.sa_mismatch import sa_mismatch
+from podid.checks.pod.sa_recreated_token_invalid import sa_recreated_token_invalid
+from podid.checks.pod.sdk_too_old import sdk_too_old
+from podid.checks.pod.static_aws_keys_shadow import static_aws_keys_shadow
+from podid.checks.pod.webhook_config_altered import webhook_config_altered
+from podid.checks.pod.windows_pod import windows_pod
+from podid.checks.role.app_assumes_own_role import app_assumes_own_role
+from podid.checks.role.base_role_cannot_assume_target import base_role_cannot_assume_target
+from podid.checks.role.chained_assume_missing_tag_session import chained_assume_missing_tag_session
+from podid.checks.role.external_id_mismatch import external_id_mismatch
+from podid.checks.role.packed_policy_too_large import packed_policy_too_large
+from podid.checks.role.permissions_boundary_denies import permissions_boundary_denies
+from podid.checks.role.role_no_permissions import role_no_permissions
+from podid.checks.role.role_not_found import role_not_found
+from podid.checks.role.role_recreated import role_recreated
+from podid.checks.role.roles_shared_across_associations import roles_shared_across_associations
+from podid.checks.role.target_role_trust_broken import target_role_trust_broken
+from podid.checks.tool.private_endpoint_unreachable import private_endpoint_unreachable
+from podid.checks.tool.tool_aws_denied import tool_aws_denied
+from podid.checks.tool.tool_k8s_rbac_denied import tool_k8s_rbac_denied
+from podid.checks.trust.trust_condition_never_matches import trust_condition_never_matches
+from podid.checks.trust.trust_missing_tag_session import trust_missing_tag_session
+from podid.checks.trust.trust_request_tag_with_tags_disabled import trust_request_tag_with_tags_disabled
+from podid.checks.trust.trust_too_broad import trust_too_broad
+from podid.checks.trust.trust_wrong_principal import trust_wrong_principal
 
-# AREA.FILE below podid.checks. Names and not imports, so that a check is one line, at its place: all are imported at
-# once either way, which takes as long, and a name that leads nowhere fails with whatever imports this
-_IN_CAUSAL_ORDER = (
-    "tool.tool_aws_denied",
-    "tool.tool_k8s_rbac_denied",
-    "tool.private_endpoint_unreachable",
-    "cluster.unsupported_cluster_kind",
-    "cluster.cluster_too_old",
-    "association.association_missing",
-    "association.association_namespace_not_found",
-    "association.association_sa_not_found",
-    "association.association_deleted_env_remains",
-    "association.cross_account_role_arn",
-    "association.default_sa_association",
-    "association.addon_owned_association",
-    "association.association_quota",
-    "association.unused_association",
-    "pod.sa_mismatch",
-    "association.consumer_is_other_pod",
-    "pod.pod_predates_association",
-    "pod.association_propagation_race",
-    "pod.webhook_config_altered",
-    "pod.injection_missed_webhook",
-    "pod.injected_fields_hardcoded",
-    "pod.csi_driver_tokenrequest_missing",
-    "pod.irsa_env_still_active",
-    "pod.irsa_env_hardcoded",
-    "pod.static_aws_keys_shadow",
-    "pod.product_still_in_irsa_mode",
-    "pod.sdk_too_old",
-    "pod.java_ipv6_host_rejected",
-    "pod.bearer_token_prefix",
-    "pod.custom_credential_chain",
-    "pod.injection_opted_out",
-    "pod.ephemeral_debug_container_no_env",
-    "pod.irsa_annotation_leftover",
-    "pod.automount_false",
-    "pod.sa_recreated_token_invalid",
-    "network.host_network_pod",
-    "network.ipv6_uri_on_ipv4_pods",
-    "network.networkpolicy_blocks_agent",
-    "network.cilium_host_entity",
-    "network.host_firewall_blocks_link_local",
-    "network.sg_for_pods_blocks_agent",
-    "network.service_mesh_intercepts",
-    "network.pod_proxy_missing_no_proxy",
-    "network.imds_metadata_dependency",
-    "network.imds_fallback_node_role",
-    "pod.fargate_pod",
-    "pod.windows_pod",
-    "agent.agent_not_installed",
-    "agent.admission_policy_blocks_agent",
-    "agent.addon_config_conflict",
-    "agent.agent_port80_conflict",
-    "agent.agent_hijacked_by_default_sa",
-    "agent.agent_probe_port_conflict",
-    "agent.agent_image_pull",
-    "agent.iso_partition_ca_bundle",
-    "agent.stale_link_or_route",
-    "agent.agent_ipv6_bind",
-    "agent.agent_pod_unhealthy",
-    "agent.addon_degraded_or_failed",
-    "agent.agent_not_on_node",
-    "agent.hybrid_daemonset_missing",
-    "agent.self_managed_cluster_name_wrong",
-    "agent.auto_mode_redundant_addon",
-    "agent.agent_outdated",
-    "agent.agent_proxy_misconfig",
-    "agent.node_startup_race",
-    "node.node_clock_skew",
-    "node.agent_imds_unavailable",
-    "node.cni_depends_on_agent",
-    "node.scp_denies_eks_auth",
-    "node.node_role_missing_eks_auth",
-    "node.eks_auth_unreachable",
-    "node.custom_eks_auth_endpoint",
-    "node.eks_auth_throttled",
+ALL: tuple[Check, ...] = (
+    tool_aws_denied,
+    tool_k8s_rbac_denied,
+    private_endpoint_unreachable,
+    unsupported_cluster_kind,
+    cluster_too_old,
+    association_missing,
+    association_namespace_not_found,
+    association_sa_not_found,
+    association_deleted_env_remains,
+    cross_account_role_arn,
+    default_sa_association,
+    addon_owned_association,
+    association_quota,
+    unused_association,
+    sa_mismatch,
+    consumer_is_other_pod,
+    pod_predates_association,
+    association_propagation_race,
+    webhook_config_altered,
+    injection_missed_webhook,
+    injected_fields_hardcoded,
+    csi_driver_tokenrequest_missing,
+    irsa_env_still_active,
+    irsa_env_hardcoded,
+    static_aws_keys_shadow,
+    product_still_in_irsa_mode,
+    sdk_too_old,
+    java_ipv6_host_rejected,
+    bearer_token_prefix,
+    custom_credential_chain,
+    injection_opted_out,
+    ephemeral_debug_container_no_env,
+    irsa_annotation_leftover,
+    automount_false,
+    sa_recreated_token_invalid,
+    host_network_pod,
+    ipv6_uri_on_ipv4_pods,
+    networkpolicy_blocks_agent,
+    cilium_host_entity,
+    host_firewall_blocks_link_local,
+    sg_for_pods_blocks_agent,
+    service_mesh_intercepts,
+    pod_proxy_missing_no_proxy,
+    imds_metadata_dependency,
+    imds_fallback_node_role,
+    fargate_pod,
+    windows_pod,
+    agent_not_installed,
+    admission_policy_blocks_agent,
+    addon_config_conflict,
+    agent_port80_conflict,
+    agent_hijacked_by_default_sa,
+    agent_probe_port_conflict,
+    agent_image_pull,
+    iso_partition_ca_bundle,
+    stale_link_or_route,
+    agent_ipv6_bind,
+    agent_pod_unhealthy,
+    addon_degraded_or_failed,
+    agent_not_on_node,
+    hybrid_daemonset_missing,
+    self_managed_cluster_name_wrong,
+    auto_mode_redundant_addon,
+    agent_outdated,
+    agent_proxy_misconfig,
+    node_startup_race,
+    node_clock_skew,
+    agent_imds_unavailable,
+    cni_depends_on_agent,
+    scp_denies_eks_auth,
+    node_role_missing_eks_auth,
+    eks_auth_unreachable,
+    custom_eks_auth_endpoint,
+    eks_auth_throttled,
     # what all of these come to, seen from the pods
-    "agent.agent_timeout_context_canceled",
-    "role.role_not_found",
-    "trust.trust_wrong_principal",
-    "trust.trust_missing_tag_session",
-    "trust.trust_request_tag_with_tags_disabled",
-    "trust.trust_condition_never_matches",
-    "trust.trust_too_broad",
-    "role.roles_shared_across_associations",
-    "role.permissions_boundary_denies",
-    "role.base_role_cannot_assume_target",
-    "role.role_recreated",
-    "role.external_id_mismatch",
-    "role.target_role_trust_broken",
-    "association.session_policy_misconfig",
-    "role.role_no_permissions",
-    "role.app_assumes_own_role",
-    "role.packed_policy_too_large",
-    "role.chained_assume_missing_tag_session",
-    "pod.cached_credentials_after_change",
+    agent_timeout_context_canceled,
+    role_not_found,
+    trust_wrong_principal,
+    trust_missing_tag_session,
+    trust_request_tag_with_tags_disabled,
+    trust_condition_never_matches,
+    trust_too_broad,
+    roles_shared_across_associations,
+    permissions_boundary_denies,
+    base_role_cannot_assume_target,
+    role_recreated,
+    external_id_mismatch,
+    target_role_trust_broken,
+    session_policy_misconfig,
+    role_no_permissions,
+    app_assumes_own_role,
+    packed_policy_too_large,
+    chained_assume_missing_tag_session,
+    cached_credentials_after_change,
 )
-
-ALL: tuple[Check, ...] = tuple(import_module(f"podid.checks.{name}").CHECK for name in _IN_CAUSAL_ORDER)
 BY_ID = {check.id: check for check in ALL}
 ORDER = {check.id: place for place, check in enumerate(ALL)}

@@ -1,21 +1,32 @@
 """What a check is: an id, what its page says, and a pure rule from a snapshot to one verdict per subject.
 
 A rule never fetches. Its check declares the sections that it cannot do without (`needs`) and those that only sharpen
-its answer (`wants`); the runner answers `unknown` in its place when a needed one is missing.
+its answer (`wants`); `Check.judge` answers `unknown` in its place when a needed one is missing.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 
-from podid.domain.cluster import Pod
-from podid.domain.findings import Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.aws import Association, Listed
+from podid.domain.cluster import Node, Pod
+from podid.domain.findings import EVERYONE, Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known
+from podid.domain.text import short_list
+from podid.facts.index import (
+    Placed,
+    by_role,
+    chain_of,
+    cluster_subject,
+    index,
+    placed,
+    role_subject,
+    unread,
+)
 from podid.pages.index import ENTRIES
 
-EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
 PAGES = {entry.id: entry for entry in ENTRIES}
-
-Rule = Callable[["Check", Snapshot], Iterable[Verdict]]
+Verdicts = Iterable[Verdict]
+Rule = Callable[["Check", Snapshot], Verdicts | Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +63,69 @@ class Check:
             bearing=Bearing(page.bearing),
         )
 
-    def judge(self, snapshot: Snapshot) -> Iterable[Verdict]:
-        return self.rule(self, snapshot)
+    def judge(self, snapshot: Snapshot) -> Verdicts:
+        """What the rule says: unknown for each section that it needs and that is missing, nothing where nobody asked
+        for one of them."""
+        gaps = dict.fromkeys(part for name in self.needs if isinstance(part := getattr(snapshot, name), Missing))
+        if NOT_READ in gaps:
+            return ()
+        if gaps:
+            return [self.of_everyone(snapshot).unknown(section) for section in gaps]
+        answer = self.rule(self, snapshot)
+        return (answer,) if isinstance(answer, Verdict) else answer
+
+    def fails(self, snapshot: Snapshot) -> bool:
+        return any(verdict.outcome is Outcome.FAIL for verdict in self.judge(snapshot))
 
     def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":
         """`chain`: the service accounts ("ns/name") whose way to credentials leads through the subject."""
         return Case(self, subject, chain)
+
+    def of_cluster(self, snapshot: Snapshot, chain: tuple[str, ...] = ()) -> "Case":
+        return self.case(cluster_subject(snapshot), chain)
+
+    def of_everyone(self, snapshot: Snapshot) -> "Case":
+        """The cluster as a whole, with every service account in it."""
+        return self.of_cluster(snapshot, EVERYONE)
+
+    def of_workloads(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Placed]]":
+        """The workloads of associated service accounts that have live pods."""
+        for each in placed(snapshot):
+            yield self.case(each.workload, (str(each.association.ref),)), each
+
+    def of_associations(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Listed]]":
+        for association in known(snapshot.associations):
+            yield self.case(association.subject, (str(association.ref),)), association
+
+    def of_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
+        """The roles of associations by ARN, each with those who name it."""
+        for arn, associations in by_role(snapshot).items():
+            yield self.case(role_subject(arn), chain_of(associations)), arn, associations
+
+    def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
+        """With the associated service accounts that have pods there."""
+        users = index(snapshot).users
+        for node in known(snapshot.nodes):
+            yield self.case(node.subject, users.get(node.name, ())), node
+
+    def of_agent_pods(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Pod]]":
+        """With the associated service accounts that have pods on the agent's node."""
+        users = index(snapshot).users
+        for pod in known(snapshot.agent_pods):
+            yield self.case(pod.subject, users.get(pod.node, ())), pod
+
+    def undescribed(self, snapshot: Snapshot) -> Iterator[Verdict]:
+        """What a check of what associations give cannot tell."""
+        for why, members in unread(snapshot).items():
+            names = short_list(str(association.ref) for association in members)
+            case = self.of_cluster(snapshot, chain_of(members))
+            yield case.unknown(why, f"could not read the association of {names}: {why.reason}")
+
+
+def rule(*, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> Callable[[Rule], Check]:
+    """Make a check of the function below, which gives one verdict or many. Its name is the check's id with
+    underscores."""
+    return lambda judge: Check.of(judge.__name__.replace("_", "-"), judge, needs=needs, wants=wants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +193,41 @@ class Case:
             link=self.check.link,
             chain=self.chain,
         )
+
+
+# --- checks with verdicts on several links ----------------------------------------------------------------------------
+
+# A check is on the link of its page. What a permissions boundary denies may break an earlier one: the redeeming of
+# tokens by a node's role, or the second hop. Else it leaves an application without rights.
+NODE_ROLE, SECOND_HOP, PERMISSIONS = 7, 9, 10
+# check -> the links of its verdicts, where these are several, each with the sections that it alone wants
+SEVERAL: Mapping[str, Mapping[int, tuple[str, ...]]] = {
+    "permissions-boundary-denies": {NODE_ROLE: (), SECOND_HOP: (), PERMISSIONS: ("bounded",)}
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartOfCheck(Check):
+    """A check of which only the verdicts on some of its links were asked for."""
+
+    links: tuple[int, ...]
+
+
+def on_links(check: Check, links: Collection[int]) -> Check | None:
+    """The check, with its verdicts on these links alone; None for one that has none."""
+    its = SEVERAL.get(check.id, {check.link: ()})
+    there = tuple(link for link in its if link in links)
+    if not there or len(there) == len(its):
+        return check if there else None
+    needless = {name for link, names in its.items() if link not in there for name in names}
+    values = {field.name: getattr(check, field.name) for field in fields(check)}
+    wants = tuple(name for name in check.wants if name not in needless)
+    return PartOfCheck(**{**values, "link": there[0], "wants": wants}, links=there)
+
+
+def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:
+    """The verdict, on that link if the check has several; nothing, where that one was not asked for."""
+    if check.id in SEVERAL:
+        verdict = replace(verdict, link=link)
+    if not isinstance(check, PartOfCheck) or verdict.link in check.links:
+        yield verdict

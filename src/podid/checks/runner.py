@@ -3,10 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared import alone
+from podid.checks.base import Check
 from podid.checks.shared.evidence import in_evidence
-from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.logs import in_logs
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, crashed
@@ -19,7 +17,7 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     """What was seen of its failure mode counts also where its own sections are missing."""
-    found = (_safely(check, snapshot, judge) for judge in (alone.judge, in_logs, in_evidence))
+    found = (_safely(check, snapshot, judge) for judge in (Check.judge, in_logs, in_evidence))
     return sorted(chain.from_iterable(found), key=lambda v: (v.subject, v.outcome, v.message))
 
 
@@ -29,4 +27,4 @@ def _safely(
     try:
         return list(judge(check, snapshot))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
-        return [check.case(cluster_subject(snapshot), EVERYONE).unknown(crashed(error))]
+        return [check.of_everyone(snapshot).unknown(crashed(error))]

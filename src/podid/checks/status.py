@@ -13,22 +13,21 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
-from podid.checks.affected import AffectedPods, bearing_of, concerned, keys_of
+from podid.checks.affected import AffectedPods, bearing_of, concerned, has_pods, keys_of, shuts_nodes
 from podid.checks.all import ALL
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check, on_links
 from podid.checks.masking import NOBODY_THERE
-from podid.checks.shared.facts import index
-from podid.checks.shared.on_links import on_links
-from podid.checks.shared.uses import main_use
 from podid.domain.aws import Association, Listed
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.cluster import Pod
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
-from podid.domain.findings import EKS_AUTH, INJECTION, Bearing, Outcome, Severity, Verdict
+from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.workloads import live, opted_out, template_of, workload_subject
+from podid.facts.credentials import main_use
+from podid.facts.index import index
 from podid.facts.restarts import LIFETIME, changed_at
 
 T = TypeVar("T")
@@ -61,7 +60,7 @@ def statuses(
 ) -> tuple[IdentityStatus, ...]:
     """One for each of the service accounts, in their order. `verdicts` are in causal order; `ran` are the ids of the
     checks that gave them."""
-    general, named = _by_identity(snapshot, verdicts)
+    general, named, nodewise = _by_identity(snapshot, verdicts)
     ceiling, lacking = _ceiling(frozenset(ran))
     facts = index(snapshot)
     redemptions = tuple(event for event in known_or(snapshot.redemptions, ()) if not event.error_code)
@@ -70,7 +69,10 @@ def statuses(
             snapshot=snapshot,
             ref=ref,
             association=facts.associations.get(ref),
-            concerns=sorted((*general, *named.get(str(ref), ())), key=lambda concern: concern.order),
+            concerns=sorted(
+                {*general, *named.get(str(ref), ()), *(nodewise if nodewise and not has_pods(snapshot, ref) else ())},
+                key=lambda concern: concern.order,
+            ),
             ceiling=ceiling,
             trials=_part(snapshot.tokens, str(ref)),
             probes=_part(snapshot.probes, str(ref)),
@@ -82,8 +84,7 @@ def statuses(
 
 
 def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
-    found = section.value.get(key) if isinstance(section, Known) else None
-    return found.value if isinstance(found, Known) else ()
+    return known_or(part(section, key), ())
 
 
 def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
@@ -97,7 +98,7 @@ def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSessio
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Concern:
     """A failing or undecided verdict before one identity."""
 
@@ -139,12 +140,13 @@ def _read(verdict: Verdict) -> bool:
 
 def _by_identity(
     snapshot: Snapshot, verdicts: Iterable[Verdict]
-) -> tuple[tuple[_Concern, ...], Mapping[str, Sequence[_Concern]]]:
-    """What concerns everybody, and by name what concerns one."""
+) -> tuple[Sequence[_Concern], Mapping[str, Sequence[_Concern]], Sequence[_Concern]]:
+    """What concerns everybody, by name what concerns one, and what concerns those whose next pod may land anywhere."""
     general: list[_Concern] = []
     named: dict[str, list[_Concern]] = defaultdict(list)
+    nodewise: list[_Concern] = []
     for order, verdict in enumerate(verdicts):
-        if verdict.outcome not in (Outcome.FAIL, Outcome.UNKNOWN) or verdict.accepted or not verdict.chain:
+        if verdict.outcome not in (Outcome.FAIL, Outcome.UNKNOWN) or verdict.accepted:
             continue
         if not 1 <= verdict.link <= PERMISSIONS_LINK:
             continue
@@ -157,7 +159,9 @@ def _by_identity(
         else:
             for name in verdict.chain:
                 named[name].append(concern)
-    return tuple(general), named
+            if shuts_nodes(verdict, snapshot):
+                nodewise.append(concern)
+    return general, named, nodewise
 
 
 @cache
@@ -240,9 +244,10 @@ class _Identity:
         return next(concern.order for concern in self.concerns if concern.verdict is verdict)
 
     def _new_pod(self, served: Sequence[Pod]) -> PodStatus:
-        """Of errors on some of the nodes only, a new pod may or may not suffer."""
+        """Of errors on some of the nodes only, a new pod may or may not suffer. It is expected where the others run, or
+        on any node where there are none."""
         of_new = [c for c in self.concerns if c.affected.new and c.verdict.link < PERMISSIONS_LINK]
-        hosts = {pod.node for pod in served if pod.node}
+        hosts = {pod.node for pod in served if pod.node} or index(self.snapshot).nodes.keys()
         shut = [c.affected.nodes for c in of_new if c.breaks and c.affected.nodes]
         perhaps = []
         if any(not any(node in nodes for nodes in shut) for node in hosts):

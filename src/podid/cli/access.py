@@ -10,15 +10,15 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from podid.calls.deadline import NEVER, Deadline
+from podid.calls.patience import Clock, Patience
 from podid.cli.argv import at_one
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
 from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
 from podid.domain.names import parse_cluster_arn
-from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Place, WhoAndWhere
 
 if TYPE_CHECKING:

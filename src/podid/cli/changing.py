@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.cli.hints import hint_words
 from podid.domain.errors import Again, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from podid.domain.aws import Role
     from podid.domain.errors import Hint
     from podid.domain.names import ServiceAccountRef
-    from podid.domain.plan import Action, Owed, Place
+    from podid.domain.plan import Action, Place, TargetTrustChange
     from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting
@@ -152,7 +152,7 @@ def look_ahead(
             refs,
             restart=restart,
             now=access.runtime.now(),
-            cost=Cost.AWS if blind or access.kube.failure is not None else LOOK,
+            cost=Cost.AWS if blind or access.kube.failure is not None else READS,
             checks=select(checks),
             by_name=by_name,
             journal=access.journal,
@@ -222,7 +222,7 @@ def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict:
         return ()
 
 
-def with_next_commands(access: Access, plan: Plan, hint: Callable[[Owed], Hint]) -> Plan:
+def with_next_commands(access: Access, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
     """The plan, in which what is owed at target roles says by which command podid goes on with it."""
     owed = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owed)
     return replace(plan, owed=owed)

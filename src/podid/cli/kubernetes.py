@@ -11,10 +11,10 @@ from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
     from podid.aws.sts import Sts
+    from podid.calls.deadline import Deadline
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
     from podid.domain.aws import Cluster
-    from podid.domain.deadline import Deadline
 
 _PROBE_SECONDS = 5.0
 _LONGEST_PROBE_SECONDS = 10.0

@@ -5,12 +5,10 @@ A command's `rights()` imports this: only --show-permissions needs the gateways 
 
 from collections.abc import Sequence
 
-from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
-from podid.aws.eks_auth import EksAuth
-from podid.aws.iam import Iam
-from podid.aws.sts import Sts
+from podid.aws.iam import AccessAnalyzer, Iam
+from podid.aws.sts import EksAuth, Sts
 from podid.domain.plan import Verb
 from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.domain.section import Cost

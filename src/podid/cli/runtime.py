@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podid.calls.deadline import Deadline
     from podid.cli.prompts import Prompter
-    from podid.domain.deadline import Deadline
     from podid.ops.change.recorder import Recorder
     from podid.ops.change.settle import Settled
     from podid.render.view import View
@@ -175,7 +175,7 @@ class Runtime:
 
     def deadline(self, seconds: float, words: str) -> "Deadline":
         """That long from now, not counting what people take for answers."""
-        from podid.domain.deadline import Deadline
+        from podid.calls.deadline import Deadline
 
         return Deadline.after(seconds, words, lambda: self.monotonic() - self.asked)
 

@@ -78,7 +78,7 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
         for _, failure in failures[1:]:
             terminal.tell_failure(failure)
         raise failures[0][1]
-    from podid.render.several import results_view
+    from podid.render.changes import results_view
 
     terminal.emit(results_view(views, failures))
     for _, failure in failures:

@@ -20,7 +20,7 @@ from podid.render.reports import write_report
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
-    from podid.aws.calls import CallRecord
+    from podid.aws.requests import CallRecord
     from podid.cli.output_file import OutputFile
     from podid.domain.report import DoctorReport
     from podid.ops.change.settle import Settled

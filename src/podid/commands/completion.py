@@ -1,7 +1,17 @@
 """podid completion."""
 
+from typing import Literal
+
 from podid.cli.command import Terminal, command
+from podid.domain.members import Document
 from podid.domain.option import argument
+
+
+class CompletionDocument(Document, kind="Completion"):
+    """`podid completion`."""
+
+    shell: Literal["bash", "zsh", "fish"]
+    script: str
 
 
 @command()
@@ -23,5 +33,5 @@ def completion(
 
     if shell not in SCRIPTS:
         raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
-    body = {"kind": "Completion", "shell": shell, "script": SCRIPTS[shell]}
-    terminal.emit(View(document(body), lines=tuple(SCRIPTS[shell].rstrip("\n").split("\n")), names=(shell,)))
+    body = document(CompletionDocument, shell=shell, script=SCRIPTS[shell])
+    terminal.emit(View(body, lines=tuple(SCRIPTS[shell].rstrip("\n").split("\n")), names=(shell,)))

@@ -7,7 +7,10 @@ model at all (see `podid.domain.snapshot`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Annotated
 
+from podid.domain.findings import Subject
+from podid.domain.members import ArnText, Key
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
 
@@ -34,6 +37,10 @@ class AssociationSummary:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("Association", self.service_account, self.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +147,8 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    name: str
-    arn: str
+    name: Annotated[str, Key("policyName")]
+    arn: Annotated[ArnText, Key("policyArn")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

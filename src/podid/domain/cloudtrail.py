@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 
 Version = tuple[int, ...]
@@ -51,7 +52,7 @@ _SDKS = (
     _Sdk("AWS SDK for Rust", r"aws-sdk-rust/", (1, 1, 8)),
 )
 _PATTERNS = tuple((sdk, re.compile(rf"(?<![\w-]){sdk.token}v?{_NUMBER}", re.ASCII | re.IGNORECASE)) for sdk in _SDKS)
-# what belongs on a node and calls AWS with its role
+# what belongs on a node and calls AWS with its role: its network plugin, kubelet, SSM's agent
 _OF_THE_NODE = re.compile(
     r"amazon-vpc-cni|amazon-ssm-agent|ecr-credential-provider|ecr-login|eks-pod-identity-agent|nodeadm|kubelet|"
     r"kubernetes/|cloud-provider-aws|aws-iam-authenticator|cloud-init|cfn-|CWAgent|node-monitoring|"
@@ -77,11 +78,6 @@ def old_sdk(user_agent: str) -> OldSdk | None:
             parts = tuple(map(int, found[1].split(".")))
             return OldSdk(sdk.name, found[1], ".".join(map(str, sdk.before))) if parts < sdk.before else None
     return None
-
-
-def of_the_node(user_agent: str) -> bool:
-    """Whether it names a program of the node itself: its network plugin, kubelet, SSM's agent."""
-    return _OF_THE_NODE.search(user_agent) is not None
 
 
 # as far back as LookupEvents reaches
@@ -150,7 +146,7 @@ def nodes_own(call: NodeCall) -> bool:
     if call.service == "ssm":
         return call.action not in _SSM_OF_PODS
     of_ec2 = call.service == "ec2" and call.action in _ACTIONS_OF_NODES
-    return of_ec2 or call.service in _SERVICES_OF_NODES or of_the_node(call.user_agent)
+    return of_ec2 or call.service in _SERVICES_OF_NODES or _OF_THE_NODE.search(call.user_agent) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,18 +169,18 @@ class NodeTrail:
     old: tuple[OldCalls, ...] = ()
 
 
-def node_trail(looked: Looked[NodeCall]) -> NodeTrail:
-    found: dict[tuple[OldSdk, str], list[NodeCall]] = {}
-    for call in looked.events:
-        sdk = None if nodes_own(call) else old_sdk(call.user_agent)
-        if sdk is not None:
-            found.setdefault((sdk, f"{call.service}:{call.action}"), []).append(call)
+def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
+    by_sdk = grouped(
+        ((sdk, f"{call.service}:{call.action}"), call)
+        for call in looked.events
+        if not nodes_own(call) and (sdk := old_sdk(call.user_agent)) is not None
+    )
     return NodeTrail(
         looked=len(looked.events),
         since=looked.since if looked.whole else looked.events[-1].at,
         old=tuple(
             OldCalls(sdk=sdk, call=call, count=len(calls), last=max(each.at for each in calls))
-            for (sdk, call), calls in found.items()
+            for (sdk, call), calls in by_sdk.items()
         ),
     )
 
@@ -193,7 +189,7 @@ Event = TypeVar("Event", Redemption, PodSession, NodeCall)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked(Generic[Event]):
+class Lookup(Generic[Event]):
     """The events that were looked at, newest first. `whole` is whether these are all since `since`; otherwise there
     are older ones that were not looked at."""
 
@@ -202,10 +198,10 @@ class Looked(Generic[Event]):
     whole: bool = True
 
 
-def newest(events: Iterable[Event], since: datetime, most: int) -> Looked[Event]:
+def newest(events: Iterable[Event], since: datetime, most: int) -> Lookup[Event]:
     """At most so many of them: pages that are not wanted are not asked for."""
     found = tuple(islice(events, most + 1))
-    return Looked(found[:most], since, len(found) <= most)
+    return Lookup(found[:most], since, len(found) <= most)
 
 
 @dataclass(frozen=True, slots=True)

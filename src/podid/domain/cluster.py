@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 
 
@@ -168,6 +169,10 @@ class Pod:
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("Pod", self.name, self.namespace)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -198,6 +203,10 @@ class Node:
             and self.compute_type not in ("fargate", "auto", "hybrid")
         )
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("Node", self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
@@ -226,6 +235,10 @@ class DaemonSet:
     # field manager -> paths of the fields that it has set
     set_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def subject(self) -> Subject:
+        return Subject("DaemonSet", self.name, self.namespace)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -250,6 +263,10 @@ class Workload:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.kind, self.name, self.namespace)
 
 
 # on each node: pkg/apis/v1/labels.go of https://github.com/aws/karpenter-provider-aws

@@ -195,6 +195,10 @@ class NotFound(PodidError):
     exit_code = ExitCode.NOT_FOUND
 
 
+class ClusterNotFound(NotFound):
+    """The cluster that a call named is what does not exist, not the thing inside it."""
+
+
 class Conflict(PodidError):
     """It exists with other settings, is owned by an add-on, or has moved since the plan was made."""
 
@@ -210,6 +214,12 @@ class AlreadyExists(Conflict):
     def __init__(self, what: str, *, existing_id: str = "", **common: Any) -> None:
         super().__init__(what, **common)
         self.existing_id = existing_id
+
+
+class ConcurrentModification(Conflict):
+    """IAM was changing the same object for somebody else: read again, then write again."""
+
+    code = "ConcurrentModification"
 
 
 class LimitExceeded(Conflict):
@@ -256,6 +266,18 @@ class Unavailable(PodidError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class ServerFailed(Unavailable):
+    """The service answered with a 5xx: a read may be tried again, a write may or may not have been carried out."""
+
+
+class ConnectionLost(Unavailable):
+    """The request was sent and no whole answer came back."""
+
+
+class Unreachable(Unavailable):
+    """No connection could be made, so the service never saw the request."""
+
+
 class Throttled(Unavailable):
     """The service throttled requests until the deadline passed."""
 
@@ -278,6 +300,16 @@ class LostAnswer(Unavailable):
     """A change was sent and its answer never came: it may or may not have been made. Read before trying again."""
 
     code = "LostAnswer"
+
+    @classmethod
+    def of(cls, error: PodidError) -> "LostAnswer":
+        """From the error that says that a write's answer did not arrive."""
+        return cls(
+            f"the change may or may not have been made: {error.what}",
+            subject=error.subject,
+            request_id=error.request_id,
+            advice="Run the same command again: it looks first and changes only what is missing.",
+        )
 
 
 class UnreadableAnswer(Unavailable):

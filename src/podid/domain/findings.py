@@ -21,7 +21,6 @@ LINKS = (
     "trust",
     "permissions",
 )
-
 ASSOCIATION, INJECTION, NETWORK, EKS_AUTH, TRUST = 1, 3, 5, 8, 9
 
 
@@ -135,3 +134,6 @@ class Verdict:
     chain: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+
+
+EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster

@@ -6,9 +6,11 @@ give a default where it is missing, and refuse it as well where it is of another
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
+from functools import partial
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
@@ -80,6 +82,13 @@ def instant_or_none(data: Object, name: str) -> datetime | None:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed(f"{name} is not a time") from None
+
+
+def instant(data: Object, name: str) -> datetime:
+    moment = instant_or_none(data, name)
+    if moment is None:
+        raise _unexpected(name, None, str)
+    return moment
 
 
 def inner(data: Object, name: str) -> Object:
@@ -163,6 +172,79 @@ def check_depth(value: object, name: str) -> None:
         for item in layer:
             below += item.values() if isinstance(item, Mapping) else item if isinstance(item, list) else ()
         layer, depth = below, depth + 1
+
+
+# --- values by their types --------------------------------------------------------------------------------------------
+
+
+def record(kind: type[T], /, **members: str | Callable[[Object], Any]) -> Callable[[Object], T]:
+    """Return a reader of objects as a dataclass, each of whose fields is read by its type: text, numbers, truth, times,
+    lists of texts, pairs. It is the member of the field's name in camelCase, or what `members` say: another member, the
+    path to it (`spec.role`), or a function of the object.
+
+    What has no default is wanted, and so are the objects on the path to it, unless its path ends in `?`. Numbers, truth
+    and lists are never wanted: APIs leave out what is nothing.
+    """
+    hints = get_type_hints(kind)
+    readers: dict[str, Callable[[Object], Any]] = {}
+    for field in fields(cast("Any", kind)):
+        given = members.pop(field.name, None) or _camel(field.name)
+        readers[field.name] = given if callable(given) else _member(given, hints[field.name], field.default)
+    if members:
+        raise TypeError(f"{kind.__name__} has no {', '.join(members)}")
+    return lambda data: kind(**{name: read(data) for name, read in readers.items()})
+
+
+def many(path: str, read: Callable[[Object], T]) -> Callable[[Object], tuple[T, ...]]:
+    """Return a reader of the objects of a list, none where it or an object on the path to it is missing."""
+    *steps, name = path.split(".")
+
+    def objects(data: Object) -> tuple[T, ...]:
+        for step in steps:
+            data = inner_or_empty(data, step)
+        return tuple(map(read, inners_or_none(data, name)))
+
+    return objects
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def _member(path: str, kind: Any, default: Any) -> Callable[[Object], Any]:
+    *steps, name = path.removesuffix("?").split(".")
+    wanted = kind in (str, datetime) and default is MISSING and not path.endswith("?")
+    value: Any = _reader(kind, wanted, None if default is MISSING else default)
+    if not steps:
+        return partial(value, name=name)
+    step = inner if wanted else inner_or_empty
+
+    def read(data: Object) -> Any:
+        for each in steps:
+            data = step(data, each)
+        return value(data, name)
+
+    return read
+
+
+def _reader(kind: Any, wanted: bool, default: Any) -> Callable[[Object, str], Any]:
+    if kind is str:
+        return text if wanted else partial(text_or, default=default or "")
+    if kind is int:
+        return partial(number_or, default=default or 0)
+    if kind is bool:
+        return partial(flag_or, default=bool(default))
+    if kind is datetime and wanted:
+        return instant
+    readers: dict[Any, Callable[[Object, str], Any]] = {
+        str | None: lambda data, name: text_or(data, name) or None,
+        bool | None: lambda data, name: None if data.get(name) is None else flag_or(data, name),
+        datetime | None: instant_or_none,
+        tuple[str, ...]: texts_or_none,
+        Mapping[str, str]: pairs,
+    }
+    return readers[kind]
 
 
 # --- whole answers as functions ---------------------------------------------------------------------------------------

@@ -15,16 +15,19 @@ everybody may write them.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from typing import Annotated
+
+from podid.domain import wildcards
+from podid.domain.members import OR_NULL, About
+from podid.domain.wildcards import covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # from here on it is worth a word
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
-
-
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +90,9 @@ def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, 
     return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
 
 
-def matches(pattern: str, text: str) -> bool:
-    if not _wild(pattern):
-        return pattern == text
-    return _compiled(pattern).fullmatch(text) is not None
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    # a policy variable may hold anything; many stars mean what one means, and take exponentially longer
-    plain = re.sub(r"(\*|\$\{[^}]*\})+", "*", pattern)
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in plain), re.DOTALL)
+def matches(wanted: str, name: str) -> bool:
+    """Whether the pattern of a policy fits; a policy variable in it may hold anything."""
+    return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", wanted)), name)
 
 
 def _wild(pattern: str) -> bool:
@@ -113,8 +107,6 @@ def listed(value: object) -> list[object]:
 
 
 EVERYTHING = ("*",)
-# longer than any action's name; nothing is proved of such a pattern
-_LONGEST = 200
 
 
 def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
@@ -169,40 +161,6 @@ def _actions(statement: Mapping[str, object], member: str) -> list[str]:
     return [each.lower() for each in listed(statement.get(member)) if isinstance(each, str)]
 
 
-def overlap(one: str, other: str) -> bool:
-    """Whether some text matches both patterns."""
-    if max(len(one), len(other)) > _LONGEST:
-        return True
-    return _compare(one, other, shared=True)
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Whether all that matches `narrow` matches `wide`; False where that is not sure."""
-    if max(len(wide), len(narrow)) > _LONGEST:
-        return False
-    return _compare(wide, narrow, shared=False)
-
-
-def _compare(one: str, other: str, *, shared: bool) -> bool:
-    """Row by row: whether the rest of `one` fits the rest of `other`. `shared`: wildcards of `other` stand for any
-    text; else they are texts that only a star of `one` takes in."""
-    row = [True, *(False for _ in other)]
-    if shared:
-        for place, char in enumerate(other):
-            row[place + 1] = row[place] and char == "*"
-    for char in one:
-        before, row = row, [char == "*" and row[0]]
-        for place, with_ in enumerate(other):
-            if char == "*":
-                fits = before[place + 1] or row[place]
-            elif with_ == "*":
-                fits = shared and (before[place + 1] or row[place])
-            else:
-                fits = before[place] and (char in ("?", with_) or (shared and with_ == "?"))
-            row.append(fits)
-    return row[-1]
-
-
 _STACK = "aws:cloudformation:stack-name"
 _EKSCTL = "alpha.eksctl.io/cluster-name"
 _CROSSPLANE = "crossplane-name"
@@ -228,8 +186,8 @@ class Owner:
     told."""
 
     tool: str
-    detail: str
-    tag: str
+    detail: Annotated[str, OR_NULL, About("The stack or object of it, where a tag says.")]
+    tag: Annotated[str, About("The tag that told. Tags are hints.")]
 
     @property
     def words(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from podid.domain.errors import Again, InvalidInput
+from podid.domain.findings import Subject
 
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
@@ -31,6 +32,10 @@ class ServiceAccountRef:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def subject(self) -> Subject:
+        return Subject("ServiceAccount", self.name, self.namespace)
 
     @classmethod
     def parse(cls, text: str) -> "ServiceAccountRef":

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from podid.domain.errors import ExitCode
+from podid.domain.members import AS_TEXT, OR_NULL, About, TextOrNull
 from podid.domain.names import Arn
 from podid.domain.rights import KubeRight, Rights
 
@@ -32,11 +33,11 @@ class OwnRight:
     organization takes away, whatever is granted. `permission` is what would tell what is unknown. `where` is the
     resource that an action was asked for, or the namespace of a verb; empty for the whole cluster."""
 
-    right: str | KubeRight
-    outcome: Outcome
-    where: str = ""
-    reason: str = ""
-    permission: str = ""
+    right: Annotated[str | KubeRight, AS_TEXT, About("An IAM action, or a Kubernetes verb and resource.")]
+    outcome: Annotated[Outcome, About("missing can be granted; denied is taken away whatever is granted.")]
+    where: Annotated[str, OR_NULL, About("The resource or the namespace that it was asked for; null for all.")] = ""
+    reason: TextOrNull = ""
+    permission: Annotated[str, OR_NULL, About("What the caller lacks to know it.")] = ""
 
     @property
     def held(self) -> bool:

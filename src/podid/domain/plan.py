@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
+from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.status import IdentityState, IdentityStatus, Outlook
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ class Skipped:
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
 
-    caller_arn: str
+    caller_arn: Annotated[str, About("Who did it, or would.")]
     account: str
     region: str
-    cluster: str = ""
+    cluster: TextOrNull = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
+class TargetTrustChange:
     """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
     it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
     ids which are not known yet. `command` is the line by which podid goes on."""
@@ -112,7 +113,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[TargetTrustChange, ...] = ()
     outlook: Outlook | None = None
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
@@ -189,8 +190,8 @@ class Awaited:
     """What a change waits for that is no state of an identity: agents on nodes, or pods that no longer get credentials.
     `reached` is None where that could not be checked."""
 
-    summary: str
-    reached: bool | None
+    summary: Annotated[str, About("What was waited for, as it is now.")]
+    reached: Annotated[bool | None, About("Null where it could not be checked.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +211,7 @@ class ChangeResult:
     restarted: bool = False
     awaited: Awaited | None = None
     unchecked: str = ""
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[TargetTrustChange, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -304,17 +305,18 @@ class Place:
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 
+@kind("WhoAmI", "`podid whoami`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAndWhere:
     """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
 
-    caller_arn: str
+    caller_arn: ArnText
     account: str
-    credentials_source: str
+    credentials_source: Annotated[str, About("What gave the credentials, as botocore calls it.")]
     region: str
-    region_source: str
-    cluster: str = ""
-    cluster_source: str = ""
-    no_cluster: str = ""
-    context: str = ""
-    kubeconfig: tuple[str, ...] = ()
+    region_source: Annotated[str, About("A flag, a variable, a profile or a kube context.")]
+    cluster: Annotated[str, OR_NULL, About("Its name; null where none could be chosen.")] = ""
+    cluster_source: TextOrNull = ""
+    no_cluster: Annotated[str, HIDDEN] = ""
+    context: Annotated[str, OR_NULL, About("The kube context in force.")] = ""
+    kubeconfig: Annotated[tuple[str, ...], About("The files that were read.")] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from podid.domain.findings import Subject
 from podid.domain.names import ServiceAccountRef
 
 
@@ -31,6 +32,10 @@ class ProductSetting:
     namespace: str = ""
     service_account: ServiceAccountRef | None = None
     role: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.kind, self.name, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict
+from podid.domain.grouping import grouped
+from podid.domain.members import Key
 
 if TYPE_CHECKING:
     from podid.domain.status import IdentityStatus
@@ -27,7 +29,7 @@ class Summary:
     warn: int = 0
     info: int = 0
     unknown: int = 0
-    passed: int = 0
+    passed: Annotated[int, Key("pass")] = 0
     masked: int = 0
     accepted: int = 0
 
@@ -179,11 +181,8 @@ class UnknownGroup:
 
 def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
     """The unknown ones by missing right, else by reason: rights first, and of these those that hide the most."""
-    found: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.outcome is Outcome.UNKNOWN:
-            reason = "" if verdict.permission else verdict.reason
-            found.setdefault((verdict.permission, reason), []).append(verdict)
+    unknown = (verdict for verdict in verdicts if verdict.outcome is Outcome.UNKNOWN)
+    found = grouped(((verdict.permission, verdict.permission or verdict.reason), verdict) for verdict in unknown)
     groups = (
         UnknownGroup(
             permission=permission,

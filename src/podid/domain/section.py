@@ -3,7 +3,7 @@ it may cost: whom is asked, and what is done for it.
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
@@ -27,13 +27,12 @@ class Cost(Flag):
 
 
 FREE = Cost(0)
-LOOK = Cost.AWS | Cost.KUBERNETES
+READS = Cost.AWS | Cost.KUBERNETES
 # read only where it is asked for by name
-EVIDENCE = ~LOOK
+EVIDENCE = ~READS
 # made of one service account after another
 TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE
-
-
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -89,6 +88,11 @@ def crashed(error: Exception) -> Missing:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
     return Missing(f"{INTERNAL}: {where}; this is a bug in podid", error_code=INTERNAL)
+
+
+def part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
+    """What a section has under the key: NOT_READ where it has nothing, what stood in the way where it is missing."""
+    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
 
 
 def known(section: Section[T]) -> T:

@@ -30,6 +30,7 @@ from podid.domain.section import (
     known,
     known_or,
     missing,
+    part,
     section_of,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "known",
     "known_or",
     "missing",
+    "part",
     "section_of",
 ]
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
+from podid.domain.members import HIDDEN, OR_NULL, About, MissingRight, ModeId
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
@@ -67,10 +68,10 @@ class NotChecked:
     """A link that was not checked, or not to the end: `subject` names what, `permission` what the caller lacks, `how`
     the option that checks it."""
 
-    link: int
-    subject: str
-    permission: str = ""
-    how: str = ""
+    link: Annotated[int, About("1 to 9.")]
+    subject: Annotated[str, OR_NULL, About("What could not be read; null where nothing of the link was read.")]
+    permission: MissingRight = ""
+    how: Annotated[str, HIDDEN] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,19 @@ class IdentityStatus:
     def reaches(self, wanted: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether the role that pods get may do an action on a resource; None where that could not be decided, with the
+    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
+
+    action: str
+    resource: str
+    allowed: Annotated[bool | None, About("Null where it could not be decided.")]
+    reason: str = ""
+    id: ModeId = ""
+    permission: MissingRight = ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

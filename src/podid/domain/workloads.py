@@ -79,18 +79,6 @@ def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
     return [*first, *others]
 
 
-def own_address(pod: Pod) -> tuple[str, ...]:
-    """The containers that set the credentials address or the token's file themselves, to something that is not the
-    webhook's: the webhook leaves those as they are, and the SDK asks somebody else than the agent."""
-    address, file = INJECTED_ENV
-    return tuple(
-        c.name
-        for c in served(pod)
-        if c.env.get(address, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES
-        or not where_injected(c.env.get(file, TOKEN_FILES))
-    )
-
-
 def where_injected(token_file: str) -> bool:
     """Whether the webhook mounts its token there; on Windows it writes the path as Windows does."""
     return token_file.removeprefix("C:").replace("\\", "/").startswith(TOKEN_FILES)
@@ -149,7 +137,7 @@ def workload_subject(pod: Pod) -> Subject:
     """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
     pod-template-hash."""
     if pod.owner is None:
-        return Subject("Pod", pod.name, pod.namespace)
+        return pod.subject
     suffix = "-" + pod.labels.get("pod-template-hash", "")
     if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
         return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)

@@ -1,22 +1,28 @@
-"""The agent that the add-on makes of a version and its configuration values: where it may go, which ports it takes.
+"""The agents that run, and the one that the add-on makes of a version and its configuration values: where it may go,
+which ports it takes.
 
-What the add-on's chart says: https://github.com/aws/eks-pod-identity-agent/blob/main/charts/.
+What the agent is: https://github.com/aws/eks-pod-identity-agent (charts/) and
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from podid.domain.aws import Cluster
 from podid.domain.cluster import Container, DaemonSet, Node, Placement, Pod, Requirement, Toleration
+from podid.domain.findings import EVERYONE, Severity
 from podid.domain.foreign import Malformed, Object
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.placement import of_spec, why_not_here
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.versions import older
-from podid.domain.workloads import SKIP_CONTAINERS, live
-from podid.facts.nodes import COMPUTE_TYPE
+from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, pods_of, runs_in
+from podid.facts.index import Affected, index, once, reach_on
+from podid.facts.nodes import COMPUTE_TYPE, expects_agent
 
 PROXY_PORT, PROBE_PORT = 80, 2703
 # of system-node-critical, which the agent has
@@ -41,7 +47,7 @@ HYBRID_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "In", ("hybrid",)))
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class PlannedAgent:
     """The agent as it will be: its version, where it may go, whether it takes the node's port 80, and what it is told
     beside what it is always told. `placement` None where its configuration cannot be read."""
 
@@ -80,7 +86,7 @@ class Coming:
         return node.runs_agent and (self.placement is None or not why_not_here(node, self.placement))
 
 
-def coming(version: str, values: Mapping[str, object]) -> Coming:
+def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
     """From the version and the configuration values that a plan asks for."""
     agent, sets = values.get("agent"), values.get("daemonsets")
     takes_port = not (isinstance(agent, dict) and agent.get("advertiseProxyPort") is False)
@@ -91,7 +97,7 @@ def coming(version: str, values: Mapping[str, object]) -> Coming:
         placement = None
     further = agent.get("additionalArgs") if isinstance(agent, dict) else None
     probe = agent.get("probePort") if isinstance(agent, dict) else None
-    return Coming(
+    return PlannedAgent(
         version,
         placement,
         takes_port,
@@ -113,8 +119,6 @@ def _placement(version: str, values: Object) -> Placement:
 
 
 # --- as it will be seen in the cluster --------------------------------------------------------------------------------
-
-
 def evicted(pod: Pod) -> bool:
     """Whether the agent, with its priority, pushes the pod off a node whose port both want."""
     return pod.priority < AGENT_PRIORITY
@@ -125,7 +129,7 @@ def is_addons(agent: DaemonSet) -> bool:
     return agent.namespace == AGENT_NAMESPACE and agent.name in (AGENT_ADDON, f"{AGENT_ADDON}-hybrid")
 
 
-def daemon_sets(agent: Coming, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
+def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
     """What EKS makes of the add-on, with all its pods ready."""
     hosts = [node for node in nodes if agent.goes_to(node)]
     kinds = [("", agent.placement or Placement(terms=(_OWN_TERM,)), False)]
@@ -161,7 +165,7 @@ def _labels(*, hybrid: bool) -> dict[str, str]:
     }
 
 
-def agent_pods(agent: Coming, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
+def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
     """Its pods: a Ready one on each node that is up and that it goes to; one that waits for each of the `held` nodes,
     whose port stays another pod's."""
     for node in nodes:
@@ -188,7 +192,73 @@ def agent_pods(agent: Coming, nodes: Iterable[Node], held: Collection[str], now:
         )
 
 
-def pushed_off(pod: Pod, agent: Coming, hosts: Collection[str]) -> Pod:
+def pushed_off(pod: Pod, agent: PlannedAgent, hosts: Collection[str]) -> Pod:
     """The pod as it is once the agent runs on these nodes: off its own where both want a port of it."""
     clash = pod.node in hosts and live(pod) and not set(pod.host_ports).isdisjoint(agent.host_ports)
     return replace(pod, node="", phase="Pending", ready=False, message=_WAITS) if clash and evicted(pod) else pod
+
+
+START_GRACE = timedelta(minutes=2)
+
+
+def importance(snapshot: Snapshot) -> Severity:
+    """Without any association nobody misses the agent."""
+    associations = snapshot.associations
+    return Severity.INFO if isinstance(associations, Known) and not associations.value else Severity.ERROR
+
+
+def agents(snapshot: Snapshot) -> list[DaemonSet]:
+    return [ds for ds in known_or(snapshot.daemon_sets, ()) if is_agent(ds)]
+
+
+def lacks_agents(snapshot: Snapshot) -> bool:
+    """Whether an agent's DaemonSet has fewer pods than it wants, or there is none; True where that is not seen."""
+    sets, pods = agents(snapshot), snapshot.agent_pods
+    if isinstance(pods, Missing) or not sets:
+        return True
+    return any(sum(map(live, pods_of((ds,), pods.value))) < ds.desired for ds in sets)
+
+
+@once
+def unserved(snapshot: Snapshot) -> Affected:
+    """Of the nodes that should have a Ready agent and have none; of all, where it cannot be seen which these are."""
+    if isinstance(snapshot.agent_pods, Missing):
+        return Affected(EVERYONE)
+    served, sets = {pod.node for pod in snapshot.agent_pods.value if pod.ready}, agents(snapshot)
+    return reach_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
+
+
+def not_judged(pod: Pod, node: Node | None) -> str:
+    """Why an agent pod's state says nothing; empty where it does."""
+    if not live(pod):
+        return "the pod has ended; the DaemonSet replaces it"
+    if node is not None and not node.ready:
+        return f"node {node.name} is not ready, so its pods' states are out of date"
+    return ""
+
+
+def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
+    """The associated service accounts ("ns/name") that have the DaemonSet's agent on a node of their pods."""
+    users = index(snapshot).users
+    nodes = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set)}
+    return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
+
+
+def option(ds: DaemonSet, flag: str) -> str:
+    """The value of a flag of the agent, `--flag value` or `--flag=value`, in a shell's line too; empty without it."""
+    words = [part.strip("\"'") for word in (*ds.command, *ds.args) for part in word.split()]
+    for position, word in enumerate(words):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag:
+            return words[position + 1] if position + 1 < len(words) else ""
+    return ""
+
+
+_TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
+
+
+def agent_versions(sets: Sequence[DaemonSet]) -> list[str]:
+    """As "0.1.37"; a mirror under another name may count in a way of its own."""
+    images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
+    return [found[1] for image in images if (found := _TAG.search(image))]

@@ -4,22 +4,24 @@ Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from podid.domain.aws import Cluster, NodeGroup
+from podid.domain.aws import Cluster, Decision, NodeGroup
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.names import AWS_MANAGED, Arn
+from podid.domain.grouping import grouped
+from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.placement import why_none_here
+from podid.domain.snapshot import Known, Section, Snapshot, known, known_or, part
+from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.index import index
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 # AWS's own policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
 REDEEMING_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKSWorkerNodePolicy")
 AUTO_MODE = "EKS Auto Mode"
-
-
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
 COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 KARPENTER_LABEL = "karpenter.sh/nodepool"
@@ -88,10 +90,51 @@ def minimal_policy(role_arn: str) -> str:
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
     """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for group in groups:
-        if group.node_role_arn:
-            found[group.node_role_arn].append(group.name)
-    if cluster.auto_mode and cluster.auto_node_role_arn:
-        found[cluster.auto_node_role_arn].append(AUTO_MODE)
-    return {arn: tuple(names) for arn, names in sorted(found.items())}
+    users = [(group.node_role_arn, group.name) for group in groups]
+    users += [(cluster.auto_node_role_arn, AUTO_MODE)] if cluster.auto_mode else []
+    return {arn: tuple(names) for arn, names in sorted(grouped(users).items()) if arn}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleInUse:
+    """A node role that EKS names. `nodes` are its live ones, None where these could not be read; `decision` is what the
+    simulation says of it."""
+
+    arn: str
+    used_by: str
+    nodes: tuple[str, ...] | None
+    decision: Section[Decision]
+
+    @property
+    def words(self) -> str:
+        """By name and ARN: who mends it may be another than who reads of it."""
+        return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
+
+
+def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
+    """Cluster, node groups and the simulations have to be there."""
+    cluster, node_groups = known(snapshot.cluster), known(snapshot.node_groups)
+    decisions, by_name = snapshot.node_role_allowed, index(snapshot).nodes
+    for arn, sources in node_roles(cluster, node_groups).items():
+        groups = [name for name in sources if name != AUTO_MODE]
+        words = [f"node group {short_list(groups)}"] if groups else []
+        used_by = " and ".join((*words, *((AUTO_MODE,) if AUTO_MODE in sources else ())))
+        nodes = None
+        if isinstance(snapshot.nodes, Known):
+            nodes = tuple(node.name for node in snapshot.nodes.value if _has_role(node, sources))
+        yield RoleInUse(arn, used_by, nodes, part(decisions, arn))
+    for arn, nodes in known_or(snapshot.other_node_roles, {}).items():
+        kinds = sorted({kind_of(by_name[name]) for name in nodes if name in by_name})
+        # `karpenter node ip-10-0-0-1 and 3 more`
+        yield RoleInUse(arn, f"{' and '.join(kinds)} node {short_list(nodes, 1)}", nodes, part(decisions, arn))
+
+
+def _has_role(node: Node, sources: tuple[str, ...]) -> bool:
+    return (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
+
+
+def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
+    """Nodes whose role nobody tells."""
+    told = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
+    nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
+    return [node.name for node in unaccounted(nodes, groups) if node.name not in told]

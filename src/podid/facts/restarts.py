@@ -13,7 +13,7 @@ stays, and keeps the webhook from setting it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,6 @@ from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Association
 from podid.domain.cluster import Container, Pod
 from podid.domain.evidence import NO_CHANGES, RecentChanges
-from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.workloads import (
     AGENT_ADDRESSES,
@@ -144,46 +143,62 @@ _ENABLED = {"eks.amazonaws.com/pod-identity": "enabled"}
 _IRSA_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injecting:
-    """What decides on a new pod of a service account. `webhook` is None where it is not registered. `associated` wins
-    over the role of IRSA's annotation, which is empty where there is none."""
-
-    webhook: WebhookRegistration | None
-    associated: bool
-    irsa_role_arn: str = ""
-    ipv6: bool = False
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        if self.associated:
-            return dict(zip(INJECTED_ENV, (AGENT_ADDRESSES[self.ipv6], f"{TOKEN_FILES}{TOKEN_VOLUME}"), strict=True))
-        return {ROLE_ARN: self.irsa_role_arn, IRSA_ENV: _IRSA_FILE} if self.irsa_role_arn else {}
-
-
-class Anew:
-    """Makes pods anew by what a snapshot says of associations, service accounts and the webhook's registration. What it
-    does not say is as it is for the pod that runs; a webhook that could not be looked at serves everybody."""
+class NewPods:
+    """Makes the pods that take the place of running ones, under their names and on their nodes, up and ready: by what a
+    snapshot says of associations, service accounts and the webhook's registration. What it does not say is as it is for
+    the pod that runs; a webhook that could not be looked at serves everybody."""
 
     def __init__(self, snapshot: Snapshot, now: datetime) -> None:
+        associations, accounts, cluster = snapshot.associations, snapshot.service_accounts, snapshot.cluster
         self._now = now
-        self._associated: frozenset[ServiceAccountRef] | None = None
-        if isinstance(snapshot.associations, Known):
-            self._associated = frozenset(each.ref for each in snapshot.associations.value)
-        self._irsa: Mapping[ServiceAccountRef, str] | None = None
-        if isinstance(snapshot.service_accounts, Known):
-            self._irsa = {each.ref: each.irsa_role_arn for each in snapshot.service_accounts.value}
+        self._associated = {a.ref for a in associations.value} if isinstance(associations, Known) else None
+        self._irsa = {a.ref: a.irsa_role_arn for a in accounts.value} if isinstance(accounts, Known) else None
         self._webhook = known_or(snapshot.webhook, WebhookRegistration())
-        self._ipv6 = isinstance(snapshot.cluster, Known) and snapshot.cluster.value.ip_family == "ipv6"
+        self._ipv6 = isinstance(cluster, Known) and cluster.value.ip_family == "ipv6"
 
     def __call__(self, pod: Pod) -> Pod:
-        associated = injected(pod) if self._associated is None else pod.ref in self._associated
-        return anew(
-            pod,
-            Injecting(
-                webhook=self._webhook, associated=associated, irsa_role_arn=self._irsa_role(pod), ipv6=self._ipv6
+        plain = without_injection(pod)
+        new = replace(
+            plain,
+            uid=f"{pod.uid}-anew",
+            phase="Running",
+            created_at=self._now.replace(microsecond=0),
+            containers=tuple(
+                replace(c, ready=True, waiting="", restarts=0, ended="", exit_code=None, failed=None)
+                for c in plain.containers
             ),
-            self._now,
+            ready=True,
+            ready_since=self._now,
+            deleting=False,
+            ephemeral=(),
+            reason="",
+            message="",
+        )
+        webhook = self._webhook
+        if webhook is None or not webhook.on_create or webhook.leaves_out(new.namespace, new.labels):
+            return new
+        return self._injected(new, pod)
+
+    def _injected(self, new: Pod, running: Pod) -> Pod:
+        """The new pod with what the webhook gives it: an association wins over the role of IRSA's annotation."""
+        if injected(running) if self._associated is None else running.ref in self._associated:
+            values = (AGENT_ADDRESSES[self._ipv6], f"{TOKEN_FILES}{TOKEN_VOLUME}")
+            volume, labels, variables = TOKEN_VOLUME, _ENABLED, dict(zip(INJECTED_ENV, values, strict=True))
+        elif role := self._irsa_role(running):
+            volume, labels, variables = IRSA_VOLUME, {}, {ROLE_ARN: role, IRSA_ENV: _IRSA_FILE}
+        else:
+            return new
+        names = {container.name for container in served(new)}
+        if not names:
+            return new
+        return replace(
+            new,
+            containers=tuple(
+                replace(c, env={**c.env, **variables}) if c.name in names and variables.keys().isdisjoint(c.env) else c
+                for c in new.containers
+            ),
+            volumes=(*new.volumes, volume),
+            labels={**new.labels, **labels},
         )
 
     def _irsa_role(self, pod: Pod) -> str:
@@ -191,28 +206,6 @@ class Anew:
             return self._irsa.get(pod.ref, "")
         roles = (container.env.get(ROLE_ARN, "") for container in pod.containers)
         return next(filter(None, roles), "") if carries_irsa(pod) else ""
-
-
-def anew(pod: Pod, how: Injecting, now: datetime) -> Pod:
-    """The pod that takes the place of this one, under its name and on its node, up and ready."""
-    plain = without_injection(pod)
-    fresh = replace(
-        plain,
-        uid=f"{pod.uid}-anew",
-        phase="Running",
-        created_at=now.replace(microsecond=0),
-        containers=tuple(map(_started, plain.containers)),
-        ready=True,
-        ready_since=now,
-        deleting=False,
-        ephemeral=(),
-        reason="",
-        message="",
-    )
-    webhook = how.webhook
-    if webhook is None or not webhook.on_create or webhook.leaves_out(fresh.namespace, fresh.labels):
-        return fresh
-    return _injected(fresh, how)
 
 
 def without_injection(pod: Pod) -> Pod:
@@ -240,27 +233,3 @@ def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
 
     kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}
     return replace(container, env=kept, blank=tuple(name for name in container.blank if name in kept))
-
-
-def _started(container: Container) -> Container:
-    return replace(container, ready=True, waiting="", restarts=0, ended="", exit_code=None, failed=None)
-
-
-def _injected(pod: Pod, how: Injecting) -> Pod:
-    variables = how.variables
-    served_names = {container.name for container in served(pod)}
-    if not variables or not served_names:
-        return pod
-
-    def given(container: Container) -> Container:
-        if container.name not in served_names or not variables.keys().isdisjoint(container.env):
-            return container
-        return replace(container, env={**container.env, **variables})
-
-    volume = TOKEN_VOLUME if how.associated else IRSA_VOLUME
-    return replace(
-        pod,
-        containers=tuple(map(given, pod.containers)),
-        volumes=(*pod.volumes, volume),
-        labels={**pod.labels, **(_ENABLED if how.associated else {})},
-    )

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from podid.domain.aws import Association, Cluster, Decision, Role
+from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
-from podid.domain.findings import Severity
+from podid.domain.findings import Severity, Subject
 from podid.domain.names import Arn, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
     ActionVerdict,
@@ -32,6 +32,8 @@ from podid.domain.trust import (
     parse_policy,
 )
 from podid.domain.trust.logic import Truth
+from podid.facts.index import index, once, role_section, role_subject
+from podid.facts.trust import live_pods
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
 # the ids of what its rights may lack
@@ -248,3 +250,41 @@ def _why(refused: list[Decision]) -> str:
     if any(decision.organization_allows is False for decision in refused):
         return NOT_BY_ORGANIZATION
     return "no policy of the role allows it"
+
+
+@once
+def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
+    """One for each association with a target role, in order."""
+    listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
+    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
+
+
+def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
+    target = association.target_role_arn or ""
+    return second_hop(
+        association,
+        known(snapshot.cluster),
+        base=known_or(role_section(snapshot, association.role_arn), None),
+        target=part(snapshot.target_roles, target),
+        rights=part(snapshot.target_rights, (association.role_arn, target)),
+        pods=live_pods(snapshot, association),
+        now=snapshot.taken_at,
+    )
+
+
+def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
+    return role_section(snapshot, hop.association.role_arn) == Known(None)
+
+
+def target_subject(association: Association) -> Subject:
+    """By name in the association's own account, else by ARN: a namesake there is another role."""
+    arn = association.target_role_arn or ""
+    try:
+        same = Arn.parse(arn).account == Arn.parse(association.role_arn).account
+    except InvalidInput:
+        same = False
+    return role_subject(arn) if same else Subject("Role", arn)
+
+
+def base_subject(association: Association) -> Subject:
+    return role_subject(association.role_arn)

@@ -16,18 +16,17 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from podid.calls.deadline import NEVER, Deadline
+from podid.calls.http import limit_pools
 from podid.domain.aws import Cluster
-from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, UnreadableAnswer
 from podid.domain.foreign import Malformed
 from podid.domain.refusals import Template, argv
 from podid.domain.text import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
-from podid.kube.exec_plugin import exec_plugin, run
-from podid.kube.files import check_files, with_token
-from podid.kube.impersonation import impersonation
 from podid.kube.kubeconfig import Context, Kubeconfig
+from podid.kube.user import check_files, exec_plugin, impersonation, run, with_token
 
 TokenSource = Callable[[], tuple[str, datetime]]
 
@@ -98,6 +97,8 @@ class Connection:
         if self.unverified:  # podid says so once, in its own words
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        pool.pool_classes_by_scheme = dict(pool.pool_classes_by_scheme)  # it is urllib3's own, of everybody
+        limit_pools(pool.pool_classes_by_scheme)
         if self._ca_pem:
             # not every version can take a CA as data, and a file would have to be cleaned up after a kill
             pool.connection_pool_kw["ca_cert_data"] = self._ca_pem

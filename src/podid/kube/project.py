@@ -1,17 +1,15 @@
-"""From the API's JSON to the few fields that podid keeps. Pure; absent fields are Kubernetes' zero values, and what an
-API server always gives raises Malformed where it is missing.
-
-Values of environment variables are dropped, as `podid.kube.project_env` says, and so are annotations that can quote
-them (`kubectl.kubernetes.io/last-applied-configuration`).
+"""From the API's JSON to the few fields that podid keeps, of all but pods and network policies. Pure; absent fields are
+Kubernetes' zero values, and what an API server always gives raises Malformed where it is missing.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from sys import intern
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 from podid.domain.admission import ENFORCE
-from podid.domain.cluster import Container, DaemonSet, Mount, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -21,77 +19,30 @@ from podid.domain.foreign import (
     inners,
     inners_or_none,
     instant_or_none,
-    interned,
     number_or,
     pairs,
+    record,
     text,
     text_or,
     words_or_none,
 )
+from podid.domain.names import ServiceAccountRef
 from podid.domain.placement import of_spec, taint
-from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
+from podid.domain.products import (
+    CERT_MANAGER,
+    CSI_DRIVERS,
+    EXTERNAL_SECRETS,
+    KEDA,
+    MOUNTPOINT,
+    SECRETS_STORE,
+    CredentialWay,
+    ProductSetting,
+)
 from podid.domain.rights import AccessReview
-from podid.kube.managed_fields import set_by
-from podid.kube.plain import plain_words
-from podid.kube.project_env import daemon_env, env_from, env_of
+from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
 # a command for the node's packet filter that names link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
-_OF_EKS = "eks.amazonaws.com/"
-_POD_ANNOTATIONS = (
-    _OF_EKS,
-    "kubernetes.io/config.",
-    "kubectl.kubernetes.io/restartedAt",
-    "kubectl.kubernetes.io/default-container",
-    # what keeps a mesh's sidecar away from some traffic, and a network interface of the pod's own
-    "traffic.sidecar.istio.io/",
-    "config.linkerd.io/",
-    "vpc.amazonaws.com/pod-eni",
-)
-# of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
-_CONTROLLER_FLAGS = ("--aws-",)
-# the directory that SDKs look for their files in, and the variables that name these
-_SDK_DIRECTORY = ".aws"
-_SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
-_NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
-_STATES = ("initContainerStatuses", "containerStatuses")
-_EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-def pod(item: Object) -> Pod:
-    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
-    states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
-    conditions = {text(c, "type"): c for c in inners_or_none(status, "conditions")}
-    volumes = {text(v, "name"): v for v in inners_or_none(spec, "volumes")}
-    return Pod(
-        namespace=interned(metadata, "namespace"),
-        name=text_or(metadata, "name"),
-        uid=text_or(metadata, "uid"),
-        service_account=interned(spec, "serviceAccountName") or "default",
-        node=interned(spec, "nodeName"),
-        phase=interned(status, "phase"),
-        created_at=instant_or_none(metadata, "creationTimestamp") or _EPOCH,
-        containers=(
-            *(_container(c, states, volumes, init=True) for c in inners_or_none(spec, "initContainers")),
-            *(_container(c, states, volumes, init=False) for c in inners(spec, "containers")),
-        ),
-        labels=_interned(metadata, "labels"),
-        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_POD_ANNOTATIONS)},
-        host_network=flag_or(spec, "hostNetwork"),
-        ready=_is_true(conditions, "Ready"),
-        deleting=bool(text_or(metadata, "deletionTimestamp")),
-        owner=owner(metadata),
-        volumes=tuple(map(intern, volumes)),
-        ephemeral=tuple(text(c, "name") for c in inners_or_none(spec, "ephemeralContainers")),
-        ips=tuple(text(each, "ip") for each in inners_or_none(status, "podIPs")),
-        reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
-        message=text_or(status, "message") or _unscheduled(conditions, "message"),
-        host_ports=_host_ports(spec),
-        priority=number_or(spec, "priority"),
-        ready_since=_since(conditions, "Ready"),
-        secret_classes=tuple(name for v in volumes.values() if (name := _secret_class(v))),
-        automount=flag_or(spec, "automountServiceAccountToken", True),
-    )
 
 
 def node(item: Object) -> Node:
@@ -103,7 +54,7 @@ def node(item: Object) -> Node:
         os=text_or(info, "operatingSystem") or labels.get("kubernetes.io/os", ""),
         arch=text_or(info, "architecture") or labels.get("kubernetes.io/arch", ""),
         compute_type=labels.get("eks.amazonaws.com/compute-type", ""),
-        ready=_is_true({text(c, "type"): c for c in inners_or_none(status, "conditions")}, "Ready"),
+        ready=is_true(conditions_of(status), "Ready"),
         labels=labels,
         provider_id=text_or(spec, "providerID"),
         created_at=instant_or_none(metadata, "creationTimestamp"),
@@ -111,15 +62,19 @@ def node(item: Object) -> Node:
     )
 
 
-def service_account(item: Object) -> ServiceAccount:
-    metadata = inner(item, "metadata")
-    return ServiceAccount(
-        namespace=text_or(metadata, "namespace"),
-        name=text(metadata, "name"),
-        uid=text_or(metadata, "uid"),
-        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_OF_EKS)},
-        created_at=instant_or_none(metadata, "creationTimestamp"),
-    )
+def _of_eks(item: Object) -> dict[str, str]:
+    annotations = pairs(inner(item, "metadata"), "annotations")
+    return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
+
+
+service_account = record(
+    ServiceAccount,
+    namespace="metadata.namespace?",
+    name="metadata.name",
+    uid="metadata.uid",
+    annotations=_of_eks,
+    created_at="metadata.creationTimestamp",
+)
 
 
 def daemon_set(item: Object) -> DaemonSet:
@@ -142,7 +97,7 @@ def daemon_set(item: Object) -> DaemonSet:
         containers=tuple(text_or(c, "name") for c in containers),
         command=tuple(word for c in containers for word in plain_words(words_or_none(c, "command"))),
         placement=of_spec(pod_spec),
-        host_ports=_host_ports(pod_spec),
+        host_ports=host_ports(pod_spec),
         env={key: value for c in containers for key, value in daemon_env(inners_or_none(c, "env")).items()},
         firewall=tuple(_firewall(pod_spec)),
         set_by=set_by(metadata),
@@ -172,13 +127,7 @@ def workload(kind: str, item: Object) -> Workload:
     )
 
 
-def node_class(item: Object) -> NodeClass:
-    spec = inner_or_empty(item, "spec")
-    return NodeClass(
-        name=text(inner(item, "metadata"), "name"),
-        role=text_or(spec, "role"),
-        instance_profile=text_or(spec, "instanceProfile"),
-    )
+node_class = record(NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
 
 
 def name(item: Object) -> str:
@@ -224,16 +173,6 @@ def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:
     return text_or(metadata, "uid"), owner(metadata)
 
 
-def owner(metadata: Object) -> OwnerRef | None:
-    """The controlling owner, if there is one."""
-    for reference in inners_or_none(metadata, "ownerReferences"):
-        if flag_or(reference, "controller"):
-            return OwnerRef(
-                intern(text(reference, "kind")), intern(text(reference, "name")), interned(reference, "uid")
-            )
-    return None
-
-
 def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
     if kind == "DaemonSet":
         keys = ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled")
@@ -251,56 +190,6 @@ def _template(kind: str, spec: Object) -> Object:
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
-def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str, Object], *, init: bool) -> Container:
-    name = intern(text(item, "name"))
-    state = states.get(name) or {}
-    ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
-    before = inner_or_empty(inner_or_empty(state, "lastState"), "terminated")
-    env, blank = env_of(inners_or_none(item, "env"))
-    return Container(
-        name=name,
-        image=interned(item, "image"),
-        init=init,
-        env=env,
-        blank=blank,
-        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in env_from(each)),
-        mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
-        ready=flag_or(state, "ready"),
-        waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
-        restarts=number_or(state, "restartCount"),
-        ended=interned(before, "reason"),
-        exit_code=number_or(ended, "exitCode") if ended else None,
-        failed=_failed(before),
-        flags=_flags(item),
-    )
-
-
-def _flags(item: Object) -> tuple[str, ...]:
-    """The arguments that begin so, each with its value where that is the next one."""
-    words = [word for member in ("command", "args") for word in plain_words(words_or_none(item, member))]
-    return tuple(
-        intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
-        for place, word in enumerate(words)
-        if word.startswith(_CONTROLLER_FLAGS)
-    )
-
-
-def _valued(word: str, after: Sequence[str]) -> bool:
-    return "=" not in word and bool(after) and not after[0].startswith("-")
-
-
-def _secret_class(volume: Object) -> str:
-    csi = inner_or_empty(volume, "csi")
-    if text_or(csi, "driver") != CSI_DRIVERS[SECRETS_STORE]:
-        return ""
-    return interned(inner_or_empty(csi, "volumeAttributes"), "secretProviderClass")
-
-
-def _failed(run: Object) -> tuple[datetime, datetime] | None:
-    started, finished = instant_or_none(run, "startedAt"), instant_or_none(run, "finishedAt")
-    return (started, finished) if number_or(run, "exitCode") and started and finished else None
-
-
 def _firewall(pod_spec: Object) -> Iterator[str]:
     """The lines of its containers' commands that make rules for link-local addresses."""
     for member in ("initContainers", "containers"):
@@ -310,43 +199,151 @@ def _firewall(pod_spec: Object) -> Iterator[str]:
             yield from (line.strip() for line in re.split(r"[\n;]|&&|\|\|", script) if _LINK_LOCAL.search(line))
 
 
-def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:
-    files, found = [env.get(name, "") for name in _SDK_FILES], []
-    for item in items:
-        kind, source = _volume(volumes.get(text_or(item, "name"), {}))
-        mount = Mount(interned(item, "mountPath").rstrip("/"), kind, source)
-        if _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
-            found.append(mount)
-    return tuple(found)
+# no object of the API is deeper; what answers may be another
+_DEEPEST = 30
+# what every controller and every writer leaves behind
+_NOBODYS = ("metadata.annotations.kubectl.kubernetes.io/last-applied-configuration", "metadata.annotations.deprecated")
 
 
-def _volume(volume: Object) -> tuple[str, str]:
-    """Its kind in Kubernetes' words, and the object that it shows, where it is one."""
-    kind = next((member for member in volume if member != "name" and volume[member] is not None), "")
-    name = interned(inner_or_empty(volume, kind), _NAMED[kind]) if kind in _NAMED else ""
-    return intern(kind), name
+def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:
+    """Manager -> the paths of the fields that it has set, as in `spec.template.spec.containers[name=agent].image`;
+    the status aside."""
+    found: dict[str, dict[str, None]] = {}
+    for entry in inners_or_none(metadata, "managedFields"):
+        if not text_or(entry, "subresource"):
+            paths = (
+                path for path in _leaves(inner_or_empty(entry, "fieldsV1"), "", 0) if not path.startswith(_NOBODYS)
+            )
+            found.setdefault(text_or(entry, "manager"), {}).update(dict.fromkeys(paths))
+    return {manager: tuple(paths) for manager, paths in found.items() if paths}
 
 
-def _is_true(conditions: Mapping[str, Object], name: str) -> bool:
-    return text_or(conditions.get(name, {}), "status") == "True"
+def _leaves(fields: Mapping[str, object], path: str, depth: int) -> Iterator[str]:
+    below = {key: value for key, value in fields.items() if key != "." and isinstance(value, dict)}
+    if path and (not below or depth > _DEEPEST):
+        yield path
+        return
+    for key, value in below.items():
+        yield from _leaves(value, _step(path, key), depth + 1)
 
 
-def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:
-    return instant_or_none(conditions[name], "lastTransitionTime") if _is_true(conditions, name) else None
+def _step(path: str, key: str) -> str:
+    kind, _, name = key.partition(":")
+    if kind == "f":
+        return f"{path}.{name}" if path else name
+    return f"{path}[{_element(name) if kind == 'k' else name}]"
 
 
-def _host_ports(spec: Object) -> tuple[int, ...]:
-    """The ports of its node that the pod takes; the API server gives hostNetwork pods each port as a host port."""
-    shared = flag_or(spec, "hostNetwork")
-    ports = [port for c in inners(spec, "containers") for port in inners_or_none(c, "ports")]
-    taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
-    return tuple(sorted({port for port in taken if port}))
+def _element(key: str) -> str:
+    """`{"name":"agent"}` as `name=agent`."""
+    try:
+        keys = json.loads(key)
+    except ValueError:
+        return key
+    return ",".join(f"{name}={value}" for name, value in keys.items()) if isinstance(keys, dict) else key
 
 
-def _unscheduled(conditions: Mapping[str, Object], member: str) -> str:
-    scheduled = conditions.get("PodScheduled", {})
-    return text_or(scheduled, member) if text_or(scheduled, "status") == "False" else ""
+Read = Callable[[str, Object], tuple[ProductSetting, ...]]
 
 
-def _interned(data: Object, name: str) -> dict[str, str]:
-    return {intern(key): intern(value) for key, value in pairs(data, name).items()}
+def secret_store(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+    """None for a store of another provider, and for one with access keys of its own."""
+    aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
+    auth = inner_or_empty(aws, "auth")
+    if not aws or auth.get("secretRef") is not None:
+        return ()
+    account = inner_or_empty(inner_or_empty(auth, "jwt"), "serviceAccountRef")
+    return (_with_token(EXTERNAL_SECRETS, kind, item, account, aws),)
+
+
+def issuer(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+    """One for each solver by way of Route 53 that has no access keys of its own."""
+    return tuple(_with_token(CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item))
+
+
+def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> ProductSetting:
+    """Of a product that may ask for a token of a service account, and assume a role."""
+    namespace, _ = _place(item)
+    name = text_or(account, "name")
+    # of an object of the whole cluster the reference names the namespace, or means the product's own
+    ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
+    way = CredentialWay.TOKEN_OF if account else CredentialWay.OWN
+    return _setting(product, kind, item, way, service_account=ref, role=text_or(settings, "role"))
+
+
+def _setting(product: str, kind: str, item: Object, way: CredentialWay, **more: Any) -> ProductSetting:
+    namespace, name = _place(item)
+    return ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
+
+
+def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
+    acme = inner_or_empty(inner_or_empty(item, "spec"), "acme")
+    for solver in inners_or_none(acme, "solvers"):
+        dns = inner_or_empty(solver, "dns01")
+        if dns.get("route53") is None:
+            continue
+        route53 = inner(dns, "route53")
+        if any(route53.get(key) for key in ("accessKeyID", "accessKeyIDSecretRef", "secretAccessKeySecretRef")):
+            continue
+        kubernetes = inner_or_empty(inner_or_empty(route53, "auth"), "kubernetes")
+        yield route53, inner_or_empty(kubernetes, "serviceAccountRef")
+
+
+def trigger_authentication(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+    identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
+    if text_or(identity, "provider") not in ("aws", "aws-eks"):
+        return ()
+    way = CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else CredentialWay.OWN
+    return (_setting(KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
+
+
+def secret_provider_class(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+    spec = inner_or_empty(item, "spec")
+    if text_or(spec, "provider") != "aws":
+        return ()
+    wants_it = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
+    way = CredentialWay.POD_IDENTITY if wants_it else CredentialWay.IRSA
+    return (_setting(SECRETS_STORE, kind, item, way),)
+
+
+def volume(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+    """A volume of Mountpoint's, in the namespace of its claim."""
+    spec = inner_or_empty(item, "spec")
+    csi = inner_or_empty(spec, "csi")
+    if text_or(csi, "driver") != CSI_DRIVERS[MOUNTPOINT]:
+        return ()
+    of_pod = text_or(inner_or_empty(csi, "volumeAttributes"), "authenticationSource") == "pod"
+    way = CredentialWay.POD_IDENTITY if of_pod else CredentialWay.OWN
+    namespace = text_or(inner_or_empty(spec, "claimRef"), "namespace")
+    return (_setting(MOUNTPOINT, kind, item, way, namespace=namespace),)
+
+
+def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
+    """Its name, and the audiences of the tokens that a kubelet gives it."""
+    requests = inners_or_none(inner_or_empty(item, "spec"), "tokenRequests")
+    return _place(item)[1], frozenset(text_or(request, "audience") for request in requests)
+
+
+def api_group(group: Object) -> tuple[str, str]:
+    """An API group's name, and the version of it that the server prefers."""
+    return text_or(group, "name"), text_or(inner_or_empty(group, "preferredVersion"), "version")
+
+
+# API group -> plural -> (kind, how it is read)
+CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
+    "external-secrets.io": {
+        "secretstores": ("SecretStore", secret_store),
+        "clustersecretstores": ("ClusterSecretStore", secret_store),
+    },
+    "cert-manager.io": {"issuers": ("Issuer", issuer), "clusterissuers": ("ClusterIssuer", issuer)},
+    "keda.sh": {
+        "triggerauthentications": ("TriggerAuthentication", trigger_authentication),
+        "clustertriggerauthentications": ("ClusterTriggerAuthentication", trigger_authentication),
+    },
+    "secrets-store.csi.x-k8s.io": {"secretproviderclasses": ("SecretProviderClass", secret_provider_class)},
+}
+
+
+def _place(item: Object) -> tuple[str, str]:
+    metadata = inner(item, "metadata")
+    return text_or(metadata, "namespace"), text_or(metadata, "name")

@@ -19,8 +19,8 @@ from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_env, project_network, project_products
-from podid.kube.project_products import CUSTOM
+from podid.kube import project, project_network, project_pods
+from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
 
@@ -95,7 +95,7 @@ class KubeReader:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
         if service_account:
             query["fieldSelector"] = f"spec.serviceAccountName={service_account}"
-        pods = self._transport.list(_path("/api/v1", namespace, "pods"), project.pod, query)
+        pods = self._transport.list(_path("/api/v1", namespace, "pods"), project_pods.pod, query)
         return tuple(sorted(pods, key=_place))
 
     @needs(KubeRight("", "nodes", "list"))
@@ -127,7 +127,7 @@ class KubeReader:
         """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
         exist."""
         try:
-            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project_env.keys_of)
+            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project_pods.keys_of)
         except NotFound:
             return None
 
@@ -170,13 +170,13 @@ class KubeReader:
 
     @needs(KubeRight("", "persistentvolumes", "list"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
-        read = partial(project_products.volume, "PersistentVolume")
+        read = partial(project.volume, "PersistentVolume")
         return tuple(each for several in self._transport.list("/api/v1/persistentvolumes", read) for each in several)
 
     @needs(KubeRight("storage.k8s.io", "csidrivers", "list"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
         """CSI driver -> the audiences of the tokens of pods that a kubelet gives it."""
-        return dict(self._transport.list("/apis/storage.k8s.io/v1/csidrivers", project_products.csi_driver))
+        return dict(self._transport.list("/apis/storage.k8s.io/v1/csidrivers", project.csi_driver))
 
     @needs(KubeRight("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
@@ -299,7 +299,7 @@ class KubeReader:
 
 
 def _groups(answer: Object) -> list[tuple[str, str]]:
-    return [project_products.api_group(group) for group in listed(answer, "groups")]
+    return [project.api_group(group) for group in listed(answer, "groups")]
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

@@ -20,10 +20,11 @@ from urllib.parse import urlencode
 import urllib3
 import urllib3.exceptions as transport_errors
 
-from podid.domain.deadline import NEVER, Deadline
+from podid.calls.deadline import NEVER, Deadline
+from podid.calls.http import TooLarge, read_whole
+from podid.calls.pacing import GivenUp
 from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
-from podid.domain.giving_up import GivenUp
 from podid.kube import errors
 from podid.kube.connect import Connection
 
@@ -208,7 +209,7 @@ class Transport:
                 status, answered, content = self._deadline.call(
                     partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
                 )
-            except _LargeBody as problem:
+            except TooLarge as problem:
                 found = errors.unreadable(path, str(problem), self.connection.where)
                 raise _TooLarge(found.what, subject=found.subject, advice=found.advice) from None
             except (transport_errors.HTTPError, OSError) as problem:
@@ -253,10 +254,7 @@ class Transport:
             redirect=False,
             preload_content=False,
         )
-        content = response.read(LARGEST_ANSWER + 1)
-        if len(content) > LARGEST_ANSWER:
-            response.close()
-            raise _LargeBody(f"it is larger than {LARGEST_ANSWER // 1024**2} MiB")
+        content = read_whole(response, LARGEST_ANSWER)
         response.release_conn()
         return response.status, response.headers, content
 
@@ -269,10 +267,6 @@ class Transport:
 
 class _Expired(Unavailable):
     """410 Gone: the continue token is older than what etcd keeps."""
-
-
-class _LargeBody(Exception):
-    """More than LARGEST_ANSWER."""
 
 
 class _TooLarge(UnreadableAnswer):

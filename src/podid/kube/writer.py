@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import partial
 
 from podid.domain.cluster import Pod, ServiceAccount
+from podid.domain.evidence import PROBE_LABELS
 from podid.domain.foreign import at, text
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
-from podid.kube import project
-from podid.kube.probe import probe_job, probe_pod
+from podid.kube import project, project_pods
 from podid.kube.reader import KINDS, on
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import Json, Transport
@@ -37,7 +37,7 @@ class KubeWriter:
         fresh = self._transport.fresh()
         try:
             path = f"/api/v1/namespaces/{ref.namespace}/pods"
-            return fresh.post(path, probe_pod(ref, image, labels), project.pod, {"dryRun": "All"}, idempotent=True)
+            return fresh.post(path, probe_pod(ref, image, labels), project_pods.pod, {"dryRun": "All"}, idempotent=True)
         finally:
             fresh.close()
 
@@ -109,3 +109,79 @@ class KubeWriter:
     def delete_job(self, namespace: str, name: str) -> None:
         """The Job with its pods; NotFound when it is gone."""
         self._transport.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", with_dependents=True)
+
+
+PROBE_NAME = "podid-probe-"
+CONTAINER = "probe"
+# Kubernetes deletes the Job that long after its end, whatever became of podid
+_KEPT_SECONDS = 60
+
+
+def probe_pod(ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None = None) -> Json:
+    """A pod that is never made: only what the webhooks would make of it is looked at."""
+    container = {"resources": _resources("16Mi", cpu="10m")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": PROBE_NAME, "labels": dict(labels or {"app.kubernetes.io/name": "podid-probe"})},
+        "spec": _spec(ref, image, container),
+    }
+
+
+def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int) -> Json:
+    """A Job of one pod that asks AWS once who it is: what it prints is an identity, and no credential."""
+    container = {
+        "command": ["aws", "sts", "get-caller-identity", "--output", "json"],
+        "env": [
+            {"name": "AWS_REGION", "value": region},
+            # the node's own role must not stand in for an answer
+            {"name": "AWS_EC2_METADATA_DISABLED", "value": "true"},
+            {"name": "AWS_MAX_ATTEMPTS", "value": "2"},
+            {"name": "HOME", "value": "/tmp"},  # noqa: S108  the pod's own, empty and gone with it
+        ],
+        # the AWS CLI takes a second of a processor to start
+        "resources": _resources("256Mi", cpu="500m", memory="64Mi"),
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+    }
+    spec = _spec(ref, image, container) | {"volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}}]}
+    if node:
+        fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
+        here = {"nodeSelectorTerms": [{"matchFields": fields}]}
+        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
+        # a pod that runs there is let onto the node; its tolerations are not known here
+        spec["tolerations"] = [{"operator": "Exists"}]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "labels": PROBE_LABELS},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": seconds,
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+            "template": {"metadata": {"labels": PROBE_LABELS}, "spec": spec},
+        },
+    }
+
+
+def _spec(ref: ServiceAccountRef, image: str, container: Json) -> Json:
+    secure = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    return {
+        "serviceAccountName": ref.name,
+        "automountServiceAccountToken": False,
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [{"name": CONTAINER, "image": image, "securityContext": secure, **container}],
+    }
+
+
+def _resources(limit: str, *, cpu: str, memory: str = "") -> Json:
+    return {"requests": {"cpu": "10m", "memory": memory or limit}, "limits": {"cpu": cpu, "memory": limit}}

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from podid.aws.cloudtrail import CloudTrail
     from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
-    from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
-    from podid.aws.sts import Sts
+    from podid.aws.sts import EksAuth, Sts
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
 

@@ -24,7 +24,7 @@ CLUSTER_TAGS = several(
 def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:
     """The region's clusters that have all of these tags, sorted. Raises NotFound where there is none, and whatever
     stands in the way of reading one of them: it might be meant."""
-    from podid.aws import pacing
+    from podid.calls import pacing
 
     found = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))
     names = tuple(name for name, its in sorted(found.items()) if tags.items() <= its.items())

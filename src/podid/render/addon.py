@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Annotated
 
-from podid.ops.addon.read import AddonMatrix
+from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names
+from podid.ops.addon.read import AddonMatrix, Mechanism
 from podid.render.view import NOTHING, Column, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import agent as documents
 
 _SUPPORTED = {True: "yes", False: "no", None: "?"}
 
 
 def addon_list_view(found: AddonMatrix) -> View:
-    items: list[documents.AddonRowBody] = [
-        {
-            "addonName": row.addon,
-            "addonVersion": row.version,
-            "installed": bool(row.status),
-            "status": row.status or None,
-            "namespace": row.namespace,
-            "serviceAccount": row.service_account or None,
-            "supported": row.supported,
-            "recommendedPolicyArns": row.policies,
-            "mechanism": row.mechanism,
-            "roleArn": row.role_arn or None,
-            "associationId": row.association_id or None,
-            "owner": row.owner or None,
-        }
-        for row in found.rows
-    ]
-    body: documents.AddonListDocument = {"kind": "AddonList", "clusterName": found.cluster, "items": items}
     rows = tuple(
         (
             row.addon,
@@ -57,9 +38,37 @@ def addon_list_view(found: AddonMatrix) -> View:
         Column("NAMESPACE", wide=True),
     )
     names = tuple(dict.fromkeys(row.addon for row in found.rows))
-    return View(document(body), (Table(shown, rows, empty="the cluster has no add-on"),), names)
+    return View(document(AddonListDocument, found), (Table(shown, rows, empty="the cluster has no add-on"),), names)
 
 
 def _cell(text: str, seen: bool) -> str:
     """`text`; without any, whether that is so or not known."""
     return text or (NOTHING if seen else "?")
+
+
+class AddonRowBody(Document):
+    addon_name: Annotated[str, From("addon")]
+    addon_version: Annotated[str, From("version"), About("What is installed, else what EKS would take.")]
+    installed: Annotated[bool, From(lambda row: bool(row.status))]
+    status: Annotated[str, OR_NULL, About("EKS's own word.")]
+    namespace: str
+    service_account: Annotated[str, OR_NULL, About("null for an add-on with none that could be given a role.")]
+    supported: Annotated[
+        bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
+    ]
+    recommended_policy_arns: Annotated[Names, From("policies")]
+    mechanism: Annotated[
+        Mechanism | None, About("How it gets a role now; null where the associations could not be looked at.")
+    ]
+    role_arn: Annotated[
+        ArnText | None, OR_NULL, About("null where it has none, and where that could not be looked at.")
+    ]
+    association_id: Annotated[str, OR_NULL]
+    owner: Annotated[str, OR_NULL, About("The add-on that owns the association; null for one that stands alone.")]
+
+
+class AddonListDocument(Document, kind="AddonList"):
+    """`podid addon list`: a row for each service account of each add-on."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    items: Annotated[Sequence[AddonRowBody], From("rows")]

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Annotated
 
-from podid.domain.aws import Addon
-from podid.domain.cluster import DaemonSet
+from podid.domain.aws import Addon, AddonIssue
 from podid.domain.errors import PodidError
-from podid.domain.findings import Verdict
+from podid.domain.findings import Severity, Verdict
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Missing, Section, known_or
+from podid.domain.snapshot import Missing, Section
 from podid.domain.text import count_of, short_list
+from podid.facts.nodes import NodeKind
 from podid.ops.agent.coverage import Coverage, NodeCoverage
+from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
-from podid.render.associations import facts
+from podid.ops.agent.versions import AgentVersions
 from podid.render.doctor_text import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.ops.agent.status import AgentReading
-    from podid.ops.agent.versions import AgentVersions
-    from podid.render.documents import agent as documents
-
+from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document, facts
 
 _NODE_COLUMNS = (
     *columns("NODE", "KIND", "AGENT"),
@@ -38,40 +35,7 @@ _NODE_COLUMNS = (
 
 def agent_status_view(found: AgentReading) -> View:
     cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
-    addon = known_or(found.addon, None)
     coverage, report = found.coverage, found.report
-    body: documents.AgentStatusDocument = {
-        "kind": "AgentStatus",
-        "clusterName": cluster,
-        "state": state,
-        "addon": None if addon is None else _addon(addon),
-        "offer": None if isinstance(found.versions, PodidError) else _offer(found.versions),
-        "nodeRoles": None
-        if found.node_roles is None
-        else [{"roleArn": role.arn, "usedBy": role.used_by, "allowed": role.allowed} for role in found.node_roles],
-        "daemonSets": None if daemon_sets is None else [_daemon_set(item) for item in daemon_sets],
-        "coverage": None
-        if coverage is None
-        else {
-            "expected": coverage.expected,
-            "ready": coverage.ready,
-            "kinds": _kinds(coverage),
-            "nodes": node_items(coverage.nodes),
-        },
-        "findings": [
-            {
-                "id": item.check,
-                "severity": item.severity,
-                "subject": str(item.subject),
-                "message": item.message,
-                "maskedBy": item.masked_by or None,
-            }
-            for item in report.findings
-        ],
-        "unknowns": [
-            {"id": item.check, "reason": item.reason, "permission": item.permission or None} for item in report.unknowns
-        ],
-    }
     pairs = [("add-on", _addon_words(found.addon))]
     pairs += _offer_words(found.versions)
     if daemon_sets is not None:
@@ -81,7 +45,7 @@ def agent_status_view(found: AgentReading) -> View:
     if found.untold:
         pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
-        pairs += [(f"{kind['kind']} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
+        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
@@ -96,7 +60,7 @@ def agent_status_view(found: AgentReading) -> View:
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(body), (table,), names=(state,), lines=tuple(lines))
+    return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
 
 
 _MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
@@ -122,17 +86,6 @@ def _odd(item: NodeCoverage) -> bool:
     return item.state != "ready" or bool(item.restarts)
 
 
-def _offer(found: AgentVersions) -> documents.AgentOfferBody:
-    return {
-        "kubernetesVersion": found.offer.kubernetes,
-        "default": found.offer.default or None,
-        "latest": found.offer.latest or None,
-        "nextKubernetesVersion": found.next_kubernetes or None,
-        "nextDefault": found.next_default or None,
-        "behind": bool(found.behind),
-    }
-
-
 def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
     if isinstance(found, PodidError):
         return [("offered", f"could not be looked at: {found.what}")]
@@ -145,26 +98,26 @@ def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
     return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
 
 
-def _kinds(coverage: Coverage) -> list[documents.NodeKindBody]:
+def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
     kinds = sorted({node.kind for node in coverage.nodes})
     groups = {kind: [node for node in coverage.nodes if node.kind == kind] for kind in kinds}
     return [
-        {
-            "kind": kind,
-            "nodes": len(nodes),
-            "expected": Coverage(tuple(nodes)).expected,
-            "ready": Coverage(tuple(nodes)).ready,
-            "restarts": sum(node.restarts for node in nodes),
-        }
+        NodeKindCoverage(
+            kind,
+            len(nodes),
+            Coverage(tuple(nodes)).expected,
+            Coverage(tuple(nodes)).ready,
+            sum(node.restarts for node in nodes),
+        )
         for kind, nodes in groups.items()
     ]
 
 
-def _kind_words(kind: documents.NodeKindBody) -> str:
-    restarts = f", {count_of(kind['restarts'], 'restart')}" if kind["restarts"] else ""
-    if not kind["expected"]:
-        return f"{count_of(kind['nodes'], 'node')} without an agent pod"
-    return f"{kind['ready']} of {kind['expected']} ready{restarts}"
+def _kind_words(kind: NodeKindCoverage) -> str:
+    restarts = f", {count_of(kind.restarts, 'restart')}" if kind.restarts else ""
+    if not kind.expected:
+        return f"{count_of(kind.nodes, 'node')} without an agent pod"
+    return f"{kind.ready} of {kind.expected} ready{restarts}"
 
 
 def _addon_words(section: Section[Addon | None]) -> str:
@@ -175,49 +128,6 @@ def _addon_words(section: Section[Addon | None]) -> str:
         return "not installed"
     issues = "; ".join(map(issue_words, addon.issues))
     return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
-
-
-def _addon(addon: Addon) -> documents.AddonBody:
-    return {
-        "addonName": addon.name,
-        "addonVersion": addon.version,
-        "status": addon.status,
-        "issues": [
-            {"code": issue.code, "message": issue.message, "resourceIds": issue.resource_ids} for issue in addon.issues
-        ],
-    }
-
-
-def _daemon_set(item: DaemonSet) -> documents.DaemonSetBody:
-    return {
-        "namespace": item.namespace,
-        "name": item.name,
-        "desired": item.desired,
-        "ready": item.ready,
-        "available": item.available,
-        "updated": item.updated,
-        "hostPorts": item.host_ports,
-        "images": item.images,
-    }
-
-
-def node_items(nodes: Sequence[NodeCoverage]) -> list[documents.NodeBody]:
-    return [
-        {
-            "node": item.node,
-            "computeType": item.compute_type,
-            "os": item.os,
-            "kind": item.kind,
-            "eligible": item.eligible,
-            "state": item.state,
-            "agentPod": item.pod or None,
-            "ready": item.state == "ready",
-            "restarts": item.restarts,
-            "needy": item.needy,
-            "reason": item.reason or None,
-        }
-        for item in nodes
-    ]
 
 
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
@@ -247,46 +157,13 @@ def _node_style(node: NodeCoverage) -> str:
 
 
 def node_list_view(cluster: str, coverage: Coverage) -> View:
-    body: documents.NodeListDocument = {
-        "kind": "NodeList",
-        "clusterName": cluster,
-        "items": node_items(coverage.nodes),
-    }
-    return View(
-        document(body),
-        (_node_table(coverage.nodes),),
-        tuple(item.node for item in coverage.nodes),
-    )
+    body = document(NodeListDocument, cluster_name=cluster, items=coverage.nodes)
+    return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
 
 
 def version_list_view(found: AgentVersions) -> View:
     offer = found.offer
-    items: list[documents.AgentVersionBody] = [
-        {
-            "addonVersion": row.version.version,
-            "installed": row.version.version == found.installed,
-            "default": row.version.version == offer.default,
-            "latest": row.version.version == offer.latest,
-            "fits": not row.why_not,
-            "reason": row.why_not or None,
-            "architectures": row.version.architectures,
-            "computeTypes": row.version.compute_types,
-        }
-        for row in offer.rows
-    ]
-    body: documents.AgentVersionListDocument = {
-        "kind": "AgentVersionList",
-        "clusterName": found.cluster,
-        "addonName": AGENT_ADDON,
-        "kubernetesVersion": offer.kubernetes,
-        "platformVersion": found.platform or None,
-        "installed": found.installed or None,
-        "default": offer.default or None,
-        "latest": offer.latest or None,
-        "nextKubernetesVersion": found.next_kubernetes or None,
-        "nextDefault": found.next_default or None,
-        "items": items,
-    }
+    body = document(AgentVersionListDocument, found, items=[(found, row) for row in offer.rows])
     rows = tuple(
         (
             row.version.version,
@@ -297,10 +174,164 @@ def version_list_view(found: AgentVersions) -> View:
         )
         for row in offer.rows
     )
-    columns_ = (
+    titles = (
         *columns("VERSION", "STATE", "FITS"),
         Column("WHY NOT", prose=True),
         Column("COMPUTE TYPES", wide=True),
     )
     empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
-    return View(document(body), (Table(columns_, rows, empty=empty),), tuple(item["addonVersion"] for item in items))
+    return View(body, (Table(titles, rows, empty=empty),), tuple(row.version.version for row in offer.rows))
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class AddonBody(Document):
+    addon_name: Annotated[str, From("name")]
+    addon_version: Annotated[str, From("version")]
+    status: Annotated[str, About("EKS's own word.")]
+    issues: Sequence[AddonIssue]
+
+
+class DaemonSetBody(Document):
+    namespace: str
+    name: str
+    desired: int
+    ready: int
+    available: int
+    updated: int
+    host_ports: Annotated[Sequence[int], About("The ports of its nodes that it declares.")]
+    images: Names
+
+
+class NodeBody(Document):
+    node: str
+    compute_type: str
+    os: str
+    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")]
+    eligible: Annotated[bool, About("Whether the agent's DaemonSets go there.")]
+    state: str
+    agent_pod: Annotated[TextOrNull, From("pod")]
+    ready: Annotated[bool, From(lambda node: node.state == "ready"), About("Whether a Ready agent pod is there.")]
+    restarts: Annotated[int, About("Of the agent's containers.")]
+    needy: Annotated[
+        Names | None, About("The service accounts with an association whose pods run there; null where nobody looked.")
+    ]
+    reason: TextOrNull
+
+
+@schema_name("NodeKindBody")
+@dataclass(frozen=True, slots=True)
+class NodeKindCoverage:
+    """The nodes of one kind."""
+
+    kind: NodeKind
+    nodes: int
+    expected: int
+    ready: int
+    restarts: int
+
+
+class CoverageBody(Document):
+    expected: int
+    ready: int
+    kinds: Annotated[Sequence[NodeKindCoverage], From(_kinds)]
+    nodes: Sequence[NodeBody]
+
+
+class AgentOfferBody(Document):
+    kubernetes_version: Annotated[str, From("offer.kubernetes")]
+    default: Annotated[TextOrNull, From("offer.default")]
+    latest: Annotated[TextOrNull, From("offer.latest")]
+    next_kubernetes_version: Annotated[TextOrNull, From("next_kubernetes")]
+    next_default: TextOrNull
+    behind: Annotated[
+        bool,
+        From(lambda versions: bool(versions.behind)),
+        About("Whether what is installed is older than EKS's default or the newest."),
+    ]
+
+
+class AgentFindingBody(Document):
+    id: Annotated[str, From("check")]
+    severity: Severity
+    subject: Annotated[str, AS_TEXT]
+    message: str
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+
+
+class AgentUnknownBody(Document):
+    id: Annotated[str, From("check")]
+    reason: str
+    permission: MissingRight
+
+
+class AgentStatusDocument(Document, kind="AgentStatus"):
+    """`podid agent status`."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    state: AgentState
+    addon: Annotated[
+        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+    ]
+    offer: Annotated[
+        AgentOfferBody | None,
+        From(lambda found: None if isinstance(found.versions, PodidError) else found.versions),
+        About("null where the versions could not be looked at."),
+    ]
+    node_roles: Annotated[
+        Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
+    ]
+    daemon_sets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
+    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
+    findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
+    unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
+
+
+class AgentVersionBody(Document):
+    # of an offered version beside all that is known of them
+    addon_version: Annotated[str, From(lambda pair: pair[1].version.version)]
+    installed: Annotated[bool, From(lambda pair: pair[1].version.version == pair[0].installed)]
+    default: Annotated[
+        bool,
+        From(lambda pair: pair[1].version.version == pair[0].offer.default),
+        About("Whether EKS installs it where no version is named."),
+    ]
+    latest: Annotated[
+        bool,
+        From(lambda pair: pair[1].version.version == pair[0].offer.latest),
+        About("Whether it is the newest that fits."),
+    ]
+    fits: Annotated[bool, From(lambda pair: not pair[1].why_not)]
+    reason: Annotated[
+        str, OR_NULL, From(lambda pair: pair[1].why_not), About("Why EKS would not take it for this cluster.")
+    ]
+    architectures: Annotated[Names, From(lambda pair: pair[1].version.architectures)]
+    compute_types: Annotated[Names, From(lambda pair: pair[1].version.compute_types)]
+
+
+class AgentVersionListDocument(Document, kind="AgentVersionList"):
+    """`podid agent versions`, newest first."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    addon_name: Annotated[str, From(lambda _: AGENT_ADDON)]
+    kubernetes_version: Annotated[str, From("offer.kubernetes")]
+    platform_version: Annotated[TextOrNull, From("platform")]
+    installed: TextOrNull
+    default: Annotated[TextOrNull, From("offer.default")]
+    latest: Annotated[TextOrNull, From("offer.latest")]
+    next_kubernetes_version: Annotated[
+        str,
+        OR_NULL,
+        From("next_kubernetes"),
+        About("The next minor version, where EKS has the add-on for it."),
+    ]
+    next_default: Annotated[str, OR_NULL, About("The default for it.")]
+    items: Sequence[AgentVersionBody]
+
+
+class NodeListDocument(Document, kind="NodeList"):
+    """`podid agent nodes`."""
+
+    cluster_name: str
+    items: Sequence[NodeBody]

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import Annotated
 
+from podid.domain.encoding import JsonObject, encode, timestamp
+from podid.domain.members import OR_NULL, About, Document, From, Names, TextOrNull
 from podid.domain.text import count_of, short_list
 from podid.ops.agent.logs import AgentLogs, Written, mode_of_line
-from podid.render.view import NOTHING, Column, Table, View, columns, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import agent as documents
+from podid.render.view import NOTHING, Column, Table, View, columns, document
 
 UNKNOWN = "unknown"
 
 
 def agent_logs_view(found: AgentLogs) -> View:
-    items: list[documents.LogTallyBody] = [
-        {
-            "id": tally.id or None,
-            "noise": tally.noise,
-            "count": tally.count,
-            "firstSeen": timestamp(tally.first),
-            "lastSeen": timestamp(tally.last),
-            "nodes": tuple(sorted(tally.nodes)),
-            "affected": found.affected(tally),
-            "sample": tally.sample,
-        }
-        for tally in found.tallies
-    ]
-    body: documents.AgentLogsDocument = {
-        "kind": "AgentLogs",
-        "clusterName": found.cluster,
-        "sinceSeconds": None if found.since is None else int(found.since.total_seconds()),
-        "agents": found.agents,
-        "lines": found.lines,
-        "autoModeNodes": found.auto,
-        "unread": [{"pod": pod, "reason": reason} for pod, reason in found.unread],
-        "items": items,
-    }
     rows = tuple(
         (
             tally.id or UNKNOWN,
@@ -63,7 +40,8 @@ def agent_logs_view(found: AgentLogs) -> View:
     )
     empty = f"no failure in {count_of(found.lines, 'line')} of {count_of(found.agents, 'agent')}"
     names = tuple(tally.id for tally in found.tallies if tally.id)
-    return View(document(body), (Table(shown, rows, empty=empty),), names)
+    items = [encode(LogTallyBody, tally, affected=found.affected(tally)) for tally in found.tallies]
+    return View(document(AgentLogsDocument, found, items=items), (Table(shown, rows, empty=empty),), names)
 
 
 def notes(found: AgentLogs) -> list[str]:
@@ -82,17 +60,8 @@ def notes(found: AgentLogs) -> list[str]:
     return told
 
 
-def line_item(written: Written) -> documents.LogLineBody:
-    found = mode_of_line(written.line)
-    return {
-        "time": timestamp(written.time),
-        "node": written.node,
-        "pod": written.pod,
-        "id": found[0] or None if found is not None else None,
-        "noise": found is not None and found[1],
-        "level": written.line.level or None,
-        "text": written.text,
-    }
+def line_item(written: Written) -> JsonObject:
+    return encode(LogLineBody, written)
 
 
 def raw_line(written: Written) -> str:
@@ -100,22 +69,72 @@ def raw_line(written: Written) -> str:
 
 
 def triaged_line(written: Written) -> str:
-    found = mode_of_line(written.line)
-    mode, noise = found if found is not None else ("", False)
-    what = f"{mode or UNKNOWN}{' (noise)' if noise else ''}"
-    return f"{_time(written.time)} {written.node} {what}: {written.line.message}"
+    mode, noise = _mode(written)
+    label = f"{mode or UNKNOWN}{' (noise)' if noise else ''}"
+    return f"{_time(written.time)} {written.node} {label}: {written.line.message}"
+
+
+def _mode(written: Written) -> tuple[str, bool]:
+    """The failure mode that the line shows, and whether that is noise."""
+    return mode_of_line(written.line) or ("", False)
 
 
 def line_list_view(cluster: str, lines: Sequence[Written]) -> View:
-    body: documents.AgentLogLinesDocument = {
-        "kind": "AgentLogLines",
-        "clusterName": cluster,
-        "items": [line_item(written) for written in lines],
-    }
     rows = tuple((_time(line.time), line.node, line.text) for line in lines)
     shown = (*columns("TIME", "NODE"), Column("LINE", prose=True))
-    return View(document(body), (Table(shown, rows, empty="no line"),), tuple(dict.fromkeys(x.pod for x in lines)))
+    body = document(AgentLogLinesDocument, cluster_name=cluster, items=lines)
+    return View(body, (Table(shown, rows, empty="no line"),), tuple(dict.fromkeys(x.pod for x in lines)))
 
 
 def _time(moment: datetime | None) -> str:
     return timestamp(moment) or NOTHING
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class LogTallyBody(Document):
+    id: Annotated[str, OR_NULL, About("The failure mode's; null for a failure that podid does not know.")]
+    noise: Annotated[bool, About("Whether it looks like a failure and is none.")]
+    count: int
+    first_seen: Annotated[datetime | None, From("first")]
+    last_seen: Annotated[datetime | None, From("last")]
+    nodes: Annotated[Names, From(lambda tally: sorted(tally.nodes))]
+    affected: Annotated[Names, About("The pods that asked, or their addresses where no pod has them now.")]
+    sample: Annotated[str, About("The last such line, in short.")]
+
+
+class LogUnreadBody(Document):
+    pod: Annotated[str, From(itemgetter(0))]
+    reason: Annotated[str, From(itemgetter(1))]
+
+
+class AgentLogsDocument(Document, kind="AgentLogs"):
+    """`podid agent logs`: failures first, noise last."""
+
+    cluster_name: Annotated[str, From("cluster")]
+    since_seconds: Annotated[
+        int | None, From(lambda found: None if found.since is None else int(found.since.total_seconds()))
+    ]
+    agents: Annotated[int, About("How many logs were read.")]
+    lines: int
+    auto_mode_nodes: Annotated[int, From("auto"), About("Nodes whose agent is built in and shows no log.")]
+    unread: Sequence[LogUnreadBody]
+    items: Sequence[LogTallyBody]
+
+
+class LogLineBody(Document):
+    time: datetime | None
+    node: str
+    pod: str
+    id: Annotated[str, OR_NULL, From(lambda written: _mode(written)[0]), About("The failure mode that the line shows.")]
+    noise: Annotated[bool, From(lambda written: _mode(written)[1])]
+    level: Annotated[TextOrNull, From("line.level")]
+    text: str
+
+
+class AgentLogLinesDocument(Document, kind="AgentLogLines"):
+    """`podid agent logs --raw`."""
+
+    cluster_name: str
+    items: Sequence[LogLineBody]

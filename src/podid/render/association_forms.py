@@ -6,16 +6,21 @@ https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
 
+from podid.domain.members import About, Document
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.render.role_forms import commented, hcl, label, labels, role_properties, terraform_role
 from podid.render.view import Table, View, columns, document
 
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
+
+class AssociationFormDocument(Document, kind="AssociationForm"):
+    """`podid associate --print`."""
+
+    form: Literal["terraform"]
+    text: Annotated[str, About("What to put into a file.")]
 
 
 def associations_for_terraform(plan: Plan) -> View:
@@ -23,10 +28,10 @@ def associations_for_terraform(plan: Plan) -> View:
     actions = (*plan.actions, *plan.unchanged)
     parts = [*_roles(plan.actions), *_associations(actions, plan.header.cluster)]
     text = "\n".join(parts) + commented(plan.owed)
-    body: documents.AssociationFormDocument = {"kind": "AssociationForm", "form": "terraform", "text": text}
+    body = document(AssociationFormDocument, form="terraform", text=text)
     refs = tuple(f"{item['namespace']}/{item['serviceAccount']}" for item in _states(actions))
     table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))
-    return View(document(body), (table,), refs, tuple(text.splitlines()))
+    return View(body, (table,), refs, tuple(text.splitlines()))
 
 
 def _states(actions: tuple[Action, ...]) -> list[Mapping[str, Any]]:

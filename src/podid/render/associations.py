@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from podid.domain.aws import Association, AssociationSummary, Listed
+from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import Again, UsageError
+from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, utc
-from podid.ops.association.looks import Look, Seen
-from podid.render.status import STYLES, state_word, status_body, why
-from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
+from podid.ops.association.looks import Look, PodCounts, Seen
+from podid.render.status import STYLES, IdentityStatusBody, state_word, why
+from podid.render.view import NOTHING, Column, Table, View, age, document
 
 _COLUMNS = {
     "namespace": Column("NAMESPACE"),
@@ -66,52 +65,73 @@ def looks_of(columns: Sequence[str]) -> frozenset[Look]:
     return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
 
 
-def association_body(association: Association) -> documents.AssociationBody:
-    """EKS's PodIdentityAssociation member for member; null where the API has none."""
-    return {
-        "clusterName": association.cluster_name,
-        "namespace": association.namespace,
-        "serviceAccount": association.service_account,
-        "roleArn": association.role_arn,
-        "associationArn": association.association_arn,
-        "associationId": association.association_id,
-        "tags": association.tags,
-        "createdAt": timestamp(association.created_at),
-        "modifiedAt": timestamp(association.modified_at),
-        "ownerArn": association.owner_arn,
-        "disableSessionTags": association.disable_session_tags,
-        "targetRoleArn": association.target_role_arn,
-        "externalId": association.external_id,
-        "policy": association.policy,
-    }
+# --- documents --------------------------------------------------------------------------------------------------------
 
 
-def listed_body(
-    item: Listed, seen: Seen | None = None
-) -> documents.ListedAssociationBody | documents.UnreadAssociationBody:
+class AssociationBody(Document):
+    # EKS's PodIdentityAssociation, member for member
+    cluster_name: str
+    namespace: str
+    service_account: str
+    role_arn: ArnText
+    association_arn: ArnText
+    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    tags: Pairs
+    created_at: datetime | None
+    modified_at: datetime | None
+    owner_arn: Annotated[str | None, About("The add-on that owns the association.")]
+    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")]
+    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")]
+    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")]
+    policy: Annotated[str | None, About("The session policy, as JSON text.")]
+
+
+class NotLookedAtBody(Document):
+    reason: str
+    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")]
+
+
+class UnreadAssociationBody(Document):
+    cluster_name: str
+    namespace: str
+    service_account: str
+    association_arn: ArnText
+    association_id: str
+    owner_arn: str | None
+    unread: Annotated[NotLookedAtBody, From(""), About("Why nothing else is known; the exit code is 8.")]
+
+
+class ListedAssociationBody(AssociationBody):
+    pods: Annotated[PodCounts | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
+    service_account_exists: Annotated[
+        bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")
+    ]
+    role_exists: Annotated[
+        bool | None, About("Set with `--dangling` or the column `role-exists`; null too where it could not be read.")
+    ]
+    status: Annotated[
+        IdentityStatusBody | None,
+        About("Set with the column `status`, without `permissions` and `advice`, which are not read; otherwise null."),
+    ]
+
+
+class AssociationListDocument(Document, kind="AssociationList"):
+    """`podid list`. With `-o jsonl` each item is a line."""
+
+    cluster_name: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
+    items: Sequence[ListedAssociationBody | UnreadAssociationBody]
+
+
+def listed_body(item: Listed, seen: Seen | None = None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
-    if isinstance(item, Association):
-        seen = seen or Seen()
-        counts = seen.pods
-        pods: documents.PodCountsBody | None = None
-        if counts is not None:
-            pods = {"running": counts.running, "injected": counts.injected, "stale": counts.stale}
-        return {
-            **association_body(item),
-            "pods": pods,
-            "serviceAccountExists": seen.account,
-            "roleExists": seen.role,
-            "status": None if seen.status is None else status_body(seen.status),
-        }
-    return {
-        "clusterName": item.cluster_name,
-        "namespace": item.namespace,
-        "serviceAccount": item.service_account,
-        "associationArn": item.association_arn,
-        "associationId": item.association_id,
-        "ownerArn": item.owner_arn,
-        "unread": {"reason": item.reason, "permission": item.permission or None},
-    }
+    if not isinstance(item, Association):
+        return encode(UnreadAssociationBody, item)
+    seen = seen or Seen()
+    exist = {"service_account_exists": seen.account, "role_exists": seen.role}
+    return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
 
 
 def association_list_view(
@@ -131,11 +151,11 @@ def association_list_view(
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
-    body: documents.AssociationListDocument = {
-        "kind": "AssociationList",
-        "clusterName": None if several else clusters[0],
-        "items": [listed_body(item, seen.get(item.association_id)) for item in associations],
-    }
+    body = document(
+        AssociationListDocument,
+        cluster_name=None if several else clusters[0],
+        items=[listed_body(item, seen.get(item.association_id)) for item in associations],
+    )
     places = tuple((_cluster_name(item, clusters),) if several else () for item in associations)
     titles = {**_COLUMNS, **_LOOKED_AT}
     chosen = tuple(columns) or (*_COLUMNS, *more)
@@ -153,7 +173,7 @@ def association_list_view(
         empty=_empty(f"{where} {', '.join(clusters)}", asked),
     )
     return View(
-        document(body),
+        body,
         (table,),
         tuple("/".join((*place, str(item.ref))) for place, item in zip(places, associations, strict=True)),
     )
@@ -235,13 +255,6 @@ def owner_name(association: AssociationSummary) -> str:
         return "-"
     name = addon_name(association.owner_arn)
     return name if name == association.owner_arn else f"add-on {name}"
-
-
-def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """`name  value` lines, aligned, for one thing shown to a person; none for what has no value."""
-    shown = [(name, value) for name, value in pairs if value != NOTHING]
-    width = max((len(name) for name, _ in shown), default=0)
-    return [f"{name.ljust(width)}  {value}" for name, value in shown]
 
 
 def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Annotated
 
+from podid.domain.members import About, Document
 from podid.domain.text import count_of
+from podid.ops.doctor.bundle import Redacted
 from podid.render.view import Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import reports as documents
 
 _WHAT = {
     "snapshot.json": "what was read, for podid doctor --from",
@@ -18,21 +18,35 @@ _WHAT = {
 }
 
 
-def bundle_view(
-    file: str, files: Mapping[str, str], contents: Sequence[str], *, accounts: int, external_ids: int
-) -> View:
-    body: documents.BundleDocument = {
-        "kind": "Bundle",
-        "file": file,
-        "items": [{"name": name, "bytes": len(text.encode()), "what": _WHAT[name]} for name, text in files.items()],
-        "contents": contents,
-        "redacted": {"accounts": accounts, "externalIds": external_ids},
-    }
-    rows = tuple((name, str(len(text.encode())), _WHAT[name]) for name, text in files.items())
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    name: str
+    bytes: int
+    what: str
+
+
+class RedactedBody(Document):
+    accounts: int
+    external_ids: int
+
+
+class BundleDocument(Document, kind="Bundle"):
+    """`podid bundle`."""
+
+    file: str
+    items: Sequence[BundleFile]
+    contents: Annotated[Sequence[str], About("The classes of what was read.")]
+    redacted: Annotated[RedactedBody, About("How many were replaced, each by the same one everywhere.")]
+
+
+def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:
+    items = [BundleFile(name, len(text.encode()), _WHAT[name]) for name, text in files.items()]
     lines = (
-        *(f"  {name}  {size} bytes: {what}" for name, size, what in rows),
+        *(f"  {item.name}  {item.bytes} bytes: {item.what}" for item in items),
         "in it:",
         *(f"  {words}" for words in contents),
-        f"replaced: {count_of(accounts, 'account')}, {count_of(external_ids, 'external id')}",
+        f"replaced: {count_of(redacted.accounts, 'account')}, {count_of(redacted.external_ids, 'external id')}",
     )
-    return View(document(body), (Table(columns("NAME", "BYTES", "WHAT"), rows),), tuple(files), lines)
+    body = document(BundleDocument, file=file, items=items, contents=contents, redacted=redacted)
+    table = Table(columns("NAME", "BYTES", "WHAT"), tuple((item.name, str(item.bytes), item.what) for item in items))
+    return View(body, (table,), tuple(files), lines)

@@ -1,27 +1,39 @@
-"""Plans, what became of them, and the journal, as documents and as text."""
+"""Plans and what became of them, as documents and as text."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from podid.domain.encoding import JsonObject
 from podid.domain.errors import PodidError
-from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
+from podid.domain.members import (
+    FLAT,
+    OPTIONAL,
+    OR_NULL,
+    About,
+    Argv,
+    ArnText,
+    Document,
+    From,
+    Names,
+    PolicyObject,
+    schema_name,
+)
+from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
 from podid.domain.text import count_of
+from podid.domain.trust import TrustVerdict
+from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.records import Run, RunStatus
 from podid.ops.change.settle import Settled
-from podid.render.owed import owed_bodies, owed_lines
-from podid.render.status import change_lines, status_body
-from podid.render.view import Column, Line, Table, View, age, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import changes as documents
-
-S = TypeVar("S")
+from podid.ops.role.target import owed_words
+from podid.render.errors import RecordedStatus, SettledBody
+from podid.render.outlook import OutlookBody, outlook_lines
+from podid.render.status import IdentityStatusBody, change_lines
+from podid.render.view import NOTHING, Column, Line, Table, View, columns, document
 
 _STYLES = {Verb.CREATE: "good", Verb.DELETE: "bad", Verb.UPDATE: "warn", Verb.RESTART: "warn"}
 _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
@@ -44,8 +56,6 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
     lines += [f"  {line}" for line in skipped_lines(plan)]
     lines += [f"  note: {note}" for note in plan.notes]
     if plan.outlook is not None:
-        from podid.render.outlook import outlook_lines
-
         lines += outlook_lines(plan.outlook)
     return lines
 
@@ -120,59 +130,39 @@ def _empty(value: object) -> bool:
     return value is None or value == "" or value == {} or value is False
 
 
-def action_body(
-    action: Action, status: S, after: State | None, reason: str = "", id: str = ""
-) -> documents.ActionBody[S]:
-    body: documents.ActionBody[S] = {
-        "kind": action.kind,
-        "verb": action.verb,
-        "target": action.target,
-        "status": status,
-        "before": action.before,
-        "after": after,
-    }
-    if reason:
-        body["reason"] = reason
-    if id:
-        body["id"] = id
-    return body
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """An action with what became of it, or is to: `id` is the failure mode that stood in the way."""
+
+    action: Action
+    status: str
+    after: State | None
+    reason: str = ""
+    id: str = ""
 
 
-def _header_body(header: Header) -> documents.HeaderBody:
-    return {
-        "callerArn": header.caller_arn,
-        "account": header.account,
-        "region": header.region,
-        "cluster": header.cluster or None,
-    }
+def action_table(rows: Iterable[ActionRow]) -> Table:
+    cells = ((row.action.kind, row.action.verb, row.action.target, row.status, row.reason or NOTHING) for row in rows)
+    return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), tuple(cells))
 
 
 def plan_view(plan: Plan) -> View:
     """What --dry-run shows: the object that would be carried out."""
-    from podid.render.outlook import outlook_members
-
-    actions: list[documents.ActionBody[documents.PlannedStatus]] = [
-        action_body(item, "planned", item.after) for item in plan.actions
-    ]
-    actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
-    actions += [action_body(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
-    body: documents.PlanDocument = {
-        "kind": "Plan",
-        **_header_body(plan.header),
-        "actions": actions,
-        "targetRoles": owed_bodies(plan.owed),
-        "notes": plan.notes,
-        **outlook_members(plan.outlook),
-    }
+    actions = [ActionRow(item, "planned", item.after) for item in plan.actions]
+    actions += [ActionRow(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
+    actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
+    lines = (*plan_lines(plan), *owed_lines(plan.owed))
     names = tuple(action.target for action in plan.actions)
-    return View(document(body), (_action_table(actions),), names, (*plan_lines(plan), *owed_lines(plan.owed)))
+    return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)
 
 
-def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
-    rows = tuple(
-        (item["kind"], item["verb"], item["target"], str(item["status"]), item.get("reason", "-")) for item in actions
-    )
-    return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), rows)
+def owed_lines(owed: Iterable[TargetTrustChange]) -> list[str | Line]:
+    """They are part of the result: without them the chain does not hold."""
+    lines: list[str | Line] = []
+    for item in owed:
+        lines.append(Line(owed_words(item), "bad" if item.refused else "warn"))
+        lines += [f"  {shlex.join(item.command)}"] if item.command else []
+    return lines
 
 
 def _after_lines(result: ChangeResult) -> list[str | Line]:
@@ -195,41 +185,19 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
         *(Done(item.action, Status.SKIPPED, reason=item.reason) for item in result.plan.skipped),
     )
-    actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
-    body: documents.ResultDocument = {
-        "kind": "Result",
-        **_header_body(result.plan.header),
-        "runId": result.run_id or None,
-        "actions": actions,
-        "after": [status_body(status) for status in result.after],
-        "awaited": {"summary": result.awaited.summary, "reached": result.awaited.reached} if result.awaited else None,
-        "unchecked": result.unchecked or None,
-        "targetRoles": owed_bodies(result.owed),
-        "notes": [*result.plan.notes, *result.notes],
-        "settled": settled_bodies(settled),
-    }
+    actions = [ActionRow(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
+    body = document(
+        ResultDocument,
+        result,
+        actions=actions,
+        notes=(*result.plan.notes, *result.notes),
+        settled=() if settled is None else settled.items,
+    )
     lines: list[str | Line] = [_done_line(item) for item in done]
     lines += _after_lines(result)
     lines += owed_lines(result.owed)
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
-    return View(document(body), (_action_table(actions),), names, tuple(lines or [nothing]))
-
-
-def settled_bodies(settled: Settled | None) -> list[documents.SettledBody]:
-    """What became of changes that earlier runs were cut short in, as a result and an error carry it."""
-    return [] if settled is None else [_settled_body(*item) for item in settled.items]
-
-
-def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documents.SettledBody:
-    done = found if isinstance(found, Done) else None
-    return {
-        "runId": run.run_id,
-        "kind": action.kind,
-        "verb": action.verb,
-        "target": action.target,
-        "status": "open" if done is None else done.status,
-        "reason": found.reason if isinstance(found, Done) else found.what,
-    }
+    return View(body, (action_table(actions),), names, tuple(lines or [nothing]))
 
 
 def _after(item: Done) -> State | None:
@@ -273,91 +241,118 @@ def _detail(item: Done) -> str:
     return "" if state is None else kind_of(item.action.kind).detail(state)
 
 
-# --- the journal ---------------------------------------------------------------------------------------------------
+# --- in several clusters ----------------------------------------------------------------------------------------------
 
 
-def run_body(run: Run) -> documents.RunBody:
-    steps: list[documents.ActionBody[documents.RecordedStatus]] = [
-        action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps
-    ]
-    steps += [action_body(action, "planned", action.after) for action in run.untried]
-    return {
-        "runId": run.run_id,
-        "command": run.command,
-        "startedAt": run.started_at,
-        "status": run.status,
-        **_header_body(run.header),
-        "undoes": run.undoes or None,
-        "actions": steps,
-    }
-
-
-def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: bool) -> View:
-    """All runs as a table; one run (`detail`) with its actions. `short` names a run for a person by the end of its id,
-    where only one has it."""
-    body: documents.HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
-    names = tuple(run.run_id for run in runs)
-    if detail and len(runs) == 1:
-        return View(document(body), (_action_table(body["items"][0]["actions"]),), names, tuple(_run_lines(runs[0])))
-    columns = (
-        Column("RUN"),
-        Column("STARTED", wide=not short, folds=1),
-        Column("STATUS"),
-        Column("CHANGES", right=True, folds=2),
-        Column("CLUSTER", folds=3),
-        Column("COMMAND", prose=True),
-        Column("ACCOUNT", wide=True),
-        Column("REGION", wide=True),
-        Column("CALLER", wide=True),
+def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
+    """Plans or results of several clusters in one, with what kept others from having one."""
+    lines: list[str | Line] = []
+    for view in views:
+        lines += [f"cluster {view.document['cluster']}:", *view.lines]
+    tables = [view.tables[0] for view in views]
+    table = Table(
+        (Column("CLUSTER"), *tables[0].columns),
+        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
     )
-    rows = tuple(
-        (
-            _short_id(run, runs) if short else run.run_id,
-            _ago(run.started_at, now) if short else run.started_at,
-            _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
-            str(sum(step.status is Status.DONE for step in run.steps)),
-            run.header.cluster or "-",
-            shlex.join(("podid", *run.command)),
-            run.header.account,
-            run.header.region,
-            run.header.caller_arn,
-        )
-        for run in runs
-    )
-    styles = {(number, 2): _RUN_STYLES.get(run.status, "") for number, run in enumerate(runs)}
-    return View(document(body), (Table(columns, rows, styles, empty="no changes yet"),), names)
+    names = tuple(name for view in views for name in view.names)
+    body = document(ResultListDocument, items=[part_of(view) for view in views], failures=failures)
+    return View(body, (table,), names, tuple(lines))
 
 
-_RUN_STYLES = {
-    RunStatus.DONE: "good",
-    RunStatus.FAILED: "bad",
-    RunStatus.EMPTY: "dim",
-    **dict.fromkeys((RunStatus.PARTIAL, RunStatus.INTERRUPTED, RunStatus.WRITTEN), "warn"),
-}
-_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not seen"}
+def part_of(view: View) -> JsonObject:
+    """The document of a view as a part of another."""
+    return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
-def _short_id(run: Run, runs: Sequence[Run]) -> str:
-    end = run.run_id.rpartition("-")[2]
-    return end if sum(other.run_id.endswith(end) for other in runs) == 1 else run.run_id
+# --- documents --------------------------------------------------------------------------------------------------------
+
+PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 
 
-def _ago(text: str, now: datetime) -> str:
-    try:
-        return f"{age(datetime.fromisoformat(text), now)} ago"
-    except (ValueError, TypeError):
-        return text
-
-
-def _run_lines(run: Run) -> list[str]:
-    lines = [
-        f"{run.run_id}  {_STATUS_WORDS.get(run.status, run.status)}  {shlex.join(('podid', *run.command))}",
-        f"  {header_line(run.header)}",
+class ActionBody(Document):
+    # the schema has one shape for each kind, with the members of its states
+    kind: Annotated[str, From("action.kind")]
+    verb: Annotated[Verb, From("action.verb")]
+    target: Annotated[str, From("action.target")]
+    status: str
+    before: Annotated[Mapping[str, object] | None, From("action.before")]
+    after: Mapping[str, object] | None
+    reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried, or was skipped.")]
+    id: Annotated[
+        str, OR_NULL, OPTIONAL, About("The failure mode that it was seen to be, as `podid explain` names it.")
     ]
-    if run.undoes:
-        lines.append(f"  undoes {run.undoes}")
-    for step in run.steps:
-        reason = f" ({step.reason})" if step.reason else ""
-        lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
-    lines += [f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried]
-    return lines
+
+
+@schema_name("ActionBody_Literal__planned__UNCHANGED_SKIPPED__")
+class PlannedActionBody(ActionBody):
+    status: PlannedStatus
+
+
+@schema_name("ActionBody_Status_")
+class DoneActionBody(ActionBody):
+    status: Status
+
+
+@schema_name("ActionBody_Union_Status__Literal__open____planned____")
+class RecordedActionBody(ActionBody):
+    status: RecordedStatus
+
+
+class TargetRoleBody(Document):
+    role_arn: Annotated[ArnText, From("target_role_arn")]
+    service_accounts: Annotated[Names, About("Whose pods are to get on to it.")]
+    verdict: Annotated[
+        TrustVerdict,
+        From(lambda owed: TrustVerdict.NO_MATCH if owed.refused else TrustVerdict.UNKNOWN),
+        About("`no-match`: it keeps them out. `unknown`: it was not looked at."),
+    ]
+    add_to_trust_policy: Annotated[
+        Sequence[PolicyObject],
+        From("statements"),
+        About("Statements for its owner to add; empty where none would help."),
+    ]
+    external_id_of: Annotated[
+        Names,
+        From(lambda owed: sorted(map(str, awaited_in(owed.statements)))),
+        About("Whose external ids EKS has not generated yet: names stand in their place."),
+    ]
+    command: Annotated[Argv | None, OR_NULL, About("The line by which podid goes on.")]
+
+
+class PlanDocument(Document, kind="Plan"):
+    """Any changing command with `--dry-run`: what it would do, and what comes of it."""
+
+    header: Annotated[Header, FLAT]
+    actions: Annotated[Sequence[PlannedActionBody], About("In the order in which they would be done.")]
+    target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do.")]
+    notes: Names
+    outlook: Annotated[OutlookBody, FLAT, From("")]
+
+
+class ResultDocument(Document, kind="Result"):
+    """Any changing command: what it did."""
+
+    header: Annotated[Header, FLAT, From("plan.header")]
+    run_id: Annotated[str, OR_NULL, About("What `podid undo` takes; null when nothing was changed.")]
+    actions: Annotated[Sequence[DoneActionBody], About("In the order in which they were done.")]
+    after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
+    awaited: Annotated[Awaited | None, About("Agents on nodes, or new pods that no longer get credentials.")]
+    unchecked: Annotated[str, OR_NULL, About("Why there is no status.")]
+    target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do still.")]
+    notes: Names
+    settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
+
+
+class ClusterFailureBody(Document):
+    # of a cluster's name and the error
+    cluster: Annotated[str, From(lambda failure: failure[0])]
+    code: Annotated[str, From(lambda failure: failure[1].code)]
+    message: Annotated[str, From(lambda failure: failure[1].what)]
+    exit_code: Annotated[int, From(lambda failure: int(failure[1].exit_code))]
+
+
+class ResultListDocument(Document, kind="ResultList"):
+    """A changing command in several clusters: what it did, or would do, in each."""
+
+    items: Sequence[ResultDocument | PlanDocument]
+    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters that have no result, and why.")]

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Annotated
 
-from podid.domain.findings import LINKS, FixClass, Severity, Subject, Verdict, link_words
-from podid.domain.report import DoctorReport, LinkCounts
+from podid.domain.encoding import Items
+from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Verdict, link_words
+from podid.domain.members import (
+    OPTIONAL,
+    OR_NULL,
+    About,
+    Argv,
+    Document,
+    From,
+    MissingRight,
+    Names,
+    ServiceAccounts,
+    TextOrNull,
+)
+from podid.domain.report import DoctorReport, LinkState, Summary
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.doctor_text import report_lines
-from podid.render.status import status_body
-from podid.render.view import Column, Document, Items, Table, View, columns, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import reports as documents
+from podid.render.status import IdentityStatusBody, commands_of
+from podid.render.view import Column, Table, View, columns, document
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     """`names` are the ids of the findings, each once: what `podid explain` takes."""
-    whole = report_document(report, all_verdicts=all_verdicts)
+    verdicts = {"verdicts": report.verdicts} if all_verdicts else {}
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
-    return View(whole, (_table(shown),), names, report_lines(report, all_verdicts=all_verdicts))
+    lines = report_lines(report, all_verdicts=all_verdicts)
+    return View(document(DoctorReportDocument, report, **verdicts), (_table(shown),), names, lines)
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
@@ -52,112 +64,113 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         (link_words(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
         for item in items
     )
-    return View(check_list_document(items), (Table(columns, rows),), tuple(item.id for item in items))
+    return View(document(CheckListDocument, items=items), (Table(columns, rows),), tuple(item.id for item in items))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-
-def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
-    """`verdicts` (passes and not-applicables too) only on request. Absent values are null."""
-    counts = report.summary
-    body: documents.DoctorReportDocument = {
-        "kind": "DoctorReport",
-        "cluster": report.cluster,
-        "clusterArn": report.cluster_arn or None,
-        "scope": report.scope or None,
-        "takenAt": timestamp(report.taken_at),
-        "summary": {
-            "error": counts.error,
-            "warn": counts.warn,
-            "info": counts.info,
-            "unknown": counts.unknown,
-            "pass": counts.passed,
-            "masked": counts.masked,
-            "accepted": counts.accepted,
-        },
-        "associations": report.associations,
-        "identities": Items(report.identities, status_body),
-        "notLookedAt": report.not_asked,
-        "chain": [_link(item) for item in report.chain],
-        "findings": Items(report.findings, _finding),
-        "accepted": [{**_finding(v), "accepted": v.accepted} for v in report.accepted],
-        "unknowns": Items(report.unknowns, _unknown),
-    }
-    if all_verdicts:
-        body["verdicts"] = Items(report.verdicts, _verdict)
-    return document(body)
+Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
 
-def _link(item: LinkCounts) -> documents.LinkBody:
-    return {
-        "link": item.link,
-        "name": LINKS[item.link],
-        "state": item.state,
-        "ok": item.ok,
-        "broken": item.broken,
-        "warnings": item.warnings,
-        "notes": item.notes,
-        "unknown": item.unknown,
-    }
+class SubjectBody(Document):
+    kind: str
+    namespace: TextOrNull
+    name: str
 
 
-def _checked(verdict: Verdict) -> documents.CheckedBody:
-    return {
-        "id": verdict.check,
-        "severity": verdict.severity,
-        "link": verdict.link,
-        "subject": _subject(verdict.subject),
-    }
+class CheckedBody(Document):
+    id: Annotated[str, From("check")]
+    severity: Severity
+    link: Link
+    subject: SubjectBody
 
 
-def _finding(verdict: Verdict) -> documents.FindingBody:
-    fix = verdict.fix
-    return {
-        **_checked(verdict),
-        "message": verdict.message,
-        "evidence": verdict.evidence,
-        "fix": {"class": fix.kind if fix else FixClass.NONE, "commands": fix.commands if fix else ()},
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-        "docs": f"podid explain {verdict.check}",
-    }
+class FixBody(Document):
+    class_: Annotated[FixClass, From(lambda verdict: verdict.fix.kind if verdict.fix else FixClass.NONE)]
+    commands: Annotated[Sequence[Argv], From(commands_of)]
 
 
-def _unknown(verdict: Verdict) -> documents.UnknownBody:
-    return {**_checked(verdict), "reason": verdict.reason, "permission": verdict.permission or None}
+class FindingBody(CheckedBody):
+    message: str
+    evidence: Names
+    fix: Annotated[FixBody, From("")]
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+    docs: Annotated[str, From(lambda verdict: f"podid explain {verdict.check}"), About("The command that explains it.")]
 
 
-def _verdict(verdict: Verdict) -> documents.VerdictBody:
-    return {
-        **_checked(verdict),
-        "outcome": verdict.outcome,
-        "message": verdict.message,
-        "reason": verdict.reason or None,
-        "permission": verdict.permission or None,
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-    }
+class AcceptedBody(FindingBody):
+    accepted: Annotated[str, About("The reason that the baseline gives.")]
 
 
-def _subject(subject: Subject) -> documents.SubjectBody:
-    return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
+class UnknownBody(CheckedBody):
+    reason: str
+    permission: MissingRight
 
 
-def check_list_document(checks: Iterable[CheckInfo]) -> Document:
-    """What `podid doctor --list` shows, in causal order."""
-    items: list[documents.CheckBody] = [
-        {
-            "id": c.id,
-            "severity": Severity(c.severity),
-            "link": c.link,
-            "title": c.title,
-            "fix": FixClass(c.fix),
-            "needs": c.needs,
-            "wants": c.wants,
-            "permissions": {"iam": c.iam, "kubernetes": c.kubernetes},
-        }
-        for c in checks
+class VerdictBody(CheckedBody):
+    outcome: Outcome
+    message: str
+    reason: Annotated[str, OR_NULL, About("Why nothing could be said.")]
+    permission: MissingRight
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: TextOrNull
+
+
+class LinkBody(Document):
+    link: Link
+    name: Annotated[str, From(lambda counts: LINKS[counts.link])]
+    state: LinkState
+    ok: int
+    broken: int
+    warnings: int
+    notes: int
+    unknown: int
+
+
+class DoctorReportDocument(Document, kind="DoctorReport"):
+    """`podid doctor`. `verdicts`, passes included, only with `--all`."""
+
+    cluster: str
+    cluster_arn: TextOrNull
+    scope: Annotated[str, OR_NULL, About("What was looked at; null is the whole cluster.")]
+    taken_at: datetime
+    summary: Annotated[
+        Summary,
+        About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
-    body: documents.CheckListDocument = {"kind": "CheckList", "items": items}
-    return document(body)
+    associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    identities: Annotated[
+        Sequence[IdentityStatusBody],
+        About("Each service account that has an association, that was named, or that an error is about."),
+    ]
+    not_looked_at: Annotated[
+        Sequence[str], From("not_asked"), About("What only an option asks to look at, with that option.")
+    ]
+    chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
+    findings: Sequence[FindingBody]
+    accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
+    unknowns: Sequence[UnknownBody]
+    verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
+
+
+class RightsBody(Document):
+    iam: Names
+    kubernetes: Names
+
+
+class CheckBody(Document):
+    id: str
+    severity: Severity
+    link: Link
+    title: Annotated[str, About("The healthy fact.")]
+    fix: FixClass
+    needs: Names
+    wants: Names
+    permissions: Annotated[RightsBody, From("")]
+
+
+class CheckListDocument(Document, kind="CheckList"):
+    """`podid doctor --list`, in the order in which credentials reach a pod."""
+
+    items: Sequence[CheckBody]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from podid.domain.errors import Cancelled, Conflict, Declined, NotFound, PodidError
+from podid.domain.encoding import encode
+from podid.domain.errors import Cancelled, Conflict, Declined, ExitCode, NotFound, PodidError
+from podid.domain.members import OPTIONAL, OR_NULL, About, Document, From
+from podid.domain.plan import Done, Status, Verb
 from podid.render.formats import jsonl_line
 from podid.render.lines import paint_all
 from podid.render.view import Line
 
 if TYPE_CHECKING:
     from podid.ops.change.settle import Settled
-    from podid.render.documents import tool as documents
 
 
 def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
@@ -48,26 +50,59 @@ def _capital(sentence: str, name: str = "") -> str:
 
 
 def error_json(error: PodidError, hint: Sequence[str], settled: Settled | None = None) -> str:
-    """The documents.ErrorDocument, on one line; with what the command found of interrupted runs before it failed."""
-    body: documents.ErrorBody = {
-        "code": error.code,
-        "message": error.what,
-        "hint": shlex.join(hint) or None,
-        "subject": error.subject or None,
-        "exitCode": int(error.exit_code),
-        "requestId": error.request_id or None,
-    }
-    if error.permission:
-        body["permission"] = error.permission
-    if error.id:
-        body["id"] = error.id
-    if error.advice:
-        body["advice"] = error.advice
-    if error.lines:
-        body["details"] = error.lines
-    if settled is not None and settled.items:
-        from podid.render.changes import settled_bodies
+    """The ErrorDocument, on one line; with what the command found of interrupted runs before it failed."""
+    more = {"settled": settled.items} if settled is not None and settled.items else {}
+    return jsonl_line({"error": encode(ErrorBody, error, hint=shlex.join(hint) or None, **more)})
 
-        body["settled"] = settled_bodies(settled)
-    whole: documents.ErrorDocument = {"error": body}
-    return jsonl_line(whole)
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+_EXIT_CODES = [int(code) for code in ExitCode if code is not ExitCode.OK]
+RecordedStatus = Status | Literal["open", "planned"]
+
+
+class SettledBody(Document):
+    # of a run, an action of it, and what became of that
+    run_id: Annotated[str, From(lambda item: item[0].run_id)]
+    kind: Annotated[str, From(lambda item: item[1].kind)]
+    verb: Annotated[Verb, From(lambda item: item[1].verb)]
+    target: Annotated[str, From(lambda item: item[1].target)]
+    status: Annotated[
+        RecordedStatus,
+        From(lambda item: item[2].status if isinstance(item[2], Done) else "open"),
+        About("`open` could not be looked at now."),
+    ]
+    reason: Annotated[str, From(lambda item: item[2].reason if isinstance(item[2], Done) else item[2].what)]
+
+
+class ErrorBody(Document):
+    code: Annotated[str, About("One of docs/reference/errors.md.")]
+    message: Annotated[str, From("what"), About("One sentence with the object in it.")]
+    hint: Annotated[str | None, About("A command that may help, quoted for a shell.")]
+    subject: Annotated[str, OR_NULL, About("What it is about.")]
+    exit_code: Annotated[
+        int,
+        From(lambda error: int(error.exit_code)),
+        About("What podid leaves with.", enum=_EXIT_CODES),
+    ]
+    request_id: Annotated[str, OR_NULL, About("AWS's request id.")]
+    permission: Annotated[str, OR_NULL, OPTIONAL, About("The IAM action or Kubernetes right that is missing.")]
+    id: Annotated[
+        str, OR_NULL, OPTIONAL, About("The failure mode that it was seen to be, as `podid explain` names it.")
+    ]
+    advice: Annotated[str, OR_NULL, OPTIONAL]
+    details: Annotated[
+        Sequence[str], OR_NULL, OPTIONAL, From("lines"), About("Lines to look at: a difference, a list.")
+    ]
+    settled: Annotated[
+        Sequence[SettledBody],
+        OPTIONAL,
+        From(lambda _: None),
+        About("What became of changes that earlier runs were cut short in."),
+    ]
+
+
+class ErrorDocument(Document):
+    """What goes to stderr with `-o json` and `-o jsonl`, on one line."""
+
+    error: Annotated[ErrorBody, From("")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Annotated, Any
 
+from podid.domain.findings import FixClass, Severity
+from podid.domain.members import About, Argv, Document, From
 from podid.ops.doctor.fixes import WORDS, Mend
+from podid.render.changes import PlanDocument, part_of
+from podid.render.doctor import SubjectBody
 from podid.render.view import Line, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import changes as documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class PlannedFix:
 
 
 def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
-    body: documents.FixListDocument = {"kind": "FixList", "cluster": cluster, "items": [_body(fix) for fix in found]}
+    body = document(FixListDocument, cluster=cluster, items=found)
     rows = tuple(
         (fix.mend.verdict.check, str(fix.mend.verdict.subject), WORDS[fix.mend.kind], shlex.join(fix.command))
         for fix in found
@@ -39,21 +40,38 @@ def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
     table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
-    return View(document(body), (table,), tuple(fix.mend.verdict.check for fix in found), tuple(lines))
+    return View(body, (table,), tuple(fix.mend.verdict.check for fix in found), tuple(lines))
 
 
-def _body(fix: PlannedFix) -> documents.PlannedFixBody:
-    subject = fix.mend.verdict.subject
-    plan = None if fix.plan is None else {key: value for key, value in fix.plan.document.items() if key != "apiVersion"}
-    error: documents.FixFailureBody | None = None
-    if fix.error:
-        error = {name: fix.error[name] for name in ("code", "message", "exitCode")}  # type: ignore[assignment]  # of its form
-    return {
-        "id": fix.mend.verdict.check,
-        "severity": fix.mend.verdict.severity,
-        "subject": {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name},
-        "class": fix.mend.kind,
-        "command": fix.command,
-        "plan": cast("documents.PlanDocument | None", plan),
-        "error": error,
-    }
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class FixFailureBody(Document):
+    code: str
+    message: str
+    exit_code: int
+
+
+def _failure(fix: PlannedFix) -> Mapping[str, object] | None:
+    return {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None
+
+
+class PlannedFixBody(Document):
+    id: Annotated[str, From("mend.verdict.check")]
+    severity: Annotated[Severity, From("mend.verdict.severity")]
+    subject: Annotated[SubjectBody, From("mend.verdict.subject")]
+    class_: Annotated[FixClass, From("mend.kind")]
+    command: Argv
+    plan: Annotated[
+        PlanDocument | None,
+        From(lambda fix: None if fix.plan is None else part_of(fix.plan)),
+        About("Null where the command comes to none."),
+    ]
+    error: Annotated[FixFailureBody | None, From(_failure), About("Why it comes to none.")]
+
+
+class FixListDocument(Document, kind="FixList"):
+    """`podid doctor --fix --dry-run`: the plan of each command that would be carried out."""
+
+    cluster: str
+    items: Sequence[PlannedFixBody]

@@ -8,9 +8,10 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from podid.domain.encoding import Items, Json, JsonObject, plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
-from podid.render.view import NOTHING, Document, Items, Json, Table, View, columns, plain
+from podid.render.view import NOTHING, Table, View, columns
 
 if TYPE_CHECKING:
     import yaml
@@ -145,7 +146,7 @@ def to_csv(view: View) -> str:
     return out.getvalue()
 
 
-def _as_table(whole: Document) -> Table:
+def _as_table(whole: JsonObject) -> Table:
     facts = {key: NOTHING if value is None else _text_cell(value) for key, value in whole.items() if key not in _HEAD}
     return Table(columns(*facts), (tuple(facts.values()),))
 

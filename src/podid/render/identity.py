@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
+from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.text import count_of, short_list
-from podid.domain.trust import Evaluation
+from podid.domain.trust import Evaluation, TrustFinding, TrustVerdict
 from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
+from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import association_body, association_facts, association_table, facts
-from podid.render.roles import last_used, permission_bodies, permission_lines
-from podid.render.status import status_body, status_view, verdict_lines
-from podid.render.trust import finding_bodies, trust_body
-from podid.render.view import Line, View, age, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
+from podid.render.associations import AssociationBody, NotLookedAtBody, association_facts, association_table
+from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
+from podid.render.status import IdentityStatusBody, status_view, verdict_lines
+from podid.render.trust import TrustBody
+from podid.render.view import Line, View, age, document, facts
 
 
 def identity_view(found: IdentityReading, now: datetime) -> View:
@@ -34,22 +33,7 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
     if association is None:
         view = status_view((status,), single=True)
         return replace(view, lines=(*verdict_lines(status), *_pod_lines(found.pods)))
-    evaluation = found.trust.value if isinstance(found.trust, Known) else None
-    permissions = found.permissions
-    role = permissions.value.role if isinstance(permissions, Known) else None
-    body: documents.AssociationDocument = {
-        "kind": "Association",
-        **association_body(association),
-        "status": status_body(status),
-        "trust": None if evaluation is None else trust_body(evaluation),
-        "permissions": permission_bodies(permissions.value) if isinstance(permissions, Known) else None,
-        "roleLastUsedAt": None if role is None else timestamp(role.last_used_at),
-        "secondHop": None if found.hop is None else _second_hop_body(found.hop),
-        "account": _account_body(found.account),
-        "pods": [_pod_body(use) for use in found.pods.value] if isinstance(found.pods, Known) else None,
-        "lastUse": _last_use_body(found.last_use.value) if isinstance(found.last_use, Known) else None,
-        "unknowns": list(_unknowns(found)),
-    }
+    role = found.permissions.value.role if isinstance(found.permissions, Known) else None
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(found.account))]
     if isinstance(found.trust, Missing):
         pairs.append(("trust", found.trust.reason if found.trust.error_code == "NotFound" else _unknown(found.trust)))
@@ -67,18 +51,12 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         pairs += _second_hop_facts(found.hop)
     lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(found)]
     lines += _pod_lines(found.pods)
-    return View(document(body), (association_table(association, now),), (str(association.ref),), tuple(lines))
-
-
-def _last_use_body(found: LastUse) -> documents.LastUseBody:
-    session = found.session
-    return {
-        "at": None if session is None else timestamp(session.at),
-        "since": timestamp(found.since),
-        "pod": None if session is None else session.pod or None,
-        "sessionName": None if session is None else session.session_name,
-        "packedPercent": None if session is None else session.packed_percent,
-    }
+    return View(
+        document(AssociationDocument, found),
+        (association_table(association, now),),
+        (str(association.ref),),
+        tuple(lines),
+    )
 
 
 def _last_use_words(found: Section[LastUse], now: datetime) -> str:
@@ -95,17 +73,6 @@ def _last_use_words(found: Section[LastUse], now: datetime) -> str:
 # --- the service account and its pods ---------------------------------------------------------------------------------
 
 
-def _account_body(account: Section[ServiceAccount | None]) -> documents.AccountBody | None:
-    if isinstance(account, Missing):
-        return None
-    known = account.value
-    return {
-        "exists": known is not None,
-        "createdAt": None if known is None else timestamp(known.created_at),
-        "irsaRoleArn": None if known is None else known.irsa_role_arn or None,
-    }
-
-
 def _account_words(account: Section[ServiceAccount | None]) -> str:
     if isinstance(account, Missing):
         return _unknown(account)
@@ -113,28 +80,6 @@ def _account_words(account: Section[ServiceAccount | None]) -> str:
         return "it does not exist"
     irsa = account.value.irsa_role_arn
     return f"it exists; its annotation for IRSA names {irsa}" if irsa else "it exists"
-
-
-def _pod_body(use: PodUse) -> documents.PodUseBody:
-    return {
-        "name": use.pod.name,
-        "workload": {"kind": use.workload.kind, "name": use.workload.name},
-        "node": use.pod.node or None,
-        "phase": use.pod.phase,
-        "stale": use.stale,
-        "containers": [
-            {
-                "name": item.container,
-                "uses": item.uses,
-                "certain": item.certain,
-                "sources": [
-                    {"source": one.source, "certain": one.certain, "detail": one.detail or None}
-                    for one in item.candidates
-                ],
-            }
-            for item in use.containers
-        ],
-    }
 
 
 def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
@@ -192,34 +137,6 @@ def _permission_lines(found: IdentityReading) -> list[str]:
     return [*lines, *unread] if lines or unread else ["permissions: none"]
 
 
-def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
-    sections = (
-        ("the role's policies", found.permissions),
-        ("the service account", found.account),
-        ("the pods", found.pods),
-        ("the last use", found.last_use),
-    )
-    for what, section in sections:
-        if isinstance(section, Missing):
-            yield {"what": what, "reason": section.reason, "permission": section.permission or None}
-    if isinstance(found.permissions, Known):
-        for item in found.permissions.value.unread:
-            yield {"what": item.what, "reason": item.reason, "permission": item.permission or None}
-
-
-def _second_hop_body(hop: SecondHop) -> documents.SecondHopBody:
-    evaluation, rights = hop.evaluation, {item.action: item.decision for item in hop.decisions}
-    return {
-        "targetRoleArn": hop.target_role_arn,
-        "externalId": hop.association.external_id,
-        "verdict": hop.verdict,
-        "permissions": rights or None,
-        "trust": None if evaluation is None else trust_body(evaluation),
-        "findings": finding_bodies(hop.findings),
-        "unknowns": [{"reason": item.reason, "permission": item.permission or None} for item in hop.unknowns],
-    }
-
-
 def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     """What the association's role may do on the target role, and what that role's trust says to it."""
     pairs = [("second hop", str(hop.verdict))]
@@ -241,3 +158,131 @@ def _actions(found: Evaluation) -> str:
 def _unknown(item: Missing) -> str:
     """The missing right alone: in JSON it has its reason beside it."""
     return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class SecondHopBody(Document):
+    target_role_arn: ArnText
+    external_id: Annotated[str | None, From("association.external_id"), About("What EKS sends as sts:ExternalId.")]
+    verdict: Annotated[TrustVerdict, About("Of the role's permission and the target role's trust together.")]
+    permissions: Annotated[
+        Mapping[str, str],
+        OR_NULL,
+        From(lambda hop: {item.action: item.decision for item in hop.decisions}),
+        About("Action -> what IAM's policy simulator says of the association's role; null where it was not asked."),
+    ]
+    trust: Annotated[
+        TrustBody | None,
+        From("evaluation"),
+        About("The target role's; null where it does not exist or could not be read."),
+    ]
+    findings: Annotated[Sequence[TrustFinding], About("What is broken or fragile, by failure mode.")]
+    unknowns: Sequence[NotLookedAtBody]
+
+
+@schema_name("AccountBody")
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """The service account in Kubernetes."""
+
+    exists: bool
+    created_at: datetime | None
+    irsa_role_arn: Annotated[str | None, About("What the annotation of IRSA names, where it has one.")]
+
+
+def _account(found: IdentityReading) -> AccountFacts | None:
+    if isinstance(found.account, Missing):
+        return None
+    if (account := found.account.value) is None:
+        return AccountFacts(False, None, None)
+    return AccountFacts(True, account.created_at, account.irsa_role_arn or None)
+
+
+class CredentialSourceBody(Document):
+    source: CredentialSource
+    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")]
+    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")]
+
+
+class ContainerUseBody(Document):
+    name: Annotated[str, From("container")]
+    uses: Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]
+    certain: Annotated[bool, About("false where something before it could not be seen.")]
+    sources: Annotated[Sequence[CredentialSourceBody], From("candidates"), About("In the order in which an SDK asks.")]
+
+
+class WorkloadNameBody(Document):
+    kind: str
+    name: str
+
+
+class PodUseBody(Document):
+    name: Annotated[str, From("pod.name")]
+    workload: Annotated[WorkloadNameBody, About("At the end of the owner chain; the pod itself where it has none.")]
+    node: Annotated[TextOrNull, From("pod.node")]
+    phase: Annotated[str, From("pod.phase")]
+    stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
+    containers: Sequence[ContainerUseBody]
+
+
+class LastUseBody(Document):
+    """When a pod of the service account last got the role, as CloudTrail tells."""
+
+    at: Annotated[datetime | None, From("session.at"), About("null where no pod got it since `since`.")]
+    since: Annotated[datetime | None, About("How far back was looked.")]
+    pod: Annotated[
+        str,
+        OR_NULL,
+        From("session.pod"),
+        About("null where the association sends no session tags: then it may be another's."),
+    ]
+    session_name: Annotated[str | None, From("session.session_name")]
+    packed_percent: Annotated[
+        int | None,
+        From("session.packed_percent"),
+        About("How much of the room for tags and session policy is taken."),
+    ]
+
+
+def _unknowns(found: IdentityReading) -> Iterator[Unread]:
+    sections = (
+        ("the role's policies", found.permissions),
+        ("the service account", found.account),
+        ("the pods", found.pods),
+        ("the last use", found.last_use),
+    )
+    for name, section in sections:
+        if isinstance(section, Missing):
+            yield Unread(name, section.reason, section.permission)
+    if isinstance(found.permissions, Known):
+        yield from found.permissions.value.unread
+
+
+class AssociationDocument(Document, kind="Association"):
+    """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
+    its roles say, what its role may do, and which credentials its pods use."""
+
+    association: Annotated[AssociationBody, FLAT]
+    status: IdentityStatusBody
+    trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
+    permissions: Annotated[
+        Sequence[RolePermissions] | None,
+        From(lambda found: permissions_of(found.permissions.value) if isinstance(found.permissions, Known) else None),
+        About("What the role's policies say, in words; null where not known."),
+    ]
+    role_last_used_at: Annotated[
+        datetime | None,
+        From("permissions.role.last_used_at"),
+        About("By whomever; null where IAM remembers no use, or was not asked."),
+    ]
+    second_hop: Annotated[
+        SecondHopBody | None, From("hop"), About("How the role gets to the target role; null where there is none.")
+    ]
+    account: Annotated[
+        AccountFacts | None, From(_account), About("The service account; null where the cluster could not be read.")
+    ]
+    pods: Annotated[Sequence[PodUseBody] | None, About("Those that run; null where they could not be listed.")]
+    last_use: Annotated[LastUseBody | None, About("null unless asked for, and where CloudTrail could not be read.")]
+    unknowns: Annotated[Sequence[Unread], From(lambda found: list(_unknowns(found)))]

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity, Verdict, link_words
+from podid.domain.members import AS_TEXT, OR_NULL, About, ArnText, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
-from podid.render.status import MARKS, STYLES, counted, reason_of, role_of, state_word, status_body
+from podid.render.status import MARKS, STYLES, IdentityStatusBody, counted, reason_of, role_of, state_word
 from podid.render.view import SEVERITY, Line
-
-if TYPE_CHECKING:
-    from podid.render.documents import changes as documents
 
 # of more identities than that, those in order are counted
 MOST = 3
@@ -195,39 +193,49 @@ def _ranges(numbers: Sequence[int]) -> str:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-def outlook_members(outlook: Outlook | None) -> documents.OutlookBody:
-    """The members of a plan that say what comes of it; null where that was not foreseen."""
-    if outlook is None:
-        return {"after": None, "brings": None, "ends": None, "uses": None}
-    return {
-        "after": [status_body(status) for status in outlook.after],
-        "brings": [_verdict(verdict) for verdict in outlook.brings],
-        "ends": [_verdict(verdict) for verdict in outlook.ends],
-        "uses": [
-            {
-                "namespace": use.ref.namespace,
-                "serviceAccount": use.ref.name,
-                "before": _use(use.before),
-                "after": _use(use.after),
-                "pods": use.pods,
-                "restart": use.restart,
-            }
-            for use in outlook.uses
-        ],
-    }
+class ForeseenBody(Document):
+    id: Annotated[str, From("check"), About("The failure mode, as `podid explain` names it.")]
+    severity: Severity
+    link: Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
+    subject: Annotated[str, AS_TEXT]
+    message: str
+    service_accounts: Annotated[ServiceAccounts, From("chain")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
 
 
-def _verdict(verdict: Verdict) -> documents.ForeseenBody:
-    return {
-        "id": verdict.check,
-        "severity": verdict.severity,
-        "link": verdict.link,
-        "subject": str(verdict.subject),
-        "message": verdict.message,
-        "serviceAccounts": verdict.chain,
-        "maskedBy": verdict.masked_by or None,
-    }
+class UseBody(Document):
+    uses: Annotated[CredentialSource, From("source")]
+    role_arn: Annotated[ArnText | None, OR_NULL, About("Of IRSA and of Pod Identity, where it is known.")]
 
 
-def _use(use: CredentialUse) -> documents.UseBody:
-    return {"uses": use.source, "roleArn": use.role_arn or None}
+class UseChangeBody(Document):
+    namespace: Annotated[str, From("ref.namespace")]
+    service_account: Annotated[str, From("ref.name")]
+    before: UseBody
+    after: UseBody
+    pods: Annotated[int, About("How many running pods take other credentials.")]
+    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
+
+
+class OutlookBody(Document):
+    # null where it was not foreseen
+    after: Annotated[
+        Sequence[IdentityStatusBody] | None,
+        From("outlook.after"),
+        About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
+    ]
+    brings: Annotated[
+        Sequence[ForeseenBody] | None,
+        From("outlook.brings"),
+        About("Findings that there will be and that there are not today."),
+    ]
+    ends: Annotated[
+        Sequence[ForeseenBody] | None,
+        From("outlook.ends"),
+        About("Findings that there are today and that there will not be."),
+    ]
+    uses: Annotated[
+        Sequence[UseChangeBody] | None,
+        From("outlook.uses"),
+        About("Which credentials running pods change from and to."),
+    ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
 
+from podid.domain.encoding import encode
+from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names, TextOrNull
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
 from podid.domain.rights import OptionalRight
 from podid.domain.text import count_of
 from podid.render.formats import to_json
-from podid.render.permissions import manifest_list, manifests_of, optional_of, policy_of, role_names, yaml_lines
+from podid.render.permissions import Grant, GrantBody, OptionalGrant, OptionalRightBody, role_names, yaml_lines
 from podid.render.view import NOTHING, Line, Table, View, columns, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import tool as documents
 
 _STYLES: dict[Outcome, str] = {"held": "good", "missing": "bad", "denied": "bad", "unknown": "warn"}
 _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
@@ -22,34 +21,19 @@ _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 def own_rights_view(found: OwnRights) -> View:
     """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
     nothing away."""
-    lacking = missing_of(found.always)
-    policy = policy_of(lacking)
     name = "-".join(("podid", *(word for command in found.commands for word in command.split()), "missing"))
-    manifests = manifests_of(lacking, name, found.namespace)
+    missing = Grant.of(missing_of(found.always), name, found.namespace)
     roles = role_names(name, [missing_of(item.rights) for item in found.optional])
-    body: documents.RightsReportDocument = {
-        "kind": "RightsReport",
-        "commands": list(found.commands),
-        "callerArn": found.caller_arn,
-        "principalArn": found.principal_arn or None,
-        "cluster": found.cluster or None,
-        "namespace": found.namespace or None,
-        "summary": {
-            "held": found.count("held"),
-            "missing": found.count("missing"),
-            "denied": found.count("denied"),
-            "unknown": found.count("unknown"),
-        },
-        "rights": [_right(item) for item in found.always],
-        "optional": [_optional(item, own, found.namespace) for item, own in zip(found.optional, roles, strict=True)],
-        "missing": {"iamPolicy": policy, "kubernetes": manifest_list(manifests)},
-        "notSeen": NOT_SIMULATED,
-    }
+    optional = [
+        encode(OwnOptionalBody, item, missing=_optional(item, own, found.namespace))
+        for item, own in zip(found.optional, roles, strict=True)
+    ]
+    body = document(RightsReportDocument, found, optional=optional, missing=missing)
     lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
-    if policy is not None:
-        lines += ["", "# IAM policy that grants what is missing", *to_json(policy).splitlines()]
-    if manifests:
-        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(manifests)]
+    if missing.iam_policy is not None:
+        lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
+    if missing.manifests:
+        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.manifests)]
     if ways := [line for way in found.optional for line in _way(way)]:
         lines += ["", "only for some ways:", *ways]
     lines += ["", f"not looked at: {NOT_SIMULATED}"]
@@ -57,7 +41,7 @@ def own_rights_view(found: OwnRights) -> View:
     rows += [(way.reason, item) for way in found.optional for item in way.rights]
     cells = tuple((str(r.right), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows)
     names = tuple(str(item.right) for item in found.always if item.outcome in ("missing", "denied"))
-    return View(document(body), (Table(_COLUMNS, cells),), names, tuple(lines))
+    return View(body, (Table(_COLUMNS, cells),), names, tuple(lines))
 
 
 def _head(found: OwnRights) -> list[str | Line]:
@@ -92,20 +76,37 @@ def _way(way: OwnOptional) -> list[str]:
     return [f"  {way.reason}: {'; '.join(by_outcome)}"] if lacking else []
 
 
-def _right(item: OwnRight) -> documents.OwnRightBody:
-    return {
-        "right": str(item.right),
-        "outcome": item.outcome,
-        "where": item.where or None,
-        "reason": item.reason or None,
-        "permission": item.permission or None,
-    }
-
-
-def _optional(item: OwnOptional, name: str, namespace: str) -> documents.OwnOptionalBody:
+def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | None:
     lacking = missing_of(item.rights)
-    return {
-        "for": item.reason,
-        "rights": [_right(right) for right in item.rights],
-        "missing": optional_of(OptionalRight(lacking, item.reason), name, namespace) if lacking else None,
-    }
+    return OptionalGrant.of(OptionalRight(lacking, item.reason), name, namespace) if lacking else None
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class OwnOptionalBody(Document):
+    for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
+    rights: Sequence[OwnRight]
+    missing: Annotated[OptionalRightBody | None, About("What grants it; null where nothing is missing.")]
+
+
+class RightsSummary(Document):
+    held: Annotated[int, From(lambda rights: rights.count("held"))]
+    missing: Annotated[int, From(lambda rights: rights.count("missing"))]
+    denied: Annotated[int, From(lambda rights: rights.count("denied"))]
+    unknown: Annotated[int, From(lambda rights: rights.count("unknown"))]
+
+
+class RightsReportDocument(Document, kind="RightsReport"):
+    """`podid doctor --me`."""
+
+    commands: Names
+    caller_arn: ArnText
+    principal_arn: Annotated[str, OR_NULL, About("Whose policies IAM simulated; null where it could not.")]
+    cluster: TextOrNull
+    namespace: Annotated[str, OR_NULL, About("Where what changes something was asked for; null for all.")]
+    summary: Annotated[RightsSummary, From(""), About("Of what is needed in every case.")]
+    rights: Annotated[Sequence[OwnRight], From("always"), About("Needed in every case.")]
+    optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
+    missing: Annotated[GrantBody, About("What grants what is missing of `rights`.")]
+    not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]

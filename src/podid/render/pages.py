@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
+from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names
 from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import reports as documents
-    from podid.render.documents import tool as tool_documents
 
 FailureState = Literal["possible", "in place", "healed"]
 # the classes of fixes for a reader; documents keep the codes
@@ -40,17 +38,9 @@ def explanation_view(found: Explanation) -> View:
             lines = [*_counts(found.matches), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
-    body: documents.ExplanationDocument = {
-        "kind": "Explanation",
-        "query": found.query,
-        "how": found.how,
-        "certainty": found.certainty,
-        "items": [_match_body(match) for match in found.matches],
-    }
     entries = [match.page.entry for match in found.matches]
-    return View(
-        document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), tuple(lines), markdown=True
-    )
+    body, names = document(ExplanationDocument, found), tuple(entry.id for entry in entries)
+    return View(body, (_entry_table(entries),), names, tuple(lines), markdown=True)
 
 
 def _names(matches: Sequence[Match]) -> list[str]:
@@ -68,35 +58,9 @@ def _page(page: Page) -> list[str]:
     return [f"{entry.id} ({entry.severity}{link})", "", *page.body.splitlines()]
 
 
-def _entry_body(entry: Entry) -> documents.PageEntryBody:
-    return {
-        "id": entry.id,
-        "severity": Severity(entry.severity),
-        "link": entry.link or None,
-        "fix": FixClass(entry.fix),
-    }
-
-
-def _match_body(match: Match) -> documents.PageBody:
-    page = match.page
-    return {
-        **_entry_body(page.entry),
-        "title": page.entry.title,
-        "certainty": match.certainty,
-        "matched": match.text or None,
-        "count": match.count,
-        "texts": known_texts(page.id),
-        "body": page.body,
-    }
-
-
 def page_list_view(entries: Iterable[Entry]) -> View:
     found = tuple(entries)
-    body: documents.PageListDocument = {
-        "kind": "PageList",
-        "items": [_entry_body(item) for item in found],
-    }
-    return View(document(body), (_entry_table(found),), tuple(item.id for item in found))
+    return View(document(PageListDocument, items=found), (_entry_table(found),), tuple(item.id for item in found))
 
 
 def _entry_table(entries: Iterable[Entry]) -> Table:
@@ -113,22 +77,72 @@ def _entry_table(entries: Iterable[Entry]) -> Table:
 
 def failures_view(found: Mapping[str, tuple[FailureState, str]]) -> View:
     """Failure modes by id, each with its state and whom it is about ("" for nobody), along the chain."""
-    entries = (entry for entry in list_pages() if entry.id in found)
-    items: list[tool_documents.SandboxFailureBody] = [
-        {
-            "id": entry.id,
-            "title": entry.title,
-            "severity": Severity(entry.severity),
-            "link": entry.link,
-            "state": found[entry.id][0],
-            "subject": found[entry.id][1] or None,
-        }
-        for entry in entries
-    ]
-    body: tool_documents.SandboxFailureListDocument = {"kind": "SandboxFailureList", "items": items}
+    items = [SandboxFailure(entry, *found[entry.id]) for entry in list_pages() if entry.id in found]
     columns = (
         *(Column("ID"), Column("LINK", folds=2), Column("STATE", folds=2), Column("SUBJECT", folds=1)),
         Column("TITLE", prose=True),
     )
-    rows = ((i["id"], link_words(i["link"]), i["state"], i["subject"] or "", i["title"]) for i in items)
-    return View(document(body), (Table(columns, tuple(rows)),), tuple(item["id"] for item in items))
+    rows = ((i.entry.id, link_words(i.entry.link), i.state, i.subject, i.entry.title) for i in items)
+    body = document(SandboxFailureListDocument, items=items)
+    return View(body, (Table(columns, tuple(rows)),), tuple(item.entry.id for item in items))
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class PageEntryBody(Document):
+    id: str
+    severity: Severity
+    link: BrokenLink
+    fix: FixClass
+
+
+class PageBody(Document):
+    entry: Annotated[PageEntryBody, FLAT, From("page.entry")]
+    title: Annotated[str, From("page.entry.title")]
+    certainty: Certainty
+    matched: Annotated[
+        str, OR_NULL, From("text"), About("The known text that was found; null when asked for by id or words.")
+    ]
+    count: Annotated[int, About("How many times a log holds it.")]
+    texts: Annotated[Names, From(lambda match: known_texts(match.page.id))]
+    body: Annotated[str, From("page.body"), About("The page, in Markdown.")]
+
+
+class ExplanationDocument(Document, kind="Explanation"):
+    """`podid explain`, the best match first."""
+
+    query: str
+    how: Annotated[str, About("How the pages were found.")]
+    certainty: Annotated[Certainty, About("That of the first item; possible ends with exit 5.")]
+    items: Annotated[Sequence[PageBody], From("matches")]
+
+
+class PageListDocument(Document, kind="PageList"):
+    """`podid explain --list`."""
+
+    items: Sequence[PageEntryBody]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxFailure:
+    """A failure mode of the sandbox; `subject` is empty where it is not in place."""
+
+    entry: Entry
+    state: FailureState
+    subject: str
+
+
+class SandboxFailureBody(Document):
+    id: Annotated[str, From("entry.id"), About("As `podid explain` names it.")]
+    title: Annotated[str, From("entry.title")]
+    severity: Annotated[Severity, From("entry.severity")]
+    link: Annotated[int, From("entry.link"), About("Of the way to credentials; 0 is podid's own access.")]
+    state: Annotated[FailureState, About("possible: it can be put in place.")]
+    subject: Annotated[str, OR_NULL, About("Whom it is about; null where it is not in place.")]
+
+
+class SandboxFailureListDocument(Document, kind="SandboxFailureList"):
+    """`podid sandbox break` and `heal`."""
+
+    items: Sequence[SandboxFailureBody]

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
+from podid.domain.members import OR_NULL, About, Document, From, PolicyObject
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.render.view import NOTHING, Column, Table, View, document
-
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
 
 
 def list_view(presets: Sequence[Preset]) -> View:
     titles = (Column("NAME"), Column("FOR"), Column("PARAMETERS", folds=1), Column("MAY", prose=True, folds=2))
     rows = tuple((preset.name, preset.area, _keys(preset), preset.words) for preset in presets)
-    body: documents.PresetListDocument = {"kind": "PresetList", "items": [_body(preset) for preset in presets]}
-    return View(document(body), (Table(titles, rows),), tuple(preset.name for preset in presets))
+    return View(
+        document(PresetListDocument, items=presets), (Table(titles, rows),), tuple(preset.name for preset in presets)
+    )
 
 
 def preset_view(choice: Choice) -> View:
     preset, found = choice.preset, fill(choice, {})
-    body: documents.PresetDocument = {
-        "kind": "Preset",
-        **_body(preset),
-        "words": found.sentence,
-        "policy": found.document,
-        "placeholders": sorted(found.missing),
-    }
+    members = {"words": found.sentence, "policy": found.document, "placeholders": sorted(found.missing)}
     lines = [f"{preset.name}: {preset.title}", f"  {found.sentence}"]
     lines += [f"  {_line(parameter)}" for parameter in preset.settable]
     if preset.service_account:
@@ -40,7 +33,7 @@ def preset_view(choice: Choice) -> View:
         lines += ["", *json.dumps(found.document, indent=2).split("\n")]
     titles = (Column("NAME"), Column("FOR"), Column("PARAMETERS"), Column("MAY", prose=True))
     table = Table(titles, ((preset.name, preset.area, _keys(preset), found.words),))
-    return View(document(body), (table,), (preset.name,), tuple(lines))
+    return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
 
 
 def _keys(preset: Preset) -> str:
@@ -51,16 +44,31 @@ def _line(parameter: Parameter) -> str:
     return f"{parameter.name}: {parameter.help}" + (" (optional)" if parameter.optional else "")
 
 
-def _body(preset: Preset) -> documents.PresetBody:
-    return {
-        "presetName": preset.name,
-        "area": "application" if preset.area == "application" else "controller",
-        "title": preset.title,
-        "allows": preset.allows,
-        "parameters": [{"name": p.name, "help": p.help, "optional": p.optional} for p in preset.settable],
-        "serviceAccount": preset.service_account or None,
-        "managedPolicies": preset.managed_policies,
-        "version": preset.version or None,
-        "checked": preset.checked,
-        "sources": preset.sources,
-    }
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class PresetBody(Document):
+    preset_name: Annotated[str, From("name")]
+    area: Literal["application", "controller"]
+    title: str
+    allows: Annotated[str, About("What it may do, in words; `{{name}}` stands for a parameter.")]
+    parameters: Annotated[Sequence[Parameter], From("settable")]
+    service_account: Annotated[str, OR_NULL, About("The one of the workload's own installation.")]
+    managed_policies: Annotated[Sequence[str], About("Policies of AWS's own that it is made of, by name.")]
+    version: Annotated[str, OR_NULL, About("The line of the workload's releases that it was written for.")]
+    checked: Annotated[str, About("The day on which that was.")]
+    sources: Sequence[str]
+
+
+class PresetListDocument(Document, kind="PresetList"):
+    """`podid preset list`."""
+
+    items: Sequence[PresetBody]
+
+
+class PresetDocument(PresetBody, kind="Preset"):
+    """`podid preset show`."""
+
+    words: str
+    policy: Annotated[PolicyObject | None, About("null where it is made of AWS's own policies alone.")]
+    placeholders: Annotated[Sequence[str], About("What stands in it as `{{name}}` and was not given.")]

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
+from podid.domain.encoding import Json
 from podid.domain.errors import UsageError
 from podid.domain.text import count_of, cut, did_you_mean
-from podid.render.view import Json
 
 # values that are met or made: some seconds; thirty members of each of 5,000 associations take 450,000
 MOST_STEPS = 3_000_000

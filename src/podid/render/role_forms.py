@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, Literal
 
-from podid.domain.plan import Action, Owed
+from podid.domain.members import About, Document
+from podid.domain.plan import Action, TargetTrustChange
 from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
-
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[Owed] = ()) -> View:
+class RoleFormDocument(Document, kind="RoleForm"):
+    """`podid role create --print`."""
+
+    role_name: str
+    form: Form
+    text: Annotated[str, About("What to put into a file.")]
+
+
+def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetTrustChange] = ()) -> View:
     """The role that the actions make, in that form, with what is `owed` at its target role beside it."""
     (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
     properties = role_properties(role, actions)
@@ -31,9 +37,9 @@ def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[Owed] =
             text = terraform_role(properties) + commented(owed)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owed))
-    body: documents.RoleFormDocument = {"kind": "RoleForm", "roleName": name, "form": form, "text": text}
+    body = document(RoleFormDocument, role_name=name, form=form, text=text)
     table = Table(columns("ROLE", "FORM"), ((name, form),))
-    return View(document(body), (table,), (name,), tuple(text.splitlines()))
+    return View(body, (table,), (name,), tuple(text.splitlines()))
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
@@ -61,7 +67,7 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
     return {name: value for name, value in wanted.items() if value}
 
 
-def _beside(owed: Sequence[Owed]) -> dict[str, object]:
+def _beside(owed: Sequence[TargetTrustChange]) -> dict[str, object]:
     """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
     for item in owed:
         notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
@@ -76,7 +82,7 @@ _AWAITED = (
 )
 
 
-def commented(owed: Sequence[Owed]) -> str:
+def commented(owed: Sequence[TargetTrustChange]) -> str:
     """The same for Terraform, whose resource of the target role holds its whole trust policy."""
     lines = []
     for item in owed:

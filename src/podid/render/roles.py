@@ -3,70 +3,176 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal
 
 from podid.domain import trust
-from podid.domain.aws import Role
+from podid.domain.aws import AttachedPolicy, Role
+from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import InvalidInput
+from podid.domain.iam import Owner
+from podid.domain.members import (
+    FLAT,
+    OR_NULL,
+    About,
+    Argv,
+    ArnText,
+    Document,
+    From,
+    Names,
+    Pairs,
+    PolicyObject,
+    ServiceAccounts,
+    TextOrNull,
+)
 from podid.domain.permissions import policy_words
+from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
-from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.associations import facts
-from podid.render.trust import trust_body
-from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
+from podid.render.status import IdentityStatusBody, because, state_word
+from podid.render.trust import TrustBody
+from podid.render.view import NOTHING, Column, Table, View, age, document, facts
 
 _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
 
 
-def role_body(role: Role) -> documents.RoleBody:
-    return {
-        "roleName": role.name,
-        "roleArn": role.arn,
-        "roleId": role.role_id,
-        "path": role.path,
-        "description": role.description or None,
-        "createdAt": timestamp(role.created_at),
-        "maxSessionDuration": role.max_session_seconds,
-        "permissionsBoundary": role.permissions_boundary_arn or None,
-        "tags": role.tags,
-        "trustPolicy": role.trust,
-        "lastUsedAt": timestamp(role.last_used_at),
-        "lastUsedRegion": role.last_used_region or None,
-    }
+# --- documents --------------------------------------------------------------------------------------------------------
 
 
-def unread_bodies(unread: Iterable[Unread]) -> list[documents.UnreadBody]:
-    return [{"what": item.what, "reason": item.reason, "permission": item.permission or None} for item in unread]
+class RoleBody(Document):
+    role_name: Annotated[str, From("name")]
+    role_arn: Annotated[ArnText, From("arn")]
+    role_id: str
+    path: str
+    description: TextOrNull
+    created_at: datetime | None
+    max_session_duration: Annotated[int, From("max_session_seconds"), About("Seconds.")]
+    permissions_boundary: Annotated[str, OR_NULL, From("permissions_boundary_arn"), About("The boundary policy's ARN.")]
+    tags: Pairs
+    trust_policy: Annotated[PolicyObject, From("trust")]
+    last_used_at: Annotated[
+        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
+    ]
+    last_used_region: TextOrNull
+
+
+@dataclass(frozen=True, slots=True)
+class RolePermissions:
+    """What one policy of a role allows, in words; None where it could not be read."""
+
+    policy_name: str
+    policy_arn: ArnText | None
+    kind: Annotated[Literal["inline", "managed", "boundary"], About("A boundary gives nothing: it limits the others.")]
+    words: Annotated[tuple[str, ...] | None, About("A sentence for each statement; null where it could not be read.")]
+
+
+class RoleUseBody(Document):
+    evaluation: Annotated[TrustBody, FLAT]
+    cluster_arn: ArnText
+    namespace: Annotated[str, From("association.namespace")]
+    service_account: Annotated[str, From("association.service_account")]
+    association_id: Annotated[str, From("association.association_id")]
+    hop: Annotated[Literal[1, 2], About("1 where it is the association's role, 2 where it is its target role.")]
+    status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
+
+
+def _uses(found: RoleReading) -> list[JsonObject] | None:
+    if found.uses is None:
+        return None
+    return [encode(RoleUseBody, use, status=found.status_of(use)) for use in found.uses]
+
+
+class RoleDocument(Document, kind="Role"):
+    """`podid role show`."""
+
+    role: Annotated[RoleBody, FLAT]
+    attached_policies: Annotated[
+        Sequence[AttachedPolicy] | None, From("attached"), About("null where they may not be read.")
+    ]
+    inline_policies: Annotated[
+        Mapping[str, PolicyObject] | None, From("inline"), About("By name; null where they may not be read.")
+    ]
+    permissions: Annotated[
+        Sequence[RolePermissions],
+        From(lambda reading: permissions_of(reading)),
+        About("What its policies say, in words."),
+    ]
+    owner: Annotated[Owner | None, About("What would take back a change made here, as the tags say.")]
+    access: Annotated[Sequence[str], About("Who may assume it, a sentence for each scope.")]
+    other_principals: Annotated[
+        Sequence[str],
+        From(lambda reading: _other_principals(reading.role)),
+        About("Whom the trust names beside EKS Pod Identity."),
+    ]
+    findings: Annotated[Sequence[RoleFinding], About("By failure mode, worst first.")]
+    used_by: Annotated[
+        ServiceAccounts | None,
+        From(lambda r: None if r.uses is None else list(dict.fromkeys(str(use.association.ref) for use in r.uses))),
+        About("Of the clusters that were read; null where none was."),
+    ]
+    associations: Annotated[
+        Sequence[RoleUseBody] | None,
+        From(_uses),
+        About("Those that name the role, with what its trust says to each; null where no cluster was read."),
+    ]
+    unknowns: Annotated[Sequence[Unread], From("unread")]
+
+
+class MovedOnBody(Document):
+    policy_name: Annotated[str, From("policy")]
+    preset: str
+    preset_has: Annotated[
+        Names, From("more"), About("Actions and resources that the preset gives and the policy has not.")
+    ]
+    policy_has: Annotated[Names, From("fewer"), About("Those that only the policy has.")]
+    command: Annotated[Argv, About("What gives it anew; what shows the preset, where its values are not known.")]
+
+
+def _moved_on(item: PodRole) -> list[JsonObject] | None:
+    if item.moved is None:
+        return None
+    return [encode(MovedOnBody, moved, command=moved.command(item.role.name)) for moved in item.moved]
+
+
+class RoleListItem(Document):
+    role: Annotated[RoleBody, FLAT]
+    access: Annotated[str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods, in words.")]
+    associations: Annotated[
+        int | None,
+        From(lambda item: None if item.associations is None else len(item.associations)),
+        About("How many of the clusters that were read name it; null where none could be read."),
+    ]
+    refused: Annotated[int, About("How many of these the trust does not admit.")]
+    moved_on: Annotated[
+        Sequence[MovedOnBody] | None,
+        From(_moved_on),
+        About("Policies that are not what their presets give now; null where they could not be read."),
+    ]
+
+
+class ShutRoleBody(Document):
+    role_name: Annotated[str, From("role.name")]
+    reason: Annotated[str, From(lambda item: "; ".join(item.access.shut))]
+
+
+class RoleListDocument(Document, kind="RoleList"):
+    """`podid role list`: the roles that pods can assume."""
+
+    items: Annotated[Sequence[RoleListItem], From("admitting")]
+    admit_none: Annotated[Sequence[ShutRoleBody], From("shut"), About("Roles that name pods and let none in.")]
+    clusters: Annotated[Sequence[ArnText], About("Those whose associations were read.")]
+    unknowns: Annotated[Sequence[Unread], From("unread")]
+
+
+# --- one role ---------------------------------------------------------------------------------------------------------
 
 
 def role_view(found: RoleReading, now: datetime) -> View:
     role = found.role
-    body: documents.RoleDocument = {
-        "kind": "Role",
-        **role_body(role),
-        "attachedPolicies": None
-        if found.attached is None
-        else [{"policyName": item.name, "policyArn": item.arn} for item in found.attached],
-        "inlinePolicies": found.inline,
-        "permissions": permission_bodies(found),
-        "owner": None
-        if found.owner is None
-        else {"tool": found.owner.tool, "detail": found.owner.detail or None, "tag": found.owner.tag},
-        "access": found.access,
-        "otherPrincipals": _other_principals(role),
-        "findings": [_finding_body(item) for item in found.findings],
-        "usedBy": None if found.uses is None else list(dict.fromkeys(str(use.association.ref) for use in found.uses)),
-        "associations": None if found.uses is None else [_use_body(use) for use in found.uses],
-        "unknowns": unread_bodies(found.unread),
-    }
     pairs = [
         ("role", role.arn),
         ("created", utc(role.created_at)),
@@ -87,40 +193,32 @@ def role_view(found: RoleReading, now: datetime) -> View:
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines += [f"not looked at: {item}" for item in found.unread]
     table = _role_table([(role, "; ".join(found.access), NOTHING, NOTHING)], now)
-    return View(document(body), (table,), (role.name,), tuple(lines))
+    return View(document(RoleDocument, found), (table,), (role.name,), tuple(lines))
 
 
-def permission_bodies(found: RoleReading) -> list[documents.RolePermissionsBody]:
-    """What each policy of the role allows, in words."""
-    inline: list[documents.RolePermissionsBody] = [
-        {"policyName": name, "policyArn": None, "kind": "inline", "words": policy_words(body)}
-        for name, body in (found.inline or {}).items()
-    ]
-    managed = [_managed_body(found, item.name, item.arn, "managed") for item in found.attached or ()]
+def permissions_of(found: RoleReading) -> list[RolePermissions]:
+    """Return what each policy of the role allows: its own, the managed ones, its boundary."""
+
+    def words(arn: str) -> tuple[str, ...] | None:
+        document = found.documents.get(arn)
+        return None if document is None else policy_words(document)
+
     boundary = found.role.permissions_boundary_arn
-    bounds = [_managed_body(found, boundary.rsplit("/", 1)[-1], boundary, "boundary")] if boundary else []
-    return [*inline, *managed, *bounds]
-
-
-def _managed_body(
-    found: RoleReading, name: str, arn: str, kind: Literal["managed", "boundary"]
-) -> documents.RolePermissionsBody:
-    body = found.documents.get(arn)
-    return {
-        "policyName": name,
-        "policyArn": arn,
-        "kind": kind,
-        "words": None if body is None else policy_words(body),
-    }
+    bounds = [RolePermissions(boundary.rsplit("/", 1)[-1], boundary, "boundary", words(boundary))] if boundary else []
+    return [
+        *(RolePermissions(name, None, "inline", policy_words(body)) for name, body in (found.inline or {}).items()),
+        *(RolePermissions(item.name, item.arn, "managed", words(item.arn)) for item in found.attached or ()),
+        *bounds,
+    ]
 
 
 def permission_lines(found: RoleReading) -> list[str]:
     """The same for a person, a block for each policy."""
     lines = []
-    for item in permission_bodies(found):
-        what = "never more than" if item["kind"] == "boundary" else "permissions"
-        words = ["unknown"] if item["words"] is None else item["words"]
-        lines += [f"{what} ({item['policyName']}):", *(f"  {line}" for line in words)]
+    for item in permissions_of(found):
+        label = "never more than" if item.kind == "boundary" else "permissions"
+        words = ("unknown",) if item.words is None else item.words
+        lines += [f"{label} ({item.policy_name}):", *(f"  {line}" for line in words)]
     return lines
 
 
@@ -129,16 +227,6 @@ def _other_principals(role: Role) -> tuple[str, ...]:
         return trust.other_principals(trust.parse_policy(role.trust))
     except InvalidInput:
         return ()
-
-
-def _finding_body(item: RoleFinding) -> documents.RoleFindingBody:
-    return {
-        "id": item.id,
-        "severity": item.severity,
-        "message": item.message,
-        "fix": item.fix,
-        "subjects": item.subjects,
-    }
 
 
 def _finding_lines(found: RoleReading) -> list[str]:
@@ -159,65 +247,29 @@ def _listed(names: Iterable[str] | None) -> str:
     return "unknown" if names is None else ", ".join(names) or "none"
 
 
-def _use_body(use: RoleUse) -> documents.RoleUseBody:
-    association = use.association
-    return {
-        **trust_body(use.evaluation),
-        "clusterArn": use.cluster_arn,
-        "namespace": association.namespace,
-        "serviceAccount": association.service_account,
-        "associationId": association.association_id,
-        "hop": use.hop,
-    }
-
-
 def _uses_lines(found: RoleReading) -> list[str]:
     if found.uses is None:
         return []
     if not found.uses:
         return ["used by: no association of the clusters that were read"]
-    return ["used by:", *(line for use in found.uses for line in _use_lines(use))]
+    return ["used by:", *(line for use in found.uses for line in _use_lines(use, found.status_of(use)))]
 
 
-def _use_lines(use: RoleUse) -> list[str]:
+def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     said = _MARK.get(use.evaluation.verdict, "not known")
     target = " as target role" if use.hop == 2 else ""
-    lines = [f"  {used_words(use.association)}{target}: {said}"]
+    state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
+    lines = [f"  {used_words(use.association)}{target}: {said}{state}"]
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
 def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> View:
     """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
     names."""
-    body: documents.RoleListDocument = {
-        "kind": "RoleList",
-        "items": [
-            {
-                **role_body(item.role),
-                "access": "; ".join(item.access.sentences),
-                "associations": None if item.associations is None else len(item.associations),
-                "refused": item.refused,
-                "movedOn": None if item.moved is None else [_moved_body(item.role, moved) for moved in item.moved],
-            }
-            for item in found.admitting
-        ],
-        "admitNone": [{"roleName": item.role.name, "reason": "; ".join(item.access.shut)} for item in found.shut],
-        "clusters": found.clusters,
-        "unknowns": unread_bodies(found.unread),
-    }
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in found.admitting]
     empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
-    return View(document(body), (_role_table(rows, now, empty),), tuple(item.role.name for item in found.admitting))
-
-
-def _moved_body(role: Role, moved: MovedOn) -> documents.MovedOnBody:
-    return {
-        "policyName": moved.policy,
-        "preset": moved.preset,
-        "presetHas": moved.more,
-        "policyHas": moved.fewer,
-        "command": moved.command(role.name),
-    }
+    names = tuple(item.role.name for item in found.admitting)
+    return View(document(RoleListDocument, found), (_role_table(rows, now, empty),), names)
 
 
 def _changed(item: PodRole) -> str:

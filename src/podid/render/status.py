@@ -5,17 +5,30 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
+from podid.domain.credentials import CredentialSource
 from podid.domain.findings import LINKS, Outcome, Verdict, link_words
+from podid.domain.members import (
+    AS_TEXT,
+    OPTIONAL,
+    OR_NULL,
+    About,
+    Argv,
+    ArnText,
+    BrokenLink,
+    Document,
+    From,
+    MissingRight,
+    ModeId,
+    TextOrNull,
+)
 from podid.domain.names import role_name
-from podid.domain.status import IdentityState, IdentityStatus, PodStatus
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.view import NOTHING, Column, Items, Line, Table, View, document, timestamp
-
-if TYPE_CHECKING:
-    from podid.render.documents import status as documents
+from podid.render.view import NOTHING, Column, Line, Table, View, document
 
 MARKS: Mapping[IdentityState | None, str] = {
     IdentityState.BROKEN: "✗",
@@ -186,8 +199,15 @@ def role_words(status: IdentityStatus) -> str:
 
 
 def _mending(cause: Verdict) -> list[str | Line]:
-    commands = cause.fix.commands if cause.fix else ()
-    return [*(f"  Fix   {shlex.join(command)}" for command in commands), f"  More  podid explain {cause.check}"]
+    return [
+        *(f"  Fix   {shlex.join(command)}" for command in commands_of(cause)),
+        f"  More  podid explain {cause.check}",
+    ]
+
+
+def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
+    """Return the command lines that mend it."""
+    return cause.fix.commands if cause is not None and cause.fix is not None else ()
 
 
 def _used(status: IdentityStatus) -> str:
@@ -208,13 +228,10 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
-        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **status_body(status)}
-        return View(document(one), (table,), names, tuple(verdict_lines(status)) if short else ())
-    several: documents.IdentityStatusListDocument = {
-        "kind": "IdentityStatusList",
-        "items": Items(statuses, status_body),
-    }
-    return View(document(several), (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
+        one = document(IdentityStatusDocument, status)
+        return View(one, (table,), names, tuple(verdict_lines(status)) if short else ())
+    several = document(IdentityStatusListDocument, items=statuses)
+    return View(several, (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
 
 
 _COLUMNS = (
@@ -235,58 +252,110 @@ def _row(status: IdentityStatus) -> tuple[str, ...]:
     return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
 
 
-def status_body(status: IdentityStatus) -> documents.IdentityStatusBody:
-    """The status of one service account, without the kind of a document."""
-    cause, association, permissions = status.cause, status.association, status.permissions
-    return {
-        "namespace": status.ref.namespace,
-        "serviceAccount": status.ref.name,
-        "associationId": association.association_id
-        if association and association.association_id != PLANNED_ID
-        else None,
-        "roleArn": association.pods_role_arn if isinstance(association, Association) else None,
-        "state": status.state,
-        "id": cause.check if cause else None,
-        "link": cause.link if cause else None,
-        "reason": reason_of(cause) if cause else None,
-        "permission": cause.permission or None if cause else None,
-        "fix": cause.fix.commands if cause and cause.fix else (),
-        "newPod": pod_body(status.new_pod),
-        "pods": None if status.pods is None else [pod_body(pod) for pod in status.pods],
-        "optedOut": status.opted_out,
-        "permissions": {"state": "broken", "id": permissions.check, "reason": permissions.message}
-        if permissions
-        else None,
-        "advice": [{"id": item.check, "message": item.message} for item in status.advice],
-        "checkedLinks": status.checked_links,
-        "notChecked": [
-            {"link": item.link, "subject": item.subject or None, "permission": item.permission or None}
-            for item in status.not_checked
-        ],
-    }
+# --- documents --------------------------------------------------------------------------------------------------------
+
+State = Annotated[
+    IdentityState | None, About("docs/explanations/states.md lists them; null where too little was read to claim one.")
+]
+Reason = Annotated[str | None, About("Why the state is no better; null from configured on.")]
 
 
-def pod_body(pod: PodStatus) -> documents.PodStatusBody:
-    cause, token = pod.cause, pod.token
-    return {
-        "namespace": pod.namespace,
-        "name": pod.name or None,
-        "node": pod.node or None,
-        "workload": str(pod.workload) if pod.workload else None,
-        "state": pod.state,
-        "id": cause.check if cause else None,
-        "link": cause.link if cause else None,
-        "reason": reason_of(cause) if cause else None,
-        "uses": pod.uses.uses if pod.uses else None,
-        "certain": pod.uses.certain if pod.uses else None,
-        "staleUntil": timestamp(pod.stale_until),
-        "token": {
-            "roleArn": token.role_arn,
-            "sessionName": token.session_name,
-            "expiresAt": timestamp(token.expires_at),
-            "ofPod": pod.token_pod,
-        }
-        if token
-        else None,
-        "seenAt": timestamp(pod.seen_at),
-    }
+# the view of verify has them
+_OF_VERIFY = From(lambda _: None)
+
+
+def _of_cause(words: Callable[[Verdict], str]) -> From:
+    return From(lambda status: None if status.cause is None else words(status.cause))
+
+
+class TokenBody(Document):
+    role_arn: Annotated[ArnText, From("token.role_arn")]
+    session_name: Annotated[str, From("token.session_name")]
+    expires_at: Annotated[datetime | None, From("token.expires_at")]
+    of_pod: Annotated[
+        str, From("token_pod"), About("The pod whose token EKS Auth accepted: this one, or one of the same template.")
+    ]
+
+
+class PodStatusBody(Document):
+    namespace: str
+    name: Annotated[str, OR_NULL, About("Null for the pod that would be made now.")]
+    node: TextOrNull
+    workload: Annotated[str | None, AS_TEXT, About("KIND NAMESPACE/NAME.")]
+    state: State
+    id: Annotated[ModeId, From("cause.check")]
+    link: Annotated[BrokenLink, From("cause.link")]
+    reason: Annotated[Reason, _of_cause(reason_of)]
+    uses: Annotated[
+        CredentialSource | None, From("uses.uses"), About("The credentials that an SDK in its main container takes.")
+    ]
+    certain: Annotated[bool | None, From("uses.certain"), About("Whether these are all that an SDK could take.")]
+    stale_until: Annotated[datetime | None, About("Until when a stale pod may keep the previous role.")]
+    token: Annotated[
+        TokenBody | None, From(lambda pod: pod if pod.token else None), About("What EKS Auth issued to podid.")
+    ]
+    seen_at: Annotated[datetime | None, About("When CloudTrail has a session of this pod.")]
+
+
+class LinkTenBody(Document):
+    state: Annotated[Literal["broken"], From(lambda _: "broken")]
+    id: Annotated[str, From("check")]
+    reason: Annotated[str, From("message")]
+
+
+class AdviceBody(Document):
+    id: Annotated[str, From("check")]
+    message: str
+
+
+class ProbeBody(Document):
+    """A pod of podid's own that asked the agent of its node."""
+
+    job: Annotated[str, About("NAMESPACE/NAME of the Job, which was deleted.")]
+    node: TextOrNull
+    role_arn: Annotated[ArnText | None, From("redeemed.role_arn"), About("The role that it got.")]
+    link: BrokenLink
+    id: ModeId
+    message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
+    unknown: Annotated[str | None, From("missing.reason"), About("Why that could not be found out.")]
+
+
+def _association_id(status: IdentityStatus) -> str | None:
+    association = status.association
+    return None if association is None or association.association_id == PLANNED_ID else association.association_id
+
+
+class IdentityStatusBody(Document):
+    namespace: Annotated[str, From("ref.namespace")]
+    service_account: Annotated[str, From("ref.name")]
+    association_id: Annotated[str | None, From(_association_id)]
+    role_arn: Annotated[
+        ArnText | None,
+        From(lambda s: s.association.pods_role_arn if isinstance(s.association, Association) else None),
+        About("The role that pods get: the target role, where there is one."),
+    ]
+    state: State
+    id: Annotated[ModeId, From("cause.check")]
+    link: Annotated[BrokenLink, From("cause.link")]
+    reason: Annotated[Reason, _of_cause(reason_of)]
+    permission: Annotated[MissingRight, From("cause.permission")]
+    fix: Annotated[Sequence[Argv], From(lambda s: commands_of(s.cause)), About("Command lines that mend the cause.")]
+    new_pod: Annotated[PodStatusBody, About("The pod that would be made now.")]
+    pods: Annotated[Sequence[PodStatusBody] | None, About("Running pods; null where pods were not read.")]
+    opted_out: Annotated[Sequence[str], About("Running pods that ask the webhook to leave them alone.")]
+    permissions: Annotated[LinkTenBody | None, About("An error on what the role may do. No state depends on it.")]
+    advice: Annotated[Sequence[AdviceBody], About("Findings that never lower a state.")]
+    checked_links: Annotated[Sequence[int], About("The links that were checked to the end, 1 to 9.")]
+    not_checked: Sequence[NotChecked]
+    probes: Annotated[Sequence[ProbeBody], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--probe`.")]
+    allowed: Annotated[Sequence[Allowed], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--can`.")]
+
+
+class IdentityStatusDocument(IdentityStatusBody, kind="IdentityStatus"):
+    """`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."""
+
+
+class IdentityStatusListDocument(Document, kind="IdentityStatusList"):
+    """`podid status`, and `podid verify` of several."""
+
+    items: Sequence[IdentityStatusBody]

@@ -1,193 +1,273 @@
-"""Verdicts on trust policies as documents and as text."""
+"""Verdicts on trust policies, and edited ones, as documents and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Literal
 
-from podid.domain import trust
 from podid.domain.findings import Severity
+from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject
+from podid.domain.trust import (
+    ActionVerdict,
+    Evaluation,
+    Scope,
+    Statement,
+    TrustCheck,
+    TrustFinding,
+    TrustVerdict,
+)
 from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
+from podid.ops.trust.edit import FileEdit
 from podid.ops.trust.files import called
-from podid.render.view import NOTHING, Document, Line, Table, View, columns, document
+from podid.render.view import NOTHING, Line, Table, View, columns, one_or_list
 
-if TYPE_CHECKING:
-    from podid.render.documents import access as documents
 
-Request = trust.PodIdentity | trust.TargetHop
+class ActionVerdicts(Document):
+    assume_role: Annotated[ActionVerdict, Key("sts:AssumeRole")]
+    tag_session: Annotated[ActionVerdict, Key("sts:TagSession")]
+
+
+class TrustBody(Document):
+    verdict: Annotated[TrustVerdict, About("Of both actions together.")]
+    actions: Annotated[ActionVerdicts, From("")]
+    scope: Annotated[Scope | None, About("How far what lets these pods in reaches; null where nothing does.")]
+    findings: Sequence[TrustFinding]
+
+
+# --- a policy and those who ask ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TrustReport:
+    """What one policy says to one service account."""
+
+    file: str
+    check: TrustCheck
+    evaluation: Evaluation
+
+
+class TrustReportBody(Document):
+    file: Annotated[str, About("`-` is stdin; with `--role` the role's name.")]
+    namespace: Annotated[str, From("evaluation.pod.namespace")]
+    service_account: Annotated[str, From("evaluation.pod.service_account")]
+    cluster_arn: Annotated[ArnText, From("evaluation.pod.cluster_arn")]
+    hop: Annotated[Literal[1, 2], From("evaluation.hop"), About("1 is the association's role, 2 its target role.")]
+    evaluation: Annotated[TrustBody, FLAT]
+    proposed: Annotated[
+        PolicyObject | None,
+        From("check.proposed.document"),
+        About("The smallest addition that lets in what is not let in; null when none is needed."),
+    ]
+    diff: Annotated[str, From("check.diff"), About("From the policy to the proposed one; empty when there is none.")]
+    advice: Annotated[Sequence[str], From("check.advice")]
+
+
+class TrustReportDocument(TrustReportBody, kind="TrustReport"):
+    """`podid trust check` for one policy and one service account."""
+
+
+class TrustReportListDocument(Document, kind="TrustReportList"):
+    """`podid trust check` for several policies or service accounts."""
+
+    items: Sequence[TrustReportBody]
 
 
 def check_view(found: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
     checks = found.checks
-    reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
-    blocks = [_lines(file, check) for file, check in checks]
-    lines: list[str | Line] = [line for block in blocks for line in ("", *block)][1:]
-    return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), tuple(lines))
+    reports = [TrustReport(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
+    document = one_or_list(TrustReportDocument, TrustReportListDocument, reports)
+    lines = _blocks(_check_lines(file, check) for file, check in checks)
+    return View(document, (_check_table(reports),), tuple(file for file, _ in checks), lines)
+
+
+def _blocks(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
+    """With an empty line between two."""
+    return tuple(chain.from_iterable(("", *block) for block in blocks))[1:]
+
+
+def _check_table(reports: Sequence[TrustReport]) -> Table:
+    """A row for each policy, service account and action."""
+    titles = columns("FILE", "NAMESPACE", "SERVICE ACCOUNT", "HOP", "ACTION", "VERDICT", "STATEMENT", "REASON")
+    rows = []
+    for report in reports:
+        evaluation, pod = report.evaluation, report.evaluation.pod
+        subject = (called(report.file), pod.namespace, pod.service_account, str(evaluation.hop))
+        for action in (evaluation.assume_role, evaluation.tag_session):
+            rows.append((*subject, action.action, action.verdict, _index(action.statement), action.reason))
+    return Table(titles, tuple(rows))
+
+
+def _index(statement: int | None) -> str:
+    return NOTHING if statement is None else str(statement)
+
+
+def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
+    yield f"{called(file)}: {check.verdict}"
+    loud = check.open_to_all
+    for finding in loud:
+        yield Line(f"  {finding.severity} {finding.id}: {finding.message}", style="bad")
+        yield f"    {finding.fix}"
+    for evaluation in check.evaluations:
+        pod = evaluation.pod
+        yield f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}"
+        for action in (evaluation.assume_role, evaluation.tag_session):
+            yield f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else "")
+        if evaluation.scope is not None:
+            yield f"    lets in {evaluation.scope.words}"
+        for finding in (item for item in evaluation.findings if item not in loud):
+            yield f"    {finding.severity} {finding.id}: {finding.message}"
+            yield f"      {finding.fix}"
+    yield from (f"  {sentence}" for sentence in check.advice)
+    if check.diff:
+        yield "  to change:"
+        yield from (f"    {line}" for line in check.diff.split("\n"))
+
+
+# --- a policy, whoever asks -------------------------------------------------------------------------------------------
+
+
+def _principals(statement: Statement) -> list[str]:
+    but = "all but " if statement.not_principal else ""
+    return [but + name for _, name in statement.principals]
+
+
+def _actions(statement: Statement) -> list[str]:
+    but = "all but " if statement.not_action else ""
+    return [but + action for action in statement.actions]
+
+
+def _conditions(statement: Statement) -> list[str]:
+    return [f"{c.operator} {c.key} {', '.join(c.values)}" for c in statement.conditions]
+
+
+def _effect(statement: Statement) -> str:
+    return "Allow" if statement.allow else "Deny"
+
+
+class TrustStatementBody(Document):
+    statement: Annotated[int, From("index"), About("Index in the policy, from 0.")]
+    sid: str
+    effect: Annotated[Literal["Allow", "Deny"], From(_effect)]
+    principals: Annotated[
+        Sequence[str], From(_principals), About("`*` is everybody; `all but …` where it is NotPrincipal.")
+    ]
+    actions: Annotated[Sequence[str], From(_actions), About("`all but …` where it is NotAction.")]
+    conditions: Annotated[
+        Sequence[str], From(_conditions), About("Operator, key and values; all of them have to hold.")
+    ]
+
+
+class TrustAccessBody(Document):
+    file: Annotated[str, From("name"), About("`-` is stdin; with `--role` the role's name.")]
+    verdict: Annotated[
+        TrustVerdict, From("pods.verdict"), About("Whether any pod may assume the role by EKS Pod Identity.")
+    ]
+    scopes: Annotated[Sequence[str], From("pods.scopes"), About("Which pods may, in words.")]
+    reasons: Annotated[
+        Sequence[str],
+        From(lambda access: (*access.pods.unclear, *access.pods.shut)),
+        About("Why no pod may, or of which pods that is not known."),
+    ]
+    statements: Annotated[Sequence[TrustStatementBody], From("policy.statements")]
+    findings: Annotated[Sequence[TrustFinding], About("Worst first.")]
+    advice: Sequence[str]
+
+
+class TrustAccessDocument(TrustAccessBody, kind="TrustAccess"):
+    """`podid trust check` for one policy and no service account in particular."""
+
+
+class TrustAccessListDocument(Document, kind="TrustAccessList"):
+    """`podid trust check` for several policies and no service account in particular."""
+
+    items: Sequence[TrustAccessBody]
 
 
 def access_view(found: PolicyAccesses) -> View:
     """A TrustAccess for one policy, else a TrustAccessList of them."""
     titles = columns("FILE", "STATEMENT", "SID", "EFFECT", "PRINCIPAL", "ACTION", "CONDITION")
-    bodies = [_access(item) for item in found.items]
     rows = tuple(
         (
-            called(body["file"]),
-            str(each["statement"]),
-            each["sid"] or NOTHING,
-            each["effect"],
-            ", ".join(each["principals"]),
-            ", ".join(each["actions"]),
-            "; ".join(each["conditions"]) or NOTHING,
+            called(item.name),
+            str(statement.index),
+            statement.sid or NOTHING,
+            _effect(statement),
+            ", ".join(_principals(statement)),
+            ", ".join(_actions(statement)),
+            "; ".join(_conditions(statement)) or NOTHING,
         )
-        for body in bodies
-        for each in body["statements"]
+        for item in found.items
+        for statement in item.policy.statements
     )
-    blocks = [_access_lines(item, body) for item, body in zip(found.items, bodies, strict=True)]
-    lines: list[str | Line] = [line for block in blocks for line in ("", *block)][1:]
+    document = one_or_list(TrustAccessDocument, TrustAccessListDocument, found.items)
     names = tuple(item.name for item in found.items)
-    if len(bodies) == 1:
-        one: documents.TrustAccessDocument = {"kind": "TrustAccess", **bodies[0]}
-        return View(document(one), (Table(titles, rows),), names, tuple(lines))
-    several: documents.TrustAccessListDocument = {"kind": "TrustAccessList", "items": bodies}
-    return View(document(several), (Table(titles, rows),), names, tuple(lines))
-
-
-def _access(item: PolicyAccess) -> documents.TrustAccessBody:
-    pods = item.pods
-    return {
-        "file": item.name,
-        "verdict": pods.verdict,
-        "scopes": pods.scopes,
-        "reasons": (*pods.unclear, *pods.shut),
-        "statements": [_statement(each) for each in item.policy.statements],
-        "findings": finding_bodies(item.findings),
-        "advice": item.advice,
-    }
-
-
-def _statement(statement: trust.Statement) -> documents.TrustStatementBody:
-    but = "all but " if statement.not_principal else ""
-    every = "all but " if statement.not_action else ""
-    return {
-        "statement": statement.index,
-        "sid": statement.sid,
-        "effect": "Allow" if statement.allow else "Deny",
-        "principals": [but + name for _, name in statement.principals],
-        "actions": [every + action for action in statement.actions],
-        "conditions": [f"{c.operator} {c.key} {', '.join(c.values)}" for c in statement.conditions],
-    }
+    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, found.items)))
 
 
 _ANY_POD = {
-    trust.TrustVerdict.MATCH: "pods may assume the role",
-    trust.TrustVerdict.NO_MATCH: "no pod may assume the role",
-    trust.TrustVerdict.UNKNOWN: "it is not known whether pods may assume the role",
+    TrustVerdict.MATCH: "pods may assume the role",
+    TrustVerdict.NO_MATCH: "no pod may assume the role",
+    TrustVerdict.UNKNOWN: "it is not known whether pods may assume the role",
 }
 
 
-def _access_lines(item: PolicyAccess, body: documents.TrustAccessBody) -> Iterator[str | Line]:
+def _access_lines(item: PolicyAccess) -> Iterator[str | Line]:
     yield f"{called(item.name)}: {_ANY_POD[item.pods.verdict]}"
     yield from (f"  {sentence}" for sentence in item.pods.sentences)
     for finding in item.findings:
         style = "bad" if finding.severity is Severity.ERROR else ""
         yield Line(f"  {finding.severity} {finding.id}: {finding.message}", style=style)
         yield f"    {finding.fix}"
-    for statement, each in zip(item.policy.statements, body["statements"], strict=True):
+    for statement in item.policy.statements:
         does = "allows" if statement.allow else "denies"
-        yield f"  {statement.label} {does} {', '.join(each['principals'])}: {', '.join(each['actions'])}"
-        yield from (f"    if {condition}" for condition in each["conditions"])
+        yield f"  {statement.label} {does} {', '.join(_principals(statement))}: {', '.join(_actions(statement))}"
+        yield from (f"    if {condition}" for condition in _conditions(statement))
     yield from (f"  {sentence}" for sentence in item.advice)
 
 
-def _table(checks: Sequence[tuple[str, trust.TrustCheck]]) -> Table:
-    """A row for each policy, service account and action."""
-    titles = columns("FILE", "NAMESPACE", "SERVICE ACCOUNT", "HOP", "ACTION", "VERDICT", "STATEMENT", "REASON")
+# --- edited policies --------------------------------------------------------------------------------------------------
+
+
+class TrustEditBody(Document):
+    file: Annotated[str, From("file.name"), About("`-` is stdin.")]
+    outcome: Annotated[Literal["changed", "no-change"], From("edit.outcome")]
+    policy: Annotated[PolicyObject, From("edit.policy.document"), About("The whole policy as it is after the edit.")]
+    statement: Annotated[
+        int | None,
+        From("edit.statement"),
+        About("Index of the statement that was written, removed or that decided, from 0."),
+    ]
+    notes: Annotated[Sequence[str], About("What was done or why nothing was, then what else to know.")]
+    diff: Annotated[str, About("From the old policy to the new one; empty when nothing changed.")]
+    size: Annotated[int, From("edit.size"), About("Characters without white space; IAM takes 2,048.")]
+
+
+class TrustEditDocument(TrustEditBody, kind="TrustEdit"):
+    """`podid trust add`, `remove` and `tighten` on a file."""
+
+
+class TrustEditListDocument(Document, kind="TrustEditList"):
+    """`podid trust add`, `remove` and `tighten` on several files."""
+
+    items: Sequence[TrustEditBody]
+
+
+def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:
+    """A TrustEdit for one file, else a TrustEditList. For a person, and for the next program, the new policy itself;
+    where it went into its file, what was done."""
+    titles = columns("FILE", "OUTCOME", "STATEMENT", "SIZE", "NOTE")
     rows = []
-    for file, check in checks:
-        for found in check.evaluations:
-            pod = _pod(found.request)
-            who = (called(file), pod.namespace, pod.service_account, str(_hop(found.request)))
-            for action in (found.assume_role, found.tag_session):
-                statement = NOTHING if action.statement is None else str(action.statement)
-                rows.append((*who, action.action, action.verdict, statement, action.reason))
-    return Table(titles, tuple(rows))
-
-
-def _hop(request: Request) -> Literal[1, 2]:
-    return 2 if isinstance(request, trust.TargetHop) else 1
-
-
-def _document(reports: list[documents.TrustReportBody]) -> Document:
-    if len(reports) == 1:
-        one: documents.TrustReportDocument = {"kind": "TrustReport", **reports[0]}
-        return document(one)
-    several: documents.TrustReportListDocument = {"kind": "TrustReportList", "items": reports}
-    return document(several)
-
-
-def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> documents.TrustReportBody:
-    pod = _pod(evaluation.request)
-    return {
-        "file": file,
-        "namespace": pod.namespace,
-        "serviceAccount": pod.service_account,
-        "clusterArn": pod.cluster_arn,
-        "hop": _hop(evaluation.request),
-        **trust_body(evaluation),
-        "proposed": check.proposed.to_document() if check.proposed is not None else None,
-        "diff": check.diff,
-        "advice": check.advice,
-    }
-
-
-def trust_body(found: trust.Evaluation) -> documents.TrustBody:
-    scope = found.scope
-    return {
-        "verdict": found.verdict,
-        "actions": {
-            "sts:AssumeRole": _action_body(found.assume_role),
-            "sts:TagSession": _action_body(found.tag_session),
-        },
-        "scope": None if scope is None else {"kind": scope.kind, "words": scope.words},
-        "findings": finding_bodies(found.findings),
-    }
-
-
-def finding_bodies(findings: Sequence[trust.TrustFinding]) -> list[documents.TrustFindingBody]:
-    return [{"id": item.id, "severity": item.severity, "message": item.message, "fix": item.fix} for item in findings]
-
-
-def _action_body(action: trust.ActionVerdict) -> documents.ActionVerdictBody:
-    return {
-        "verdict": action.verdict,
-        "statement": action.statement,
-        "sid": action.sid,
-        "reason": action.reason,
-    }
-
-
-def _pod(request: Request) -> trust.PodIdentity:
-    return request.pod if isinstance(request, trust.TargetHop) else request
-
-
-def _lines(file: str, check: trust.TrustCheck) -> list[str | Line]:
-    lines: list[str | Line] = [f"{called(file)}: {check.verdict}"]
-    loud = check.open_to_all
-    for finding in loud:
-        lines.append(Line(f"  {finding.severity} {finding.id}: {finding.message}", style="bad"))
-        lines.append(f"    {finding.fix}")
-    for evaluation in check.evaluations:
-        pod = _pod(evaluation.request)
-        lines.append(f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}")
-        for action in (evaluation.assume_role, evaluation.tag_session):
-            lines.append(f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else ""))
-        if evaluation.scope is not None:
-            lines.append(f"    lets in {evaluation.scope.words}")
-        for finding in (item for item in evaluation.findings if item not in loud):
-            lines.append(f"    {finding.severity} {finding.id}: {finding.message}")
-            lines.append(f"      {finding.fix}")
-    lines += [f"  {sentence}" for sentence in check.advice]
-    if check.diff:
-        lines += ["  to change:", *(f"    {line}" for line in check.diff.split("\n"))]
-    return lines
+    lines: list[str] = []
+    for item in edits:
+        name, edit = item.file.called, item.edit
+        rows.append((name, edit.outcome, _index(edit.statement), str(edit.size), edit.reason))
+        if in_place:
+            lines += [f"{name}: {edit.outcome}, {edit.reason}", *(f"  {note}" for note in edit.notes)]
+        else:  # in ASCII, so that no character of it has to be made visible: it is the same JSON value
+            lines += json.dumps(dict(edit.policy.document), indent=2).split("\n")
+    document = one_or_list(TrustEditDocument, TrustEditListDocument, edits)
+    return View(document, (Table(titles, tuple(rows)),), tuple(item.file.name for item in edits), tuple(lines))

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from podid.domain.encoding import encode
 from podid.domain.evidence import Probed
 from podid.domain.findings import LINKS
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
-from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
 from podid.domain.text import count_of, utc
 from podid.render.status import (
     MARKS,
     STYLES,
+    IdentityStatusBody,
+    IdentityStatusDocument,
+    IdentityStatusListDocument,
     counted,
     link_of,
     rank_of,
-    status_body,
     status_view,
     verdict_lines,
     worst_identities_first,
 )
 from podid.render.view import Line, View, document
-
-if TYPE_CHECKING:
-    from podid.ops.association.allowed import Allowed
-    from podid.render.documents import status as documents
 
 
 def verify_view(
@@ -39,29 +37,21 @@ def verify_view(
     """Each identity with a line for each of its pods. An IdentityStatus where one service account was named (`single`),
     else an IdentityStatusList."""
     met = known_or(probes, {})
-    bodies: dict[ServiceAccountRef, documents.IdentityStatusBody] = {}
+    members: dict[ServiceAccountRef, dict[str, object]] = {}
     lines: list[str | Line] = []
     for status in worst_identities_first(statuses):
-        own, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
-        mine = own.value if isinstance(own, Known) else ()
-        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(mine)]
+        section, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
+        own_pods = section.value if isinstance(section, Known) else ()
+        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(own_pods)]
         lines += [*_allowed_rows(actions), *_verified_lines(status)]
-        bodies[status.ref] = {
-            **status_body(status),
-            "probes": list(map(_probe_body, mine)),
-            "allowed": list(map(_allowed_body, actions)),
-        }
+        members[status.ref] = {"probes": own_pods, "allowed": actions}
     names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
     table = status_view(statuses, single=False).tables
     if single:
-        (body,) = bodies.values()
-        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **body}
-        return View(document(one), table, names, tuple(lines))
-    several: documents.IdentityStatusListDocument = {
-        "kind": "IdentityStatusList",
-        "items": [bodies[status.ref] for status in statuses],
-    }
-    return View(document(several), table, names, (*lines, "", counted(statuses)))
+        (status,) = statuses
+        return View(document(IdentityStatusDocument, status, **members[status.ref]), table, names, tuple(lines))
+    items = [encode(IdentityStatusBody, status, **members[status.ref]) for status in statuses]
+    return View(document(IdentityStatusListDocument, items=items), table, names, (*lines, "", counted(statuses)))
 
 
 # of one identity; -o json has all pods
@@ -145,29 +135,3 @@ def _allowed_rows(found: Sequence[Allowed]) -> list[str | Line]:
         why = f": {item.reason}" if item.reason else ""
         rows.append(Line(f"  {mark} {item.action} on {item.resource}  {words}{why}", style, upto=3))
     return rows
-
-
-def _probe_body(probe: Probed) -> documents.ProbeBody:
-    return {
-        "job": probe.job,
-        "node": probe.node or None,
-        "roleArn": probe.redeemed.role_arn if probe.redeemed else None,
-        "link": probe.link or None,
-        "id": probe.id or None,
-        "message": probe.message or probe.left or None,
-        "unknown": probe.missing.reason if probe.missing else None,
-    }
-
-
-def _allowed_body(item: Allowed) -> documents.AllowedBody:
-    return {
-        "action": item.action,
-        "resource": item.resource,
-        "allowed": item.allowed,
-        "reason": item.reason,
-        "id": item.id or None,
-        "permission": item.permission or None,
-    }
-
-
-# --- documents --------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar, cast, overload
+from datetime import datetime
+from typing import Any
 
+from podid.domain.encoding import JsonObject, encode
+from podid.domain.members import KINDS
 from podid.render import sanitize
 
 API_VERSION = "podid/v1"
@@ -14,34 +16,6 @@ NOTHING = "-"
 
 # what a finding of that severity is drawn as
 SEVERITY = {"error": "bad", "warn": "warn", "info": "dim"}
-
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-Document = dict[str, Json]
-
-
-S = TypeVar("S")
-T = TypeVar("T", covariant=True)
-
-
-class Items(Sequence[T]):
-    """Members of a document, each made when it is read, and anew each time: all of them at once take ten times the room
-    of their text."""
-
-    def __init__(self, source: Sequence[S], make: Callable[[S], T]) -> None:
-        self._source: Sequence[Any] = source
-        self._make: Callable[[Any], T] = make
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[T]: ...
-    def __getitem__(self, place: int | slice) -> T | list[T]:
-        if isinstance(place, slice):
-            return [self._make(item) for item in self._source[place]]
-        return self._make(self._source[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +59,7 @@ class View:
     """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is
     their first one all the same."""
 
-    document: Document
+    document: JsonObject
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     lines: tuple[str | Line, ...] = ()
@@ -108,36 +82,23 @@ def columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title) for title in titles)
 
 
-def document(body: Mapping[str, object]) -> Document:
-    """The document of a view, of one of the types in `podid.render.documents`. Its Items stay what they are, for
-    `json_pieces`; `plain` makes lists of them."""
-    members = {key: cast("Json", value) if isinstance(value, Items) else plain(value) for key, value in body.items()}
-    return {"apiVersion": API_VERSION, **members}
+def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """`name  value` lines, aligned, for one thing shown to a person; none for what has no value."""
+    shown = [(name, value) for name, value in pairs if value != NOTHING]
+    width = max((len(name) for name, _ in shown), default=0)
+    return [f"{name.ljust(width)}  {value}" for name, value in shown]
 
 
-def plain(value: object) -> Json:
-    """The same in JSON's own types: no writer has to know enums, tuples or mappings of our own."""
-    if value is None or type(value) in (str, bool, int, float):
-        return cast("Json", value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(member) for key, member in value.items()}
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    raise TypeError(f"JSON has nothing for a {type(value).__name__}")
+def document(shape: Any, result: object = None, **values: object) -> JsonObject:
+    """The document of a kind (its class) for a result, with `values` of its own for members by the names of the
+    annotations. What it lists stays Items, for `json_pieces`; `plain` makes lists of them."""
+    kind = next(name for name, cls in KINDS.items() if cls is shape)
+    return {"apiVersion": API_VERSION, "kind": kind, **encode(shape, result, **values)}
 
 
-@overload
-def timestamp(moment: datetime) -> str: ...
-@overload
-def timestamp(moment: datetime | None) -> str | None: ...
-def timestamp(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC; whole seconds print without a fraction."""
-    if moment is None:
-        return None
-    utc = moment.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+def one_or_list(one: Any, several: Any, results: Sequence[object]) -> JsonObject:
+    """The document of the only result, else that of all of them."""
+    return document(one, results[0]) if len(results) == 1 else document(several, items=results)
 
 
 def age(moment: datetime | None, now: datetime) -> str:

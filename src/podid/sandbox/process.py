@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from podid.domain.deadline import NEVER
+from podid.calls.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
 from podid.local.processes import python
 from podid.sandbox import state

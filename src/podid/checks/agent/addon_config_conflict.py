@@ -1,44 +1,34 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, unserved
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.base import Check, rule
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Verdict
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
+from podid.facts.agent import agents, unserved
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "nodes"), wants=("cluster", "agent_pods", "pods", "associations"))
+def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdict:
     """Two agents that meet on a node; what else the add-on's owner may be at odds with is told by its status."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     sets, nodes = agents(snapshot), known(snapshot.nodes)
     if not sets:
-        return [case.skip("no DaemonSet runs the agent")]
+        return case.skip("no DaemonSet runs the agent")
     pair = _meeting(sets, nodes)
     if not pair:
-        return [case.ok("no two agents go to the same node")]
+        return case.ok("no two agents go to the same node")
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
     # of two that meet, one may serve the node
     reach = unserved(snapshot)
-    return [
-        check.case(case.subject, reach.chain).fail(
-            f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
-            evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
-            nodes=reach.nodes,
-            commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
-        )
-    ]
-
-
-CHECK = Check.of(
-    "addon-config-conflict",
-    rule,
-    needs=("daemon_sets", "nodes"),
-    wants=("cluster", "agent_pods", "pods", "associations"),
-)
+    return check.case(case.subject, reach.chain).fail(
+        f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
+        evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+        nodes=reach.nodes,
+        commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
+    )
 
 
 def _meeting(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:

@@ -1,78 +1,65 @@
 """What EKS says of the add-on itself: https://docs.aws.amazon.com/eks/latest/APIReference/API_Addon.html."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.agent import (
-    admission_policy_blocks_agent,
-    agent_image_pull,
-    agent_not_on_node,
-    agent_pod_unhealthy,
-)
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, fails, importance, lacks_agents, unserved
-from podid.checks.shared.facts import cluster_name, podid_command
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.checks.agent.admission_policy_blocks_agent import ISSUE, admission_policy_blocks_agent
+from podid.checks.agent.agent_image_pull import agent_image_pull
+from podid.checks.agent.agent_not_on_node import agent_not_on_node
+from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
+from podid.checks.base import Check, rule
+from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import agents, importance, lacks_agents, unserved
+from podid.facts.index import cluster_name, podid_command
 
 ADDON_GRACE = timedelta(minutes=20)
 MOVING = ("CREATING", "UPDATING", "DELETING")
 SETTLED = ("ACTIVE", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("agent_addon",), wants=("cluster", "associations", "daemon_sets", "agent_pods", "pods", "nodes"))
+def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     addon = known(snapshot.agent_addon)
     case = check.case(Subject("Addon", AGENT_ADDON), EVERYONE)
     if addon is None:
-        return [case.skip("the agent is not installed as an add-on")]
+        return case.skip("the agent is not installed as an add-on")
     age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
     stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
     if addon.status in MOVING and not stuck:
         moving = Missing(f"the add-on is {addon.status}; look again when it has settled", error_code="Unsettled")
-        return [case.unknown(moving)]
+        return case.unknown(moving)
     if addon.status == "ACTIVE" and not addon.issues:
-        return [case.ok(f"ACTIVE, {addon.version}")]
+        return case.ok(f"ACTIVE, {addon.version}")
     if addon.status not in (*SETTLED, *MOVING) and not addon.issues:
-        return [case.unknown(Missing(f"EKS says that the add-on is {addon.status!r}, which podid does not know"))]
+        return case.unknown(Missing(f"EKS says that the add-on is {addon.status!r}, which podid does not know"))
     codes = {issue.code for issue in addon.issues}
     severity, masked_by = importance(snapshot), ""
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")
     if codes == {"InsufficientNumberOfReplicas"}:
         severity, message, masked_by = _too_few_replicas(snapshot, severity, message)
-    elif codes == {admission_policy_blocks_agent.ISSUE} and lacks_agents(snapshot):
-        masked_by = admission_policy_blocks_agent.CHECK.id
+    elif codes == {ISSUE} and lacks_agents(snapshot):
+        masked_by = admission_policy_blocks_agent.id
     elif addon.status == "ACTIVE":
         severity = _at_most_warn(severity)
     # whether pods are served is decided node by node, whatever EKS says of the add-on
     reach = unserved(snapshot)
-    return [
-        check.case(case.subject, reach.chain).fail(
-            message,
-            nodes=reach.nodes,
-            severity=severity,
-            evidence=(
-                f"{issue.code}: {issue.message}"
-                + (f" ({short_list(issue.resource_ids)})" if issue.resource_ids else "")
-                for issue in addon.issues
-            ),
-            commands=(
-                ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON),
-                podid_command(snapshot, "agent", "status"),
-            ),
-            masked_by=masked_by,
-        )
-    ]
-
-
-CHECK = Check.of(
-    "addon-degraded-or-failed",
-    rule,
-    needs=("agent_addon",),
-    wants=("cluster", "associations", "daemon_sets", "agent_pods", "pods", "nodes"),
-)
+    return check.case(case.subject, reach.chain).fail(
+        message,
+        nodes=reach.nodes,
+        severity=severity,
+        evidence=(
+            f"{issue.code}: {issue.message}" + (f" ({short_list(issue.resource_ids)})" if issue.resource_ids else "")
+            for issue in addon.issues
+        ),
+        commands=(
+            ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON),
+            podid_command(snapshot, "agent", "status"),
+        ),
+        masked_by=masked_by,
+    )
 
 
 def _at_most_warn(severity: Severity) -> Severity:
@@ -85,8 +72,8 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     sets = agents(snapshot)
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
-    for cause in (agent_image_pull.CHECK, agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
-        if fails(cause, snapshot):
+    for cause in (agent_image_pull, agent_pod_unhealthy, agent_not_on_node):
+        if cause.fails(snapshot):
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):

@@ -1,27 +1,29 @@
 """The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
 restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents, importance, lacks_agents, unserved
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.admission import let_in, refusals, why_agent_refused
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import cut
+from podid.facts.agent import agents, importance, lacks_agents, unserved
 
 ISSUE = "AdmissionRequestDenied"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("daemon_sets", "agent_warnings"),
+    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes", "pod_security"),
+)
+def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """Warnings are those of DaemonSets that lack pods now; what EKS says of the add-on outlives its cause."""
     addon = known_or(snapshot.agent_addon, None)
     issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
     told, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
+        case = check.case(ds.subject, reach.chain)
         section = told.get(f"{ds.namespace}/{ds.name}")
         lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:
@@ -56,11 +58,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             nodes=reach.nodes,
             commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
         )
-
-
-CHECK = Check.of(
-    "admission-policy-blocks-agent",
-    rule,
-    needs=("daemon_sets", "agent_warnings"),
-    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes", "pod_security"),
-)

@@ -2,28 +2,24 @@
 https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask the webhook to leave them alone.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import index, service_account_subject
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
+from podid.facts.index import index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    accounts: dict[ServiceAccountRef, list[Pod]] = {}
-    for pod in known(snapshot.agent_pods):
-        if live(pod):
-            accounts.setdefault(pod.ref, []).append(pod)
+@rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))
+def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     users = index(snapshot).users
-    for ref, pods in sorted(accounts.items()):
+    for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
         taken = [pod for pod in pods if _taken(pod)]
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
-        case = check.case(service_account_subject(ref), tuple(sorted(chain)))
+        case = check.case(ref.subject, tuple(sorted(chain)))
         if not taken:
             yield _soon(case, snapshot, ref, [pod for pod in pods if not opted_out(pod)])
             continue
@@ -35,14 +31,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             ),
             commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
         )
-
-
-CHECK = Check.of(
-    "agent-hijacked-by-default-sa",
-    rule,
-    needs=("agent_pods",),
-    wants=("associations", "pods", "service_accounts"),
-)
 
 
 def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:

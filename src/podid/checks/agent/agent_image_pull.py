@@ -3,14 +3,12 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 """
 
 import re
-from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared.agent import importance, not_judged
-from podid.checks.shared.facts import index
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Known, Snapshot, known
+from podid.domain.snapshot import Known, Snapshot
+from podid.facts.agent import importance, not_judged
+from podid.facts.index import index
 
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)
@@ -21,10 +19,10 @@ def unpulled(pod: Pod) -> tuple[Container, ...]:
     return tuple(c for c in pod.containers if c.waiting in NO_IMAGE and not pod.ready)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods"))
+def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         lacking = unpulled(pod)
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
@@ -40,11 +38,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )
-
-
-CHECK = Check.of(
-    "agent-image-pull", rule, needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods")
-)
 
 
 def _elsewhere(image: str, snapshot: Snapshot) -> str:

@@ -3,29 +3,28 @@ https://github.com/aws/eks-pod-identity-agent/issues/16. Only the agent's log sa
 agent that ends as soon as it starts, and that binds both families.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents, not_judged, option
-from podid.checks.shared.facts import index, podid_command
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import DaemonSet, Pod
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
+from podid.facts.agent import agents, not_judged, option
+from podid.facts.index import index, podid_command
 
 # it binds before it does anything else
 AT_ONCE = timedelta(seconds=10)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
+def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note beside the agent that is not ready, where its log was not read; what a log shows is told by `in_logs`."""
     sets, facts = agents(snapshot), index(snapshot)
     ipv4 = known(snapshot.cluster).ip_family == "ipv4"
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         ds = next((each for each in sets if runs_in(pod, each)), None)
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
@@ -50,14 +49,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     podid_command(snapshot, "install-agent", "--config", IPV4_ONLY),
                 ),
             )
-
-
-CHECK = Check.of(
-    "agent-ipv6-bind",
-    rule,
-    needs=("cluster", "daemon_sets", "agent_pods"),
-    wants=("nodes", "associations", "pods", "agent_crashes"),
-)
 
 
 def _bound(ds: DaemonSet) -> str:

@@ -1,43 +1,35 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance
-from podid.checks.shared.facts import namespaces_words, podid_command
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, rule
+from podid.domain.findings import Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.domain.text import count_of, short_list
+from podid.facts.agent import agents, importance
+from podid.facts.index import namespaces_words, podid_command
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes"))
+def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
     cluster, addon = known(snapshot.cluster), snapshot.agent_addon
-    case = check.case(Subject("Cluster", cluster.name), EVERYONE)
+    case = check.of_everyone(snapshot)
     if isinstance(addon, Known) and addon.value is not None:
-        return [case.ok(f"add-on {AGENT_ADDON} is installed")]
+        return case.ok(f"add-on {AGENT_ADDON} is installed")
     if found := agents(snapshot):
         names = short_list(f"{ds.namespace}/{ds.name}" for ds in found)
-        return [case.ok(f"a self-managed agent is installed: {names}")]
+        return case.ok(f"a self-managed agent is installed: {names}")
     if reason := _needs_no_daemon_set(cluster.auto_mode, snapshot):
-        return [case.skip(reason)]
+        return case.skip(reason)
     for section in (addon, snapshot.daemon_sets, snapshot.associations):
         if isinstance(section, Missing):
-            return [case.unknown(section)]
-    return [
-        case.fail(
-            f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
-            severity=importance(snapshot),
-            evidence=(
-                f"DescribeAddon {AGENT_ADDON}: not found",
-                "no DaemonSet in any namespace runs the agent's image",
-            ),
-            commands=(podid_command(snapshot, "install-agent"),),
-        )
-    ]
-
-
-CHECK = Check.of(
-    "agent-not-installed", rule, needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes")
-)
+            return case.unknown(section)
+    return case.fail(
+        f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
+        severity=importance(snapshot),
+        evidence=(
+            f"DescribeAddon {AGENT_ADDON}: not found",
+            "no DaemonSet in any namespace runs the agent's image",
+        ),
+        commands=(podid_command(snapshot, "install-agent"),),
+    )
 
 
 def _for_whom(snapshot: Snapshot) -> str:

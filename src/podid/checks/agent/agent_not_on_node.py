@@ -1,22 +1,26 @@
-from collections.abc import Iterable
-
-from podid.checks.agent import admission_policy_blocks_agent, agent_not_installed, agent_pod_unhealthy
-from podid.checks.base import Case, Check
-from podid.checks.shared.agent import START_GRACE, agents, fails, importance
-from podid.checks.shared.facts import index, podid_command
-from podid.checks.shared.ports import blocked
+from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
+from podid.checks.agent.agent_not_installed import agent_not_installed
+from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
+from podid.facts.agent import START_GRACE, agents, importance
+from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
+from podid.facts.ports import blocked
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("nodes", "daemon_sets", "agent_pods"),
+    wants=("cluster", "associations", "pods", "agent_addon", "agent_warnings"),
+)
+def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     nodes, sets = known_or(snapshot.nodes, ()), agents(snapshot)
     pods = [pod for pod in known_or(snapshot.agent_pods, ()) if live(pod)]
     present = {pod.node for pod in pods if pod.node}
@@ -25,10 +29,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
-    users = index(snapshot).users
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
-    for node in nodes:
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         if not expects_agent(node, sets):
             yield case.skip(why_no_agent(node))
         elif node.name in present:
@@ -46,14 +48,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.unknown(Missing(what, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
-
-
-CHECK = Check.of(
-    "agent-not-on-node",
-    rule,
-    needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "associations", "pods", "agent_addon", "agent_warnings"),
-)
 
 
 def _coming(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
@@ -104,10 +98,10 @@ def _no_agent_here(
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
     """The id of what keeps the agent away from more than this node; empty if nothing does."""
     if has_agent:
-        refused = fails(admission_policy_blocks_agent.CHECK, snapshot)
-        return admission_policy_blocks_agent.CHECK.id if refused else agent_pod_unhealthy.CHECK.id if pending else ""
+        refused = admission_policy_blocks_agent.fails(snapshot)
+        return admission_policy_blocks_agent.id if refused else agent_pod_unhealthy.id if pending else ""
     addon = known_or(snapshot.agent_addon, None)
     if addon is not None:
         return "addon-degraded-or-failed" if addon.status.endswith("_FAILED") else ""
     seen = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
-    return agent_not_installed.CHECK.id if seen and fails(agent_not_installed.CHECK, snapshot) else ""
+    return agent_not_installed.id if seen and agent_not_installed.fails(snapshot) else ""

@@ -2,24 +2,24 @@
 agent in it have versions of their own, which are never compared with each other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from podid.checks.base import Case, Check
-from podid.checks.shared.agent import agents
-from podid.checks.shared.agent_versions import agent_versions
-from podid.checks.shared.facts import podid_command
+from podid.checks.base import Case, Check, rule
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import addon_key, judge, older
+from podid.facts.agent import agent_versions, agents
+from podid.facts.index import podid_command
 
 NO_FAULT = "no known fault of it concerns this cluster, and EKS would install no newer one"
 _IMPATIENT = ("0.1.32", "0.1.33")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("agent_addon",), wants=("cluster", "daemon_sets", "nodes", "agent_versions"))
+def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
     addon, nodes, sets = known_or(snapshot.agent_addon, None), known_or(snapshot.nodes, ()), agents(snapshot)
     if addon is not None and addon_key(addon.version):
         case = check.case(Subject("Addon", AGENT_ADDON))
@@ -30,24 +30,14 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
         faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
     else:
-        return [check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")]
+        return check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")
     if not faults:
-        return [_without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)]
-    return [
-        case.fail(
-            f"{name} has faults that later versions do not have: {short_list(faults)}",
-            evidence=faults,
-            commands=commands,
-        )
-    ]
-
-
-CHECK = Check.of(
-    "agent-outdated",
-    rule,
-    needs=("agent_addon",),
-    wants=("cluster", "daemon_sets", "nodes", "agent_versions"),
-)
+        return _without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)
+    return case.fail(
+        f"{name} has faults that later versions do not have: {short_list(faults)}",
+        evidence=faults,
+        commands=commands,
+    )
 
 
 def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:

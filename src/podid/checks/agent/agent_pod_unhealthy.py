@@ -1,15 +1,12 @@
-from collections.abc import Iterable
-
-from podid.checks.agent import agent_image_pull
-from podid.checks.base import Check
-from podid.checks.shared.agent import START_GRACE, importance, not_judged
-from podid.checks.shared.facts import index
+from podid.checks.agent.agent_image_pull import unpulled
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import ends_by
-from podid.checks.shared.ports import blocked, waits_for_port
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import count_of
+from podid.facts.agent import START_GRACE, importance, not_judged
+from podid.facts.index import index
+from podid.facts.ports import blocked, waits_for_port
 
 HOPELESS = (
     "CrashLoopBackOff",
@@ -19,13 +16,14 @@ HOPELESS = (
 )
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
+def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for pod in known_or(snapshot.agent_pods, ()):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+        case = check.case(pod.subject, facts.users.get(pod.node, ()))
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
-        elif agent_image_pull.unpulled(pod):
+        elif unpulled(pod):
             yield case.skip("its image cannot be pulled")
         elif waits_for_port(pod) and blocked(snapshot):
             yield case.skip("its node's ports are taken, which is told by itself")
@@ -45,14 +43,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     ("kubectl", "-n", pod.namespace, "logs", pod.name, "--all-containers", "--tail=50"),
                 ),
             )
-
-
-CHECK = Check.of(
-    "agent-pod-unhealthy",
-    rule,
-    needs=("daemon_sets", "agent_pods"),
-    wants=("nodes", "associations", "pods", "agent_crashes"),
-)
 
 
 def _starting(pod: Pod, snapshot: Snapshot) -> bool:

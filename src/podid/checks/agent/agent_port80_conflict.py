@@ -1,26 +1,26 @@
 """Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents
-from podid.checks.shared.facts import cluster_subject, podid_command
-from podid.checks.shared.ports import clashes
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.cluster import Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, importance
+from podid.facts.index import index, podid_command
+from podid.facts.nodes import expects_agent, why_left_out
+from podid.facts.ports import holders, names_of
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    whole, sets = check.case(cluster_subject(snapshot)), agents(snapshot)
+@rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
+def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
+    whole, sets = check.of_cluster(snapshot), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
         return [whole.ok("the agent does not declare port 80, so other pods may have it")]
     found = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
     found += [
-        check.case(Subject("Pod", pod.name, pod.namespace)).fail(
+        check.case(pod.subject).fail(
             f"the pod cannot be scheduled: port {PROXY_PORT} of the nodes is the agent's",
             severity=Severity.WARN,
             evidence=(pod.message,),
@@ -36,9 +36,23 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return found or [whole.ok(f"port {PROXY_PORT} of the agent's nodes is the agent's alone")]
 
 
-CHECK = Check.of(
-    "agent-port80-conflict",
-    rule,
-    needs=("daemon_sets", "agent_pods", "pods", "nodes"),
-    wants=("cluster", "associations", "agent_crashes"),
-)
+def clashes(check: Check, snapshot: Snapshot, port: int, what: str, setting: str) -> list[Verdict]:
+    """A finding for each node that is to have the agent, has none that is ready, and another pod with the `port`.
+    `what` the agent on node X cannot do, and the `setting` that ends it."""
+    pods, agent_pods, facts = known(snapshot.pods), known(snapshot.agent_pods), index(snapshot)
+    served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
+    return [
+        check.case(Subject("Node", node), facts.users.get(node, ())).fail(
+            f"the agent cannot {what} on node {node}: its port {port} is held by {names_of(held)}",
+            severity=importance(snapshot),
+            evidence=(f"{pod.namespace}/{pod.name} takes port {port} of the node" for pod in held),
+            commands=(podid_command(snapshot, "install-agent", "--config", setting),),
+        )
+        for node, held in holders(pods, agent_pods, port).items()
+        if node not in served and _wants_agent(snapshot, facts.nodes.get(node))
+    ]
+
+
+def _wants_agent(snapshot: Snapshot, node: Node | None) -> bool:
+    sets = agents(snapshot)
+    return node is not None and node.ready and expects_agent(node, sets) and not why_left_out(node, sets)

@@ -2,33 +2,23 @@
 outside Kubernetes hold is not seen here; the agent's log names it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents, option
-from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.ports import clashes
+from podid.checks.agent.agent_port80_conflict import clashes
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT
+from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    whole, sets = check.case(cluster_subject(snapshot)), agents(snapshot)
+@rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
+def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
+    whole, sets = check.of_cluster(snapshot), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     port = _port(sets)
     found = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
     return found or [whole.ok(f"port {port} of the nodes is the agent's, or the agent is ready all the same")]
-
-
-CHECK = Check.of(
-    "agent-probe-port-conflict",
-    rule,
-    needs=("daemon_sets", "agent_pods", "pods", "nodes"),
-    wants=("cluster", "associations", "agent_crashes"),
-)
 
 
 def _port(sets: Sequence[DaemonSet]) -> int:

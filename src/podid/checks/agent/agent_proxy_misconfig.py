@@ -1,15 +1,12 @@
 """The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; proxies work since agent v0.1.36."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents, served_by
-from podid.checks.shared.agent_versions import agent_versions
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
+from podid.facts.agent import agent_versions, agents, served_by
 
 METADATA = "169.254.169.254"
 TAKES_PROXIES = "v0.1.36"
@@ -17,10 +14,11 @@ TAKES_PROXIES = "v0.1.36"
 PLAIN, ANY = ("HTTP_PROXY", "http_proxy"), ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets",), wants=("agent_pods", "associations", "pods"))
+def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
     """Warnings: whether the network is one that needs the proxy is not seen from here."""
     for ds in agents(snapshot):
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds))
+        case = check.case(ds.subject, served_by(snapshot, ds))
         if not any(name in ds.env for name in ANY):
             # says nothing of the way to EKS Auth
             yield case.skip("it is set up without a proxy")
@@ -38,9 +36,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=(f"it sets {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )
-
-
-CHECK = Check.of("agent-proxy-misconfig", rule, needs=("daemon_sets",), wants=("agent_pods", "associations", "pods"))
 
 
 def _wrong(ds: DaemonSet) -> str:

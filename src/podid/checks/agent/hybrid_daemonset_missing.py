@@ -2,29 +2,29 @@
 https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import START_GRACE, agents
-from podid.checks.shared.facts import index, podid_command
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Node
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import START_GRACE, agents
+from podid.facts.index import podid_command
 
 BOTTLEROCKET = "bottlerocket"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    sets, users = agents(snapshot), index(snapshot).users
+@rule(
+    needs=("nodes", "daemon_sets", "agent_pods"),
+    wants=("cluster", "agent_addon", "associations", "pods", "agent_crashes"),
+)
+def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
+    sets = agents(snapshot)
     present = {pod.node for pod in known(snapshot.agent_pods) if live(pod)}
-    for node in known(snapshot.nodes):
+    for case, node in check.of_nodes(snapshot):
         if node.compute_type != "hybrid" or node.os != "linux":
             continue
-        chain = users.get(node.name, ())
-        case = check.case(Subject("Node", node.name), chain)
         reasons = [why_not_here(node, ds.placement) for ds in sets]
         if node.name in present or not all(reasons):
             yield case.ok("a DaemonSet of the agent is for it")
@@ -33,25 +33,17 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
             yield case.skip("the node has just joined")
         else:
-            who = f"; pods of {short_list(chain)} run there" if chain else ""
+            who = f"; pods of {short_list(case.chain)} run there" if case.chain else ""
             yield case.fail(
                 f"no DaemonSet of the agent is for hybrid node {node.name}{who}",
                 # nobody misses the agent on a node without associated pods
-                severity=Severity.ERROR if chain else Severity.INFO,
+                severity=Severity.ERROR if case.chain else Severity.INFO,
                 evidence=(
                     *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
                     "nodeadm has to write the credentials file too: hybrid.enableCredentialsFile: true",
                 ),
                 commands=_commands(snapshot, node),
             )
-
-
-CHECK = Check.of(
-    "hybrid-daemonset-missing",
-    rule,
-    needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "agent_addon", "associations", "pods", "agent_crashes"),
-)
 
 
 def _commands(snapshot: Snapshot, node: Node) -> tuple[tuple[str, ...], ...]:

@@ -1,24 +1,20 @@
 """The agent's chart mounts the node's bundle of certificates in isolated regions alone, from where RPMs have it:
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import importance
-from podid.checks.shared.facts import index
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import cut
+from podid.facts.agent import importance
 
 BUNDLE = "ca-bundle.crt"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "agent_pods", "agent_warnings"), wants=("associations", "pods", "daemon_sets"))
+def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
     if "-iso" not in known(snapshot.cluster).region:
         return
-    told, users = known(snapshot.agent_warnings), index(snapshot).users
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), users.get(pod.node, ()))
+    told = known(snapshot.agent_warnings)
+    for case, pod in check.of_agent_pods(snapshot):
         section = told.get(f"{pod.namespace}/{pod.name}")
         if section is None:
             yield case.ok("it has started, or another of its kind was looked at")
@@ -32,11 +28,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield case.ok("what keeps it from starting is something else")
-
-
-CHECK = Check.of(
-    "iso-partition-ca-bundle",
-    rule,
-    needs=("cluster", "agent_pods", "agent_warnings"),
-    wants=("associations", "pods", "daemon_sets"),
-)

@@ -2,17 +2,15 @@
 https://github.com/aws/eks-pod-identity-agent/issues/159.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, rule
 from podid.domain.cluster import Pod
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
+from podid.facts.index import placed
 
 # a start that fails for want of credentials fails soon
 SOON = timedelta(minutes=2)
@@ -20,7 +18,8 @@ SOON = timedelta(minutes=2)
 NODES = 2
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets"))
+def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
     """A warning where it happened on several nodes: the pods have recovered, and those of the next node will fail
     again."""
     agents = {pod.node: pod for pod in known(snapshot.agent_pods) if pod.ready_since is not None}
@@ -31,25 +30,18 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if injected(pod) and pod.node in agents and _too_early(pod, agents[pod.node])
     ]
     nodes = sorted({pod.node for _, pod in found})
-    case = check.case(cluster_subject(snapshot), tuple(sorted({ref for ref, _ in found})))
+    case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in found})))
     if len(nodes) < NODES:
-        return [case.ok("pods do not fail on nodes whose agent is still starting")]
+        return case.ok("pods do not fail on nodes whose agent is still starting")
     names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in found)
-    return [
-        case.fail(
-            f"pods failed once on {short_list(nodes)}, where the agent was not ready yet: {names}",
-            evidence=(
-                f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
-                for _, pod in found[:5]
-            ),
-            pods=(pod for _, pod in found),
-        )
-    ]
-
-
-CHECK = Check.of(
-    "node-startup-race", rule, needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets")
-)
+    return case.fail(
+        f"pods failed once on {short_list(nodes)}, where the agent was not ready yet: {names}",
+        evidence=(
+            f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
+            for _, pod in found[:5]
+        ),
+        pods=(pod for _, pod in found),
+    )
 
 
 def _too_early(pod: Pod, agent: Pod) -> bool:

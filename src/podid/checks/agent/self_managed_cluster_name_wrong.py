@@ -2,23 +2,22 @@
 https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import agents, importance, option, served_by
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Cluster
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.agent import agents, importance, option, served_by
 
 CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "daemon_sets"), wants=("agent_pods", "associations", "pods"))
+def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdicts:
     cluster = known(snapshot.cluster)
     for ds in agents(snapshot):
         chain = served_by(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), chain)
+        case = check.case(ds.subject, chain)
         wrong = _wrong(ds, cluster)
         if not wrong:
             yield case.ok("it names the cluster and its region")
@@ -31,14 +30,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=wrong,
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )
-
-
-CHECK = Check.of(
-    "self-managed-cluster-name-wrong",
-    rule,
-    needs=("cluster", "daemon_sets"),
-    wants=("agent_pods", "associations", "pods"),
-)
 
 
 def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:

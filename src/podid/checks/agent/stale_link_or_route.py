@@ -2,21 +2,18 @@
 https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log says so.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent import not_judged
-from podid.checks.shared.facts import index
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.logs import ends_by
-from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Snapshot
+from podid.facts.agent import not_judged
+from podid.facts.index import index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "agent_pods"), wants=("agent_crashes", "nodes", "associations", "pods", "cluster"))
+def stale_link_or_route(check: Check, snapshot: Snapshot) -> Verdicts:
     """What a log shows is told by `in_logs`, of the node."""
     facts = index(snapshot)
-    for pod in known(snapshot.agent_pods):
-        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+    for case, pod in check.of_agent_pods(snapshot):
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
         elif pod.ready:
@@ -25,11 +22,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip("it does not run, and there is no log of it that says why")
         else:
             yield case.ok("its log does not show it")
-
-
-CHECK = Check.of(
-    "stale-link-or-route",
-    rule,
-    needs=("daemon_sets", "agent_pods"),
-    wants=("agent_crashes", "nodes", "associations", "pods", "cluster"),
-)

@@ -2,15 +2,14 @@
 https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Subject
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.index import chain_of
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "addons"))
+def addon_owned_association(check: Check, snapshot: Snapshot) -> Verdicts:
     for addon in known(snapshot.addons):
         owned = [a for a in known(snapshot.associations) if a.association_arn in addon.association_arns]
         case = check.case(Subject("Addon", addon.name), chain_of(owned))
@@ -24,6 +23,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"associations that it owns: {len(addon.association_arns)}",
             ),
         )
-
-
-CHECK = Check.of("addon-owned-association", rule, needs=("associations", "addons"))

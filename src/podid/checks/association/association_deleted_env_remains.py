@@ -1,17 +1,15 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import index, service_account_subject
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import TOKEN_VOLUME, live
+from podid.facts.index import index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("cluster",))
+def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for ref, pods in sorted(facts.pods.items()):
-        case = check.case(service_account_subject(ref), (str(ref),))
+        case = check.case(ref.subject, (str(ref),))
         carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes]
         if carriers and ref in facts.associations:
             yield case.ok("its pods and its association agree")
@@ -25,6 +23,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=(("podid", "history"),),
             )
-
-
-CHECK = Check.of("association-deleted-env-remains", rule, needs=("associations", "pods"), wants=("cluster",))

@@ -1,38 +1,31 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import (
-    LIKELY,
-    index,
-    podid_command,
-    service_account_subject,
-    set_account,
-    show_role,
-    workload_of,
-)
-from podid.checks.shared.roles import allowed_by_irsa, given
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.text import nearest, short_list
+from podid.facts.index import (
+    LIKELY,
+    allowed_by_irsa,
+    given,
+    index,
+    podid_command,
+    set_account,
+    show_role,
+)
 
 Commands = tuple[tuple[str, ...], ...]
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads"))
+def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = index(snapshot).associations
     for ref in snapshot.targets:
-        case = check.case(service_account_subject(ref), (str(ref),))
+        case = check.case(ref.subject, (str(ref),))
         if ref in associations:
             association = associations[ref]
             yield case.ok(f"association {association.association_id} gives it {given(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
-
-
-CHECK = Check.of(
-    "association-missing", rule, needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads")
-)
 
 
 def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: list[ServiceAccountRef]) -> Verdict:
@@ -60,7 +53,7 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
 
 
 def _meant(snapshot: Snapshot, ref: ServiceAccountRef, near: str) -> list[tuple[str, ...]]:
-    workloads = (workload_of(item) for item in known_or(snapshot.workloads, ()) if item.ref == ref)
+    workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
     return [command for workload in workloads for command in set_account(workload, near.partition("/")[2])]
 
 

@@ -1,19 +1,16 @@
-from collections.abc import Iterable
 from functools import cache, partial
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, podid_command
-from podid.checks.shared.roles import given
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
+from podid.facts.index import ADDON_OWNED, LIKELY, given, podid_command
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "namespaces"))
+def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     namespaces = known(snapshot.namespaces)
     similar = cache(partial(Names(namespaces).nearest, alike=LIKELY))
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         if association.namespace in namespaces:
             yield case.ok("the namespace exists")
         elif association.owner_arn:
@@ -29,6 +26,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )
-
-
-CHECK = Check.of("association-namespace-not-found", rule, needs=("associations", "namespaces"))

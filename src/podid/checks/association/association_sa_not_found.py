@@ -3,22 +3,23 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, Listed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
+from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, index, podid_command
 
 FRESH = timedelta(hours=1)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "namespaces", "service_accounts"), wants=("pods", "workloads"))
+def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     existing: dict[str, set[str]] = defaultdict(set)
     for account in known(snapshot.service_accounts):
         existing[account.namespace].add(account.name)
@@ -48,16 +49,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _no_service_account(_case(check, association), snapshot, association, near, others)
 
 
-CHECK = Check.of(
-    "association-sa-not-found",
-    rule,
-    needs=("associations", "namespaces", "service_accounts"),
-    wants=("pods", "workloads"),
-)
-
-
 def _case(check: Check, association: Listed) -> Case:
-    return check.case(association_subject(association), (str(association.ref),))
+    return check.case(association.subject, (str(association.ref),))
 
 
 def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:

@@ -1,34 +1,31 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared import products
-from podid.checks.shared.facts import index, podid_command, service_account_subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.checks.shared.gaps import unread_products
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.index import index, podid_command
+from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings
 
 # a node's role, or keys in a Secret, may serve the product all the same: nothing here proves that it is broken
 SEVERITY = Severity.WARN
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from products.unread(check, snapshot)
-    for setting in products.settings(snapshot).found:
+@rule(needs=NEEDS, wants=(*WANTS, "cluster"))
+def consumer_is_other_pod(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from unread_products(check, snapshot)
+    for setting in settings(snapshot).found:
         yield _setting(check, snapshot, setting)
     yield from _siblings(check, snapshot)
-
-
-CHECK = Check.of("consumer-is-other-pod", rule, needs=products.NEEDS, wants=(*products.WANTS, "cluster"))
 
 
 def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     facts = index(snapshot)
     if (ref := setting.service_account) is not None:
-        case = products.case_of(check, setting, (str(ref),))
-        if ref not in facts.associations or products.on_irsa(snapshot, ref):
+        case = check.case(setting.subject, (str(ref),))
+        if ref not in facts.associations or on_irsa(snapshot, ref):
             return case.skip("it names a service account that has no association, or IRSA besides")
         if any(live(pod) for pod in facts.pods.get(ref, ())):
             return case.ok("pods of the service account use the association")
@@ -37,11 +34,11 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
             "its own pods, which the association says nothing about",
             severity=SEVERITY,
         )
-    mine = products.controllers(snapshot).get(setting.product, ())
+    mine = controllers(snapshot).get(setting.product, ())
     here = tuple(
         str(a.ref) for a in known(snapshot.associations) if setting.namespace in ("", a.namespace) and a.ref not in mine
     )
-    case = products.case_of(check, setting, here)
+    case = check.case(setting.subject, here)
     if setting.way is not CredentialWay.OWN:
         return case.skip("it takes the credentials of the pods that use it")
     if not mine:
@@ -59,16 +56,16 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     )
 
 
-def _siblings(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
     """An association of a service account that makes no calls, beside the one that does."""
-    accounts = products.accounts(snapshot)
+    present = accounts(snapshot)
     for association in known(snapshot.associations):
         for name, product in PRODUCTS.items():
             if association.service_account not in product.siblings:
                 continue
             ref = ServiceAccountRef(association.namespace, product.service_account)
-            case = check.case(service_account_subject(association.ref), (str(association.ref),))
-            if ref in accounts and not _served(snapshot, ref):
+            case = check.case(association.ref.subject, (str(association.ref),))
+            if ref in present and not _served(snapshot, ref):
                 yield case.fail(
                     f"of the {name} it is {ref} that calls AWS, which has no association",
                     severity=SEVERITY,
@@ -79,4 +76,4 @@ def _siblings(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 def _served(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
-    return products.associated(snapshot, ref) or products.on_irsa(snapshot, ref)
+    return associated(snapshot, ref) or on_irsa(snapshot, ref)

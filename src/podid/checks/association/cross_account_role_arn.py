@@ -1,17 +1,15 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of
-from podid.checks.shared.roles import by_role, undescribed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.errors import InvalidInput
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Subject
 from podid.domain.names import Arn
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import by_role, chain_of
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "associations"))
+def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
     account = known(snapshot.cluster).account
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         case = check.case(Subject("Role", arn), chain_of(associations))
         try:
@@ -29,6 +27,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     "to do: a role of the cluster's account, with this one as its target role",
                 ),
             )
-
-
-CHECK = Check.of("cross-account-role-arn", rule, needs=("cluster", "associations"))

@@ -1,18 +1,14 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import association_subject, index
-from podid.checks.shared.roles import given
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Snapshot, known
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.index import given, index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations",), wants=("pods",))
+def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         if association.service_account != "default":
             yield case.ok("the association is for a service account with a name of its own")
             continue
@@ -22,6 +18,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             f"{given(association)}",
             evidence=(f"pods that run as it now: {short_list(pods) or 'none that could be seen'}",),
         )
-
-
-CHECK = Check.of("default-sa-association", rule, needs=("associations",), wants=("pods",))

@@ -4,21 +4,19 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 """
 
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import association_subject
-from podid.checks.shared.roles import undescribed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Association, described
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
-from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
+from podid.domain.snapshot import Missing, Snapshot, known, part
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from undescribed(check, snapshot)
+@rule(needs=("associations",), wants=("assume_rights",))
+def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
-        case = check.case(association_subject(association), (str(association.ref),))
+        case = check.case(association.subject, (str(association.ref),))
         if not association.policy:
             yield case.skip("the association has no session policy")
             continue
@@ -40,12 +38,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("the session policy allows something")
 
 
-CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",), wants=("assume_rights",))
-
-
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
     """With a target role the policy limits that one's sessions."""
-    rights = known_or(snapshot.assume_rights, {}).get(association.role_arn, NOT_READ)
+    rights = part(snapshot.assume_rights, association.role_arn)
     if association.target_role_arn or isinstance(rights, Missing) or not rights.value.allows:
         return False
     return not leaves_something(rights.value.allows, json.loads(policy))

@@ -1,22 +1,19 @@
 """What IAM remembers of a role's use: https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
-from podid.checks.shared.roles import role_section, why_unread
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import UnreadAssociation
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import ADDON_OWNED, index, podid_command, role_section, why_unread
 
 LONG_AGO = timedelta(days=90)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))
+def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
     used = {w.ref for w in known(snapshot.workloads)} | set(index(snapshot).pods)
-    for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
+    for case, association in check.of_associations(snapshot):
         before = snapshot.taken_at - LONG_AGO
         if association.ref in used:
             yield case.ok("pods or workloads use it")
@@ -27,8 +24,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if isinstance(association, UnreadAssociation):
             yield case.unknown(why_unread(association))
             continue
-        roles = snapshot.roles
-        section = roles if isinstance(roles, Missing) else role_section(snapshot, association.role_arn)
+        section = role_section(snapshot, association.role_arn)
         if association.created_at is None or association.created_at > before:
             yield case.skip("it is too young to say that nothing uses it")
         elif isinstance(section, Missing):
@@ -45,6 +41,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )
-
-
-CHECK = Check.of("unused-association", rule, needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))

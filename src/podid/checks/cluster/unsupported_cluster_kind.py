@@ -2,23 +2,19 @@
 botocore's endpoints.json names EKS Auth in none of the isolated partitions, which proves nothing there.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, rule
+from podid.domain.findings import Verdict
 from podid.domain.snapshot import Missing, Snapshot, known
 
 ISOLATED = "aws-iso"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster",))
+def unsupported_cluster_kind(check: Check, snapshot: Snapshot) -> Verdict:
     cluster = known(snapshot.cluster)
-    case = check.case(Subject("Cluster", cluster.name), EVERYONE)
+    case = check.of_everyone(snapshot)
     if cluster.unsupported_kind:
-        return [case.fail(f"{cluster.name} is {cluster.unsupported_kind}, and such a cluster has no Pod Identity")]
+        return case.fail(f"{cluster.name} is {cluster.unsupported_kind}, and such a cluster has no Pod Identity")
     if cluster.partition.startswith(ISOLATED):
-        return [case.unknown(Missing(f"the SDK knows no endpoint of EKS Auth in partition {cluster.partition}"))]
-    return [case.ok("the cluster runs in the cloud")]
-
-
-CHECK = Check.of("unsupported-cluster-kind", rule, needs=("cluster",))
+        return case.unknown(Missing(f"the SDK knows no endpoint of EKS Auth in partition {cluster.partition}"))
+    return case.ok("the cluster runs in the cloud")

@@ -1,24 +1,20 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared import agent_way
-from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
+from podid.facts.egress import NEEDS, has_cilium, ways
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
+def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
     """Cilium gives whatever listens on the node itself the identity `host`; no CIDR matches it."""
-    cilium = agent_way.has_cilium(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    cilium = has_cilium(snapshot)
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         if not cilium:
             yield case.skip("the cluster does not run Cilium")
             continue
         shut = [
             item
-            for item in agent_way.ways(snapshot, pods)
+            for item in ways(snapshot, pods)
             # one that no rule opens at all is networkpolicy-blocks-agent's
             if not item.to_host
             and (
@@ -38,8 +34,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
             pods=(item.pod for item in shut),
         )
-
-
-CHECK = Check.of(
-    "cilium-host-entity", rule, needs=(*agent_way.NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",)
-)

@@ -1,16 +1,15 @@
 """Rules of a node's packet filter are not to be seen from outside; those that a DaemonSet makes are, in its script."""
 
 import re
-from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import Affected, reach_on
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity
 from podid.domain.network import AGENT_ADDRESS
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.index import Affected, reach_on
 
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
 _REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
@@ -19,10 +18,11 @@ _ACCEPTS = re.compile(r"\b(accept|return)\b", re.IGNORECASE)
 _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets",), wants=("cluster", "probes", "nodes", "pods", "associations"))
+def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
         reach = _reached(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
+        case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
             continue
@@ -41,14 +41,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )
-
-
-CHECK = Check.of(
-    "host-firewall-blocks-link-local",
-    rule,
-    needs=("daemon_sets",),
-    wants=("cluster", "probes", "nodes", "pods", "associations"),
-)
 
 
 def _reached(snapshot: Snapshot, ds: DaemonSet) -> Affected:

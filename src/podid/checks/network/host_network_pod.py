@@ -1,13 +1,11 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
+from podid.facts.index import placed
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"))
+def host_network_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     for association, workload, pods in placed(snapshot):
         case, there = check.case(workload, (str(association.ref),)), [pod for pod in pods if pod.host_network]
         if not there:
@@ -20,6 +18,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "mistake falls back to the node's role unnoticed",
                 evidence=(f"pods: {short_list(pod.name for pod in there)}",),
             )
-
-
-CHECK = Check.of("host-network-pod", rule, needs=("associations", "pods"))

@@ -1,17 +1,16 @@
 """What an SDK falls back to when it finds nothing else: the node's role, where the metadata service answers pods."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.injection import PodState, groups
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list
+from podid.facts.injection import PodState, groups
 
 WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "nodes", "instances"), wants=("workloads", "cluster"))
+def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
     """For pods that carry no credentials at all: why they do not is told by others."""
     instances = known(snapshot.instances)
     for group in groups(snapshot):
@@ -35,11 +34,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 severity=Severity.WARN,
                 evidence=(f"pods: {short_list(pod.name for pod in exposed)}",),
             )
-
-
-CHECK = Check.of(
-    "imds-fallback-node-role",
-    rule,
-    needs=("associations", "pods", "nodes", "instances"),
-    wants=("workloads", "cluster"),
-)

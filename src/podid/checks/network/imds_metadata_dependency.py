@@ -2,21 +2,19 @@
 https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/. The region comes with the
 injected variables, the VPC does not."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Instance
 from podid.domain.cluster import Pod, name_and_tag
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.text import short_list
+from podid.facts.index import placed
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "nodes"), wants=("instances",))
+def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
     section = snapshot.instances
     instances = known_or(section, {})
     for association, workload, pods in placed(snapshot):
@@ -38,9 +36,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 evidence=("hop limit 1, or the metadata service is off, and neither --aws-vpc-id nor --aws-vpc-tags",),
                 commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
             )
-
-
-CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "nodes"), wants=("instances",))
 
 
 def _is_controller(pod: Pod) -> bool:

@@ -1,19 +1,15 @@
 """Agents that named their IPv6 address where pods have none: https://github.com/aws/containers-roadmap/issues/2639."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Pod
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+@rule(needs=("associations", "pods"))
+def ipv6_uri_on_ipv4_pods(check: Check, snapshot: Snapshot) -> Verdicts:
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         lost = [pod for pod in pods if _lost(pod)]
         if not lost:
             yield case.ok("its pods have an address of the family that they are sent to")
@@ -26,9 +22,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             ),
             pods=lost,
         )
-
-
-CHECK = Check.of("ipv6-uri-on-ipv4-pods", rule, needs=("associations", "pods"))
 
 
 def _lost(pod: Pod) -> bool:

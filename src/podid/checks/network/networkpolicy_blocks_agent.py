@@ -1,22 +1,19 @@
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared import agent_way
-from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
+from podid.facts.egress import NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
 
 _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    address = agent_way.agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
-        shut = [item for item in agent_way.ways(snapshot, pods) if not item.way.open and not item.to_host]
+@rule(needs=NEEDS, wants=("daemon_sets", "cilium_policies", "cluster"))
+def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
+    address = agent_address(snapshot)
+    for case, (_, _, pods) in check.of_workloads(snapshot):
+        shut = [item for item in ways(snapshot, pods) if not item.way.open and not item.to_host]
         if not shut:
             yield case.ok(f"no network policy keeps its pods from {address}, TCP {AGENT_PORT}")
             continue
@@ -24,25 +21,20 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         told = f"{short_list(policies)} allow{'s' if len(policies) == 1 else ''} no TCP {AGENT_PORT} to {address}"
         if isinstance(snapshot.daemon_sets, Missing):
             yield case.unknown(snapshot.daemon_sets, f"network policy {told}; whether it is enforced is not known")
-        elif agent_way.has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
+        elif has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
             yield case.unknown(snapshot.cilium_policies, f"network policy {told}; Cilium's own policies may")
-        elif not agent_way.engine(snapshot):
+        elif not engine(snapshot):
             yield case.unknown(_NO_ENGINE, f"network policy {told}, if anything enforces it")
         else:
             yield case.fail(
                 f"its pods may not ask the agent: network policy {told}",
                 evidence=(
                     f"pods: {short_list(item.pod.name for item in shut)}",
-                    f"{agent_way.engine(snapshot)} enforces network policies",
+                    f"{engine(snapshot)} enforces network policies",
                 ),
-                commands=(_opening(shut[0].way.isolated_by[0], agent_way.agent_cidr(snapshot)),),
+                commands=(_opening(shut[0].way.isolated_by[0], agent_cidr(snapshot)),),
                 pods=(item.pod for item in shut),
             )
-
-
-CHECK = Check.of(
-    "networkpolicy-blocks-agent", rule, needs=agent_way.NEEDS, wants=("daemon_sets", "cilium_policies", "cluster")
-)
 
 
 def _opening(policy: NetworkPolicy, cidr: str) -> tuple[str, ...]:

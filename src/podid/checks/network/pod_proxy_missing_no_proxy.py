@@ -1,23 +1,20 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent_way import agent_address
-from podid.checks.shared.placed import placed
-from podid.checks.shared.sdk import Brought, brought
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import served
+from podid.facts.credentials import Brought, brought
+from podid.facts.egress import agent_address
 
 # the agent is asked over plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("cluster", "config_map_keys"))
+def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         judged = {
             container.name: brought(snapshot.config_map_keys, pod, container)
             for pod in pods
@@ -40,11 +37,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             severity=Severity.INFO if widely else Severity.WARN,
             evidence=tuple(f"container {name} sets {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
-
-
-CHECK = Check.of(
-    "pod-proxy-missing-no-proxy", rule, needs=("associations", "pods"), wants=("cluster", "config_map_keys")
-)
 
 
 def _hidden(env: Brought) -> bool:

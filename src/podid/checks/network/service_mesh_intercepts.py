@@ -1,22 +1,19 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.agent_way import agent_address, agent_cidr
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Pod
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.network import AGENT_PORT, covers
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
+from podid.facts.egress import agent_address, agent_cidr
 
 ISTIO = "traffic.sidecar.istio.io/"
 LINKERD = "config.linkerd.io/"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("cluster",))
+def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_address(snapshot)
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         meshed = [(pod, mesh) for pod in pods if (mesh := _mesh(pod, address))]
         if not meshed:
             yield case.ok("no mesh's sidecar takes its requests to the agent")
@@ -33,9 +30,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", note),
             pods=(pod for pod, _ in meshed),
         )
-
-
-CHECK = Check.of("service-mesh-intercepts", rule, needs=("associations", "pods"), wants=("cluster",))
 
 
 def _mesh(pod: Pod, address: str) -> str:

@@ -1,8 +1,5 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list
 
@@ -10,13 +7,13 @@ POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "daemon_sets"))
+def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """In strict mode, the VPC CNI's default, the traffic of a pod with its own network interface never touches the
     node: https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
     cni = next((ds for ds in known(snapshot.daemon_sets) if ds.name == "aws-node"), None)
     mode = cni.env.get(MODE, "") or "strict" if cni is not None else ""
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         own = [pod for pod in pods if POD_INTERFACE in pod.annotations]
         if not own:
             yield case.ok("its pods have no security group of their own")
@@ -31,6 +28,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 pods=own,
                 commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
             )
-
-
-CHECK = Check.of("sg-for-pods-blocks-agent", rule, needs=("associations", "pods", "daemon_sets"))

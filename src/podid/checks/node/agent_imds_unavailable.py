@@ -1,26 +1,22 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject, index
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Instance
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.workloads import live
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
+def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     """The agent is on the node's network, so that the hop limit is no matter to it. Auto Mode and hybrid nodes see to
     their agent's credentials themselves."""
-    users = index(snapshot).users
     if isinstance(snapshot.instances, Missing):
         # seldom is a node without either: it could not have joined the cluster
-        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.instances, severity=Severity.WARN)
+        yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)
         return
     instances = snapshot.instances.value
     told = any(instance.profile_arn for instance in instances.values())
     working = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and pod.ready}
-    for node in known(snapshot.nodes):
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
             yield case.skip("it is no EC2 instance that EC2 knows and the agent is put on")
@@ -42,14 +38,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 if not instance.metadata
                 else (("aws", "ec2", "describe-instances", "--instance-ids", instance.id),),
             )
-
-
-CHECK = Check.of(
-    "agent-imds-unavailable",
-    rule,
-    needs=("nodes",),
-    wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"),
-)
 
 
 def _trouble(instance: Instance) -> str:

@@ -1,14 +1,12 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import podid_command, role_subject
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import podid_command, role_subject
 
 ACCOUNT = "kube-system/aws-node"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "cni_rights"), wants=("cluster",))
+def cni_depends_on_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """AWS recommends the split; it is worth knowing once something is wrong with the agent."""
     for arn, section in known(snapshot.cni_rights).items():
         case = check.case(role_subject(arn), (ACCOUNT,))
@@ -23,6 +21,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 evidence=("AWS recommends this set-up; mend what is wrong with the agent first",),
                 commands=(podid_command(snapshot, "agent", "status"),),
             )
-
-
-CHECK = Check.of("cni-depends-on-agent", rule, needs=("associations", "cni_rights"), wants=("cluster",))

@@ -5,18 +5,17 @@ answers under its own name only: https://github.com/aws/eks-pod-identity-agent/i
 """
 
 import re
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance, option, served_by
-from podid.checks.shared.facts import cluster_subject, reach_on
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.network import Egress, closed_in
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.agent import agents, importance, option, served_by
+from podid.facts.index import reach_on
 
 FLAG = "--endpoint"
 # the SDK's own come in this order
@@ -28,20 +27,16 @@ _AWS = re.compile(
 )
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("cluster", "daemon_sets"),
+    wants=("node_groups", "egress", "agent_pods", "associations", "pods", "nodes", "cloudtrail"),
+)
+def custom_eks_auth_endpoint(check: Check, snapshot: Snapshot) -> Verdicts:
     told = [(ds, host) for ds in agents(snapshot) if (host := _host(ds))]
     for ds, host in told:
         yield _overridden(check, snapshot, ds, host)
     if not told:
         yield from _nameless(check, snapshot)
-
-
-CHECK = Check.of(
-    "custom-eks-auth-endpoint",
-    rule,
-    needs=("cluster", "daemon_sets"),
-    wants=("node_groups", "egress", "agent_pods", "associations", "pods", "nodes", "cloudtrail"),
-)
 
 
 def _host(ds: DaemonSet) -> str:
@@ -53,7 +48,7 @@ def _host(ds: DaemonSet) -> str:
 def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> Verdict:
     cluster, case = (
         known(snapshot.cluster),
-        check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds)),
+        check.case(ds.subject, served_by(snapshot, ds)),
     )
     found = _AWS.fullmatch(host)
     if found is None:
@@ -74,10 +69,10 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
     )
 
 
-def _nameless(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of subnets from which only an endpoint leads to EKS Auth. A warning: a private hosted zone for the public name
     may lead to the endpoint, and podid does not read those."""
-    case = check.case(cluster_subject(snapshot), EVERYONE)
+    case = check.of_everyone(snapshot)
     if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
         return [case.skip("routes and endpoints are not known, which eks-auth-unreachable says")]
     egress: Egress = snapshot.egress.value

@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import logs
 
-CHECK = Check.of("eks-auth-throttled", logs.rule, needs=logs.NEEDS, wants=logs.WANTS)
+eks_auth_throttled = logs.check("eks-auth-throttled")

@@ -1,22 +1,18 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject, index
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Missing, Snapshot
 
 # a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
 TOLERATED_SECONDS = 60
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("nodes",), wants=("clocks", "associations", "pods"))
+def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
     if isinstance(snapshot.clocks, Missing):
         # leases are in nobody's way: seldom is a clock wrong
-        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.clocks, severity=Severity.WARN)
+        yield check.of_everyone(snapshot).unknown(snapshot.clocks, severity=Severity.WARN)
         return
-    users = index(snapshot).users
-    for node in known(snapshot.nodes):
-        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+    for case, node in check.of_nodes(snapshot):
         ahead = snapshot.clocks.value.get(node.name)
         if ahead is None or not node.ready:
             yield case.skip("its kubelet renews no lease now")
@@ -34,6 +30,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     ),
                 ),
             )
-
-
-CHECK = Check.of("node-clock-skew", rule, needs=("nodes",), wants=("clocks", "associations", "pods"))

@@ -1,48 +1,61 @@
-from collections.abc import Iterable
+"""The node's own role, with which the agent redeems the pods' tokens.
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import aws_role
-from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
-from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Snapshot, known
+The right: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneksauth.html; the managed
+policies that carry it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
+"""
+
+from collections.abc import Callable
+
+from podid.checks.base import Case, Check, Verdicts, rule
+from podid.domain.aws import Decision
+from podid.domain.findings import EVERYONE, Subject, Verdict
+from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import short_list
-from podid.facts.nodes import REDEEM, minimal_policy
+from podid.facts.index import aws_role, index, role_subject
+from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, nodes_of_unknown_role, roles_of_nodes
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for found in judged_roles(check, snapshot):
-        if not isinstance(found, NodeRole):
-            yield found
-        elif found.decision.allowed:
-            yield found.case.ok(f"{REDEEM} is allowed")
-        elif found.decision.organization_allows is False:
-            yield found.case.skip("a service control policy denies it: see scp-denies-eks-auth")
-        else:
-            yield _denied(found, snapshot)
-    if others := strangers(snapshot):
+@rule(
+    needs=("cluster", "node_groups", "node_role_allowed"), wants=("nodes", "other_node_roles", "pods", "associations")
+)
+def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
+    def judge(case: Case, role: RoleInUse, decision: Decision) -> Verdict:
+        if decision.allowed:
+            return case.ok(f"{REDEEM} is allowed")
+        if decision.organization_allows is False:
+            return case.skip("a service control policy denies it: see scp-denies-eks-auth")
+        return _denied(case, snapshot, role, decision)
+
+    yield from per_node_role(check, snapshot, judge)
+    if others := nodes_of_unknown_role(snapshot):
         yield check.case(Subject("NodeList", "self-managed")).skip(
             f"nobody says which role these nodes have, so it was not looked at: {short_list(others)}"
         )
 
 
-CHECK = Check.of(
-    "node-role-missing-eks-auth",
-    rule,
-    needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "other_node_roles", "pods", "associations"),
-)
-
-
-def _denied(found: NodeRole, snapshot: Snapshot) -> Verdict:
-    decision = found.decision
-    attach = ("aws", "iam", "attach-role-policy", *aws_role(found.arn), "--policy-arn", minimal_policy(found.arn))
+def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision) -> Verdict:
+    attach = ("aws", "iam", "attach-role-policy", *aws_role(role.arn), "--policy-arn", minimal_policy(role.arn))
     bounded, explicit = decision.boundary_allows is False, decision.decision == "explicitDeny"
     why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
     cluster = known(snapshot.cluster)
-    return found.case.fail(
-        f"{found.words} may not {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
-        evidence=(f"iam:SimulatePrincipalPolicy for {found.arn} on {cluster.arn}: {decision.decision}",),
+    return case.fail(
+        f"{role.words} may not {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
+        evidence=(f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",),
         # attaching a policy outweighs neither a boundary nor an explicit denial
         commands=() if bounded or explicit else (attach,),
-        nodes=found.nodes,
+        nodes=role.nodes or (),
     )
+
+
+def per_node_role(check: Check, snapshot: Snapshot, judge: Callable[[Case, RoleInUse, Decision], Verdict]) -> Verdicts:
+    """One verdict for each node role that EKS names, of those that the simulation has an answer for by `judge`."""
+    users = index(snapshot).users
+    for role in roles_of_nodes(snapshot):
+        chain = tuple(sorted({name for node in role.nodes or () for name in users.get(node, ())}))
+        subject = role_subject(role.arn)
+        if role.nodes == ():
+            yield check.case(subject, chain).skip(f"no node of {role.used_by} exists")
+        elif isinstance(role.decision, Missing):
+            yield check.case(subject, chain or EVERYONE).unknown(role.decision)
+        else:
+            yield judge(check.case(subject, chain), role, role.decision.value)

@@ -1,29 +1,23 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.node_roles import NodeRole, judged_roles
+from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.node.node_role_missing_eks_auth import per_node_role
+from podid.domain.aws import Decision
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.facts.nodes import REDEEM
+from podid.facts.nodes import REDEEM, RoleInUse
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for found in judged_roles(check, snapshot):
-        if not isinstance(found, NodeRole):
-            yield found
-        elif found.decision.organization_allows is False:
-            yield found.case.fail(
-                f"a service control policy denies {found.words} the right to {REDEEM}; no pod there gets credentials",
-                evidence=(f"iam:SimulatePrincipalPolicy for {found.arn}: not allowed by the organization",),
-                nodes=found.nodes,
-            )
-        else:
-            yield found.case.ok("no service control policy denies it, as far as the simulation sees")
-
-
-CHECK = Check.of(
-    "scp-denies-eks-auth",
-    rule,
+@rule(
     needs=("cluster", "node_groups", "node_role_allowed"),
     wants=("nodes", "other_node_roles", "pods", "associations", "tokens"),
 )
+def scp_denies_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
+    def judge(case: Case, role: RoleInUse, decision: Decision) -> Verdict:
+        if decision.organization_allows is not False:
+            return case.ok("no service control policy denies it, as far as the simulation sees")
+        return case.fail(
+            f"a service control policy denies {role.words} the right to {REDEEM}; no pod there gets credentials",
+            evidence=(f"iam:SimulatePrincipalPolicy for {role.arn}: not allowed by the organization",),
+            nodes=role.nodes or (),
+        )
+
+    return per_node_role(check, snapshot, judge)

@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import injection
 
-CHECK = Check.of("association-propagation-race", injection.rule, needs=injection.NEEDS, wants=injection.WANTS)
+association_propagation_race = injection.check("association-propagation-race")

@@ -1,20 +1,18 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
-from podid.checks.shared.injection import PodState
-from podid.checks.shared.roles import why_unread
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import count_of, short_list, utc
+from podid.facts.index import why_unread
+from podid.facts.injection import PodState, groups
 from podid.facts.restarts import LIFETIME, changed_at, precedes
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=injection.NEEDS, wants=(*injection.WANTS, "changes"))
+def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdicts:
     changes = known_or(snapshot.changes, NO_CHANGES)
-    for group in injection.groups(snapshot):
+    for group in groups(snapshot):
         case, pods = check.case(group.workload, (str(group.association.ref),)), group.states.get(PodState.INJECTED, ())
         if not pods:
             yield case.skip("none of its pods carries the credentials")
@@ -42,6 +40,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 commands=commands,
                 pods=older,
             )
-
-
-CHECK = Check.of("cached-credentials-after-change", rule, needs=injection.NEEDS, wants=(*injection.WANTS, "changes"))

@@ -1,21 +1,21 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared import products
-from podid.checks.shared.facts import cluster_subject, index
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.checks.shared.gaps import unread_products
+from podid.domain.findings import Subject
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
+from podid.facts.index import index
+from podid.facts.products import NEEDS, settings, version_of
 
 # until then it asked the API server for tokens itself: aws/secrets-store-csi-driver-provider-aws#561
 PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from products.unread(check, snapshot)
-    asking = [s for s in products.settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
+@rule(needs=NEEDS, wants=("csi_drivers", "daemon_sets", "cluster"))
+def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from unread_products(check, snapshot)
+    asking = [s for s in settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
         mine = [setting for setting in asking if setting.product == product]
         refs = sorted(index(snapshot).associations)
@@ -24,7 +24,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if not mine:
             continue
         if isinstance(snapshot.csi_drivers, Missing):
-            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.csi_drivers)
+            yield check.of_everyone(snapshot).unknown(snapshot.csi_drivers)
             continue
         audiences = snapshot.csi_drivers.value.get(driver)
         if audiences is None:
@@ -44,15 +44,10 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of(
-    "csi-driver-tokenrequest-missing", rule, needs=products.NEEDS, wants=("csi_drivers", "daemon_sets", "cluster")
-)
-
-
 def _needs_them(snapshot: Snapshot, product: str) -> bool:
     if product != SECRETS_STORE:
-        version = products.version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[product].image)
+        version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[product].image)
         return not version or version >= (2,)
     sets = snapshot.daemon_sets
-    version = products.version_of(sets.value, PROVIDER) if isinstance(sets, Known) else ()
+    version = version_of(sets.value, PROVIDER) if isinstance(sets, Known) else ()
     return not version or version >= PROVIDER_SINCE

@@ -1,15 +1,11 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+@rule(needs=("associations", "pods"))
+def ephemeral_debug_container_no_env(check: Check, snapshot: Snapshot) -> Verdicts:
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         debugged = [pod for pod in pods if pod.ephemeral]
         if debugged:
             yield case.fail(
@@ -18,6 +14,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield case.ok("none of its pods has a debug container")
-
-
-CHECK = Check.of("ephemeral-debug-container-no-env", rule, needs=("associations", "pods"))

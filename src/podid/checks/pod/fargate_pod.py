@@ -1,14 +1,15 @@
-from collections.abc import Iterable
+from collections.abc import Callable
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import index
-from podid.checks.shared.placed import without_agent
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import on_fargate
+from podid.facts.index import index, podid_command
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("cluster", "nodes"))
+def fargate_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     nodes = index(snapshot).nodes
     return without_agent(
         check,
@@ -19,4 +20,23 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     )
 
 
-CHECK = Check.of("fargate-pod", rule, needs=("associations", "pods"), wants=("cluster", "nodes"))
+def without_agent(
+    check: Check,
+    snapshot: Snapshot,
+    platform: str,
+    runs_there: Callable[[Pod], bool],
+    note: str = "",
+) -> Verdicts:
+    """One verdict per workload: failing when any of its pods runs on a platform that has no agent."""
+    for case, (association, _, pods) in check.of_workloads(snapshot):
+        there = [pod for pod in pods if runs_there(pod)]
+        if not there:
+            yield case.ok(f"none of its pods runs on {platform}")
+            continue
+        yield case.fail(
+            f"{len(there)} of {count_of(len(pods), 'pod')} on {platform}, where there is no Pod Identity agent; "
+            "use IRSA there",
+            evidence=(f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in there)}", *((note,) if note else ())),
+            commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
+            pods=there,
+        )

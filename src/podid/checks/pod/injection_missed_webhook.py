@@ -2,16 +2,16 @@
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
 from podid.domain.admission import WEBHOOK
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Known, Missing, Snapshot, known
+from podid.facts.injection import PodState
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=injection.NEEDS, wants=(*injection.WANTS, "dry_runs"))
+def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
     case = check.case(Subject("MutatingWebhookConfiguration", WEBHOOK), EVERYONE)
     webhook = snapshot.webhook
     if not known(snapshot.associations):
@@ -30,7 +30,4 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     gone = webhook == Known(None)
     why = "which is not registered" if gone else "which is skipped in silence when it is slow"
     say = f"missed by the webhook, {why}, although younger than the association"
-    yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
-
-
-CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=(*injection.WANTS, "dry_runs"))
+    yield from injection.per_workload(check, snapshot, PodState.MISSED, say)

@@ -1,19 +1,15 @@
 """What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Pod
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+@rule(needs=("associations", "pods"))
+def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         whole = [pod for pod in pods if opted_out(pod)]
         parts = sorted({name for pod in pods if pod not in whole for name in _skipped(pod)})
         if whole:
@@ -28,9 +24,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield case.ok("the webhook is not told to leave anything alone")
-
-
-CHECK = Check.of("injection-opted-out", rule, needs=("associations", "pods"))
 
 
 def _skipped(pod: Pod) -> set[str]:

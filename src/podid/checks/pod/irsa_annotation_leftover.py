@@ -1,18 +1,16 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import index, service_account_subject
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate
+from podid.facts.index import index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "service_accounts"), wants=("pods", "nodes"))
+def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for account in known(snapshot.service_accounts):
         if account.ref not in facts.associations:
             continue
-        case = check.case(service_account_subject(account.ref), (str(account.ref),))
+        case = check.case(account.ref.subject, (str(account.ref),))
         pods = [pod for pod in facts.pods.get(account.ref, ()) if live(pod)]
         if not account.irsa_role_arn:
             yield case.ok("the service account has no annotation of IRSA")
@@ -28,6 +26,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     "it is the way back while the move is on trial, and nothing is wrong with it",
                 ),
             )
-
-
-CHECK = Check.of("irsa-annotation-leftover", rule, needs=("associations", "service_accounts"), wants=("pods", "nodes"))

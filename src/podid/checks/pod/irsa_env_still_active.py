@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import injection
 
-CHECK = Check.of("irsa-env-still-active", injection.rule, needs=injection.NEEDS, wants=injection.WANTS)
+irsa_env_still_active = injection.check("irsa-env-still-active")

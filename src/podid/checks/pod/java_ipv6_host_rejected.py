@@ -3,12 +3,10 @@ told to use IPv6 for the metadata service.
 """
 
 import re
-from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import Container
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, served
@@ -22,11 +20,11 @@ _IMAGES = frozenset(
 )
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "associations", "pods"))
+def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
     """A warning: the SDK in the image, and its version, are not seen from here."""
     ipv6 = known(snapshot.cluster).ip_family == "ipv6"
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         if not ipv6:
             yield case.ok("the agent is asked at its IPv4 address")
             continue
@@ -40,9 +38,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             severity=Severity.WARN,
             evidence=tuple(f"container {name}: {why}" for name, why in sorted(found.items())),
         )
-
-
-CHECK = Check.of("java-ipv6-host-rejected", rule, needs=("cluster", "associations", "pods"))
 
 
 def _java(container: Container) -> str:

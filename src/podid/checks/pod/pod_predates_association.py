@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import injection
 
-CHECK = Check.of("pod-predates-association", injection.rule, needs=injection.NEEDS, wants=injection.WANTS)
+pod_predates_association = injection.check("pod-predates-association")

@@ -4,22 +4,24 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import index, podid_command, service_account_subject, set_account
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
 from podid.domain.findings import Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
 from podid.domain.workloads import live
+from podid.facts.index import index, podid_command, set_account
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85
 DECORATIONS = ("-service-account", "-serviceaccount", "-sa", "-irsa", "-pod-identity", "-role")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "service_accounts", "pods", "workloads"), wants=("cluster",))
+def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     accounts = {account.ref: account.irsa_role_arn for account in known(snapshot.service_accounts)}
     used = {w.ref for w in known(snapshot.workloads)} | set(facts.pods)
@@ -28,7 +30,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
         ref = association.ref
-        case = check.case(service_account_subject(ref), (str(ref),))
+        case = check.case(ref.subject, (str(ref),))
         if ref in used:
             yield case.ok("pods or workloads use it")
         elif ref not in accounts:
@@ -37,11 +39,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _mismatch(check, snapshot, association, suspects, accounts)
         else:
             yield case.skip("nothing uses it, and no workload looks as if it should")
-
-
-CHECK = Check.of(
-    "sa-mismatch", rule, needs=("associations", "service_accounts", "pods", "workloads"), wants=("cluster",)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +61,7 @@ class _Strays:
 
     def __init__(self, strays: Iterable[_Stray]) -> None:
         self._strays = sorted(strays, key=lambda s: s.subject)
-        self._named: dict[str, list[int]] = defaultdict(list)
-        for place, stray in enumerate(self._strays):
-            for name in stray.names:
-                self._named[name].append(place)
+        self._named = grouped((name, place) for place, stray in enumerate(self._strays) for name in stray.names)
         # a workload with an account of its own is left in peace unless the names are the same
         self._default = {name for stray in self._strays if stray.account == "default" for name in stray.names}
         self._longer: dict[str, set[str]] = defaultdict(set)
@@ -95,9 +89,7 @@ def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mappin
         for pod in known(snapshot.pods)
         if pod.ref not in served and pod.owner is None and live(pod)
     ]
-    places: dict[str, list[_Stray]] = defaultdict(list)
-    for stray in found:
-        places[stray.subject.namespace].append(stray)
+    places = grouped((stray.subject.namespace, stray) for stray in found)
     return {namespace: _Strays(strays) for namespace, strays in places.items()}
 
 
@@ -123,7 +115,7 @@ def _mismatch(
     meant = f"{ref.namespace}/{runs_as}"
     there = ServiceAccountRef(ref.namespace, runs_as) in accounts
     named = f"runs as {runs_as!r}, which has no association" if there else f"names {runs_as!r}, which does not exist"
-    return check.case(service_account_subject(ref), (str(ref), meant)).fail(
+    return check.case(ref.subject, (str(ref), meant)).fail(
         f"nothing runs as {ref}, while {workload} {named}",
         evidence=tuple(f"{found} has serviceAccountName {account}" for found, account in suspects[:5]),
         commands=(

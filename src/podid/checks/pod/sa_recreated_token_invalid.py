@@ -3,19 +3,18 @@ https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#
 Auth refuses one of an account that is gone was not seen, so it is no error.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
-from podid.checks.shared.injection import PodState
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list, utc
+from podid.facts.injection import PodState, groups
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS)
+def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
     made = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
-    for group in injection.groups(snapshot):
+    for group in groups(snapshot):
         ref = group.association.ref
         case, pods, since = (
             check.case(group.workload, (str(ref),)),
@@ -42,8 +41,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             commands=commands,
             pods=older,
         )
-
-
-CHECK = Check.of(
-    "sa-recreated-token-invalid", rule, needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS
-)

@@ -2,15 +2,14 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject, index
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cloudtrail import NodeTrail, OldCalls
 from podid.domain.cluster import name_and_tag
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out, served
+from podid.facts.index import index
 
 
 class Old(NamedTuple):
@@ -38,23 +37,20 @@ OLD = (
 _TAG = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,2})(?:[-+].*)?")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("node_calls", "instances"))
+def sdk_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from _by_image(check, snapshot)
     calls = snapshot.node_calls
     if isinstance(calls, Missing):
         if calls != NOT_READ:
-            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(calls, severity=Severity.WARN)
+            yield check.of_everyone(snapshot).unknown(calls, severity=Severity.WARN)
         return
     for node, section in calls.value.items():
         yield _by_calls(check, snapshot, node, section)
 
 
-CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"), wants=("node_calls", "instances"))
-
-
-def _by_image(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
+    for case, (_, _, pods) in check.of_workloads(snapshot):
         images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
         found = [(image, old) for image in images if (old := _old(image)) is not None]
         if not found:

@@ -2,22 +2,22 @@
 failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook/issues/225.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared import injection
-from podid.checks.shared.facts import podid_command
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import Pod
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.findings import EVERYONE, Outcome, Severity, Subject, Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import SKIP_POD
+from podid.facts.index import podid_command
+from podid.facts.injection import PodState, groups
 
 OBJECT = "MutatingWebhookConfiguration"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
+def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
     """How the registration differs counts only where pods lack what it should have given them: there are clusters in
     which it looks odd and works."""
     webhook, subject = known(snapshot.webhook), Subject(OBJECT, WEBHOOK)
@@ -26,11 +26,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [whole.skip("the webhook is not registered")]
     if not known(snapshot.associations):
         return [whole.skip("no association asks for an injection")]
-    served = [pod for group in injection.groups(snapshot) for pod in group.states.get(injection.PodState.INJECTED, ())]
+    served = [pod for group in groups(snapshot) for pod in group.states.get(PodState.INJECTED, ())]
     missed = [
-        (str(group.association.ref), pod)
-        for group in injection.groups(snapshot)
-        for pod in group.states.get(injection.PodState.MISSED, ())
+        (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
     ]
     if not webhook.on_create:
         return [_asked_about_nothing(whole, snapshot, served and not missed)]
@@ -41,9 +39,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
     altered = _altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])
     return [altered, others] if others.outcome is Outcome.FAIL else [altered]
-
-
-CHECK = Check.of("webhook-config-altered", rule, needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:

@@ -1,16 +1,11 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import index
-from podid.checks.shared.placed import without_agent
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.checks.pod.fargate_pod import without_agent
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import on_windows
+from podid.facts.index import index
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "nodes"), wants=("cluster",))
+def windows_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     nodes = index(snapshot).nodes
     return without_agent(check, snapshot, "Windows", lambda pod: on_windows(pod, nodes))
-
-
-CHECK = Check.of("windows-pod", rule, needs=("associations", "pods", "nodes"), wants=("cluster",))

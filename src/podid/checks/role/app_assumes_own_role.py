@@ -1,20 +1,18 @@
 """A role assumes itself only where its trust says so:
 https://aws.amazon.com/blogs/security/announcing-an-update-to-iam-role-trust-policy-behavior/."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from podid.checks.base import Case, Check
-from podid.checks.shared import products
-from podid.checks.shared.facts import index
-from podid.checks.shared.placed import placed
-from podid.checks.shared.roles import role_section, undescribed
+from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.shared.gaps import unread_products
 from podid.domain.aws import Association, Role
-from podid.domain.findings import Verdict
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import Policy, TrustPolicyError, parse_policy
+from podid.facts.index import index, placed, role_section
+from podid.facts.products import NEEDS, WANTS, controllers, settings
 
 FLAG = "--aws-assume-role="
 
@@ -27,9 +25,10 @@ class OwnRole(NamedTuple):
     case: Case
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from products.unread(check, snapshot)
-    yield from undescribed(check, snapshot)
+@rule(needs=(*NEEDS, "roles"), wants=WANTS)
+def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from unread_products(check, snapshot)
+    yield from check.undescribed(snapshot)
     for told in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
         if told.role not in (told.association.role_arn, role_name(told.association.role_arn)):
             yield told.case.ok("the role that it is to assume is another than its own")
@@ -49,17 +48,14 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of("app-assumes-own-role", rule, needs=(*products.NEEDS, "roles"), wants=products.WANTS)
-
-
 def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
     associations = index(snapshot).associations
-    for setting in products.settings(snapshot).found:
+    for setting in settings(snapshot).found:
         if not setting.role or setting.way is not CredentialWay.OWN:
             continue
-        for ref in products.controllers(snapshot).get(setting.product, ()):
+        for ref in controllers(snapshot).get(setting.product, ()):
             if isinstance(association := associations.get(ref), Association):
-                yield OwnRole(association, setting.role, products.case_of(check, setting, (str(ref),)))
+                yield OwnRole(association, setting.role, check.case(setting.subject, (str(ref),)))
 
 
 def _by_flags(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:

@@ -5,31 +5,24 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
 import json
 from collections.abc import Iterable, Sequence
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.checks.shared.facts import aws_role
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.names import role_name
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TrustFinding, base_role_permissions
-from podid.facts.second_hop import SecondHop
+from podid.facts.index import aws_role
+from podid.facts.second_hop import SecondHop, base_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    def look(hop: SecondHop) -> second_hop.Told:
+@rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
+def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
+    def look(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop, undecided=True)
 
     healthy = "the role may assume its target role"
-    subject = second_hop.base_subject
+    subject = base_subject
     return second_hop.per_role(check, snapshot, look, subject=subject, healthy=healthy, commands=_allow)
-
-
-CHECK = Check.of(
-    "base-role-cannot-assume-target",
-    rule,
-    needs=(*second_hop.NEEDS, "target_rights"),
-    wants=(*second_hop.WANTS, "target_roles"),
-)
 
 
 def _allow(hops: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[str, ...]]:

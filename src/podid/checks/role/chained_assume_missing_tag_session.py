@@ -1,46 +1,36 @@
 """The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.checks.shared.trust import live_pods
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumeRights
 from podid.domain.names import Arn
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, known, part
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
+from podid.facts.index import by_role, chain_of, role_section, role_subject
 from podid.facts.second_hop import second_hop
+from podid.facts.trust import live_pods
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    rights = known(snapshot.assume_rights)
-    yield from undescribed(check, snapshot)
+@rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
+def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))
-        section = rights.get(arn, NOT_READ)
+        section = part(snapshot.assume_rights, arn)
         if not tagged:
             yield case.skip("its sessions carry no tags")
-        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+        elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         else:
             yield _judged(case, snapshot, tagged[0], section.value)
-
-
-CHECK = Check.of(
-    "chained-assume-missing-tag-session",
-    rule,
-    needs=("cluster", "associations", "assume_rights"),
-    wants=("chained_roles", "roles", "pods"),
-)
 
 
 def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:
@@ -72,8 +62,7 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
     if elsewhere:
         # both accounts have to allow it
         return (arn, "no policy of the role allows sts:TagSession on it") if lacks else None
-    section = snapshot.chained_roles
-    target = section if isinstance(section, Missing) else section.value.get(arn, NOT_READ)
+    target = part(snapshot.chained_roles, arn)
     if not isinstance(target, Known) or target.value is None:
         return None
     hop = second_hop(

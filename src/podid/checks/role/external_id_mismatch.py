@@ -1,13 +1,11 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.facts.second_hop import SecondHop
+from podid.facts.second_hop import SecondHop, target_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
+def external_id_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     def advice(hop: SecondHop) -> str:
         return f"the association's external id: {hop.association.external_id or '-'}"
 
@@ -15,16 +13,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         check,
         snapshot,
         lambda hop: second_hop.of_trust(check, hop),
-        subject=second_hop.target_subject,
+        subject=target_subject,
         healthy="the target role asks for no other external id",
         advice=advice,
         commands=second_hop.opening(snapshot),
     )
-
-
-CHECK = Check.of(
-    "external-id-mismatch",
-    rule,
-    needs=(*second_hop.NEEDS, "target_roles"),
-    wants=second_hop.WANTS,
-)

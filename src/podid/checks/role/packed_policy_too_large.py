@@ -1,16 +1,14 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import by_role, chain_of, role_subject
 
 # what applications add to it must fit too
 CLOSE_PERCENT = 70
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "sessions"))
+def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = by_role(snapshot)
     for arn, section in known(snapshot.sessions).items():
         case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))
@@ -28,6 +26,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "or a policy of the application's own they may not fit",
                 severity=Severity.WARN,
             )
-
-
-CHECK = Check.of("packed-policy-too-large", rule, needs=("associations", "sessions"))

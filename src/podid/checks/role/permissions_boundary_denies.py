@@ -2,42 +2,31 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import PERMISSIONS, SECOND_HOP, Check, Verdicts, placed_on, rule
 from podid.checks.shared import second_hop
-from podid.checks.shared.facts import chain_of, role_subject, show_role
-from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
-from podid.checks.shared.roles import by_role, role_section
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.facts.second_hop import SecondHop
+from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
+from podid.facts.second_hop import SecondHop, base_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
+def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
 
-    def look(hop: SecondHop) -> second_hop.Told:
+    def look(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"
-    found = second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
+    found = second_hop.per_role(check, snapshot, look, subject=base_subject, healthy=healthy)
     # without it pods have no credentials at all
     for verdict in found:
         yield from placed_on(SECOND_HOP, check, verdict)
 
 
-CHECK = Check.of(
-    "permissions-boundary-denies",
-    rule,
-    needs=(*second_hop.NEEDS, "target_rights"),
-    wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"),
-)
-
-
-def _left_nothing(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = by_role(snapshot)
     for arn, section in known_or(snapshot.bounded, {}).items():
         case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))

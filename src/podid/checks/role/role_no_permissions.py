@@ -1,24 +1,19 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, role_subject, show_role
-from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.domain.findings import Severity, Verdict
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Known, Missing, Snapshot, part
+from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "role_policies"), wants=("roles",))
+def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [each for each in associations if not each.target_role_arn]
-        case, section = (
-            check.case(role_subject(arn), chain_of(acting)),
-            known(snapshot.role_policies).get(arn, NOT_READ),
-        )
+        case, section = check.case(role_subject(arn), chain_of(acting)), part(snapshot.role_policies, arn)
         if not acting:
             yield case.skip("its pods act as their target role")
-        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+        elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)
@@ -31,6 +26,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 evidence=("neither attached nor inline policies",),
                 commands=(show_role(arn),),
             )
-
-
-CHECK = Check.of("role-no-permissions", rule, needs=("associations", "role_policies"), wants=("roles",))

@@ -1,23 +1,28 @@
 """Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-
-from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, cluster_flags, cluster_name, podid_command, role_subject
-from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
-from podid.checks.shared.second_hop import target_subject
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, described
 from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or, part
+from podid.facts.index import (
+    chain_of,
+    cluster_flags,
+    cluster_name,
+    podid_command,
+    role_section,
+    target_section,
+)
+from podid.facts.second_hop import target_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    yield from undescribed(check, snapshot)
-    for arn, associations in by_role(snapshot).items():
-        case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
+@rule(needs=("associations", "roles", "target_roles"), wants=("cluster",))
+def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from check.undescribed(snapshot)
+    for case, arn, associations in check.of_roles(snapshot):
+        section = role_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:
@@ -27,15 +32,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     yield from _targets(check, snapshot)
 
 
-CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target_roles"), wants=("cluster",))
-
-
-def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    members: dict[str, list[Association]] = defaultdict(list)
-    for association in described(known(snapshot.associations)):
-        if association.target_role_arn:
-            members[association.target_role_arn].append(association)
-    for arn, associations in sorted(members.items()):
+def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
+    going_on = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
+    for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in going_on).items()):
         case = check.case(target_subject(associations[0]), chain_of(associations))
         section = target_section(snapshot, arn)
         if isinstance(section, Missing):
@@ -54,8 +53,8 @@ def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
-    other = known(snapshot.roles).get(arn, NOT_READ)
-    elsewhere = other.value.arn if isinstance(other, Known) and other.value is not None else ""
+    other = known_or(part(snapshot.roles, arn), None)
+    elsewhere = other.arn if other is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and _account(arn) != snapshot.cluster.value.account
     evidence = [
         f"associations that name it: {len(associations)}",

@@ -1,32 +1,23 @@
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TargetHop, target_policy
-from podid.facts.second_hop import SecondHop
+from podid.facts.second_hop import SecondHop, target_subject
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
+def target_role_trust_broken(check: Check, snapshot: Snapshot) -> Verdicts:
     return second_hop.per_role(
         check,
         snapshot,
         lambda hop: second_hop.of_trust(check, hop, undecided=True),
-        subject=second_hop.target_subject,
+        subject=target_subject,
         healthy="the target role lets the association's role in",
         advice=_policy,
         commands=second_hop.opening(snapshot),
     )
-
-
-CHECK = Check.of(
-    "target-role-trust-broken",
-    rule,
-    needs=(*second_hop.NEEDS, "target_roles"),
-    wants=second_hop.WANTS,
-)
 
 
 def _policy(hop: SecondHop) -> str:

@@ -5,19 +5,13 @@ Evidence that fails is a verdict of the check whose failure mode fits. What did 
 one of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from podid.checks.base import PAGES, Check
-from podid.checks.shared.facts import index, podid_command
+from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
-from podid.checks.shared.on_links import NODE_ROLE, placed_on
-from podid.checks.shared.once import once
-from podid.checks.shared.second_hop import hops
-from podid.checks.shared.trust import first_error, judged
-from podid.checks.shared.unreached import UNREACHED, cause
+from podid.checks.shared.logs import in_logs
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
 from podid.domain.evidence import (
@@ -28,6 +22,7 @@ from podid.domain.evidence import (
     NO_EVIDENCE,
     NOT_ALLOWED,
     OTHER_ASSOCIATION,
+    PROBE_LABELS,
     UNSETTLED,
     DryRun,
     Probed,
@@ -35,15 +30,31 @@ from podid.domain.evidence import (
     heard_everywhere,
 )
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST, Outcome, Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
+from podid.facts.egress import ways
+from podid.facts.index import index, once, podid_command
+from podid.facts.second_hop import hops
+from podid.facts.trust import first_error, judged
 
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"
 MISSED = "injection-missed-webhook"
+# the agent cannot be reached from a pod, and nothing that can be read says why
+UNREACHED = "host-firewall-blocks-link-local"
+# nearest to the agent first: without one nothing else matters
+_MAY_BE = (
+    *("agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy", "agent-port80-conflict"),
+    *("networkpolicy-blocks-agent", "cilium-host-entity", UNREACHED),
+    *("sg-for-pods-blocks-agent", "service-mesh-intercepts"),
+)
+_NONE_OF_THEM = (
+    "none of this keeps it from the agent; rules of the node's own packet filter are not to be seen from outside"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +113,8 @@ def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 @once
 def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
-    found: dict[str, list[Observation]] = defaultdict(list)
-    for seen in (*_of_tokens(snapshot), *_of_probes(snapshot), *_of_dry_runs(snapshot)):
-        found[seen.observed.id].append(seen)
-    return found
+    observations = (*_of_tokens(snapshot), *_of_probes(snapshot), *_of_dry_runs(snapshot))
+    return grouped((observation.observed.id, observation) for observation in observations)
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -119,11 +128,10 @@ def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         if not section.value:
             yield Observation(ref, Observed.nothing(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
-        alike: dict[Observed, list[TokenTrial]] = defaultdict(list)
-        for trial in section.value:
-            if (observed := _of_trial(snapshot, ref, trial)) is not None:
-                alike[observed].append(trial)
-        for observed, trials in alike.items():
+        judged_trials = ((_of_trial(snapshot, ref, trial), trial) for trial in section.value)
+        for observed, trials in grouped(judged_trials).items():
+            if observed is None:
+                continue
             names = short_list(trial.pod for trial in trials)
             count = f" ({len(trials)} of {len(section.value)} pods)" if len(section.value) > 1 else ""
             message = observed.message + (f": {names}" if observed.outcome is Outcome.PASS else count)
@@ -260,16 +268,70 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
         return _not_allowed(snapshot, ref, met.at, what)
     if met.link != NETWORK or met.id:
         return _failed(snapshot, ref, met.at, what, failure_mode(met))
-    found = cause(snapshot, ref, met.node, what)
-    if found.own_only:
-        return Observed.nothing(UNREACHED, Missing(found.message))
-    return _if_settled(snapshot, ref, met.at, Observed(found.id, Outcome.FAIL, found.message, evidence=found.evidence))
+    observed = _kept_from_agent(snapshot, ref, met.node, what)
+    return _if_settled(snapshot, ref, met.at, observed) if observed.outcome is Outcome.FAIL else observed
 
 
 def failure_mode(met: Probed) -> str:
     """The id of a check: what the answer names, what it most likely is, or what its link leaves."""
     named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
+
+
+# --- what keeps podid's own pods from the agent -----------------------------------------------------------------------
+
+
+def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, what: str) -> Observed:
+    """`what` is what the pod met on `node`. The failure mode is one that a check finds for the service account's pods
+    there, or could not look for. It says nothing of them where a network policy shuts off podid's own pod alone."""
+    if policies := _shut_off_alone(snapshot, ref):
+        said = f"{what}: network policy {policies} shuts off podid's own pod, and not those of {ref}"
+        return Observed.nothing(UNREACHED, Missing(said))
+    verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
+    worst = min(filter(_rank, verdicts), key=_rank, default=None)
+    seen = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
+    if worst is None:
+        return Observed(UNREACHED, Outcome.FAIL, what, evidence=(*seen, _NONE_OF_THEM))
+    found = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
+    return Observed(worst.check, Outcome.FAIL, f"{what}; {found}", evidence=seen)
+
+
+def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
+    from podid.checks.all import BY_ID  # which imports every check, and these what they share
+
+    for check in (BY_ID[mode] for mode in _MAY_BE):
+        found = (*check.judge(snapshot), *in_logs(check, snapshot))
+        yield from sorted(found, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
+
+
+def _rank(verdict: Verdict) -> int:
+    """How much it speaks for its failure mode, 1 most; 0 not at all."""
+    if verdict.outcome is Outcome.FAIL and verdict.severity is not Severity.INFO:
+        return 1 if verdict.severity is Severity.ERROR else 2
+    return 3 if verdict.outcome is Outcome.UNKNOWN else 0
+
+
+def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node: str) -> bool:
+    """Agents of other nodes do not."""
+    if verdict.chain and verdict.chain != ("*",) and str(ref) not in verdict.chain:
+        return False
+    subject = verdict.subject
+    if subject.kind == "Node":
+        return subject.name == node
+    agents = {(pod.namespace, pod.name): pod.node for pod in known_or(snapshot.agent_pods, ())}
+    return subject.kind != "Pod" or agents.get((subject.namespace, subject.name), node) == node
+
+
+def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
+    """The policies that isolate podid's own pod, where the pods of the service account get through."""
+    pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
+    if not isinstance(snapshot.network_policies, Known) or not pods:
+        return ""
+    (own,) = ways(snapshot, [replace(pods[0], labels=PROBE_LABELS)])
+    theirs = ways(snapshot, pods)
+    if own.way.open or own.to_host or not all(item.way.open or item.to_host for item in theirs):
+        return ""
+    return short_list(policy.name for policy in own.way.isolated_by)
 
 
 # --- dry runs ---------------------------------------------------------------------------------------------------------

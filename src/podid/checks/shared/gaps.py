@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.roles import unread
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check
+from podid.domain.findings import EVERYONE, Subject, Verdict
 from podid.domain.section import TRIALS
 from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
+from podid.facts.index import unread
+from podid.facts.products import settings
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
@@ -49,3 +50,9 @@ def blind(check: Check, subject: Subject, found: Mapping[Missing, list[str]], co
         what = ", ".join(sorted(name.replace("_", " ") for name in seen))
         verdicts.append(case.unknown(missing, f"could not read {what}: {missing.reason}"))
     return verdicts
+
+
+def unread_products(check: Check, snapshot: Snapshot) -> Iterator[Verdict]:
+    """One for each reason why objects of products could not be read."""
+    for why, kinds in settings(snapshot).missing:
+        yield check.of_everyone(snapshot).unknown(why, f"could not read {', '.join(kinds)}: {why.reason}")

@@ -5,44 +5,20 @@ slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/po
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import Enum, auto
+from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import by_workload, index, podid_command
-from podid.checks.shared.once import once
-from podid.checks.shared.roles import why_unread
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.cluster import Node, Pod
+from podid.domain.cluster import Pod
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.text import count_of, short_list, utc
-from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
+from podid.facts.index import index, podid_command, why_unread
+from podid.facts.injection import PROPAGATION, Group, PodState, groups
 from podid.facts.restarts import Hindrance, hindrance, on_delete, paused
 
-# associations reach the webhook some seconds after the API has answered
-PROPAGATION = timedelta(seconds=60)
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
-
-
-class PodState(Enum):
-    """Where a pod of an associated service account stands; every pod is in exactly one state."""
-
-    INJECTED = auto()
-    ENDED = auto()
-    OPTED_OUT = auto()
-    NO_AGENT_POSSIBLE = auto()
-    IRSA = auto()
-    PREDATES = auto()
-    RACED = auto()
-    MISSED = auto()
-    UNDATED = auto()
-
-
 # check -> the state of pods that it is about, and what it says of them
 _ABOUT = {
     "pod-predates-association": (
@@ -60,56 +36,11 @@ _ABOUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The pods of one workload that run as an associated service account, by state."""
-
-    association: Listed
-    workload: Subject
-    states: Mapping[PodState, tuple[Pod, ...]]
-
-    @property
-    def total(self) -> int:
-        return sum(len(pods) for state, pods in self.states.items() if state is not PodState.ENDED)
+def check(id: str) -> Check:
+    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
 
 
-def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodState:
-    """Kubernetes cuts creation times to whole seconds, EKS does not: the association's is cut as well."""
-    if not live(pod):
-        return PodState.ENDED
-    if injected(pod):
-        return PodState.INJECTED
-    if on_fargate(pod, nodes) or on_windows(pod, nodes):
-        return PodState.NO_AGENT_POSSIBLE
-    if opted_out(pod):
-        return PodState.OPTED_OUT
-    if carries_irsa(pod):
-        return PodState.IRSA
-    if isinstance(association, UnreadAssociation) or association.created_at is None:
-        return PodState.UNDATED
-    created = association.created_at.replace(microsecond=0)
-    modified = (association.modified_at or created).replace(microsecond=0)
-    if pod.created_at < created:
-        return PodState.PREDATES
-    if any(start <= pod.created_at <= start + PROPAGATION for start in (created, modified)):
-        return PodState.RACED
-    return PodState.MISSED
-
-
-@once
-def groups(snapshot: Snapshot) -> tuple[Group, ...]:
-    facts = index(snapshot)
-    found = []
-    for ref, association in sorted(facts.associations.items()):
-        for workload, pods in by_workload(facts.pods.get(ref, ())).items():
-            states: dict[PodState, list[Pod]] = defaultdict(list)
-            for pod in pods:
-                states[state_of(pod, association, facts.nodes)].append(pod)
-            found.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
-    return tuple(found)
-
-
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return per_workload(check, snapshot, *_ABOUT[check.id])
 
 

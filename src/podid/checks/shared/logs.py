@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
-from podid.checks.shared.agent import importance
-from podid.checks.shared.facts import index, podid_command
-from podid.checks.shared.on_links import NODE_ROLE, placed_on
+from podid.checks.base import NODE_ROLE, Check, placed_on
 from podid.domain.cluster import Pod
 from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Known, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Snapshot, known, known_or, part
 from podid.domain.text import count_of, cut, short_list
-from podid.facts.agent import FREES_PROBE_PORT
+from podid.facts.agent import FREES_PROBE_PORT, importance
+from podid.facts.index import index, podid_command
 
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
@@ -44,7 +42,7 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
     """The id of what ends the agent's pod again and again, by the end of its log: empty for one that shows nothing
     known, None where that was not read."""
-    section = known_or(snapshot.agent_crashes, {}).get(f"{pod.namespace}/{pod.name}")
+    section = part(snapshot.agent_crashes, f"{pod.namespace}/{pod.name}")
     if not isinstance(section, Known):
         return None
     return next((seen.id for seen in section.value if seen.id not in TOLD_BY_OTHERS), "")
@@ -80,7 +78,11 @@ def _severity(check: Check, snapshot: Snapshot, seen: LogSighting) -> Severity:
     return importance(snapshot) if broken else Severity.WARN
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def check(id: str) -> Check:
+    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
+
+
+def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Of a failure mode that nothing but a log shows; what is found is told by `in_logs`."""
     for name, section in known(snapshot.agent_logs).items():
         namespace, _, pod = name.partition("/")

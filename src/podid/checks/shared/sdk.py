@@ -3,74 +3,18 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.placed import placed
 from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.report import RANK
-from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot
+from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE, main_containers, served
+from podid.facts.credentials import Own
 
 NEEDS = ("associations", "pods")
-IN_ENV = "env"
-SECRETS = "podid does not read Secrets"
-
-
-class Own(NamedTuple):
-    """What a container brings along: the variables (or files) that decide, and what an SDK makes of them."""
-
-    severity: Severity
-    variables: tuple[str, ...]
-    taken: str
-    how: str = "sets"
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """The variables of a container by where they come from ("env", "ConfigMap settings"), the sources whose names could
-    not be seen, and the values that are kept."""
-
-    names: Mapping[str, str]
-    unseen: tuple[tuple[str, Missing], ...] = ()
-    values: Mapping[str, str] = field(default_factory=dict)
-
-    def all_of(self, *names: str) -> bool:
-        return all(name in self.names for name in names)
-
-    def named(self, *names: str) -> tuple[str, ...]:
-        """Those that are there, with their source where it is not the container itself."""
-        found = ((name, self.names[name]) for name in names if name in self.names)
-        return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
-
-
-ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | None]]]
-
-
-def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
-    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one. `maps`
-    are the keys of ConfigMaps, as a snapshot has them."""
-    names: dict[str, str] = {}
-    unseen: dict[str, Missing] = {}
-    values: dict[str, str] = {}
-    for source in container.env_from:
-        what = f"{source.kind} {source.name}"
-        if source.kind == "Secret":
-            unseen[what] = Missing(SECRETS)
-            continue
-        keys = maps if isinstance(maps, Missing) else maps.value.get((pod.namespace, source.name), NOT_READ)
-        if isinstance(keys, Missing):
-            unseen[what] = keys
-        else:
-            found = {f"{source.prefix}{key}": value for key, value in (keys.value or {}).items()}
-            names |= dict.fromkeys(found, what)
-            values |= found
-    own = {name: IN_ENV for name in container.env if container.sets(name)}
-    names = {name: what for name, what in names.items() if name not in container.blank}
-    return Brought({**names, **own}, tuple(unseen.items()), {**values, **container.env})
 
 
 def per_workload(
@@ -83,8 +27,7 @@ def per_workload(
     """One verdict per workload. An error is a warning while another container of the same pods, sidecars by name apart,
     is free of it: one may be meant to have credentials of its own. What is `unseen` makes a healthy one undecided, at
     most as a warning: most of what an application is given has nothing to do with AWS."""
-    for association, workload, pods in placed(snapshot):
-        case = check.case(workload, (str(association.ref),))
+    for case, (_, workload, pods) in check.of_workloads(snapshot):
         judged = [(pod, containers) for pod in pods if (containers := served(pod))]
         if not judged:
             yield case.skip("its pods are left alone by the webhook, as they ask")
@@ -134,9 +77,6 @@ def _taken(
 
 def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
     """One for each reason."""
-    reasons: dict[Missing, list[str]] = {}
-    for what, missing in hidden.items():
-        reasons.setdefault(missing, []).append(what)
-    for missing, sources in reasons.items():
+    for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
         message = f"envFrom {short_list(sources)} may hold access keys: {missing.reason}"
         yield case.unknown(missing, message, severity=Severity.WARN)

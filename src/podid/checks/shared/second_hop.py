@@ -2,26 +2,18 @@
 `podid.facts.second_hop`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
-from podid.checks.shared.once import once
-from podid.checks.shared.roles import role_section, undescribed
-from podid.checks.shared.trust import live_pods
-from podid.domain.aws import Association, Role, described
-from podid.domain.errors import InvalidInput
+from podid.domain.aws import Association
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import Arn
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import TrustFinding, unwritable_principals
-from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
-
-K = TypeVar("K")
-T = TypeVar("T")
+from podid.facts.index import chain_of, podid_command
+from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, base_gone, hops
 
 NEEDS = ("cluster", "associations")
 WANTS = ("pods", "roles")
@@ -30,7 +22,7 @@ BASE_GONE, TARGET_GONE = "the association's role does not exist", "the target ro
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HopAnswer:
     """What one check says of one hop: a finding, or that it could not look, or why there is nothing to say; else the
     hop is free of what the check looks for."""
 
@@ -39,79 +31,36 @@ class Told:
     skip: str = ""
 
 
-@once
-def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
-    """One for each association with a target role, in order."""
-    listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
-    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
-
-
-def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
-    target = association.target_role_arn or ""
-    base = _base(snapshot, association)
-    return second_hop(
-        association,
-        known(snapshot.cluster),
-        base=base.value if isinstance(base, Known) else None,
-        target=_part(snapshot.target_roles, target),
-        rights=_part(snapshot.target_rights, (association.role_arn, target)),
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
-    )
-
-
-def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
-    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
-
-
-def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return _base(snapshot, hop.association) == Known(None)
-
-
-def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
-
-
-def target_subject(association: Association) -> Subject:
-    """By name in the association's own account, else by ARN: a namesake there is another role."""
-    arn = association.target_role_arn or ""
-    try:
-        same = Arn.parse(arn).account == Arn.parse(association.role_arn).account
-    except InvalidInput:
-        same = False
-    return role_subject(arn) if same else Subject("Role", arn)
-
-
-def base_subject(association: Association) -> Subject:
-    return role_subject(association.role_arn)
-
-
-def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> HopAnswer:
     """What the target role's trust says under the check's id. With `undecided` the check speaks for a trust that came
     to no answer."""
     if hop.target_missing:
-        return Told(skip=TARGET_GONE)
+        return HopAnswer(skip=TARGET_GONE)
     finding = next((f for f in hop.findings if f.id == check.id), None)
     if finding is not None:
-        return Told(finding)
+        return HopAnswer(finding)
     if hop.trust_unknown is None:
-        return Told()
+        return HopAnswer()
     if undecided or hop.evaluation is None:
-        return Told(missing=hop.trust_unknown)
-    return Told(skip=f"undecided: {hop.trust_unknown.reason}")
+        return HopAnswer(missing=hop.trust_unknown)
+    return HopAnswer(skip=f"undecided: {hop.trust_unknown.reason}")
 
 
-def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> HopAnswer:
     """What the simulator says of the role's rights under the check's id. With `undecided` the check speaks for an
     answer that could not be had."""
     if hop.target_missing:
-        return Told(skip=TARGET_GONE)
+        return HopAnswer(skip=TARGET_GONE)
     finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
     if finding is not None:
-        return Told(finding) if finding.id == check.id else Told(skip=finding.message)
+        return HopAnswer(finding) if finding.id == check.id else HopAnswer(skip=finding.message)
     if hop.rights_unknown is None:
-        return Told()
-    return Told(missing=hop.rights_unknown) if undecided else Told(skip=f"undecided: {hop.rights_unknown.reason}")
+        return HopAnswer()
+    return (
+        HopAnswer(missing=hop.rights_unknown)
+        if undecided
+        else HopAnswer(skip=f"undecided: {hop.rights_unknown.reason}")
+    )
 
 
 def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding], Iterable[tuple[str, ...]]]:
@@ -133,7 +82,7 @@ def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding],
 def per_role(
     check: Check,
     snapshot: Snapshot,
-    look: Callable[[SecondHop], Told],
+    judge: Callable[[SecondHop], HopAnswer],
     *,
     subject: Callable[[Association], Subject],
     healthy: str,
@@ -141,12 +90,13 @@ def per_role(
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
-    yield from undescribed(check, snapshot)
-    told: dict[tuple[Subject, Told], list[SecondHop]] = defaultdict(list)
-    for hop in hops(snapshot):
-        answer = Told(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)
-        told[subject(hop.association), answer].append(hop)
-    for (role, answer), members in told.items():
+    yield from check.undescribed(snapshot)
+
+    def answer_of(hop: SecondHop) -> HopAnswer:
+        return HopAnswer(skip=BASE_GONE) if base_gone(snapshot, hop) else judge(hop)
+
+    answers = grouped(((subject(hop.association), answer_of(hop)), hop) for hop in hops(snapshot))
+    for (role, answer), members in answers.items():
         case = check.case(role, chain_of(hop.association for hop in members))
         if answer.finding is not None:
             finding = answer.finding

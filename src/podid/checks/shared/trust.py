@@ -5,128 +5,38 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, index, podid_command, role_subject, show_role
-from podid.checks.shared.once import once
-from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Association
 from podid.domain.findings import Severity, Verdict
-from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.names import role_name
+from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import (
     TOO_BROAD,
     Evaluation,
-    LivePod,
-    PodIdentity,
     TrustFinding,
-    TrustPolicyError,
     TrustVerdict,
-    evaluate,
-    parse_policy,
 )
-from podid.domain.workloads import live
+from podid.facts.index import chain_of, podid_command, role_subject, show_role
+from podid.facts.trust import judged
 
 NEEDS = ("cluster", "associations", "roles")
 WANTS = ("pods",)
-PODS_TRIED = 20
 # the check that speaks for an evaluation that came to no answer
 UNDECIDED = "trust-condition-never-matches"
 # another statement would be wider than the one that is there: session tags are to be turned on
 TAGS_OFF = "trust-request-tag-with-tags-disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class TrustAnswer:
-    """What the trust says to one association; `findings` are worked out once, since several checks ask for them."""
-
-    association: Association
-    evaluation: Evaluation
-    findings: tuple[TrustFinding, ...]
-
-    @property
-    def error(self) -> str:
-        """The id of what keeps the association from working at all; empty when nothing does."""
-        return next((finding.id for finding in self.findings if finding.shuts_out), "")
+def check(id: str) -> Check:
+    return Check.of(id, _per_role, needs=NEEDS, wants=WANTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A role with its answers; `missing` instead of them where the role could not be read or understood."""
-
-    arn: str
-    associations: tuple[Association, ...]
-    answers: tuple[TrustAnswer, ...] = ()
-    missing: Missing | None = None
-    gone: bool = False
-
-
-@once
-def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
-    found = []
-    for arn, associations in by_role(snapshot).items():
-        section, members = role_section(snapshot, arn), tuple(associations)
-        if isinstance(section, Missing):
-            found.append(Judged(arn, members, missing=section))
-        elif section.value is None:
-            found.append(Judged(arn, members, gone=True))
-        else:
-            found.append(_judge(snapshot, arn, members, section.value))
-    return tuple(found)
-
-
-def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:
-    try:
-        policy = parse_policy(role.trust)
-    except TrustPolicyError as error:
-        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be read: {error}"))
-    answers = []
-    for association in associations:
-        evaluation = evaluate(policy, _identity(snapshot, association, role))
-        answers.append(TrustAnswer(association, evaluation, evaluation.findings))
-    return Judged(arn, associations, tuple(answers))
-
-
-def first_error(snapshot: Snapshot, association: Association) -> str:
-    """The id of what keeps the association's own role from working, empty when nothing is known to."""
-    return _first_errors(snapshot).get(association.ref, "")
-
-
-@once
-def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
-    errors: dict[ServiceAccountRef, str] = {}
-    for role in judged(snapshot):
-        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
-        errors |= {answer.association.ref: answer.error for answer in role.answers}
-    return errors
-
-
-def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:
-    """Some of those that run as the association's service account; None when pods could not be read."""
-    if isinstance(snapshot.pods, Missing):
-        return None
-    of_account = index(snapshot).pods.get(association.ref, ())
-    return tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
-
-
-def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodIdentity:
-    return PodIdentity(
-        known(snapshot.cluster).arn,
-        association.namespace,
-        association.service_account,
-        session_tags=association.session_tags,
-        role_tags=role.tags,
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
-    )
-
-
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Per role: one failing verdict for each different message under the check's id, then one for the associations
     that are free of it."""
-    yield from undescribed(check, snapshot)
+    yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         subject = role_subject(role.arn)
         whole = check.case(subject, chain_of(role.associations))

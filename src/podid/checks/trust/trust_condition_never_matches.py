@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import trust
 
-CHECK = Check.of("trust-condition-never-matches", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)
+trust_condition_never_matches = trust.check("trust-condition-never-matches")

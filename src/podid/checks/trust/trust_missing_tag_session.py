@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import trust
 
-CHECK = Check.of("trust-missing-tag-session", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)
+trust_missing_tag_session = trust.check("trust-missing-tag-session")

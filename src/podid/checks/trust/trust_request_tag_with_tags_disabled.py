@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import trust
 
-CHECK = Check.of("trust-request-tag-with-tags-disabled", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)
+trust_request_tag_with_tags_disabled = trust.check("trust-request-tag-with-tags-disabled")

@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import trust
 
-CHECK = Check.of("trust-too-broad", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)
+trust_too_broad = trust.check("trust-too-broad")

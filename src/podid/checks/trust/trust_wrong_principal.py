@@ -1,4 +1,3 @@
-from podid.checks.base import Check
 from podid.checks.shared import trust
 
-CHECK = Check.of("trust-wrong-principal", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)
+trust_wrong_principal = trust.check("trust-wrong-principal")

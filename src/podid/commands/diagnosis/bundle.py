@@ -49,13 +49,7 @@ def bundle(
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
-    view = bundle_view(
-        file,
-        texts,
-        contents(redacted.snapshot),
-        accounts=redacted.accounts,
-        external_ids=redacted.external_ids,
-    )
+    view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
     if not access.shared.yes:
         terminal.note(*view.lines)
     terminal.consent(Consent(question=f"Write it to {file}?", needed_for="bundle"))

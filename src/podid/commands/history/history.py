@@ -17,7 +17,7 @@ def history(
     Example: podid history
     """
     from podid.domain.errors import ExitCode
-    from podid.render.changes import history_view
+    from podid.render.history import history_view
 
     runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())
     terminal.emit(history_view(runs, access.runtime.now(), detail=run_id is not None, short=terminal.for_person))

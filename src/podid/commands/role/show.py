@@ -1,6 +1,6 @@
 """podid role show."""
 
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import switch
 from podid.domain.rights import CommandRights
@@ -10,48 +10,61 @@ from podid.ops.role.request import ROLE
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.checks.all import ALL
+    from podid.domain.rights import rights_of
+    from podid.ops.reading.sections import rights as rights_of_checks
 
-    return CommandRights.of(
-        Iam.get_role,
-        Iam.list_role_names,
-        Iam.get_policies,
-        Iam.get_managed_document,
-        Eks.list_associations,
-        Eks.list_clusters,
+    own = rights_of(
+        (
+            Iam.get_role,
+            Iam.list_role_names,
+            Iam.get_policies,
+            Iam.get_managed_document,
+            Eks.list_associations,
+            Eks.list_clusters,
+        )
     )
+    return CommandRights(own | rights_of_checks(ALL))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
 def show(
     access: Access,
-    terminal: Terminal,
     name: str = ROLE,
     all_clusters: bool = switch("Look for associations in every cluster of every region."),
 ) -> None:
     """Show a role, its trust and who uses it.
 
-    Who may assume it, what it may do in words, what its trust says to each association that names it, what made it, and
-    what is wrong with it.
+    Who may assume it, what it may do in words, what made it, and what is wrong with it. Of each association that names
+    it: whether the trust policy allows its pods, and the status of its service account.
 
     Example: podid role show shop-orders
     """
+    from dataclasses import replace
+
+    from podid.cli.changing import MOST_USERS
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
+    from podid.ops.status.look import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
-    found = read_role(access.aws.iam, name)
-    with terminal.working("reading associations"):
+    reading = read_role(access.aws.iam, name)
+    with access.terminal.working("reading associations"):
         if all_clusters:
-            found = found.with_uses(read_all_uses(access.aws, found.account), access.aws.region)
+            reading = reading.with_uses(read_all_uses(access.aws, reading.account), access.aws.region)
         else:
             try:
-                cluster = access.place().cluster_name
+                place = access.place()
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
                 if access.shared.cluster is not None:
                     raise
-                terminal.explain(f"associations not looked at: {error.what}")
+                access.terminal.explain(f"associations not looked at: {error.what}")
             else:
-                found = found.with_uses(read_uses(access.aws, found.account, (cluster,)), access.aws.region)
-    terminal.emit(role_view(found, access.runtime.now()))
+                uses = read_uses(access.aws, reading.account, (place.cluster_name,))
+                reading = reading.with_uses(uses, access.aws.region)
+                refs = reading.used_by
+                if 0 < len(refs) <= MOST_USERS:
+                    reading = replace(reading, report=access.look(place, wanted_for(refs)).report)
+    access.terminal.emit(role_view(reading, access.runtime.now()))

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
-from podid.render.associations import facts
-from podid.render.view import View, document
+from podid.domain.members import OPTIONAL, About, Document, Names, Pairs
+from podid.render.view import View, document, facts
+from podid.sandbox.process import Environment, Running
 
-if TYPE_CHECKING:
-    from podid.render.documents import tool as documents
-    from podid.sandbox.process import Environment, Running
+SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
 
-def running_view(running: Running, state: documents.SandboxState) -> View:
-    body: documents.SandboxDocument = {
-        "kind": "Sandbox",
-        "state": state,
-        "endpointUrl": running.endpoint_url,
-        "account": running.account,
-        "region": running.region,
-        "cluster": running.cluster,
-        "kubeconfig": running.kubeconfig or None,
-        "pid": running.pid,
-        "log": running.log,
-    }
+class SandboxDocument(Document, kind="Sandbox"):
+    """`podid sandbox start`, `status`, `stop` and `reset`."""
+
+    state: SandboxState
+    endpoint_url: Annotated[str, OPTIONAL, About("For AWS_ENDPOINT_URL.")]
+    account: Annotated[str, OPTIONAL]
+    region: Annotated[str, OPTIONAL]
+    cluster: Annotated[str, OPTIONAL]
+    kubeconfig: Annotated[str | None, OPTIONAL, About("A file.")]
+    pid: Annotated[int, OPTIONAL]
+    log: Annotated[str, OPTIONAL, About("A file.")]
+
+
+class SandboxEnvironmentDocument(Document, kind="SandboxEnvironment"):
+    """`podid sandbox env`."""
+
+    export: Pairs
+    unset: Names
+
+
+def running_view(running: Running, state: SandboxState) -> View:
     pairs = [
         ("sandbox", state),
         ("AWS endpoint", running.endpoint_url),
@@ -33,18 +41,14 @@ def running_view(running: Running, state: documents.SandboxState) -> View:
         ("kubeconfig", running.kubeconfig or "none"),
         ("log", running.log),
     ]
-    return View(document(body), lines=tuple(facts(pairs)), names=(running.endpoint_url,))
+    body = document(SandboxDocument, running, state=state, kubeconfig=running.kubeconfig or None)
+    return View(body, lines=tuple(facts(pairs)), names=(running.endpoint_url,))
 
 
-def absent_view(state: documents.SandboxState, *, remark: str = "") -> View:
-    body: documents.SandboxDocument = {"kind": "Sandbox", "state": state}
-    return View(document(body), lines=(f"sandbox {state}{remark}",), names=(state,))
+def absent_view(state: SandboxState, *, remark: str = "") -> View:
+    return View(document(SandboxDocument, state=state), lines=(f"sandbox {state}{remark}",), names=(state,))
 
 
 def environment_view(environment: Environment) -> View:
-    body: documents.SandboxEnvironmentDocument = {
-        "kind": "SandboxEnvironment",
-        "export": environment.export,
-        "unset": environment.unset,
-    }
-    return View(document(body), lines=tuple(environment.shell().split("\n")), names=tuple(environment.export))
+    body = document(SandboxEnvironmentDocument, environment)
+    return View(body, lines=tuple(environment.shell().split("\n")), names=tuple(environment.export))

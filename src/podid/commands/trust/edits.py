@@ -45,7 +45,7 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit, *, in_plac
     from podid.ops.change.locks import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
     from podid.render.formats import Format
-    from podid.render.trust_edits import edits_view
+    from podid.render.trust import edits_view
 
     names, terminal = options.files, access.terminal
     if in_place and "-" in names:

@@ -39,10 +39,7 @@ def rights() -> CommandRights:
 @options
 class RestartOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    stale: bool = switch(
-        "Only workloads with pods that lack the injected fields, or that are older than a change of their association "
-        "whose credentials from before can still be in use."
-    )
+    stale: bool = switch("Only workloads with stale pods: those that a restart gives the role, as podid status tells.")
     evict: bool = switch("Evict the pods of OnDelete workloads, one at a time, within disruption budgets.")
     force: bool = FORCE
 

@@ -85,7 +85,7 @@ def verify(access: Access, options: VerifyOptions) -> None:
     from podid.cli.changing import probing
     from podid.domain.errors import ExitCode, combine
     from podid.domain.plan import Consent
-    from podid.domain.section import FREE, LOOK, Cost
+    from podid.domain.section import FREE, READS, Cost
     from podid.domain.status import exit_code
     from podid.domain.text import short_list
     from podid.ops.association.absent import check_identities
@@ -124,7 +124,7 @@ def verify(access: Access, options: VerifyOptions) -> None:
     run = probing(access, planned) if probes else None
     access.terminal.consent(consent)
     with access.terminal.working("verifying"):
-        wanted = replace(wanted, cost=LOOK | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
+        wanted = replace(wanted, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
         diagnosis = wait(
             lambda base, again: access.look(place, wanted, base=base, again=again),
             access.patience(SETTLE_SECONDS),

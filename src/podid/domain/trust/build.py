@@ -52,7 +52,7 @@ def _condition(identity: PodIdentity, scope: ScopeKind) -> dict[str, dict[str, s
     if scope is ScopeKind.ANY:
         raise InvalidInput("podid does not write a trust without a scope", subject=scope)
     check_cluster_name(identity.cluster_name)
-    ServiceAccountRef.parse(f"{identity.namespace}/{identity.service_account}")
+    ServiceAccountRef.parse(identity.name)
     equals = {"aws:SourceAccount": identity.account}
     if scope is ScopeKind.ACCOUNT:
         return {"StringEquals": equals}

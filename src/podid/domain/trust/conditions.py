@@ -11,34 +11,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 from podid.domain.trust.logic import Truth, agreed, all_of, any_of, negate
 from podid.domain.trust.request import NoValue, RequestContext, Sent
 from podid.domain.trust.text import (
     Atom,
-    Pattern,
     Variable,
-    Wild,
     joined,
     lowered,
-    matches,
     matches_arn,
     matches_open,
     parse_text,
 )
+from podid.domain.wildcards import Pattern, Wild, matches
 
 Value = str | bool | int | float
-Compare = Callable[[str, RequestContext], Truth]
-CompareOpen = Callable[[tuple[str, ...], RequestContext], Truth]
-
-
-@dataclass(frozen=True, slots=True)
-class WantedValue:
-    """One value of a condition: how it compares with a value sent, and with one that is only known at run time."""
-
-    match: Compare
-    match_open: CompareOpen
+# of a value that is only known at run time, the ways in which it may begin
+Beginnings = tuple[str, ...]
+# how one value of a condition compares with one that is sent
+Compare = Callable[[str | Beginnings, RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Condition:
     negated: bool
     quantifier: str
     if_exists: bool
-    wanted: tuple[WantedValue, ...] = field(compare=False, repr=False)
+    wanted: tuple[Compare, ...] = field(compare=False, repr=False)
 
     @property
     def known(self) -> bool:
@@ -99,12 +92,8 @@ class Condition:
         if self.family == "null":
             # IAM also calls an empty value null, without saying for which operators.
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
-        if len(sent.values) == 1 and not self.quantifier:
-            return self._signed([wanted.match(sent.values[0], context) for wanted in self.wanted])
-        if sent.open:
-            truths = [self._signed(wanted.match_open(sent.open, context) for wanted in self.wanted)]
-        else:
-            truths = [self._signed(wanted.match(value, context) for wanted in self.wanted) for value in sent.values]
+        given: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
+        truths = [self._signed(match(value, context) for match in self.wanted) for value in given]
         if self.quantifier == "forallvalues":
             return True if sent.values == ("",) else all_of(truths)
         if self.quantifier == "foranyvalue":
@@ -150,7 +139,8 @@ _W3C_DATE = re.compile(
 
 def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool | None) -> Condition:
     """`variables` says whether the policy's Version has policy variables; None for a Version that IAM does not have."""
-    texts = tuple(text_of(value) for value in values)
+    # as IAM compares them: JSON's own spelling for booleans and numbers
+    texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
     quantifier, base, if_exists = _taken_apart(operator_name.lower())
     family, negated, wanted_as = _family(base)
     if family == "null" and (quantifier or if_exists):
@@ -164,11 +154,6 @@ def is_operator(name: str) -> bool:
     return _family(_taken_apart(name.lower())[1])[0] != ""
 
 
-def text_of(value: Value) -> str:
-    """A condition value as IAM compares it: JSON's own spelling for booleans and numbers."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _taken_apart(name: str) -> tuple[str, str, bool]:
     quantifier = ""
     for prefix in ("forallvalues", "foranyvalue"):
@@ -178,7 +163,7 @@ def _taken_apart(name: str) -> tuple[str, str, bool]:
     return quantifier, name.removesuffix("ifexists"), if_exists
 
 
-def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], WantedValue]]:
+def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Compare]]:
     if base in _STRING_FAMILIES:
         family, negated = _STRING_FAMILIES[base]
         return family, negated, _WANTED[family]
@@ -194,12 +179,12 @@ def _flag(text: str) -> Truth:
     return {"true": True, "false": False}.get(text.lower())
 
 
-def _fixed(match: Callable[[str], Truth]) -> WantedValue:
+def _fixed(match: Callable[[str], Truth]) -> Compare:
     """For operators that take no policy variables; a value known only at run time stays unknown."""
-    return WantedValue(lambda sent, _: match(sent), lambda _, __: None)
+    return lambda sent, _: match(sent) if isinstance(sent, str) else None
 
 
-def _wanted_bool(text: str, _: bool | None) -> WantedValue:
+def _wanted_bool(text: str, _: bool | None) -> Compare:
     wanted = _flag(text)
 
     def match(sent: str) -> Truth:
@@ -209,7 +194,7 @@ def _wanted_bool(text: str, _: bool | None) -> WantedValue:
     return _fixed(match)
 
 
-def _wanted_binary(text: str, _: bool | None) -> WantedValue:
+def _wanted_binary(text: str, _: bool | None) -> Compare:
     try:
         wanted = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -217,7 +202,7 @@ def _wanted_binary(text: str, _: bool | None) -> WantedValue:
     return _fixed(lambda sent: wanted == sent.encode(errors="surrogatepass"))
 
 
-def _wanted_ip(text: str, _: bool | None) -> WantedValue:
+def _wanted_ip(text: str, _: bool | None) -> Compare:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -232,9 +217,7 @@ def _wanted_ip(text: str, _: bool | None) -> WantedValue:
     return _fixed(match)
 
 
-def _ordered(
-    text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]
-) -> WantedValue:
+def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]) -> Compare:
     wanted = parse(text)
 
     def match(sent: str) -> Truth:
@@ -263,25 +246,20 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
-def _wanted_text(family: str, text: str, variables: bool | None) -> WantedValue:
+def _wanted_text(family: str, text: str, variables: bool | None) -> Compare:
     atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
     if atoms is None or (variables is None and "${" in text):
-        return _fixed(lambda _: None)
-    compare = _COMPARE[family]
+        return lambda _, __: None
     fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
-    if len(fixed) == len(atoms):
-        ready = _ready(family, fixed)
-        return WantedValue(lambda sent, _: compare(ready, sent), lambda sent, _: _open(family, ready, sent))
+    ready = _ready(family, fixed) if len(fixed) == len(atoms) else None
 
-    def match(sent: str, context: RequestContext) -> Truth:
-        resolved = _resolve(atoms, context, family)
-        return compare(_ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
+    def match(sent: str | Beginnings, context: RequestContext) -> Truth:
+        pattern = ready if ready is not None else _resolve(atoms, context, family)
+        if not isinstance(pattern, tuple):
+            return pattern
+        return _compare(family, pattern, sent) if isinstance(sent, str) else _compare_open(family, pattern, sent)
 
-    def match_open(sent: tuple[str, ...], context: RequestContext) -> Truth:
-        resolved = _resolve(atoms, context, family)
-        return _open(family, _ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
-
-    return WantedValue(match, match_open)
+    return match
 
 
 def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
@@ -303,37 +281,28 @@ def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> P
         if family in ("like", "arn") and any(wild.value in sent.values[0] for wild in Wild):
             return None
         result.append(sent.values[0])
-    return tuple(result)
+    return _ready(family, tuple(result))
 
 
 def _ready(family: str, atoms: Pattern) -> Pattern:
     return lowered(joined(atoms)) if family == "ignorecase" else joined(atoms)
 
 
-def _open(family: str, atoms: Pattern, beginnings: tuple[str, ...]) -> Truth:
+def _compare(family: str, atoms: Pattern, sent: str) -> Truth:
+    if family == "arn":
+        # A lone `*` has no parts to be matched on their own; AWS's examples do not use it.
+        return None if atoms == (Wild.MANY,) else matches_arn(atoms, sent)
+    return matches(atoms, sent.lower() if family == "ignorecase" else sent)
+
+
+def _compare_open(family: str, atoms: Pattern, beginnings: Beginnings) -> Truth:
     if family == "arn":
         return None
-    if family == "ignorecase":
-        beginnings = tuple(beginning.lower() for beginning in beginnings)
-    return matches_open(atoms, beginnings)
+    return matches_open(atoms, tuple(map(str.lower, beginnings)) if family == "ignorecase" else beginnings)
 
 
-def _compare_arn(atoms: Pattern, sent: str) -> Truth:
-    # A lone `*` has no parts to be matched on their own; AWS's examples do not use it.
-    return None if atoms == (Wild.MANY,) else matches_arn(atoms, sent)
-
-
-_COMPARE: dict[str, Callable[[Pattern, str], Truth]] = {
-    "equals": matches,
-    "ignorecase": lambda atoms, sent: matches(atoms, sent.lower()),
-    "like": matches,
-    "arn": _compare_arn,
-}
-_WANTED: dict[str, Callable[[str, bool | None], WantedValue]] = {
-    "equals": lambda text, variables: _wanted_text("equals", text, variables),
-    "ignorecase": lambda text, variables: _wanted_text("ignorecase", text, variables),
-    "like": lambda text, variables: _wanted_text("like", text, variables),
-    "arn": lambda text, variables: _wanted_text("arn", text, variables),
+_WANTED: dict[str, Callable[[str, bool | None], Compare]] = {
+    **{family: partial(_wanted_text, family) for family in ("equals", "ignorecase", "like", "arn")},
     "bool": _wanted_bool,
     "null": lambda text, variables: _fixed(lambda _: None),
     "binary": _wanted_binary,

@@ -128,14 +128,14 @@ def tighten(
     for identity in wanted:
         found = evaluate(policy, identity)
         if found.verdict is not TrustVerdict.MATCH:
-            name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
+            name = f"{identity.name} in {identity.cluster_name}"
             why = f"it is not certain that {name} is let in today, and tightening only takes away: {_reason(found)}"
             return refused(policy, why, None)
     built: list[Raw] = []
     for identity in wanted:
         reach = effective_scope(identity, scope)
         if _covering(policy, identity, reach) is None:
-            name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
+            name = f"{identity.name} in {identity.cluster_name}"
             return refused(policy, f"a statement as wide as the {reach} of {name} would let in more than today", None)
         statement = build_statement(identity, scope)
         built += [statement] if statement not in built else []

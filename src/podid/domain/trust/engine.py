@@ -12,7 +12,7 @@ from podid.domain.names import PODS_PRINCIPAL, role_name
 from podid.domain.trust.logic import Truth, all_of, any_of
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
-from podid.domain.trust.text import matches, pattern
+from podid.domain.wildcards import matches, pattern
 
 ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"

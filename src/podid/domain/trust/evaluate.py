@@ -7,7 +7,9 @@ that may match makes an Allow unknown. Source: IAM User Guide, "Policy evaluatio
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Annotated, Literal
 
+from podid.domain.members import HIDDEN, About
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, open_to_all, too_broad
@@ -26,11 +28,11 @@ class TrustVerdict(StrEnum):
 class ActionVerdict:
     """The verdict on one action; `statement` is the index of the deciding statement, None when none comes near."""
 
-    action: str
+    action: Annotated[str, HIDDEN]
     verdict: TrustVerdict
-    statement: int | None
-    sid: str
-    reason: str
+    statement: Annotated[int | None, About("Index of the deciding statement, from 0.")]
+    sid: str | None
+    reason: Annotated[str, About("One sentence; empty when there is nothing to say.")]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,15 @@ class Evaluation:
     request: Request
     assume_role: ActionVerdict
     tag_session: ActionVerdict
+
+    @property
+    def pod(self) -> PodIdentity:
+        """The pods on whose behalf the role is asked for."""
+        return self.request.pod if isinstance(self.request, TargetHop) else self.request
+
+    @property
+    def hop(self) -> Literal[1, 2]:
+        return 2 if isinstance(self.request, TargetHop) else 1
 
     @cached_property
     def verdict(self) -> TrustVerdict:
@@ -69,11 +80,11 @@ class Evaluation:
             return None
         if self.assume_role.verdict is not TrustVerdict.MATCH:
             return None
-        return scope_of(self.request, self.policy.statements[index], lambda other: _may_assume(self.policy, other))
 
+        def may_assume(other: PodIdentity) -> bool:
+            return _judge(self.policy, ASSUME_ROLE, other, context_of(other)).verdict is not TrustVerdict.NO_MATCH
 
-def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
-    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not TrustVerdict.NO_MATCH
+        return scope_of(self.request, self.policy.statements[index], may_assume)
 
 
 def combined(*verdicts: TrustVerdict) -> TrustVerdict:

@@ -8,7 +8,7 @@ from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import admits, covers
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import TAG_KEYS, NoValue, PodIdentity, RequestContext, Sent, TargetHop, is_web_identity
-from podid.domain.trust.text import matches, pattern
+from podid.domain.wildcards import matches, pattern
 
 Request = PodIdentity | TargetHop
 

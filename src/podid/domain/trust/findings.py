@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Annotated
 
 from podid.domain.findings import Severity
+from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, about, names_everybody, truth_of
@@ -31,7 +33,7 @@ class TrustFinding:
     severity: Severity
     message: str
     fix: str
-    denied: bool = False
+    denied: Annotated[bool, HIDDEN] = False
 
     @property
     def shuts_out(self) -> bool:
@@ -53,22 +55,21 @@ def unwritable_principals(policy: Policy) -> tuple[str, ...]:
 
 def find_all(policy: Policy, request: Request, context: RequestContext, failed: tuple[str, ...]) -> list[TrustFinding]:
     """Findings for the actions that do not match (`failed`), and for principals that are gone."""
-    gone: Severity = Severity.ERROR if failed and isinstance(request, TargetHop) else Severity.WARN
-    found = [_recreated(name, gone) for name in unwritable_principals(policy)]
-    for action in failed:
-        for finding in _failures(policy, action, request, context):
-            if not any((finding.id, finding.message) == (other.id, other.message) for other in found):
-                found.append(finding)
-    return found
-
-
-def _recreated(name: str, severity: Severity) -> TrustFinding:
-    return TrustFinding(
-        "role-recreated",
-        severity,
-        f"the trust names {name}, the unique id of a deleted role or user; a new one of that name does not count",
-        "write the ARN of the role that is meant in its place; IAM takes no change of this trust before",
-    )
+    gone = Severity.ERROR if failed and isinstance(request, TargetHop) else Severity.WARN
+    recreated = [
+        TrustFinding(
+            "role-recreated",
+            gone,
+            f"the trust names {name}, the unique id of a deleted role or user; a new one of that name does not count",
+            "write the ARN of the role that is meant in its place; IAM takes no change of this trust before",
+        )
+        for name in unwritable_principals(policy)
+    ]
+    failures = (finding for action in failed for finding in _failures(policy, action, request, context))
+    said = {(finding.id, finding.message): finding for finding in recreated}
+    for finding in failures:
+        said.setdefault((finding.id, finding.message), finding)
+    return list(said.values())
 
 
 def _failures(policy: Policy, action: str, request: Request, context: RequestContext) -> Iterable[TrustFinding]:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from podid.domain import text as words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import Edit, Raw, refused, unchanged, written
+from podid.domain.trust.edit import Edit, Raw, refused, unchanged
 from podid.domain.trust.engine import about
 from podid.domain.trust.logic import all_of
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.remove import distinct, last, takes_as_written, without
+from podid.domain.trust.remove import distinct, taken_out, takes_as_written, without
 from podid.domain.trust.request import RequestContext, Sent
 
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
@@ -61,7 +61,7 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
     own = _own(policy, wanted)
     if not own:
         return _not_named(policy, wanted)
-    changed: dict[int, Raw] = {}
+    changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
         if not _serves_others(statement, wanted):
             continue
@@ -69,10 +69,10 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
         if bound is not None:
             why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
             return refused(policy, why, statement.index)
-        changed[statement.index] = _without_provider(statement.raw, wanted)
+        changed[statement.index] = (_without_provider(statement.raw, wanted), wanted)
     whole = [s for s in own if s.index not in changed]
     notes = tuple(f"{s.label} let in {_whom(s, wanted)}" for s in own)
-    return _edited(policy, whole, changed, f"{wanted} was taken out of", notes)
+    return taken_out(policy, whole, changed, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
@@ -86,7 +86,7 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
     # the audience is the token's own affair, so conditions on it stay open
     context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{wanted.lower()}:",))
     whole: list[Statement] = []
-    changed: dict[int, Raw] = {}
+    changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
         if any(condition.holds(context) is False for condition in statement.conditions):
             continue
@@ -98,25 +98,14 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
         # every condition has to hold, so it is enough that one no longer does
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
-            changed[statement.index] = without(statement.raw, narrowest, subject)
+            changed[statement.index] = (without(statement.raw, narrowest, subject), str(ref))
         elif _serves_others(statement, wanted):
             return refused(policy, f"{statement.label} also serves others than {ref}", statement.index)
         else:
             whole.append(statement)
     if not whole and not changed:
         return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {wanted}", None)
-    return _edited(policy, whole, changed, f"{ref} was taken out of", ())
-
-
-def _edited(
-    policy: Policy, whole: list[Statement], changed: Mapping[int, Raw], taken: str, notes: tuple[str, ...]
-) -> Edit:
-    if len(whole) == len(policy.statements):
-        return last(policy, whole[0])
-    touched = [s for s in policy.statements if s in whole or s.index in changed]
-    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
-    done = [f"{s.label} was removed" if s in whole else f"{taken} {s.label}" for s in touched]
-    return written(policy, raws, touched[0].index, None, " and ".join(done), notes)
+    return taken_out(policy, whole, changed)
 
 
 def _name(text: str) -> str:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from podid.domain.errors import InvalidInput
@@ -211,19 +212,14 @@ def _principals(value: object, place: str) -> tuple[tuple[str, str], ...]:
 
 
 def _texts(value: object, place: str) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    for index, text in enumerate(values):
-        if not isinstance(text, str):
-            inner = f"{place}[{index}]" if isinstance(value, list) else place
-            raise TrustPolicyError(inner, f"must be text, not {_kind(text)}")
-    return tuple(values)
+    return tuple(_one_or_many(value, place, str, "text"))
 
 
 def _conditions(value: object, place: str, version: str) -> tuple[Condition, ...]:
     conditions = []
     for operator, keys in _members(value, place):
         for key, values in _members(keys, f"{place}.{operator}"):
-            scalars = _scalars(values, f"{place}.{operator}.{key}")
+            scalars = tuple(_one_or_many(values, f"{place}.{operator}.{key}", Value, "text, a number, true or false"))
             conditions.append(compile_condition(operator, key, scalars, variables=_KNOWS_VARIABLES.get(version)))
     return tuple(conditions)
 
@@ -234,10 +230,11 @@ def _members(value: object, place: str) -> Iterable[tuple[str, object]]:
     return value.items()
 
 
-def _scalars(value: object, place: str) -> tuple[Value, ...]:
+def _one_or_many(value: object, place: str, kind: Any, words: str) -> list[Any]:
+    """The values of a list, or a value by itself, all of that kind."""
     values = value if isinstance(value, list) else [value]
-    for index, scalar in enumerate(values):
-        if not isinstance(scalar, str | bool | int | float):
+    for index, item in enumerate(values):
+        if not isinstance(item, kind):
             inner = f"{place}[{index}]" if isinstance(value, list) else place
-            raise TrustPolicyError(inner, f"must be text, a number, true or false, not {_kind(scalar)}")
-    return tuple(values)
+            raise TrustPolicyError(inner, f"must be {words}, not {_kind(item)}")
+    return values

@@ -12,7 +12,7 @@ from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_with_all, tru
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import ScopeKind, scope_of, takes_all
+from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, scope_of, takes_all
 
 Raw = Mapping[str, object]
 
@@ -20,19 +20,12 @@ _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _NAMESPACE = (NAMESPACE_TAG.lower(),)
 _SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
 _ACCOUNT = ("aws:sourceaccount",)
-# what a statement of this scope says of one value each, and what it says nothing of
+# what a statement of this scope says of one value each; OPEN_KEYS are those that it says nothing of
 _PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
     ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
     ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
     ScopeKind.CLUSTER: (_CLUSTER,),
     ScopeKind.ACCOUNT: (_ACCOUNT,),
-}
-_BY_NAME = ("aws:requesttag/eks-cluster-name",)
-_OPEN: dict[ScopeKind, tuple[str, ...]] = {
-    ScopeKind.SERVICE_ACCOUNT: (),
-    ScopeKind.NAMESPACE: _SERVICE_ACCOUNT,
-    ScopeKind.CLUSTER: (*_NAMESPACE, *_SERVICE_ACCOUNT),
-    ScopeKind.ACCOUNT: (*_CLUSTER, *_BY_NAME, *_NAMESPACE, *_SERVICE_ACCOUNT),
 }
 # EKS sends these whatever the association says, so that IfExists lets nobody by
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
@@ -60,16 +53,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
-    whole = [share.statement for share in own if share.kind == "whole"]
-    if len(whole) == len(policy.statements):
-        return last(policy, whole[0])
     changed = {
-        share.statement.index: without(share.statement.raw, share.condition, share.value)
+        share.statement.index: (without(share.statement.raw, share.condition, share.value), share.value)
         for share in own
         if share.condition is not None
     }
-    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
-    edit = written(policy, raws, own[0].statement.index, None, " and ".join(_done(share) for share in own))
+    edit = taken_out(policy, [share.statement for share in own if share.kind == "whole"], changed)
     if not edit.changed:
         return edit
     notes = []
@@ -108,7 +97,7 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
             return _Share(statement, "wider")
         if not any(len(distinct(condition)) == 1 for condition in pins):
             lists.append((pins[0], value))
-    if any(c.name in _OPEN[scope] and not takes_all(c, identity) for c in statement.conditions):
+    if any(c.name in OPEN_KEYS[scope] and not takes_all(c, identity) for c in statement.conditions):
         return _Share(statement, "narrower")
     if not lists:
         return _Share(statement, "whole")
@@ -131,18 +120,18 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
 
 def takes_as_written(condition: Condition, value: str, context: RequestContext) -> bool:
     """Whether the value stands in the list, and no pattern beside it takes the value too."""
-    same = [_same(condition, text, value) for text in condition.values]
-    if True not in same:
+    if not any(_same(condition, text, value) for text in condition.values):
         return False
-    others = [n for n, own in enumerate(same) if not own and _is_pattern(condition, condition.values[n])]
-    rest = replace(
-        condition, values=tuple(condition.values[n] for n in others), wanted=tuple(condition.wanted[n] for n in others)
-    )
-    return not others or rest.holds(context) is False
-
-
-def _is_pattern(condition: Condition, value: str) -> bool:
-    return "${" in value or (condition.family in ("like", "arn") and bool(set("*?") & set(value)))
+    wild = "*?" if condition.family in ("like", "arn") else ""
+    patterns = [
+        (text, compare)
+        for text, compare in zip(condition.values, condition.wanted, strict=True)
+        if not _same(condition, text, value) and ("${" in text or set(wild) & set(text))
+    ]
+    if not patterns:
+        return True
+    values, wanted = zip(*patterns, strict=True)
+    return replace(condition, values=values, wanted=wanted).holds(context) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:
@@ -174,17 +163,29 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
 
 
-def _done(share: _Share) -> str:
-    label = share.statement.label
-    return f"{label} was removed" if share.condition is None else f"{share.value} was taken out of {label}"
+def taken_out(
+    policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
+) -> Edit:
+    """The policy without the statements in `whole`, and with others in the place of those in `changed`, by index: the
+    statement, and what was taken out of it."""
+    if len(whole) == len(policy.statements):
+        reason = "no statement would be left, and nobody could assume the role: delete the role instead"
+        return refused(policy, reason, whole[0].index)
+    done = [
+        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was taken out of {s.label}"
+        for s in policy.statements
+        if s in whole or s.index in changed
+    ]
+    raws = [changed.get(s.index, (s.raw, ""))[0] for s in policy.statements if s not in whole]
+    first = min((*changed, *(s.index for s in whole)))
+    return written(policy, raws, first, None, " and ".join(done), notes)
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
-    name = f"{identity.namespace}/{identity.service_account}"
     found = evaluate(policy, undated(identity))
     shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
     if found.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
-        return unchanged(policy, f"no statement lets {name} in", None)
+        return unchanged(policy, f"no statement lets {identity.name} in", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
     if wider is None:
         narrower = shares[0].statement
@@ -211,9 +212,3 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     if found.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
         return f"{found.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
     return found.words
-
-
-def last(policy: Policy, statement: Statement) -> Edit:
-    """The refusal to take out all that a policy holds, of which `statement` is the first."""
-    reason = "no statement would be left, and nobody could assume the role: delete the role instead"
-    return refused(policy, reason, statement.index)

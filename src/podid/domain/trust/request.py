@@ -71,6 +71,10 @@ class PodIdentity:
     def cluster_name(self) -> str:
         return Arn.parse(self.cluster_arn).resource_name
 
+    @property
+    def name(self) -> str:
+        return f"{self.namespace}/{self.service_account}"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetHop:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
+from podid.domain.members import HIDDEN, schema_name
 from podid.domain.names import Arn
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.policy import Statement
@@ -49,13 +51,14 @@ def takes_all(condition: Condition, identity: PodIdentity) -> bool:
     )
 
 
+@schema_name("TrustScopeBody")
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`kind` for machines, `words` for people: "any pod in cluster demo". `narrowed` is False where all get in."""
 
     kind: ScopeKind
     words: str
-    narrowed: bool = True
+    narrowed: Annotated[bool, HIDDEN] = True
 
 
 def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:

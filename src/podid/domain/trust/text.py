@@ -1,22 +1,14 @@
-"""The text of a condition value: IAM's wildcards, its policy variables, and how both are matched.
+"""The text of a condition value: its policy variables, and how it is matched.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Variables and tags".
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
 from podid.domain.trust.logic import Truth, agreed
-
-
-class Wild(Enum):
-    """A wildcard that is active; a literal `*` or `?` is plain text."""
-
-    MANY = "*"
-    ONE = "?"
+from podid.domain.wildcards import Pattern, Wild, matches, pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,76 +20,26 @@ class Variable:
 
 
 Atom = str | Wild | Variable
-Pattern = tuple[str | Wild, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
-_WILDCARD = re.compile(r"[*?]")
 
 
 def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ...] | None:
     """The text in atoms; None when it holds a policy variable that IAM's grammar does not have."""
-    atoms: list[Atom] = []
-    position = 0
-    if variables:
-        for found in _VARIABLE.finditer(text):
-            atoms += _plain(text[position : found.start()], wildcards)
-            position = found.end()
-            inner = found.group(1)
-            if inner in ("*", "?", "$"):
-                atoms.append(inner)
-                continue
-            named = _NAMED.fullmatch(inner)
-            if named is None:
-                return None
-            atoms.append(Variable(named.group(1).lower(), named.group(2)))
-        if "${" in text[position:]:
-            return None
-    atoms += _plain(text[position:], wildcards)
-    return tuple(atoms)
-
-
-def _plain(text: str, wildcards: bool) -> Iterable[Atom]:
-    if not wildcards:
-        return (text,) if text else ()
-    atoms: list[Atom] = []
-    position = 0
-    for found in _WILDCARD.finditer(text):
-        if found.start() > position:
-            atoms.append(text[position : found.start()])
-        atoms.append(Wild(found.group()))
-        position = found.end()
-    if position < len(text):
-        atoms.append(text[position:])
-    return atoms
-
-
-def pattern(text: str) -> Pattern:
-    """A pattern with wildcards and no variables."""
-    return tuple(atom for atom in _plain(text, True) if not isinstance(atom, Variable))
-
-
-@lru_cache(maxsize=4096)
-def _regex(atoms: Pattern) -> re.Pattern[str]:
-    # Atomic groups keep a pattern of many `*` from taking exponential time: the leftmost place of each piece
-    # is always good enough, except for the last one, which must end the text.
-    pieces = [""]
-    for atom in atoms:
-        if atom is Wild.MANY:
-            pieces.append("")
+    plain = pattern if wildcards else lambda piece: (piece,) if piece else ()
+    # what is between the variables, and what is in them, by turns
+    first, *pieces = _VARIABLE.split(text) if variables else [text]
+    atoms: list[Atom] = [*plain(first)]
+    for inner, after in zip(pieces[::2], pieces[1::2], strict=True):
+        if inner in ("*", "?", "$"):
+            atoms.append(inner)
+        elif named := _NAMED.fullmatch(inner):
+            atoms.append(Variable(named[1].lower(), named[2]))
         else:
-            pieces[-1] += "." if isinstance(atom, Wild) else re.escape(atom)
-    first, *rest = pieces
-    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
-    last = f".*{rest[-1]}" if rest else ""
-    return re.compile(first + middle + last, re.DOTALL)
-
-
-def matches(atoms: Pattern, text: str) -> bool:
-    """Whether the whole text fits the pattern, letter by letter."""
-    if len(atoms) == 1 and isinstance(atoms[0], str):
-        return atoms[0] == text
-    return _regex(atoms).fullmatch(text) is not None
+            return None
+        atoms += plain(after)
+    return None if variables and "${" in (pieces[-1] if pieces else first) else tuple(atoms)
 
 
 def matches_arn(atoms: Pattern, text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, Association, AssociationSummary
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef, addon_name

@@ -14,7 +14,7 @@ from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Action, Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
-from podid.facts.agent import coming
+from podid.facts.agent import planned_agent
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
 from podid.ops.agent.preflight import (
@@ -113,7 +113,7 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         return plan, installed
     state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
     values = parse_values(text(state, "configurationValues"), "the configuration")
-    agent = coming(text(state, "addonVersion"), values)
+    agent = planned_agent(text(state, "addonVersion"), values)
     overwrite = request.resolve_conflicts == "OVERWRITE"
     others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:

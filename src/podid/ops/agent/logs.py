@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.patience import Patience
 from podid.domain.cluster import Container, Pod
 from podid.domain.errors import ExitCode, NotFound, Other, PodidError, Rejected
 from podid.domain.names import AGENT_ADDON
-from podid.domain.patience import Patience
 from podid.domain.plan import Place
 from podid.domain.text import did_you_mean
 from podid.domain.workloads import pods_of

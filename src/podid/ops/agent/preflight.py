@@ -15,7 +15,7 @@ from podid.domain.placement import why_not_here
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
-from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, Coming, is_addons
+from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, PlannedAgent, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
@@ -94,7 +94,7 @@ def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetim
 
 
 def with_outlook(
-    plan: Plan, diagnosis: Diagnosis, agent: Coming, now: datetime, *, changing: bool, fix_node_role: bool
+    plan: Plan, diagnosis: Diagnosis, agent: PlannedAgent, now: datetime, *, changing: bool, fix_node_role: bool
 ) -> tuple[Plan, Preflight]:
     """The plan with what comes of it, and with what mends the nodes' roles; beside it what is in its way. Pure.
     `changing`: the add-on is installed already, so that only what the change itself breaks is in its way."""
@@ -157,7 +157,7 @@ def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(f"{', '.join(ids)}: {reason}" for reason, ids in checks.items())
 
 
-def _left_out(snapshot: Snapshot, agent: Coming, told: Collection[str]) -> Iterator[str]:
+def _left_out(snapshot: Snapshot, agent: PlannedAgent, told: Collection[str]) -> Iterator[str]:
     """Nodes that get no agent, by the reason, but for those of which a finding tells."""
     reasons: dict[str, list[str]] = {}
     for node in known_or(snapshot.nodes, ()):
@@ -174,7 +174,7 @@ def _left_out(snapshot: Snapshot, agent: Coming, told: Collection[str]) -> Itera
         yield f"the agent will not run on {short_list(names)}: {reason}"
 
 
-def _credentials_files(snapshot: Snapshot, agent: Coming) -> Iterator[str]:
+def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
     """The agent of a hybrid node acts by a file that nodeadm writes there if it is told to."""
     nodes = known_or(snapshot.nodes, ())
     hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
@@ -185,7 +185,7 @@ def _credentials_files(snapshot: Snapshot, agent: Coming) -> Iterator[str]:
         )
 
 
-def _kernels(snapshot: Snapshot, agent: Coming) -> Iterator[str]:
+def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
     """Neither EKS nor Kubernetes says whether a node's kernel has IPv6, without which the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
     served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from podid.checks.affected import bearing_of
-from podid.checks.shared.node_roles import node_roles_in_use, strangers
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.findings import Bearing, Severity
+from podid.domain.members import About, ArnText, Key, schema_name
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.workloads import is_agent
+from podid.facts.nodes import nodes_of_unknown_role, roles_of_nodes
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
@@ -38,13 +39,14 @@ AGENT_CHECKS = (
 )
 
 
+@schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
 class NodeRoleRight:
     """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
 
-    arn: str
+    arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
-    allowed: bool | None
+    allowed: Annotated[bool | None, About("Whether it may redeem tokens; null where it could not be looked at.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
         missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),
         node_roles=_node_roles(snapshot),
-        untold=tuple(strangers(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
+        untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
         versions=_versions(clients, place),
         report=diagnose(snapshot, checks=checks),
     )
@@ -117,8 +119,9 @@ def _node_roles(snapshot: Snapshot) -> tuple[NodeRoleRight, ...] | None:
     if any(isinstance(section, Missing) for section in sections):
         return None
     return tuple(
-        NodeRoleRight(found.arn, found.used_by, None if found.decision is None else found.decision.allowed)
-        for found in node_roles_in_use(snapshot)
+        NodeRoleRight(role.arn, role.used_by, role.decision.value.allowed if isinstance(role.decision, Known) else None)
+        for role in roles_of_nodes(snapshot)
+        if role.nodes is None or role.nodes
     )
 
 

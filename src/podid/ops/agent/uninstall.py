@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, pods_of

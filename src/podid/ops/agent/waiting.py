@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, NotFound, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
-from podid.domain.patience import Patience
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait, text
 from podid.domain.text import count_of
 from podid.domain.workloads import live
@@ -22,8 +22,8 @@ from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
+    from podid.aws.decode import Update
     from podid.aws.eks import Eks
-    from podid.aws.values import Update
     from podid.kube.reader import KubeReader
 
 INSTALL_SECONDS = 900.0

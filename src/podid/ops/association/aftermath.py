@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import ChangeResult, Place, Status, Wait
-from podid.domain.section import FREE, LOOK, Cost
+from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.ops.association.plan import changed_associations
@@ -18,6 +18,7 @@ from podid.ops.association.stopped import wait_until_stopped
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.restart.journalled import Restarting, replace_pods
+from podid.ops.status.facts import stale_pods
 from podid.ops.status.look import Diagnosis, look, wanted_for
 from podid.ops.status.wait import wait
 
@@ -75,7 +76,7 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
     far as waiting helps; without `refs` those of all associations."""
-    wanted = wanted_for(refs, cost=LOOK | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    wanted = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state
@@ -105,18 +106,17 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, found: Diagnosis) -> ChangeResult:
-    """Replaces the pods that are stale, and broken ones if told to: all of a service account whose pods carry the
-    fields already and may have the previous credentials, else those without the fields."""
+    """Replace the pods of service accounts that are stale, and of broken ones with `insist`."""
     states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
     chosen = [status for status in found.report.identities if status.state in states]
-    late = [status.ref for status in chosen if any(pod.stale_until is not None for pod in status.pods or ())]
-    rest = [status.ref for status in chosen if status.ref not in late]
     restarting.leave_out(status.ref for status in found.report.identities if status not in chosen)
-    for refs, only_stale in ((rest, True), (late, False)):
-        if refs:
-            made = replace_pods(how.clients, how.place, refs, restarting, stale=only_stale, expect_injected=True)
-            result = replace(result, done=(*result.done, *made.done))
-    return result
+    if not chosen:
+        return result
+    refs = [status.ref for status in chosen]
+    made = replace_pods(
+        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(found)
+    )
+    return replace(result, done=(*result.done, *made.done))
 
 
 def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
-from podid.domain.iam import EVERYTHING, allowed_actions, leaves_something, overlap
+from podid.domain.iam import EVERYTHING, allowed_actions, leaves_something
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.status import IdentityStatus
+from podid.domain.status import Allowed, IdentityStatus
+from podid.domain.wildcards import overlap
 from podid.facts.second_hop import elsewhere
 
 if TYPE_CHECKING:
@@ -48,19 +49,6 @@ class Asked:
             if resource != "*":
                 Arn.parse(resource)
         return cls(tuple(dict.fromkeys(actions)), tuple(dict.fromkeys(resources)) or ("*",))
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """Whether the role that pods get may do an action on a resource; None where that could not be decided, with the
-    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
-
-    action: str
-    resource: str
-    allowed: bool | None
-    reason: str = ""
-    id: str = ""
-    permission: str = ""
 
 
 def simulate_all(

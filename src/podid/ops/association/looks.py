@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod
+from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, Snapshot, error_of
@@ -35,8 +36,10 @@ class PodCounts:
     many are stale: of whom a check fails that a restart ends."""
 
     running: int = 0
-    stale: int = 0
-    injected: int = 0
+    injected: Annotated[int, About("With the injected fields.")] = 0
+    stale: Annotated[
+        int, About("Without the injected fields, or older than a change that may not have reached them.")
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ ORDERS: Mapping[str, Callable[[Seen], object]] = {
 def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
-    from podid.checks.shared.on_links import on_links
+    from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
     from podid.domain.findings import Bearing
 
@@ -139,7 +142,7 @@ def _by_account(pods: Sequence[Pod]) -> Mapping[ServiceAccountRef, Sequence[Pod]
 
 def _counted(pods: Sequence[Pod], stale: Collection[str]) -> PodCounts:
     late = sum(f"{pod.namespace}/{pod.name}" in stale for pod in pods)
-    return PodCounts(len(pods), late, sum(map(injected, pods)))
+    return PodCounts(len(pods), sum(map(injected, pods)), late)
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, NotFound, Other, Partial
 from podid.domain.names import ServiceAccountRef, role_name

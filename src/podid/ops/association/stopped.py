@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.patience import Patience
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Awaited
 from podid.domain.text import short_list
 from podid.domain.workloads import injected

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from podid.calls.patience import Patience
 from podid.domain.errors import CredentialsError, PodidError, RoleUnknown, TimedOut, TrustRefused, Unavailable
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Plan, Status, Verb
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
@@ -54,7 +54,7 @@ def check_deletions(clients: Clients, plan: Plan) -> None:
     """Just before the first write: raises Conflict where what is to be deleted is no longer what the plan says, or
     where somebody needs it by now. Where steps have nothing to do with each other, each is checked when its turn
     comes."""
-    from podid.aws import pacing
+    from podid.calls import pacing
 
     deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
 
@@ -102,7 +102,7 @@ class _Carrying:
 
     def carry_out(self, batch: tuple[Numbered, ...]) -> None:
         """Says what is about to be done, of a batch what was done: how far it is, is told by that."""
-        from podid.aws import pacing
+        from podid.calls import pacing
 
         if len(batch) > 1:
             self._say(batch[0][1], len(self._done))  # who interrupts before the first answer is told how many there are

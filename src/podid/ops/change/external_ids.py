@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain.errors import NotFound
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from podid.calls.patience import Patience
 from podid.domain.errors import TimedOut
-from podid.domain.patience import Patience
 from podid.local.files import make_private, open_own
 
 WAIT_SECONDS = 60.0

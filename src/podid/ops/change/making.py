@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of

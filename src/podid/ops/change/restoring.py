@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from podid.domain import trust
 from podid.domain.aws import of_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
-from podid.domain.iam import allowed_actions, covers
+from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.plan import Action, Header, Plan, State, document, text
+from podid.domain.wildcards import covers
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, TARGET_TRUST
 from podid.ops.clients import Clients
 

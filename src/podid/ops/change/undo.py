@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.errors import Conflict
 from podid.domain.plan import Action, Place, Plan, State, Status, matches
 from podid.ops.change.journal import Journal

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 
-from podid.domain.patience import Patience
+from podid.calls.patience import Patience
 from podid.domain.report import DoctorReport
 
 UNTIL_CLEAN_SECONDS = 600.0

@@ -8,7 +8,7 @@ from operator import or_
 from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
 from podid.domain.option import argument, given_options, option, options, several, switch
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 
 _LEVELS = ("error", "warn", "info")
 # flags of which none of the first goes with one of the second
@@ -72,7 +72,7 @@ class DoctorOptions:
     def cost(self) -> Cost:
         """What may be read."""
         more = {Cost.LOGS: self.logs, Cost.TRAIL: self.cloudtrail, Cost.TOKEN: self.verify, Cost.PROBE: self.probe}
-        return reduce(or_, (cost for cost, wanted in more.items() if wanted), LOOK)
+        return reduce(or_, (cost for cost, wanted in more.items() if wanted), READS)
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raises UsageError for flags that exclude or need each other."""

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.deadline import submit
 from podid.checks.base import Check
 from podid.domain.aws import Association
-from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
 from podid.domain.plan import Place
-from podid.domain.section import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.probes import Probing, read_probes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
@@ -42,7 +42,7 @@ class Wanted:
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
-    cost: Cost = LOOK
+    cost: Cost = READS
     all_pods: bool = False
     planned: tuple[Association, ...] = ()
     by_name: bool = False
@@ -105,9 +105,9 @@ def collect(
     for row in rows:
         before = partial(_before, row, found)
         if row.name in anew:
-            reads[row.name] = begun(_read, row, source(previous=given(row.name), before=before))
+            reads[row.name] = submit(_read, row, source(previous=given(row.name), before=before))
         elif row.name in derived:
-            reads[row.name] = begun(_read_if_changed, row, source(previous=given(row.name), before=before), given)
+            reads[row.name] = submit(_read_if_changed, row, source(previous=given(row.name), before=before), given)
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is None or "probes" not in anew:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError, Unavailable
@@ -59,16 +59,26 @@ def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
 
     def add(ref: ServiceAccountRef) -> Section[DryRun]:
         image = images.get(ref.namespace, FALLBACK_IMAGE)
-        return _added(source, chosen[ref], image, labels.get(ref))
+        return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
 
     found = dict(pacing.fan_out(add, chosen, reads=True))
     return {str(ref): found[ref] for ref in chosen}
 
 
-def _added(source: Source, association: Association, image: str, labels: Mapping[str, str] | None) -> Section[DryRun]:
+def _carried(association: Association, pods: Iterable[Pod]) -> bool:
+    """Return whether the running pods that were created after the last change all carry the injected fields."""
+    changed = association.modified_at or association.created_at
+    later = [pod for pod in pods if changed is not None and pod.created_at > changed]
+    return bool(later) and all(map(is_injected, later))
+
+
+def _added(
+    source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
+) -> Section[DryRun]:
     before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), DryRun())
     settled = heard_everywhere(association, source.now)
-    before = replace(before, needed=1 if settled else max(before.needed, ROUNDS))
+    sure = settled or (carried and not before.misses)
+    before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))
     pause = timedelta(seconds=SECONDS_BETWEEN_ROUNDS if before.rounds else SECONDS_BETWEEN_MISSES)
     if before.last is not None and source.now - before.last < pause:
         return Known(before)
@@ -81,8 +91,9 @@ def _added(source: Source, association: Association, image: str, labels: Mapping
     since, total = before.since or source.now, before.hits + hits
     if not missed:
         return Known(replace(before, hits=total, rounds=before.rounds + 1, since=since, last=source.now))
-    relapsed = min(before.needed + ROUNDS_PER_RELAPSE, MOST_ROUNDS)
-    needed = relapsed if before.rounds and not settled else before.needed
+    needed = 1 if settled else max(before.needed, ROUNDS)
+    if before.rounds and not settled:
+        needed = min(needed + ROUNDS_PER_RELAPSE, MOST_ROUNDS)
     misses = before.misses + 1
     return Known(DryRun(hits=total, misses=misses, needed=needed, since=since, last=source.now))
 

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Association, UnreadAssociation
 from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, Other, PodidError, Rejected
 from podid.domain.evidence import NO_ASSOCIATION, Probed, identified
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, Place, Plan, Status
 from podid.domain.section import UNASKED
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
-from podid.kube.probe import CONTAINER
+from podid.kube.writer import CONTAINER
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import PROBE
 from podid.ops.clients import Clients

@@ -15,7 +15,7 @@ from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSe
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
-from podid.kube.project_products import CUSTOM
+from podid.kube.project import CUSTOM
 from podid.ops.agent import logs
 from podid.ops.reading.log_ends import crashing, end_of_log
 from podid.ops.reading.source import Source
@@ -187,14 +187,17 @@ def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
 
 
 def namespaces(source: Source) -> frozenset[str]:
-    """A namespace that has a service account exists, also for those who may not list namespaces."""
+    """Return the names of the namespaces. A namespace that has a service account exists: without the right to list
+    namespaces, the service accounts tell of each namespace that the scope or an association names, or it is an error.
+    """
     try:
         return frozenset(source.kube.list_namespaces())
     except PodidError:
-        accounts = source.before("service_accounts")
-        there = {account.namespace for account in known_or(accounts, ())}
-        if source.namespaces and there.issuperset(source.namespaces):
-            return frozenset(there)
+        inhabited = frozenset(account.namespace for account in known_or(source.before("service_accounts"), ()))
+        associations = source.before("associations")
+        named = source.namespaces or [association.namespace for association in known_or(associations, ())]
+        if inhabited.issuperset(named) and (source.namespaces or isinstance(associations, Known)):
+            return inhabited
         raise
 
 

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from podid.checks.base import EVERYONE
 from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Undetermined, UsageError
-from podid.domain.findings import Verdict
+from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import did_you_mean, nearest
@@ -75,15 +74,18 @@ class DoctorScope:
             return ()
         return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))
 
-    def narrow(self, verdict: Verdict, targets: Iterable[ServiceAccountRef]) -> Verdict | None:
-        """The verdict with only those in scope left in its chain; None when it concerns none of them."""
+    def narrow(
+        self, verdict: Verdict, targets: Iterable[ServiceAccountRef], also: Iterable[ServiceAccountRef] = ()
+    ) -> Verdict | None:
+        """Return the verdict with only those in scope left in its chain, and `also`; None when it concerns none."""
         if self == EVERYTHING or verdict.chain == EVERYONE:
             return verdict
         names = {str(ref) for ref in targets}
-        chain = tuple(
+        chain = {
             name for name in verdict.chain if (name in names if self.kind else name.startswith(f"{self.namespace}/"))
-        )
-        return replace(verdict, chain=chain) if chain else None
+        }
+        chain |= {str(ref) for ref in also}
+        return replace(verdict, chain=tuple(sorted(chain))) if chain else None
 
 
 EVERYTHING = DoctorScope()

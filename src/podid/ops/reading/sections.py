@@ -11,13 +11,12 @@ from typing import Any
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
-from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
-from podid.aws.sts import Sts
+from podid.aws.sts import EksAuth, Sts
 from podid.checks.base import Check
 from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
@@ -51,7 +50,7 @@ class SectionRow:
         return (*self.needs, *self.uses)
 
 
-def needed(names: Iterable[str], cost: Cost = LOOK) -> tuple[SectionRow, ...]:
+def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
     """The rows of the named sections and of all that these need, in the order of the table; without those that cost
     more than `cost`, and without what needs one of these."""
     wanted = set(names) & within(cost)
@@ -90,7 +89,7 @@ def optional_rights() -> tuple[OptionalRight, ...]:
     )
 
 
-def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = LOOK) -> Rights:
+def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS) -> Rights:
     """What reading for the checks takes, and the sections in `also`."""
     rows = needed({*sections_of(checks), *also}, cost)
     return rights_of(operation for row in rows for operation in row.operations)
@@ -150,7 +149,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         (KubeReader.list_service_accounts,),
         lambda s: s.of_namespaces(s.kube.list_service_accounts),
     ),
-    SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
+    SectionRow(
+        "namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts", "associations")
+    ),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
         "config_map_keys",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or

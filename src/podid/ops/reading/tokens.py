@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.patience import Patience
 from podid.domain.cluster import Pod
 from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
-from podid.domain.patience import Patience
 from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.dry_runs import images_of

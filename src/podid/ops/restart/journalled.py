@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from podid.calls.patience import Patience
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Status
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
@@ -81,12 +81,12 @@ def replace_pods(
     *,
     stale: bool,
     expect_injected: bool,
+    late: Collection[str] = (),
 ) -> ChangeResult:
-    """Restarts the workloads that `find_targets` finds."""
+    """Restart the workloads that `find_targets` finds."""
     reader = clients.kube.reader
-    targets = with_obstacles(
-        reader, find_targets(reader, refs, stale=stale, expect_injected=expect_injected), evict=how.evict
-    )
+    targets = find_targets(reader, refs, stale=stale, expect_injected=expect_injected, late=late)
+    targets = with_obstacles(reader, targets, evict=how.evict)
     how.leave_out(refs, targets)
     if targets:
         how.announce(restart_plan(place, targets))

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
+from podid.calls import pacing
+from podid.calls.patience import Clock, Patience
 from podid.domain.cluster import Pod
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
 from podid.domain.workloads import injected, missing_containers
 from podid.facts.restarts import on_delete, paused, without_account

@@ -8,26 +8,23 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from podid.aws import pacing
-from podid.domain.aws import Association
+from podid.calls import pacing
 from podid.domain.cluster import OwnerRef, Pod
 from podid.domain.errors import AccessDenied, Conflict, PodidError
-from podid.domain.findings import Subject
+from podid.domain.findings import Bearing, Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place
+from podid.domain.snapshot import Missing, error_of
 from podid.domain.workloads import injected, live, missing_containers, opted_out, static, workload_subject
-from podid.facts.restarts import LIFETIME, Hindrance, changed_at, hindrance, lifetime_words, precedes
+from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.read import list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
-
-NOTHING_CHANGED: Mapping[ServiceAccountRef, datetime | None] = MappingProxyType({})
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -79,15 +76,15 @@ def find_targets(
     *,
     stale: bool,
     expect_injected: bool = True,
-    changed: Mapping[ServiceAccountRef, datetime | None] = NOTHING_CHANGED,
+    late: Collection[str] = (),
 ) -> tuple[Target, ...]:
     """The workloads whose pods use one of `refs`, which have an association; with `stale`, only those with pods that
-    lack the injected fields, or that are older than the change of their association in `changed`. Without
+    lack the injected fields, or that are in `late` ("ns/name"), whatever they carry. Without
     `expect_injected` the refs have none any more, and those are found whose pods still carry the fields. Raises
     AccessDenied when pods cannot be listed."""
     groups = group(reader, refs)
     found = [
-        _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, changed), stale=stale)
+        _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, late), stale=stale)
         for workload, pods in sorted(groups.items())
     ]
     return tuple(target for target in found if target is not None)
@@ -102,8 +99,8 @@ def find_associated_targets(
     stale: bool,
     now: datetime,
 ) -> tuple[Target, ...]:
-    """The same for `refs`, or for all that have an association, in a namespace or everywhere; with `stale`, changes of
-    associations count as far as they still matter `now`. NotFound, with the nearest names, for one of `refs` that has
+    """The same for `refs`, or for all that have an association, in a namespace or everywhere; with `stale`, those with
+    pods that are stale by their status. NotFound, with the nearest names, for one of `refs` that has
     none and whose pods carry nothing of an earlier one either, and for a namespace without any."""
     if namespace and not refs:
         associated = set(list_refs(clients, place, namespace=namespace))
@@ -116,19 +113,23 @@ def find_associated_targets(
         if not any(ref in target.refs for target in left):
             raise association_not_found(clients, place, ref, associated)
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
-    changed = _changes(clients, place, kept, namespace if not refs else None, now) if stale else NOTHING_CHANGED
-    return (*find_targets(reader, kept, stale=stale, changed=changed), *left)
+    late = _late(clients, place, refs, namespace or "", now) if stale and kept else ()
+    return (*find_targets(reader, kept, stale=stale, late=late), *left)
 
 
-def _changes(
-    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], namespace: str | None, now: datetime
-) -> dict[ServiceAccountRef, datetime | None]:
-    """When the associations of `refs` were last changed, see `changed_at`."""
-    if len(refs) == 1:
-        found: Iterable[Association | None] = (clients.eks.find_association(place.cluster_name, refs[0]),)
-    else:
-        found = clients.eks.list_associations(place.cluster_name, namespace)
-    return {item.ref: changed_at(item, now) for item in found if item is not None}
+def _late(
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], namespace: str, now: datetime
+) -> Collection[str]:
+    """Return the pods ("ns/name") that are stale by their status. Raise the error that kept pods from being listed."""
+    from podid.checks.all import ALL
+    from podid.ops.status.facts import stale_pods
+    from podid.ops.status.look import look, wanted_for
+
+    checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
+    found = look(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
+    if isinstance(found.snapshot.pods, Missing):
+        raise error_of(found.snapshot.pods)
+    return stale_pods(found)
 
 
 def left_behind(
@@ -162,18 +163,12 @@ def _names(targets: Iterable[Target]) -> list[str]:
     return sorted({str(ref) for target in targets for ref in target.refs})
 
 
-def is_stale(pod: Pod, changed: datetime | None) -> bool:
-    """Whether the pod, whose service account has an association, lacks the injected fields or may still act as the
-    association was before it was `changed`."""
-    return bool(missing_containers(pod)) or precedes(pod, changed)
-
-
-def _chosen(
-    pods: list[Pod], stale: bool, expect_injected: bool, changed: Mapping[ServiceAccountRef, datetime | None]
-) -> list[Pod]:
+def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collection[str]) -> list[Pod]:
     if not expect_injected:
         return [pod for pod in pods if injected(pod)]
-    return [pod for pod in pods if static(pod) or is_stale(pod, changed.get(pod.ref))] if stale else pods
+    if not stale:
+        return pods
+    return [pod for pod in pods if static(pod) or missing_containers(pod) or f"{pod.namespace}/{pod.name}" in late]
 
 
 def _target(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain import trust
 from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.errors import InvalidInput, Other
-from podid.domain.findings import Severity
+from podid.domain.findings import Severity, Subject
+from podid.domain.members import About
 from podid.domain.text import short_list
 from podid.ops.role.access import pod_access
 from podid.ops.role.moved_on import moved_on
 from podid.ops.role.uses import RoleUse, used_words
+
+if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
 
 _ORDER = tuple(Severity)
 
@@ -26,7 +31,9 @@ class RoleFinding:
     severity: Severity
     message: str
     fix: str
-    subjects: tuple[str, ...] = ()
+    subjects: Annotated[
+        tuple[str, ...], About("The associations that it is about; none where it is about the role.")
+    ] = ()
 
 
 def role_findings(
@@ -72,7 +79,29 @@ def role_findings(
     merged: dict[tuple[str, str], RoleFinding] = {}
     for item in found:
         merged.setdefault((item.id, item.message), item)
-    return tuple(sorted(merged.values(), key=lambda item: _ORDER.index(item.severity)))
+    return _worst_first(merged.values())
+
+
+def _worst_first(findings: Iterable[RoleFinding]) -> tuple[RoleFinding, ...]:
+    return tuple(sorted(findings, key=lambda item: _ORDER.index(item.severity)))
+
+
+def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | None) -> tuple[RoleFinding, ...]:
+    """Add what the checks found about the role and the role's own findings do not name: a boundary, a target role that
+    it cannot assume."""
+    named = {item.id for item in own}
+    checks = [
+        RoleFinding(
+            verdict.check,
+            verdict.severity,
+            verdict.message,
+            shlex.join(verdict.fix.commands[0]) if verdict.fix is not None and verdict.fix.commands else "",
+            verdict.chain,
+        )
+        for verdict in (report.findings if report is not None else ())
+        if verdict.subject == Subject("Role", role.name) and verdict.check not in named
+    ]
+    return _worst_first((*own, *checks))
 
 
 def _for_pods(role: Role) -> bool:

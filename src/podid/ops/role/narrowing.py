@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
-from podid.domain.iam import SESSION_POLICY_QUOTA
+from podid.domain.iam import SESSION_POLICY_QUOTA, listed
 from podid.domain.text import short_list
+from podid.domain.wildcards import covers, overlap
 
 _MOST_SHOWN = 5
 # even noise of the allowed length comes to some 80
@@ -37,7 +37,7 @@ def room_words(policy: str) -> str:
 def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """The actions that a session policy allows and no policy of the role does, whatever the resource: they stay denied.
     What NotAction says is left out."""
-    allowed = [action for statement in _allows(session) for action in _texts(statement.get("Action"))]
+    allowed = [action for statement in _allows(session) for action in _actions(statement, "Action")]
     statements = [statement for document in granted for statement in _allows(document)]
     return tuple(
         action
@@ -55,35 +55,15 @@ def not_granted_words(actions: Sequence[str], role: str) -> str:
 
 
 def _allows(document: Mapping[str, object]) -> list[Mapping[str, object]]:
-    found = document.get("Statement")
-    listed = found if isinstance(found, list) else [found]
-    return [item for item in listed if isinstance(item, Mapping) and item.get("Effect") == "Allow"]
+    statements = listed(document.get("Statement"))
+    return [item for item in statements if isinstance(item, Mapping) and item.get("Effect") == "Allow"]
 
 
-def _texts(value: object) -> list[str]:
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]
+def _actions(statement: Mapping[str, object], member: str) -> list[str]:
+    return [item for item in listed(statement.get(member)) if isinstance(item, str)]
 
 
 def _may_grant(statement: Mapping[str, object], action: str) -> bool:
     if "NotAction" in statement:
-        return not any(_within(action, pattern) for pattern in _texts(statement["NotAction"]))
-    return any(_meet(action.lower(), pattern.lower()) for pattern in _texts(statement.get("Action")))
-
-
-def _within(action: str, pattern: str) -> bool:
-    """Whether the pattern takes all that the action stands for, as far as its text tells."""
-    from fnmatch import fnmatchcase
-
-    return fnmatchcase(action.lower().replace("?", "x"), pattern.lower().replace("[", "[[]"))
-
-
-@lru_cache(maxsize=4096)
-def _meet(one: str, other: str) -> bool:
-    """Whether some text fits both patterns."""
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*":
-        return _meet(one[1:], other) or _meet(one, other[1:])
-    if other[0] == "*":
-        return _meet(other, one)
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])
+        return not any(covers(each.lower(), action.lower()) for each in _actions(statement, "NotAction"))
+    return any(overlap(each.lower(), action.lower()) for each in _actions(statement, "Action"))

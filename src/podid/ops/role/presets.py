@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from podid.domain.aws import Cluster
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
+from podid.domain.members import HIDDEN, schema_name
 from podid.domain.text import did_you_mean, meant, nearest
 from podid.ops.role.policies import policy_name
 
@@ -37,15 +38,16 @@ FORMS: dict[str, tuple[str, str]] = {
 }
 
 
+@schema_name("PresetParameterBody")
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """`words` are added to what the preset allows where an optional one is given."""
 
     name: str
     help: str
-    form: str
+    form: Annotated[str, HIDDEN]
     optional: bool = False
-    words: str = ""
+    words: Annotated[str, HIDDEN] = ""
 
 
 _COMMON = (

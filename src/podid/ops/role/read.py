@@ -10,15 +10,17 @@ from podid.domain import trust
 from podid.domain.aws import Association, AttachedPolicy, Role
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.iam import Owner, owner_of
-from podid.domain.names import Arn
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.findings import RoleFinding, role_findings
+from podid.ops.role.findings import RoleFinding, role_findings, with_checks
 from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.report import DoctorReport
+    from podid.domain.status import IdentityStatus
 
 T = TypeVar("T")
 # fewer are read before anybody could read a line about them
@@ -29,7 +31,8 @@ _TOLD_EVERY = 25
 class RoleReading:
     """`access` says in words who may assume the role, `documents` what each managed policy holds, its boundary among
     them, by ARN. None, and a document that is missing, is what could not be read, which `unread` explains; `uses` is
-    None too where no cluster was looked at."""
+    None too where no cluster was looked at. `report` judges the service accounts that use it in the cluster at hand,
+    where these were checked."""
 
     role: Role
     attached: tuple[AttachedPolicy, ...] | None
@@ -39,6 +42,7 @@ class RoleReading:
     unread: tuple[Unread, ...] = ()
     documents: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     region: str = ""
+    report: DoctorReport | None = None
 
     @property
     def account(self) -> str:
@@ -50,7 +54,17 @@ class RoleReading:
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:
-        return role_findings(self.role, self.attached, self.inline, self.uses, self.region)
+        own = role_findings(self.role, self.attached, self.inline, self.uses, self.region)
+        return with_checks(own, self.role, self.report)
+
+    @property
+    def used_by(self) -> tuple[ServiceAccountRef, ...]:
+        return tuple(sorted({use.association.ref for use in self.uses or ()}))
+
+    def status_of(self, use: RoleUse) -> IdentityStatus | None:
+        if self.report is None or use.cluster_arn != self.report.cluster_arn:
+            return None
+        return next((status for status in self.report.identities if status.ref == use.association.ref), None)
 
     def with_uses(self, uses: Uses, region: str) -> RoleReading:
         """The same with the associations that use it, and its trust judged for the clusters that were read."""

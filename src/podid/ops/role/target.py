@@ -23,7 +23,7 @@ from podid.domain.errors import (
     UsageError,
 )
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.plan import Action, ChangeResult, Owed, Plan, Status
+from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
 from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.ops.change.external_ids import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.change.kinds import TARGET_TRUST
@@ -139,7 +139,7 @@ class Onward:
 
     action: Action | None
     notes: tuple[str, ...]
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[TargetTrustChange, ...] = ()
     late: bool = False
 
     @property
@@ -246,13 +246,13 @@ def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
     )
 
 
-def by_update_trust(owed: Owed, *, update: bool) -> Hint:
+def by_update_trust(owed: TargetTrustChange, *, update: bool) -> Hint:
     """What has podid do what is owed at a target role that it can read; nothing where that was asked for already."""
     read = owed.refused or owed.trust is not None
     return Again(add=("--update-trust",)) if read and owed.statements and not update else ()
 
 
-def going_on_of(owed: Owed, *, name: str, profile: str | None, update: bool) -> Hint:
+def going_on_of(owed: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
     """What has podid go on with what is owed for the new role `name`: the association, where that has to be first."""
     if not awaited_in(owed.statements):
         return by_update_trust(owed, update=update)
@@ -271,7 +271,9 @@ def with_owed(result: ChangeResult, eks: Eks | None) -> ChangeResult:
             old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
             there = [statement.raw for statement in old]
             added = tuple(statement.raw for statement in new if statement.raw not in there)
-            owed.append(Owed(target_role_arn=action.target, service_accounts=(), statements=added, refused=True))
+            owed.append(
+                TargetTrustChange(target_role_arn=action.target, service_accounts=(), statements=added, refused=True)
+            )
     if eks is not None:
         owed = [left for item in owed if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None]
     if result.error is not None and not result.worked:
@@ -279,7 +281,7 @@ def with_owed(result: ChangeResult, eks: Eks | None) -> ChangeResult:
     return replace(result, owed=tuple(owed))
 
 
-def _known_by_now(owed: Owed, eks: Eks, cluster: str) -> Owed | None:
+def _known_by_now(owed: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
     """The same once the run has made the associations; None where it lets all of them in."""
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
@@ -303,7 +305,7 @@ def _known_by_now(owed: Owed, eks: Eks, cluster: str) -> Owed | None:
     return replace(owed, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
 
 
-def owed_words(owed: Owed) -> str:
+def owed_words(owed: TargetTrustChange) -> str:
     """What the owner must add, in a sentence."""
     if not owed.statements:
         return f"target role {owed.target_role_arn} keeps out {', '.join(owed.service_accounts)}"
@@ -350,7 +352,7 @@ def _statements(hops: Iterable[trust.TargetHop]) -> tuple[Mapping[str, object], 
     return tuple(found)
 
 
-def _owed(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[Owed, ...]:
+def _owed(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
     """One for all of them. Their statements tell them apart, by an external id that is not known yet too; none are
     there where they would not help."""
     if not hops:
@@ -358,4 +360,4 @@ def _owed(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[O
     bound = [replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop for ref, hop in hops.items()]
     statements = _statements(bound) if helps else ()
     accounts = tuple(map(str, hops))
-    return (Owed(target_role_arn=arn, service_accounts=accounts, statements=statements, refused=refused),)
+    return (TargetTrustChange(target_role_arn=arn, service_accounts=accounts, statements=statements, refused=refused),)

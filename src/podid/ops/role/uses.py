@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import CredentialsError, PodidError
+from podid.domain.members import HIDDEN, About, MissingRight
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import short_list
 
@@ -22,10 +23,10 @@ class Unread:
     """What could not be looked at. `permission` is the right that was missing, empty where another thing was;
     `disabled` is said of regions that do not know the credentials, as it is where they are not enabled."""
 
-    what: str
+    what: Annotated[str, About("What could not be looked at.")]
     reason: str
-    permission: str = ""
-    disabled: bool = False
+    permission: MissingRight = ""
+    disabled: Annotated[bool, HIDDEN] = False
 
     @classmethod
     def of(cls, what: str, error: PodidError) -> Unread:
@@ -88,7 +89,7 @@ def read_all_uses(aws: AwsSession, account: str) -> Uses:
 
 
 def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
-    from podid.aws import pacing
+    from podid.calls import pacing
 
     clusters: list[tuple[str, str]] = []
     unread: list[Unread] = []

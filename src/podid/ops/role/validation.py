@@ -12,7 +12,7 @@ from podid.domain.plan import Action, Plan, document
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
 if TYPE_CHECKING:
-    from podid.aws.access_analyzer import AccessAnalyzer
+    from podid.aws.iam import AccessAnalyzer
 
 _TOLD = ("SECURITY_WARNING", "WARNING")
 

@@ -4,21 +4,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check, on_links
 from podid.checks.masking import mask
 from podid.checks.runner import run_checks
-from podid.checks.shared.facts import cluster_name
-from podid.checks.shared.on_links import on_links
 from podid.checks.status import statuses
 from podid.domain.errors import Again, Other, UsageError
-from podid.domain.findings import LINKS, Severity, link_words
+from podid.domain.findings import EVERYONE, LINKS, Severity, link_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
 from podid.domain.section import Cost
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
+from podid.facts.index import cluster_name
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, rights
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
@@ -87,7 +87,14 @@ def judge(
     """The same about the snapshot's targets, whether they exist or not."""
     targets, verdicts = snapshot.targets, run_checks(checks, snapshot)
     if scope != EVERYTHING:
-        verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
+        associated = {association.ref for association in known_or(snapshot.associations, ())}
+        members = associated & set(targets) if scope.kind else {r for r in associated if r.namespace == scope.namespace}
+        anywhere = [ref for ref in members if not has_pods(snapshot, ref)]
+        narrowed = (
+            scope.narrow(verdict, targets, anywhere if anywhere and shuts_nodes(verdict, snapshot) else ())
+            for verdict in verdicts
+        )
+        verdicts = tuple(verdict for verdict in narrowed if verdict is not None)
     cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
     report = DoctorReport(
         cluster=cluster_name(snapshot),

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
-from podid.checks.shared import second_hop, trust
-from podid.checks.shared.roles import role_section
-from podid.checks.shared.uses import uses_of
 from podid.checks.status import statuses
 from podid.domain.aws import Association, Role
 from podid.domain.cluster import Pod, ServiceAccount
@@ -18,7 +15,10 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.status import IdentityState
 from podid.domain.trust import Evaluation
 from podid.domain.workloads import live, workload_subject
-from podid.facts.second_hop import SecondHop
+from podid.facts.credentials import uses_of
+from podid.facts.index import role_section
+from podid.facts.second_hop import SecondHop, hops
+from podid.facts.trust import judged
 from podid.ops.status.look import Diagnosis
 
 
@@ -34,14 +34,14 @@ class PodUse:
 
 
 def role_of(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+    return role_section(snapshot, association.role_arn)
 
 
 def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation]:
     """How the trust policy of the association's role answers EKS for its pods."""
     if isinstance(snapshot.roles, Missing):
         return snapshot.roles
-    for role in trust.judged(snapshot):
+    for role in judged(snapshot):
         if role.arn == association.role_arn:
             if role.gone:
                 return Missing("the role does not exist", error_code="NotFound")
@@ -54,7 +54,7 @@ def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation
 
 def hop_of(snapshot: Snapshot, association: Association) -> SecondHop | None:
     """How the association's role gets to its target role; None where it has none."""
-    return next((hop for hop in second_hop.hops(snapshot) if hop.association.ref == association.ref), None)
+    return next((hop for hop in hops(snapshot) if hop.association.ref == association.ref), None)
 
 
 def account_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[ServiceAccount | None]:

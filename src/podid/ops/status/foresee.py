@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from podid.checks.all import ALL, BY_ID
-from podid.checks.shared.facts import index
-from podid.checks.shared.uses import main_use
 from podid.domain.aws import Association, described
 from podid.domain.cluster import Pod
 from podid.domain.credentials import CredentialSource
@@ -19,11 +17,13 @@ from podid.domain.findings import Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.report import DoctorReport
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, PodStatus, UseChange
 from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
-from podid.facts.restarts import Anew, without_injection
+from podid.facts.credentials import main_use
+from podid.facts.index import index
+from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.reading.collect import Wanted, collect
@@ -61,7 +61,7 @@ def look_before(
     refs: Collection[ServiceAccountRef] = (),
     *,
     now: datetime,
-    cost: Cost = LOOK,
+    cost: Cost = READS,
     checks: Checks = ALL,
     by_name: bool = False,
     journal: Journal | None = None,
@@ -257,7 +257,7 @@ def _uses(
     before: Snapshot, after: Snapshot, plan: Plan, refs: Collection[ServiceAccountRef], now: datetime
 ) -> Iterator[UseChange]:
     """What running pods take today, and what they would take if they were made anew afterwards."""
-    make, later = Anew(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
+    make, later = NewPods(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
     for ref in sorted(refs):
         changes: Counter[tuple[CredentialUse, CredentialUse, bool]] = Counter()
         for pod in index(before).pods.get(ref, ()):

@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
 from podid.domain.rights import Rights
-from podid.domain.section import LOOK, Cost
+from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
 from podid.ops.reading import sections
 from podid.ops.reading.collect import Wanted, collect
@@ -35,7 +35,7 @@ class Diagnosis:
     snapshot: Snapshot
 
 
-def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = LOOK) -> Wanted:
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> Wanted:
     """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
     return Wanted(checks=ALL, scope=scope, cost=cost)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from podid.calls.patience import Patience
 from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
 from podid.domain.findings import Verdict
-from podid.domain.patience import Patience
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityStatus
 from podid.ops.status.look import Diagnosis

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Header, Plan
 from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.role.plan import check_editable, others

@@ -14,11 +14,11 @@ from os.path import samestat
 from pathlib import Path
 from urllib.parse import quote
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
 from podid.domain.names import parse_cluster_arn
-from podid.domain.patience import Patience
 from podid.local import files
 from podid.ops.change.locks import wait_for
 

@@ -4,6 +4,7 @@ for each service account, then what was found."""
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.status import IdentityState
@@ -21,7 +22,6 @@ from podid.render.reports.parts import (
 )
 from podid.render.sanitize import line
 from podid.render.status import state_word
-from podid.render.view import timestamp
 
 _WORDS = {
     LinkState.BROKEN: "broken",

@@ -7,11 +7,11 @@ broken link is skipped.
 import re
 from xml.etree import ElementTree as ET
 
+from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.render.reports.parts import cluster_words, commands, evidence, fails, said, subject_words
 from podid.render.sanitize import line
-from podid.render.view import timestamp
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

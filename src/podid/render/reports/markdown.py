@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.status import IdentityState
@@ -18,7 +19,6 @@ from podid.render.reports.parts import (
 )
 from podid.render.sanitize import line
 from podid.render.status import state_word
-from podid.render.view import timestamp
 
 _STATE: Mapping[IdentityState | None, str] = {
     IdentityState.BROKEN: "❌",

@@ -6,13 +6,13 @@ cluster's name, beside the logical location that says what it is.
 
 from urllib.parse import quote
 
+from podid.domain.encoding import plain, timestamp
 from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
 from podid.pages.entry import Entry
 from podid.render.formats import to_json
 from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
 from podid.render.sanitize import line
-from podid.render.view import plain, timestamp
 from podid.version import VERSION
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.members import About
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
@@ -174,7 +174,7 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
     from podid.aws.addon_values import parse_values
     from podid.domain.snapshot import Known, known_or
     from podid.domain.workloads import live
-    from podid.facts.agent import agent_pods, coming, daemon_sets, evicted, pushed_off
+    from podid.facts.agent import agent_pods, daemon_sets, evicted, planned_agent, pushed_off
 
     snapshot = _without_agent(snapshot)
     cluster, sets, nodes, others = snapshot.cluster, snapshot.daemon_sets, snapshot.nodes, snapshot.agent_pods
@@ -182,7 +182,7 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
         return snapshot
     if not (isinstance(nodes, Known) and isinstance(others, Known)):
         return snapshot
-    agent = coming(version, parse_values(configuration, "the configuration"))
+    agent = planned_agent(version, parse_values(configuration, "the configuration"))
     hosts = {node.name for node in nodes.value if agent.goes_to(node)}
     wanted, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
     held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not wanted.isdisjoint(pod.host_ports)}

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, texts
 from podid.ops.change.kinds.association import with_association
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back

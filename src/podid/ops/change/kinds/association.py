@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, tag_changes
 from podid.ops.change.propagation import Lately, waits_for

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
 from podid.ops.clients import Clients
 

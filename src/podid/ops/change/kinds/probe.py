@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients

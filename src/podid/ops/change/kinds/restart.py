@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
@@ -49,13 +49,13 @@ class RestartKind(ResourceKind):
         from podid.domain.findings import Subject
         from podid.domain.snapshot import Known
         from podid.domain.workloads import live, workload_subject
-        from podid.facts.restarts import Anew
+        from podid.facts.restarts import NewPods
 
         if not isinstance(snapshot.pods, Known):
             return snapshot
         workload, make = (
             Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"]),
-            Anew(snapshot, now),
+            NewPods(snapshot, now),
         )
         pods = (make(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in snapshot.pods.value)
         return replace(snapshot, pods=Known(tuple(pods)))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, Other
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import Arn
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS, roles_of

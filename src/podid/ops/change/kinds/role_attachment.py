@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain.errors import NotFound
 from podid.domain.members import ArnText
 from podid.domain.names import AWS_MANAGED
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind
 from podid.ops.clients import Clients

@@ -6,10 +6,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from podid.calls.patience import Patience
 from podid.domain.aws import Role
 from podid.domain.errors import Conflict, PodidError
 from podid.domain.members import Pairs
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, tag_changes
 from podid.ops.clients import Clients

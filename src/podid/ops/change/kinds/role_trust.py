@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import PolicyObject
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, document, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
 from podid.ops.clients import Clients

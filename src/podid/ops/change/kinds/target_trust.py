@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, text
 from podid.ops.change.external_ids import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.change.kinds.base import Keys

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Never
 
+from podid.calls.patience import Patience
 from podid.domain.errors import UsageError
-from podid.domain.patience import Patience
 from podid.domain.plan import Action, State
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients

@@ -1,0 +1,94 @@
+"""Answers that come late, slowly or without end: how long an HTTP connection of urllib3 is read from, and how far."""
+
+import http.client
+import io
+import socket
+from collections.abc import MutableMapping
+from functools import cache
+from typing import Any
+
+import urllib3
+
+from podid.calls.deadline import LIMIT, submit
+from podid.domain.foreign import Malformed
+
+
+class TooLarge(Malformed):
+    """An answer that is not read to its end."""
+
+
+def read_whole(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """Return the body. Raise TooLarge where it has more than `most` bytes."""
+    body: bytes = response.read(most + 1)
+    if len(body) > most:
+        response.close()
+        raise TooLarge(f"it is larger than {most // 1024**2} MiB")
+    return body
+
+
+def limit_pools(by_scheme: MutableMapping[str, Any]) -> None:
+    """Have the connections of a PoolManager end with the call that they are made for: `by_scheme` are its classes."""
+    by_scheme.update({scheme: _limited(pool) for scheme, pool in by_scheme.items()})
+
+
+@cache
+def _limited(pool: Any) -> Any:
+    if issubclass(pool.ConnectionCls, _LimitedConnection):
+        return pool
+    connection = type("LimitedConnection", (_LimitedConnection, pool.ConnectionCls), {})
+    return type("LimitedPool", (pool,), {"ConnectionCls": connection})
+
+
+class _LimitedReader(io.RawIOBase):
+    """What comes through a socket, as long as the call lasts that it is the answer to."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock = raw, sock
+        self._longest = sock.gettimeout()  # for one read, as urllib3 has set it
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        limit = LIMIT.get()
+        if limit is None:
+            return self._raw.readinto(buffer)
+        left = limit.left()
+        self._sock.settimeout(left if self._longest is None else min(left, self._longest))
+        try:
+            return self._raw.readinto(buffer)
+        except TimeoutError:
+            limit.left()
+            raise
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """Of a server, and of a proxy that is to connect to one."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        self.fp = io.BufferedReader(_LimitedReader(self.fp.detach(), sock))
+
+
+class _LimitedConnection:
+    """Mixed in before a class of urllib3's."""
+
+    response_class = _LimitedResponse
+
+    def _new_conn(self) -> socket.socket:
+        """In another thread: looking a name up takes as long as it takes, and Ctrl-C waits for it."""
+        limit = LIMIT.get()
+        future = submit(super()._new_conn)  # type: ignore[misc]  # urllib3's
+        try:
+            return future.result(None if limit is None else limit.left())  # type: ignore[no-any-return]
+        except TimeoutError:
+            if limit is not None:
+                limit.left()
+            raise

@@ -1,0 +1,244 @@
+"""Results as JSON: one encoder for each type, made of the annotations of its members (see `podid.domain.members`).
+
+Members are camelCase, times RFC 3339 in UTC, None and sections that are missing null.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, is_dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from inspect import get_annotations
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, overload
+
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, Document, From, Key
+from podid.domain.section import Known, Missing
+
+S = TypeVar("S")
+T = TypeVar("T", covariant=True)
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+JsonObject = dict[str, Json]
+Encoder = Callable[[Any], Json]
+Getter = Callable[[Any], Any]
+
+
+class Items(Sequence[T]):
+    """Members of a document, each made when it is read, and anew each time: all of them at once take ten times the room
+    of their text."""
+
+    def __init__(self, source: Sequence[S], make: Callable[[S], T]) -> None:
+        self._source: Sequence[Any] = source
+        self._make: Callable[[Any], T] = make
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, slice):
+            return [self._make(item) for item in self._source[place]]
+        return self._make(self._source[place])
+
+
+def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
+    """Return the object of a result, with `values` for members by the names of the annotations, which are never left
+    out. Objects that it lists are Items."""
+    encoded: JsonObject = {}
+    for name, key, get, optional, encode_member, encode_item in _encoders(shape):
+        given = name in values
+        value = values[name] if given else None if result is None else get(result)
+        if value is None:
+            if given or not optional:
+                encoded[key] = None
+        elif encode_item is not None and isinstance(value, Sequence):
+            encoded[key] = cast("Json", Items(value, encode_item))
+        else:
+            encoded[key] = encode_member(value)
+    return encoded
+
+
+# --- what a class's annotations say -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`name` is the annotation's, `key` the one in JSON. `type_` keeps what a schema needs of the annotation; `get`
+    takes the value out of the result; `flat` is one of a value that stands flat in it."""
+
+    name: str
+    key: str
+    type_: Any
+    get: Getter
+    optional: bool = False
+    flat: bool = False
+
+
+def is_shape(type_: Any) -> bool:
+    """Whether values of the type are objects with members: a Document, or a result's dataclass."""
+    return isinstance(type_, type) and (is_dataclass(type_) or issubclass(type_, Document))
+
+
+@cache
+def members_of(shape: Any) -> tuple[Member, ...]:
+    """The members in their order, those that stand flat in it included."""
+    members: list[Member] = []
+    # not typing.get_type_hints: with that, functions of an annotation do not see their module
+    hints = {
+        name: hint for base in reversed(shape.__mro__) for name, hint in get_annotations(base, eval_str=True).items()
+    }
+    for name, hint in hints.items():
+        extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
+        if HIDDEN in extras:
+            continue
+        key = next((extra.name for extra in extras if isinstance(extra, Key)), _camel(name))
+        get = _getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
+        if FLAT in extras:
+            members += [_inside(get, member) for member in members_of(hint.__origin__)]
+            continue
+        if AS_TEXT in extras:
+            get = _then(str, get)
+        elif OR_NULL in extras:
+            get = _then(lambda value: value or None, get)
+        members.append(Member(name, key, _type_of(hint, extras), get, OPTIONAL in extras))
+    return tuple(members)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.rstrip("_").split("_")
+    return "".join((first, *(word.capitalize() for word in others)))
+
+
+def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
+    """A member that is left out is never null."""
+    if AS_TEXT in extras:
+        return Annotated[str | None if NoneType in get_args(hint.__origin__) else str, *extras]
+    return Annotated[hint.__origin__ | None, *extras] if OR_NULL in extras and OPTIONAL not in extras else hint
+
+
+def _getter(source: str | Getter) -> Getter:
+    if not isinstance(source, str):
+        return source
+    names = source.split(".") if source else []
+    if len(names) == 1:
+        return attrgetter(source)
+
+    def get(value: Any) -> Any:
+        for name in names:
+            value = value.value if isinstance(value, Known) else value
+            if value is None or isinstance(value, Missing):
+                return None
+            value = getattr(value, name)
+        return value
+
+    return get
+
+
+def _then(change: Getter, get: Getter) -> Getter:
+    return lambda value: None if (found := get(value)) is None else change(found)
+
+
+def _inside(outer: Getter, member: Member) -> Member:
+    get = member.get
+    return replace(member, get=lambda value: get(outer(value)), flat=True)
+
+
+# --- encoders ---------------------------------------------------------------------------------------------------------
+
+
+def _item_type(type_: Any) -> Any:
+    """The type of the objects that a list has, one that may be null too; None for any other type."""
+    origin, args = get_origin(type_), get_args(type_)
+    if origin is Annotated:
+        return _item_type(args[0])
+    if origin in (Union, UnionType):
+        return next(filter(None, map(_item_type, args)), None)
+    return args[0] if origin in (Sequence, tuple) and is_shape(args[0]) else None
+
+
+@cache
+def encoder(type_: Any) -> Encoder:
+    """What makes JSON of values of the type."""
+    origin, args = get_origin(type_), get_args(type_)
+    if origin is Annotated:
+        return encoder(args[0])
+    if origin in (Union, UnionType):
+        return _union(args)
+    if origin in (Sequence, tuple):
+        item = encoder(args[0])
+        return plain if item is plain else lambda value: [item(one) for one in value]
+    if type_ is datetime:
+        return timestamp
+    return _object(type_) if is_shape(type_) else plain
+
+
+def _union(types: Sequence[Any]) -> Encoder:
+    """Of one type or null. Of several the values are JSON already, or words."""
+    known = [get_args(type_)[0] if get_origin(type_) is Known else type_ for type_ in types]
+    inner = [type_ for type_ in known if type_ not in (NoneType, Missing)]
+    encode_known = encoder(inner[0]) if len(inner) == 1 else plain
+    if encode_known in (plain, timestamp) and Missing not in types:
+        return encode_known
+
+    def encode_section(value: Any) -> Json:
+        value = value.value if isinstance(value, Known) else value
+        return None if value is None or isinstance(value, Missing) else encode_known(value)
+
+    return encode_section
+
+
+@cache
+def _encoders(shape: Any) -> tuple[tuple[str, str, Getter, bool, Encoder, Encoder | None], ...]:
+    """Each member with what encodes it, and its items where it lists objects."""
+    typed = ((member, _item_type(member.type_)) for member in members_of(shape))
+    return tuple(
+        (one.name, one.key, one.get, one.optional, encoder(one.type_), None if item is None else encoder(item))
+        for one, item in typed
+    )
+
+
+def _object(shape: Any) -> Encoder:
+    def encode_object(value: Any) -> Json:
+        if isinstance(value, dict):  # JSON already
+            return value
+        encoded: JsonObject = {}
+        for _, key, get, optional, encode_member, _ in _encoders(shape):
+            member = get(value)
+            if member is not None or not optional:
+                encoded[key] = None if member is None else encode_member(member)
+        return encoded
+
+    return encode_object
+
+
+def plain(value: object) -> Json:
+    """The same in JSON's own types: no writer has to know enums, tuples, times or mappings of our own."""
+    if value is None or type(value) in (str, bool, int, float):
+        return cast("Json", value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(member) for key, member in value.items()}
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, AbstractSet):
+        return sorted(map(str, value))
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    raise TypeError(f"JSON has nothing for a {type(value).__name__}")
+
+
+@overload
+def timestamp(moment: datetime) -> str: ...
+@overload
+def timestamp(moment: datetime | None) -> str | None: ...
+def timestamp(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC; whole seconds print without a fraction."""
+    if moment is None:
+        return None
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")

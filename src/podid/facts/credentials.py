@@ -1,0 +1,201 @@
+"""Which credentials an SDK in a container takes, in the order in which SDKs ask:
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html. All that come before the container's win
+over Pod Identity.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from podid.domain.cluster import Container, Pod
+from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
+from podid.domain.findings import Severity
+from podid.domain.snapshot import Missing, Section, part
+from podid.domain.workloads import (
+    AGENT_ADDRESSES,
+    INJECTED_ENV,
+    IRSA_ENV,
+    TOKEN_FILES,
+    TOKEN_VOLUME,
+    main_containers,
+    on_fargate,
+    where_injected,
+)
+
+IN_ENV = "env"
+SECRETS = "podid does not read Secrets"
+
+
+class Own(NamedTuple):
+    """What a container brings along: the variables (or files) that decide, and what an SDK makes of them."""
+
+    severity: Severity
+    variables: tuple[str, ...]
+    taken: str
+    how: str = "sets"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The variables of a container by where they come from ("env", "ConfigMap settings"), the sources whose names could
+    not be seen, and the values that are kept."""
+
+    names: Mapping[str, str]
+    unseen: tuple[tuple[str, Missing], ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def all_of(self, *names: str) -> bool:
+        return all(name in self.names for name in names)
+
+    def named(self, *names: str) -> tuple[str, ...]:
+        """Those that are there, with their source where it is not the container itself."""
+        found = ((name, self.names[name]) for name in names if name in self.names)
+        return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
+
+
+ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | None]]]
+
+
+def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
+    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one. `maps`
+    are the keys of ConfigMaps, as a snapshot has them."""
+    names: dict[str, str] = {}
+    unseen: dict[str, Missing] = {}
+    values: dict[str, str] = {}
+    for source in container.env_from:
+        what = f"{source.kind} {source.name}"
+        if source.kind == "Secret":
+            unseen[what] = Missing(SECRETS)
+            continue
+        keys = part(maps, (pod.namespace, source.name))
+        if isinstance(keys, Missing):
+            unseen[what] = keys
+        else:
+            found = {f"{source.prefix}{key}": value for key, value in (keys.value or {}).items()}
+            names |= dict.fromkeys(found, what)
+            values |= found
+    own = {name: IN_ENV for name in container.env if container.sets(name)}
+    names = {name: what for name, what in names.items() if name not in container.blank}
+    return Brought({**names, **own}, tuple(unseen.items()), {**values, **container.env})
+
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+OF_KEYS = (*KEYS, "AWS_SESSION_TOKEN")
+RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
+
+
+def own_profile(container: Container, found: Brought) -> Own | None:
+    """A profile that the container names. Its file cannot be seen: it may even point back at the container's
+    credentials."""
+    for name in PROFILES:
+        if name in found.names and container.env.get(name) != "default":
+            what = container.env.get(name) or f"that {name} names"
+            return Own(Severity.WARN, found.named(name), f"the profile {what} before Pod Identity")
+    return None
+
+
+def own_file(container: Container) -> Own | None:
+    """A file of credentials that it names or mounts. What is in an empty directory is the pod's own affair: SDKs keep
+    their cache there. A configuration seldom holds keys, so a file of it is a note."""
+    if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
+        return Own(Severity.WARN, (CREDENTIALS_FILE,), "a credentials file of its own, if it has keys")
+    for mount in container.mounts:
+        if not mount.kind or mount.kind == "emptyDir" or ".aws" not in mount.path.split("/"):
+            continue
+        what = f"{mount.path} ({mount.kind} {mount.source})".replace(" )", ")")
+        if mount.kind == "configMap" or mount.path.endswith("/config"):
+            return Own(Severity.INFO, (what,), "a configuration of its own into account", "mounts")
+        return Own(Severity.WARN, (what,), "a credentials file that is mounted, if it has keys", "mounts")
+    return None
+
+
+URI, TOKEN_FILE = INJECTED_ENV
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
+
+def own_endpoint(pod: Pod, container: Container) -> Own | None:
+    """What an SDK takes in the place of what the webhook sets, where the container has some of it itself."""
+    env = container.env
+    if URI in container.blank:
+        return Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")
+    if URI in env and not env[URI]:
+        return Own(Severity.WARN, (URI,), f"what the {URI} of its own names, which podid cannot see")
+    if env.get(URI, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES:
+        return Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
+    if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
+        return Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
+    # somebody may have mounted a token of the right audience by hand
+    if not where_injected(env.get(TOKEN_FILE, TOKEN_FILES)):
+        return Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
+    # with another volume mounted there by hand the token may be where it belongs
+    if where_injected(env.get(TOKEN_FILE, "")) and TOKEN_VOLUME not in pod.volumes:
+        return Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")
+    return None
+
+
+ROLE_ARN = "AWS_ROLE_ARN"
+NO_METADATA = "AWS_EC2_METADATA_DISABLED"
+
+
+def uses_of(pod: Pod, maps: ConfigMapKeys) -> tuple[ContainerUse, ...]:
+    """Of each container but init containers, which have ended. `maps` are the keys of ConfigMaps, as a snapshot has
+    them."""
+    return tuple(_use(pod, container, maps) for container in pod.containers if not container.init)
+
+
+def main_use(pod: Pod, maps: ConfigMapKeys) -> ContainerUse | None:
+    """Of the container that the pod is there for; None for a pod without containers."""
+    return next((_use(pod, container, maps) for container in main_containers(pod)), None)
+
+
+def _use(pod: Pod, container: Container, maps: ConfigMapKeys) -> ContainerUse:
+    return ContainerUse(container.name, tuple(_candidates(pod, container, brought(maps, pod, container))))
+
+
+def _candidates(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
+    """In the order in which an SDK asks; the last is never missing."""
+    yield from _static(container, found)
+    if (named := own_profile(container, found)) is not None:
+        yield CredentialCandidate(
+            CredentialSource.PROFILE, f"{', '.join(named.variables)}; its file is not read", certain=False
+        )
+    if found.all_of(IRSA_ENV, ROLE_ARN):
+        yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
+    if (file := own_file(container)) is not None and file.severity is not Severity.INFO:
+        what = f"{', '.join(file.variables)}; it is not read"
+        yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, what, certain=False)
+    yield from _endpoint(pod, container, found)
+    if on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
+        yield CredentialCandidate(CredentialSource.NONE)
+    else:
+        yield CredentialCandidate(
+            CredentialSource.NODE_ROLE, "if the node's metadata service answers pods", certain=False
+        )
+
+
+def _static(container: Container, found: Brought) -> Iterator[CredentialCandidate]:
+    if found.all_of(*KEYS):
+        yield CredentialCandidate(CredentialSource.STATIC_KEYS, ", ".join(found.named(*OF_KEYS)))
+        return
+    if found.all_of(KEYS[0]) and not found.unseen:
+        detail = f"{', '.join(found.named(KEYS[0]))} without its secret"
+        yield CredentialCandidate(CredentialSource.STATIC_KEYS, detail, certain=False)
+    if found.unseen and not all(name in container.blank for name in KEYS):
+        what = "; ".join(f"envFrom {name}: {missing.reason}" for name, missing in found.unseen)
+        yield CredentialCandidate(CredentialSource.STATIC_KEYS, what, certain=False)
+
+
+def _endpoint(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
+    if found.all_of(RELATIVE_URI):
+        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, ", ".join(found.named(RELATIVE_URI)))
+    own = own_endpoint(pod, container)
+    if own is not None:
+        what = f"{own.how} {', '.join(own.variables)}"
+        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, what, certain=own.severity is Severity.ERROR)
+    elif container.sets(INJECTED_ENV[0]):
+        yield CredentialCandidate(CredentialSource.POD_IDENTITY)

@@ -1,0 +1,226 @@
+"""What checks and others ask of a snapshot: which pods an association concerns, which roles associations name, and who
+works on which node.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+from podid.domain.aws import Association, Listed, Role, UnreadAssociation, described
+from podid.domain.cluster import Node, Pod
+from podid.domain.errors import InvalidInput, Other
+from podid.domain.findings import EVERYONE, Subject
+from podid.domain.grouping import grouped
+from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
+from podid.domain.text import short_list
+from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
+from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
+
+T = TypeVar("T")
+
+
+def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
+    """The same function, which keeps its answer for as long as the snapshot lives and not longer: of a large cluster
+    both are large."""
+    kept: WeakKeyDictionary[Snapshot, T] = WeakKeyDictionary()
+
+    @wraps(work)
+    def kept_or_worked_out(snapshot: Snapshot) -> T:
+        if snapshot not in kept:
+            kept[snapshot] = work(snapshot)
+        return kept[snapshot]
+
+    return kept_or_worked_out
+
+
+# nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
+LIKELY = 0.75
+ADDON_OWNED = "owned by an add-on, which creates the service account itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The snapshot's lists by the keys that checks join on; empty where a section is missing."""
+
+    associations: Mapping[ServiceAccountRef, Listed]
+    pods: Mapping[ServiceAccountRef, tuple[Pod, ...]]
+    nodes: Mapping[str, Node]
+    users: Mapping[str, tuple[str, ...]]
+    on_delete: frozenset[Subject]
+    paused: frozenset[Subject]
+
+
+@once
+def index(snapshot: Snapshot) -> Index:
+    """`users` maps a node's name to the associated service accounts ("ns/name") whose live pods run there; `on_delete`
+    and `paused` are the workloads that replace no pod by themselves."""
+    associations = {a.ref: a for a in known_or(snapshot.associations, ())}
+    pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    users: dict[str, set[str]] = defaultdict(set)
+    workloads = known_or(snapshot.workloads, ())
+    for pod in known_or(snapshot.pods, ()):
+        if runs_agent(pod):
+            continue  # credentials of its own are what it must not have: agent-hijacked-by-default-sa
+        pods[pod.ref].append(pod)
+        if pod.node and live(pod) and pod.ref in associations:
+            users[pod.node].add(str(pod.ref))
+    return Index(
+        associations=associations,
+        pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
+        nodes={n.name: n for n in known_or(snapshot.nodes, ())},
+        users={node: tuple(sorted(names)) for node, names in users.items()},
+        on_delete=frozenset(w.subject for w in workloads if w.on_delete),
+        paused=frozenset(w.subject for w in workloads if w.paused and w.kind in RESTARTABLE),
+    )
+
+
+class Affected(NamedTuple):
+    """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
+
+    chain: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+
+
+def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
+    """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
+    not be read."""
+    if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
+        return Affected(EVERYONE)
+    facts = index(snapshot)
+    nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
+    return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
+
+
+def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
+    return dict(sorted(grouped((workload_subject(pod), pod) for pod in pods).items()))
+
+
+def set_account(workload: Subject, account: str) -> tuple[tuple[str, ...], ...]:
+    """The command that has its pods made anew as `account`; none for a kind that kubectl does not do that for."""
+    if workload.kind not in RESTARTABLE:
+        return ()
+    what = f"{workload.kind.lower()}/{workload.name}"
+    return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", what, account),)
+
+
+def role_subject(arn: str) -> Subject:
+    try:
+        return Subject("Role", parse_role_arn(arn).resource_name)
+    except InvalidInput:
+        return Subject("Role", arn)
+
+
+def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
+    return tuple(sorted(str(a.ref) for a in associations))
+
+
+def namespaces_words(snapshot: Snapshot) -> str:
+    """Those that were read, where not all were."""
+    several = "s" if len(snapshot.only_namespaces) > 1 else ""
+    return f"namespace{several} {short_list(snapshot.only_namespaces)}"
+
+
+def cluster_subject(snapshot: Snapshot) -> Subject:
+    return Subject("Cluster", cluster_name(snapshot) or "-")
+
+
+def cluster_name(snapshot: Snapshot) -> str:
+    return snapshot.cluster.value.name if isinstance(snapshot.cluster, Known) else ""
+
+
+def podid_command(snapshot: Snapshot, *words: str) -> tuple[str, ...]:
+    """The argv of a podid command, pinned to the cluster that was looked at."""
+    return ("podid", *words, *cluster_flags(snapshot))
+
+
+def cluster_flags(snapshot: Snapshot) -> tuple[str, ...]:
+    name = cluster_name(snapshot)
+    return ("--cluster", name) if name else ()
+
+
+def show_role(arn: str) -> tuple[str, ...]:
+    """The argv that shows a role; IAM's names may begin with a dash."""
+    return Other(("role", "show"), (role_name(arn),)).of()
+
+
+def aws_role(arn: str) -> tuple[str, ...]:
+    """The flag by which the AWS CLI takes a role, in one word where its name would be taken for another flag."""
+    name = role_name(arn)
+    return (f"--role-name={name}",) if name.startswith("-") else ("--role-name", name)
+
+
+class Placed(NamedTuple):
+    """`pods` are the workload's live ones."""
+
+    association: Listed
+    workload: Subject
+    pods: list[Pod]
+
+
+@once
+def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
+    facts = index(snapshot)
+    return tuple(
+        Placed(association, workload, pods)
+        for ref, association in sorted(facts.associations.items())
+        for workload, pods in by_workload(p for p in facts.pods.get(ref, ()) if live(p)).items()
+    )
+
+
+def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
+    """The associations by the ARN of their role, both in order."""
+    associations = described(known(snapshot.associations))
+    return dict(sorted(grouped((association.role_arn, association) for association in associations).items()))
+
+
+def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
+    """The associations that could not be described, by why: for those of one cause that of the first."""
+    unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
+    causes = grouped(((a.error_code, a.permission), a) for a in unread)
+    return {why_unread(members[0]): members for members in causes.values()}
+
+
+def why_unread(association: UnreadAssociation) -> Missing:
+    return Missing(association.reason, association.permission, association.error_code)
+
+
+def given(association: Listed) -> str:
+    """The association's role, in a sentence."""
+    return association.role_arn if isinstance(association, Association) else "a role that could not be read"
+
+
+def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
+    return _under(arn, part(snapshot.roles, arn))
+
+
+def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """The same of a target role."""
+    return _under(arn, part(snapshot.target_roles, arn))
+
+
+def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
+    if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
+        return Known(None)
+    return section
+
+
+def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
+    """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
+    the issuer is not known."""
+    role = known_or(part(snapshot.roles, arn), None)
+    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+        return None
+    cluster = snapshot.cluster.value
+    issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")
+    if not issuer:
+        return None
+    try:
+        policy = parse_policy(role.trust)
+    except TrustPolicyError:
+        return None
+    return allows_by_issuer(policy, f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}", ref)

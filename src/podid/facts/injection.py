@@ -1,0 +1,83 @@
+"""Link 3: the webhook put the credentials' variables and token into the pod when it was created.
+
+It does so only at creation, only while the association is visible to it, and is skipped without a word when it is
+slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+https://github.com/aws/amazon-eks-pod-identity-webhook.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+
+from podid.domain.aws import Listed, UnreadAssociation
+from podid.domain.cluster import Node, Pod
+from podid.domain.findings import Subject
+from podid.domain.grouping import grouped
+from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
+from podid.facts.index import by_workload, index, once
+
+# associations reach the webhook some seconds after the API has answered
+PROPAGATION = timedelta(seconds=60)
+
+
+class PodState(Enum):
+    """Where a pod of an associated service account stands; every pod is in exactly one state."""
+
+    INJECTED = auto()
+    ENDED = auto()
+    OPTED_OUT = auto()
+    NO_AGENT_POSSIBLE = auto()
+    IRSA = auto()
+    PREDATES = auto()
+    RACED = auto()
+    MISSED = auto()
+    UNDATED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pods of one workload that run as an associated service account, by state."""
+
+    association: Listed
+    workload: Subject
+    states: Mapping[PodState, tuple[Pod, ...]]
+
+    @property
+    def total(self) -> int:
+        return sum(len(pods) for state, pods in self.states.items() if state is not PodState.ENDED)
+
+
+def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodState:
+    """Kubernetes cuts creation times to whole seconds, EKS does not: the association's is cut as well."""
+    if not live(pod):
+        return PodState.ENDED
+    if injected(pod):
+        return PodState.INJECTED
+    if on_fargate(pod, nodes) or on_windows(pod, nodes):
+        return PodState.NO_AGENT_POSSIBLE
+    if opted_out(pod):
+        return PodState.OPTED_OUT
+    if carries_irsa(pod):
+        return PodState.IRSA
+    if isinstance(association, UnreadAssociation) or association.created_at is None:
+        return PodState.UNDATED
+    created = association.created_at.replace(microsecond=0)
+    modified = (association.modified_at or created).replace(microsecond=0)
+    if pod.created_at < created:
+        return PodState.PREDATES
+    if any(start <= pod.created_at <= start + PROPAGATION for start in (created, modified)):
+        return PodState.RACED
+    return PodState.MISSED
+
+
+@once
+def groups(snapshot: Snapshot) -> tuple[Group, ...]:
+    facts = index(snapshot)
+    result = []
+    for ref, association in sorted(facts.associations.items()):
+        for workload, pods in by_workload(facts.pods.get(ref, ())).items():
+            states = grouped((state_of(pod, association, facts.nodes), pod) for pod in pods)
+            result.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
+    return tuple(result)

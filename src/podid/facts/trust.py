@@ -1,0 +1,110 @@
+"""Link 9, second half: what the trust policy of each role says to each service account that is associated with it.
+
+What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; how it is judged:
+`podid.domain.trust`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from podid.domain.aws import Association, Role
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.trust import (
+    Evaluation,
+    LivePod,
+    PodIdentity,
+    TrustFinding,
+    TrustPolicyError,
+    evaluate,
+    parse_policy,
+)
+from podid.domain.workloads import live
+from podid.facts.index import by_role, index, once, role_section
+
+PODS_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnswer:
+    """What the trust says to one association; `findings` are worked out once, since several checks ask for them."""
+
+    association: Association
+    evaluation: Evaluation
+    findings: tuple[TrustFinding, ...]
+
+    @property
+    def error(self) -> str:
+        """The id of what keeps the association from working at all; empty when nothing does."""
+        return next((finding.id for finding in self.findings if finding.shuts_out), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A role with its answers; `missing` instead of them where the role could not be read or understood."""
+
+    arn: str
+    associations: tuple[Association, ...]
+    answers: tuple[TrustAnswer, ...] = ()
+    missing: Missing | None = None
+    gone: bool = False
+
+
+@once
+def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
+    found = []
+    for arn, associations in by_role(snapshot).items():
+        section, members = role_section(snapshot, arn), tuple(associations)
+        if isinstance(section, Missing):
+            found.append(Judged(arn, members, missing=section))
+        elif section.value is None:
+            found.append(Judged(arn, members, gone=True))
+        else:
+            found.append(_judge(snapshot, arn, members, section.value))
+    return tuple(found)
+
+
+def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:
+    try:
+        policy = parse_policy(role.trust)
+    except TrustPolicyError as error:
+        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be read: {error}"))
+    answers = []
+    for association in associations:
+        evaluation = evaluate(policy, _identity(snapshot, association, role))
+        answers.append(TrustAnswer(association, evaluation, evaluation.findings))
+    return Judged(arn, associations, tuple(answers))
+
+
+def first_error(snapshot: Snapshot, association: Association) -> str:
+    """The id of what keeps the association's own role from working, empty when nothing is known to."""
+    return _first_errors(snapshot).get(association.ref, "")
+
+
+@once
+def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
+    errors: dict[ServiceAccountRef, str] = {}
+    for role in judged(snapshot):
+        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
+        errors |= {answer.association.ref: answer.error for answer in role.answers}
+    return errors
+
+
+def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:
+    """Some of those that run as the association's service account; None when pods could not be read."""
+    if isinstance(snapshot.pods, Missing):
+        return None
+    of_account = index(snapshot).pods.get(association.ref, ())
+    return tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
+
+
+def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodIdentity:
+    return PodIdentity(
+        known(snapshot.cluster).arn,
+        association.namespace,
+        association.service_account,
+        session_tags=association.session_tags,
+        role_tags=role.tags,
+        pods=live_pods(snapshot, association),
+        now=snapshot.taken_at,
+    )

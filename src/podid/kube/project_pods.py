@@ -1,0 +1,310 @@
+"""From the API's JSON to the few fields of a pod that podid keeps. Pure; absent fields are Kubernetes' zero values, and
+what an API server always gives raises Malformed where it is missing.
+
+Of the environment it keeps names of what decides on credentials and proxies, and values only of what is no secret;
+annotations that can quote values (`kubectl.kubernetes.io/last-applied-configuration`) are dropped. Of command lines,
+which people give secrets, it keeps what is none.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from sys import intern
+from urllib.parse import urlsplit
+
+from podid.domain.cluster import Container, EnvSource, Mount, OwnerRef, Pod
+from podid.domain.foreign import (
+    Object,
+    flag_or,
+    inner,
+    inner_or_empty,
+    inners,
+    inners_or_none,
+    instant_or_none,
+    interned,
+    number_or,
+    pairs,
+    text,
+    text_or,
+    words_or_none,
+)
+from podid.domain.names import AGENT_ADDON
+from podid.domain.network import NOT_SEEN
+from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
+from podid.domain.text import plain_urls
+
+OF_EKS = "eks.amazonaws.com/"
+_POD_ANNOTATIONS = (
+    OF_EKS,
+    "kubernetes.io/config.",
+    "kubectl.kubernetes.io/restartedAt",
+    "kubectl.kubernetes.io/default-container",
+    # what keeps a mesh's sidecar away from some traffic, and a network interface of the pod's own
+    "traffic.sidecar.istio.io/",
+    "config.linkerd.io/",
+    "vpc.amazonaws.com/pod-eni",
+)
+# of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
+_CONTROLLER_FLAGS = ("--aws-",)
+# the directory that SDKs look for their files in, and the variables that name these
+_SDK_DIRECTORY = ".aws"
+_SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
+_NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
+_STATES = ("initContainerStatuses", "containerStatuses")
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def pod(item: Object) -> Pod:
+    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
+    states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
+    conditions = conditions_of(status)
+    volumes = {text(v, "name"): v for v in inners_or_none(spec, "volumes")}
+    return Pod(
+        namespace=interned(metadata, "namespace"),
+        name=text_or(metadata, "name"),
+        uid=text_or(metadata, "uid"),
+        service_account=interned(spec, "serviceAccountName") or "default",
+        node=interned(spec, "nodeName"),
+        phase=interned(status, "phase"),
+        created_at=instant_or_none(metadata, "creationTimestamp") or _EPOCH,
+        containers=(
+            *(_container(c, states, volumes, init=True) for c in inners_or_none(spec, "initContainers")),
+            *(_container(c, states, volumes, init=False) for c in inners(spec, "containers")),
+        ),
+        labels=_interned(metadata, "labels"),
+        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_POD_ANNOTATIONS)},
+        host_network=flag_or(spec, "hostNetwork"),
+        ready=is_true(conditions, "Ready"),
+        deleting=bool(text_or(metadata, "deletionTimestamp")),
+        owner=owner(metadata),
+        volumes=tuple(map(intern, volumes)),
+        ephemeral=tuple(text(c, "name") for c in inners_or_none(spec, "ephemeralContainers")),
+        ips=tuple(text(each, "ip") for each in inners_or_none(status, "podIPs")),
+        reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
+        message=text_or(status, "message") or _unscheduled(conditions, "message"),
+        host_ports=host_ports(spec),
+        priority=number_or(spec, "priority"),
+        ready_since=_since(conditions, "Ready"),
+        secret_classes=tuple(name for v in volumes.values() if (name := _secret_class(v))),
+        automount=flag_or(spec, "automountServiceAccountToken", True),
+    )
+
+
+def owner(metadata: Object) -> OwnerRef | None:
+    """The controlling owner, if there is one."""
+    for reference in inners_or_none(metadata, "ownerReferences"):
+        if flag_or(reference, "controller"):
+            return OwnerRef(
+                intern(text(reference, "kind")), intern(text(reference, "name")), interned(reference, "uid")
+            )
+    return None
+
+
+def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str, Object], *, init: bool) -> Container:
+    name = intern(text(item, "name"))
+    state = states.get(name) or {}
+    ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
+    before = inner_or_empty(inner_or_empty(state, "lastState"), "terminated")
+    env, blank = env_of(inners_or_none(item, "env"))
+    return Container(
+        name=name,
+        image=interned(item, "image"),
+        init=init,
+        env=env,
+        blank=blank,
+        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in env_from(each)),
+        mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
+        ready=flag_or(state, "ready"),
+        waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
+        restarts=number_or(state, "restartCount"),
+        ended=interned(before, "reason"),
+        exit_code=number_or(ended, "exitCode") if ended else None,
+        failed=_failed(before),
+        flags=_flags(item),
+    )
+
+
+def _flags(item: Object) -> tuple[str, ...]:
+    """The arguments that begin so, each with its value where that is the next one."""
+    words = [word for member in ("command", "args") for word in plain_words(words_or_none(item, member))]
+    return tuple(
+        intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
+        for place, word in enumerate(words)
+        if word.startswith(_CONTROLLER_FLAGS)
+    )
+
+
+def _valued(word: str, after: Sequence[str]) -> bool:
+    return "=" not in word and bool(after) and not after[0].startswith("-")
+
+
+def _secret_class(volume: Object) -> str:
+    csi = inner_or_empty(volume, "csi")
+    if text_or(csi, "driver") != CSI_DRIVERS[SECRETS_STORE]:
+        return ""
+    return interned(inner_or_empty(csi, "volumeAttributes"), "secretProviderClass")
+
+
+def _failed(run: Object) -> tuple[datetime, datetime] | None:
+    started, finished = instant_or_none(run, "startedAt"), instant_or_none(run, "finishedAt")
+    return (started, finished) if number_or(run, "exitCode") and started and finished else None
+
+
+def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:
+    files, found = [env.get(name, "") for name in _SDK_FILES], []
+    for item in items:
+        kind, source = _volume(volumes.get(text_or(item, "name"), {}))
+        mount = Mount(interned(item, "mountPath").rstrip("/"), kind, source)
+        if _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
+            found.append(mount)
+    return tuple(found)
+
+
+def _volume(volume: Object) -> tuple[str, str]:
+    """Its kind in Kubernetes' words, and the object that it shows, where it is one."""
+    kind = next((member for member in volume if member != "name" and volume[member] is not None), "")
+    name = interned(inner_or_empty(volume, kind), _NAMED[kind]) if kind in _NAMED else ""
+    return intern(kind), name
+
+
+def conditions_of(status: Object) -> dict[str, Object]:
+    return {text(condition, "type"): condition for condition in inners_or_none(status, "conditions")}
+
+
+def is_true(conditions: Mapping[str, Object], name: str) -> bool:
+    return text_or(conditions.get(name, {}), "status") == "True"
+
+
+def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:
+    return instant_or_none(conditions[name], "lastTransitionTime") if is_true(conditions, name) else None
+
+
+def host_ports(spec: Object) -> tuple[int, ...]:
+    """The ports of its node that the pod takes; the API server gives hostNetwork pods each port as a host port."""
+    shared = flag_or(spec, "hostNetwork")
+    ports = [port for c in inners(spec, "containers") for port in inners_or_none(c, "ports")]
+    taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
+    return tuple(sorted({port for port in taken if port}))
+
+
+def _unscheduled(conditions: Mapping[str, Object], member: str) -> str:
+    scheduled = conditions.get("PodScheduled", {})
+    return text_or(scheduled, member) if text_or(scheduled, "status") == "False" else ""
+
+
+def _interned(data: Object, name: str) -> dict[str, str]:
+    return {intern(key): intern(value) for key, value in pairs(data, name).items()}
+
+
+# variables whose value is no secret, and says which credentials an SDK takes
+PLAIN_ENV = frozenset(
+    {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_REGION",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_EC2_METADATA_DISABLED",
+    }
+)
+# whose names are kept without their values
+_KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
+_PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
+# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups, and where
+# the agent sends its requests, of which the host is enough
+_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
+_ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
+# the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
+_NO_PROXY = "NO_PROXY"
+_NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
+
+
+def keys_of(item: Object) -> dict[str, str]:
+    """The names of a ConfigMap's entries; the entries themselves are dropped here, but for what a NO_PROXY says of
+    link-local addresses."""
+    plain = inner_or_empty(item, "data")
+    names = (key for member in (plain, inner_or_empty(item, "binaryData")) for key in member)
+    return {key: _near_agent(text_or(plain, key)) if key.upper().endswith(_NO_PROXY) else "" for key in names}
+
+
+def _near_agent(value: str) -> str:
+    return ",".join(part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT))
+
+
+def env_of(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The variables that are kept, and those that are set to nothing."""
+    kept: dict[str, str] = {}
+    blank: list[str] = []
+    for item in items:
+        name, value = text(item, "name"), text_or(item, "value")
+        if not name.startswith(_KEPT_ENV) and name.upper() not in _PROXY_ENV:
+            continue
+        name, empty = intern(name), not value and not item.get("valueFrom")
+        if empty:
+            blank.append(name)
+        if name in PLAIN_ENV:
+            kept[name] = intern(plain_url(value))
+        elif name.upper() == _NO_PROXY:
+            kept[name] = NOT_SEEN if item.get("valueFrom") else _near_agent(value)
+        # an empty variable is none to an SDK
+        elif not empty:
+            kept[name] = ""
+    return kept, tuple(blank)
+
+
+def daemon_env(items: Sequence[Object]) -> dict[str, str]:
+    """Those of a DaemonSet's container: a few with their values besides."""
+    plain = {text(item, "name"): text_or(item, "value") for item in items if text(item, "name") in _DAEMON_ENV}
+    hosts = {text(item, "name"): _host(text_or(item, "value")) for item in items if text(item, "name") in _ENDPOINTS}
+    return env_of(items)[0] | plain | hosts
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def env_from(item: Object) -> Iterator[EnvSource]:
+    """What one entry of `envFrom` names."""
+    for member, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+        if item.get(member) is not None:
+            yield EnvSource(kind, interned(inner(item, member), "name"), interned(item, "prefix"))
+
+
+HIDDEN = "…"
+_NAMES = r"pass(?:word|wd|phrase)|secret|token|credential|auth|(?:api|access|private)[-_]?key"
+_SECRET = re.compile(_NAMES, re.IGNORECASE)
+_SAID = re.compile(rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*[ =:]+)\S+", re.IGNORECASE)
+
+
+def plain_url(value: str) -> str:
+    """The URL that a variable holds, without user, password, query and fragment; other values as they are."""
+    scheme, is_url, rest = value.partition("://")
+    if not is_url:
+        return value
+    rest, *more = re.split(r"[?#]", rest, maxsplit=1)
+    authority, slash, path = rest.partition("/")
+    return plain_urls(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}") + ("?…" if more else "")
+
+
+def plain_words(words: Iterable[str]) -> Iterator[str]:
+    """A command line: as many words, without the values of options whose names sound secret and without scripts, but
+    for those that start the agent."""
+    hide = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        hidden, hide = hide and not word.startswith("-"), False
+        if hidden:
+            yield HIDDEN
+        elif any(map(str.isspace, word)):
+            yield _SAID.sub(rf"\g<name>{HIDDEN}", plain_urls(word)) if AGENT_ADDON in word else HIDDEN
+        elif _SECRET.search(name):
+            hide = not equals and name.startswith("-")
+            yield f"{name}{equals}{HIDDEN}" if equals else name
+        else:
+            yield plain_urls(word)

@@ -1,0 +1,216 @@
+"""The user of a kubeconfig: the files that it leaves its credentials to, the exec plugin that gives them, and the other
+user that it acts as."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from podid.calls.deadline import Deadline, Overdue
+from podid.domain.errors import CredentialsError, InvalidInput, Unavailable
+from podid.domain.foreign import (
+    Malformed,
+    Object,
+    as_object,
+    inner,
+    inner_or_empty,
+    inners_or_none,
+    instant_or_none,
+    text,
+    text_or,
+    texts_or_none,
+)
+from podid.domain.foreign import texts_or_none as texts
+from podid.local import files
+
+_READ_BY_THE_PACKAGE = ("certificate-authority", "client-certificate", "client-key")
+
+
+def check_files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for a file of them that cannot be read, or is none."""
+    for name in _READ_BY_THE_PACKAGE:
+        path = cluster.get(name) or user.get(name)
+        if path:
+            try:
+                files.check_readable(Path(path))
+            except (OSError, ValueError) as error:
+                raise _unreadable(name, path, error) from error
+
+
+def with_token(user: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The user with the token that is in its tokenFile, as kubectl takes it: without white space around. Raises
+    InvalidInput for a file that cannot be read, and a token that no header can carry."""
+    path, token = user.get("tokenFile"), user.get("token")
+    if path:
+        try:
+            token = files.read(Path(path)).decode().strip()
+        except (OSError, ValueError) as error:
+            raise _unreadable("tokenFile", path, error) from error
+    if token and not (token.isascii() and token.isprintable()):
+        where = f"the kubeconfig's tokenFile {path}" if path else "the token of the kubeconfig's user"
+        raise InvalidInput(f"{where} holds a character that it cannot have, such as a line break", subject=path or "")
+    return {**{name: value for name, value in user.items() if name != "tokenFile"}, "token": token}
+
+
+def _unreadable(name: str, path: str, error: Exception) -> InvalidInput:
+    reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    return InvalidInput(f"the kubeconfig's {name} {path} cannot be read: {reason}", subject=path)
+
+
+# what a header's name may not hold, and the sign that stands for it; client-go, headerKeyEscape
+_ESCAPED = re.compile(rb"[^!#$&'*+.^_`|~0-9A-Za-z-]")
+
+
+def impersonation(user: Object) -> tuple[tuple[str, str], ...]:
+    """Names and values in order, a name as often as it has values; none where the user acts as itself. Raises
+    Malformed."""
+    headers = tuple(_headers(user))
+    if headers and headers[0][0] != "Impersonate-User":
+        raise Malformed("as is missing beside as-uid, as-groups or as-user-extra")
+    for name, value in headers:
+        if not value.isprintable():
+            raise Malformed(f"what {name} is to be sent has control characters")
+    # http.client writes text as Latin-1, and the API server reads UTF-8
+    return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
+
+
+def _headers(user: Object) -> Iterator[tuple[str, str]]:
+    for member, name in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
+        if value := text_or(user, member):
+            yield name, value
+    for group in texts_or_none(user, "as-groups"):
+        yield "Impersonate-Group", group
+    extra = inner_or_empty(user, "as-user-extra")
+    for key in extra:
+        for value in texts_or_none(extra, key):
+            yield f"Impersonate-Extra-{_escaped(str(key))}", value
+
+
+def _escaped(key: str) -> str:
+    return _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], key.encode()).decode()
+
+
+PLUGIN_SECONDS = 30.0
+LARGEST_OUTPUT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PluginCredential:
+    """What a user of a kubeconfig may hold: a token, or a certificate with its key, both PEM."""
+
+    token: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecPlugin:
+    """A program to run. `words` are the command and its arguments, `info` is what KUBERNETES_EXEC_INFO tells it."""
+
+    words: tuple[str, ...]
+    variables: Mapping[str, str] = field(repr=False)
+    api_version: str
+    info: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"exec plugin {self.words[0]}"
+
+
+def exec_plugin(settings: Object, cluster: Object) -> ExecPlugin:
+    """From the `exec` of a user; `cluster` is the context's. Raises Malformed."""
+    api_version = text(settings, "apiVersion")
+    spec: dict[str, Any] = {"interactive": False}
+    if settings.get("provideClusterInfo") is True:
+        spec["cluster"] = _cluster_info(cluster)
+    return ExecPlugin(
+        words=(text(settings, "command"), *texts(settings, "args")),
+        variables={text(item, "name"): text_or(item, "value") for item in inners_or_none(settings, "env")},
+        api_version=api_version,
+        info={"apiVersion": api_version, "kind": "ExecCredential", "spec": spec},
+    )
+
+
+def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tuple[str, ...] = ()) -> PluginCredential:
+    """The plugin's credential. Raises CredentialsError where it fails, Unavailable where it takes too long; `hint` is
+    how to see what it complains of."""
+    try:
+        process = subprocess.Popen(  # noqa: S603  the user's own kubeconfig names it
+            plugin.words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**env, **plugin.variables, "KUBERNETES_EXEC_INFO": json.dumps(plugin.info)},
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its command or environment cannot be passed on"
+        raise InvalidInput(f"{plugin.name} cannot be run: {why}", subject=plugin.words[0]) from error
+    try:
+        output, code = deadline.wait(lambda: _read(process), PLUGIN_SECONDS)
+    except Overdue as error:
+        raise Unavailable(f"{plugin.name} gave no credentials {error}", subject=plugin.words[0], hint=hint) from None
+    finally:
+        _end(process)
+    if len(output) > LARGEST_OUTPUT:
+        raise CredentialsError(f"{plugin.name} printed more than a credential", subject=plugin.words[0], hint=hint)
+    if code != 0:
+        raise CredentialsError(f"{plugin.name} ended with code {code}", subject=plugin.words[0], hint=hint)
+    try:
+        return _credential(as_object(json.loads(output)), plugin)
+    except Malformed as error:
+        why = str(error)
+    except (ValueError, RecursionError):
+        why = "it is not JSON"
+    what = f"what {plugin.name} printed is no credential: {why}"
+    raise CredentialsError(what, subject=plugin.words[0], hint=hint)
+
+
+def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
+    assert process.stdout is not None
+    output = process.stdout.read(LARGEST_OUTPUT + 1)
+    return output, 0 if len(output) > LARGEST_OUTPUT else process.wait()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Nothing that it has started may live on, and a pipe that nobody reads any more would hold it up."""
+    # not poll(): one that has ended may have left others behind, and until it is waited for the group is its own
+    if process.returncode is None:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _credential(answer: Object, plugin: ExecPlugin) -> PluginCredential:
+    if text(answer, "apiVersion") != plugin.api_version:
+        raise Malformed("its apiVersion is not the one that the kubeconfig names")
+    status = inner(answer, "status")
+    credential = PluginCredential(
+        token=text_or(status, "token"),
+        certificate=text_or(status, "clientCertificateData"),
+        key=text_or(status, "clientKeyData"),
+        expires_at=instant_or_none(status, "expirationTimestamp"),
+    )
+    if not credential.token.isascii() or not credential.token.isprintable():
+        raise Malformed("token is not ASCII text")
+    if bool(credential.certificate) != bool(credential.key):
+        raise Malformed("clientCertificateData and clientKeyData come together")
+    if not credential.token and not credential.key:
+        raise Malformed("token is missing")
+    return credential
+
+
+def _cluster_info(cluster: Object) -> dict[str, Any]:
+    info = {name: value for name, value in cluster.items() if name != "extensions"}
+    for extension in inners_or_none(cluster, "extensions"):
+        if extension.get("name") == "client.authentication.k8s.io/exec":
+            info["config"] = extension.get("extension")
+    return info

@@ -1,0 +1,109 @@
+"""The journal as a document and as text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time
+from podid.domain.plan import Header, Status
+from podid.ops.change.records import Run, RunStatus
+from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
+from podid.render.view import Column, Table, View, age, document
+
+
+class RunBody(Document):
+    run_id: str
+    command: Argv
+    started_at: Time
+    status: RunStatus
+    header: Annotated[Header, FLAT]
+    undoes: Annotated[str, OR_NULL, About("The run that this one took back.")]
+    actions: Annotated[
+        Sequence[RecordedActionBody],
+        From(lambda run: _actions(run)),
+        About("`open` is not known to have happened, `planned` was never begun."),
+    ]
+
+
+class HistoryDocument(Document, kind="History"):
+    """`podid history`, newest run first."""
+
+    items: Sequence[RunBody]
+
+
+def _actions(run: Run) -> list[ActionRow]:
+    steps = [ActionRow(step.action, step.status or "open", step.after, step.reason) for step in run.steps]
+    return [*steps, *(ActionRow(action, "planned", action.after) for action in run.untried)]
+
+
+def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: bool) -> View:
+    """All runs as a table; one run (`detail`) with its actions. `short` names a run for a person by the end of its id,
+    where only one has it."""
+    body, names = document(HistoryDocument, items=runs), tuple(run.run_id for run in runs)
+    if detail and len(runs) == 1:
+        return View(body, (action_table(_actions(runs[0])),), names, tuple(_run_lines(runs[0])))
+    columns = (
+        Column("RUN"),
+        Column("STARTED", wide=not short, folds=1),
+        Column("STATUS"),
+        Column("CHANGES", right=True, folds=2),
+        Column("CLUSTER", folds=3),
+        Column("COMMAND", prose=True),
+        Column("ACCOUNT", wide=True),
+        Column("REGION", wide=True),
+        Column("CALLER", wide=True),
+    )
+    rows = tuple(
+        (
+            _short_id(run, runs) if short else run.run_id,
+            _ago(run.started_at, now) if short else run.started_at,
+            _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
+            str(sum(step.status is Status.DONE for step in run.steps)),
+            run.header.cluster or "-",
+            shlex.join(("podid", *run.command)),
+            run.header.account,
+            run.header.region,
+            run.header.caller_arn,
+        )
+        for run in runs
+    )
+    styles = {(number, 2): _RUN_STYLES.get(run.status, "") for number, run in enumerate(runs)}
+    return View(body, (Table(columns, rows, styles, empty="no changes yet"),), names)
+
+
+_RUN_STYLES = {
+    RunStatus.DONE: "good",
+    RunStatus.FAILED: "bad",
+    RunStatus.EMPTY: "dim",
+    **dict.fromkeys((RunStatus.PARTIAL, RunStatus.INTERRUPTED, RunStatus.WRITTEN), "warn"),
+}
+_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not seen"}
+
+
+def _short_id(run: Run, runs: Sequence[Run]) -> str:
+    end = run.run_id.rpartition("-")[2]
+    return end if sum(other.run_id.endswith(end) for other in runs) == 1 else run.run_id
+
+
+def _ago(text: str, now: datetime) -> str:
+    try:
+        return f"{age(datetime.fromisoformat(text), now)} ago"
+    except (ValueError, TypeError):
+        return text
+
+
+def _run_lines(run: Run) -> list[str]:
+    lines = [
+        f"{run.run_id}  {_STATUS_WORDS.get(run.status, run.status)}  {shlex.join(('podid', *run.command))}",
+        f"  {header_line(run.header)}",
+    ]
+    if run.undoes:
+        lines.append(f"  undoes {run.undoes}")
+    for step in run.steps:
+        reason = f" ({step.reason})" if step.reason else ""
+        lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
+    lines += [f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried]
+    return lines

@@ -1,0 +1,105 @@
+"""Servers that drip, hang or never end: whoever asks them is back in time, in the thread that asked."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import urllib3
+
+from podid.calls import http
+from podid.calls.deadline import NEVER, Deadline, Overdue
+
+from .lying_server import LyingServer, dripping, limited_pool, silent, whole
+
+HEADERS = b"HTTP/1.1 200 OK\r\nx-filler: "
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n"
+
+
+@pytest.fixture
+def servers() -> Iterator[Callable[..., LyingServer]]:
+    made: list[LyingServer] = []
+
+    def make(answer: Callable[[], Iterator[bytes]]) -> LyingServer:
+        made.append(LyingServer(lambda _, path: answer()))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+def read(url: str, pool: urllib3.PoolManager | None = None) -> bytes:
+    response = (pool or limited_pool()).request("GET", url, timeout=5.0, retries=False, preload_content=False)
+    return http.read_whole(response, 100_000)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [silent, dripping, lambda: dripping(HEADERS), lambda: dripping(CHUNKED), lambda: dripping(b"")],
+    ids=["silent", "body", "headers", "chunks", "status"],
+)
+def test_a_call_ends_when_its_time_is_up(servers: Callable[..., LyingServer], answer: Callable[[], object]) -> None:
+    url, threads = servers(answer).url, threading.active_count()
+    began = time.monotonic()
+    with pytest.raises(Overdue, match=r"^within 0.3 s$"):
+        NEVER.call(lambda: read(url), 0.3)
+    with pytest.raises(Overdue, match=r"^in the 0.2 s of --timeout$"):
+        Deadline.after(0.2, "the 0.2 s of --timeout", time.monotonic).call(lambda: read(url), 5.0)
+    assert time.monotonic() - began < 3.0
+    assert threading.active_count() <= threads + 2, "but for the server's"
+
+
+def test_a_proxy_that_drips(servers: Callable[..., LyingServer]) -> None:
+    proxy = urllib3.ProxyManager(servers(lambda: dripping(HEADERS)).url)
+    http.limit_pools(classes := dict(proxy.pool_classes_by_scheme))
+    proxy.pool_classes_by_scheme = classes
+    with pytest.raises(Overdue):
+        NEVER.call(lambda: read("https://eks.us-west-2.amazonaws.com/", proxy), 0.3)
+
+
+def test_a_name_that_takes_long_to_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(20))
+    began = time.monotonic()
+    with pytest.raises(Overdue):
+        NEVER.call(lambda: read("http://eks.example.invalid/"), 0.2)
+    assert time.monotonic() - began < 3.0
+    over.set()
+
+
+def test_tls_that_does_not_begin(servers: Callable[..., LyingServer]) -> None:
+    url = servers(silent).url.replace("http:", "https:")
+    with pytest.raises((Overdue, urllib3.exceptions.HTTPError, ssl.SSLError)):
+        NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
+
+
+def test_a_sockets_own_timeout_is_no_less_than_it_was(servers: Callable[..., LyingServer]) -> None:
+    url = servers(silent).url
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        NEVER.call(lambda: limited_pool().request("GET", url, timeout=0.2, retries=False), 5.0)
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        limited_pool().request("GET", url, timeout=0.2, retries=False)
+
+
+def test_a_connection_is_used_again(servers: Callable[..., LyingServer]) -> None:
+    server, pool = servers(lambda: whole("fine")), limited_pool()
+    for seconds in (5.0, 0.5, 5.0):
+        assert NEVER.call(lambda: read(server.url, pool), seconds) == b"fine"
+    assert len(pool.pools) == 1
+    assert pool.connection_from_url(server.url).num_connections == 1
+
+
+def test_an_answer_that_is_too_large(servers: Callable[..., LyingServer]) -> None:
+    with pytest.raises(http.TooLarge, match="it is larger than 0 MiB"):
+        read(servers(lambda: whole("x" * 100_001)).url)
+
+
+def test_classes_are_limited_once() -> None:
+    once: dict[str, object] = dict(urllib3.PoolManager().pool_classes_by_scheme)
+    http.limit_pools(once)
+    twice = dict(once)
+    http.limit_pools(twice)
+    assert twice == once

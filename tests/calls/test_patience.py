@@ -1,0 +1,133 @@
+"""Waiting: when looks happen, and when they end."""
+
+import io
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from podid.calls.deadline import NEVER, Deadline, Overdue
+from podid.calls.patience import Clock, Patience
+from podid.cli.progress import Progress
+from podid.cli.runtime import Runtime, Streams
+from podid.domain.errors import TimedOut
+
+
+class Hands:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def patience(self, seconds: float) -> Patience:
+        clock = Clock(lambda: datetime.fromtimestamp(self.time, UTC), lambda: self.time, self.sleep)
+        return Patience(seconds, clock, lambda state: None)
+
+
+def test_the_last_look_is_at_the_deadline() -> None:
+    hands = Hands()
+    assert list(hands.patience(5.0).rounds(2.0)) == [5.0, 3.0, 1.0, 0.0]
+    assert hands.slept == [2.0, 2.0, 1.0]
+
+
+def test_a_pause_grows_up_to_its_longest() -> None:
+    hands = Hands()
+    list(hands.patience(10.0).rounds(1.0, longest=2.0))
+    assert hands.slept == [1.0, 1.5, 2.0, 2.0, 2.0, 1.5]
+
+
+def test_a_function_gives_each_pause() -> None:
+    hands = Hands()
+    pauses = iter([1.0, 0.0, 4.0])
+    assert list(hands.patience(3.0).rounds(lambda: next(pauses))) == pytest.approx([3.0, 2.0, 1.99, 0.0])
+
+
+def test_no_patience_is_one_look() -> None:
+    hands = Hands()
+    assert list(hands.patience(0.0).rounds(1.0)) == [0.0]
+    assert hands.slept == []
+
+
+def test_leaving_early_sleeps_no_more() -> None:
+    hands = Hands()
+    for _ in hands.patience(60.0).rounds(1.0):
+        break
+    assert hands.slept == []
+
+
+def test_a_part_of_it_keeps_clock_and_listener() -> None:
+    patience = Hands().patience(60.0)
+    part = patience.within(5.0)
+    assert (part.seconds, part.clock, part.say) == (5.0, patience.clock, patience.say)
+
+
+def test_no_wait_outlives_the_command() -> None:
+    hands = Hands()
+    patience = replace(hands.patience(60.0), until=103.0)
+    assert list(patience.rounds(2.0)) == [3.0, 1.0, 0.0]
+    assert patience.over
+    assert list(patience.within(5.0).rounds(2.0)) == [0.0]
+
+
+def test_a_call_has_what_the_command_has_left() -> None:
+    hands = Hands()
+    deadline = Deadline.after(10.0, "the 10 s of --timeout", lambda: hands.time)
+    ways = (deadline.call, deadline.wait)
+    assert [way(lambda: 5, 1.0) for way in ways] == [5, 5]
+    with pytest.raises(Overdue, match=r"^within 0.05 s$"):
+        deadline.wait(lambda: time.sleep(5), 0.05)
+    hands.time += 9.95
+    assert deadline.left() == pytest.approx(0.05)
+    for way in ways:
+        with pytest.raises(StopIteration):
+            way(lambda: next(iter("")), 1.0)
+    hands.time += 0.5  # a last look
+    with pytest.raises(Overdue, match=r"^in the 10 s of --timeout$"):
+        deadline.wait(lambda: time.sleep(5), 30.0)
+    assert deadline.left() == 0.0
+    hands.time += 1.0
+    for way in ways:
+        with pytest.raises(TimedOut, match=r"^the 10 s of --timeout are over$"):
+            way(lambda: 5, 30.0)
+
+
+def test_a_call_that_times_out_by_itself_is_not_overdue() -> None:
+    for way in (NEVER.call, NEVER.wait):
+        with pytest.raises(TimeoutError, match="of its own") as caught:
+            way(time_out, 5.0)
+        assert not isinstance(caught.value, Overdue)
+
+
+def time_out() -> None:
+    raise TimeoutError("of its own")
+
+
+@pytest.mark.parametrize("way", [NEVER.call, NEVER.wait])
+def test_an_interrupt_ends_a_call(way: Callable[..., None]) -> None:
+    threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        way(lambda: time.sleep(5), 5.0)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("tty", "expected"),
+    [(True, ["━━━━━━━━━━────────── 2 of 4  create it"]), (False, ["create it (2 of 4)"])],
+)
+def test_how_far_many_steps_are(tty: bool, expected: list[str]) -> None:
+    stderr = io.StringIO()
+    streams = Streams(io.StringIO(), io.StringIO(), stderr, stdin_tty=tty, stdout_tty=tty, stderr_tty=tty, width=80)
+    progress = Progress(Runtime(streams=streams, env={}), quiet=False)
+    clock = Clock(now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=lambda seconds: None)
+    Patience(1, clock, progress.update, told=progress.count).count(2, 4, "create it")
+    assert stderr.getvalue().replace("\r\x1b[2K… ", "").splitlines() == expected
