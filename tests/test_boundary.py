@@ -20,7 +20,7 @@ import yaml
 
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
-from podid.cli.leading_options import command_first
+from podid.cli.argv import command_first
 from podid.cli.parser import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row

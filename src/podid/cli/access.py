@@ -261,7 +261,7 @@ class Access:
     @cached_property
     def kube(self) -> KubeAccess:
         """Kubernetes access to the chosen cluster, or the reason why there is none; raises only for wrong options."""
-        from podid.cli.kubernetes import connect
+        from podid.cli.cluster import connect
 
         return connect(
             self.shared,

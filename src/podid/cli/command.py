@@ -10,8 +10,7 @@ import typer
 from podid.cli import options
 from podid.cli.access import Access
 from podid.cli.argv import output_option, value_of
-from podid.cli.declared import Command
-from podid.cli.options import SHARED, Shared
+from podid.cli.options import SHARED, Command, Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError

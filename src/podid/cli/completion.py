@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podid.cli.argv import to_complete
 from podid.cli.hints import options_by_name
-from podid.cli.leading_options import to_complete
 from podid.render import sanitize
 
 if TYPE_CHECKING:

@@ -1,18 +1,21 @@
-"""One spelling, type, help and environment variable for every shared option.
+"""The shared options, each with one spelling, type, help and environment variable; and what a module under
+`podid.commands` declares: the tree of commands knows no more of it than where it is.
 
 A command names the groups that it takes; `podid.cli.command` adds them to its signature and hands the values over as
 one `Shared`.
 """
 
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.option import OptionField, option, options, options_in, refuse_blank, seconds, switch
+from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
 from podid.domain.plan import Wait
+from podid.domain.rights import CommandRights, Rights, rights_of
 from podid.render.formats import Format, Report, parse_format
 
 
@@ -137,3 +140,74 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
     """Adds where the value comes from that the error is about, unless it stands on the command line or is said."""
     if source and not source.startswith("-") and source not in f"{error.what} {error.advice}":
         error.advise(f"{value!r} comes from {source}.")
+
+
+# what a body may ask for by name; all its other parameters are its own options, or groups of them
+HANDED_IN = ("access", "terminal")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`body` is the function that its author wrote."""
+
+    body: Callable[..., None]
+    shared: tuple[str, ...]
+    rights: Callable[[], CommandRights]
+    # whether it writes a doctor's report, which has formats of its own
+    reports: bool = False
+    # the shared options that it takes more than once
+    several: tuple[str, ...] = ()
+    # what these values of its own options take, where they choose what is read; such a command needs no argument
+    rights_for: Callable[..., Rights | CommandRights] | None = None
+
+    @property
+    def help(self) -> str:
+        return inspect.cleandoc(self.body.__doc__ or "")
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.body, eval_str=True).parameters
+
+    @property
+    def own(self) -> tuple[OptionField, ...]:
+        """The options that are its own, in order."""
+        found: list[OptionField] = []
+        for name, parameter in self.parameters.items():
+            if isinstance(parameter.default, OptionField):
+                found.append(replace(parameter.default, field=name))
+            elif name not in HANDED_IN:
+                found += options_in(parameter.annotation)
+        return tuple(found)
+
+    @property
+    def options(self) -> tuple[OptionField, ...]:
+        """All that it takes, but for --show-permissions."""
+        return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
+
+    def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
+        """What the body is called with for the values of its own options. Raises InvalidInput."""
+        found: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            declared = parameter.default
+            if isinstance(declared, OptionField):
+                value = typed[name]
+                empty = value in (None, [])
+                found[name] = declared.default if empty else replace(declared, field=name).value(value)
+            elif name not in HANDED_IN:
+                found[name] = filled(parameter.annotation, typed)
+        return found
+
+    def all_rights(self, **values: object) -> CommandRights:
+        """What the body says that it calls, with these `values` of its options where they choose what is read, and what
+        choosing a cluster and naming the caller takes."""
+        wanted = self.rights()
+        if values and self.rights_for is not None:
+            found = self.rights_for(**values)
+            wanted = found if isinstance(found, CommandRights) else replace(wanted, always=found)
+        if not self.shared or "show_permissions" not in self.shared:
+            return wanted
+        from podid.aws.eks import Eks
+        from podid.aws.sts import Sts
+
+        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
+        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))

@@ -1,15 +1,16 @@
-"""The way to the user: results on stdout, everything else on stderr, questions, and the code to leave with."""
+"""The way to the user: results on stdout, all else on stderr, progress too, questions, and the code to leave with."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import typer
 
 from podid.cli.options import Shared
-from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
@@ -21,8 +22,8 @@ from podid.render.view import Line, View
 
 if TYPE_CHECKING:
     from podid.aws.requests import CallRecord
-    from podid.cli.output_file import OutputFile
     from podid.domain.report import DoctorReport
+    from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
 
 
@@ -94,7 +95,6 @@ class Terminal:
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
         """The text of a regular file, or of stdin for `-`, of at most so many characters. Raises UsageError that says
         why it cannot be read."""
-        from pathlib import Path
 
         from podid.local import files
 
@@ -114,7 +114,7 @@ class Terminal:
     def file_to_write(self, name: str, *, force: bool) -> OutputFile:
         """For a result in a file that the user names; what stands in the way is said before the work is done. A file
         that is there is replaced with `force`, or after a question. Raises UsageError."""
-        from podid.cli.output_file import OutputFile
+        from podid.local.files import OutputFile
 
         file = OutputFile(name)
         if file.exists and not force:
@@ -292,3 +292,62 @@ def _writing_each(pieces: Iterable[str]) -> Callable[[IO[str]], object]:
 
 def _writing(text: str) -> Callable[[IO[str]], object]:
     return lambda out: out.write(text)
+
+
+_BAR = 20
+
+
+class Progress:
+    """Call `update` with each state; `done` wipes the live line. Says nothing at all with --quiet."""
+
+    def __init__(self, runtime: Runtime, *, quiet: bool) -> None:
+        self._runtime = runtime
+        self._quiet = quiet
+        self._last = ""
+        self._live = runtime.streams.stderr_tty and runtime.env.get("TERM") != "dumb"
+        self._shown = False
+        self._lock = threading.Lock()
+
+    def glance(self, state: str) -> None:
+        """What is being read at the moment: worth a live line, not worth a line in a log."""
+        if self._live:
+            self.update(state)
+
+    def update(self, state: str) -> None:
+        state = sanitize.line(state)
+        with self._lock:  # steps that run at once may each have something to say
+            self._update(state)
+
+    def _update(self, state: str) -> None:
+        if self._quiet or state == self._last:
+            return
+        self._last = state
+        if self._live:
+            width = self._runtime.width - 3
+            self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
+            self._shown = True
+        else:
+            self._write(f"{state}\n")
+
+    def count(self, number: int, total: int, step: str) -> None:
+        """How far many steps are: a bar on a terminal, a line for each in a log."""
+        self._runtime.counted = (number, total)
+        if not self._live:
+            self.update(f"{step} ({number} of {total})")
+            return
+        filled = _BAR * number // max(total, 1)
+        self.update(f"{'━' * filled}{'─' * (_BAR - filled)} {number} of {total}  {step}")
+
+    def done(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[2K")
+            self._shown = False
+        self._last = ""
+
+    def _write(self, text: str) -> None:
+        stderr = self._runtime.streams.stderr
+        try:
+            stderr.write(text)
+            stderr.flush()
+        except (OSError, ValueError):
+            self._quiet = True  # nobody watches any more; the work goes on

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from podid.cli.declared import Command
+    from podid.cli.options import Command
     from podid.domain.rights import CommandRights
 
 

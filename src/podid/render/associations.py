@@ -14,7 +14,7 @@ from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, utc
-from podid.ops.association.looks import Look, PodCounts, Seen
+from podid.ops.association.listing import Look, PodCounts, Seen
 from podid.render.status import STYLES, IdentityStatusBody, state_word, why
 from podid.render.view import NOTHING, Column, Table, View, age, document
 

@@ -88,9 +88,9 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     )
     from podid.domain.plan import Consent
     from podid.domain.text import count_of, short_list
+    from podid.ops.association.absent import quota_note
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
-    from podid.ops.association.expand import quota_note
     from podid.ops.association.files import check_accounts
     from podid.ops.association.read import current_associations
     from podid.ops.role.target import by_update_trust, with_owed

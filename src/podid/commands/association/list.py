@@ -12,14 +12,14 @@ from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.ops.association.looks import Look
+    from podid.ops.association.listing import Look
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.cli import rights
     from podid.kube.reader import KubeReader
-    from podid.ops.association.looks import checks_for, sections_for
+    from podid.ops.association.listing import checks_for, sections_for
     from podid.ops.reading.sections import rights as rights_of_checks
 
     reasons: tuple[tuple[str, Look], ...] = (

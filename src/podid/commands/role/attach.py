@@ -38,9 +38,8 @@ def attach(access: Access, options: AttachOptions) -> None:
     from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
     from podid.domain.errors import UsageError
     from podid.ops.role.permissions import plan_attach
-    from podid.ops.role.policies import read_policies
+    from podid.ops.role.policies import read_policies, validated
     from podid.ops.role.presets import parse_choice
-    from podid.ops.role.validation import validated
 
     policies = read_policies(access.terminal.read_file, options.policy_files)
     for text in options.presets:

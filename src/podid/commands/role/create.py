@@ -62,9 +62,9 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import new_role
     from podid.ops.role.making import complete, create_request, plan_new_role, plan_target
+    from podid.ops.role.policies import validated
     from podid.ops.role.presets import preset_notes
     from podid.ops.role.target import check_admitted, going_on_of, owed_words, with_owed
-    from podid.ops.role.validation import validated
     from podid.render.role_forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):

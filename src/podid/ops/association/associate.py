@@ -11,8 +11,7 @@ from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
 from podid.domain.trust import TargetHop
-from podid.ops.association.absent import with_names_meant
-from podid.ops.association.expand import Selection, expand
+from podid.ops.association.absent import Selection, expand, with_names_meant
 from podid.ops.association.files import FileItem, read_items
 from podid.ops.association.plan import (
     NotAdmitted,
@@ -31,11 +30,11 @@ from podid.ops.association.request import (
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
 from podid.ops.role.making import complete, plan_new_role, plan_target, role_request
 from podid.ops.role.plan import identity
+from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
 from podid.ops.role.target import Onward, going_on_policies, plan_onward, read_target
-from podid.ops.role.validation import validated
 from podid.ops.trust.files import called
 
 if TYPE_CHECKING:
