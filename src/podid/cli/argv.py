@@ -69,22 +69,24 @@ def command_first(argv: Sequence[str]) -> list[str]:
     place = _leading(argv) if len(argv) > 1 else 0
     if not place:
         return list(argv)
-    from podid.cli.tree import GROUPS
+    from podid.cli.tree import GROUPS, path_of
 
     rest = list(argv[place:])
-    path = _command(rest) or tuple(word for word in rest[:1] if word in GROUPS)
+    path = path_of(rest) or tuple(word for word in rest[:1] if word in GROUPS)
     return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
 
 
 def to_complete(words: Sequence[str]) -> list[str]:
     """`words`, of which the last is being typed, with such options where completion looks for them: behind a command,
     and nowhere while the command is still to come. The value of one is looked for as that of `list`, which has all."""
+    from podid.cli.tree import path_of
+
     *before, typed = words
     place = _leading(before)
     if place > len(before):
         return ["list", *words]
     rest = before[place:]
-    return [*(command_first(before) if _command(rest) else rest), typed]
+    return [*(command_first(before) if path_of(rest) else rest), typed]
 
 
 def _leading(argv: Sequence[str]) -> int:
@@ -108,9 +110,3 @@ def _leading(argv: Sequence[str]) -> int:
         else:
             return 0
     return place
-
-
-def _command(words: Sequence[str]) -> tuple[str, ...]:
-    from podid.cli.hints import path_of
-
-    return path_of(words)

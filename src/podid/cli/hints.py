@@ -7,6 +7,7 @@ from functools import partial
 
 from podid.cli.argv import value_of, values_of
 from podid.cli.options import SHARED
+from podid.cli.tree import COMMANDS, path_of
 from podid.domain.errors import Again, Hint, Other
 from podid.domain.option import OptionField
 
@@ -83,8 +84,6 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
 
 def options_of(path: tuple[str, ...]) -> frozenset[str]:
     """The options of the command that these words name, by what it declares."""
-    from podid.cli.tree import COMMANDS
-
     words = set(options_by_name(path))
     shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
     return frozenset(words | ({"--show-permissions"} if "show_permissions" in shared else set()))
@@ -97,14 +96,4 @@ def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
 
 def _options(path: tuple[str, ...]) -> tuple[OptionField, ...]:
     """What the command that these words name declares; nothing for what is none."""
-    from podid.cli.tree import COMMANDS
-
     return next((row.load().options for row in COMMANDS if row.path == path), ())
-
-
-def path_of(words: Sequence[str]) -> tuple[str, ...]:
-    """The words that name the command; empty for what is none."""
-    from podid.cli.tree import COMMANDS
-
-    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
-    return max(found, key=len, default=())

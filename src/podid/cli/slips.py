@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
-from podid.cli.hints import path_of
 from podid.cli.options import SHARED
+from podid.cli.tree import path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
 from podid.domain.text import meant, nearest
 

@@ -96,6 +96,12 @@ GROUPS: dict[str, str] = {
 }
 
 
+def path_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that name the command; empty for what is none."""
+    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
+    return max(found, key=len, default=())
+
+
 def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandRights]":
     """The commands' names, and what all of them need together. UsageError for what is no command."""
     from dataclasses import replace
