@@ -275,14 +275,21 @@ def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
     )
 
 
-def tell_left_behind(
-    access: Access, place: Place, result: ChangeResult, refs: Collection[ServiceAccountRef]
+def followed(
+    access: Access,
+    place: Place,
+    result: ChangeResult,
+    restarts: Restarting | None,
+    refs: Collection[ServiceAccountRef],
+    wait: Callable[[Waiting, ChangeResult], ChangeResult],
 ) -> ChangeResult:
-    """The result with a note on running pods that the change did not reach, where they can be listed."""
+    """The result of a change of associations once that was waited for; with the restarts that were asked for, or with a
+    note on running pods of `refs` that the change did not reach, where they can be listed."""
     from podid.ops.association.plan import late_changes
     from podid.ops.restart.targets import left_behind
 
-    if result.error is not None:
+    result = wait(waiting(access, place, result, restarts), result)
+    if restarts is not None or result.error is not None:
         return result
     if access.kube.failure is not None:
         access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.what})")

@@ -50,7 +50,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
     Row("status", LOOK, "Show whether each identity works.", "workload.status:status"),
     Row("show", LOOK, "Show everything about one service account.", "association.show:show"),
-    Row("verify", LOOK, "Verify which role pods get.", "workload.verify:verify"),
+    Row("verify", LOOK, "Verify which role pods get.", "workload.verify:verify_pods"),
     Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", LOOK, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),

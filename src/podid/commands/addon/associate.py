@@ -45,14 +45,14 @@ def associate(
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
-    from podid.cli.changing import run, settle_interrupted, waiting, with_outlook
+    from podid.cli import changing
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
     request = AddonRequest.of(addon, account, role, recommended=recommended, replace=replace, update_trust=update_trust)
     place = access.place(for_change=True)
-    settle_interrupted(access, place)
+    changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
-    plan = with_outlook(access, place, plan, refs)
-    run(access, plan, lambda result: after_associate(waiting(access, place), result, refs))
+    plan = changing.with_outlook(access, place, plan, refs)
+    changing.run(access, plan, lambda result: after_associate(changing.waiting(access, place), result, refs))

@@ -32,16 +32,16 @@ def disassociate(
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
-    from podid.cli.changing import refuse_state, run, settle_interrupted, waiting, with_outlook
+    from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon_associations import roles_of
 
-    refuse_state(access)
+    changing.refuse_state(access)
     names = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
-    settle_interrupted(access, place)
+    changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
     done = access.journal.done_before(access.runtime.argv, place.header)
@@ -53,5 +53,7 @@ def disassociate(
         needed_for="Deleting an association",
         word="delete" if len(refs) > 1 else "",
     )
-    plan = with_outlook(access, place, plan, refs)
-    run(access, plan, lambda result: without_credentials(waiting(access, place), result, refs), consent=consent)
+    plan = changing.with_outlook(access, place, plan, refs)
+    changing.run(
+        access, plan, lambda result: without_credentials(changing.waiting(access, place), result, refs), consent=consent
+    )

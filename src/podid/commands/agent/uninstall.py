@@ -34,20 +34,20 @@ def uninstall_agent(
 
     Example: podid uninstall-agent --preserve --yes
     """
-    from podid.cli.changing import refuse_state, run, settle_interrupted, with_outlook
+    from podid.cli import changing
     from podid.domain.plan import ChangeResult, Consent
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    refuse_state(access)
+    changing.refuse_state(access)
     place = access.place(for_change=True)
-    settle_interrupted(access, place)
+    changing.settle_interrupted(access, place)
     with access.terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
     several = not preserve and facts.losing.count > 1
     if plan.actions and not facts.losing.unread:
-        plan = with_outlook(access, place, plan, checks=CHECKS, by_name=True)
+        plan = changing.with_outlook(access, place, plan, checks=CHECKS, by_name=True)
 
     def after(result: ChangeResult) -> ChangeResult:
         if not plan.actions:
@@ -61,4 +61,4 @@ def uninstall_agent(
         needed_for="Deleting the agent",
         word="delete" if several else "",
     )
-    run(access, plan, after, consent=consent)
+    changing.run(access, plan, after, consent=consent)

@@ -75,17 +75,9 @@ def associate(access: Access, options: AssociateOptions) -> None:
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
     """The same in one cluster, once the command line is read."""
-    from podid.cli.changing import (
-        absent_notes,
-        restarting,
-        run,
-        settle_interrupted,
-        take_back,
-        tell_left_behind,
-        waiting,
-        with_next_commands,
-        with_outlook,
-    )
+    from functools import partial
+
+    from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.domain.text import count_of, short_list
     from podid.ops.association.absent import quota_note
@@ -103,9 +95,9 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     refs, names = tuple(wanted), short_list(map(str, wanted), 10)
     if request.selection and not request.printed:
         access.terminal.note(f"{request.selection} stands for {names}")
-    restarts = restarting(access, refs, insist=request.force) if request.restart else None
+    restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
     if not request.printed:
-        settle_interrupted(access, place)
+        changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {names}") as progress:
         current = current_associations(access.clients, place, refs)
         request, made = request.with_role_named(place.the_cluster, wanted)
@@ -124,23 +116,22 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     if request.printed:
         _print(access, work, plan)
         return
-    absent = () if accounts.create_service_account else absent_notes(access, refs, strict=accounts.strict)
-    plan = with_next_commands(access, plan, lambda owed: by_update_trust(owed, update=request.change.update_trust))
+    absent = () if accounts.create_service_account else changing.absent_notes(access, refs, strict=accounts.strict)
+    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=request.change.update_trust))
     plan = plan.noting((*absent, *quota_note(access.aws.eks, plan)))
-    plan = with_outlook(access, place, plan, refs, restart=request.restart, force=request.force)
+    plan = changing.with_outlook(access, place, plan, refs, restart=request.restart, force=request.force)
     question = "Associate all the same?" if absent else ""
     if request.selection and not absent:
         question = f"Associate {count_of(len(refs), 'service account')}?"
 
     def after(result: ChangeResult) -> ChangeResult:
         if request.new_role is not None and result.failed_kind.startswith("role"):
-            take_back(access, result, request.new_role.name)
+            changing.take_back(access, result, request.new_role.name)
         result = with_owed(result, access.aws.eks)
-        result = after_associate(waiting(access, place, result, restarts), result, refs)
-        return result if request.restart else tell_left_behind(access, place, result, refs)
+        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = Consent(question=question) if question and access.runtime.interactive else None
-    run(access, plan, after, consent=consent, restarts=restarts)
+    changing.run(access, plan, after, consent=consent, restarts=restarts)
 
 
 def _print(access: Access, work: Associating, plan: Plan) -> None:

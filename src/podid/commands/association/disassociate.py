@@ -72,7 +72,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:
-    from podid.cli.changing import restarting, run, settle_interrupted, waiting, with_outlook
+    from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.aftermath import after_disassociate
@@ -80,8 +80,8 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
 
     refs, names = options.service_accounts, short_list(map(str, options.service_accounts), 10)
     place = access.place(for_change=True)
-    restarts = restarting(access, refs) if options.restart else None
-    settle_interrupted(access, place)
+    restarts = changing.restarting(access, refs) if options.restart else None
+    changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {names}") as progress:
         plan = plan_disassociating(
             access.clients,
@@ -99,10 +99,10 @@ def _in_one(access: Access, options: DisassociateOptions) -> None:
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
     )
-    run(
+    changing.run(
         access,
-        with_outlook(access, place, plan, refs, restart=options.restart),
-        lambda result: after_disassociate(waiting(access, place, result, restarts), result),
+        changing.with_outlook(access, place, plan, refs, restart=options.restart),
+        lambda result: after_disassociate(changing.waiting(access, place, result, restarts), result),
         consent=consent,
         restarts=restarts,
     )

@@ -46,16 +46,9 @@ def move(access: Access, options: MoveOptions) -> None:
 
     Example: podid move shop/orders shop/orders-api --update-trust --yes
     """
-    from podid.cli.changing import (
-        absent_notes,
-        restarting,
-        run,
-        settle_interrupted,
-        tell_left_behind,
-        waiting,
-        with_next_commands,
-        with_outlook,
-    )
+    from functools import partial
+
+    from podid.cli import changing
     from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
@@ -68,27 +61,26 @@ def move(access: Access, options: MoveOptions) -> None:
     place = access.place(for_change=True)
     if options.create_service_account:
         access.kube.needed()  # known before anything is changed
-    restarts = restarting(access, (old, new), insist=options.force) if options.restart else None
-    settle_interrupted(access, place)
+    restarts = changing.restarting(access, (old, new), insist=options.force) if options.restart else None
+    changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {old} and {new}"):
         transfer = Transfer.read(access.clients, place, old, new, access.at_place)
     if transfer.association is None:
-        run(access, transfer.rest(remove_trust=options.remove_trust))
+        changing.run(access, transfer.rest(remove_trust=options.remove_trust))
         return
-    absent = () if options.create_service_account else absent_notes(access, (new,))
+    absent = () if options.create_service_account else changing.absent_notes(access, (new,))
     plan = transfer.plan(options.change, create_service_account=options.create_service_account).noting(absent)
-    plan = with_next_commands(access, plan, lambda owed: by_update_trust(owed, update=options.change.update_trust))
+    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=options.change.update_trust))
     plan = transfer.then_delete(plan, access.runtime.now(), remove_trust=options.remove_trust)
-    once = OnceReady(waiting(access, place), new)
+    once = OnceReady(changing.waiting(access, place), new)
 
     def after(result: ChangeResult) -> ChangeResult:
-        result = with_owed(result, access.aws.eks)
-        result = after_change(waiting(access, place, result, restarts), result, seen=once.found)
-        return result if options.restart else tell_left_behind(access, place, result, (new,))
+        wait = partial(after_change, seen=once.found)
+        return changing.followed(access, place, with_owed(result, access.aws.eks), restarts, (new,), wait)
 
-    run(
+    changing.run(
         access,
-        with_outlook(access, place, plan, (old, new), restart=options.restart, force=options.force),
+        changing.with_outlook(access, place, plan, (old, new), restart=options.restart, force=options.force),
         after,
         consent=Consent(
             question=f"Delete the association of {old} once {new} has it?", needed_for="Moving an association"

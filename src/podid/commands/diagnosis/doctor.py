@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -12,15 +11,8 @@ from podid.domain.rights import CommandRights, Rights
 from podid.ops.doctor.request import DoctorOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
-    from podid.domain.snapshot import Snapshot
-    from podid.kube.reader import KubeReader
-    from podid.ops.doctor.examine import Examination
-    from podid.ops.reading.collect import Wanted
-    from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
 MOST_MIB = 256
@@ -61,6 +53,8 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     Example: podid doctor shop/orders
     """
     from podid.cli.mending import carry_out, fixable, show_plans
+    from podid.commands.diagnosis.examine import examine
+    from podid.commands.diagnosis.own_rights import show_own_rights
     from podid.domain.errors import ExitCode, UsageError
     from podid.domain.findings import Severity
     from podid.ops.doctor import again
@@ -71,7 +65,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
         options.check_together(dry_run=access.shared.dry_run)
-        _show_own_rights(access, options.for_command or ("doctor",))
+        show_own_rights(access, options.for_command or ("doctor",))
         return
     checks = select(options.check, options.skip, options.link)
     select(options.fix_id)
@@ -91,7 +85,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     if options.force and not options.save:
         raise UsageError("--force goes with --save")
-    examination = _examination(access, options, checks)
+    examination = examine(access, options, checks)
     report = examination.once() if options.fixes else None
     if report is not None:
         planned = fixable(report, options.fix_id, Severity(options.fix_level), terminal)
@@ -113,82 +107,3 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     if not options.watch:
         show(report)
     terminal.leave(code(report))
-
-
-def _examination(access: Access, options: DoctorOptions, checks: Checks) -> Examination:
-    """Of the cluster, or of what was seen then. Asks where tokens are redeemed or pods are run."""
-    from podid.checks.all import BY_ID
-    from podid.cli.changing import probing
-    from podid.cli.hints import at_place
-    from podid.domain.plan import Consent
-    from podid.domain.section import Cost
-    from podid.ops.doctor.examine import Examination, read_baseline
-    from podid.ops.reading.collect import collect
-    from podid.ops.reading.saved import of_scope, read_snapshot, snapshot_text
-    from podid.ops.reading.scope import parse_target
-    from podid.version import VERSION
-
-    terminal, saved = access.terminal, options.saved
-    scope = parse_target(options.target, access.shared.namespace or "")
-    examination = partial(
-        Examination,
-        checks=checks,
-        scope=scope,
-        cost=options.cost,
-        baseline=options.baseline,
-        accepted=read_baseline(options.baseline, BY_ID, terminal.read_file),
-        note=terminal.note,
-    )
-    file = terminal.file_to_write(options.save, force=options.force) if options.save else None
-    if options.watch or options.until_clean or options.fixes:
-        access.take_time()
-    if saved:
-        seen = of_scope(read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved), scope, saved)
-
-        def there(report: DoctorReport) -> DoctorReport:
-            return report.with_commands(partial(at_place, argv=("doctor", "--cluster", report.cluster_arn)))
-
-        return examination(collect=lambda wanted: seen, with_commands=there)
-    place = access.place(for_change=options.probe)
-    question, needed_for = "Mint short-lived credentials of the pods' roles", "Minting credentials"
-    if options.probe:
-        question = f"{question}, and run at most 10 pods of podid's own?"
-        needed_for = f"{needed_for} and running podid's own pods"
-    if options.probe or options.verify:
-        question = question if options.probe else f"{question} to look at them?"
-        terminal.consent(Consent(question=question, needed_for=needed_for))
-
-    def read(wanted: Wanted) -> Snapshot:
-        with terminal.working(f"looking at cluster {place.cluster_name}"):
-            run, now = probing(access) if Cost.PROBE in wanted.cost else None, access.runtime.now()
-            return collect(access.clients, place, wanted, now=now, journal=access.journal_to_read, probing=run)
-
-    def save(snapshot: Snapshot) -> None:
-        if file is not None:
-            file.write(snapshot_text(snapshot, VERSION).encode())
-            terminal.note(f"written to {file.name}")
-
-    return examination(collect=read, with_commands=access.with_commands, save=save)
-
-
-def _show_own_rights(access: Access, names: Sequence[str]) -> None:
-    """`podid doctor --me`, for the commands of these names. The cluster itself is read only on the way into it, so that
-    a caller who may not do that has an answer too."""
-    from podid.cli.tree import rights_of_commands
-    from podid.domain.errors import AccessDenied
-    from podid.ops.doctor.own_rights import own_rights
-    from podid.render.own_rights import own_rights_view
-
-    def reader() -> KubeReader:
-        try:
-            return access.kube.reader
-        except AccessDenied as error:
-            error.what = f"there is no way into the cluster: {error.what}"
-            raise
-
-    with access.terminal.working("asking for the caller's rights"):
-        commands, needed = rights_of_commands(names)
-        iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
-        rights = own_rights(iam, reader, where, needed, commands=commands, namespace=namespace)
-    access.terminal.emit(own_rights_view(rights))
-    access.terminal.leave(rights.exit_code)

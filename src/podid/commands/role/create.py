@@ -57,7 +57,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     """
     from dataclasses import replace
 
-    from podid.cli.changing import absent_notes, run, settle_interrupted, take_back, with_next_commands
+    from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
     from podid.ops.role.create import new_role
@@ -76,7 +76,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     request, update = create_request(options, access.terminal.read_file), options.update_trust
     place = access.place(for_change=not options.print_)
     if not options.print_:
-        settle_interrupted(access, place)
+        changing.settle_interrupted(access, place)
     request = request.named(place.the_cluster)
     if not options.name:
         access.terminal.note(f"the role is named {request.name}")
@@ -94,17 +94,17 @@ def create(access: Access, options: RoleCreateOptions) -> None:
             return
         plan, current = plan_new_role(access.clients, place, access.journal, request, progress.glance)
     # a wider trust names no service account
-    absent = absent_notes(access, request.refs) if options.scope == "service-account" else ()
+    absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
     plan = plan.noting((*absent, *preset_notes(request.granted)))
     target = onward(current, update=update)
     if not options.force:
         check_admitted(target, request.name, update=update)
     plan = replace(plan, actions=(*plan.actions, *target.actions), owed=target.owed).noting(target.notes)
     hint = partial(going_on_of, name=request.name, profile=options.target_profile, update=update)
-    plan = validated(with_next_commands(access, plan, hint), access.aws.access_analyzer)
+    plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:
-        take_back(access, result, request.name)
+        changing.take_back(access, result, request.name)
         return with_owed(result, None)
 
-    run(access, plan, after)
+    changing.run(access, plan, after)

@@ -59,7 +59,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     from dataclasses import replace
     from functools import partial
 
-    from podid.cli.changing import agree, look_ahead, report, restarting, settle_interrupted, waiting
+    from podid.cli import changing
     from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
     from podid.ops.restart.choose import choose
@@ -73,7 +73,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     access.check_whose_pods(refs)
     place = access.place(for_change=True)
     access.kube.needed()
-    settle_interrupted(access, place)
+    changing.settle_interrupted(access, place)
     with access.terminal.working("looking for pods"):
         now = access.runtime.now()
         targets = find_associated_targets(access.clients, place, refs, namespace=namespace, stale=stale, now=now)
@@ -83,7 +83,7 @@ def restart(access: Access, options: RestartOptions) -> None:
         with access.terminal.working("checking what new pods would get"):
             return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
 
-    ahead = partial(look_ahead, access, place)
+    ahead = partial(changing.look_ahead, access, place)
     targets, plan = choose(place, targets, ahead, find_missed, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
@@ -91,13 +91,13 @@ def restart(access: Access, options: RestartOptions) -> None:
     if targets:
         count = sum(target.obstacle is None for target in targets)
         consent = Consent(question=f"Restart {count} workloads?", needed_for="Restarting more than one workload")
-        agree(access, plan, consent if count > 1 else None)
+        changing.agree(access, plan, consent if count > 1 else None)
     access.runtime.changing = bool(targets)
     nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
-    how = replace(restarting(access), evict=options.evict)
+    how = replace(changing.restarting(access), evict=options.evict)
     result = restart_journalled(access.clients, place, targets, how)
     replaced = [target for target, item in zip(targets, result.done, strict=True) if item.status is Status.DONE]
     with access.terminal.working("checking what the new pods get"):
         whom = sorted({ref for target in replaced for ref in target.refs})
-        result = after_restart(waiting(access, place), result, whom)
-    report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)
+        result = after_restart(changing.waiting(access, place), result, whom)
+    changing.report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)
