@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.names import ServiceAccountRef
-from podid.domain.permissions import Allowed
 from podid.domain.plan import Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
-from podid.domain.status import IdentityState, IdentityStatus, exit_code
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.ops.association.allowed import Asked, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
 from podid.ops.status.look import Diagnosis
