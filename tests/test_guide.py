@@ -13,9 +13,8 @@ import pytest
 
 from harness import Answers, Outcome, Podid
 from podid.cli.guide import associate
-from podid.cli.guide.facts import Account, Facts
+from podid.cli.guide.questions import Account, Facts, Prompt, walk
 from podid.cli.guide.questions import Answers as Given
-from podid.cli.guide.questions import Prompt, walk
 from podid.cli.guide.run import says_only_where
 from podid.domain.aws import AssociationSummary, Cluster, Role
 from podid.domain.names import ServiceAccountRef

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
 from podid.cli.cluster import cluster_by_server, no_cluster
-from podid.cli.guide import associate, others
-from podid.cli.guide.facts import Facts, accounts_of
-from podid.cli.guide.questions import Answers, Prompt, Step, walk
+from podid.cli.guide import associate
+from podid.cli.guide.questions import Answers, Facts, Prompt, Step, accounts_of, walk
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.names import role_name
@@ -39,7 +38,7 @@ class Guide:
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, steps: Sequence[Step[Facts]]) -> Answers:
+    def answers(self, steps: Sequence[Step]) -> Answers:
         return walk(steps, self.facts, self._ask)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
@@ -51,7 +50,7 @@ class Guide:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
-        which = others.which_of(answers)
+        which = associate.which_of(answers)
         return self._read[chosen] if which is None else self._of_one(chosen, answers["which"])
 
     def _facts(self, chosen: str) -> Facts:
@@ -99,7 +98,7 @@ class Guide:
         """With the role of the association that was chosen, and whether podid made it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
-            access, ref = self._at(chosen), others.which_of({"which": which})
+            access, ref = self._at(chosen), associate.which_of({"which": which})
             assert ref is not None
             with self.access.terminal.working(f"reading the association of {ref}"):
                 place = access.place()
@@ -134,14 +133,14 @@ def guide_associate(access: Access) -> Instead:
 
 
 def guide_role_create(access: Access) -> Instead:
-    return _guided(access, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
+    return _guided(access, ("role", "create"), associate.ROLE_STEPS, associate.role_create_words)
 
 
 def guide_disassociate(access: Access) -> Instead:
-    return _guided(access, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
+    return _guided(access, ("disassociate",), associate.DISASSOCIATE_STEPS, associate.disassociate_words)
 
 
-def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words) -> Instead:
+def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step], words: Words) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
     guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
     answers = guide.answers(steps)
