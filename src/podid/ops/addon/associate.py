@@ -80,9 +80,9 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
-    associations = (AssociationWanted(ref, role),)
+    association = AssociationWanted(ref, role)
     change = AssociationChange(update_trust=request.update_trust)
-    plan = plan_associations(associations, change, place.the_cluster, place.header, {ref: None})
+    plan = plan_associations((association,), change, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
