@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podid.domain.network import CiliumPolicy, Expression, NetworkPolicy, PolicyIndex, Selector
+from podid.domain.cluster import Requirement
+from podid.domain.network import CiliumPolicy, NetworkPolicy, PolicyIndex, Selector
 from podid.domain.text import Names
 
 NAMES = st.text("abc-1", min_size=1, max_size=9)
@@ -23,7 +24,7 @@ def test_the_nearest_names(typed: str, known: list[str], count: int, alike: floa
 def test_the_policies_that_select_a_pod(
     policies: list[tuple[str, dict[str, str], bool]], labels: dict[str, str]
 ) -> None:
-    selectors = [Selector(pairs, (Expression("x", "Exists"),) if more else ()) for _, pairs, more in policies]
+    selectors = [Selector(pairs, (Requirement("x", "Exists"),) if more else ()) for _, pairs, more in policies]
     places = [place for place, _, _ in policies]
     cilium = [
         CiliumPolicy(namespace=p, name=str(n), selector=s)

@@ -13,8 +13,8 @@ from podid.domain.errors import UnreadableAnswer
 from podid.domain.foreign import Object, text
 
 
-def api(**methods: Any) -> Api:
-    meta = SimpleNamespace(service_model=SimpleNamespace(service_name="ec2"))
+def api(service: str, **methods: Any) -> Api:
+    meta = SimpleNamespace(service_model=SimpleNamespace(service_name=service))
     return Api(SimpleNamespace(meta=meta, **methods), Pacer(patience=0), Origin())
 
 
@@ -22,7 +22,8 @@ def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
     def lazily(page: Object) -> Iterator[str]:
         yield text(page, "RouteTableId")
 
-    found = api(describe_route_tables=lambda: {"RouteTables": []}).items("DescribeRouteTables", {}, "them", lazily)
+    ec2 = api("ec2", describe_route_tables=lambda: {"RouteTables": []})
+    found = ec2.items("DescribeRouteTables", {}, "them", lazily)
     with pytest.raises(UnreadableAnswer, match=r"^EC2's answer to DescribeRouteTables for them cannot be read: Rou"):
         list(found)
 
@@ -30,5 +31,5 @@ def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
 def test_a_name_that_is_repeated_is_one_name() -> None:
     """Each is described by a call of its own: an answer of a thousand times the same one would take minutes."""
     pages = {None: {"addons": ["x", "y", *["x"] * 1000], "nextToken": "2"}, "2": {"addons": ["x", "z"]}}
-    listing = api(list_addons=lambda **asked: pages[asked.get("nextToken")])
+    listing = api("eks", list_addons=lambda **asked: pages[asked.get("nextToken")])
     assert list(listing.names("ListAddons", {}, "them", "addons")) == ["x", "y", "z"]

@@ -63,7 +63,7 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
+        *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "ServiceGateway", "Sts"),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]

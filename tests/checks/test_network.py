@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.cluster import Container, DaemonSet, EnvSource
-from podid.domain.network import NOT_SEEN, Block, CiliumPolicy, EgressRule, Expression, NetworkPolicy, Ports, Selector
+from podid.domain.cluster import Container, DaemonSet, EnvSource, Requirement
+from podid.domain.network import NOT_SEEN, Block, CiliumPolicy, EgressRule, NetworkPolicy, Ports, Selector
 from podid.domain.snapshot import Known, Snapshot
 
 from .builder import INJECTED, cluster, daemon_set, healthy, pod
@@ -75,11 +75,11 @@ def test_policies_add_up() -> None:
         {"namespace": "pay"},
         {"egress": False},
         {"selector": Selector({"app": "cart"})},
-        {"selector": Selector({}, (Expression("app", "NotIn", ("orders",)),))},
-        {"selector": Selector({}, (Expression("app", "DoesNotExist"),))},
-        {"selector": Selector({}, (Expression("tier", "Exists"),))},
-        {"selector": Selector({}, (Expression("app", "In", ("cart",)),))},
-        {"selector": Selector({}, (Expression("app", "Unheard"),))},
+        {"selector": Selector({}, (Requirement("app", "NotIn", ("orders",)),))},
+        {"selector": Selector({}, (Requirement("app", "DoesNotExist"),))},
+        {"selector": Selector({}, (Requirement("tier", "Exists"),))},
+        {"selector": Selector({}, (Requirement("app", "In", ("cart",)),))},
+        {"selector": Selector({}, (Requirement("app", "Unheard"),))},
     ],
 )
 def test_a_policy_that_is_not_about_the_pod(changes: dict[str, object]) -> None:
@@ -87,7 +87,7 @@ def test_a_policy_that_is_not_about_the_pod(changes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "selector", [Selector({"app": "orders"}), Selector({}, (Expression("app", "In", ("orders",)),))]
+    "selector", [Selector({"app": "orders"}), Selector({}, (Requirement("app", "In", ("orders",)),))]
 )
 def test_a_policy_that_is(selector: Selector) -> None:
     assert answers(ID, with_policies(policy(selector=selector)))[0][0] == "fail"
@@ -160,7 +160,11 @@ _NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serv
         # Cilium knows a pod's namespace and service account by labels of its own
         ((), (replace(WORLD, namespace="", selector=Selector({_NAMESPACE: "shop"})),), ("pass", "fail")),
         ((), (replace(WORLD, namespace="", selector=Selector({_NAMESPACE: "pay"})),), ("pass", "pass")),
-        ((), (replace(WORLD, selector=Selector({}, (Expression(_NAMESPACE, "NotIn", ("shop",)),))),), ("pass", "pass")),
+        (
+            (),
+            (replace(WORLD, selector=Selector({}, (Requirement(_NAMESPACE, "NotIn", ("shop",)),))),),
+            ("pass", "pass"),
+        ),
         ((), (WORLD, replace(HOST, selector=Selector({_ACCOUNT: "orders"}))), ("pass", "pass")),
     ],
 )

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from podid.domain.admission import NAMESPACE_NAME, WebhookRegistration
-from podid.domain.network import Expression, Selector
+from podid.domain.cluster import Requirement
+from podid.domain.network import Selector
 
 from .builder import association, bare, healthy, pod
 from .grid import answers, only, verdicts
@@ -16,7 +17,7 @@ assert MADE is not None
 SUBJECT = "MutatingWebhookConfiguration pod-identity-webhook"
 STOCK = WebhookRegistration(
     url="https://127.0.0.1:23443/mutate",
-    objects=Selector(requirements=(Expression("eks.amazonaws.com/skip-pod-identity-webhook", "DoesNotExist"),)),
+    objects=Selector(requirements=(Requirement("eks.amazonaws.com/skip-pod-identity-webhook", "DoesNotExist"),)),
 )
 ODD = {
     "another version": replace(STOCK, versions=("v1",)),
@@ -76,7 +77,7 @@ def test_one_that_leaves_out_a_pod_that_asks_for_it_is_in_order() -> None:
 
 def test_a_namespace_is_told_by_its_name_only() -> None:
     found = WebhookRegistration(
-        namespaces=Selector({"team": "a"}, (Expression(NAMESPACE_NAME, "NotIn", ("kube-system",)),))
+        namespaces=Selector({"team": "a"}, (Requirement(NAMESPACE_NAME, "NotIn", ("kube-system",)),))
     )
     assert found.leaves_out("shop", {}) == ""
     assert found.leaves_out("kube-system", {}) == "its namespaceSelector"

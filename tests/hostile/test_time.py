@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count, repeat
 from pathlib import Path
 
@@ -282,6 +283,27 @@ def test_a_server_that_nobody_checks_is_warned_of_once(healthy: Site, recwarn: p
     assert outcome.code == 0, outcome
     assert outcome.stderr.count("insecure-skip-tls-verify") == 1
     assert not [warning for warning in recwarn if "Unverified" in str(warning.message)]
+
+
+def test_a_credential_process_that_hangs_when_it_is_asked_again(healthy: Site, tmp_path: Path) -> None:
+    """Credentials that expire within minutes are renewed at the next call."""
+    keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "x", "SessionToken": "y"}
+    soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    program = tmp_path / "credentials.py"
+    program.write_text(
+        "import json, pathlib, time\n"
+        f"mark = pathlib.Path({str(tmp_path / 'mark')!r})\n"
+        "with mark.open('a') as file:\n"
+        "    file.write('x')\n"
+        "time.sleep(20 if mark.stat().st_size > 2 else 0)\n"
+        f"print({json.dumps(json.dumps({**keys, 'Expiration': soon}))})\n"
+    )
+    config = Path(os.environ["AWS_CONFIG_FILE"])
+    config.write_text(f"[profile slow]\ncredential_process = {sys.executable} {program}\n")
+    outcome, took = timed(healthy, genuine_only, "whoami", "--profile", "slow", "--timeout", "3s")
+    assert (outcome.code, outcome.stdout) == (7, ""), outcome
+    assert took < 3 + SLACK
+    assert "in the 3 s of --timeout" in outcome.stderr
 
 
 def test_a_credential_process_that_hangs(healthy: Site) -> None:

@@ -16,15 +16,15 @@ Values = dict[str, Any]
 Path = tuple[str, ...]
 
 
-def parse_values(given: str, what: str) -> Values:
+def parse_values(given: str, source: str) -> Values:
     """JSON or YAML as a mapping, empty for no text. Raises InvalidInput, which names `what`, for anything else."""
     if not given.strip():
         return {}
-    values = data.read(given, what)
+    values = data.read(given, source)
     if values is None:
         return {}
     if not isinstance(values, dict) or not _of_json(values):
-        raise InvalidInput(f"{what} is not an object of configuration values", subject=what)
+        raise InvalidInput(f"{source} is not an object of configuration values", subject=source)
     return values
 
 
@@ -57,11 +57,11 @@ class Schema:
         if self._validator is None:
             return []
         try:
-            found = list(self._validator.iter_errors(values))
+            violations = list(self._validator.iter_errors(values))
         except Exception as error:  # noqa: BLE001  a $ref into nowhere, a pattern that Python's re does not know
             self.problem = f"the schema that EKS gives cannot be used ({type(error).__name__})"
             return []
-        rows = [(tuple(map(str, error.absolute_path)), _sentence(error)) for error in found]
+        rows = [(tuple(map(str, error.absolute_path)), _sentence(error)) for error in violations]
         return sorted(rows, key=lambda row: (-len(row[0]), row))
 
 
@@ -78,15 +78,15 @@ def _validator(schema: Any) -> Any:
 
 def _sentence(error: Any) -> str:
     """The violation in a sentence that quotes no long value."""
-    kind, expected, found = error.validator, error.validator_value, error.instance
+    kind, expected, instance = error.validator, error.validator_value, error.instance
     if kind == "type":
         names = expected if isinstance(expected, str) else " or ".join(map(str, expected))
-        return f"is {_shown(found)}, and {names} is expected"
+        return f"is {_shown(instance)}, and {names} is expected"
     if kind == "enum":
-        return f"is {_shown(found)}, and must be one of {', '.join(map(json.dumps, expected))}"
-    if kind == "additionalProperties" and isinstance(found, Mapping):
+        return f"is {_shown(instance)}, and must be one of {', '.join(map(json.dumps, expected))}"
+    if kind == "additionalProperties" and isinstance(instance, Mapping):
         known = list((error.schema.get("properties") or {}) if isinstance(error.schema, Mapping) else ())
-        odd = sorted(set(map(str, found)) - set(known))
+        odd = sorted(set(map(str, instance)) - set(known))
         near = did_you_mean(odd[0], known, 1) if odd else ""
         return f"has no key {', '.join(odd)}{near}"
     return str(error.message).splitlines()[0][:200]

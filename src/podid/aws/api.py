@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from podid.aws.errors import SERVICE_NAMES, Origin, translate, unreadable
 from podid.aws.requests import Repeats
+from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
@@ -27,6 +28,8 @@ Reading = Callable[[Object], T]
 CALL_SECONDS = 30.0
 # how long an operation fails before somebody is told that it is tried again
 SILENT_SECONDS = 2.0
+# the member, of the request as of the answer, that carries the position in a list, where it is not nextToken
+_POSITIONS = {"iam": "Marker", "ec2": "NextToken", "cloudtrail": "NextToken"}
 # what botocore raises for an answer that is not of its model's form
 UNPARSABLE = (
     *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
@@ -84,12 +87,12 @@ class Api:
 
         def once() -> T:
             try:
-                found = self._send(operation, params, subject, read)
+                value = self._send(operation, params, subject, read)
             except (ServerFailed, ConnectionLost) as error:
                 self._tell(operation, error)
                 raise
             self._failing.pop(operation, None)
-            return found
+            return value
 
         return self.pacer.call(once, operation)
 
@@ -117,38 +120,43 @@ class Api:
         """Raises LostAnswer where the change may or may not have been made."""
         return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
 
-    def items(
+    def items(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Iterable[T]]) -> Iterator[T]:
+        """What `read` finds on each of the pages; a page is asked for when it is wanted."""
+        position = _POSITIONS.get(self.service, "nextToken")
+
+        def page(token: str) -> tuple[list[T], str]:
+            request = {**params, position: token} if token else params
+            return self.read(
+                operation, request, subject, lambda answer: (list(read(answer)), text_or(answer, position))
+            )
+
+        try:
+            for items in pages(page):
+                yield from items
+        except Malformed as error:
+            raise unreadable(self.service, operation, subject, str(error)) from None
+
+    def names(self, operation: str, params: Mapping[str, Any], subject: str, member: str) -> Iterator[str]:
+        """Each name that `member` lists on the pages, once, whatever the service repeats: they are asked for one by
+        one."""
+        seen: set[str] = set()
+        for name in self.items(operation, params, subject, names(member)):
+            if name not in seen:
+                seen.add(name)
+                yield name
+
+    def each(
         self,
         operation: str,
         params: Mapping[str, Any],
         subject: str,
-        read: Reading[Iterable[T]],
-        *,
-        position: str = "nextToken",
-    ) -> Iterator[T]:
-        """What `read` finds on each of the pages; a page is asked for when it is wanted. `position` is the member, of
-        the request as of the answer, that carries the list's."""
-
-        def page(token: str) -> tuple[list[T], str]:
-            asked = {**params, position: token} if token else params
-            return self.read(operation, asked, subject, lambda answer: (list(read(answer)), text_or(answer, position)))
-
-        try:
-            for found in pages(page):
-                yield from found
-        except Malformed as error:
-            raise unreadable(self.service, operation, subject, str(error)) from None
-
-    def names(
-        self, operation: str, params: Mapping[str, Any], subject: str, member: str, *, position: str = "nextToken"
-    ) -> Iterator[str]:
-        """Each name that `member` lists on the pages, once, whatever the service repeats: they are asked for one by
-        one."""
-        seen: set[str] = set()
-        for name in self.items(operation, params, subject, names(member), position=position):
-            if name not in seen:
-                seen.add(name)
-                yield name
+        member: str,
+        find: Callable[[str], T | None],
+    ) -> dict[str, T]:
+        """Name -> what `find` gives for each of these names, many at once, sorted; what is gone meanwhile is left
+        out."""
+        found = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
+        return dict(sorted((name, value) for name, value in found if value is not None))
 
     def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:
         """Reads an object that has to be this caller's: its ARN, which is `member`, is one of `service` in the
@@ -157,32 +165,39 @@ class Api:
 
         def checked(data: Object) -> T:
             if value := text_or(data, member):
-                wanted = "" if resource is None else resource(data)
-                self._check(value, f"its {member}", service, wanted)
+                expected = "" if resource is None else resource(data)
+                self._check(value, f"its {member}", service, expected)
             return read(data)
 
         return checked
 
-    def _check(self, value: str, what: str, service: str, resource: str) -> None:
+    def _check(self, value: str, member: str, service: str, resource: str) -> None:
         try:
             arn = Arn.parse(value)
         except InvalidInput:
-            raise Malformed(f"{what} is not an ARN") from None
+            raise Malformed(f"{member} is not an ARN") from None
         region, account = "" if service == "iam" else self.origin.region, self._account()
         if arn.service != service or (resource and arn.resource != resource):
-            raise Malformed(f"{what} is not the one that was asked for")
-        for found, own, word in (
+            raise Malformed(f"{member} is not the one that was asked for")
+        for actual, own, word in (
             (arn.partition, self.origin.partition, "partition"),
             (arn.region, region, "region"),
             (arn.account, account, "account"),
         ):
-            if own and found != own:
-                raise Malformed(f"{what} is of another {word}")
+            if own and actual != own:
+                raise Malformed(f"{member} is of another {word}")
 
     def takes(self, operation: str, member: str) -> bool:
         """Whether the botocore that is installed knows this request member."""
         shape = self.client.meta.service_model.operation_model(operation).input_shape
         return shape is not None and member in shape.members
+
+
+class ServiceGateway:
+    """One service as podid uses it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
 
 def _nothing(answer: Object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from podid.aws.api import Api, Reading
+from podid.aws.api import Reading, ServiceGateway
 from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
@@ -30,10 +30,7 @@ T = TypeVar("T")
 _PAGE = 50
 
 
-class CloudTrail:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
+class CloudTrail(ServiceGateway):
     @needs("cloudtrail:LookupEvents")
     def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
         """What agents asked EKS Auth for in this region, newest first, of every cluster; a call for every 50, made when
@@ -58,7 +55,7 @@ class CloudTrail:
             "StartTime": since,
             "MaxResults": _PAGE,
         }
-        return self._api.items("LookupEvents", params, value, read, position="NextToken")
+        return self._api.items("LookupEvents", params, value, read)
 
 
 _REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"
@@ -82,7 +79,9 @@ def sessions(page: Object) -> list[PodSession]:
 def node_calls(page: Object) -> list[NodeCall]:
     """A page of LookupEvents: the calls in it that were made with a role's credentials."""
     records = map(_record, inners_or_none(page, "Events"))
-    return [_node_call(each) for each in records if text_or(inner_or_empty(each, "userIdentity"), "type") == _OF_A_ROLE]
+    return [
+        _node_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE
+    ]
 
 
 def _records(page: Object, name: str) -> Iterator[Object]:
@@ -93,12 +92,12 @@ def _records(page: Object, name: str) -> Iterator[Object]:
 
 def _record(event: Object) -> Object:
     try:
-        found = json.loads(text(event, "CloudTrailEvent"))
+        record = json.loads(text(event, "CloudTrailEvent"))
     except (ValueError, RecursionError):
         raise Malformed("CloudTrailEvent is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         raise Malformed("CloudTrailEvent is not an object")
-    return found
+    return record
 
 
 _redemption = record(

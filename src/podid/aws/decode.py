@@ -158,9 +158,9 @@ def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[Add
     Kubernetes versions only is left out."""
     return [
         version
-        for found in inners(data, "addons")
-        if text_or(found, "addonName") == name
-        for version in _compatible(found, kubernetes_version)
+        for addon in inners(data, "addons")
+        if text_or(addon, "addonName") == name
+        for version in _compatible(addon, kubernetes_version)
     ]
 
 
@@ -168,12 +168,12 @@ def addon_offers(data: Object, kubernetes_version: str) -> list[AddonOffer]:
     """Every add-on on one page of DescribeAddonVersions that has a version for that Kubernetes version."""
     return [
         AddonOffer(
-            name=text(found, "addonName"),
-            namespace=text_or(found, "defaultNamespace"),
+            name=text(addon, "addonName"),
+            namespace=text_or(addon, "defaultNamespace"),
             versions=newest_first(versions),
         )
-        for found in inners(data, "addons")
-        if (versions := _compatible(found, kubernetes_version))
+        for addon in inners(data, "addons")
+        if (versions := _compatible(addon, kubernetes_version))
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from podid.aws.api import Api
+from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
@@ -19,45 +19,43 @@ _TARGETS = (
     *("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "VpcPeeringConnectionId"),
     *("NetworkInterfaceId", "InstanceId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn"),
 )
-_POSITION = "NextToken"
 
 
-class Ec2:
+class Ec2(ServiceGateway):
     """One region's EC2."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
 
     @needs("ec2:DescribeInstances")
     def list_instances(self, instance_ids: Sequence[str]) -> dict[str, Instance]:
         """By id; instances that do not exist are left out."""
-        found: dict[str, Instance] = {}
+        instances: dict[str, Instance] = {}
         ids = sorted(set(instance_ids))
         for begin in range(0, len(ids), _IDS_AT_ONCE):
             # as a filter: an id that is gone would fail the whole call
             params = {"Filters": [{"Name": "instance-id", "Values": ids[begin : begin + _IDS_AT_ONCE]}]}
-            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances, position=_POSITION)
-            found |= {instance.id: instance for instance in read}
-        return found
+            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances)
+            instances |= {instance.id: instance for instance in read}
+        return instances
 
     @needs(list_instances)
     def list_instance_profiles(self, instance_ids: Sequence[str]) -> dict[str, str]:
         """Instance id -> the ARN of its instance profile, empty for one that has none; instances that do not exist are
         left out."""
-        return {each: instance.profile_arn for each, instance in self.list_instances(instance_ids).items()}
+        return {
+            instance_id: instance.profile_arn for instance_id, instance in self.list_instances(instance_ids).items()
+        }
 
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
         """Sorted by id."""
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
-        tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read, position=_POSITION)
+        tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
         """Sorted by id."""
         read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
-        endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read, position=_POSITION)
+        endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))
 
 
@@ -81,8 +79,8 @@ def _table(table: Object) -> RouteTable:
     associations = inners_or_none(table, "Associations")
     return RouteTable(
         table_id=text(table, "RouteTableId"),
-        subnet_ids=tuple(subnet for each in associations if (subnet := text_or(each, "SubnetId"))),
-        main=any(flag_or(each, "Main") for each in associations),
+        subnet_ids=tuple(subnet for association in associations if (subnet := text_or(association, "SubnetId"))),
+        main=any(flag_or(association, "Main") for association in associations),
         routes=tuple(map(_route, inners_or_none(table, "Routes"))),
     )
 

@@ -109,7 +109,7 @@ class Eks(EksAddons):
         failed: list[tuple[UnreadAssociation, PodidError]] = []
         some = False
 
-        def wanted() -> Iterator[AssociationSummary]:
+        def chosen() -> Iterator[AssociationSummary]:
             for place in sorted({ref.namespace for ref in only}) or (namespace,):
                 for summary in self._iter_summaries(cluster, place, None):
                     if only and summary.ref not in only:
@@ -117,16 +117,16 @@ class Eks(EksAddons):
                     else:
                         yield summary
 
-        for summary, found in pacing.fan_out(describe, wanted(), reads=True):
-            if isinstance(found, ClusterNotFound | CredentialsError):
-                raise found
-            if isinstance(found, PodidError):
-                why = {"reason": found.what, "permission": found.permission, "error_code": found.code}
+        for summary, answer in pacing.fan_out(describe, chosen(), reads=True):
+            if isinstance(answer, ClusterNotFound | CredentialsError):
+                raise answer
+            if isinstance(answer, PodidError):
+                why = {"reason": answer.what, "permission": answer.permission, "error_code": answer.code}
                 unread = UnreadAssociation(**asdict(summary), **why)
-                failed.append((unread, found))
-            elif found is not None:
+                failed.append((unread, answer))
+            elif answer is not None:
                 some = True
-                yield found
+                yield answer
         if failed and not some:
             raise failed[0][1]
         yield from (unread for unread, _ in failed)
@@ -251,9 +251,9 @@ class Eks(EksAddons):
     ) -> tuple[str, dict[str, str], str, Reading[Association]]:
         """What to ask for an association; the answer is refused where it is about another one, or differs in what is
         `known` of it."""
-        asked = {"clusterName": cluster, "associationId": association_id}
-        read = at("association", about(self._with_own_role, **asked, **known))
-        return "DescribePodIdentityAssociation", asked, _association(cluster, association_id), read
+        params = {"clusterName": cluster, "associationId": association_id}
+        read = at("association", about(self._with_own_role, **params, **known))
+        return "DescribePodIdentityAssociation", params, _association(cluster, association_id), read
 
     def _made(self, cluster: str) -> Reading[Association]:
         return at("association", about(self._with_own_role, clusterName=cluster))
@@ -273,8 +273,8 @@ class Eks(EksAddons):
     def _optional(
         self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
     ) -> dict[str, Any]:
-        wanted = {"targetRoleArn": target_role_arn, "disableSessionTags": disable_session_tags, "policy": policy}
-        given = {member: value for member, value in wanted.items() if value is not None}
+        members = {"targetRoleArn": target_role_arn, "disableSessionTags": disable_session_tags, "policy": policy}
+        given = {member: value for member, value in members.items() if value is not None}
         for member in given:
             if not self._api.takes(operation, member):
                 raise PodidError(
@@ -289,17 +289,15 @@ class Eks(EksAddons):
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
-        found = self._api.names("ListNodegroups", params, subject, "nodegroups")
-        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found, reads=True)
-        return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
+        find = partial(self._find_node_group, cluster)
+        return tuple(self._api.each("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
     def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
         """Sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
-        found = self._api.names("ListAccessEntries", params, subject, "accessEntries")
-        entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found, reads=True)
-        return tuple(sorted((e for _, e in entries if e is not None), key=lambda entry: entry.principal_arn))
+        find = partial(self._find_access_entry, cluster)
+        return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())
 
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"

@@ -1,12 +1,12 @@
 """EKS add-ons: installed ones, and versions on offer."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from podid.aws import decode
-from podid.aws.api import Api
+from podid.aws.api import ServiceGateway
 from podid.aws.decode import Update
-from podid.calls import pacing
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at
@@ -15,25 +15,23 @@ from podid.domain.rights import needs
 _ADDON = at("addon", decode.addon)
 
 
-class EksAddons:
+class EksAddons(ServiceGateway):
     """The part of `podid.aws.eks.Eks` that is about add-ons."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
 
     @needs("eks:DescribeAddon")
     def find_addon(self, cluster: str, name: str) -> Addon | None:
         """None when the cluster exists and the add-on is not installed by EKS."""
-        asked = {"clusterName": cluster, "addonName": name}
-        return self._api.find("DescribeAddon", asked, _addon(cluster, name), at("addon", about(decode.addon, **asked)))
+        params = {"clusterName": cluster, "addonName": name}
+        return self._api.find(
+            "DescribeAddon", params, _addon(cluster, name), at("addon", about(decode.addon, **params))
+        )
 
     @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
-        found = self._api.names("ListAddons", params, subject, "addons")
-        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), found, reads=True)
-        return tuple(sorted((addon for _, addon in addons if addon is not None), key=lambda addon: addon.name))
+        addons = self._api.each("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
+        return tuple(addons.values())
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:
@@ -135,9 +133,9 @@ def _addon(cluster: str, name: str) -> str:
 
 
 def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:
-    wanted = {
+    members = {
         "addonVersion": version,
         "configurationValues": configuration_values,
         "resolveConflicts": resolve_conflicts,
     }
-    return {member: value for member, value in wanted.items() if value is not None}
+    return {member: value for member, value in members.items() if value is not None}

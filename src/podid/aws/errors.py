@@ -140,15 +140,15 @@ def _shown(text: str) -> str:
 def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
     """Caller, action, resource and reason in AWS's own words where it gives them; else the action of the operation,
     whose name is the same for EKS, EKS Auth, IAM and STS."""
-    found = _DENIAL.search(refusal.text)
-    if not found:
+    match = _DENIAL.search(refusal.text)
+    if not match:
         permission = f"{_PREFIXES.get(refusal.service, refusal.service)}:{refusal.operation}"
         denial = f"{words['service']} denies {permission}{words['on']} ({words['text']})"
         return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
-    permission = found["action"]
-    resource = (found["resource"] or "").rstrip(".,;")
-    reason = found["reason"].strip().rstrip(".")
-    denial = f"{found['caller']} may not {permission}" + (f" on {resource}" if resource not in ("", "*") else "")
+    permission = match["action"]
+    resource = (match["resource"] or "").rstrip(".,;")
+    reason = match["reason"].strip().rstrip(".")
+    denial = f"{match['caller']} may not {permission}" + (f" on {resource}" if resource not in ("", "*") else "")
     return {
         "denial": denial + (f", {reason}" if reason else ""),
         "permission": permission,

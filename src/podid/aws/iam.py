@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode
-from podid.aws.api import Api, Reading
+from podid.aws.api import Reading, ServiceGateway
 from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
@@ -18,15 +18,10 @@ from podid.domain.rights import needs
 
 T = TypeVar("T")
 
-_POSITION = "Marker"
 
-
-class Iam:
+class Iam(ServiceGateway):
     """IAM of one account. Besides the errors named below every method raises AccessDenied, CredentialsError and
     Unavailable; writes raise LostAnswer, see `Api.write`, and ConcurrentModification where somebody else is writing."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
 
     def _role_of(self, name: str) -> Reading[Role]:
         return at("Role", about(self._own_role, RoleName=name))
@@ -61,7 +56,7 @@ class Iam:
 
     def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
         params = {"PathPrefix": path_prefix}
-        return self._api.items("ListRoles", params, "the roles", each("Roles", read), position=_POSITION)
+        return self._api.items("ListRoles", params, "the roles", each("Roles", read))
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
@@ -97,9 +92,7 @@ class Iam:
         """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
         read = each("InstanceProfiles", partial(text, name="InstanceProfileName"))
         params = {"RoleName": name}
-        return tuple(
-            sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, position=_POSITION))
-        )
+        return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read)))
 
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
@@ -149,7 +142,7 @@ class Iam:
     def get_policy_names(self, name: str) -> PolicyNames:
         """The role's permission policies by name, without what they say."""
         attached = tuple(policy.arn for policy in self.list_attached_policies(name))
-        return PolicyNames(attached, tuple(sorted(self._list_inline_names(name))))
+        return PolicyNames(attached, self._list_inline_names(name))
 
     @needs(get_policy_names)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
@@ -160,11 +153,7 @@ class Iam:
     def get_inline_names(self, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...] | PodidError]]:
         """(role, its inline policies by name) as they arrive, many at once; the error in place of a role that could not
         be read."""
-
-        def read(name: str) -> tuple[str, ...]:
-            return tuple(sorted(self._list_inline_names(name)))
-
-        return pacing.fan_out(pacing.attempt(read), names, reads=True)
+        return pacing.fan_out(pacing.attempt(self._list_inline_names), names, reads=True)
 
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
@@ -177,18 +166,13 @@ class Iam:
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Decoded, by name and sorted."""
-        found = pacing.fan_out(
-            lambda policy: self._find_inline(name, policy), self._list_inline_names(name), reads=True
-        )
-        inline = dict(found)
-        return {policy: document for policy, document in sorted(inline.items()) if document is not None}
+        find = partial(self._find_inline, name)
+        return self._api.each("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
         read = each("AttachedPolicies", decode.attached_policy)
-        policies = self._api.items(
-            "ListAttachedRolePolicies", {"RoleName": name}, _role(name), read, position=_POSITION
-        )
+        policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read)
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
     @needs("iam:PutRolePolicy")
@@ -230,9 +214,8 @@ class Iam:
         """(ARN, document) as they arrive, many at once; the error in place of one that could not be read."""
         return pacing.fan_out(pacing.attempt(self.get_managed_document), arns, reads=True)
 
-    def _list_inline_names(self, name: str) -> Iterator[str]:
-        params = {"RoleName": name}
-        return self._api.names("ListRolePolicies", params, _role(name), "PolicyNames", position=_POSITION)
+    def _list_inline_names(self, name: str) -> tuple[str, ...]:
+        return tuple(sorted(self._api.names("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames")))
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
@@ -267,7 +250,7 @@ class Iam:
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
         read = each("EvaluationResults", decode.decision)
-        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, position=_POSITION))
+        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read))
 
     @needs(simulate)
     def simulate_pairs(
@@ -298,10 +281,7 @@ def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-class AccessAnalyzer:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
+class AccessAnalyzer(ServiceGateway):
     @needs("access-analyzer:ValidatePolicy")
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""

@@ -83,8 +83,8 @@ class AwsSession:
         """What gave the credentials, as botocore calls it: `env`, `sso`, `assume-role`, `container-role`…, and the
         profile where one is in force. Raises as any call would when there are none."""
         self._sign_in()
-        found = self._core.get_credentials()
-        method = str(found.method) if found is not None else "none"
+        credentials = self._core.get_credentials()
+        method = str(credentials.method) if credentials is not None else "none"
         return f"{method}, profile {self.profile}" if self.profile else method
 
     @property
@@ -173,9 +173,9 @@ class AwsSession:
         check_token_files(self._env, _sources(self._core, self.profile))
 
         def load() -> None:
-            found = self._core.get_credentials()
-            if found is not None:
-                keys = found.get_frozen_credentials()
+            credentials = self._core.get_credentials()
+            if credentials is not None:
+                keys = credentials.get_frozen_credentials()
                 check_credentials(keys.access_key, keys.token, whose)
 
         try:
@@ -195,7 +195,15 @@ class AwsSession:
             raise CredentialsError(
                 f"the source of the AWS credentials{whose} gave something that is not credentials"
             ) from error
+        self._limit_renewal()
         self._signed_in = True
+
+    def _limit_renewal(self) -> None:
+        """Credentials that expire soon are renewed in the middle of a call, by what is no socket of its own."""
+        credentials = self._core.get_credentials()
+        renew = getattr(credentials, "_refresh_using", None)  # of those that can be
+        if renew is not None:
+            credentials._refresh_using = lambda: self._deadline.wait(renew, SIGN_IN_SECONDS)
 
     def _build(self, service: str, region: str, **keys: str) -> tuple[Any, dict[str, Repeats]]:
         config = Config(
@@ -237,9 +245,9 @@ def _unknown_profile(profile: str) -> UsageError:
     known = sorted(botocore.session.get_session().full_config.get("profiles", {}))
     listing = f"known profiles: {', '.join(known)}" if known else "no profile is configured on this machine"
     near = nearest(profile, known, 1)
-    what = f"there is no AWS profile {profile!r}{did_you_mean(profile, known, 1)}"
+    sentence = f"there is no AWS profile {profile!r}{did_you_mean(profile, known, 1)}"
     hint = Again(swap=(profile, near[0])) if near else ()
-    return UsageError(what, hint=hint, subject=profile, advice=f"{listing}.")
+    return UsageError(sentence, hint=hint, subject=profile, advice=f"{listing}.")
 
 
 def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profile: str) -> tuple[str, str]:
@@ -277,8 +285,8 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
             return "aws"
     near = nearest(region, known, 1)
     hint = Again(swap=(region, near[0])) if near else ()
-    what = f"{region!r} is not an AWS region{did_you_mean(region, known, 1)}"
-    raise UsageError(what, hint=hint, subject=region) from unknown
+    sentence = f"{region!r} is not an AWS region{did_you_mean(region, known, 1)}"
+    raise UsageError(sentence, hint=hint, subject=region) from unknown
 
 
 def _uses_sso(core: Any, profile: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from podid.aws import decode
-from podid.aws.api import Api
+from podid.aws.api import Api, ServiceGateway
 from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
 from podid.aws.errors import Origin, translate
 from podid.domain.aws import Caller
@@ -59,10 +59,7 @@ def _get_caller(api: Api) -> Caller:
     return api.read("GetCallerIdentity", {}, "the caller", decode.caller)
 
 
-class EksAuth:
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
+class EksAuth(ServiceGateway):
     @needs("eks-auth:AssumeRoleForPodIdentity")
     def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
         """Redeem a service account token (audience pods.eks.amazonaws.com) as the agent would.

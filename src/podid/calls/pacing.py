@@ -75,7 +75,7 @@ class GivenUp:
         self._failed: dict[str, tuple[float, Unavailable]] = {}
 
     def begin(self, operation: str) -> int:
-        """How often it was answered so far. Raises Unavailable where it was given up a moment ago."""
+        """Return how often it was answered so far. Raise Unavailable where it was given up a moment ago."""
         until, error = self._failed.get(operation, (0.0, None))
         if error is not None and self._clock() < until:
             raise Unavailable(f"not asked again: {error.what}", subject=error.subject, advice=error.advice) from error
@@ -127,8 +127,8 @@ class Pacer:
             self._slots.put(None)
 
     def call(self, fn: Callable[[], T], operation: str = "") -> T:
-        """What `fn` returns, by which the service is asked for `operation`; its last error once patience is at an
-        end."""
+        """Return what `fn` returns, which asks the service for `operation`. Raise its last error once patience is at
+        an end."""
         # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
         began = self._clock()
         deadline = began + min(self.patience, self._command.left())
@@ -168,8 +168,8 @@ class Pacer:
         return _may_fail.get() and not isinstance(error, Throttled) and self._troubled <= ALONE
 
     def write(self, fn: Callable[[], T]) -> T:
-        """As `call`, but only what the service certainly did not carry out (a throttle, no connection) is tried again:
-        an answer that got lost is a LostAnswer."""
+        """As `call`, but try again only what the service certainly did not carry out (a throttle, no connection): an
+        answer that got lost is a LostAnswer."""
 
         def once() -> T:
             try:
@@ -212,7 +212,7 @@ class Pacer:
 
 
 def backoff(attempt: int) -> float:
-    """The longest wait in seconds before try number `attempt + 1`."""
+    """Return the longest wait in seconds before try number `attempt + 1`."""
     return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 10))
 
 
@@ -239,7 +239,7 @@ def _sleep(seconds: float) -> None:
 
 
 def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
-    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
+    """Return `fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
 
     def attempted(item: T) -> R | PodidError:
         before = _may_fail.set(True)
@@ -277,7 +277,7 @@ class _Fed:
 
 
 def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
-    """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
+    """Yield (item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
 
     `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
     first error ends the whole and is raised here. To stop early, close the iterator or leave the loop. `reads` says

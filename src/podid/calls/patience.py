@@ -18,18 +18,18 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long something is waited for, and at most `until`, by the clock's `monotonic`, where the whole command has to
-    be over. `say` is told each change of state, as a sentence without a full stop; `told`, where it is there, how many
-    of how many steps are done, and which was the last."""
+    be over. `say` is told each change of state, as a sentence without a full stop; `progress`, where it is there, how
+    many of how many steps are done, and which was the last."""
 
     seconds: float
     clock: Clock
     say: Callable[[str], None]
     until: float = math.inf
-    told: Callable[[int, int, str], None] | None = None
+    progress: Callable[[int, int, str], None] | None = None
 
     def count(self, number: int, total: int, step: str) -> None:
-        if self.told is not None:
-            self.told(number, total, step)
+        if self.progress is not None:
+            self.progress(number, total, step)
         else:
             self.say(f"{step} ({number} of {total})")
 
@@ -39,14 +39,14 @@ class Patience:
         return self.clock.monotonic() >= self.until
 
     def within(self, seconds: float) -> "Patience":
-        """The same clock and listener with another limit."""
+        """Return the same clock and listener with another limit."""
         return replace(self, seconds=seconds)
 
     def rounds(self, pause: float | Callable[[], float], *, longest: float = 0.0) -> Iterator[float]:
-        """One item for each look, with sleeps between; what it yields is how many seconds are left.
+        """Yield the seconds that are left once for each round, with sleeps between.
 
-        `pause` is the sleep after the first look; with `longest` it grows by half each time, up to that. A function
-        gives the sleep anew after each look. The last look is at the deadline itself, and yields 0: a loop that ends
+        `pause` is the sleep after the first round; with `longest` it grows by half each time, up to that. A function
+        gives the sleep anew after each round. The last round is at the deadline itself, and yields 0: a loop that ends
         without having left has waited in vain.
         """
         deadline = min(self.clock.monotonic() + self.seconds, self.until)

@@ -35,7 +35,7 @@ class Rate:
         self._delivered: deque[float] = deque()
 
     def reserve(self, now: float) -> tuple[float, bool]:
-        """Seconds to wait, and whether to send then; otherwise to ask again then."""
+        """Return the seconds to wait, and whether to send then; otherwise to ask again then."""
         self._climb(now)
         slot = max(now, self._next_slot)
         if slot - now > HORIZON:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
@@ -60,9 +60,9 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
     if subject.kind == "Node":
         return AffectedPods(nodes=frozenset({subject.name}), new=new)
     if subject.kind == "Pod":
-        node = _agent_nodes(snapshot).get(f"{subject.namespace}/{subject.name}")
-        if node is not None:
-            return AffectedPods(nodes=frozenset({node}), new=new)
+        agent = next((pod for pod in known_or(snapshot.agent_pods, ()) if pod.node and pod.subject == subject), None)
+        if agent is not None:
+            return AffectedPods(nodes=frozenset({agent.node}), new=new)
         return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
     # of a workload that harms everybody, such as one that changes the nodes' packet filter
     if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
@@ -85,17 +85,13 @@ def has_pods(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
     return any(pod.node and live(pod) and not opted_out(pod) for pod in index(snapshot).pods.get(ref, ()))
 
 
-def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
-    return {f"{pod.namespace}/{pod.name}": pod.node for pod in known_or(snapshot.agent_pods, ()) if pod.node}
-
-
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
     """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if ds.subject == subject]
-    if not found:
+    sets = [ds for ds in agents(snapshot) if ds.subject == subject]
+    if not sets:
         return None
     pods = known_or(snapshot.agent_pods, ())
-    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in found))
+    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in sets))
 
 
 def bearing_of(verdict: Verdict) -> Bearing:

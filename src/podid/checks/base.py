@@ -216,13 +216,13 @@ class PartOfCheck(Check):
 def on_links(check: Check, links: Collection[int]) -> Check | None:
     """The check, with its verdicts on these links alone; None for one that has none."""
     its = SEVERAL.get(check.id, {check.link: ()})
-    there = tuple(link for link in its if link in links)
-    if not there or len(there) == len(its):
-        return check if there else None
-    needless = {name for link, names in its.items() if link not in there for name in names}
+    kept = tuple(link for link in its if link in links)
+    if not kept or len(kept) == len(its):
+        return check if kept else None
+    needless = {name for link, names in its.items() if link not in kept for name in names}
     values = {field.name: getattr(check, field.name) for field in fields(check)}
     wants = tuple(name for name in check.wants if name not in needless)
-    return PartOfCheck(**{**values, "link": there[0], "wants": wants}, links=there)
+    return PartOfCheck(**{**values, "link": kept[0], "wants": wants}, links=kept)
 
 
 def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:

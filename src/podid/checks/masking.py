@@ -70,5 +70,5 @@ def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
     for cause in causes:
         if "*" in broken[cause]:
             return cause
-    found = [next((cause for cause in causes if name in broken[cause]), "") for name in verdict.chain]
-    return found[0] if found and all(found) else ""
+    explained = [next((cause for cause in causes if name in broken[cause]), "") for name in verdict.chain]
+    return explained[0] if explained and all(explained) else ""

@@ -17,8 +17,8 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     """What was seen of its failure mode counts also where its own sections are missing."""
-    found = (_safely(check, snapshot, judge) for judge in (Check.judge, in_logs, in_evidence))
-    return sorted(chain.from_iterable(found), key=lambda v: (v.subject, v.outcome, v.message))
+    verdicts = (_safely(check, snapshot, judge) for judge in (Check.judge, in_logs, in_evidence))
+    return sorted(chain.from_iterable(verdicts), key=lambda v: (v.subject, v.outcome, v.message))
 
 
 def _safely(

@@ -92,9 +92,11 @@ def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSessio
     if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
         return ()
     arn = snapshot.cluster.value.arn
-    found = _part(snapshot.sessions, association.role_arn)
+    sessions = _part(snapshot.sessions, association.role_arn)
     return tuple(
-        each for each in found if each.ref == association.ref and each.cluster_arn == arn and not each.error_code
+        session
+        for session in sessions
+        if session.ref == association.ref and session.cluster_arn == arn and not session.error_code
     )
 
 
@@ -123,8 +125,8 @@ class _Concern:
     def open(self) -> bool:
         """Whether a link is undecided by it. What nobody wanted read lowers the claim to what was read."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
-        asked = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
-        return undecided and asked and self.bearing is not Bearing.ADVICE
+        read = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
+        return undecided and read and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
@@ -253,7 +255,9 @@ class _Identity:
         if any(not any(node in nodes for nodes in shut) for node in hosts):
             perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes]
         sure = [concern for concern in of_new if concern not in perhaps]
-        trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
+        trial = next(
+            (candidate for candidate in self.trials if candidate.redeemed is not None and candidate.expected), None
+        )
         probed = any(_served(probe) for probe in self.probes)
         state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
         # podid's own pod is a new pod of the service account
@@ -281,16 +285,16 @@ class _Identity:
             if concern.affected.of_nodes:
                 of_nodes.append((concern.affected.nodes or (), concern))
         for pod in served:
-            found = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
-            found += [concern for nodes, concern in of_nodes if pod.node in nodes]
-            found.sort(key=lambda concern: concern.order)
-            yield self._pod(pod, new, found)
+            concerns = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
+            concerns += [concern for nodes, concern in of_nodes if pod.node in nodes]
+            concerns.sort(key=lambda concern: concern.order)
+            yield self._pod(pod, new, concerns)
 
-    def _pod(self, pod: Pod, new: PodStatus, found: Sequence[_Concern]) -> PodStatus:
-        """`found` are those that concern this pod."""
+    def _pod(self, pod: Pod, new: PodStatus, concerns: Sequence[_Concern]) -> PodStatus:
+        """`concerns` are those that concern this pod."""
         trial, session = self._trial(pod), self._session(pod)
-        state, cause = self._state(found, (), self._decided(trial, session, pod.node))
-        stale = next((concern for concern in found if concern.stale), None)
+        state, cause = self._state(concerns, (), self._decided(trial, session, pod.node))
+        stale = next((concern for concern in concerns if concern.stale), None)
         until: datetime | None = None
         if stale is not None and state not in (IdentityState.BROKEN, None):
             # new pods would be no better off: a restart does not help
@@ -327,7 +331,11 @@ class _Identity:
         """The redeemed token of the pod, else of one of the same template, whose identity is the association's role."""
         good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
         own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
-        alike = (each for each in good if (each.workload, each.template) == (workload_subject(pod), template_of(pod)))
+        alike = (
+            candidate
+            for candidate in good
+            if (candidate.workload, candidate.template) == (workload_subject(pod), template_of(pod))
+        )
         return own or next(alike, None)
 
     def _session(self, pod: Pod) -> PodSession | None:
@@ -337,14 +345,16 @@ class _Identity:
         if isinstance(self.association, Association) and self.association.modified_at is not None:
             since = max(since, self.association.modified_at)
         node = index(self.snapshot).nodes.get(pod.node)
-        asked = [event.at for event in self.redemptions if node is not None and event.session_name == node.instance_id]
+        redeemed_at = [
+            event.at for event in self.redemptions if node is not None and event.session_name == node.instance_id
+        ]
         return next(
             (
                 session
                 for session in self.sessions
                 if session.pod == pod.name
                 and session.at >= since
-                and any(abs(session.at - at) <= SAME_MOMENT for at in asked)
+                and any(abs(session.at - at) <= SAME_MOMENT for at in redeemed_at)
             ),
             None,
         )
@@ -365,14 +375,14 @@ class _Identity:
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
         doubts = [*outranked, *(c for c in concerns if c.doubts), *(c for c in perhaps if c.breaks or c.doubts)]
         doubts = [concern for concern in doubts if concern in outranked or concern.verdict.link not in decided]
-        for state, found in (
+        for state, members in (
             (IdentityState.BROKEN, breaks),
             (IdentityState.STALE, [concern for concern in concerns if concern.stale]),
             (IdentityState.UNKNOWN, open_),
             (IdentityState.DOUBTFUL, doubts),
         ):
-            if found:
-                first = next((c for c in found if not c.verdict.masked_by), found[0])
+            if members:
+                first = next((c for c in members if not c.verdict.masked_by), members[0])
                 return state, first.verdict
         if self.ceiling is None or self.ceiling is IdentityState.CONFIGURED:
             return self.ceiling, None

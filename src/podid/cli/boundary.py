@@ -134,7 +134,7 @@ def _next(error: PodidError) -> Hint:
 def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
-    from podid.render.lines import paint_all
+    from podid.render.layout import paint_all
     from podid.render.sanitize import line
     from podid.render.view import Line
 

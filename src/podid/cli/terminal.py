@@ -16,7 +16,7 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other,
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
-from podid.render.lines import paint_all
+from podid.render.layout import paint_all
 from podid.render.reports import write_report
 from podid.render.view import Line, View
 

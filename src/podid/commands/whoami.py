@@ -15,6 +15,6 @@ def whoami(
 
     Example: podid whoami
     """
-    from podid.render.whoami import whoami_view
+    from podid.render.permissions import whoami_view
 
     terminal.emit(whoami_view(access.who_and_where()))

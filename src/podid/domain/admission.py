@@ -40,22 +40,22 @@ class WebhookRegistration:
         known = {NAMESPACE_NAME: namespace}
         of_name = Selector(
             {key: value for key, value in self.namespaces.labels.items() if key in known},
-            tuple(each for each in self.namespaces.requirements if each.key in known),
+            tuple(requirement for requirement in self.namespaces.requirements if requirement.key in known),
         )
         return "" if of_name.selects(known) else "its namespaceSelector"
 
     def oddities(self) -> tuple[str, ...]:
         """What is not as EKS writes it. None of it proves by itself that the webhook does not work."""
-        found = []
+        oddities = []
         if not self.url:
-            found.append("it asks a Service of the cluster; EKS's runs in the control plane")
+            oddities.append("it asks a Service of the cluster; EKS's runs in the control plane")
         elif urlsplit(self.url).hostname not in _HERE:
-            found.append("it asks an address outside the control plane")
+            oddities.append("it asks an address outside the control plane")
         if self.versions == ("v1",):
-            found.append("its admissionReviewVersions leave out v1beta1, in which EKS's webhook may answer")
+            oddities.append("its admissionReviewVersions leave out v1beta1, in which EKS's webhook may answer")
         if self.namespaces != EVERYTHING:
-            found.append("it has a namespaceSelector; EKS's has none")
-        return tuple(found)
+            oddities.append("it has a namespaceSelector; EKS's has none")
+        return tuple(oddities)
 
 
 POLICY_BLOCKS_AGENT = "admission-policy-blocks-agent"

@@ -76,9 +76,9 @@ class UnreadAssociation(AssociationSummary):
     error_code: str = ""
 
     @classmethod
-    def unasked(cls, found: AssociationSummary) -> "UnreadAssociation":
+    def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":
         """One that was not to be described: others were named."""
-        members = {each.name: getattr(found, each.name) for each in fields(AssociationSummary)}
+        members = {member.name: getattr(summary, member.name) for member in fields(AssociationSummary)}
         return cls(**members, reason="not described: others were named", error_code=UNASKED)
 
 
@@ -90,7 +90,7 @@ Listed = Association | UnreadAssociation
 
 def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
     """Those that could be read."""
-    return tuple(each for each in associations if isinstance(each, Association))
+    return tuple(association for association in associations if isinstance(association, Association))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,10 +73,10 @@ class OldSdk:
 def old_sdk(user_agent: str) -> OldSdk | None:
     """The SDK of a user agent if it is known to be older than Pod Identity; None also for one that tells no version."""
     for sdk, pattern in _PATTERNS:
-        found = pattern.search(user_agent)
-        if found is not None:
-            parts = tuple(map(int, found[1].split(".")))
-            return OldSdk(sdk.name, found[1], ".".join(map(str, sdk.before))) if parts < sdk.before else None
+        match = pattern.search(user_agent)
+        if match is not None:
+            parts = tuple(map(int, match[1].split(".")))
+            return OldSdk(sdk.name, match[1], ".".join(map(str, sdk.before))) if parts < sdk.before else None
     return None
 
 
@@ -179,7 +179,7 @@ def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
         looked=len(looked.events),
         since=looked.since if looked.whole else looked.events[-1].at,
         old=tuple(
-            OldCalls(sdk=sdk, call=call, count=len(calls), last=max(each.at for each in calls))
+            OldCalls(sdk=sdk, call=call, count=len(calls), last=max(old_call.at for old_call in calls))
             for (sdk, call), calls in by_sdk.items()
         ),
     )
@@ -200,8 +200,8 @@ class Lookup(Generic[Event]):
 
 def newest(events: Iterable[Event], since: datetime, most: int) -> Lookup[Event]:
     """At most so many of them: pages that are not wanted are not asked for."""
-    found = tuple(islice(events, most + 1))
-    return Lookup(found[:most], since, len(found) <= most)
+    newest_first = tuple(islice(events, most + 1))
+    return Lookup(newest_first[:most], since, len(newest_first) <= most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,36 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One line of a node affinity. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist, Gt, Lt; `of_name`
-    for one that is about the node's name instead of a label."""
+    """One line of a node affinity or a label selector. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist,
+    Gt, Lt; `of_name` for one that is about the node's name instead of a label."""
 
     key: str
     operator: str
     values: tuple[str, ...] = ()
     of_name: bool = False
+
+    def met_by(self, labels: Mapping[str, str], name: str = "") -> bool | None:
+        """Whether an object with these labels has it; None for an operator that podid does not know."""
+        value = name if self.of_name else labels.get(self.key)
+        match self.operator:
+            case "In":
+                return value in self.values
+            case "NotIn":
+                return value not in self.values
+            case "Exists":
+                return value is not None
+            case "DoesNotExist":
+                return value is None
+            case "Gt" | "Lt":
+                return self._compares(value)
+        return None
+
+    def _compares(self, value: str | None) -> bool:
+        try:
+            number, bound = int(value or ""), int(self.values[0])
+        except (ValueError, IndexError):
+            return False
+        return number > bound if self.operator == "Gt" else number < bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ Members are camelCase, times RFC 3339 in UTC, None and sections that are missing
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -85,7 +84,8 @@ def is_shape(type_: Any) -> bool:
 
 @cache
 def members_of(shape: Any) -> tuple[Member, ...]:
-    """The members in their order, those that stand flat in it included."""
+    """The members in their order, those that stand flat in it included. A path stops at a Missing: what is asked of one
+    itself takes a function."""
     members: list[Member] = []
     # not typing.get_type_hints: with that, functions of an annotation do not see their module
     hints = {
@@ -96,7 +96,7 @@ def members_of(shape: Any) -> tuple[Member, ...]:
         if HIDDEN in extras:
             continue
         key = next((extra.name for extra in extras if isinstance(extra, Key)), _camel(name))
-        get = _getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
+        get = getter(next((extra.source for extra in extras if isinstance(extra, From)), name))
         if FLAT in extras:
             members += [_inside(get, member) for member in members_of(hint.__origin__)]
             continue
@@ -114,13 +114,18 @@ def _camel(name: str) -> str:
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
-    """A member that is left out is never null."""
+    """What stands before OR_NULL is of the value alone. A member that is left out is never null."""
     if AS_TEXT in extras:
         return Annotated[str | None if NoneType in get_args(hint.__origin__) else str, *extras]
-    return Annotated[hint.__origin__ | None, *extras] if OR_NULL in extras and OPTIONAL not in extras else hint
+    if OR_NULL not in extras or OPTIONAL in extras:
+        return hint
+    at = extras.index(OR_NULL)
+    value = Annotated[hint.__origin__, *extras[:at]] if at else hint.__origin__
+    return Annotated[value | None, *extras[at:]]
 
 
-def _getter(source: str | Getter) -> Getter:
+def getter(source: str | Getter) -> Getter:
+    """Return what takes a value out of a result: attributes with dots between them; none is the result itself."""
     if not isinstance(source, str):
         return source
     names = source.split(".") if source else []
@@ -143,8 +148,7 @@ def _then(change: Getter, get: Getter) -> Getter:
 
 
 def _inside(outer: Getter, member: Member) -> Member:
-    get = member.get
-    return replace(member, get=lambda value: get(outer(value)), flat=True)
+    return replace(member, get=_then(member.get, outer), flat=True)
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------
@@ -225,8 +229,6 @@ def plain(value: object) -> Json:
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, AbstractSet):
-        return sorted(map(str, value))
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     raise TypeError(f"JSON has nothing for a {type(value).__name__}")

@@ -82,7 +82,7 @@ def class_of(command: tuple[str, ...]) -> FixClass:
     if command[:1] != ("podid",) or _BY_HAND.intersection(command):
         return FixClass.PRINT
     words = command[1:]
-    return next((found for path, found in _CARRIED_OUT.items() if words[: len(path)] == path), FixClass.PRINT)
+    return next((fix_class for path, fix_class in _CARRIED_OUT.items() if words[: len(path)] == path), FixClass.PRINT)
 
 
 @dataclass(frozen=True, slots=True, order=True)

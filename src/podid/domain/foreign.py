@@ -126,10 +126,7 @@ def listed(data: Object, name: str) -> Sequence[Object]:
 
 def texts(data: Object, name: str) -> tuple[str, ...]:
     """The texts of a list that has to be there, be it empty."""
-    value = data.get(name)
-    if not isinstance(value, list):
-        raise _unexpected(name, value, list)
-    return tuple(text({f"one of {name}": item}, f"one of {name}") for item in value)
+    return _items(data, name, text)
 
 
 def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
@@ -138,21 +135,26 @@ def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
 
 def words_or_none(data: Object, name: str) -> tuple[str, ...]:
     """As `texts_or_none`, where an empty text is one too: an argument, a label's value, Kubernetes' core API group."""
+    return () if data.get(name) is None else _items(data, name, _word)
+
+
+def _word(data: Object, name: str) -> str:
+    if data[name] is None:
+        raise _unexpected(name, None, str)
+    return text_or(data, name)
+
+
+def _items(data: Object, name: str, read: Callable[[Object, str], T]) -> tuple[T, ...]:
     value = data.get(name)
-    if value is None:
-        return ()
     if not isinstance(value, list):
         raise _unexpected(name, value, list)
-    for item in value:
-        if item is None:
-            raise _unexpected(f"one of {name}", item, str)
-    return tuple(text_or({f"one of {name}": item}, f"one of {name}") for item in value)
+    return tuple(read({f"one of {name}": item}, f"one of {name}") for item in value)
 
 
 def pairs(data: Object, name: str) -> dict[str, str]:
     """Tags, labels, annotations; empty where they are missing."""
-    found = inner_or_empty(data, name)
-    return {key: text_or(found, key) for key in found}
+    members = inner_or_empty(data, name)
+    return {key: text_or(members, key) for key in members}
 
 
 def as_object(value: object) -> Object:
@@ -214,28 +216,28 @@ def _camel(name: str) -> str:
 
 def _member(path: str, kind: Any, default: Any) -> Callable[[Object], Any]:
     *steps, name = path.removesuffix("?").split(".")
-    wanted = kind in (str, datetime) and default is MISSING and not path.endswith("?")
-    value: Any = _reader(kind, wanted, None if default is MISSING else default)
+    required = kind in (str, datetime) and default is MISSING and not path.endswith("?")
+    value: Any = _reader(kind, required, None if default is MISSING else default)
     if not steps:
         return partial(value, name=name)
-    step = inner if wanted else inner_or_empty
+    step = inner if required else inner_or_empty
 
     def read(data: Object) -> Any:
-        for each in steps:
-            data = step(data, each)
+        for member in steps:
+            data = step(data, member)
         return value(data, name)
 
     return read
 
 
-def _reader(kind: Any, wanted: bool, default: Any) -> Callable[[Object, str], Any]:
+def _reader(kind: Any, required: bool, default: Any) -> Callable[[Object, str], Any]:
     if kind is str:
-        return text if wanted else partial(text_or, default=default or "")
+        return text if required else partial(text_or, default=default or "")
     if kind is int:
         return partial(number_or, default=default or 0)
     if kind is bool:
         return partial(flag_or, default=bool(default))
-    if kind is datetime and wanted:
+    if kind is datetime and required:
         return instant
     readers: dict[Any, Callable[[Object, str], Any]] = {
         str | None: lambda data, name: text_or(data, name) or None,
@@ -255,13 +257,13 @@ def at(name: str, read: Callable[[Object], T]) -> Callable[[Object], T]:
     return lambda answer: read(inner(answer, name))
 
 
-def about(read: Callable[[Object], T], **asked: str) -> Callable[[Object], T]:
+def about(read: Callable[[Object], T], **known: str) -> Callable[[Object], T]:
     """Reads an object that has to be the one that was asked for: its members of these names say so. What stands between
     may have kept the answer to another question."""
 
     def checked(data: Object) -> T:
-        for member, wanted in asked.items():
-            if text_or(data, member, wanted).casefold() != wanted.casefold():
+        for member, value in known.items():
+            if text_or(data, member, value).casefold() != value.casefold():
                 raise Malformed(f"its {member} is not the one that was asked for")
         return read(data)
 
@@ -294,7 +296,7 @@ def pages(read: Callable[[str], tuple[T, str]]) -> Iterator[T]:
         seen.add(token)
 
 
-def _unexpected(name: str, value: object, wanted: type) -> Malformed:
+def _unexpected(name: str, value: object, expected: type) -> Malformed:
     if value is None:
         return Malformed(f"{name} is missing")
-    return Malformed(f"{name} is {_WORDS.get(type(value), type(value).__name__)}, not {_WORDS[wanted]}")
+    return Malformed(f"{name} is {_WORDS.get(type(value), type(value).__name__)}, not {_WORDS[expected]}")

@@ -75,10 +75,8 @@ def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, 
     assume: list[str] = []
     tag: list[str] = []
     clear = True
-    for statement in (each for document in documents for each in listed(document.get("Statement"))):
-        if not isinstance(statement, Mapping):
-            continue
-        actions = [action.lower() for action in listed(statement.get("Action")) if isinstance(action, str)]
+    for statement in _statements(documents):
+        actions = _actions(statement, "Action")
         about = {name for name in (ASSUME, TAG) if any(matches(action, name) for action in actions)}
         excluding = "NotAction" in statement or (bool(about) and "NotResource" in statement)
         if excluding or (about and statement.get("Effect") != "Allow"):
@@ -111,14 +109,14 @@ EVERYTHING = ("*",)
 
 def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """The patterns of actions that the statements allow, in lower case; everything where one allows by exclusion."""
-    found: dict[str, None] = {}
+    actions: dict[str, None] = {}
     for statement in _statements(documents):
         if statement.get("Effect") != "Allow":
             continue
         if "NotAction" in statement:
             return EVERYTHING
-        found |= dict.fromkeys(_actions(statement, "Action"))
-    return tuple(found)
+        actions |= dict.fromkeys(_actions(statement, "Action"))
+    return tuple(actions)
 
 
 def leaves_something(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
@@ -128,24 +126,26 @@ def leaves_something(allowed: Iterable[str], ceiling: Mapping[str, object]) -> b
 
 
 def _may_pass(pattern: str, statements: list[Mapping[str, object]]) -> bool:
-    allows = (each for each in statements if each.get("Effect") == "Allow")
-    denies = (each for each in statements if each.get("Effect") == "Deny" and _of_everything(each))
-    return any(_touches(each, pattern) for each in allows) and not any(_holds(each, pattern) for each in denies)
+    allows = (statement for statement in statements if statement.get("Effect") == "Allow")
+    denies = (statement for statement in statements if statement.get("Effect") == "Deny" and _of_everything(statement))
+    return any(_touches(statement, pattern) for statement in allows) and not any(
+        _holds(statement, pattern) for statement in denies
+    )
 
 
 def _touches(statement: Mapping[str, object], pattern: str) -> bool:
     """Whether the statement is about an action of the pattern."""
     if "NotAction" in statement:
-        return not any(covers(each, pattern) for each in _actions(statement, "NotAction"))
+        return not any(covers(action, pattern) for action in _actions(statement, "NotAction"))
     # one that names no actions is not of the expected form: nothing is proved by it
-    return "Action" not in statement or any(overlap(each, pattern) for each in _actions(statement, "Action"))
+    return "Action" not in statement or any(overlap(action, pattern) for action in _actions(statement, "Action"))
 
 
 def _holds(statement: Mapping[str, object], pattern: str) -> bool:
     """Whether the statement is about every action of the pattern."""
     if "NotAction" in statement:
-        return not any(overlap(each, pattern) for each in _actions(statement, "NotAction"))
-    return any(covers(each, pattern) for each in _actions(statement, "Action"))
+        return not any(overlap(action, pattern) for action in _actions(statement, "NotAction"))
+    return any(covers(action, pattern) for action in _actions(statement, "Action"))
 
 
 def _of_everything(statement: Mapping[str, object]) -> bool:
@@ -154,11 +154,11 @@ def _of_everything(statement: Mapping[str, object]) -> bool:
 
 def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
     for document in documents:
-        yield from (each for each in listed(document.get("Statement")) if isinstance(each, Mapping))
+        yield from (statement for statement in listed(document.get("Statement")) if isinstance(statement, Mapping))
 
 
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
-    return [each.lower() for each in listed(statement.get(member)) if isinstance(each, str)]
+    return [action.lower() for action in listed(statement.get(member)) if isinstance(action, str)]
 
 
 _STACK = "aws:cloudformation:stack-name"

@@ -68,6 +68,17 @@ class Document:
             KINDS[kind] = cls
 
 
+def document_of(kind: str, shape: type[Document], description: str) -> type[Document]:
+    """Return the class of a kind whose documents are one of these."""
+    return type(f"{kind}Document", (shape,), {"__doc__": description}, kind=kind)
+
+
+def list_of(kind: str, shape: type, description: str) -> type[Document]:
+    """Return the class of a kind whose documents list these under `items`."""
+    members = {"__doc__": description, "__annotations__": {"items": Sequence[shape]}}  # type: ignore[valid-type]
+    return type(f"{kind}Document", (Document,), members, kind=kind)
+
+
 def kind(name: str, description: str) -> Callable[[C], C]:
     """Make a result's dataclass a kind of document by itself."""
 
@@ -79,11 +90,12 @@ def kind(name: str, description: str) -> Callable[[C], C]:
     return register
 
 
-def schema_name(name: str) -> Callable[[C], C]:
-    """Name the schema of a dataclass, where that is not its own name and `Body`."""
+def schema_name(name: str, description: str = "") -> Callable[[C], C]:
+    """Name the schema of a dataclass, where that is not its own name and `Body`, and describe it."""
 
     def register(cls: C) -> C:
         SCHEMA_NAMES[cls] = name
+        DESCRIPTIONS.setdefault(cls, description)
         return cls
 
     return register
@@ -96,7 +108,8 @@ Names = Sequence[str]
 Argv = Annotated[Sequence[str], About("An argument vector, to be run as it is.")]
 ServiceAccounts = Annotated[Sequence[str], About("Each as NAMESPACE/NAME.")]
 Pairs = Mapping[str, str]
-PolicyObject = Annotated[Mapping[str, object], About("A policy in IAM's policy language, as it is.")]
+POLICY = About("A policy in IAM's policy language, as it is.")
+PolicyObject = Annotated[Mapping[str, object], POLICY]
 BrokenLink = Annotated[int, OR_NULL, About("The link of the way to credentials that is broken, 1 to 10.")]
 MissingRight = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
 ModeId = Annotated[str, OR_NULL, About("The failure mode, as `podid explain` names it.")]

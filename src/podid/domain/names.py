@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 from podid.domain.errors import Again, InvalidInput
 from podid.domain.findings import Subject
+from podid.domain.members import Key
 
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
@@ -28,7 +30,7 @@ class ServiceAccountRef:
     """A service account as people write it, NAMESPACE/NAME."""
 
     namespace: str
-    name: str
+    name: Annotated[str, Key("serviceAccount")]
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

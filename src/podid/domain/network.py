@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Generic, TypeVar
 
+from podid.domain.cluster import Requirement
+
 NO_PROXY = ("NO_PROXY", "no_proxy")
 # in the place of a NO_PROXY that comes from a Secret or a ConfigMap's key
 NOT_SEEN = "$(valueFrom)"
@@ -19,32 +21,11 @@ AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """One matchExpression of a label selector; `operator` is In, NotIn, Exists or DoesNotExist."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def met_by(self, labels: Mapping[str, str]) -> bool:
-        match self.operator:
-            case "In":
-                return labels.get(self.key) in self.values
-            case "NotIn":
-                return labels.get(self.key) not in self.values
-            case "Exists":
-                return self.key in labels
-            case "DoesNotExist":
-                return self.key not in labels
-        return False
-
-
-@dataclass(frozen=True, slots=True)
 class Selector:
     """A label selector; an empty one selects everything."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    requirements: tuple[Expression, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         return self.labels.items() <= labels.items() and all(item.met_by(labels) for item in self.requirements)
@@ -136,8 +117,8 @@ class PolicyIndex(Generic[Policy]):
     def near(self, namespace: str, labels: Mapping[str, str]) -> tuple[Policy, ...]:
         """Every policy that selects a pod of this namespace with these labels, and some that do not, in order."""
         keys = [(where, pair) for where in {namespace, ""} for pair in (None, *labels.items())]
-        found = [item for key in keys if key in self._kept for item in self._kept[key]]
-        return tuple(policy for _, policy in sorted(found, key=lambda item: item[0]))
+        candidates = [item for key in keys if key in self._kept for item in self._kept[key]]
+        return tuple(policy for _, policy in sorted(candidates, key=lambda item: item[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +226,8 @@ class Egress:
     @property
     def eks_auth(self) -> VpcEndpoint | None:
         """The endpoint for EKS Auth, one with private DNS first."""
-        found = [endpoint for endpoint in self.endpoints if endpoint.serves]
-        return next(iter(sorted(found, key=lambda endpoint: not endpoint.private_dns)), None)
+        endpoints = [endpoint for endpoint in self.endpoints if endpoint.serves]
+        return next(iter(sorted(endpoints, key=lambda endpoint: not endpoint.private_dns)), None)
 
 
 def closed_in(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
@@ -257,14 +238,14 @@ def closed_in(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
 def elsewhere_from(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
     """Subnet -> what its packets go to, which is neither the internet nor nowhere: a transit gateway, an appliance.
     What is behind that is not seen from here. "" for a subnet whose route table is not known."""
-    found = {}
+    targets = {}
     for subnet in subnets:
         table = egress.table_of(subnet)
         if table is None:
-            found[subnet] = ""
+            targets[subnet] = ""
         elif (ways := _ways(table)) and not any(route.out and route.default for route in ways):
-            found[subnet] = ways[0].target
-    return found
+            targets[subnet] = ways[0].target
+    return targets
 
 
 def _ways(table: RouteTable) -> list[VpcRoute]:

@@ -68,10 +68,10 @@ class OwnRights:
     @property
     def exit_code(self) -> ExitCode:
         """Of the rights that the commands need in every case."""
-        found = {item.outcome for item in self.always}
-        if found & {"missing", "denied"}:
+        outcomes = {item.outcome for item in self.always}
+        if outcomes & {"missing", "denied"}:
             return ExitCode.ATTENTION
-        return ExitCode.UNDETERMINED if "unknown" in found else ExitCode.OK
+        return ExitCode.UNDETERMINED if "unknown" in outcomes else ExitCode.OK
 
     def count(self, outcome: Outcome) -> int:
         return sum(item.outcome == outcome for item in self.always)

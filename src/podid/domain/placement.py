@@ -84,34 +84,10 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
-    return [each for each in term if not _meets(each, node)]
-
-
-def _meets(wanted: Requirement, node: Node) -> bool:
     """As the scheduler reads it; an operator that podid does not know is taken as met."""
-    value = node.name if wanted.of_name else node.labels.get(wanted.key)
-    match wanted.operator:
-        case "In":
-            return value in wanted.values
-        case "NotIn":
-            return value not in wanted.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt":
-            return _compares(value, wanted)
-    return True
+    return [requirement for requirement in term if requirement.met_by(node.labels, node.name) is False]
 
 
-def _compares(value: str | None, wanted: Requirement) -> bool:
-    try:
-        found, bound = int(value or ""), int(wanted.values[0])
-    except (ValueError, IndexError):
-        return False
-    return found > bound if wanted.operator == "Gt" else found < bound
-
-
-def _words(wanted: Requirement) -> str:
-    key = "the node's name" if wanted.of_name else wanted.key
-    return f"{key} {wanted.operator}" + (f" {short_list(wanted.values)}" if wanted.values else "")
+def _words(requirement: Requirement) -> str:
+    key = "the node's name" if requirement.of_name else requirement.key
+    return f"{key} {requirement.operator}" + (f" {short_list(requirement.values)}" if requirement.values else "")

@@ -248,9 +248,9 @@ class ChangeResult:
         codes = {unjudged} if self.unchecked else set()
         if self.awaited is not None:
             codes.add({True: ExitCode.OK, False: ExitCode.UNAVAILABLE, None: unjudged}[self.awaited.reached])
-        wanted = self.wait.state if self.wait is not None and self.wait.state is not None else IdentityState.READY
+        required = self.wait.state if self.wait is not None and self.wait.state is not None else IdentityState.READY
         for status in self.after:
-            codes.add(code_after(status, wanted, running=self.restarted, unjudged=unjudged))
+            codes.add(code_after(status, required, running=self.restarted, unjudged=unjudged))
         return codes
 
 
@@ -258,14 +258,14 @@ class ChangeResult:
 NOBODY_YET = ("association-namespace-not-found", "association-sa-not-found")
 
 
-def code_after(status: IdentityStatus, wanted: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
+def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
     state = status.state if running else status.new_pod.state
     cause = status.cause if running else status.new_pod.cause
     if state is IdentityState.BROKEN:
         # an association may be made before its service account
         return unjudged if cause is not None and cause.check in NOBODY_YET else ExitCode.ATTENTION
-    if state is not None and state.rank >= wanted.rank:
+    if state is not None and state.rank >= required.rank:
         return ExitCode.OK
     if status.settling or (running and state is IdentityState.STALE):
         return ExitCode.UNAVAILABLE

@@ -56,16 +56,16 @@ class ErrorRule:
     def fit(self, refusal: Refusal) -> tuple[tuple[bool, ...], int] | None:
         """How closely it fits, to be compared: by shape, then by the longest fragment. None when it does not."""
         text = refusal.text.lower()
-        found = max((len(fragment) for fragment in self.fragments if fragment in text), default=0)
+        longest = max((len(fragment) for fragment in self.fragments if fragment in text), default=0)
         if (
-            (self.fragments and not found)
+            (self.fragments and not longest)
             or self.service not in ("", refusal.service)
             or (self.operations and refusal.operation not in self.operations)
             or (self.codes and refusal.code not in self.codes)
             or (self.statuses and refusal.status not in self.statuses)
         ):
             return None
-        return self.shape, found
+        return self.shape, longest
 
     def make(self, refusal: Refusal, words: Words, **common: Any) -> PodidError:
         """The error. `words` fill the templates; `permission` and `existing` go where the class has a place for them,

@@ -70,22 +70,22 @@ class LinkCounts:
 
 def count_links(verdicts: Iterable[Verdict]) -> tuple[LinkCounts, ...]:
     """podid's own access, then the ten links."""
-    found: list[list[Verdict]] = [[] for _ in LINKS]
+    by_link: list[list[Verdict]] = [[] for _ in LINKS]
     for item in verdicts:
-        found[item.link].append(item)
-    return tuple(_counts(link, items) for link, items in enumerate(found))
+        by_link[item.link].append(item)
+    return tuple(_counts(link, items) for link, items in enumerate(by_link))
 
 
-def _counts(link: int, found: Sequence[Verdict]) -> LinkCounts:
+def _counts(link: int, verdicts: Sequence[Verdict]) -> LinkCounts:
     # what is accepted is as a note: known, and nobody's business now
-    failed = [Severity.INFO if item.accepted else item.severity for item in found if item.outcome is Outcome.FAIL]
+    failed = [Severity.INFO if item.accepted else item.severity for item in verdicts if item.outcome is Outcome.FAIL]
     return LinkCounts(
         link=link,
-        ok=sum(item.outcome is Outcome.PASS for item in found),
+        ok=sum(item.outcome is Outcome.PASS for item in verdicts),
         broken=failed.count(Severity.ERROR),
         warnings=failed.count(Severity.WARN),
         notes=failed.count(Severity.INFO),
-        unknown=sum(item.outcome is Outcome.UNKNOWN for item in found),
+        unknown=sum(item.outcome is Outcome.UNKNOWN for item in verdicts),
     )
 
 
@@ -120,8 +120,8 @@ class DoctorReport:
 
     @property
     def findings(self) -> tuple[Verdict, ...]:
-        found = (v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
-        return tuple(sorted(found, key=lambda v: (bool(v.masked_by), -RANK[v.severity])))
+        failing = (v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
+        return tuple(sorted(failing, key=lambda v: (bool(v.masked_by), -RANK[v.severity])))
 
     @property
     def accepted(self) -> tuple[Verdict, ...]:
@@ -182,7 +182,7 @@ class UnknownGroup:
 def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
     """The unknown ones by missing right, else by reason: rights first, and of these those that hide the most."""
     unknown = (verdict for verdict in verdicts if verdict.outcome is Outcome.UNKNOWN)
-    found = grouped(((verdict.permission, verdict.permission or verdict.reason), verdict) for verdict in unknown)
+    by_obstacle = grouped(((verdict.permission, verdict.permission or verdict.reason), verdict) for verdict in unknown)
     groups = (
         UnknownGroup(
             permission=permission,
@@ -190,7 +190,7 @@ def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
             severity=max((member.severity for member in members), key=RANK.__getitem__),
             verdicts=tuple(members),
         )
-        for (permission, _), members in found.items()
+        for (permission, _), members in by_obstacle.items()
     )
     return tuple(sorted(groups, key=lambda group: (not group.permission, -len(group.checks))))
 

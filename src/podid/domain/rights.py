@@ -60,13 +60,13 @@ def needs(*rights: Need) -> Callable[[F], F]:
 def rights_of(operations: Iterable[Need]) -> Rights:
     """The sum over the operations; AttributeError for one that is not marked."""
     total = Rights()
-    for each in operations:
-        if isinstance(each, str):
-            total |= Rights(iam=(each,))
-        elif isinstance(each, KubeRight):
-            total |= Rights(kubernetes=(each,))
+    for operation in operations:
+        if isinstance(operation, str):
+            total |= Rights(iam=(operation,))
+        elif isinstance(operation, KubeRight):
+            total |= Rights(kubernetes=(operation,))
         else:
-            total |= each.__rights__  # type: ignore[attr-defined]
+            total |= operation.__rights__  # type: ignore[attr-defined]
     return total
 
 

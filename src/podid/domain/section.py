@@ -70,9 +70,9 @@ def error_of(missing: Missing) -> PodidError:
     return kind(missing.reason, permission=missing.permission)
 
 
-def section_of(found: T | PodidError) -> Section[T]:
+def section_of(answer: T | PodidError) -> Section[T]:
     """What was found, or the error in its place."""
-    return missing(found) if isinstance(found, PodidError) else Known(found)
+    return missing(answer) if isinstance(answer, PodidError) else Known(answer)
 
 
 def attempt(read: Callable[[], T]) -> Section[T]:

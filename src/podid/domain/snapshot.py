@@ -34,35 +34,6 @@ from podid.domain.section import (
     section_of,
 )
 
-# with those of a section, which most take from here
-__all__ = [
-    "AWS",
-    "COSTS",
-    "DRY_RUN",
-    "INTERNAL",
-    "JOURNAL",
-    "KUBERNETES",
-    "LOGS",
-    "NOT_READ",
-    "PROBE",
-    "SERVICES",
-    "TOKEN",
-    "TRAIL",
-    "Known",
-    "Missing",
-    "Section",
-    "Service",
-    "Snapshot",
-    "attempt",
-    "crashed",
-    "error_of",
-    "known",
-    "known_or",
-    "missing",
-    "part",
-    "section_of",
-]
-
 # what a change brings about and cannot be known before, such as what a managed policy allows that it attaches
 PLANNED = Missing("known only afterwards", error_code="Planned")
 

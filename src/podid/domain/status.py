@@ -11,16 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
+from podid.domain.credentials import CredentialSource
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
-from podid.domain.members import HIDDEN, OR_NULL, About, MissingRight, ModeId
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, Key, MissingRight, ModeId, schema_name
+from podid.domain.names import ServiceAccountRef
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.domain.credentials import ContainerUse, CredentialSource
+    from podid.domain.credentials import ContainerUse
     from podid.domain.evidence import Redeemed
     from podid.domain.findings import Subject, Verdict
-    from podid.domain.names import ServiceAccountRef
 
 
 class IdentityState(StrEnum):
@@ -116,17 +117,17 @@ class IdentityStatus:
     @property
     def causes(self) -> tuple[Verdict, ...]:
         """Of a new pod, of the identity and of its pods."""
-        found = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
-        return tuple(cause for cause in found if cause is not None)
+        causes = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
+        return tuple(cause for cause in causes if cause is not None)
 
     @property
     def settling(self) -> bool:
         """Whether a state is open because of a change of seconds ago, so that waiting may help."""
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
-    def reaches(self, wanted: IdentityState) -> bool:
+    def reaches(self, required: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
-        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= required.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,13 @@ def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) 
 # --- before a change --------------------------------------------------------------------------------------------------
 
 
+@schema_name("UseBody")
 @dataclass(frozen=True, slots=True, order=True)
 class CredentialUse:
     """Which credentials a pod takes; `role_arn` is the role's, of IRSA and of Pod Identity, where it is known."""
 
-    source: CredentialSource
-    role_arn: str = ""
+    source: Annotated[CredentialSource, Key("uses")]
+    role_arn: Annotated[ArnText, OR_NULL, About("Of IRSA and of Pod Identity, where it is known.")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -172,11 +174,11 @@ class UseChange:
     """Running pods of a service account that take other credentials after a change. `restart`: only once they are made
     anew, which the change itself does not do."""
 
-    ref: ServiceAccountRef
+    ref: Annotated[ServiceAccountRef, FLAT]
     before: CredentialUse
     after: CredentialUse
-    pods: int
-    restart: bool
+    pods: Annotated[int, About("How many running pods take other credentials.")]
+    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,13 +34,13 @@ class Names:
 
         # two names share at most the letters that both have: the likely ones come first, and the rest is left out
         letters, length, least = self._letters(typed), len(typed), alike / 2
-        found = []
+        candidates = []
         for name, others in self._names:
             shared, both = (letters & others).bit_count(), length + len(name)
             if shared >= least * both and name != typed:
-                found.append((2 * shared / both, name))
+                candidates.append((2 * shared / both, name))
         matcher, best = SequenceMatcher(b=typed), list[tuple[float, str]]()
-        for most, name in sorted(found, reverse=True):
+        for most, name in sorted(candidates, reverse=True):
             if len(best) == count and most < best[-1][0]:
                 break
             matcher.set_seq1(name)
@@ -108,8 +108,8 @@ def plain_urls(text: str) -> str:
     return _URL.sub(_plain, text) if "://" in text else text
 
 
-def _plain(found: re.Match[str]) -> str:
-    address, mark, query = found[0].partition("?")
+def _plain(match: re.Match[str]) -> str:
+    address, mark, query = match[0].partition("?")
     shown = "://".join(map(_without_user, address.split("://")))
     kept = query.rstrip("'.,;)")
     return f"{shown}{mark}{'…' if kept else ''}{query[len(kept) :]}"
@@ -131,6 +131,6 @@ def cut(text: str, most: int = 2000) -> str:
 
 def short_list(names: Iterable[str], limit: int = 5) -> str:
     """`a, b and 3 more`."""
-    found = list(names)
-    more = f" and {len(found) - limit} more" if len(found) > limit else ""
-    return ", ".join(found[:limit]) + more
+    listed = list(names)
+    more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
+    return ", ".join(listed[:limit]) + more

@@ -23,10 +23,10 @@ AddonKey = tuple[int, int, int, int]
 
 def addon_key(version: str) -> AddonKey | None:
     """What add-on versions are ordered by; None for text of another form. Without an eksbuild it is the lowest."""
-    found = _ADDON.fullmatch(version)
-    if found is None:
+    match = _ADDON.fullmatch(version)
+    if match is None:
         return None
-    major, minor, patch, build = (int(part or 0) for part in found.groups())
+    major, minor, patch, build = (int(part or 0) for part in match.groups())
     return major, minor, patch, build
 
 
@@ -38,20 +38,20 @@ def older(one: str, other: str) -> bool:
 
 def platform_number(version: str) -> int | None:
     """9 of `eks.9`; None for text of another form."""
-    found = _PLATFORM.fullmatch(version)
-    return int(found[1]) if found else None
+    match = _PLATFORM.fullmatch(version)
+    return int(match[1]) if match else None
 
 
 def minor_version(version: str) -> tuple[int, int] | None:
     """(1, 35) of `1.35`; None for text of another form."""
-    found = _MINOR.fullmatch(version)
-    return (int(found[1]), int(found[2])) if found else None
+    match = _MINOR.fullmatch(version)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def next_minor(version: str) -> str:
     """1.36 of 1.35; empty for text of another form."""
-    found = minor_version(version)
-    return f"{found[0]}.{found[1] + 1}" if found else ""
+    version_numbers = minor_version(version)
+    return f"{version_numbers[0]}.{version_numbers[1] + 1}" if version_numbers else ""
 
 
 ANY = "*"

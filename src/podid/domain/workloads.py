@@ -61,11 +61,11 @@ def is_injected(pod: Pod) -> bool:
 
 def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
     """Node -> the service accounts whose pods run there with the credentials' variables."""
-    found: dict[str, set[ServiceAccountRef]] = {}
+    users: dict[str, set[ServiceAccountRef]] = {}
     for pod in pods:
         if pod.node and live(pod) and injected(pod) and not opted_out(pod):
-            found.setdefault(pod.node, set()).add(pod.ref)
-    return found
+            users.setdefault(pod.node, set()).add(pod.ref)
+    return users
 
 
 def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:

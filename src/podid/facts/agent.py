@@ -136,7 +136,7 @@ def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) ->
     if agent.serves_hybrid:
         kinds.append(("-hybrid", Placement(terms=(HYBRID_TERM,), tolerations=(Toleration(operator="Exists"),)), True))
     for suffix, placement, hybrid in kinds:
-        told = ("--cluster-name", cluster.name, "--probe-port", str(agent.probe_port), *agent.further)
+        arguments = ("--cluster-name", cluster.name, "--probe-port", str(agent.probe_port), *agent.further)
         count = sum((node.compute_type == "hybrid") is hybrid for node in hosts)
         yield DaemonSet(
             namespace=AGENT_NAMESPACE,
@@ -149,7 +149,7 @@ def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) ->
             generation=1,
             observed_generation=1,
             images=(AGENT_ADDON,),
-            args=("--port", str(PROXY_PORT), *told),
+            args=("--port", str(PROXY_PORT), *arguments),
             labels={**_labels(hybrid=hybrid), "app.kubernetes.io/managed-by": "EKS"},
             containers=(AGENT_ADDON,),
             placement=placement,
@@ -261,4 +261,4 @@ _TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
 def agent_versions(sets: Sequence[DaemonSet]) -> list[str]:
     """As "0.1.37"; a mirror under another name may count in a way of its own."""
     images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
-    return [found[1] for image in images if (found := _TAG.search(image))]
+    return [match[1] for image in images if (match := _TAG.search(image))]

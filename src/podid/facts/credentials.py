@@ -52,8 +52,8 @@ class Brought:
 
     def named(self, *names: str) -> tuple[str, ...]:
         """Those that are there, with their source where it is not the container itself."""
-        found = ((name, self.names[name]) for name in names if name in self.names)
-        return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
+        sources = ((name, self.names[name]) for name in names if name in self.names)
+        return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in sources)
 
 
 ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | None]]]
@@ -66,19 +66,19 @@ def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
     unseen: dict[str, Missing] = {}
     values: dict[str, str] = {}
     for source in container.env_from:
-        what = f"{source.kind} {source.name}"
+        origin = f"{source.kind} {source.name}"
         if source.kind == "Secret":
-            unseen[what] = Missing(SECRETS)
+            unseen[origin] = Missing(SECRETS)
             continue
         keys = part(maps, (pod.namespace, source.name))
         if isinstance(keys, Missing):
-            unseen[what] = keys
+            unseen[origin] = keys
         else:
-            found = {f"{source.prefix}{key}": value for key, value in (keys.value or {}).items()}
-            names |= dict.fromkeys(found, what)
-            values |= found
+            variables = {f"{source.prefix}{key}": value for key, value in (keys.value or {}).items()}
+            names |= dict.fromkeys(variables, origin)
+            values |= variables
     own = {name: IN_ENV for name in container.env if container.sets(name)}
-    names = {name: what for name, what in names.items() if name not in container.blank}
+    names = {name: origin for name, origin in names.items() if name not in container.blank}
     return Brought({**names, **own}, tuple(unseen.items()), {**values, **container.env})
 
 
@@ -89,13 +89,13 @@ PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
 
 
-def own_profile(container: Container, found: Brought) -> Own | None:
+def own_profile(container: Container, variables: Brought) -> Own | None:
     """A profile that the container names. Its file cannot be seen: it may even point back at the container's
     credentials."""
     for name in PROFILES:
-        if name in found.names and container.env.get(name) != "default":
-            what = container.env.get(name) or f"that {name} names"
-            return Own(Severity.WARN, found.named(name), f"the profile {what} before Pod Identity")
+        if name in variables.names and container.env.get(name) != "default":
+            profile = container.env.get(name) or f"that {name} names"
+            return Own(Severity.WARN, variables.named(name), f"the profile {profile} before Pod Identity")
     return None
 
 
@@ -107,10 +107,10 @@ def own_file(container: Container) -> Own | None:
     for mount in container.mounts:
         if not mount.kind or mount.kind == "emptyDir" or ".aws" not in mount.path.split("/"):
             continue
-        what = f"{mount.path} ({mount.kind} {mount.source})".replace(" )", ")")
+        place = f"{mount.path} ({mount.kind} {mount.source})".replace(" )", ")")
         if mount.kind == "configMap" or mount.path.endswith("/config"):
-            return Own(Severity.INFO, (what,), "a configuration of its own into account", "mounts")
-        return Own(Severity.WARN, (what,), "a credentials file that is mounted, if it has keys", "mounts")
+            return Own(Severity.INFO, (place,), "a configuration of its own into account", "mounts")
+        return Own(Severity.WARN, (place,), "a credentials file that is mounted, if it has keys", "mounts")
     return None
 
 
@@ -157,19 +157,19 @@ def _use(pod: Pod, container: Container, maps: ConfigMapKeys) -> ContainerUse:
     return ContainerUse(container.name, tuple(_candidates(pod, container, brought(maps, pod, container))))
 
 
-def _candidates(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
+def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[CredentialCandidate]:
     """In the order in which an SDK asks; the last is never missing."""
-    yield from _static(container, found)
-    if (named := own_profile(container, found)) is not None:
+    yield from _static(container, variables)
+    if (named := own_profile(container, variables)) is not None:
         yield CredentialCandidate(
             CredentialSource.PROFILE, f"{', '.join(named.variables)}; its file is not read", certain=False
         )
-    if found.all_of(IRSA_ENV, ROLE_ARN):
+    if variables.all_of(IRSA_ENV, ROLE_ARN):
         yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
     if (file := own_file(container)) is not None and file.severity is not Severity.INFO:
-        what = f"{', '.join(file.variables)}; it is not read"
-        yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, what, certain=False)
-    yield from _endpoint(pod, container, found)
+        detail = f"{', '.join(file.variables)}; it is not read"
+        yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, detail, certain=False)
+    yield from _endpoint(pod, container, variables)
     if on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
         yield CredentialCandidate(CredentialSource.NONE)
     else:
@@ -178,24 +178,24 @@ def _candidates(pod: Pod, container: Container, found: Brought) -> Iterator[Cred
         )
 
 
-def _static(container: Container, found: Brought) -> Iterator[CredentialCandidate]:
-    if found.all_of(*KEYS):
-        yield CredentialCandidate(CredentialSource.STATIC_KEYS, ", ".join(found.named(*OF_KEYS)))
+def _static(container: Container, variables: Brought) -> Iterator[CredentialCandidate]:
+    if variables.all_of(*KEYS):
+        yield CredentialCandidate(CredentialSource.STATIC_KEYS, ", ".join(variables.named(*OF_KEYS)))
         return
-    if found.all_of(KEYS[0]) and not found.unseen:
-        detail = f"{', '.join(found.named(KEYS[0]))} without its secret"
+    if variables.all_of(KEYS[0]) and not variables.unseen:
+        detail = f"{', '.join(variables.named(KEYS[0]))} without its secret"
         yield CredentialCandidate(CredentialSource.STATIC_KEYS, detail, certain=False)
-    if found.unseen and not all(name in container.blank for name in KEYS):
-        what = "; ".join(f"envFrom {name}: {missing.reason}" for name, missing in found.unseen)
-        yield CredentialCandidate(CredentialSource.STATIC_KEYS, what, certain=False)
+    if variables.unseen and not all(name in container.blank for name in KEYS):
+        sources = "; ".join(f"envFrom {name}: {missing.reason}" for name, missing in variables.unseen)
+        yield CredentialCandidate(CredentialSource.STATIC_KEYS, sources, certain=False)
 
 
-def _endpoint(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
-    if found.all_of(RELATIVE_URI):
-        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, ", ".join(found.named(RELATIVE_URI)))
+def _endpoint(pod: Pod, container: Container, variables: Brought) -> Iterator[CredentialCandidate]:
+    if variables.all_of(RELATIVE_URI):
+        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, ", ".join(variables.named(RELATIVE_URI)))
     own = own_endpoint(pod, container)
     if own is not None:
-        what = f"{own.how} {', '.join(own.variables)}"
-        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, what, certain=own.severity is Severity.ERROR)
+        detail = f"{own.how} {', '.join(own.variables)}"
+        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, detail, certain=own.severity is Severity.ERROR)
     elif container.sets(INJECTED_ENV[0]):
         yield CredentialCandidate(CredentialSource.POD_IDENTITY)

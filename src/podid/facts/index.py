@@ -70,7 +70,7 @@ def index(snapshot: Snapshot) -> Index:
             users[pod.node].add(str(pod.ref))
     return Index(
         associations=associations,
-        pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
+        pods={ref: tuple(sorted(members, key=lambda p: p.name)) for ref, members in pods.items()},
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
         on_delete=frozenset(w.subject for w in workloads if w.on_delete),
@@ -88,7 +88,7 @@ class Affected(NamedTuple):
 def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
     """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
     not be read."""
-    if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
+    if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
     facts = index(snapshot)
     nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
@@ -103,8 +103,8 @@ def set_account(workload: Subject, account: str) -> tuple[tuple[str, ...], ...]:
     """The command that has its pods made anew as `account`; none for a kind that kubectl does not do that for."""
     if workload.kind not in RESTARTABLE:
         return ()
-    what = f"{workload.kind.lower()}/{workload.name}"
-    return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", what, account),)
+    target = f"{workload.kind.lower()}/{workload.name}"
+    return (("kubectl", "-n", workload.namespace, "set", "serviceaccount", target, account),)
 
 
 def role_subject(arn: str) -> Subject:

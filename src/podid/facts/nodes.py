@@ -48,9 +48,11 @@ def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
 
 def _for_hybrid(agent: DaemonSet) -> bool:
     """By what it asks of its nodes; by its name where it asks for none of that kind."""
-    asked = [each for term in agent.placement.terms or () for each in term if each.key == COMPUTE_TYPE]
-    if asked:
-        return any(each.operator == "In" and "hybrid" in each.values for each in asked)
+    requirements = [
+        requirement for term in agent.placement.terms or () for requirement in term if requirement.key == COMPUTE_TYPE
+    ]
+    if requirements:
+        return any(requirement.operator == "In" and "hybrid" in requirement.values for requirement in requirements)
     return agent.placement.selector.get(COMPUTE_TYPE) == "hybrid" or "-hybrid" in agent.name
 
 
@@ -135,6 +137,6 @@ def _has_role(node: Node, sources: tuple[str, ...]) -> bool:
 
 def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
     """Nodes whose role nobody tells."""
-    told = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
+    known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
-    return [node.name for node in unaccounted(nodes, groups) if node.name not in told]
+    return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]

@@ -54,13 +54,13 @@ def controllers(snapshot: Snapshot) -> dict[str, tuple[ServiceAccountRef, ...]]:
         for pod in known_or(snapshot.pods, ())
         if live(pod)
     ]
-    found: dict[str, tuple[ServiceAccountRef, ...]] = {}
+    by_product: dict[str, tuple[ServiceAccountRef, ...]] = {}
     for name, product in PRODUCTS.items():
         acting = {p.ref for p, images in pods if product.image in images and p.service_account not in product.siblings}
         named = [ref for ref in accounts(snapshot) if ref.name == product.service_account][:1]
         if refs := acting or named:
-            found[name] = tuple(sorted(refs))
-    return found
+            by_product[name] = tuple(sorted(refs))
+    return by_product
 
 
 def associated(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
@@ -69,9 +69,9 @@ def associated(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 
 def version_of(sets: tuple[DaemonSet, ...], image: str) -> tuple[int, ...]:
     """Of the tag of an image that one of the DaemonSets runs; empty where it tells none."""
-    for name in (each for ds in sets for each in ds.images):
+    for name in (image_name for ds in sets for image_name in ds.images):
         repository, tag = name_and_tag(name)
         if repository == image:
-            found = _VERSION.match(tag)
-            return tuple(int(part) for part in found[1].split(".")) if found else ()
+            match = _VERSION.match(tag)
+            return tuple(int(part) for part in match[1].split(".")) if match else ()
     return ()

@@ -76,16 +76,16 @@ def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stal
     """None where a restart replaces the pods, so far as the kind tells; `stale` is whether they are to get Pod
     Identity's credentials."""
     if stale and all(on_fargate(pod, {}) for pod in pods):
-        what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
-        return Hindrance(what, mode="fargate-pod")
+        reason = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
+        return Hindrance(reason, mode="fargate-pod")
     if kind in RESTARTABLE:
         return None
     if static(pods[0]):
-        what = (
+        reason = (
             f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
             "and run it as a DaemonSet or a Deployment"
         )
-        return Hindrance(what, mode="injection-opted-out")
+        return Hindrance(reason, mode="injection-opted-out")
     return _of_kind(kind, namespace, name, pods)
 
 
@@ -93,44 +93,46 @@ def _of_kind(kind: str, namespace: str, name: str, pods: Sequence[Pod]) -> Hindr
     kubectl = ("kubectl", "-n", namespace)
     match kind:
         case "Pod":
-            what = "no controller would bring the pod back: delete it and create it again"
-            return Hindrance(what, (*kubectl, "get", "pod", name, "-o", "yaml"))
+            reason = "no controller would bring the pod back: delete it and create it again"
+            return Hindrance(reason, (*kubectl, "get", "pod", name, "-o", "yaml"))
         case "ReplicaSet" | "ReplicationController":
-            what = f"nothing rolls out a {kind} by itself: it makes pods again that are deleted"
-            return Hindrance(what, _delete(namespace, (pod.name for pod in pods)))
+            reason = f"nothing rolls out a {kind} by itself: it makes pods again that are deleted"
+            return Hindrance(reason, _delete(namespace, (pod.name for pod in pods)))
         case "CronJob":
             return Hindrance("its next run gets new pods by itself; the one that is running is left alone")
         case "Job":
-            what = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
-            return Hindrance(what)
+            reason = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
+            return Hindrance(reason)
         case "Rollout":
-            what = "it is an Argo Rollout, which podid does not restart"
-            return Hindrance(what, ("kubectl", "argo", "rollouts", "restart", name, "-n", namespace))
+            reason = "it is an Argo Rollout, which podid does not restart"
+            return Hindrance(reason, ("kubectl", "argo", "rollouts", "restart", name, "-n", namespace))
         case "StrimziPodSet":
             # https://strimzi.io/docs/operators/latest/deploying#assembly-rolling-updates-str
-            what = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
+            reason = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
             mark = "strimzi.io/manual-rolling-update=true"
-            return Hindrance(what, (*kubectl, "annotate", "strimzipodset", name, mark))
+            return Hindrance(reason, (*kubectl, "annotate", "strimzipodset", name, mark))
     return Hindrance(f"podid does not know how to restart a {kind}; use its own tool")
 
 
 def on_delete(namespace: str, pods: Iterable[str]) -> Hindrance:
     """Of a workload whose update strategy is OnDelete."""
-    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
-    return Hindrance(what, _delete(namespace, pods))
+    reason = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
+    return Hindrance(reason, _delete(namespace, pods))
 
 
 def paused(kind: str, namespace: str, name: str) -> Hindrance:
     """Of a Deployment whose roll-out somebody paused."""
-    what = "it is paused, so a restart would replace nothing until it is resumed"
-    return Hindrance(what, ("kubectl", "-n", namespace, "rollout", "resume", f"{kind.lower()}/{name}"))
+    reason = "it is paused, so a restart would replace nothing until it is resumed"
+    return Hindrance(reason, ("kubectl", "-n", namespace, "rollout", "resume", f"{kind.lower()}/{name}"))
 
 
 def without_account(namespace: str, account: str) -> Hindrance:
     """Of a workload whose pod template names a service account that is not there (any more)."""
-    what = f"service account {namespace}/{account} does not exist, so no new pod could take the place of one that goes"
+    reason = (
+        f"service account {namespace}/{account} does not exist, so no new pod could take the place of one that goes"
+    )
     return Hindrance(
-        what, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
+        reason, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
     )
 
 
@@ -210,14 +212,14 @@ class NewPods:
 
 def without_injection(pod: Pod) -> Pod:
     """The pod as its template has it: what is of the webhook's own making taken away."""
-    found = tuple(name for name in (TOKEN_VOLUME, IRSA_VOLUME) if name in pod.volumes)
-    if not found:
+    volumes = tuple(name for name in (TOKEN_VOLUME, IRSA_VOLUME) if name in pod.volumes)
+    if not volumes:
         return pod
     return replace(
         pod,
-        volumes=tuple(name for name in pod.volumes if name not in found),
+        volumes=tuple(name for name in pod.volumes if name not in volumes),
         labels={key: value for key, value in pod.labels.items() if key not in _ENABLED},
-        containers=tuple(_plain(container, found) for container in pod.containers),
+        containers=tuple(_plain(container, volumes) for container in pod.containers),
     )
 
 

@@ -90,7 +90,7 @@ class SecondHop:
         """What could not be looked at or decided."""
         if self.target_missing:
             return ()
-        return tuple(found for found in (self.rights_unknown, self.trust_unknown) if found is not None)
+        return tuple(unknown for unknown in (self.rights_unknown, self.trust_unknown) if unknown is not None)
 
     @property
     def rights_unknown(self) -> Missing | None:
@@ -160,11 +160,11 @@ class SecondHop:
             return False
         if self.evaluation is None:
             return None
-        found = next((a for a in self._verdicts() if a.action == decision.action), None)
-        if found is None or found.verdict is TrustVerdict.NO_MATCH:
+        action = next((a for a in self._verdicts() if a.action == decision.action), None)
+        if action is None or action.verdict is TrustVerdict.NO_MATCH:
             return False
         statements, named = self.evaluation.policy.statements, ("AWS", base)
-        if found.verdict is TrustVerdict.MATCH and named in statements[found.statement or 0].principals:
+        if action.verdict is TrustVerdict.MATCH and named in statements[action.statement or 0].principals:
             return True
         return None if any(s.allow and named in s.principals for s in statements) else False
 
@@ -256,19 +256,18 @@ def _why(refused: list[Decision]) -> str:
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
     listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
-    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
-
-
-def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
-    target = association.target_role_arn or ""
-    return second_hop(
-        association,
-        known(snapshot.cluster),
-        base=known_or(role_section(snapshot, association.role_arn), None),
-        target=part(snapshot.target_roles, target),
-        rights=part(snapshot.target_rights, (association.role_arn, target)),
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
+    return tuple(
+        second_hop(
+            association,
+            known(snapshot.cluster),
+            base=known_or(role_section(snapshot, association.role_arn), None),
+            target=part(snapshot.target_roles, target),
+            rights=part(snapshot.target_rights, (association.role_arn, target)),
+            pods=live_pods(snapshot, association),
+            now=snapshot.taken_at,
+        )
+        for association in described(listed)
+        if (target := association.target_role_arn)
     )
 
 

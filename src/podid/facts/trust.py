@@ -52,16 +52,16 @@ class Judged:
 
 @once
 def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
-    found = []
+    roles = []
     for arn, associations in by_role(snapshot).items():
         section, members = role_section(snapshot, arn), tuple(associations)
         if isinstance(section, Missing):
-            found.append(Judged(arn, members, missing=section))
+            roles.append(Judged(arn, members, missing=section))
         elif section.value is None:
-            found.append(Judged(arn, members, gone=True))
+            roles.append(Judged(arn, members, gone=True))
         else:
-            found.append(_judge(snapshot, arn, members, section.value))
-    return tuple(found)
+            roles.append(_judge(snapshot, arn, members, section.value))
+    return tuple(roles)
 
 
 def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:

@@ -77,9 +77,11 @@ class Connection:
         CredentialsError rather than going out anonymously."""
         with self._lock:
             settings = self._configuration.auth_settings()
-            found = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
-            self._require_credentials(bool(found))
-        headers = urllib3.HTTPHeaderDict(found)
+            credentials = {
+                s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")
+            }
+            self._require_credentials(bool(credentials))
+        headers = urllib3.HTTPHeaderDict(credentials)
         for name, value in self._impersonation:
             headers.add(name, value)
         return headers

@@ -292,26 +292,26 @@ def _code(method: str, status: int, message: str, document: Mapping[str, Any], d
 
 def _permission(message: str) -> dict[str, str]:
     """`list pods in namespace shop` or `list nodes (cluster-wide)` from the authorizer's text, and its parts."""
-    found = _RBAC.search(message)
-    if found is None:
+    match = _RBAC.search(message)
+    if match is None:
         return {}
-    group = f".{found['group']}" if found["group"] else ""
-    resource, slash, sub = found["resource"].partition("/")
-    scope = f"in namespace {found['namespace']}" if found["namespace"] else "(cluster-wide)"
+    group = f".{match['group']}" if match["group"] else ""
+    resource, slash, sub = match["resource"].partition("/")
+    scope = f"in namespace {match['namespace']}" if match["namespace"] else "(cluster-wide)"
     return {
-        "permission": f"{found['verb']} {resource}{group}{slash}{sub} {scope}",
-        "verb": found["verb"],
+        "permission": f"{match['verb']} {resource}{group}{slash}{sub} {scope}",
+        "verb": match["verb"],
         "resource": f"{resource}{group}",
         "subresource": sub,
-        "namespace": found["namespace"] or "",
+        "namespace": match["namespace"] or "",
     }
 
 
 def _account(message: str) -> dict[str, str]:
-    found = _MISSING_ACCOUNT.search(message)
-    if found is None:
+    match = _MISSING_ACCOUNT.search(message)
+    if match is None:
         return {}
-    namespace, name = found["namespace"], found["name"]
+    namespace, name = match["namespace"], match["name"]
     return {"account": f"{namespace}/{name}", "account_name": name, "account_namespace": namespace}
 
 
@@ -348,8 +348,8 @@ def _subject(path: str, details: Mapping[str, Any]) -> str:
 
 
 def _in_namespace(path: str, kind: str) -> str:
-    found = re.search(r"/namespaces/([^/]+)/", path + "/")
-    return f"{found[1]}/" if found and kind not in ("namespaces", "nodes") else ""
+    match = re.search(r"/namespaces/([^/]+)/", path + "/")
+    return f"{match[1]}/" if match and kind not in ("namespaces", "nodes") else ""
 
 
 def _cause(error: BaseException) -> str:

@@ -208,14 +208,14 @@ _NOBODYS = ("metadata.annotations.kubectl.kubernetes.io/last-applied-configurati
 def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:
     """Manager -> the paths of the fields that it has set, as in `spec.template.spec.containers[name=agent].image`;
     the status aside."""
-    found: dict[str, dict[str, None]] = {}
+    fields: dict[str, dict[str, None]] = {}
     for entry in inners_or_none(metadata, "managedFields"):
         if not text_or(entry, "subresource"):
             paths = (
                 path for path in _leaves(inner_or_empty(entry, "fieldsV1"), "", 0) if not path.startswith(_NOBODYS)
             )
-            found.setdefault(text_or(entry, "manager"), {}).update(dict.fromkeys(paths))
-    return {manager: tuple(paths) for manager, paths in found.items() if paths}
+            fields.setdefault(text_or(entry, "manager"), {}).update(dict.fromkeys(paths))
+    return {manager: tuple(paths) for manager, paths in fields.items() if paths}
 
 
 def _leaves(fields: Mapping[str, object], path: str, depth: int) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """From network policies in the API's JSON to what they say of egress. Pure, as `podid.kube.project`."""
 
 from podid.domain.admission import WebhookRegistration
+from podid.domain.cluster import Requirement
 from podid.domain.foreign import (
     Object,
     inner,
@@ -17,7 +18,6 @@ from podid.domain.network import (
     Block,
     CiliumPolicy,
     EgressRule,
-    Expression,
     NetworkPolicy,
     Ports,
     Selector,
@@ -54,25 +54,25 @@ def network_policy(item: Object) -> NetworkPolicy:
 
 def webhook(item: Object) -> WebhookRegistration | None:
     """The first webhook of a MutatingWebhookConfiguration; None for one that has none."""
-    for each in inners_or_none(item, "webhooks"):
+    for webhook in inners_or_none(item, "webhooks"):
         return WebhookRegistration(
-            url=text_or(inner_or_empty(each, "clientConfig"), "url"),
-            on_create=any(_on_create(rule) for rule in inners_or_none(each, "rules")),
-            versions=texts_or_none(each, "admissionReviewVersions"),
-            namespaces=_selector(inner_or_empty(each, "namespaceSelector")),
-            objects=_selector(inner_or_empty(each, "objectSelector")),
+            url=text_or(inner_or_empty(webhook, "clientConfig"), "url"),
+            on_create=any(_on_create(rule) for rule in inners_or_none(webhook, "rules")),
+            versions=texts_or_none(webhook, "admissionReviewVersions"),
+            namespaces=_selector(inner_or_empty(webhook, "namespaceSelector")),
+            objects=_selector(inner_or_empty(webhook, "objectSelector")),
         )
     return None
 
 
 def _on_create(rule: Object) -> bool:
-    wanted = (
+    members = (
         ("operations", ("CREATE",)),
         ("apiGroups", ("",)),
         ("apiVersions", ("v1",)),
         ("resources", ("pods", "*/*")),
     )
-    return all(set(words_or_none(rule, member)) & {"*", *words} for member, words in wanted)
+    return all(set(words_or_none(rule, member)) & {"*", *words} for member, words in members)
 
 
 def _rule(rule: Object) -> EgressRule:
@@ -98,7 +98,7 @@ def _selector(selector: Object) -> Selector:
     requirements = inners_or_none(selector, "matchExpressions")
     return Selector(
         pairs(selector, "matchLabels"),
-        tuple(Expression(text_or(r, "key"), text_or(r, "operator"), words_or_none(r, "values")) for r in requirements),
+        tuple(Requirement(text_or(r, "key"), text_or(r, "operator"), words_or_none(r, "values")) for r in requirements),
     )
 
 
@@ -131,11 +131,13 @@ def _cilium_selector(selector: Object, *, lenient: bool) -> Selector:
     `lenient` takes what is asked of them for met."""
     plain = _selector(selector)
     labels = {_label(key): value for key, value in plain.labels.items()}
-    asked = tuple(Expression(_label(r.key), r.operator, r.values) for r in plain.requirements)
+    requirements = tuple(Requirement(_label(r.key), r.operator, r.values) for r in plain.requirements)
     if lenient:
         labels = {key: value for key, value in labels.items() if not key.startswith(_OF_NAMESPACE)}
-        asked = tuple(each for each in asked if not each.key.startswith(_OF_NAMESPACE))
-    return Selector(labels, asked)
+        requirements = tuple(
+            requirement for requirement in requirements if not requirement.key.startswith(_OF_NAMESPACE)
+        )
+    return Selector(labels, requirements)
 
 
 def _label(key: str) -> str:

@@ -79,7 +79,7 @@ def pod(item: Object) -> Pod:
         owner=owner(metadata),
         volumes=tuple(map(intern, volumes)),
         ephemeral=tuple(text(c, "name") for c in inners_or_none(spec, "ephemeralContainers")),
-        ips=tuple(text(each, "ip") for each in inners_or_none(status, "podIPs")),
+        ips=tuple(text(address, "ip") for address in inners_or_none(status, "podIPs")),
         reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
         message=text_or(status, "message") or _unscheduled(conditions, "message"),
         host_ports=host_ports(spec),
@@ -112,7 +112,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
         init=init,
         env=env,
         blank=blank,
-        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in env_from(each)),
+        env_from=tuple(source for entry in inners_or_none(item, "envFrom") for source in env_from(entry)),
         mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
@@ -151,13 +151,13 @@ def _failed(run: Object) -> tuple[datetime, datetime] | None:
 
 
 def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:
-    files, found = [env.get(name, "") for name in _SDK_FILES], []
+    files, mounts = [env.get(name, "") for name in _SDK_FILES], []
     for item in items:
         kind, source = _volume(volumes.get(text_or(item, "name"), {}))
         mount = Mount(interned(item, "mountPath").rstrip("/"), kind, source)
         if _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
-            found.append(mount)
-    return tuple(found)
+            mounts.append(mount)
+    return tuple(mounts)
 
 
 def _volume(volume: Object) -> tuple[str, str]:

@@ -7,6 +7,7 @@ tells them apart. A namespace of "" means all namespaces, which needs cluster-wi
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from podid.domain.admission import WEBHOOK, WebhookRegistration
@@ -22,9 +23,11 @@ from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
 from podid.kube import project, project_network, project_pods
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
-from podid.kube.transport import METADATA_ONLY, Json, Transport
+from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
 
 T = TypeVar("T")
+Placed = Pod | ServiceAccount | DaemonSet | Workload | NetworkPolicy | CiliumPolicy
+P = TypeVar("P", bound=Placed)
 
 LOG_BYTES = 4 * 1024 * 1024
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
@@ -33,6 +36,15 @@ ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 # kind -> (API prefix, plural)
 KINDS: Mapping[str, tuple[str, str]] = {
+    "Namespace": ("/api/v1", "namespaces"),
+    "Pod": ("/api/v1", "pods"),
+    "Node": ("/api/v1", "nodes"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Event": ("/api/v1", "events"),
+    "PersistentVolume": ("/api/v1", "persistentvolumes"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "CSIDriver": ("/apis/storage.k8s.io/v1", "csidrivers"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
@@ -47,7 +59,9 @@ TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 def on(verb: str, *kinds: str) -> tuple[KubeRight, ...]:
     """The rights to do `verb` with objects of these kinds."""
-    return tuple(KubeRight(prefix.split("/")[2], plural, verb) for prefix, plural in (KINDS[kind] for kind in kinds))
+    rows = (KINDS[kind] for kind in kinds)
+    # /apis/GROUP/VERSION; /api/v1 is of the group that has no name
+    return tuple(KubeRight("".join(prefix.split("/")[2:-1]), plural, verb) for prefix, plural in rows)
 
 
 class KubeReader:
@@ -74,82 +88,72 @@ class KubeReader:
         }
         return self._transport.post(ACCESS_REVIEWS, body, project.access_review, idempotent=True)
 
-    @needs(KubeRight("", "namespaces", "list"))
+    @needs(*on("list", "Namespace"))
     def list_namespaces(self) -> tuple[str, ...]:
-        return tuple(sorted(self._transport.list("/api/v1/namespaces", project.name, accept=METADATA_ONLY)))
+        return tuple(sorted(self._transport.list(path_of("Namespace"), project.name, accept=METADATA_ONLY)))
 
     @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:
         """The Pod Security level that a namespace enforces; empty for none, and for one that does not exist."""
-        query: dict[str, str | int] = {"fieldSelector": f"metadata.name={namespace}"}
-        found = self._transport.list("/api/v1/namespaces", project.pod_security, query, accept=METADATA_ONLY)
-        return next(iter(found), "")
+        query: Query = {"fieldSelector": f"metadata.name={namespace}"}
+        levels = self._transport.list(path_of("Namespace"), project.pod_security, query, accept=METADATA_ONLY)
+        return next(iter(levels), "")
 
-    @needs(KubeRight("", "pods", "list"))
+    @needs(*on("list", "Pod"))
     def list_pods(
         self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None
     ) -> tuple[Pod, ...]:
         """Pods, those of finished Jobs included; narrowed by the server to a service account's name or labels."""
-        query: dict[str, str | int] = {}
+        query: Query = {}
         if selector:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
         if service_account:
             query["fieldSelector"] = f"spec.serviceAccountName={service_account}"
-        pods = self._transport.list(_path("/api/v1", namespace, "pods"), project_pods.pod, query)
-        return tuple(sorted(pods, key=_place))
+        return self._placed(path_of("Pod", namespace), project_pods.pod, query)
 
-    @needs(KubeRight("", "nodes", "list"))
+    @needs(*on("list", "Node"))
     def list_nodes(self) -> tuple[Node, ...]:
-        return tuple(sorted(self._transport.list("/api/v1/nodes", project.node), key=lambda node: node.name))
+        return tuple(sorted(self._transport.list(path_of("Node"), project.node), key=lambda node: node.name))
 
-    @needs(KubeRight("", "serviceaccounts", "list"))
+    @needs(*on("list", "ServiceAccount"))
     def list_service_accounts(self, namespace: str = "", *, selector: str = "") -> tuple[ServiceAccount, ...]:
         """`selector` is one of labels, as kubectl takes it."""
-        path = _path("/api/v1", namespace, "serviceaccounts")
-        query: dict[str, str | int] = {"labelSelector": selector} if selector else {}
-        found = self._transport.list(path, project.service_account, query, accept=METADATA_ONLY)
-        return tuple(sorted(found, key=_place))
+        path = path_of("ServiceAccount", namespace)
+        query: Query = {"labelSelector": selector} if selector else {}
+        return self._placed(path, project.service_account, query, accept=METADATA_ONLY)
 
-    @needs(KubeRight("", "serviceaccounts", "get"))
+    @needs(*on("get", "ServiceAccount"))
     def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
-        path = _path("/api/v1", ref.namespace, "serviceaccounts", ref.name)
+        path = path_of("ServiceAccount", ref.namespace, ref.name)
         return self._transport.get(path, project.service_account)
 
     @needs(get_service_account)
     def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
-        try:
-            return self.get_service_account(ref)
-        except NotFound:
-            return None
+        return _found(self.get_service_account, ref)
 
-    @needs(KubeRight("", "configmaps", "get"))
+    @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
         exist."""
-        try:
-            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project_pods.keys_of)
-        except NotFound:
-            return None
+        path = path_of("ConfigMap", namespace, name)
+        return _found(self._transport.get, path, project_pods.keys_of)
 
     @needs(*on("list", "DaemonSet"))
     def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
-        path = _path("/apis/apps/v1", namespace, "daemonsets")
-        return tuple(sorted(self._transport.list(path, project.daemon_set), key=_place))
+        return self._placed(path_of("DaemonSet", namespace), project.daemon_set)
 
-    @needs(KubeRight("networking.k8s.io", "networkpolicies", "list"))
+    @needs(*on("list", "NetworkPolicy"))
     def list_network_policies(self, namespace: str = "") -> tuple[NetworkPolicy, ...]:
-        path = _path("/apis/networking.k8s.io/v1", namespace, "networkpolicies")
-        return tuple(sorted(self._transport.list(path, project_network.network_policy), key=_place))
+        return self._placed(path_of("NetworkPolicy", namespace), project_network.network_policy)
 
     @needs(*(KubeRight("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
     def list_cilium_policies(self, namespace: str = "") -> tuple[CiliumPolicy, ...]:
         """Of both kinds; none where the cluster does not know the kind."""
-        found: list[CiliumPolicy] = []
-        for kind, namespaced in CILIUM_POLICIES.items():
-            path = _path("/apis/cilium.io/v2", namespace if namespaced else "", kind)
-            policies = self._list_if_served(path, project_network.cilium_policies)
-            found += [policy for several in policies for policy in several]
-        return tuple(sorted(found, key=_place))
+        policies: list[CiliumPolicy] = []
+        for plural, namespaced in CILIUM_POLICIES.items():
+            path = _path("/apis/cilium.io/v2", plural, namespace if namespaced else "")
+            policies += chain.from_iterable(self._list_if_served(path, project_network.cilium_policies))
+        return tuple(sorted(policies, key=_place))
 
     @needs()
     def list_api_groups(self) -> Mapping[str, str]:
@@ -164,19 +168,18 @@ class KubeReader:
         """What objects of a custom resource say of credentials; those of the whole cluster whatever the namespace. None
         where the cluster knows the group and not the kind."""
         kind, read = CUSTOM[group][plural]
-        path = _path(f"/apis/{group}/{version}", "" if plural.startswith("cluster") else namespace, plural)
-        found = self._list_if_served(path, partial(read, kind))
-        return tuple(setting for several in found for setting in several)
+        path = _path(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
+        return tuple(chain.from_iterable(self._list_if_served(path, partial(read, kind))))
 
-    @needs(KubeRight("", "persistentvolumes", "list"))
+    @needs(*on("list", "PersistentVolume"))
     def list_volume_settings(self) -> tuple[ProductSetting, ...]:
         read = partial(project.volume, "PersistentVolume")
-        return tuple(each for several in self._transport.list("/api/v1/persistentvolumes", read) for each in several)
+        return tuple(chain.from_iterable(self._transport.list(path_of("PersistentVolume"), read)))
 
-    @needs(KubeRight("storage.k8s.io", "csidrivers", "list"))
+    @needs(*on("list", "CSIDriver"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
         """CSI driver -> the audiences of the tokens of pods that a kubelet gives it."""
-        return dict(self._transport.list("/apis/storage.k8s.io/v1/csidrivers", project.csi_driver))
+        return dict(self._transport.list(path_of("CSIDriver"), project.csi_driver))
 
     @needs(KubeRight("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
@@ -194,49 +197,39 @@ class KubeReader:
     @needs(KubeRight("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
         """Karpenter's, sorted by name; none where the cluster does not know the kind."""
-        found = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
-        return tuple(sorted(found, key=lambda each: each.name))
+        classes = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
+        return tuple(sorted(classes, key=lambda node_class: node_class.name))
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
         """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
-        found: list[Workload] = []
+        workloads: list[Workload] = []
         for kind in TEMPLATED:
-            prefix, plural = KINDS[kind]
-            path = _path(prefix, namespace, plural)
-            found += sorted(self._transport.list(path, partial(project.workload, kind)), key=_place)
-        return tuple(found)
+            workloads += self._placed(path_of(kind, namespace), partial(project.workload, kind))
+        return tuple(workloads)
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
         """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""
-        prefix, plural = KINDS[kind]
-        pairs = self._transport.list(_path(prefix, namespace, plural), project.uid_and_owner, accept=METADATA_ONLY)
+        pairs = self._transport.list(path_of(kind, namespace), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
     @needs(*on("get", "Job"))
     def job_exists(self, namespace: str, name: str) -> bool:
-        prefix, plural = KINDS["Job"]
-        try:
-            return bool(self._transport.get(_path(prefix, namespace, plural, name), project.name))
-        except NotFound:
-            return False
+        return bool(_found(self._transport.get, path_of("Job", namespace, name), project.name))
 
-    @needs(KubeRight("", "events", "list"))
+    @needs(*on("list", "Event"))
     def list_warnings(self, namespace: str, kind: str, name: str, *, since: datetime | None = None) -> tuple[str, ...]:
         """What controllers have complained of about one object, oldest first; with `since` only what was seen after
         that. An Event stays for an hour, whatever has become of its cause."""
-        query: dict[str, str | int] = {
-            "fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
-        }
-        found = self._transport.list(_path("/api/v1", namespace, "events"), project.warning, query)
-        return tuple(told for told, seen in found if since is None or seen is None or seen >= since)
+        query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"}
+        events = self._transport.list(path_of("Event", namespace), project.warning, query)
+        return tuple(message for message, seen in events if since is None or seen is None or seen >= since)
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
         """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""
-        prefix, plural = KINDS[kind]
-        return self._transport.get(_path(prefix, namespace, plural, name), partial(rollout, kind))
+        return self._transport.get(path_of(kind, namespace, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)
     def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
@@ -250,13 +243,13 @@ class KubeReader:
     @needs(list_pods)
     def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
         """The pods that run in these: a pod that others made may have the same labels."""
-        found = {
+        pods = {
             _place(pod): pod
             for ds in daemon_sets
             for pod in self.list_pods(ds.namespace, selector=ds.selector)
             if runs_in(pod, ds)
         }
-        return tuple(pod for _, pod in sorted(found.items()))
+        return tuple(pod for _, pod in sorted(pods.items()))
 
     @needs(KubeRight("", "pods/log", "get"))
     def read_log(
@@ -272,21 +265,24 @@ class KubeReader:
     ) -> str:
         """A container's log, at most LOG_BYTES of it and without tokens; `previous` is that of the container that ran
         before this one. NotFound without such a pod, Rejected for a container that has not started."""
-        query: dict[str, str | int] = {"container": container, "limitBytes": LOG_BYTES}
+        query: Query = {"container": container, "limitBytes": LOG_BYTES}
         if since_seconds is not None:
             query["sinceSeconds"] = max(since_seconds, 1)
         if tail is not None:
             query["tailLines"] = tail
-        query |= {name: "true" for name, wanted in (("previous", previous), ("timestamps", timestamps)) if wanted}
-        return without_tokens(self._transport.text(_path("/api/v1", namespace, "pods", pod) + "/log", query))
+        query |= {name: "true" for name, chosen in (("previous", previous), ("timestamps", timestamps)) if chosen}
+        return without_tokens(self._transport.text(path_of("Pod", namespace, pod) + "/log", query))
 
     @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def find_webhook(self) -> WebhookRegistration | None:
         """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
-        try:
-            return self._transport.get(WEBHOOK_PATH, project_network.webhook)
-        except NotFound:
-            return None
+        return _found(self._transport.get, WEBHOOK_PATH, project_network.webhook)
+
+    def _placed(
+        self, path: str, read: Callable[[Object], P], query: Query | None = None, *, accept: str = JSON
+    ) -> tuple[P, ...]:
+        """All of a list, sorted by namespace and name."""
+        return tuple(sorted(self._transport.list(path, read, query, accept=accept), key=_place))
 
     def _list_if_served(self, path: str, read: Callable[[Object], T]) -> list[T]:
         """Nothing where the cluster does not know the kind."""
@@ -302,10 +298,23 @@ def _groups(answer: Object) -> list[tuple[str, str]]:
     return [project.api_group(group) for group in listed(answer, "groups")]
 
 
-def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:
+def _found(get: Callable[..., T], *args: object) -> T | None:
+    """What `get` gives; None where it does not exist."""
+    try:
+        return get(*args)
+    except NotFound:
+        return None
+
+
+def path_of(kind: str, namespace: str = "", name: str = "") -> str:
+    """The path of an object, or of all of a kind, in one namespace or in all."""
+    return _path(*KINDS[kind], namespace, name)
+
+
+def _path(prefix: str, plural: str, namespace: str, name: str = "") -> str:
     scope = f"/namespaces/{namespace}" if namespace else ""
     return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
 
 
-def _place(thing: Pod | ServiceAccount | DaemonSet | Workload | NetworkPolicy | CiliumPolicy) -> tuple[str, str]:
-    return thing.namespace, thing.name
+def _place(item: Placed) -> tuple[str, str]:
+    return item.namespace, item.name

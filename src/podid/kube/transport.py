@@ -30,6 +30,7 @@ from podid.kube.connect import Connection
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Query = dict[str, str | int]
 Reading = Callable[[Object], T]
 
 PAGE = 500
@@ -43,6 +44,7 @@ RESTARTS = 3
 # a name that may stand in a sentence as it is
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
+JSON = "application/json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -87,54 +89,32 @@ class Transport:
             if self._pool is not None:
                 self._pool.clear()
 
-    def get(
-        self,
-        path: str,
-        read: Reading[T],
-        query: Mapping[str, str | int] | None = None,
-        *,
-        accept: str = "application/json",
-    ) -> T:
+    def get(self, path: str, read: Reading[T], query: Query | None = None) -> T:
         """What `read` makes of the answer; it raises Malformed where it cannot."""
-        body = self._request("GET", path, query, headers={"accept": accept}, idempotent=True)
-        return self._read(body, path, read)
+        return self._read(self._request("GET", path, query, idempotent=True), path, read)
 
-    def text(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
+    def text(self, path: str, query: Query | None = None) -> str:
         """An answer that is no JSON, such as a log; bytes that are no UTF-8 are replaced."""
-        body = self._request("GET", path, query, headers={"accept": "*/*"}, idempotent=True)
-        return body.decode(errors="replace")
+        return self._request("GET", path, query, accept="*/*", idempotent=True).decode(errors="replace")
 
     def post(
-        self,
-        path: str,
-        body: Json,
-        read: Reading[T],
-        query: Mapping[str, str | int] | None = None,
-        *,
-        idempotent: bool = False,
+        self, path: str, body: Json, read: Reading[T], query: Query | None = None, *, idempotent: bool = False
     ) -> T:
-        answer = self._send("POST", path, body, query, "application/json", idempotent=idempotent)
-        return self._read(answer, path, read)
+        return self._read(self._request("POST", path, query, body, idempotent=idempotent), path, read)
 
     def patch(self, path: str, body: Json, read: Reading[T]) -> T:
         """The patch says the wanted end, so a lost answer is made up for by sending it again."""
-        return self._read(self._send("PATCH", path, body, None, STRATEGIC_PATCH, idempotent=True), path, read)
+        answer = self._request("PATCH", path, None, body, content_type=STRATEGIC_PATCH, idempotent=True)
+        return self._read(answer, path, read)
 
     def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
         """With `uid`, only that very object: Conflict when another one has taken its name. `with_dependents` has to be
         said for a Job, whose pods are left behind else."""
         body: Json = {"preconditions": {"uid": uid}} if uid else {}
         body |= {"propagationPolicy": "Background"} if with_dependents else {}
-        self._send("DELETE", path, body, None, "application/json", idempotent=False)
+        self._request("DELETE", path, None, body, idempotent=False)
 
-    def list(
-        self,
-        path: str,
-        project: Reading[T],
-        query: Mapping[str, str | int] | None = None,
-        *,
-        accept: str = "application/json",
-    ) -> list[T]:
+    def list(self, path: str, project: Reading[T], query: Query | None = None, *, accept: str = JSON) -> list[T]:
         """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew; a page that
         is too large is asked for by halves, so that nobody's large objects keep the others from being read."""
         limit = PAGE
@@ -144,7 +124,7 @@ class Transport:
             while True:
                 paged = {**(query or {}), "limit": limit, **({"continue": token} if token else {})}
                 try:
-                    body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
+                    body = self._request("GET", path, paged, accept=accept, idempotent=True)
                 except _TooLarge:
                     if limit == 1:
                         raise
@@ -155,7 +135,7 @@ class Transport:
 
         for _ in range(RESTARTS):
             try:
-                return [item for found in pages(page) for item in found]
+                return [item for items in pages(page) for item in items]
             except _Expired:
                 continue
             except Malformed as error:
@@ -170,30 +150,19 @@ class Transport:
         except (ValueError, RecursionError):
             raise errors.unreadable(path, "it is not JSON", self.connection.where) from None
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Json,
-        query: Mapping[str, str | int] | None,
-        content_type: str,
-        *,
-        idempotent: bool,
-    ) -> bytes:
-        headers = {"accept": "application/json", "content-type": content_type}
-        data = json.dumps(body, separators=(",", ":")).encode()
-        return self._request(method, path, query, headers=headers, data=data, idempotent=idempotent)
-
     def _request(
         self,
         method: str,
         path: str,
-        query: Mapping[str, str | int] | None,
+        query: Query | None = None,
+        body: Json | None = None,
         *,
-        headers: Mapping[str, str],
-        data: bytes | None = None,
+        accept: str = JSON,
+        content_type: str = JSON,
         idempotent: bool,
     ) -> bytes:
+        headers = {"accept": accept} if body is None else {"accept": accept, "content-type": content_type}
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         url = f"{self.connection.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
         deadline = self._monotonic() + min(self._patience, self._deadline.left())
         read = _kind(path) if method == "GET" else ""
@@ -210,8 +179,8 @@ class Transport:
                     partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
                 )
             except TooLarge as problem:
-                found = errors.unreadable(path, str(problem), self.connection.where)
-                raise _TooLarge(found.what, subject=found.subject, advice=found.advice) from None
+                unreadable = errors.unreadable(path, str(problem), self.connection.where)
+                raise _TooLarge(unreadable.what, subject=unreadable.subject, advice=unreadable.advice) from None
             except (transport_errors.HTTPError, OSError) as problem:
                 error = errors.of_network(problem, self.connection.where)
                 error.__cause__ = problem

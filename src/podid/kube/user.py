@@ -94,7 +94,7 @@ def _headers(user: Object) -> Iterator[tuple[str, str]]:
 
 
 def _escaped(key: str) -> str:
-    return _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], key.encode()).decode()
+    return _ESCAPED.sub(lambda match: b"%%%02X" % match[0][0], key.encode()).decode()
 
 
 PLUGIN_SECONDS = 30.0
@@ -170,8 +170,8 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
         why = str(error)
     except (ValueError, RecursionError):
         why = "it is not JSON"
-    what = f"what {plugin.name} printed is no credential: {why}"
-    raise CredentialsError(what, subject=plugin.words[0], hint=hint)
+    problem = f"what {plugin.name} printed is no credential: {why}"
+    raise CredentialsError(problem, subject=plugin.words[0], hint=hint)
 
 
 def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:

@@ -15,7 +15,7 @@ from podid.domain.rights import KubeRight, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project, project_pods
-from podid.kube.reader import KINDS, on
+from podid.kube.reader import on, path_of
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import Json, Transport
 
@@ -26,7 +26,7 @@ class KubeWriter:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    @needs(KubeRight("", "pods", "create"))
+    @needs(*on("create", "Pod"))
     def dry_run_pod(self, ref: ServiceAccountRef, *, image: str, labels: Mapping[str, str] | None = None) -> Pod:
         """The pod that the API server would create for `ref`, with labels that webhooks may select by, after all
         admission webhooks; nothing is created.
@@ -36,7 +36,7 @@ class KubeWriter:
         """
         fresh = self._transport.fresh()
         try:
-            path = f"/api/v1/namespaces/{ref.namespace}/pods"
+            path = path_of("Pod", ref.namespace)
             return fresh.post(path, probe_pod(ref, image, labels), project_pods.pod, {"dryRun": "All"}, idempotent=True)
         finally:
             fresh.close()
@@ -44,11 +44,8 @@ class KubeWriter:
     @needs(*on("patch", *RESTARTABLE))
     def restart(self, kind: str, namespace: str, name: str, *, at: datetime) -> Rollout:
         """Replaces the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
-        prefix, plural = KINDS[kind]
-        stamp = utc(at)
-        patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
-        path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
-        return self._transport.patch(path, patch, partial(rollout, kind))
+        patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: utc(at)}}}}}
+        return self._transport.patch(path_of(kind, namespace, name), patch, partial(rollout, kind))
 
     @needs(KubeRight("", "pods/eviction", "create"))
     def evict(self, namespace: str, name: str, *, uid: str) -> None:
@@ -60,8 +57,7 @@ class KubeWriter:
             "metadata": {"name": name, "namespace": namespace},
             "deleteOptions": {"preconditions": {"uid": uid}},
         }
-        path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
-        self._transport.post(path, body, lambda _: None)
+        self._transport.post(path_of("Pod", namespace, name) + "/eviction", body, lambda _: None)
 
     @needs(KubeRight("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
@@ -70,7 +66,7 @@ class KubeWriter:
         600 s is the shortest that Kubernetes grants (TokenRequest, spec.expirationSeconds).
         """
         return self._transport.post(
-            f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}/token",
+            path_of("ServiceAccount", ref.namespace, ref.name) + "/token",
             {
                 "apiVersion": "authentication.k8s.io/v1",
                 "kind": "TokenRequest",
@@ -84,17 +80,16 @@ class KubeWriter:
             idempotent=True,
         )
 
-    @needs(KubeRight("", "serviceaccounts", "create"))
+    @needs(*on("create", "ServiceAccount"))
     def create_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
         """AlreadyExists when it is there, NotFound when its namespace is not."""
         body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
-        path = f"/api/v1/namespaces/{ref.namespace}/serviceaccounts"
-        return self._transport.post(path, body, project.service_account)
+        return self._transport.post(path_of("ServiceAccount", ref.namespace), body, project.service_account)
 
-    @needs(KubeRight("", "serviceaccounts", "delete"))
+    @needs(*on("delete", "ServiceAccount"))
     def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:
         """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""
-        self._transport.delete(f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}", uid=uid)
+        self._transport.delete(path_of("ServiceAccount", ref.namespace, ref.name), uid=uid)
 
     @needs(*on("create", "Job"))
     def create_probe(
@@ -103,12 +98,12 @@ class KubeWriter:
         """A Job of podid's own as `ref`, on `node` (any for ""), whose one pod asks AWS who it is. It ends after
         `seconds`, and Kubernetes deletes it a minute later if nobody else does. AlreadyExists when it is there."""
         body = probe_job(ref, name, image=image, node=node, region=region, seconds=seconds)
-        self._transport.post(f"/apis/batch/v1/namespaces/{ref.namespace}/jobs", body, project.name)
+        self._transport.post(path_of("Job", ref.namespace), body, project.name)
 
     @needs(*on("delete", "Job"))
     def delete_job(self, namespace: str, name: str) -> None:
         """The Job with its pods; NotFound when it is gone."""
-        self._transport.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", with_dependents=True)
+        self._transport.delete(path_of("Job", namespace, name), with_dependents=True)
 
 
 PROBE_NAME = "podid-probe-"

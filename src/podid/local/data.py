@@ -33,14 +33,14 @@ def read(text: str, name: str) -> Any:
 
 def read_lines(text: str, name: str) -> list[Any]:
     """The values of JSON lines; empty ones are skipped. Raises InvalidInput as `read`."""
-    found, decoder = [], _Decoder(name)
+    values, decoder = [], _Decoder(name)
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                found.append(_whole(decoder.value(line, number), name))
+                values.append(_whole(decoder.value(line, number), name))
             except ValueError as error:
                 raise InvalidInput(f"{name}, line {number}: this is not JSON: {_said(error)}", subject=name) from error
-    return found
+    return values
 
 
 def _whole(value: Any, name: str) -> Any:
@@ -72,13 +72,13 @@ class _Maker:
 
     def located(self, line: int, members: Iterator[tuple[int, str, Any]]) -> Located:
         """`members` are line, key and value of each."""
-        found = Located()
-        found.line = line
+        made = Located()
+        made.line = line
         for its_line, key, value in members:
-            if why := "is there twice" if key in found else _refusal(key) or _refusal(value):
+            if why := "is there twice" if key in made else _refusal(key) or _refusal(value):
                 raise InvalidInput(f"{self._name}, line {its_line}: {key} {why}", subject=self._name)
-            found[key] = value
-        return found
+            made[key] = value
+        return made
 
 
 def _refusal(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The agent's status: its state, add-on, DaemonSets, coverage."""
+"""The agent: its state, add-on, DaemonSets, coverage, versions. All add-ons, with the roles of their accounts."""
 
 from __future__ import annotations
 
@@ -7,50 +7,44 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.aws import Addon, AddonIssue
+from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
+from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
+from podid.domain.versions import VersionRow
 from podid.facts.nodes import NodeKind
+from podid.ops.addon.read import AddonMatrix
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
-from podid.render.doctor_text import MARKS
-from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document, facts
-
-_NODE_COLUMNS = (
-    *columns("NODE", "KIND", "AGENT"),
-    Column("RESTARTS", right=True, nothing="0"),
-    Column("POD", folds=2),
-    Column("NEEDED BY", folds=1),
-    Column("WHY", prose=True),
-    Column("ELIGIBLE", wide=True),
-    Column("COMPUTE TYPE", wide=True),
-    Column("OS", wide=True),
-)
+from podid.render.marks import SEVERITIES, STATES
+from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
-def agent_status_view(found: AgentReading) -> View:
-    cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
-    coverage, report = found.coverage, found.report
-    pairs = [("add-on", _addon_words(found.addon))]
-    pairs += _offer_words(found.versions)
+def agent_status_view(reading: AgentReading) -> View:
+    cluster, daemon_sets, state = reading.cluster, reading.daemon_sets, reading.state
+    coverage, report = reading.coverage, reading.report
+    pairs = [("add-on", _addon_words(reading.addon))]
+    pairs += _offer_words(reading.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
-    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
-    if found.untold:
-        pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in reading.node_roles or ()]
+    if reading.untold:
+        pairs.append(("node role", f"of {short_list(reading.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
         pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
-        if found.missing is not None:
-            pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
+        if reading.missing is not None:
+            pairs.append(("needed by", f"could not be looked at: {reading.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
-    head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
-    lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
+    mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
+    head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
+    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
     if coverage is not None:
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
@@ -60,11 +54,7 @@ def agent_status_view(found: AgentReading) -> View:
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
-
-
-_MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
-_STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
+    return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
 
 
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
@@ -75,7 +65,8 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
             causes.setdefault(item.check, []).append(item)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
-        yield Line(f"{MARKS[first.severity]} {check}  {first.message}{more}", SEVERITY[first.severity], upto=1)
+        mark, style = SEVERITIES[first.severity]
+        yield Line(f"{mark} {check}  {first.message}{more}", style, upto=1)
 
 
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
@@ -86,16 +77,16 @@ def _odd(item: NodeCoverage) -> bool:
     return item.state != "ready" or bool(item.restarts)
 
 
-def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
-    if isinstance(found, PodidError):
-        return [("offered", f"could not be looked at: {found.what}")]
-    offer = found.offer
+def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
+    if isinstance(versions, PodidError):
+        return [("offered", f"could not be looked at: {versions.what}")]
+    offer = versions.offer
     if not offer.rows:
         return [("offered", f"no version for Kubernetes {offer.kubernetes}")]
     words = f"default {offer.default or NOTHING}, latest {offer.latest or NOTHING} for Kubernetes {offer.kubernetes}"
-    if found.next_default:
-        words += f"; default {found.next_default} for {found.next_kubernetes}"
-    return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
+    if versions.next_default:
+        words += f"; default {versions.next_default} for {versions.next_kubernetes}"
+    return [("offered", words), *([("behind", versions.behind)] if versions.behind else [])]
 
 
 def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
@@ -131,23 +122,23 @@ def _addon_words(section: Section[Addon | None]) -> str:
 
 
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
-    rows = tuple(
+    return table_of(
+        nodes,
+        ("NODE", "node"),
+        ("KIND", "kind"),
+        ("AGENT", "state", _node_style),
+        (Column("RESTARTS", right=True, nothing="0"), "restarts"),
+        (Column("POD", folds=2), lambda node: node.pod or None),
         (
-            item.node,
-            item.kind,
-            item.state,
-            str(item.restarts),
-            item.pod or NOTHING,
-            "?" if item.needy is None else short_list(item.needy, 3) or NOTHING,
-            item.reason or NOTHING,
-            "yes" if item.eligible else "no",
-            item.compute_type,
-            item.os,
-        )
-        for item in nodes
+            Column("NEEDED BY", folds=1),
+            lambda node: "?" if node.needy is None else short_list(node.needy, 3) or None,
+        ),
+        (Column("WHY", prose=True), lambda node: node.reason or None),
+        (Column("ELIGIBLE", wide=True), lambda node: "yes" if node.eligible else "no"),
+        (Column("COMPUTE TYPE", wide=True), "compute_type"),
+        (Column("OS", wide=True), "os"),
+        empty="the cluster has no nodes",
     )
-    styles = {(number, 2): _node_style(item) for number, item in enumerate(nodes)}
-    return Table(_NODE_COLUMNS, rows, styles, empty="the cluster has no nodes")
 
 
 def _node_style(node: NodeCoverage) -> str:
@@ -161,26 +152,19 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
     return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
 
 
-def version_list_view(found: AgentVersions) -> View:
-    offer = found.offer
-    body = document(AgentVersionListDocument, found, items=[(found, row) for row in offer.rows])
-    rows = tuple(
-        (
-            row.version.version,
-            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
-            "yes" if not row.why_not else "no",
-            row.why_not or NOTHING,
-            ", ".join(row.version.compute_types) or NOTHING,
-        )
-        for row in offer.rows
+def version_list_view(versions: AgentVersions) -> View:
+    offer = versions.offer
+    body = document(AgentVersionListDocument, versions, items=[_version(versions, row) for row in offer.rows])
+    table = table_of(
+        offer.rows,
+        ("VERSION", "version.version"),
+        ("STATE", lambda row: ", ".join(versions.states(row.version.version)) or None),
+        ("FITS", lambda row: "no" if row.why_not else "yes"),
+        (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
+        (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
+        empty=f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}",
     )
-    titles = (
-        *columns("VERSION", "STATE", "FITS"),
-        Column("WHY NOT", prose=True),
-        Column("COMPUTE TYPES", wide=True),
-    )
-    empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
-    return View(body, (Table(titles, rows, empty=empty),), tuple(row.version.version for row in offer.rows))
+    return View(body, (table,), tuple(row.version.version for row in offer.rows))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -289,25 +273,20 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
 
 
 class AgentVersionBody(Document):
-    # of an offered version beside all that is known of them
-    addon_version: Annotated[str, From(lambda pair: pair[1].version.version)]
-    installed: Annotated[bool, From(lambda pair: pair[1].version.version == pair[0].installed)]
-    default: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.default),
-        About("Whether EKS installs it where no version is named."),
-    ]
-    latest: Annotated[
-        bool,
-        From(lambda pair: pair[1].version.version == pair[0].offer.latest),
-        About("Whether it is the newest that fits."),
-    ]
-    fits: Annotated[bool, From(lambda pair: not pair[1].why_not)]
-    reason: Annotated[
-        str, OR_NULL, From(lambda pair: pair[1].why_not), About("Why EKS would not take it for this cluster.")
-    ]
-    architectures: Annotated[Names, From(lambda pair: pair[1].version.architectures)]
-    compute_types: Annotated[Names, From(lambda pair: pair[1].version.compute_types)]
+    addon_version: Annotated[str, From("version.version")]
+    installed: bool
+    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
+    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    fits: Annotated[bool, From(lambda row: not row.why_not)]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would not take it for this cluster.")]
+    architectures: Annotated[Names, From("version.architectures")]
+    compute_types: Annotated[Names, From("version.compute_types")]
+
+
+def _version(versions: AgentVersions, row: VersionRow) -> JsonObject:
+    version, offer = row.version.version, versions.offer
+    states = {"installed": versions.installed, "default": offer.default, "latest": offer.latest}
+    return encode(AgentVersionBody, row, **{state: version == one for state, one in states.items()})
 
 
 class AgentVersionListDocument(Document, kind="AgentVersionList"):
@@ -335,3 +314,40 @@ class NodeListDocument(Document, kind="NodeList"):
 
     cluster_name: str
     items: Sequence[NodeBody]
+
+
+_SUPPORTED = {True: "yes", False: "no", None: "?"}
+
+
+def addon_list_view(matrix: AddonMatrix) -> View:
+    table = table_of(
+        matrix.rows,
+        ("ADD-ON", "addon"),
+        ("VERSION", "version"),
+        ("STATUS", lambda row: row.status or "not installed"),
+        ("SERVICE ACCOUNT", lambda row: _cell(row.service_account, row.supported is not None)),
+        ("SUPPORTED", lambda row: _SUPPORTED[row.supported]),
+        ("MECHANISM", lambda row: row.mechanism or "?"),
+        (
+            Column("ROLE", folds=3),
+            lambda row: _cell(row.role_arn, row.mechanism is not None and not row.association_id),
+        ),
+        (
+            Column("OWNER", folds=1),
+            lambda row: _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
+        ),
+        (
+            Column("RECOMMENDED", folds=2),
+            lambda row: _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
+        ),
+        (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
+        (Column("NAMESPACE", wide=True), "namespace"),
+        empty="the cluster has no add-on",
+    )
+    names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
+    return View(document(AddonMatrix, matrix), (table,), names)
+
+
+def _cell(text: str, seen: bool) -> str:
+    """`text`; without any, whether that is so or not known."""
+    return text or (NOTHING if seen else "?")

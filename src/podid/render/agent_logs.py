@@ -11,50 +11,40 @@ from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.members import OR_NULL, About, Document, From, Names, TextOrNull
 from podid.domain.text import count_of, short_list
 from podid.ops.agent.logs import AgentLogs, Written, mode_of_line
-from podid.render.view import NOTHING, Column, Table, View, columns, document
+from podid.render.view import NOTHING, Column, View, document, table_of
 
 UNKNOWN = "unknown"
 
 
-def agent_logs_view(found: AgentLogs) -> View:
-    rows = tuple(
-        (
-            tally.id or UNKNOWN,
-            "noise" if tally.noise else "failure",
-            str(tally.count),
-            _time(tally.first),
-            _time(tally.last),
-            short_list(sorted(tally.nodes), 3),
-            short_list(found.affected(tally), 3) or NOTHING,
-            tally.sample,
-        )
-        for tally in found.tallies
+def agent_logs_view(logs: AgentLogs) -> View:
+    table = table_of(
+        logs.tallies,
+        ("ID", lambda tally: tally.id or UNKNOWN),
+        ("WHAT", lambda tally: "noise" if tally.noise else "failure"),
+        (Column("COUNT", right=True), "count"),
+        ("FIRST", lambda tally: timestamp(tally.first)),
+        ("LAST", lambda tally: timestamp(tally.last)),
+        (Column("NODES", folds=1), lambda tally: short_list(sorted(tally.nodes), 3)),
+        (Column("ASKED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
+        (Column("LAST LINE", folds=3, prose=True), "sample"),
+        empty=f"no failure in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
     )
-    shown = (
-        *columns("ID", "WHAT"),
-        Column("COUNT", right=True),
-        *columns("FIRST", "LAST"),
-        Column("NODES", folds=1),
-        Column("ASKED BY", folds=2),
-        Column("LAST LINE", folds=3, prose=True),
-    )
-    empty = f"no failure in {count_of(found.lines, 'line')} of {count_of(found.agents, 'agent')}"
-    names = tuple(tally.id for tally in found.tallies if tally.id)
-    items = [encode(LogTallyBody, tally, affected=found.affected(tally)) for tally in found.tallies]
-    return View(document(AgentLogsDocument, found, items=items), (Table(shown, rows, empty=empty),), names)
+    names = tuple(tally.id for tally in logs.tallies if tally.id)
+    items = [encode(LogTallyBody, tally, affected=logs.affected(tally)) for tally in logs.tallies]
+    return View(document(AgentLogsDocument, logs, items=items), (table,), names)
 
 
-def notes(found: AgentLogs) -> list[str]:
-    told = [f"note: {pod} could not be read: {reason}" for pod, reason in found.unread[:5]]
-    if len(found.unread) > len(told):
-        told.append(f"note: and {len(found.unread) - len(told)} more logs could not be read")
-    if found.auto:
+def notes(logs: AgentLogs) -> list[str]:
+    told = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
+    if len(logs.unread) > len(told):
+        told.append(f"note: and {len(logs.unread) - len(told)} more logs could not be read")
+    if logs.auto:
         told.append(
-            f"note: auto-mode-no-agent-logs: {count_of(found.auto, 'node')} of EKS Auto Mode, whose agent is built in "
+            f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose agent is built in "
             "and has no log here"
         )
-    if found.tallies:
-        known = next((tally.id for tally in found.tallies if tally.id), "")
+    if logs.tallies:
+        known = next((tally.id for tally in logs.tallies if tally.id), "")
         if known:
             told.append(f"note: podid explain {known} says what it means")
     return told
@@ -80,10 +70,15 @@ def _mode(written: Written) -> tuple[str, bool]:
 
 
 def line_list_view(cluster: str, lines: Sequence[Written]) -> View:
-    rows = tuple((_time(line.time), line.node, line.text) for line in lines)
-    shown = (*columns("TIME", "NODE"), Column("LINE", prose=True))
+    table = table_of(
+        lines,
+        ("TIME", lambda line: timestamp(line.time)),
+        ("NODE", "node"),
+        (Column("LINE", prose=True), "text"),
+        empty="no line",
+    )
     body = document(AgentLogLinesDocument, cluster_name=cluster, items=lines)
-    return View(body, (Table(shown, rows, empty="no line"),), tuple(dict.fromkeys(x.pod for x in lines)))
+    return View(body, (table,), tuple(dict.fromkeys(x.pod for x in lines)))
 
 
 def _time(moment: datetime | None) -> str:

@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from podid.domain.aws import Association, AssociationSummary, Listed
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import Again, UsageError
 from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, utc
 from podid.ops.association.listing import Look, PodCounts, Seen
-from podid.render.status import STYLES, IdentityStatusBody, state_word, why
-from podid.render.view import NOTHING, Column, Table, View, age, document
-
-_COLUMNS = {
-    "namespace": Column("NAMESPACE"),
-    "service-account": Column("SERVICE ACCOUNT"),
-    "role": Column("ROLE"),
-    "target-role": Column("TARGET ROLE", folds=1),
-    "owner": Column("OWNER", folds=2),
-    "created": Column("CREATED", folds=3),
-    "association-id": Column("ASSOCIATION ID", wide=True),
-    "session-tags": Column("SESSION TAGS", wide=True),
-    "session-policy": Column("SESSION POLICY", wide=True),
-    "not-read": Column("NOT READ", wide=True),
-    "modified": Column("MODIFIED", wide=True),
-}
-_LOOKED_AT = {
-    "pods": Column("PODS", right=True),
-    "injected": Column("INJECTED", right=True),
-    "stale": Column("STALE", right=True),
-    "exists": Column("EXISTS"),
-    "role-exists": Column("ROLE EXISTS"),
-    "status": Column("STATUS"),
-}
-_LOOKS: Mapping[str, frozenset[Look]] = {
-    **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
-    "exists": frozenset({"accounts"}),
-    "role-exists": frozenset({"roles"}),
-    "status": frozenset({"status"}),
-}
-ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
-
-
-def check_columns(text: str) -> tuple[str, ...]:
-    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
-    one."""
-    names = tuple(name.strip() for name in text.split(",")) if text else ()
-    for name in names:
-        if name not in ALL_COLUMNS:
-            near = nearest(name, ALL_COLUMNS, 1)
-            hint = Again(swap=(name, near[0])) if near and name == text else ()
-            raise UsageError(f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}", hint=hint)
-    return names
-
-
-def looks_of(columns: Sequence[str]) -> frozenset[Look]:
-    """What has to be looked at to fill these columns."""
-    return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
-
+from podid.render.marks import STATES, state_word
+from podid.render.status import IdentityStatusBody, why
+from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
@@ -122,7 +75,7 @@ class AssociationListDocument(Document, kind="AssociationList"):
     items: Sequence[ListedAssociationBody | UnreadAssociationBody]
 
 
-def listed_body(item: Listed, seen: Seen | None = None) -> JsonObject:
+def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
         return encode(UnreadAssociationBody, item)
@@ -132,6 +85,115 @@ def listed_body(item: Listed, seen: Seen | None = None) -> JsonObject:
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """An item of the list with what was looked at; `short` writes for a person."""
+
+    item: Listed
+    seen: Seen
+    now: datetime
+    short: bool
+
+    @property
+    def association(self) -> Association | None:
+        return self.item if isinstance(self.item, Association) else None
+
+    @property
+    def role(self) -> str:
+        if self.association is None:
+            return "not read"
+        arn = self.association.role_arn
+        return f"{role_path(arn)}{role_name(arn)}"[1:] if self.short and arn else arn or NOTHING
+
+    def when(self, moment: datetime | None) -> str | None:
+        return f"{age(moment, self.now)} ago" if self.short and moment is not None else timestamp(moment)
+
+
+def _on_off(row: ListRow) -> str | None:
+    return None if row.association is None else "on" if row.association.session_tags else "off"
+
+
+def _session_policy(row: ListRow) -> str | None:
+    return None if row.association is None else "yes" if row.association.policy else "no"
+
+
+def _exists(answer: bool | None) -> str | None:
+    return None if answer is None else "yes" if answer else "no"
+
+
+def _status_words(row: ListRow) -> str | None:
+    """`broken (association-sa-not-found)`, `unknown (needs iam:GetRole)`."""
+    status = row.seen.status
+    if status is None:
+        return None
+    return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
+
+
+def _status_style(row: ListRow) -> str:
+    style = STATES[row.seen.status.state][1] if row.seen.status is not None else ""
+    return "" if style == "dim" else style
+
+
+# what each shows, with its style
+_COLUMNS: dict[str, tuple[Any, ...]] = {
+    "namespace": (Column("NAMESPACE"), "item.namespace"),
+    "service-account": (Column("SERVICE ACCOUNT"), "item.service_account"),
+    "role": (Column("ROLE"), "role", lambda row: "warn" if row.association is None else ""),
+    # often in another account, which its bare name would hide
+    "target-role": (
+        Column("TARGET ROLE", folds=1),
+        lambda row: (row.association and row.association.target_role_arn) or None,
+    ),
+    "owner": (Column("OWNER", folds=2), lambda row: owner_name(row.item)),
+    "created": (Column("CREATED", folds=3), lambda row: row.association and row.when(row.association.created_at)),
+    "association-id": (Column("ASSOCIATION ID", wide=True), "item.association_id"),
+    "session-tags": (Column("SESSION TAGS", wide=True), _on_off),
+    "session-policy": (Column("SESSION POLICY", wide=True), _session_policy),
+    "not-read": (Column("NOT READ", wide=True), lambda row: None if row.association else row.item.reason),
+    "modified": (Column("MODIFIED", wide=True), lambda row: row.association and row.when(row.association.modified_at)),
+}
+_LOOKED_AT: dict[str, tuple[Any, ...]] = {
+    "pods": (Column("PODS", right=True), "seen.pods.running"),
+    "injected": (Column("INJECTED", right=True), "seen.pods.injected"),
+    "stale": (Column("STALE", right=True), "seen.pods.stale"),
+    "exists": (
+        Column("EXISTS"),
+        lambda row: _exists(row.seen.account),
+        lambda row: "bad" if row.seen.account is False else "",
+    ),
+    "role-exists": (
+        Column("ROLE EXISTS"),
+        lambda row: _exists(row.seen.role),
+        lambda row: "bad" if row.seen.role is False else "",
+    ),
+    "status": (Column("STATUS"), _status_words, _status_style),
+}
+_LOOKS: Mapping[str, frozenset[Look]] = {
+    **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
+    "exists": frozenset({"accounts"}),
+    "role-exists": frozenset({"roles"}),
+    "status": frozenset({"status"}),
+}
+ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
+
+
+def check_columns(text: str) -> tuple[str, ...]:
+    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
+    one."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    for name in names:
+        if name not in ALL_COLUMNS:
+            near = nearest(name, ALL_COLUMNS, 1)
+            hint = Again(swap=(name, near[0])) if near and name == text else ()
+            raise UsageError(f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}", hint=hint)
+    return names
+
+
+def looks_of(columns: Sequence[str]) -> frozenset[Look]:
+    """What has to be looked at to fill these columns."""
+    return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
 
 
 def association_list_view(
@@ -151,32 +213,21 @@ def association_list_view(
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
+    looked_at = [seen.get(item.association_id) or Seen() for item in associations]
     body = document(
         AssociationListDocument,
         cluster_name=None if several else clusters[0],
-        items=[listed_body(item, seen.get(item.association_id)) for item in associations],
+        items=[listed_body(*pair) for pair in zip(associations, looked_at, strict=True)],
     )
-    places = tuple((_cluster_name(item, clusters),) if several else () for item in associations)
-    titles = {**_COLUMNS, **_LOOKED_AT}
-    chosen = tuple(columns) or (*_COLUMNS, *more)
-    rows = tuple(_cells(item, seen.get(item.association_id) or Seen(), now, short=short) for item in associations)
-    shown = tuple(replace(titles[name], wide=titles[name].wide and not columns) for name in chosen)
-    table = Table(
-        (*((Column("CLUSTER"),) if several else ()), *shown),
-        tuple((*place, *(row[name] for name in chosen)) for place, row in zip(places, rows, strict=True)),
-        styles={
-            (number, at + several): style
-            for number, row in enumerate(rows)
-            for at, name in enumerate(chosen)
-            if (style := _style(name, row[name]))
-        },
-        empty=_empty(f"{where} {', '.join(clusters)}", asked),
-    )
-    return View(
-        body,
-        (table,),
-        tuple("/".join((*place, str(item.ref))) for place, item in zip(places, associations, strict=True)),
-    )
+    cells = {**_COLUMNS, **_LOOKED_AT}
+    chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
+    shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
+    cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
+    rows = [ListRow(item, one, now, short) for item, one in zip(associations, looked_at, strict=True)]
+    table = table_of(rows, *cluster, *shown, empty=_empty(f"{where} {', '.join(clusters)}", asked))
+    places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
+    names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
+    return View(body, (table,), names)
 
 
 def _empty(where: str, asked: str) -> str:
@@ -184,69 +235,10 @@ def _empty(where: str, asked: str) -> str:
     return one if asked else f"no pod identity associations in {where}"
 
 
-def _style(column: str, cell: str) -> str:
-    if column == "role":
-        return "warn" if cell == _NOT_READ else ""
-    if column == "status":
-        return STYLES_OF_WORDS.get(cell.partition(" (")[0], "")
-    return "bad" if column in ("exists", "role-exists") and cell == "no" else ""
-
-
-_NOT_READ = "not read"
-STYLES_OF_WORDS = {state_word(state): style for state, style in STYLES.items()}
-
-
-def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str, str]:
-    found = dict(zip(_COLUMNS, _listed_row(item, now, short=short), strict=True))
-    pods = seen.pods
-    counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
-    exists = [NOTHING if one is None else "yes" if one else "no" for one in (seen.account, seen.role)]
-    return {**found, **dict(zip(_LOOKED_AT, (*counts, *exists, _status_words(seen.status)), strict=True))}
-
-
-def _status_words(status: IdentityStatus | None) -> str:
-    """`broken (association-sa-not-found)`, `unknown (needs iam:GetRole)`."""
-    if status is None:
-        return NOTHING
-    return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
-
-
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
     """With its region where that is not the only cluster of the name."""
     name = item.cluster_name
     return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(item.association_arn).region})"
-
-
-def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:
-    if isinstance(item, Association):
-        return (*_row(item, now, short=short), NOTHING, _moment(item.modified_at, now, short=short))
-    who = (item.ref.namespace, item.ref.name, _NOT_READ, NOTHING)
-    return (*who, owner_name(item), NOTHING, item.association_id, NOTHING, NOTHING, item.reason, NOTHING)
-
-
-def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:
-    def role(arn: str | None) -> str:
-        if not arn:
-            return "-"
-        return f"{role_path(arn)}{role_name(arn)}"[1:] if short else arn
-
-    target = association.target_role_arn
-    return (
-        association.namespace,
-        association.service_account,
-        role(association.role_arn),
-        # a target role is often in another account, which its bare name would hide
-        target or "-",
-        owner_name(association),
-        _moment(association.created_at, now, short=short),
-        association.association_id,
-        "on" if association.session_tags else "off",
-        "yes" if association.policy else "no",
-    )
-
-
-def _moment(moment: datetime | None, now: datetime, *, short: bool) -> str:
-    return f"{age(moment, now)} ago" if short and moment is not None else timestamp(moment) or NOTHING
 
 
 def owner_name(association: AssociationSummary) -> str:
@@ -280,4 +272,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 def association_table(association: Association, now: datetime) -> Table:
     """The row that the list has of it."""
-    return Table(tuple(_COLUMNS.values()), (_listed_row(association, now, short=False),))
+    return table_of([ListRow(association, Seen(), now, short=False)], *_COLUMNS.values())

@@ -25,18 +25,13 @@ class BundleFile:
     what: str
 
 
-class RedactedBody(Document):
-    accounts: int
-    external_ids: int
-
-
 class BundleDocument(Document, kind="Bundle"):
     """`podid bundle`."""
 
     file: str
     items: Sequence[BundleFile]
     contents: Annotated[Sequence[str], About("The classes of what was read.")]
-    redacted: Annotated[RedactedBody, About("How many were replaced, each by the same one everywhere.")]
+    redacted: Annotated[Redacted, About("How many were replaced, each by the same one everywhere.")]
 
 
 def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:

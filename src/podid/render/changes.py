@@ -26,11 +26,12 @@ from podid.domain.members import (
 from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
-from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
 from podid.ops.role.target import owed_words
 from podid.render.errors import RecordedStatus, SettledBody
+from podid.render.marks import ANSWERS
 from podid.render.outlook import OutlookBody, outlook_lines
 from podid.render.status import IdentityStatusBody, change_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, columns, document
@@ -170,7 +171,7 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
     order."""
     lines: list[str | Line] = []
     if result.awaited is not None:
-        mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[result.awaited.reached]
+        mark, style = ANSWERS[result.awaited.reached]
         lines.append(Line(f"{mark} {result.awaited.summary}", style, upto=1))
     lines += change_lines(result.after)
     if result.unchecked:
@@ -316,7 +317,7 @@ class TargetRoleBody(Document):
         From(lambda owed: sorted(map(str, awaited_in(owed.statements)))),
         About("Whose external ids EKS has not generated yet: names stand in their place."),
     ]
-    command: Annotated[Argv | None, OR_NULL, About("The line by which podid goes on.")]
+    command: Annotated[Argv, OR_NULL, About("The line by which podid goes on.")]
 
 
 class PlanDocument(Document, kind="Plan"):
@@ -326,7 +327,7 @@ class PlanDocument(Document, kind="Plan"):
     actions: Annotated[Sequence[PlannedActionBody], About("In the order in which they would be done.")]
     target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do.")]
     notes: Names
-    outlook: Annotated[OutlookBody, FLAT, From("")]
+    outlook: Annotated[OutlookBody, FLAT]
 
 
 class ResultDocument(Document, kind="Result"):

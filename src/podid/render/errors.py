@@ -11,7 +11,7 @@ from podid.domain.errors import Cancelled, Conflict, Declined, ExitCode, NotFoun
 from podid.domain.members import OPTIONAL, OR_NULL, About, Document, From
 from podid.domain.plan import Done, Status, Verb
 from podid.render.formats import jsonl_line
-from podid.render.lines import paint_all
+from podid.render.layout import paint_all
 from podid.render.view import Line
 
 if TYPE_CHECKING:

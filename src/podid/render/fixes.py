@@ -25,14 +25,14 @@ class PlannedFix:
     error: Mapping[str, Any]
 
 
-def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
-    body = document(FixListDocument, cluster=cluster, items=found)
+def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
+    body = document(FixListDocument, cluster=cluster, items=fixes)
     rows = tuple(
         (fix.mend.verdict.check, str(fix.mend.verdict.subject), WORDS[fix.mend.kind], shlex.join(fix.command))
-        for fix in found
+        for fix in fixes
     )
     lines: list[str | Line] = []
-    for fix in found:
+    for fix in fixes:
         verdict = fix.mend.verdict
         lines += [
             f"{verdict.check}, {verdict.subject}: {verdict.message}",
@@ -40,7 +40,7 @@ def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
     table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
-    return View(body, (table,), tuple(fix.mend.verdict.check for fix in found), tuple(lines))
+    return View(body, (table,), tuple(fix.mend.verdict.check for fix in fixes), tuple(lines))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def to_text(view: View, fmt: Format, query: str | None = None) -> str:
         case Format.JSON:
             return to_json(view.document)
         case Format.JSONL:
-            return to_jsonl(plain(view.document))
+            return to_jsonl(view.document)
         case Format.YAML:
             return to_yaml(plain(view.document))
         case Format.CSV:
@@ -101,18 +101,14 @@ def _inert(text: str) -> str:
 
 def to_jsonl(value: Json) -> str:
     items = value.get("items") if isinstance(value, Mapping) else value
-    if isinstance(items, list | tuple):
-        return "".join(_jsonl_line(item) for item in items)
-    return _jsonl_line(value)
+    if isinstance(items, Items | list | tuple):
+        return "".join(map(jsonl_line, items))
+    return jsonl_line(value)
 
 
 def jsonl_line(value: object) -> str:
-    """The line of an item that no view holds: streamed as soon as it is there."""
-    return _jsonl_line(plain(value))
-
-
-def _jsonl_line(value: Json) -> str:
-    return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"))) + "\n"
+    """The line of an item, which may be streamed as soon as it is there."""
+    return _inert(json.dumps(plain(value), ensure_ascii=True, separators=(",", ":"))) + "\n"
 
 
 def to_yaml(value: Json) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time
+from podid.domain.members import FLAT, OR_NULL, About, Argv, Document, From, Time, list_of
 from podid.domain.plan import Header, Status
 from podid.ops.change.records import Run, RunStatus
 from podid.render.changes import ActionRow, RecordedActionBody, action_table, header_line, subject
-from podid.render.view import Column, Table, View, age, document
+from podid.render.view import Column, View, age, document, table_of
 
 
 class RunBody(Document):
@@ -28,10 +28,7 @@ class RunBody(Document):
     ]
 
 
-class HistoryDocument(Document, kind="History"):
-    """`podid history`, newest run first."""
-
-    items: Sequence[RunBody]
+HistoryDocument = list_of("History", RunBody, "`podid history`, newest run first.")
 
 
 def _actions(run: Run) -> list[ActionRow]:
@@ -45,33 +42,30 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
     body, names = document(HistoryDocument, items=runs), tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(body, (action_table(_actions(runs[0])),), names, tuple(_run_lines(runs[0])))
-    columns = (
-        Column("RUN"),
-        Column("STARTED", wide=not short, folds=1),
-        Column("STATUS"),
-        Column("CHANGES", right=True, folds=2),
-        Column("CLUSTER", folds=3),
-        Column("COMMAND", prose=True),
-        Column("ACCOUNT", wide=True),
-        Column("REGION", wide=True),
-        Column("CALLER", wide=True),
-    )
-    rows = tuple(
+    table = table_of(
+        runs,
+        ("RUN", lambda run: _short_id(run, runs) if short else run.run_id),
         (
-            _short_id(run, runs) if short else run.run_id,
-            _ago(run.started_at, now) if short else run.started_at,
-            _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
-            str(sum(step.status is Status.DONE for step in run.steps)),
-            run.header.cluster or "-",
-            shlex.join(("podid", *run.command)),
-            run.header.account,
-            run.header.region,
-            run.header.caller_arn,
-        )
-        for run in runs
+            Column("STARTED", wide=not short, folds=1),
+            lambda run: _ago(run.started_at, now) if short else run.started_at,
+        ),
+        ("STATUS", _status_words, lambda run: _RUN_STYLES.get(run.status, "")),
+        (
+            Column("CHANGES", right=True, folds=2),
+            lambda run: sum(step.status is Status.DONE for step in run.steps),
+        ),
+        (Column("CLUSTER", folds=3), lambda run: run.header.cluster or None),
+        (Column("COMMAND", prose=True), lambda run: shlex.join(("podid", *run.command))),
+        (Column("ACCOUNT", wide=True), "header.account"),
+        (Column("REGION", wide=True), "header.region"),
+        (Column("CALLER", wide=True), "header.caller_arn"),
+        empty="no changes yet",
     )
-    styles = {(number, 2): _RUN_STYLES.get(run.status, "") for number, run in enumerate(runs)}
-    return View(body, (Table(columns, rows, styles, empty="no changes yet"),), names)
+    return View(body, (table,), names)
+
+
+def _status_words(run: Run) -> str:
+    return _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else "")
 
 
 _RUN_STYLES = {

@@ -1,5 +1,7 @@
-"""How a table fits a terminal, without breaking a name: columns that hold nothing are left out, prose is wrapped at
-words, and where that is not enough the least needed columns go below their rows."""
+"""How tables and lines fit a terminal, no name broken: columns that hold nothing are left out, prose is wrapped at
+words, and where that is not enough the least needed columns go below their rows. A colour means the same everywhere
+(see CONTRIBUTING.md), and a mark or a word always says it too.
+"""
 
 import re
 import textwrap
@@ -7,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from podid.render import sanitize
-from podid.render.view import NOTHING, Column, Table
+from podid.render.view import NOTHING, Column, Line, Table
 
 GAP = "  "
 # prose in a narrower column reads worse than below its row
@@ -86,8 +88,8 @@ def _split(
 
 
 def _total(sizes: Iterable[int]) -> int:
-    found = list(sizes)
-    return sum(found) + len(GAP) * (len(found) - 1)
+    widths = list(sizes)
+    return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
 def _row(
@@ -166,3 +168,22 @@ def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
         else:
             rows.append(f"{indent}{piece}")
     return " \\\n".join(rows)
+
+
+_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2"}
+
+
+def paint_all(lines: Iterable[str | Line], *, width: int | None, color: bool) -> str:
+    return "".join(f"{paint(line, width=width, color=color)}\n" for line in lines)
+
+
+def paint(item: str | Line, *, width: int | None, color: bool) -> str:
+    """The line without its end; of several lines where it had to be wrapped. Foreign text in it obeys nothing."""
+    line = item if isinstance(item, Line) else Line(item)
+    text = sanitize.line(line.text)
+    shown = text if width is None else wrap_line(text, width)
+    code = _CODES.get(line.style)
+    if not color or code is None or not shown:
+        return shown
+    upto = len(shown) if line.upto is None else min(line.upto, len(shown.partition("\n")[0]))
+    return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"

@@ -9,12 +9,13 @@ from typing import Annotated
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity, Verdict, link_words
-from podid.domain.members import AS_TEXT, OR_NULL, About, ArnText, Document, From, ServiceAccounts
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
-from podid.render.status import MARKS, STYLES, IdentityStatusBody, counted, reason_of, role_of, state_word
-from podid.render.view import SEVERITY, Line
+from podid.render.marks import SEVERITIES, rank_of, state_line, state_word
+from podid.render.status import IdentityStatusBody, counted, reason_of, role_of
+from podid.render.view import Line
 
 # of more identities than that, those in order are counted
 MOST = 3
@@ -22,7 +23,6 @@ MOST = 3
 MOST_LINES = 6
 # the state says it
 _NONE = "association-missing"
-_MARKS = {Severity.ERROR: "✗", Severity.WARN: "!", Severity.INFO: "·"}
 _SOURCES = {
     CredentialSource.STATIC_KEYS: "access keys of their own",
     CredentialSource.PROFILE: "a profile of their own",
@@ -40,14 +40,14 @@ _WORDS = {CredentialSource.IRSA: "IRSA", CredentialSource.POD_IDENTITY: "Pod Ide
 def outlook_lines(outlook: Outlook) -> list[str | Line]:
     """The status of each identity as that of a pod that is made afterwards, what the plan brings with it, and what
     changes for running pods."""
-    shown = sorted(outlook.after, key=lambda status: (_rank(status.new_pod.state), status.ref))
+    shown = sorted(outlook.after, key=lambda status: (rank_of(status.new_pod.state), status.ref))
     lines: list[str | Line] = []
     if len(shown) == 1:
         lines += [_status_line(shown[0], lead="After this: "), *_running(shown[0])]
     elif shown:
         many = len(shown) > MOST
-        lines.append(f"After this: {counted(shown, of=_new_state)}" if many else "After this:")
-        wrong = [status for status in shown if _rank(status.new_pod.state) < IdentityState.CONFIGURED.rank]
+        lines.append(f"After this: {counted([status.new_pod.state for status in shown])}" if many else "After this:")
+        wrong = [status for status in shown if rank_of(status.new_pod.state) < IdentityState.CONFIGURED.rank]
         listed = _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
         lines += listed
     lines += _brought(outlook)
@@ -57,22 +57,13 @@ def outlook_lines(outlook: Outlook) -> list[str | Line]:
     return lines
 
 
-def _new_state(status: IdentityStatus) -> IdentityState | None:
-    return status.new_pod.state
-
-
-def _rank(state: IdentityState | None) -> int:
-    return IdentityState.CONFIGURED.rank if state is None else state.rank
-
-
 def _status_line(status: IdentityStatus, *, lead: str) -> Line:
-    state, cause = status.new_pod.state, status.new_pod.cause
-    head = f"{lead}{MARKS[state]} {status.ref}  {state_word(state)}"
+    state, cause, role = status.new_pod.state, status.new_pod.cause, role_of(status)
     if cause is not None and state is not IdentityState.NONE:
-        at = f" at link {link_words(cause.link)}"
-        return Line(f"{head}{at}: {_why(cause)}", STYLES.get(state, "dim"), upto=len(head))
-    role = role_of(status)
-    return Line(f"{head}, role {role}" if role else head, STYLES.get(state, "dim"), upto=len(head))
+        more = f" at link {link_words(cause.link)}: {_why(cause)}"
+    else:
+        more = f", role {role}" if role else ""
+    return state_line(state, f"{status.ref}  {state_word(state)}", more, lead=lead)
 
 
 def _why(cause: Verdict) -> str:
@@ -82,27 +73,25 @@ def _why(cause: Verdict) -> str:
 def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     def key(status: IdentityStatus) -> tuple[int, str]:
         cause = status.new_pod.cause
-        return _rank(status.new_pod.state), _why(cause) if cause is not None else ""
+        return rank_of(status.new_pod.state), _why(cause) if cause is not None else ""
 
     groups = [tuple(group) for _, group in groupby(sorted(statuses, key=key), key=key)]
     for group in groups[:MOST_LINES]:
         state, cause = group[0].new_pod.state, group[0].new_pod.cause
         at = f" at link {link_words(cause.link)}: {_why(cause)}" if cause is not None else ""
-        head = f"  {MARKS[state]} {len(group)} {state_word(state)}"
-        yield Line(
-            f"{head}{at}: {short_list(str(status.ref) for status in group)}", STYLES.get(state, "dim"), len(head)
-        )
+        names = short_list(str(status.ref) for status in group)
+        yield state_line(state, f"{len(group)} {state_word(state)}", f"{at}: {names}", lead="  ")
     if len(groups) > MOST_LINES:
         yield Line(f"  and {len(groups) - MOST_LINES} causes more", "dim")
 
 
 def _running(status: IdentityStatus) -> Iterator[Line]:
     """The running pods that are worse off than a new one would be."""
-    pods, new = status.pods or (), _rank(status.new_pod.state)
-    worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if _rank(pod.state) < new)
+    pods, new = status.pods or (), rank_of(status.new_pod.state)
+    worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if rank_of(pod.state) < new)
     for (state, check), count in worse.items():
-        head = f"  {MARKS[state]} {count} of {count_of(len(pods), 'running pod')} {state_word(state)}"
-        yield Line(f"{head}: {check}" if check else head, STYLES.get(state, "dim"), upto=len(head))
+        words = f"{count} of {count_of(len(pods), 'running pod')} {state_word(state)}"
+        yield state_line(state, words, f": {check}" if check else "", lead="  ")
 
 
 def _brought(outlook: Outlook) -> Iterator[Line]:
@@ -119,8 +108,9 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
     width = max(map(len, checks), default=0)
     for check, group in list(checks.items())[:MOST_LINES]:
         more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
-        head = f"  {_MARKS[group[0].severity]} {check:<{width}}"
-        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", SEVERITY[group[0].severity], upto=len(head))
+        mark, style = SEVERITIES[group[0].severity]
+        head = f"  {mark} {check:<{width}}"
+        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
         yield Line(f"  and {len(checks) - MOST_LINES} warnings more (--dry-run -o json)", "dim")
 
@@ -162,10 +152,10 @@ def use_words(use: CredentialUse) -> str:
 
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     """One line on all that could not be read."""
-    found = [each for status in statuses for each in status.not_checked]
-    rights = list(dict.fromkeys(each.permission for each in found if each.permission))
+    gaps = [each for status in statuses for each in status.not_checked]
+    rights = list(dict.fromkeys(each.permission for each in gaps if each.permission))
     told = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
-    said = dict.fromkeys(each.subject for each in found if each.subject and not each.permission)
+    said = dict.fromkeys(each.subject for each in gaps if each.subject and not each.permission)
     reasons = [reason for reason in said if reason not in told]
     # where that lowers the claim
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
@@ -203,39 +193,11 @@ class ForeseenBody(Document):
     masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
 
 
-class UseBody(Document):
-    uses: Annotated[CredentialSource, From("source")]
-    role_arn: Annotated[ArnText | None, OR_NULL, About("Of IRSA and of Pod Identity, where it is known.")]
-
-
-class UseChangeBody(Document):
-    namespace: Annotated[str, From("ref.namespace")]
-    service_account: Annotated[str, From("ref.name")]
-    before: UseBody
-    after: UseBody
-    pods: Annotated[int, About("How many running pods take other credentials.")]
-    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
-
-
 class OutlookBody(Document):
-    # null where it was not foreseen
     after: Annotated[
         Sequence[IdentityStatusBody] | None,
-        From("outlook.after"),
         About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
     ]
-    brings: Annotated[
-        Sequence[ForeseenBody] | None,
-        From("outlook.brings"),
-        About("Findings that there will be and that there are not today."),
-    ]
-    ends: Annotated[
-        Sequence[ForeseenBody] | None,
-        From("outlook.ends"),
-        About("Findings that there are today and that there will not be."),
-    ]
-    uses: Annotated[
-        Sequence[UseChangeBody] | None,
-        From("outlook.uses"),
-        About("Which credentials running pods change from and to."),
-    ]
+    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that there will be and that there are not today.")]
+    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that there are today and that there will not be.")]
+    uses: Annotated[Sequence[UseChange] | None, About("Which credentials running pods change from and to.")]

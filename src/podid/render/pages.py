@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
-from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names
+from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names, list_of
 from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry
-from podid.render.view import Column, Table, View, document
+from podid.render.view import Column, Table, View, document, table_of
 
 FailureState = Literal["possible", "in place", "healed"]
 # the classes of fixes for a reader; documents keep the codes
@@ -27,19 +27,19 @@ _MOST_NAMED = 5
 _UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
 
-def explanation_view(found: Explanation) -> View:
+def explanation_view(explanation: Explanation) -> View:
     """The best page whole, the next ones by name; only names where nothing decides."""
-    first, *rest = found.matches
-    if found.certainty is Certainty.POSSIBLE:
-        lines = [_UNDECIDED, "", *_names(found.matches)]
+    first, *rest = explanation.matches
+    if explanation.certainty is Certainty.POSSIBLE:
+        lines = [_UNDECIDED, "", *_names(explanation.matches)]
     else:
         lines = _page(first.page)
         if first.count > 1 or any(match.count > 1 for match in rest):
-            lines = [*_counts(found.matches), "", *lines]
+            lines = [*_counts(explanation.matches), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
-    entries = [match.page.entry for match in found.matches]
-    body, names = document(ExplanationDocument, found), tuple(entry.id for entry in entries)
+    entries = [match.page.entry for match in explanation.matches]
+    body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
     return View(body, (_entry_table(entries),), names, tuple(lines), markdown=True)
 
 
@@ -59,32 +59,33 @@ def _page(page: Page) -> list[str]:
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:
-    found = tuple(entries)
-    return View(document(PageListDocument, items=found), (_entry_table(found),), tuple(item.id for item in found))
+    shown = tuple(entries)
+    return View(document(PageListDocument, items=shown), (_entry_table(shown),), tuple(item.id for item in shown))
 
 
-def _entry_table(entries: Iterable[Entry]) -> Table:
-    titles = (
-        Column("ID"),
-        Column("SEVERITY", folds=2),
-        Column("LINK", folds=1),
-        Column("TITLE", prose=True),
-        Column("FIX", wide=True),
+def _entry_table(entries: Sequence[Entry]) -> Table:
+    return table_of(
+        entries,
+        ("ID", "id"),
+        (Column("SEVERITY", folds=2), "severity"),
+        (Column("LINK", folds=1), lambda entry: link_words(entry.link)),
+        (Column("TITLE", prose=True), "title"),
+        (Column("FIX", wide=True), lambda entry: _FIXED[FixClass(entry.fix)]),
     )
-    rows = ((item.id, item.severity, link_words(item.link), item.title, _FIXED[FixClass(item.fix)]) for item in entries)
-    return Table(titles, tuple(rows))
 
 
-def failures_view(found: Mapping[str, tuple[FailureState, str]]) -> View:
+def failures_view(states: Mapping[str, tuple[FailureState, str]]) -> View:
     """Failure modes by id, each with its state and whom it is about ("" for nobody), along the chain."""
-    items = [SandboxFailure(entry, *found[entry.id]) for entry in list_pages() if entry.id in found]
-    columns = (
-        *(Column("ID"), Column("LINK", folds=2), Column("STATE", folds=2), Column("SUBJECT", folds=1)),
-        Column("TITLE", prose=True),
+    items = [SandboxFailure(entry, *states[entry.id]) for entry in list_pages() if entry.id in states]
+    table = table_of(
+        items,
+        ("ID", "entry.id"),
+        (Column("LINK", folds=2), lambda item: link_words(item.entry.link)),
+        (Column("STATE", folds=2), "state"),
+        (Column("SUBJECT", folds=1), "subject"),
+        (Column("TITLE", prose=True), "entry.title"),
     )
-    rows = ((i.entry.id, link_words(i.entry.link), i.state, i.subject, i.entry.title) for i in items)
-    body = document(SandboxFailureListDocument, items=items)
-    return View(body, (Table(columns, tuple(rows)),), tuple(item.entry.id for item in items))
+    return View(document(SandboxFailureListDocument, items=items), (table,), tuple(item.entry.id for item in items))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -118,10 +119,7 @@ class ExplanationDocument(Document, kind="Explanation"):
     items: Annotated[Sequence[PageBody], From("matches")]
 
 
-class PageListDocument(Document, kind="PageList"):
-    """`podid explain --list`."""
-
-    items: Sequence[PageEntryBody]
+PageListDocument = list_of("PageList", PageEntryBody, "`podid explain --list`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,4 @@ class SandboxFailureBody(Document):
     subject: Annotated[str, OR_NULL, About("Whom it is about; null where it is not in place.")]
 
 
-class SandboxFailureListDocument(Document, kind="SandboxFailureList"):
-    """`podid sandbox break` and `heal`."""
-
-    items: Sequence[SandboxFailureBody]
+SandboxFailureListDocument = list_of("SandboxFailureList", SandboxFailureBody, "`podid sandbox break` and `heal`.")

@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out, wrap_command
-from podid.render.lines import paint_all
+from podid.render.layout import GAP, lay_out, paint_all, wrap_command
 from podid.render.view import Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
@@ -65,8 +64,6 @@ def _print_markdown(console: Console, text: str) -> None:
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
-    if table.title:
-        console.print(Text(sanitize.line(table.title), style="bold" if color else ""))
     if not table.rows:
         console.print(Text(sanitize.line(table.empty or "nothing"), style="dim" if color else ""))
         return

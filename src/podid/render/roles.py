@@ -1,4 +1,6 @@
-"""A role as a document and as text: who may assume it, what it may do, and what uses it."""
+"""Roles as documents and as text: who may assume them, what they may do, and what uses them. Presets in words, and as
+the policies that they are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Literal
 
 from podid.domain import trust
@@ -26,16 +29,19 @@ from podid.domain.members import (
     PolicyObject,
     ServiceAccounts,
     TextOrNull,
+    list_of,
 )
 from podid.domain.permissions import policy_words
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding
+from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.status import IdentityStatusBody, because, state_word
+from podid.render.marks import state_word
+from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
-from podid.render.view import NOTHING, Column, Table, View, age, document, facts
+from podid.render.view import NOTHING, Column, Table, View, age, document, facts, table_of
 
 _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
 
@@ -80,10 +86,10 @@ class RoleUseBody(Document):
     status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
 
 
-def _uses(found: RoleReading) -> list[JsonObject] | None:
-    if found.uses is None:
+def _uses(reading: RoleReading) -> list[JsonObject] | None:
+    if reading.uses is None:
         return None
-    return [encode(RoleUseBody, use, status=found.status_of(use)) for use in found.uses]
+    return [encode(RoleUseBody, use, status=reading.status_of(use)) for use in reading.uses]
 
 
 class RoleDocument(Document, kind="Role"):
@@ -171,51 +177,51 @@ class RoleListDocument(Document, kind="RoleList"):
 # --- one role ---------------------------------------------------------------------------------------------------------
 
 
-def role_view(found: RoleReading, now: datetime) -> View:
-    role = found.role
+def role_view(reading: RoleReading, now: datetime) -> View:
+    role = reading.role
     pairs = [
         ("role", role.arn),
         ("created", utc(role.created_at)),
         ("last used", last_used(role, now)),
         ("description", role.description or NOTHING),
         ("boundary", role.permissions_boundary_arn or "none"),
-        ("attached", _listed(None if found.attached is None else [item.name for item in found.attached])),
-        ("inline", _listed(found.inline)),
+        ("attached", _listed(None if reading.attached is None else [item.name for item in reading.attached])),
+        ("inline", _listed(reading.inline)),
     ]
-    if found.owner is not None:
+    if reading.owner is not None:
         pairs.append(
-            ("made by", f"{found.owner.words}, as tag {found.owner.tag} says; it may take back what others change")
+            ("made by", f"{reading.owner.words}, as tag {reading.owner.tag} says; it may take back what others change")
         )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [*facts(pairs), *permission_lines(found), *_uses_lines(found), *_finding_lines(found)]
-    lines += ["trust:", *(f"  {line}" for line in found.access)]
+    lines = [*facts(pairs), *permission_lines(reading), *_uses_lines(reading), *_finding_lines(reading)]
+    lines += ["trust:", *(f"  {line}" for line in reading.access)]
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    lines += [f"not looked at: {item}" for item in found.unread]
-    table = _role_table([(role, "; ".join(found.access), NOTHING, NOTHING)], now)
-    return View(document(RoleDocument, found), (table,), (role.name,), tuple(lines))
+    lines += [f"not looked at: {item}" for item in reading.unread]
+    table = _role_table([(role, "; ".join(reading.access), NOTHING, NOTHING)], now)
+    return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))
 
 
-def permissions_of(found: RoleReading) -> list[RolePermissions]:
+def permissions_of(reading: RoleReading) -> list[RolePermissions]:
     """Return what each policy of the role allows: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
-        document = found.documents.get(arn)
+        document = reading.documents.get(arn)
         return None if document is None else policy_words(document)
 
-    boundary = found.role.permissions_boundary_arn
+    boundary = reading.role.permissions_boundary_arn
     bounds = [RolePermissions(boundary.rsplit("/", 1)[-1], boundary, "boundary", words(boundary))] if boundary else []
     return [
-        *(RolePermissions(name, None, "inline", policy_words(body)) for name, body in (found.inline or {}).items()),
-        *(RolePermissions(item.name, item.arn, "managed", words(item.arn)) for item in found.attached or ()),
+        *(RolePermissions(name, None, "inline", policy_words(body)) for name, body in (reading.inline or {}).items()),
+        *(RolePermissions(item.name, item.arn, "managed", words(item.arn)) for item in reading.attached or ()),
         *bounds,
     ]
 
 
-def permission_lines(found: RoleReading) -> list[str]:
+def permission_lines(reading: RoleReading) -> list[str]:
     """The same for a person, a block for each policy."""
     lines = []
-    for item in permissions_of(found):
+    for item in permissions_of(reading):
         label = "never more than" if item.kind == "boundary" else "permissions"
         words = ("unknown",) if item.words is None else item.words
         lines += [f"{label} ({item.policy_name}):", *(f"  {line}" for line in words)]
@@ -229,10 +235,10 @@ def _other_principals(role: Role) -> tuple[str, ...]:
         return ()
 
 
-def _finding_lines(found: RoleReading) -> list[str]:
+def _finding_lines(reading: RoleReading) -> list[str]:
     """Those that no association's own lines say."""
-    said = {(item.id, item.message) for use in found.uses or () for item in use.evaluation.findings}
-    more = [item for item in found.findings if (item.id, item.message) not in said]
+    said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
+    more = [item for item in reading.findings if (item.id, item.message) not in said]
     return ["findings:", *(f"  {item.severity} {item.id}: {item.message}" for item in more)] if more else []
 
 
@@ -247,12 +253,12 @@ def _listed(names: Iterable[str] | None) -> str:
     return "unknown" if names is None else ", ".join(names) or "none"
 
 
-def _uses_lines(found: RoleReading) -> list[str]:
-    if found.uses is None:
+def _uses_lines(reading: RoleReading) -> list[str]:
+    if reading.uses is None:
         return []
-    if not found.uses:
+    if not reading.uses:
         return ["used by: no association of the clusters that were read"]
-    return ["used by:", *(line for use in found.uses for line in _use_lines(use, found.status_of(use)))]
+    return ["used by:", *(line for use in reading.uses for line in _use_lines(use, reading.status_of(use)))]
 
 
 def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
@@ -263,13 +269,13 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
-def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> View:
+def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> View:
     """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
     names."""
-    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in found.admitting]
+    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.admitting]
     empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
-    names = tuple(item.role.name for item in found.admitting)
-    return View(document(RoleListDocument, found), (_role_table(rows, now, empty),), names)
+    names = tuple(item.role.name for item in roles.admitting)
+    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
 
 
 def _changed(item: PodRole) -> str:
@@ -284,26 +290,83 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(found: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
-    titles = (
-        Column("ROLE"),
-        Column("PODS THAT MAY ASSUME IT", prose=True),
-        Column("ASSOCIATIONS", folds=1),
-        Column("LAST USED", folds=2),
-        Column("PRESET CHANGED", folds=3),
-        Column("ARN", wide=True),
-        Column("CREATED", wide=True),
+def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
+    """Of roles with the pods that may assume them, associations, and presets that changed."""
+    return table_of(
+        rows,
+        ("ROLE", lambda row: row[0].name),
+        (Column("PODS THAT MAY ASSUME IT", prose=True), itemgetter(1)),
+        (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
+        (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
+        (Column("PRESET CHANGED", folds=3), itemgetter(3)),
+        (Column("ARN", wide=True), lambda row: row[0].arn),
+        (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
+        empty=empty,
     )
-    rows = tuple(
-        (
-            role.name,
-            words,
-            count,
-            age(role.last_used_at, now),
-            changed,
-            role.arn,
-            timestamp(role.created_at) or NOTHING,
-        )
-        for role, words, count, changed in found
+
+
+def list_view(presets: Sequence[Preset]) -> View:
+    table = table_of(
+        presets,
+        ("NAME", "name"),
+        ("FOR", "area"),
+        (Column("PARAMETERS", folds=1), _keys),
+        (Column("MAY", prose=True, folds=2), "words"),
     )
-    return Table(titles, rows, empty=empty)
+    return View(document(PresetListDocument, items=presets), (table,), tuple(preset.name for preset in presets))
+
+
+def preset_view(choice: Choice) -> View:
+    preset, permissions = choice.preset, fill(choice, {})
+    members = {
+        "words": permissions.sentence,
+        "policy": permissions.document,
+        "placeholders": sorted(permissions.missing),
+    }
+    lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
+    lines += [f"  {_line(parameter)}" for parameter in preset.settable]
+    if preset.service_account:
+        lines.append(f"  service account of its own installation: {preset.service_account}")
+    lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
+    lines.append(f"  checked {preset.checked}" + (f", for {preset.version}" if preset.version else ""))
+    lines += [f"  {source}" for source in preset.sources]
+    if permissions.document is not None:
+        lines += ["", *json.dumps(permissions.document, indent=2).split("\n")]
+    may = (Column("MAY", prose=True), lambda _: permissions.words)
+    table = table_of((preset,), ("NAME", "name"), ("FOR", "area"), ("PARAMETERS", _keys), may)
+    return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
+
+
+def _keys(preset: Preset) -> str:
+    return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
+
+
+def _line(parameter: Parameter) -> str:
+    return f"{parameter.name}: {parameter.help}" + (" (optional)" if parameter.optional else "")
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class PresetBody(Document):
+    preset_name: Annotated[str, From("name")]
+    area: Literal["application", "controller"]
+    title: str
+    allows: Annotated[str, About("What it may do, in words; `{{name}}` stands for a parameter.")]
+    parameters: Annotated[Sequence[Parameter], From("settable")]
+    service_account: Annotated[str, OR_NULL, About("The one of the workload's own installation.")]
+    managed_policies: Annotated[Sequence[str], About("Policies of AWS's own that it is made of, by name.")]
+    version: Annotated[str, OR_NULL, About("The line of the workload's releases that it was written for.")]
+    checked: Annotated[str, About("The day on which that was.")]
+    sources: Sequence[str]
+
+
+PresetListDocument = list_of("PresetList", PresetBody, "`podid preset list`.")
+
+
+class PresetDocument(PresetBody, kind="Preset"):
+    """`podid preset show`."""
+
+    words: str
+    policy: Annotated[PolicyObject | None, About("null where it is made of AWS's own policies alone.")]
+    placeholders: Annotated[Sequence[str], About("What stands in it as `{{name}}` and was not given.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ from podid.domain.credentials import CredentialSource
 from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
+    FLAT,
     OPTIONAL,
     OR_NULL,
     About,
@@ -24,38 +25,14 @@ from podid.domain.members import (
     MissingRight,
     ModeId,
     TextOrNull,
+    document_of,
+    list_of,
 )
-from podid.domain.names import role_name
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.view import NOTHING, Column, Line, Table, View, document
-
-MARKS: Mapping[IdentityState | None, str] = {
-    IdentityState.BROKEN: "✗",
-    IdentityState.STALE: "↻",
-    IdentityState.UNKNOWN: "?",
-    IdentityState.DOUBTFUL: "!",
-    IdentityState.CONFIGURED: "·",
-    IdentityState.READY: "✓",
-    IdentityState.VERIFIED: "✓",
-    IdentityState.PROVEN: "✓",
-    IdentityState.NONE: "-",
-    None: "·",
-}
-STYLES: Mapping[IdentityState | None, str] = {
-    IdentityState.BROKEN: "bad",
-    IdentityState.STALE: "warn",
-    IdentityState.UNKNOWN: "warn",
-    IdentityState.DOUBTFUL: "warn",
-    IdentityState.READY: "good",
-    IdentityState.VERIFIED: "good",
-    IdentityState.PROVEN: "good",
-}
-NOT_CHECKED = "not checked"
-
-
-def state_word(state: IdentityState | None) -> str:
-    return NOT_CHECKED if state is None else state.value.replace("-", " ")
+from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
+from podid.render.view import Column, Line, Table, View, document, table_of
 
 
 def role_of(status: IdentityStatus) -> str:
@@ -68,12 +45,7 @@ def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list
     ordered = worst_identities_first(statuses)
     fine = [status for status in ordered if _fine(status)]
     shown = [status for status in ordered if not _fine(status)] + fine[:most_fine]
-    width = max((len(str(status.ref)) for status in shown), default=0)
-    words = max((len(state_word(status.state)) for status in shown), default=0)
-    lines: list[str | Line] = []
-    for status in shown:
-        head = f"{MARKS[status.state]} {status.ref!s:<{width}}  {state_word(status.state):<{words}}"
-        lines.append(Line(f"{head}  {because(status)}".rstrip(), STYLES.get(status.state, "dim"), upto=len(head)))
+    lines = state_lines((status.state, str(status.ref), because(status)) for status in shown)
     rest = Counter(state_word(status.state) for status in fine[most_fine:])
     return [*lines, *(f"  and {count} more {word}" for word, count in rest.items())]
 
@@ -82,15 +54,12 @@ def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityS
     return sorted(statuses, key=lambda status: (rank_of(status.state), status.ref))
 
 
-def counted(
-    statuses: Sequence[IdentityStatus], of: Callable[[IdentityStatus], IdentityState | None] = lambda each: each.state
-) -> str:
+def counted(states: Sequence[IdentityState | None]) -> str:
     """`3 identities: 1 ready, 1 stale, 1 broken`, best first."""
-    found = Counter(map(of, statuses))
-    ordered = sorted(found, key=rank_of, reverse=True)
-    words = ", ".join(f"{found[state]} {state_word(state)}" for state in ordered)
-    total = f"{len(statuses)} {'identity' if len(statuses) == 1 else 'identities'}"
-    return f"{total}: {words}" if len(statuses) > 1 else total
+    counts = Counter(states)
+    words = ", ".join(f"{counts[state]} {state_word(state)}" for state in sorted(counts, key=rank_of, reverse=True))
+    total = f"{len(states)} {'identity' if len(states) == 1 else 'identities'}"
+    return f"{total}: {words}" if len(states) > 1 else total
 
 
 def because(status: IdentityStatus) -> str:
@@ -99,7 +68,7 @@ def because(status: IdentityStatus) -> str:
         return f"{pods_share(status)}{link_of(status.cause)}"
     if status.permissions is not None:
         return link_of(status.permissions)
-    parts = [f"role {role}"] if (role := role_of(status)) else []
+    parts = [role] if (role := _role_words(status)) else []
     if status.pods is not None:
         parts.append(count_of(len(status.pods), "pod") if status.pods else "no pods")
     if status.opted_out:
@@ -130,11 +99,6 @@ def reason_of(cause: Verdict) -> str:
     return f"needs {cause.permission}" if cause.permission else cause.reason or cause.message
 
 
-def rank_of(state: IdentityState | None) -> int:
-    """One of which nothing can be claimed comes after those that are wrong."""
-    return IdentityState.CONFIGURED.rank if state is None else state.rank
-
-
 def _fine(status: IdentityStatus) -> bool:
     known_wrong = status.cause or status.permissions
     return rank_of(status.state) >= IdentityState.CONFIGURED.rank and known_wrong is None
@@ -142,24 +106,21 @@ def _fine(status: IdentityStatus) -> bool:
 
 def verdict_lines(status: IdentityStatus) -> list[str | Line]:
     """The state of one identity with its cause and what mends it, then what else there is to know."""
-    mark, cause = MARKS[status.state], status.cause
-    head = f"{mark} {status.ref}  {state_word(status.state)}"
-    style = STYLES.get(status.state, "dim")
+    state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
-    if cause is None or status.state is IdentityState.NONE:
-        more = f"; {used}" if (used := _used(status)) and status.state is IdentityState.NONE else ""
-        tail = f"  {because(status)}" if cause is None and status.state is not IdentityState.NONE else more
-        lines = [Line(head + tail, style, upto=len(head))]
-        lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
-    else:
-        lines = [Line(f"{head} at link {link_words(cause.link)}: {why(cause)}", style, upto=len(head))]
+    if cause is not None and state is not IdentityState.NONE:
+        lines = [state_line(state, words, f" at link {link_words(cause.link)}: {why(cause)}")]
         lines.append(f"  {pods_share(status)}{cause.message}")
-        lines += [f"  - {evidence}" for evidence in cause.evidence]
+    elif state is IdentityState.NONE:
+        lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
+    else:
+        lines = [state_line(state, words, f"  {because(status)}")]
+    lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
     lines += _mending(cause) if cause is not None else []
     if status.permissions is not None:
-        found = status.permissions
-        lines.append(Line(f"✗ permissions: {found.check}", "bad"))
-        lines += [f"  {found.message}", *_mending(found)]
+        denied = status.permissions
+        lines.append(Line(f"✗ permissions: {denied.check}", "bad"))
+        lines += [f"  {denied.message}", *_mending(denied)]
     lines += [Line(f"! {item.check}  {item.message}", "warn", upto=1) for item in status.advice]
     if status.opted_out:
         names = short_list(status.opted_out)
@@ -175,26 +136,21 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     if status.state is IdentityState.NONE:
         return list(verdict_lines(status))
     new, pods = status.new_pod, status.pods or ()
-    rows = [(new.state, "new pods", link_of(new.cause) if new.cause else role_words(status))]
+    rows = [(new.state, "new pods", link_of(new.cause) if new.cause else _role_words(status))]
     for state in dict.fromkeys(pod.state for pod in sorted(pods, key=lambda pod: rank_of(pod.state))):
         same = [pod for pod in pods if pod.state is state]
         cause = same[0].cause
         count = f"{count_of(len(same), 'running pod')}"
         until = f"; previous role until {utc(same[0].stale_until)} at the latest" if same[0].stale_until else ""
         rows.append((state, count, (link_of(cause) if cause else "") + until))
-    width = max(len(subject) for _, subject, _ in rows)
-    words = max(len(state_word(state)) for state, _, _ in rows)
-    lines: list[str | Line] = []
-    for state, subject, reason in rows:
-        head = f"{MARKS[state]} {subject:<{width}}  {state_word(state):<{words}}"
-        lines.append(Line(f"{head}  {reason}".rstrip(), STYLES.get(state, "dim"), upto=len(head)))
+    lines = state_lines(rows)
     cause = new.cause or status.cause
     if cause is not None:
         lines += [f"  {cause.message}", *_mending(cause)]
     return lines
 
 
-def role_words(status: IdentityStatus) -> str:
+def _role_words(status: IdentityStatus) -> str:
     return f"role {role}" if (role := role_of(status)) else ""
 
 
@@ -212,9 +168,9 @@ def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
 
 def _used(status: IdentityStatus) -> str:
     """`2 pods use irsa`, of an identity without association."""
-    found = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
+    counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
-        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in found.items()
+        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in counts.items()
     )
 
 
@@ -222,9 +178,7 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     """A row for each identity, worst first, or a line where it is to be `short`. An IdentityStatus where one service
     account was named (`single`), else an IdentityStatusList; there may be none `where` they were looked for."""
     ordered = worst_identities_first(statuses)
-    rows = tuple(_row(status) for status in ordered)
-    styles = {(number, 2): STYLES.get(status.state, "dim") for number, status in enumerate(ordered)}
-    table = Table(_COLUMNS, rows, styles, empty=f"no pod identity associations in {where}")
+    table = _table(ordered, where)
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
@@ -234,22 +188,26 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
     return View(several, (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
 
 
-_COLUMNS = (
-    Column("NAMESPACE"),
-    Column("SERVICE ACCOUNT"),
-    Column("STATUS"),
-    Column("ROLE", folds=2),
-    Column("PODS", right=True),
-    Column("REASON", prose=True, folds=1),
-)
+def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
+    return table_of(
+        statuses,
+        ("NAMESPACE", "ref.namespace"),
+        ("SERVICE ACCOUNT", "ref.name"),
+        ("STATUS", lambda status: state_word(status.state), lambda status: STATES[status.state][1]),
+        (Column("ROLE", folds=2), lambda status: role_of(status) or None),
+        (Column("PODS", right=True), _pods_words),
+        (Column("REASON", prose=True, folds=1), _reason_words),
+        empty=f"no pod identity associations in {where}",
+    )
 
 
-def _row(status: IdentityStatus) -> tuple[str, ...]:
-    pods = NOTHING if status.pods is None else str(len(status.pods))
-    share = pods_share(status).partition(" pod")[0] or pods
-    cause, ref = status.cause or status.permissions, status.ref
-    reason = link_of(cause) if cause is not None else NOTHING
-    return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
+def _pods_words(status: IdentityStatus) -> str | None:
+    return pods_share(status).partition(" pod")[0] or (None if status.pods is None else str(len(status.pods)))
+
+
+def _reason_words(status: IdentityStatus) -> str | None:
+    cause = status.cause or status.permissions
+    return None if cause is None else link_of(cause)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -317,7 +275,11 @@ class ProbeBody(Document):
     link: BrokenLink
     id: ModeId
     message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
-    unknown: Annotated[str | None, From("missing.reason"), About("Why that could not be found out.")]
+    unknown: Annotated[
+        str | None,
+        From(lambda probe: probe.missing and probe.missing.reason),
+        About("Why that could not be found out."),
+    ]
 
 
 def _association_id(status: IdentityStatus) -> str | None:
@@ -326,8 +288,7 @@ def _association_id(status: IdentityStatus) -> str | None:
 
 
 class IdentityStatusBody(Document):
-    namespace: Annotated[str, From("ref.namespace")]
-    service_account: Annotated[str, From("ref.name")]
+    ref: Annotated[ServiceAccountRef, FLAT]
     association_id: Annotated[str | None, From(_association_id)]
     role_arn: Annotated[
         ArnText | None,
@@ -351,11 +312,9 @@ class IdentityStatusBody(Document):
     allowed: Annotated[Sequence[Allowed], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--can`.")]
 
 
-class IdentityStatusDocument(IdentityStatusBody, kind="IdentityStatus"):
-    """`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."""
-
-
-class IdentityStatusListDocument(Document, kind="IdentityStatusList"):
-    """`podid status`, and `podid verify` of several."""
-
-    items: Sequence[IdentityStatusBody]
+IdentityStatusDocument = document_of(
+    "IdentityStatus", IdentityStatusBody, "`podid status NAMESPACE/NAME`, `podid verify NAMESPACE/NAME`."
+)
+IdentityStatusListDocument = list_of(
+    "IdentityStatusList", IdentityStatusBody, "`podid status`, and `podid verify` of several."
+)

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Annotated, Literal
 
 from podid.domain.findings import Severity
-from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject
+from podid.domain.members import FLAT, About, ArnText, Document, From, Key, PolicyObject, document_of, list_of
 from podid.domain.trust import (
     ActionVerdict,
     Evaluation,
@@ -65,19 +65,17 @@ class TrustReportBody(Document):
     advice: Annotated[Sequence[str], From("check.advice")]
 
 
-class TrustReportDocument(TrustReportBody, kind="TrustReport"):
-    """`podid trust check` for one policy and one service account."""
+TrustReportDocument = document_of(
+    "TrustReport", TrustReportBody, "`podid trust check` for one policy and one service account."
+)
+TrustReportListDocument = list_of(
+    "TrustReportList", TrustReportBody, "`podid trust check` for several policies or service accounts."
+)
 
 
-class TrustReportListDocument(Document, kind="TrustReportList"):
-    """`podid trust check` for several policies or service accounts."""
-
-    items: Sequence[TrustReportBody]
-
-
-def check_view(found: PolicyChecks) -> View:
+def check_view(policies: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
-    checks = found.checks
+    checks = policies.checks
     reports = [TrustReport(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     document = one_or_list(TrustReportDocument, TrustReportListDocument, reports)
     lines = _blocks(_check_lines(file, check) for file, check in checks)
@@ -177,17 +175,15 @@ class TrustAccessBody(Document):
     advice: Sequence[str]
 
 
-class TrustAccessDocument(TrustAccessBody, kind="TrustAccess"):
-    """`podid trust check` for one policy and no service account in particular."""
+TrustAccessDocument = document_of(
+    "TrustAccess", TrustAccessBody, "`podid trust check` for one policy and no service account in particular."
+)
+TrustAccessListDocument = list_of(
+    "TrustAccessList", TrustAccessBody, "`podid trust check` for several policies and no service account in particular."
+)
 
 
-class TrustAccessListDocument(Document, kind="TrustAccessList"):
-    """`podid trust check` for several policies and no service account in particular."""
-
-    items: Sequence[TrustAccessBody]
-
-
-def access_view(found: PolicyAccesses) -> View:
+def access_view(accesses: PolicyAccesses) -> View:
     """A TrustAccess for one policy, else a TrustAccessList of them."""
     titles = columns("FILE", "STATEMENT", "SID", "EFFECT", "PRINCIPAL", "ACTION", "CONDITION")
     rows = tuple(
@@ -200,12 +196,12 @@ def access_view(found: PolicyAccesses) -> View:
             ", ".join(_actions(statement)),
             "; ".join(_conditions(statement)) or NOTHING,
         )
-        for item in found.items
+        for item in accesses.items
         for statement in item.policy.statements
     )
-    document = one_or_list(TrustAccessDocument, TrustAccessListDocument, found.items)
-    names = tuple(item.name for item in found.items)
-    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, found.items)))
+    document = one_or_list(TrustAccessDocument, TrustAccessListDocument, accesses.items)
+    names = tuple(item.name for item in accesses.items)
+    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, accesses.items)))
 
 
 _ANY_POD = {
@@ -246,14 +242,10 @@ class TrustEditBody(Document):
     size: Annotated[int, From("edit.size"), About("Characters without white space; IAM takes 2,048.")]
 
 
-class TrustEditDocument(TrustEditBody, kind="TrustEdit"):
-    """`podid trust add`, `remove` and `tighten` on a file."""
-
-
-class TrustEditListDocument(Document, kind="TrustEditList"):
-    """`podid trust add`, `remove` and `tighten` on several files."""
-
-    items: Sequence[TrustEditBody]
+TrustEditDocument = document_of("TrustEdit", TrustEditBody, "`podid trust add`, `remove` and `tighten` on a file.")
+TrustEditListDocument = list_of(
+    "TrustEditList", TrustEditBody, "`podid trust add`, `remove` and `tighten` on several files."
+)
 
 
 def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:

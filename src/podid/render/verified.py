@@ -11,15 +11,13 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked, PodStatus
 from podid.domain.text import count_of, utc
+from podid.render.marks import ANSWERS, STATES, rank_of
 from podid.render.status import (
-    MARKS,
-    STYLES,
     IdentityStatusBody,
     IdentityStatusDocument,
     IdentityStatusListDocument,
     counted,
     link_of,
-    rank_of,
     status_view,
     verdict_lines,
     worst_identities_first,
@@ -51,7 +49,8 @@ def verify_view(
         (status,) = statuses
         return View(document(IdentityStatusDocument, status, **members[status.ref]), table, names, tuple(lines))
     items = [encode(IdentityStatusBody, status, **members[status.ref]) for status in statuses]
-    return View(document(IdentityStatusListDocument, items=items), table, names, (*lines, "", counted(statuses)))
+    lines += ["", counted([status.state for status in statuses])]
+    return View(document(IdentityStatusListDocument, items=items), table, names, tuple(lines))
 
 
 # of one identity; -o json has all pods
@@ -65,8 +64,9 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
     node = max((len(_node(pod.node)) for pod in shown), default=0)
     rows: list[str | Line] = []
     for pod in shown:
-        head = f"  {MARKS[pod.state]} {pod.name:<{width}}  {_node(pod.node):<{node}}"
-        rows.append(Line(f"{head}  {_pod_words(pod, status)}".rstrip(), STYLES.get(pod.state, "dim"), upto=3))
+        mark, style = STATES[pod.state]
+        text = f"  {mark} {pod.name:<{width}}  {_node(pod.node):<{node}}  {_pod_words(pod, status)}"
+        rows.append(Line(text.rstrip(), style, upto=3))
     return (
         rows if len(pods) == len(shown) else [*rows, f"  and {len(pods) - len(shown)} more pods; -o json has them all"]
     )
@@ -113,24 +113,23 @@ def _not_checked_words(item: NotChecked) -> str:
 
 def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
     rows: list[str | Line] = []
+    answer: bool | None
     for probe in probes:
-        where = _node(probe.node) or "no node"
         if probe.redeemed is not None:
-            rows.append(
-                Line(f"  ✓ podid's own pod  {where}  role {role_name(probe.redeemed.role_arn)}", "good", upto=3)
-            )
+            answer, words = True, f"role {role_name(probe.redeemed.role_arn)}"
         elif probe.missing is not None:
-            rows.append(Line(f"  ? podid's own pod  {where}  {probe.missing.reason}", "warn", upto=3))
+            answer, words = None, probe.missing.reason
         else:
-            rows.append(Line(f"  ✗ podid's own pod  {where}  {probe.message}", "bad", upto=3))
+            answer, words = False, probe.message
+        mark, style = ANSWERS[answer]
+        rows.append(Line(f"  {mark} podid's own pod  {_node(probe.node) or 'no node'}  {words}", style, upto=3))
     return rows
 
 
-def _allowed_rows(found: Sequence[Allowed]) -> list[str | Line]:
-    marks = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+def _allowed_rows(answers: Sequence[Allowed]) -> list[str | Line]:
     rows: list[str | Line] = []
-    for item in found:
-        mark, style = marks[item.allowed]
+    for item in answers:
+        mark, style = ANSWERS[item.allowed]
         words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
         why = f": {item.reason}" if item.reason else ""
         rows.append(Line(f"  {mark} {item.action} on {item.resource}  {words}{why}", style, upto=3))

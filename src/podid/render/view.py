@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from podid.domain.encoding import JsonObject, encode
+from podid.domain.encoding import JsonObject, encode, getter
 from podid.domain.members import KINDS
 from podid.render import sanitize
 
@@ -13,9 +13,6 @@ API_VERSION = "podid/v1"
 
 # a cell of a table that has no value
 NOTHING = "-"
-
-# what a finding of that severity is drawn as
-SEVERITY = {"error": "bad", "warn": "warn", "info": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[tuple[str, ...]]
     styles: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    title: str = ""
     empty: str = ""
 
 
@@ -80,6 +76,18 @@ class View:
 
 def columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title) for title in titles)
+
+
+def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
+    """Return a row for each item. Each of `cells` is a column or its title, where an item has its text (attributes with
+    dots between them, or a function; None is NOTHING), and maybe a function that tells the style."""
+    parts = [(*cell, None) if len(cell) == 2 else cell for cell in cells]
+    getters = [getter(source) for _, source, _ in parts]
+    rows = tuple(tuple(NOTHING if (value := get(item)) is None else str(value) for get in getters) for item in items)
+    styled = [(place, style) for place, (_, _, style) in enumerate(parts) if style is not None]
+    styles = {(number, place): style(item) for number, item in enumerate(items) for place, style in styled}
+    titles = (Column(column) if isinstance(column, str) else column for column, _, _ in parts)
+    return Table(tuple(titles), rows, styles, empty=empty)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:

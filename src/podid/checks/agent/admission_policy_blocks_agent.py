@@ -20,11 +20,11 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """Warnings are those of DaemonSets that lack pods now; what EKS says of the add-on outlives its cause."""
     addon = known_or(snapshot.agent_addon, None)
     issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
-    told, reach = known(snapshot.agent_warnings), unserved(snapshot)
+    warnings, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
         case = check.case(ds.subject, reach.chain)
-        section = told.get(f"{ds.namespace}/{ds.name}")
+        section = warnings.get(f"{ds.namespace}/{ds.name}")
         lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:
             yield case.fail(

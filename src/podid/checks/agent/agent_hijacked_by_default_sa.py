@@ -17,7 +17,7 @@ from podid.facts.index import index
 def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     users = index(snapshot).users
     for ref, pods in sorted(grouped((pod.ref, pod) for pod in known(snapshot.agent_pods) if live(pod)).items()):
-        taken = [pod for pod in pods if _taken(pod)]
+        taken = [p for p in pods if any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in p.containers)]
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
         case = check.case(ref.subject, tuple(sorted(chain)))
         if not taken:
@@ -36,17 +36,13 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
 def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:
     """Of pods that have the node's role still, and do not ask the webhook to leave them alone."""
     annotated = any(a.ref == ref and a.irsa_role_arn for a in known_or(snapshot.service_accounts, ()))
-    what = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
-    if not what or not pods:
+    source = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
+    if not source or not pods:
         return case.ok("the agent acts as its node's role")
     return case.fail(
-        f"{ref}, which the agent runs as, has {what}: each agent pod that is made from now on takes its credentials "
+        f"{ref}, which the agent runs as, has {source}: each agent pod that is made from now on takes its credentials "
         "instead of the node's role",
         severity=Severity.WARN,
         evidence=(f"pods that are older than that: {short_list(pod.name for pod in pods)}",),
         commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
     )
-
-
-def _taken(pod: Pod) -> bool:
-    return any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in pod.containers)

@@ -34,14 +34,14 @@ def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
                 severity=importance(snapshot),
                 evidence=(
                     *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
-                    *(note for c in lacking if (note := _elsewhere(c.image, snapshot))),
+                    *filter(None, (_elsewhere(c.image, snapshot) for c in lacking)),
                 ),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )
 
 
 def _elsewhere(image: str, snapshot: Snapshot) -> str:
-    found, cluster = _ECR.match(image), snapshot.cluster
-    if found is None or not isinstance(cluster, Known) or found[1] == cluster.value.region:
+    match, cluster = _ECR.match(image), snapshot.cluster
+    if match is None or not isinstance(cluster, Known) or match[1] == cluster.value.region:
         return ""
-    return f"the image comes from {found[1]}, the cluster is in {cluster.value.region}"
+    return f"the image comes from {match[1]}, the cluster is in {cluster.value.region}"

@@ -25,7 +25,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
     sets, facts = agents(snapshot), index(snapshot)
     ipv4 = known(snapshot.cluster).ip_family == "ipv4"
     for case, pod in check.of_agent_pods(snapshot):
-        ds = next((each for each in sets if runs_in(pod, each)), None)
+        ds = next((daemon_set for daemon_set in sets if runs_in(pod, daemon_set)), None)
         if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
         elif not ipv4:

@@ -13,8 +13,8 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
     case = check.of_everyone(snapshot)
     if isinstance(addon, Known) and addon.value is not None:
         return case.ok(f"add-on {AGENT_ADDON} is installed")
-    if found := agents(snapshot):
-        names = short_list(f"{ds.namespace}/{ds.name}" for ds in found)
+    if sets := agents(snapshot):
+        names = short_list(f"{ds.namespace}/{ds.name}" for ds in sets)
         return case.ok(f"a self-managed agent is installed: {names}")
     if reason := _needs_no_daemon_set(cluster.auto_mode, snapshot):
         return case.skip(reason)

@@ -26,7 +26,7 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
     present = {pod.node for pod in pods if pod.node}
     unscheduled = [pod for pod in pods if not pod.node]
     young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
-    settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
+    settling = any(ds.observed_generation < ds.generation for ds in sets) or _being_installed(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
@@ -44,13 +44,13 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:
-            what = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
-            yield case.unknown(Missing(what, error_code="Unsettled"))
+            reason = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
+            yield case.unknown(Missing(reason, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
 
 
-def _coming(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
+def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
     """Whether EKS has begun to install the add-on and has not made its DaemonSet yet."""
     addon = known_or(snapshot.agent_addon, None)
     if sets or addon is None or addon.status != "CREATING":
@@ -79,8 +79,8 @@ def _no_agent_here(
             *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
             podid_command(snapshot, "agent", "status"),
         )
-        wanted = sum(ds.desired for ds in sets)
-        evidence.append(f"wanted by the agent's DaemonSets: {count_of(wanted, 'pod')}")
+        desired = sum(ds.desired for ds in sets)
+        evidence.append(f"wanted by the agent's DaemonSets: {count_of(desired, 'pod')}")
         if reason or excluded:
             evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
             # a pool left out on purpose harms nobody until an associated pod lands there

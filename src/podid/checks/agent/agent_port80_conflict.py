@@ -18,8 +18,8 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.skip("no DaemonSet runs the agent")]
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
         return [whole.ok("the agent does not declare port 80, so other pods may have it")]
-    found = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
-    found += [
+    verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
+    verdicts += [
         check.case(pod.subject).fail(
             f"the pod cannot be scheduled: port {PROXY_PORT} of the nodes is the agent's",
             severity=Severity.WARN,
@@ -33,17 +33,17 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         and NO_FREE_PORT in pod.message
         and pod not in known(snapshot.agent_pods)
     ]
-    return found or [whole.ok(f"port {PROXY_PORT} of the agent's nodes is the agent's alone")]
+    return verdicts or [whole.ok(f"port {PROXY_PORT} of the agent's nodes is the agent's alone")]
 
 
-def clashes(check: Check, snapshot: Snapshot, port: int, what: str, setting: str) -> list[Verdict]:
+def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: str) -> list[Verdict]:
     """A finding for each node that is to have the agent, has none that is ready, and another pod with the `port`.
-    `what` the agent on node X cannot do, and the `setting` that ends it."""
+    `action` the agent on node X cannot do, and the `setting` that ends it."""
     pods, agent_pods, facts = known(snapshot.pods), known(snapshot.agent_pods), index(snapshot)
     served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
     return [
         check.case(Subject("Node", node), facts.users.get(node, ())).fail(
-            f"the agent cannot {what} on node {node}: its port {port} is held by {names_of(held)}",
+            f"the agent cannot {action} on node {node}: its port {port} is held by {names_of(held)}",
             severity=importance(snapshot),
             evidence=(f"{pod.namespace}/{pod.name} takes port {port} of the node" for pod in held),
             commands=(podid_command(snapshot, "install-agent", "--config", setting),),

@@ -17,8 +17,8 @@ def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     port = _port(sets)
-    found = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
-    return found or [whole.ok(f"port {port} of the nodes is the agent's, or the agent is ready all the same")]
+    verdicts = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
+    return verdicts or [whole.ok(f"port {port} of the nodes is the agent's, or the agent is ready all the same")]
 
 
 def _port(sets: Sequence[DaemonSet]) -> int:

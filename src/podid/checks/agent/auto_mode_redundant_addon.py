@@ -27,9 +27,9 @@ def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdict:
     if any(node.runs_agent or (node.compute_type == "hybrid" and node.os == "linux") for node in nodes):
         return case.ok("nodes outside Auto Mode need the agent that is installed")
     clashes = addon is not None and older(addon.version, KEEPS_AWAY)
-    what = f"add-on {AGENT_ADDON} {addon.version}" if addon is not None else f"DaemonSet {sets[0].name}"
+    agent = f"add-on {AGENT_ADDON} {addon.version}" if addon is not None else f"DaemonSet {sets[0].name}"
     return case.fail(
-        f"{what} has no node to run on: every node has the agent built in or cannot run it",
+        f"{agent} has no node to run on: every node has the agent built in or cannot run it",
         severity=Severity.WARN if clashes else Severity.INFO,
         evidence=(f"before {KEEPS_AWAY} its pods land on Auto Mode nodes and clash with the agent there",)
         if clashes

@@ -13,9 +13,9 @@ BUNDLE = "ca-bundle.crt"
 def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
     if "-iso" not in known(snapshot.cluster).region:
         return
-    told = known(snapshot.agent_warnings)
+    warnings = known(snapshot.agent_warnings)
     for case, pod in check.of_agent_pods(snapshot):
-        section = told.get(f"{pod.namespace}/{pod.name}")
+        section = warnings.get(f"{pod.namespace}/{pod.name}")
         if section is None:
             yield case.ok("it has started, or another of its kind was looked at")
         elif isinstance(section, Missing):

@@ -23,24 +23,24 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
     """A warning where it happened on several nodes: the pods have recovered, and those of the next node will fail
     again."""
     agents = {pod.node: pod for pod in known(snapshot.agent_pods) if pod.ready_since is not None}
-    found = [
+    early = [
         (str(association.ref), pod)
         for association, _, pods in placed(snapshot)
         for pod in pods
         if injected(pod) and pod.node in agents and _too_early(pod, agents[pod.node])
     ]
-    nodes = sorted({pod.node for _, pod in found})
-    case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in found})))
+    nodes = sorted({pod.node for _, pod in early})
+    case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in early})))
     if len(nodes) < NODES:
         return case.ok("pods do not fail on nodes whose agent is still starting")
-    names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in found)
+    names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in early)
     return case.fail(
         f"pods failed once on {short_list(nodes)}, where the agent was not ready yet: {names}",
         evidence=(
             f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
-            for _, pod in found[:5]
+            for _, pod in early[:5]
         ),
-        pods=(pod for _, pod in found),
+        pods=(pod for _, pod in early),
     )
 
 

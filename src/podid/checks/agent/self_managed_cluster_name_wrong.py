@@ -34,11 +34,11 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
 
 def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
     """What the kubelet or a shell fills in, $(NAME) or $NAME, is not known here."""
-    found = []
+    wrong = []
     name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
     if name and "$" not in name and name != cluster.name:
-        found.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
+        wrong.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
     # with an endpoint of its own the region only signs
     if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
-        found.append(f"{REGION} {region}, not {cluster.region}")
-    return found
+        wrong.append(f"{REGION} {region}, not {cluster.region}")
+    return wrong

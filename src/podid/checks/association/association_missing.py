@@ -35,31 +35,29 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
     accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     absent = isinstance(snapshot.service_accounts, Known) and ref not in accounts
     irsa_role = accounts[ref].irsa_role_arn if ref in accounts else ""
-    evidence = []
-    if near:
-        evidence.append(f"associations with a similar name: {', '.join(near)}")
-    if elsewhere:
-        evidence.append(f"associations of the same name elsewhere: {short_list(elsewhere)}")
-    commands = _new_role(snapshot, ref, absent)
+    create = ("--create-role", *(("--create-service-account",) if absent else ()))
+    commands: Commands = (podid_command(snapshot, "associate", str(ref), *create),)
+    evidence = [f"associations with a similar name: {', '.join(near)}"] if near else []
+    evidence += [f"associations of the same name elsewhere: {short_list(elsewhere)}"] if elsewhere else []
     if irsa_role:
-        words, commands = _annotated(snapshot, ref, irsa_role)
+        words, by_irsa = _annotated(snapshot, ref, irsa_role)
         evidence.append(words)
+        commands = by_irsa or commands
+    if near and ref not in accounts:
+        # a name that leads nowhere and is like one that leads somewhere is a slip, and no reason to make anything
+        workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
+        account = near[0].partition("/")[2]
+        commands = tuple(command for workload in workloads for command in set_account(workload, account))
     return case.fail(
         f"no association exists for {ref} on this cluster{', and no such service account' if absent else ''}",
         evidence=evidence,
-        # a name that leads nowhere and is like one that leads somewhere is a slip, and no reason to make anything
-        commands=_meant(snapshot, ref, near[0]) if near and ref not in accounts else commands,
+        commands=commands,
     )
 
 
-def _meant(snapshot: Snapshot, ref: ServiceAccountRef, near: str) -> list[tuple[str, ...]]:
-    workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
-    return [command for workload in workloads for command in set_account(workload, near.partition("/")[2])]
-
-
 def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[str, Commands]:
-    """Whoever may write to the service account may annotate it with any role: only the role's own trust policy says
-    that the role is for it."""
+    """What the annotation is worth, and the commands for it. Whoever may write to the service account may annotate it
+    with any role: only the role's own trust policy says that the role is for it."""
     words, allowed = f"the service account is annotated for IRSA with {role}", allowed_by_irsa(snapshot, ref, role)
     if allowed:
         words += ", whose trust policy allows it by the cluster's OIDC issuer"
@@ -67,9 +65,4 @@ def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[s
     if allowed is None:
         words += "; whether the trust policy of that role allows it was not checked"
         return words, (show_role(role),)
-    return f"{words}, whose trust policy does not allow it", _new_role(snapshot, ref, absent=False)
-
-
-def _new_role(snapshot: Snapshot, ref: ServiceAccountRef, absent: bool) -> Commands:
-    account = ("--create-service-account",) if absent else ()
-    return (podid_command(snapshot, "associate", str(ref), "--create-role", *account),)
+    return f"{words}, whose trust policy does not allow it", ()

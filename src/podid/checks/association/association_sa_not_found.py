@@ -2,13 +2,13 @@
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, Listed
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import Names, meant, short_list
@@ -20,37 +20,32 @@ FRESH = timedelta(hours=1)
 
 @rule(needs=("associations", "namespaces", "service_accounts"), wants=("pods", "workloads"))
 def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
-    existing: dict[str, set[str]] = defaultdict(set)
-    for account in known(snapshot.service_accounts):
-        existing[account.namespace].add(account.name)
+    accounts = grouped((account.namespace, account.name) for account in known(snapshot.service_accounts))
+    existing = {namespace: set(names) for namespace, names in accounts.items()}
     namespaces, associated = known(snapshot.namespaces), index(snapshot).associations
-    absent: dict[str, list[Listed]] = defaultdict(list)
-    for association in known(snapshot.associations):
-        case = _case(check, association)
+    absent: list[tuple[str, tuple[Case, Listed]]] = []
+    for case, association in check.of_associations(snapshot):
+        names = existing.get(association.namespace, set())
         if association.namespace not in namespaces:
             yield case.skip("its namespace does not exist")
-        elif association.service_account in existing[association.namespace]:
+        elif association.service_account in names:
             yield case.ok("the service account exists")
         elif users := _users(snapshot, association.ref):
-            alike = Names(existing[association.namespace]).nearest(association.service_account, alike=LIKELY)
+            alike = Names(names).nearest(association.service_account, alike=LIKELY)
             yield _needed(case, association, users, alike)
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
-            absent[association.namespace].append(association)
-    for namespace, associations in absent.items():
+            absent.append((association.namespace, (case, association)))
+    for namespace, members in grouped(absent).items():
+        names = existing.get(namespace, set())
         # a sibling with an association of its own is no typing mistake but its neighbour
-        neighbours = {name for name in existing[namespace] if ServiceAccountRef(namespace, name) in associated}
-        free, taken = Names(existing[namespace] - neighbours), Names(neighbours)
-        for association in associations:
-            name = association.service_account
-            near = free.nearest(name, alike=LIKELY)
-            others = () if near else taken.nearest(name, alike=LIKELY)
-            yield _no_service_account(_case(check, association), snapshot, association, near, others)
-
-
-def _case(check: Check, association: Listed) -> Case:
-    return check.case(association.subject, (str(association.ref),))
+        neighbours = {name for name in names if ServiceAccountRef(namespace, name) in associated}
+        free, taken = Names(names - neighbours), Names(neighbours)
+        for case, association in members:
+            near = free.nearest(association.service_account, alike=LIKELY)
+            others = () if near else taken.nearest(association.service_account, alike=LIKELY)
+            yield _no_service_account(case, snapshot, association, near, others)
 
 
 def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:
@@ -86,22 +81,19 @@ def _no_service_account(
     made = association.created_at if isinstance(association, Association) else None
     fresh = made is not None and snapshot.taken_at - made < FRESH
     disassociate = podid_command(snapshot, "disassociate", str(ref))
-    if taken:
-        return case.fail(
-            message,
-            severity=Severity.INFO if fresh else Severity.WARN,
-            evidence=(
+    if not near:
+        create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)
+        evidence: tuple[str, ...] = ("no service account of the namespace has a similar name",)
+        if taken:
+            evidence = (
                 f"service accounts with a similar name, which have an association: {', '.join(taken)}",
                 "a slip or a neighbour: to create the service account is right for a neighbour only",
-            ),
-            commands=() if fresh else (disassociate,),
-        )
-    if not near:
+            )
         return case.fail(
             message,
             severity=Severity.INFO if fresh else Severity.WARN,
-            evidence=("no service account of the namespace has a similar name",),
-            commands=(("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name),),
+            evidence=evidence,
+            commands=(create,) if not taken else () if fresh else (disassociate,),
         )
     likely = f"{ref.namespace}/{near[0]}"
     return case.fail(

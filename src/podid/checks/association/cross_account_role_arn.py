@@ -13,15 +13,15 @@ def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
     for arn, associations in by_role(snapshot).items():
         case = check.case(Subject("Role", arn), chain_of(associations))
         try:
-            there = Arn.parse(arn).account
+            owner = Arn.parse(arn).account
         except InvalidInput as error:
             yield case.unknown(Missing(error.what))
             continue
-        if there == account:
+        if owner == account:
             yield case.ok("the role is in the cluster's account")
         else:
             yield case.fail(
-                f"the role is in account {there}, and EKS takes one of the cluster's account {account} only",
+                f"the role is in account {owner}, and EKS takes one of the cluster's account {account} only",
                 evidence=(
                     f"associations that name it: {len(associations)}",
                     "to do: a role of the cluster's account, with this one as its target role",

@@ -21,7 +21,7 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 @rule(needs=("daemon_sets",), wants=("cluster", "probes", "nodes", "pods", "associations"))
 def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in known(snapshot.daemon_sets):
-        reach = _reached(snapshot, ds)
+        reach = _reach(snapshot, ds)
         case = check.case(ds.subject, reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
@@ -43,7 +43,7 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
         )
 
 
-def _reached(snapshot: Snapshot, ds: DaemonSet) -> Affected:
+def _reach(snapshot: Snapshot, ds: DaemonSet) -> Affected:
     return reach_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 

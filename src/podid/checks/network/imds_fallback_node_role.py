@@ -19,7 +19,9 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
         exposed = [
             pod
             for pod in bare
-            if (found := instances.get(pod.node)) and found.metadata and (found.hop_limit > 1 or pod.host_network)
+            if (instance := instances.get(pod.node))
+            and instance.metadata
+            and (instance.hop_limit > 1 or pod.host_network)
         ]
         if not bare:
             yield case.skip("its pods carry credentials of their own")

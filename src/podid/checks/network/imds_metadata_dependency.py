@@ -3,11 +3,9 @@ https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/con
 injected variables, the VPC does not."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.domain.aws import Instance
 from podid.domain.cluster import Pod, name_and_tag
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.text import short_list
-from podid.facts.index import placed
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
@@ -16,13 +14,14 @@ TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
 @rule(needs=("associations", "pods", "nodes"), wants=("instances",))
 def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
     section = snapshot.instances
-    instances = known_or(section, {})
-    for association, workload, pods in placed(snapshot):
-        asking = [pod for pod in pods if _asks(pod)]
+    closed = {
+        node for node, instance in known_or(section, {}).items() if not instance.metadata or instance.hop_limit == 1
+    }
+    for case, (_, workload, pods) in check.of_workloads(snapshot):
         if not any(_is_controller(pod) for pod in pods):
             continue
-        case = check.case(workload, (str(association.ref),))
-        cut_off = [pod for pod in asking if pod.node in instances and not _reached(instances[pod.node])]
+        asking = [pod for pod in pods if _asks(pod)]
+        cut_off = [pod for pod in asking if pod.node in closed]
         if not asking:
             yield case.ok("it is told the VPC, or is on the node's network")
         elif isinstance(section, Missing):
@@ -30,8 +29,9 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
         elif not cut_off:
             yield case.ok("the nodes' metadata service answers its pods")
         else:
+            nodes = short_list(sorted({pod.node for pod in cut_off}))
             yield case.fail(
-                f"it asks the metadata service for the VPC, which does not answer pods on {_nodes(cut_off)}: its "
+                f"it asks the metadata service for the VPC, which does not answer pods on {nodes}: its "
                 "credentials are in order, and it ends all the same",
                 evidence=("hop limit 1, or the metadata service is off, and neither --aws-vpc-id nor --aws-vpc-tags",),
                 commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
@@ -43,13 +43,5 @@ def _is_controller(pod: Pod) -> bool:
 
 
 def _asks(pod: Pod) -> bool:
-    told = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
-    return _is_controller(pod) and not told and not pod.host_network
-
-
-def _reached(instance: Instance) -> bool:
-    return instance.metadata and instance.hop_limit != 1
-
-
-def _nodes(pods: list[Pod]) -> str:
-    return short_list(sorted({pod.node for pod in pods}))
+    configured = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
+    return _is_controller(pod) and not configured and not pod.host_network

@@ -18,16 +18,16 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok(f"no network policy keeps its pods from {address}, TCP {AGENT_PORT}")
             continue
         policies = tuple(dict.fromkeys(policy.name for item in shut for policy in item.way.isolated_by))
-        told = f"{short_list(policies)} allow{'s' if len(policies) == 1 else ''} no TCP {AGENT_PORT} to {address}"
+        rules = f"{short_list(policies)} allow{'s' if len(policies) == 1 else ''} no TCP {AGENT_PORT} to {address}"
         if isinstance(snapshot.daemon_sets, Missing):
-            yield case.unknown(snapshot.daemon_sets, f"network policy {told}; whether it is enforced is not known")
+            yield case.unknown(snapshot.daemon_sets, f"network policy {rules}; whether it is enforced is not known")
         elif has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
-            yield case.unknown(snapshot.cilium_policies, f"network policy {told}; Cilium's own policies may")
+            yield case.unknown(snapshot.cilium_policies, f"network policy {rules}; Cilium's own policies may")
         elif not engine(snapshot):
-            yield case.unknown(_NO_ENGINE, f"network policy {told}, if anything enforces it")
+            yield case.unknown(_NO_ENGINE, f"network policy {rules}, if anything enforces it")
         else:
             yield case.fail(
-                f"its pods may not ask the agent: network policy {told}",
+                f"its pods may not ask the agent: network policy {rules}",
                 evidence=(
                     f"pods: {short_list(item.pod.name for item in shut)}",
                     f"{engine(snapshot)} enforces network policies",

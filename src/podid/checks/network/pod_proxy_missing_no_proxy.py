@@ -26,8 +26,8 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("no proxy that its environment shows stands before the agent")
             continue
         if hidden:
-            what = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
-            yield case.unknown(Missing(what), severity=Severity.WARN)
+            reason = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
+            yield case.unknown(Missing(reason), severity=Severity.WARN)
             continue
         widely = all(covers(no_proxy(env.values), address) for env in through.values())
         names = short_list(through)

@@ -14,13 +14,13 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
         yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)
         return
     instances = snapshot.instances.value
-    told = any(instance.profile_arn for instance in instances.values())
+    profiled = any(instance.profile_arn for instance in instances.values())
     working = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and pod.ready}
     for case, node in check.of_nodes(snapshot):
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
             yield case.skip("it is no EC2 instance that EC2 knows and the agent is put on")
-        elif instance.metadata and not instance.profile_arn and not told and node.name in working:
+        elif instance.metadata and not instance.profile_arn and not profiled and node.name in working:
             yield case.skip("EC2 names no profile of any instance, and the agent on this one works")
         elif not (trouble := _trouble(instance)):
             yield case.ok("its instance has a profile, and the metadata service is on")

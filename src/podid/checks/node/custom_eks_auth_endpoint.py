@@ -32,10 +32,10 @@ _AWS = re.compile(
     wants=("node_groups", "egress", "agent_pods", "associations", "pods", "nodes", "cloudtrail"),
 )
 def custom_eks_auth_endpoint(check: Check, snapshot: Snapshot) -> Verdicts:
-    told = [(ds, host) for ds in agents(snapshot) if (host := _host(ds))]
-    for ds, host in told:
+    hosts = [(ds, host) for ds in agents(snapshot) if (host := _host(ds))]
+    for ds, host in hosts:
         yield _overridden(check, snapshot, ds, host)
-    if not told:
+    if not hosts:
         yield from _nameless(check, snapshot)
 
 
@@ -50,15 +50,15 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
         known(snapshot.cluster),
         check.case(ds.subject, served_by(snapshot, ds)),
     )
-    found = _AWS.fullmatch(host)
-    if found is None:
+    match = _AWS.fullmatch(host)
+    if match is None:
         why = f"the agent is told to send its requests to {host}; whether EKS Auth answers there is not seen from here"
         return case.unknown(Missing(why), why, severity=Severity.WARN)
     wrong = ""
-    if found["service"] != "eks-auth":
-        wrong = f"which is {found['service']}, not eks-auth"
-    elif found["region"] != cluster.region:
-        wrong = f"which is EKS Auth of {found['region']}, not of {cluster.region}"
+    if match["service"] != "eks-auth":
+        wrong = f"which is {match['service']}, not eks-auth"
+    elif match["region"] != cluster.region:
+        wrong = f"which is EKS Auth of {match['region']}, not of {cluster.region}"
     if not wrong:
         return case.ok(f"it sends its requests to EKS Auth by way of {host}")
     return case.fail(

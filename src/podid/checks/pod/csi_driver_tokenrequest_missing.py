@@ -3,7 +3,7 @@ from podid.checks.shared.gaps import unread_products
 from podid.domain.findings import Subject
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.facts.index import index
 from podid.facts.products import NEEDS, settings, version_of
@@ -45,9 +45,6 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
 
 
 def _needs_them(snapshot: Snapshot, product: str) -> bool:
-    if product != SECRETS_STORE:
-        version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[product].image)
-        return not version or version >= (2,)
-    sets = snapshot.daemon_sets
-    version = version_of(sets.value, PROVIDER) if isinstance(sets, Known) else ()
-    return not version or version >= PROVIDER_SINCE
+    image, since = (PROVIDER, PROVIDER_SINCE) if product == SECRETS_STORE else (PRODUCTS[product].image, (2,))
+    version = version_of(known_or(snapshot.daemon_sets, ()), image)
+    return not version or version >= since

@@ -29,14 +29,17 @@ def without_agent(
 ) -> Verdicts:
     """One verdict per workload: failing when any of its pods runs on a platform that has no agent."""
     for case, (association, _, pods) in check.of_workloads(snapshot):
-        there = [pod for pod in pods if runs_there(pod)]
-        if not there:
+        on_platform = [pod for pod in pods if runs_there(pod)]
+        if not on_platform:
             yield case.ok(f"none of its pods runs on {platform}")
             continue
         yield case.fail(
-            f"{len(there)} of {count_of(len(pods), 'pod')} on {platform}, where there is no Pod Identity agent; "
+            f"{len(on_platform)} of {count_of(len(pods), 'pod')} on {platform}, where there is no Pod Identity agent; "
             "use IRSA there",
-            evidence=(f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in there)}", *((note,) if note else ())),
+            evidence=(
+                f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
+                *((note,) if note else ()),
+            ),
             commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
-            pods=there,
+            pods=on_platform,
         )

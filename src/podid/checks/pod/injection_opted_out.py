@@ -11,7 +11,8 @@ from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_
 def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
         whole = [pod for pod in pods if opted_out(pod)]
-        parts = sorted({name for pod in pods if pod not in whole for name in _skipped(pod)})
+        left = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
+        parts = sorted({c.name for pod, names in left for c in pod.containers if c.name in names})
         if whole:
             yield case.fail(
                 f"{len(whole)} of {count_of(len(pods), 'pod')} left without credentials, as they ask",
@@ -24,10 +25,6 @@ def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
             )
         else:
             yield case.ok("the webhook is not told to leave anything alone")
-
-
-def _skipped(pod: Pod) -> set[str]:
-    return skipped_containers(pod) & {c.name for c in pod.containers}
 
 
 def _why(pod: Pod) -> str:

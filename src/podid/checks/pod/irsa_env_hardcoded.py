@@ -9,10 +9,10 @@ from podid.facts.credentials import Own
 
 @rule(needs=sdk.NEEDS)
 def irsa_env_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, _look, "no container sets the variables of IRSA beside Pod Identity's")
+    return sdk.per_workload(check, snapshot, _own_irsa, "no container sets the variables of IRSA beside Pod Identity's")
 
 
-def _look(_: Pod, container: Container) -> Own | None:
+def _own_irsa(_: Pod, container: Container) -> Own | None:
     if INJECTED_ENV[0] not in container.env:
         return None
     irsa = tuple(name for name in ("AWS_ROLE_ARN", IRSA_ENV) if container.sets(name))

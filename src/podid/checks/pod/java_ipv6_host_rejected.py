@@ -28,15 +28,15 @@ def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
         if not ipv6:
             yield case.ok("the agent is asked at its IPv4 address")
             continue
-        found = {c.name: why for pod in pods for c in served(pod) if (why := _java(c))}
-        if not found:
+        java = {c.name: why for pod in pods for c in served(pod) if (why := _java(c))}
+        if not java:
             yield case.ok("no container is seen to run Java, or it is told to use IPv6")
             continue
         yield case.fail(
-            f"container {short_list(sorted(found))} runs Java, whose SDK may refuse the agent's IPv6 address: "
+            f"container {short_list(sorted(java))} runs Java, whose SDK may refuse the agent's IPv6 address: "
             f"{MODE} is not set",
             severity=Severity.WARN,
-            evidence=tuple(f"container {name}: {why}" for name, why in sorted(found.items())),
+            evidence=tuple(f"container {name}: {why}" for name, why in sorted(java.items())),
         )
 
 

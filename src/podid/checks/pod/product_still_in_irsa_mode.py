@@ -1,11 +1,8 @@
 """What each product does with its setting: the sources of `podid.kube.project`, and of Mountpoint
 https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: Pod Identity came with 2.0."""
 
-from collections.abc import Iterator
-
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.gaps import unread_products
-from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import (
@@ -43,21 +40,21 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     """The product asks for a token in the name of the account, with IRSA's audience, and never asks the agent. External
     Secrets takes the role from the account's annotation, cert-manager from the issuer."""
-    wanted = setting.service_account or ServiceAccountRef("", "")
-    refs = _meant(snapshot, setting, wanted)
-    name = str(wanted) if wanted.namespace else wanted.name
+    account = setting.service_account or ServiceAccountRef("", "")
+    refs = _meant(snapshot, setting, account)
+    name = str(account) if account.namespace else account.name
     chain = tuple(str(ref) for ref in refs if associated(snapshot, ref))
     case = check.case(setting.subject, chain)
-    annotated = any(on_irsa(snapshot, ref) for ref in refs)
+    works: bool | None = any(on_irsa(snapshot, ref) for ref in refs)
     if setting.product == CERT_MANAGER:
-        works = _trusts_oidc(snapshot, setting.role)
-    else:
-        works = annotated
+        role = known_or(part(snapshot.roles, setting.role), None)
+        # not known where it was not read: no association has it
+        works = None if role is None else ":oidc-provider/" in str(role.trust)
     if works and not chain:
         return case.skip(f"it uses IRSA by way of {name}, whose set-up is whole")
     mine = any(associated(snapshot, ref) for ref in controllers(snapshot).get(setting.product, ()))
-    broken = works is False and (bool(chain) or mine) and snapshot_has_accounts(snapshot)
-    note = f"association of {short_list(chain)} counts for its pods, not for {setting.product}" if chain else ""
+    broken = works is False and (bool(chain) or mine) and bool(accounts(snapshot))
+    notes = [f"association of {short_list(chain)} counts for its pods, not for {setting.product}"] if chain else []
     how = "auth.jwt.serviceAccountRef" if setting.product == EXTERNAL_SECRETS else "route53.auth.kubernetes"
     return case.fail(
         f"{setting.product} is to use a token of service account {name} ({how}), which is IRSA's way and never asks "
@@ -65,34 +62,34 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
         + ("" if broken else "; it works as long as the role trusts the cluster's OIDC provider"),
         severity=Severity.ERROR if broken else Severity.WARN,
         evidence=(
-            *((note,) if note else ()),
+            *notes,
             f"without {how} it takes the credentials of the pods of {setting.product} themselves",
         ),
-        commands=(("kubectl", *(("-n", setting.namespace) if setting.namespace else ()), "edit", _plural(setting)),),
+        commands=(
+            (
+                *("kubectl", *(("-n", setting.namespace) if setting.namespace else ())),
+                *("edit", f"{setting.kind.lower()}/{setting.name}"),
+            ),
+        ),
     )
 
 
-def snapshot_has_accounts(snapshot: Snapshot) -> bool:
-    """Whether it is known which service accounts have IRSA's annotation."""
-    return bool(accounts(snapshot))
-
-
-def _meant(snapshot: Snapshot, setting: ProductSetting, wanted: ServiceAccountRef) -> tuple[ServiceAccountRef, ...]:
-    if wanted.namespace:
-        return (wanted,)
+def _meant(snapshot: Snapshot, setting: ProductSetting, account: ServiceAccountRef) -> tuple[ServiceAccountRef, ...]:
+    if account.namespace:
+        return (account,)
     # of an object of the whole cluster: in the namespace that the product runs in
     homes = {ref.namespace for ref in controllers(snapshot).get(setting.product, ())}
-    return tuple(ServiceAccountRef(home, wanted.name) for home in sorted(homes))
-
-
-def _trusts_oidc(snapshot: Snapshot, role_arn: str) -> bool | None:
-    """Whether the role's trust names an OIDC provider; None where it was not read: no association has it."""
-    role = known_or(part(snapshot.roles, role_arn), None)
-    return None if role is None else ":oidc-provider/" in str(role.trust)
+    return tuple(ServiceAccountRef(home, account.name) for home in sorted(homes))
 
 
 def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
-    pods = tuple(_mounting(snapshot, setting))
+    associations = index(snapshot).associations
+    pods = [
+        pod
+        for pod in known_or(snapshot.pods, ())
+        if pod.namespace == setting.namespace and setting.name in pod.secret_classes
+        if live(pod) and pod.ref in associations
+    ]
     chain = tuple(sorted({str(pod.ref) for pod in pods}))
     case = check.case(setting.subject, chain)
     if setting.way is CredentialWay.POD_IDENTITY:
@@ -103,7 +100,7 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
     return case.fail(
         f'pods of {short_list(chain)} mount it, and it lacks usePodIdentity: "true": the provider looks for the IRSA '
         "annotation of the service account" + (", which is there" if works else ", which has none"),
-        severity=Severity.WARN if works or not snapshot_has_accounts(snapshot) else Severity.ERROR,
+        severity=_severity(snapshot, works),
         evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
         commands=(
             (
@@ -114,31 +111,24 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
     )
 
 
-def _mounting(snapshot: Snapshot, setting: ProductSetting) -> Iterator[Pod]:
-    associations = index(snapshot).associations
-    for pod in known_or(snapshot.pods, ()):
-        mounts = pod.namespace == setting.namespace and setting.name in pod.secret_classes
-        if mounts and live(pod) and pod.ref in associations:
-            yield pod
-
-
 def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
-    there = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
-    chain = tuple(sorted(map(str, there)))
+    associated_here = [a.ref for a in known(snapshot.associations) if a.namespace == setting.namespace]
+    chain = tuple(sorted(map(str, associated_here)))
     case = check.case(setting.subject, chain)
     version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[MOUNTPOINT].image)
-    if not there:
+    if not associated_here:
         return case.skip("no service account of its namespace is associated")
     if not version or version >= MOUNTPOINT_SINCE:
         return case.ok("the driver takes the pod's own identity")
-    works = all(on_irsa(snapshot, ref) for ref in there)
+    works = all(on_irsa(snapshot, ref) for ref in associated_here)
     words = ".".join(map(str, version))
     return case.fail(
         f"authenticationSource: pod is IRSA only in version {words} of the driver; it knows Pod Identity from 2.0 on",
-        severity=Severity.WARN if works or not snapshot_has_accounts(snapshot) else Severity.ERROR,
+        severity=_severity(snapshot, works),
         evidence=(f"associated service accounts of the claim's namespace: {short_list(chain)}",),
     )
 
 
-def _plural(setting: ProductSetting) -> str:
-    return f"{setting.kind.lower()}/{setting.name}"
+def _severity(snapshot: Snapshot, works: bool) -> Severity:
+    """An error only where it is known which service accounts have IRSA's annotation."""
+    return Severity.ERROR if accounts(snapshot) and not works else Severity.WARN

@@ -50,10 +50,9 @@ class _Stray:
     names: frozenset[str]
 
     @classmethod
-    def of(cls, thing: Workload | Pod, kind: str) -> "_Stray":
-        labels = thing.labels
-        names = (thing.name, *(labels[key] for key in NAME_LABELS if key in labels))
-        return cls(Subject(kind, thing.name, thing.namespace), thing.service_account, frozenset(map(_plain, names)))
+    def of(cls, item: Workload | Pod) -> "_Stray":
+        names = (item.name, *(item.labels[key] for key in NAME_LABELS if key in item.labels))
+        return cls(item.subject, item.service_account, frozenset(map(_plain, names)))
 
 
 class _Strays:
@@ -74,27 +73,23 @@ class _Strays:
 
     def meant_for(self, account: str) -> list[tuple[Subject, str]]:
         """Those that an unused association seems meant for, with the service account that they run as."""
-        wanted = _plain(account)
-        same = set(self._named.get(wanted, ()))
-        near = {*self._longer.get(wanted, ()), *self._alike.nearest(wanted, len(self._default), ALIKE)}
+        plain = _plain(account)
+        same = set(self._named.get(plain, ()))
+        near = {*self._longer.get(plain, ()), *self._alike.nearest(plain, len(self._default), ALIKE)}
         like = {place for name in near for place in self._named[name] if self._strays[place].account == "default"}
         return [(self._strays[place].subject, self._strays[place].account) for place in sorted(same | like)]
 
 
 def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mapping[str, _Strays]:
     """By namespace."""
-    found = [_Stray.of(w, w.kind) for w in known(snapshot.workloads) if w.ref not in served and not _owned(w)]
-    found += [
-        _Stray.of(pod, "Pod")
-        for pod in known(snapshot.pods)
-        if pod.ref not in served and pod.owner is None and live(pod)
+    workloads = [
+        w for w in known(snapshot.workloads) if w.owner is None or w.owner.kind not in ("CronJob", "Deployment")
     ]
-    places = grouped((stray.subject.namespace, stray) for stray in found)
-    return {namespace: _Strays(strays) for namespace, strays in places.items()}
-
-
-def _owned(workload: Workload) -> bool:
-    return workload.owner is not None and workload.owner.kind in ("CronJob", "Deployment")
+    pods = [pod for pod in known(snapshot.pods) if pod.owner is None and live(pod)]
+    items: tuple[Workload | Pod, ...] = (*workloads, *pods)
+    strays = (_Stray.of(item) for item in items if item.ref not in served)
+    by_namespace = grouped((stray.subject.namespace, stray) for stray in strays)
+    return {namespace: _Strays(members) for namespace, members in by_namespace.items()}
 
 
 def _plain(name: str) -> str:
@@ -113,17 +108,17 @@ def _mismatch(
     ref = association.ref
     workload, runs_as = suspects[0]
     meant = f"{ref.namespace}/{runs_as}"
-    there = ServiceAccountRef(ref.namespace, runs_as) in accounts
-    named = f"runs as {runs_as!r}, which has no association" if there else f"names {runs_as!r}, which does not exist"
+    exists = ServiceAccountRef(ref.namespace, runs_as) in accounts
+    named = f"runs as {runs_as!r}, which has no association" if exists else f"names {runs_as!r}, which does not exist"
     return check.case(ref.subject, (str(ref), meant)).fail(
         f"nothing runs as {ref}, while {workload} {named}",
-        evidence=tuple(f"{found} has serviceAccountName {account}" for found, account in suspects[:5]),
+        evidence=tuple(f"{suspect} has serviceAccountName {account}" for suspect, account in suspects[:5]),
         commands=(
             *set_account(workload, ref.name),
             # every pod of the namespace that names no account runs as default: not one to hand a role to
             *(
                 (podid_command(snapshot, "associate", meant, "--role", association.role_arn),)
-                if there and runs_as != "default" and isinstance(association, Association)
+                if exists and runs_as != "default" and isinstance(association, Association)
                 else ()
             ),
         ),

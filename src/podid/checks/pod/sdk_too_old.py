@@ -52,14 +52,14 @@ def sdk_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
 def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
         images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
-        found = [(image, old) for image in images if (old := _old(image)) is not None]
-        if not found:
+        old_images = [(image, old) for image in images if (old := _old(image)) is not None]
+        if not old_images:
             yield case.ok("none of its images is known to be too old; what is in them was not looked at")
             continue
         yield case.fail(
-            f"the SDK in {short_list(image for image, _ in found)} is known not to ask the agent",
+            f"the SDK in {short_list(image for image, _ in old_images)} is known not to ask the agent",
             severity=Severity.WARN,
-            evidence=tuple(f"{image}: {old.source}" for image, old in found),
+            evidence=tuple(f"{image}: {old.source}" for image, old in old_images),
         )
 
 
@@ -80,13 +80,13 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
         "are to have credentials of their own",
         severity=Severity.WARN,
         evidence=(
-            *(_told(each) for each in trail.old),
+            *(_calls_words(calls) for calls in trail.old),
             "CloudTrail names the node and not the pod: one of another service account may be it",
         ),
     )
 
 
-def _told(calls: OldCalls) -> str:
+def _calls_words(calls: OldCalls) -> str:
     sdk = calls.sdk
     often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
     return f"{sdk.name} {sdk.version}, Pod Identity is in it from {sdk.since} on: {often}"

@@ -10,25 +10,27 @@ from podid.facts.credentials import KEYS, OF_KEYS, RELATIVE_URI, Brought, Own, b
 
 @rule(needs=sdk.NEEDS, wants=("config_map_keys",))
 def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
-    def look(pod: Pod, container: Container) -> Own | None:
-        found = brought(snapshot.config_map_keys, pod, container)
-        return _keys(found) or own_profile(container, found) or own_file(container)
+    def own_of(pod: Pod, container: Container) -> Own | None:
+        variables = brought(snapshot.config_map_keys, pod, container)
+        return _keys(variables) or own_profile(container, variables) or own_file(container)
 
     def unseen(pod: Pod, container: Container) -> Iterable[tuple[str, Missing]]:
         # what the container sets itself is not overridden by its sources
-        found = brought(snapshot.config_map_keys, pod, container)
-        return () if all(name in container.blank for name in (*KEYS, RELATIVE_URI)) else found.unseen
+        variables = brought(snapshot.config_map_keys, pod, container)
+        return () if all(name in container.blank for name in (*KEYS, RELATIVE_URI)) else variables.unseen
 
     healthy = "no container brings keys, a profile or a credentials file of its own"
-    return sdk.per_workload(check, snapshot, look, healthy, unseen)
+    return sdk.per_workload(check, snapshot, own_of, healthy, unseen)
 
 
-def _keys(found: Brought) -> Own | None:
-    if found.all_of(*KEYS):
-        return Own(Severity.ERROR, found.named(*OF_KEYS), "the access keys of its own environment, not Pod Identity")
-    if found.all_of(RELATIVE_URI):
-        return Own(Severity.ERROR, found.named(RELATIVE_URI), f"what {RELATIVE_URI} names, not Pod Identity")
+def _keys(variables: Brought) -> Own | None:
+    if variables.all_of(*KEYS):
+        return Own(
+            Severity.ERROR, variables.named(*OF_KEYS), "the access keys of its own environment, not Pod Identity"
+        )
+    if variables.all_of(RELATIVE_URI):
+        return Own(Severity.ERROR, variables.named(RELATIVE_URI), f"what {RELATIVE_URI} names, not Pod Identity")
     # some SDKs go on to the next provider, others stop: botocore raises PartialCredentialsError
-    if found.all_of(KEYS[0]) and not found.unseen:
-        return Own(Severity.WARN, found.named(KEYS[0]), "an access key without its secret, or none at all")
+    if variables.all_of(KEYS[0]) and not variables.unseen:
+        return Own(Severity.WARN, variables.named(KEYS[0]), "an access key without its secret, or none at all")
     return None

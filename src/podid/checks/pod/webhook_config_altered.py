@@ -14,6 +14,7 @@ from podid.facts.index import podid_command
 from podid.facts.injection import PodState, groups
 
 OBJECT = "MutatingWebhookConfiguration"
+GET = ("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml")
 
 
 @rule(needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
@@ -31,13 +32,27 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
         (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
     ]
     if not webhook.on_create:
-        return [_asked_about_nothing(whole, snapshot, served and not missed)]
+        return [
+            whole.fail(
+                "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
+                severity=Severity.WARN if served and not missed else None,
+                commands=(GET,),
+            )
+        ]
     causes = _causes(webhook, [pod for _, pod in missed], served)
     if not causes:
         return [_of_the_next(check, whole, webhook, served)]
     chain = tuple(sorted({ref for ref, _ in missed}))
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
-    altered = _altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])
+    altered = check.case(subject, chain).fail(
+        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
+        evidence=(
+            *causes,
+            f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
+        ),
+        commands=(GET, *(podid_command(snapshot, "restart", ref) for ref in chain[:3])),
+        pods=(pod for _, pod in missed),
+    )
     return [altered, others] if others.outcome is Outcome.FAIL else [altered]
 
 
@@ -45,44 +60,26 @@ def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) 
     """What may have kept the webhook from the missed pods: selectors that leave them out and, where it served no pod
     after one of them, whatever else is odd."""
     selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
-    found = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
-    if missed and not any(pod.created_at >= min(each.created_at for each in missed) for pod in served):
-        found += webhook.oddities()
-    return tuple(found)
+    causes = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
+    if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):
+        causes += webhook.oddities()
+    return tuple(causes)
 
 
 def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
     """A selector that now leaves out what the webhook once served shows only when those pods are replaced."""
-    asked = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
-    left = [(pod, selector) for pod, selector in asked if selector]
+    selected = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
+    left = [(pod, selector) for pod, selector in selected if selector]
     if not left:
         return whole.ok("the webhook is registered in a way that serves new pods")
-    selectors, chain = sorted({each for _, each in left}), tuple(sorted({str(pod.ref) for pod, _ in left}))
+    selectors, chain = (
+        sorted({selector_name for _, selector_name in left}),
+        tuple(sorted({str(pod.ref) for pod, _ in left})),
+    )
     return check.case(whole.subject, chain).fail(
         f"the webhook that injects credentials now leaves out pods that it served, by {' and '.join(selectors)}: their "
         "successors get none",
         severity=Severity.WARN,
         evidence=(f"left out: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
-        commands=_commands(),
+        commands=(GET,),
     )
-
-
-def _asked_about_nothing(case: Case, snapshot: Snapshot, serves: object) -> Verdict:
-    return case.fail(
-        "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
-        severity=Severity.WARN if serves else None,
-        commands=_commands(),
-    )
-
-
-def _altered(case: Case, snapshot: Snapshot, causes: tuple[str, ...], pods: list[Pod]) -> Verdict:
-    return case.fail(
-        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
-        evidence=(*causes, f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for pod in pods)}"),
-        commands=(*_commands(), *(podid_command(snapshot, "restart", ref) for ref in case.chain[:3])),
-        pods=pods,
-    )
-
-
-def _commands() -> tuple[tuple[str, ...], ...]:
-    return (("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml"),)

@@ -29,20 +29,20 @@ class OwnRole(NamedTuple):
 def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from unread_products(check, snapshot)
     yield from check.undescribed(snapshot)
-    for told in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
-        if told.role not in (told.association.role_arn, role_name(told.association.role_arn)):
-            yield told.case.ok("the role that it is to assume is another than its own")
+    for own in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
+        if own.role not in (own.association.role_arn, role_name(own.association.role_arn)):
+            yield own.case.ok("the role that it is to assume is another than its own")
             continue
-        section = role_section(snapshot, told.association.role_arn)
+        section = role_section(snapshot, own.association.role_arn)
         if isinstance(section, Missing):
-            yield told.case.unknown(section)
+            yield own.case.unknown(section)
         elif section.value is None:
-            yield told.case.skip("the role does not exist")
+            yield own.case.skip("the role does not exist")
         elif _admits_itself(section.value):
-            yield told.case.skip("the role's trust names the role itself")
+            yield own.case.skip("the role's trust names the role itself")
         else:
-            yield told.case.fail(
-                f"it is told to assume {told.role}, the role that pods of {told.association.ref} have already, and "
+            yield own.case.fail(
+                f"it is told to assume {own.role}, the role that pods of {own.association.ref} have already, and "
                 "that role's trust does not let it assume itself",
                 evidence=("to do: take the role out of its configuration",),
             )

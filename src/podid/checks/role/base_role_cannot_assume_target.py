@@ -17,12 +17,12 @@ from podid.facts.second_hop import SecondHop, base_subject
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
 def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
-    def look(hop: SecondHop) -> second_hop.HopAnswer:
+    def judge(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop, undecided=True)
 
     healthy = "the role may assume its target role"
     subject = base_subject
-    return second_hop.per_role(check, snapshot, look, subject=subject, healthy=healthy, commands=_allow)
+    return second_hop.per_role(check, snapshot, judge, subject=subject, healthy=healthy, commands=_allow)
 
 
 def _allow(hops: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[str, ...]]:

@@ -74,10 +74,10 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
         pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )
-    found = hop.evaluation
-    if found is None or found.assume_role.verdict is not TrustVerdict.MATCH:
+    evaluation = hop.evaluation
+    if evaluation is None or evaluation.assume_role.verdict is not TrustVerdict.MATCH:
         return None
-    if found.tag_session.verdict is TrustVerdict.NO_MATCH:
+    if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
         return arn, "its trust does not allow sts:TagSession to the role"
     refused = [finding for finding in hop.findings if lacks and finding.shuts_out]
     return (arn, "no policy of the role allows sts:TagSession on it") if refused else None

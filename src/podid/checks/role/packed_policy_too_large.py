@@ -15,7 +15,9 @@ def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
         if isinstance(section, Missing):
             yield case.unknown(section, severity=Severity.WARN)
             continue
-        percent = max((each.packed_percent for each in section.value if each.packed_percent is not None), default=None)
+        percent = max(
+            (session.packed_percent for session in section.value if session.packed_percent is not None), default=None
+        )
         if percent is None:
             yield case.skip("CloudTrail has no session of it")
         elif percent < CLOSE_PERCENT:

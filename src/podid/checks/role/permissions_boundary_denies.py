@@ -16,11 +16,11 @@ def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
 
-    def look(hop: SecondHop) -> second_hop.HopAnswer:
+    def judge(hop: SecondHop) -> second_hop.HopAnswer:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"
-    found = second_hop.per_role(check, snapshot, look, subject=base_subject, healthy=healthy)
+    found = second_hop.per_role(check, snapshot, judge, subject=base_subject, healthy=healthy)
     # without it pods have no credentials at all
     for verdict in found:
         yield from placed_on(SECOND_HOP, check, verdict)

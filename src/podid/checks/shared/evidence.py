@@ -69,9 +69,9 @@ class Observed:
     evidence: tuple[str, ...] = ()
 
     @classmethod
-    def unsettled(cls, id: str, what: str) -> "Observed":
+    def unsettled(cls, id: str, reason: str) -> "Observed":
         """It may be otherwise in some seconds."""
-        return cls(id, Outcome.UNKNOWN, missing=Missing(what, error_code=UNSETTLED))
+        return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=UNSETTLED))
 
     @classmethod
     def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> "Observed":
@@ -95,13 +95,13 @@ class Observation:
         subject = Subject("PodTemplate" if self.new else "ServiceAccount", self.ref.name, self.ref.namespace)
         case, observed = check.case(subject, (str(self.ref),)), self.observed
         if observed.missing is not None:
-            found = case.unknown(observed.missing, severity=observed.severity)
+            verdict = case.unknown(observed.missing, severity=observed.severity)
         elif observed.outcome is Outcome.PASS:
-            found = case.ok(observed.message)
+            verdict = case.ok(observed.message)
         else:
             command = podid_command(snapshot, "verify", str(self.ref), *self.how)
-            found = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
-        return replace(found, pods=self.pods, nodes=self.nodes)
+            verdict = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
+        return replace(verdict, pods=self.pods, nodes=self.nodes)
 
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -143,15 +143,15 @@ def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
 
 def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
     if any(live(pod) for pod in index(snapshot).pods.get(ref, ())):
-        what = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
+        reason = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
     else:
-        what = f"no live pod uses service account {ref}"
-    return Missing(f"{what}: a token must be bound to one")
+        reason = f"no live pod uses service account {ref}"
+    return Missing(f"{reason}: a token must be bound to one")
 
 
 def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> Observed | None:
     """None where other verdicts say it. That a token is not accepted says nothing: it may be another cluster's."""
-    what = "EKS Auth refuses the tokens of its pods"
+    message = "EKS Auth refuses the tokens of its pods"
     if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
         return _if_settled(snapshot, ref, trial.at, Observed.nothing(UNEXPLAINED, trial.missing))
     if trial.missing is not None:
@@ -159,25 +159,25 @@ def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> 
     if trial.redeemed is not None:
         return _redeemed(snapshot, ref, trial, trial.redeemed.role_arn)
     if trial.refusal == NOT_ALLOWED:
-        return _not_allowed(snapshot, ref, trial.at, f"{what}: {trial.message}")
+        return _not_allowed(snapshot, ref, trial.at, f"{message}: {trial.message}")
     if trial.refusal == NO_ACCOUNT and _is_gone(snapshot, ref):
         return None
     ids = {NO_ACCOUNT: "association-sa-not-found", NO_ASSOCIATION: "association-missing"}
     ids |= dict.fromkeys(DOES_NOT_FIT, "packed-policy-too-large")
     if trial.refusal not in ids:
         return Observed.nothing(UNEXPLAINED, Missing(trial.message))
-    return _failed(snapshot, ref, trial.at, f"{what}: {trial.message}", ids[trial.refusal])
+    return _failed(snapshot, ref, trial.at, f"{message}: {trial.message}", ids[trial.refusal])
 
 
 def _redeemed(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial, role_arn: str) -> Observed | None:
     association = _association(snapshot, ref)
-    wanted = association.pods_role_arn if association is not None else role_arn
-    if trial.expected and role_arn != wanted:
+    expected_arn = association.pods_role_arn if association is not None else role_arn
+    if trial.expected and role_arn != expected_arn:
         return Observed.unsettled(UNEXPLAINED, f"the association of {ref} was changed meanwhile")
     if trial.expected:
         return Observed(UNEXPLAINED, Outcome.PASS, f"EKS Auth issues {role_arn} for the tokens of its pods")
-    what = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {wanted}"
-    return _failed(snapshot, ref, trial.at, what, UNEXPLAINED)
+    message = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {expected_arn}"
+    return _failed(snapshot, ref, trial.at, message, UNEXPLAINED)
 
 
 def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
@@ -189,12 +189,12 @@ def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 
 
 def _association(snapshot: Snapshot, ref: ServiceAccountRef) -> Association | None:
-    found = index(snapshot).associations.get(ref)
-    return found if isinstance(found, Association) else None
+    association = index(snapshot).associations.get(ref)
+    return association if isinstance(association, Association) else None
 
 
-def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str, id: str) -> Observed:
-    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, what))
+def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str, id: str) -> Observed:
+    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, message))
 
 
 def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, observed: Observed) -> Observed:
@@ -207,23 +207,23 @@ def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None,
     return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
 
 
-def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str) -> Observed | None:
+def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str) -> Observed | None:
     """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing that
     settles would change that."""
     association = _association(snapshot, ref)
     if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
-        return _failed(snapshot, ref, at, what, UNEXPLAINED)
+        return _failed(snapshot, ref, at, message, UNEXPLAINED)
     onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
     if first_error(snapshot, association) or (onward is not None and onward.error is not None):
         return None
     why = [*_of_own_trust(snapshot, association)]
     if onward is not None and onward.unknowns:
         why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
-    return _failed(snapshot, ref, at, "; ".join((what, *why)), UNEXPLAINED)
+    return _failed(snapshot, ref, at, "; ".join((message, *why)), UNEXPLAINED)
 
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
-    role = next(each for each in judged(snapshot) if association in each.associations)
+    role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
     if role.missing is not None:
         yield f"the role's trust policy could not be judged: {role.missing.reason}"
     if any(a.association == association and a.evaluation.verdict is TrustVerdict.MATCH for a in role.answers):
@@ -263,12 +263,12 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
     if not met.link:
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
         return Observed(UNREACHED, Outcome.PASS, f"{where}a pod of podid's own got {whose}{left}")
-    what = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
+    message = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
     if met.link == TRUST and not met.id:
-        return _not_allowed(snapshot, ref, met.at, what)
+        return _not_allowed(snapshot, ref, met.at, message)
     if met.link != NETWORK or met.id:
-        return _failed(snapshot, ref, met.at, what, failure_mode(met))
-    observed = _kept_from_agent(snapshot, ref, met.node, what)
+        return _failed(snapshot, ref, met.at, message, failure_mode(met))
+    observed = _kept_from_agent(snapshot, ref, met.node, message)
     return _if_settled(snapshot, ref, met.at, observed) if observed.outcome is Outcome.FAIL else observed
 
 
@@ -281,27 +281,28 @@ def failure_mode(met: Probed) -> str:
 # --- what keeps podid's own pods from the agent -----------------------------------------------------------------------
 
 
-def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, what: str) -> Observed:
-    """`what` is what the pod met on `node`. The failure mode is one that a check finds for the service account's pods
-    there, or could not look for. It says nothing of them where a network policy shuts off podid's own pod alone."""
+def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
+    """`message` is what the pod met on `node`. The failure mode is one that a check finds for the service account's
+    pods there, or could not look for. It says nothing of them where a network policy shuts off podid's own pod alone.
+    """
     if policies := _shut_off_alone(snapshot, ref):
-        said = f"{what}: network policy {policies} shuts off podid's own pod, and not those of {ref}"
+        said = f"{message}: network policy {policies} shuts off podid's own pod, and not those of {ref}"
         return Observed.nothing(UNREACHED, Missing(said))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
     seen = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
     if worst is None:
-        return Observed(UNREACHED, Outcome.FAIL, what, evidence=(*seen, _NONE_OF_THEM))
-    found = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
-    return Observed(worst.check, Outcome.FAIL, f"{what}; {found}", evidence=seen)
+        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*seen, _NONE_OF_THEM))
+    said_by_check = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
+    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=seen)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
     from podid.checks.all import BY_ID  # which imports every check, and these what they share
 
     for check in (BY_ID[mode] for mode in _MAY_BE):
-        found = (*check.judge(snapshot), *in_logs(check, snapshot))
-        yield from sorted(found, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
+        verdicts = (*check.judge(snapshot), *in_logs(check, snapshot))
+        yield from sorted(verdicts, key=lambda verdict: (verdict.subject, verdict.outcome, verdict.message))
 
 
 def _rank(verdict: Verdict) -> int:

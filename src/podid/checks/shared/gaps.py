@@ -17,15 +17,15 @@ FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
     """What is missing of a service and was asked for -> the sections that it is missing from."""
-    found: dict[Missing, list[str]] = defaultdict(list)
+    sections: dict[Missing, list[str]] = defaultdict(list)
     for name, origin in SERVICES.items():
         if origin == service:
             # what a single trial met is evidence, or the want of it
             for missing in _missing(getattr(snapshot, name), parts=not COSTS[name] & TRIALS):
-                found[missing].append(name)
+                sections[missing].append(name)
     for missing in unread(snapshot) if service == "aws" else ():
-        found[missing].append("associations")
-    return found
+        sections[missing].append("associations")
+    return sections
 
 
 def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missing]:
@@ -38,17 +38,17 @@ def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missin
                 yield from _missing(part)
 
 
-def blind(check: Check, subject: Subject, found: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:
+def blind(check: Check, subject: Subject, sections: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:
     """One unknown verdict per permission (or reason) that stood in the way."""
     by_cause: dict[str, tuple[Missing, set[str]]] = {}
-    for missing, names in found.items():
+    for missing, names in sections.items():
         if missing.error_code in codes:
             _, seen = by_cause.setdefault(missing.permission or missing.reason, (missing, set()))
             seen.update(names)
     case, verdicts = check.case(subject, EVERYONE), []
     for missing, seen in by_cause.values():
-        what = ", ".join(sorted(name.replace("_", " ") for name in seen))
-        verdicts.append(case.unknown(missing, f"could not read {what}: {missing.reason}"))
+        names_read = ", ".join(sorted(name.replace("_", " ") for name in seen))
+        verdicts.append(case.unknown(missing, f"could not read {names_read}: {missing.reason}"))
     return verdicts
 
 

@@ -37,11 +37,8 @@ _ABOUT = {
 
 
 def check(id: str) -> Check:
-    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
-
-
-def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    return per_workload(check, snapshot, *_ABOUT[check.id])
+    state, message = _ABOUT[id]
+    return Check.of(id, lambda its, snapshot: per_workload(its, snapshot, state, message), needs=NEEDS, wants=WANTS)
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
@@ -90,10 +87,10 @@ def replace_pods(
     """The commands that make new pods, and what to know about it; none while new pods would get no credentials."""
     if until := _in_vain(snapshot, pods):
         return (), f"new pods get credentials only once {until}: before that a restart mends nothing"
-    found = _instead(snapshot, workload, pods)
-    if found is None:
+    hindrance = _instead(snapshot, workload, pods)
+    if hindrance is None:
         return (podid_command(snapshot, "restart", str(association.ref)),), ""
-    return ((found.command,) if found.command else ()), found.what
+    return ((hindrance.command,) if hindrance.command else ()), hindrance.what
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
@@ -107,7 +104,7 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
     if not webhook.on_create:
         return "the webhook is asked about new pods again"
     left = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in pods)
-    return next((f"the webhook's {each.removeprefix('its ')} lets them in" for each in left if each), "")
+    return next((f"the webhook's {selector.removeprefix('its ')} lets them in" for selector in left if selector), "")
 
 
 def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:

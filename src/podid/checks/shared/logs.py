@@ -27,16 +27,16 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """A finding for each node whose agent shows the check's failure mode; nothing where the logs were not read."""
     if check.id in TOLD_BY_OTHERS:
         return
-    users, told = index(snapshot).users, set[str]()
+    users, judged = index(snapshot).users, set[str]()
     # a whole log has what its end has
     for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
         for pod, section in known_or(source, {}).items():
             for seen in known_or(section, ()):
-                if seen.id == check.id and pod not in told:
-                    told.add(pod)
+                if seen.id == check.id and pod not in judged:
+                    judged.add(pod)
                     trail = source is snapshot.cloudtrail
-                    found = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
-                    yield from placed_on(NODE_ROLE, check, found)
+                    verdict = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
+                    yield from placed_on(NODE_ROLE, check, verdict)
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:

@@ -20,7 +20,7 @@ NEEDS = ("associations", "pods")
 def per_workload(
     check: Check,
     snapshot: Snapshot,
-    look: Callable[[Pod, Container], Own | None],
+    own_of: Callable[[Pod, Container], Own | None],
     healthy: str,
     unseen: Callable[[Pod, Container], Iterable[tuple[str, Missing]]] = lambda pod, container: (),
 ) -> Iterable[Verdict]:
@@ -32,18 +32,18 @@ def per_workload(
         if not judged:
             yield case.skip("its pods are left alone by the webhook, as they ask")
             continue
-        found: dict[Own, set[str]] = {}
+        by_source: dict[Own, set[str]] = {}
         concerned: list[Pod] = []
         alone = False
         for pod, containers in judged:
-            owns = {c.name: own for c in containers if (own := look(pod, c))}
+            owns = {c.name: own for c in containers if (own := own_of(pod, c))}
             main = [c for c in main_containers(pod) if c in containers]
             alone |= bool(main) and all(c.name in owns and owns[c.name].severity is Severity.ERROR for c in main)
             concerned += [pod] if owns else []
             for name, own in owns.items():
-                found.setdefault(own, set()).add(name)
-        if found:
-            yield _taken(case, workload, found, concerned, alone=alone)
+                by_source.setdefault(own, set()).add(name)
+        if by_source:
+            yield _taken(case, workload, by_source, concerned, alone=alone)
             continue
         hidden = dict(item for pod, containers in judged for c in containers for item in unseen(pod, c))
         if hidden:
@@ -53,18 +53,18 @@ def per_workload(
 
 
 def _taken(
-    case: Case, workload: Subject, found: Mapping[Own, set[str]], pods: Iterable[Pod], *, alone: bool
+    case: Case, workload: Subject, by_source: Mapping[Own, set[str]], pods: Iterable[Pod], *, alone: bool
 ) -> Verdict:
-    worst = max((own.severity for own in found), key=RANK.__getitem__)
-    plain = (name for own in found if own.how == "sets" for name in own.variables)
+    worst = max((own.severity for own in by_source), key=RANK.__getitem__)
+    plain = (name for own in by_source if own.how == "sets" for name in own.variables)
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"
     return case.fail(
-        f"an SDK in it takes {' or '.join(dict.fromkeys(own.taken for own in found))}",
+        f"an SDK in it takes {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
         severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
         evidence=tuple(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
-            for own, containers in found.items()
+            for own, containers in by_source.items()
         ),
         commands=(
             (("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names)),)

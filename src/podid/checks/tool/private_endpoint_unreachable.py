@@ -15,5 +15,5 @@ def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         why = "its endpoint is private: podid must run inside the VPC, or through a VPN or tunnel into it"
     else:
         why = "its public endpoint may be closed to this address (publicAccessCidrs), or a proxy is in the way"
-    told = Missing(f"{met.reason}; {why}", met.permission, met.error_code)
-    return check.case(subject, EVERYONE).unknown(told)
+    explained = Missing(f"{met.reason}; {why}", met.permission, met.error_code)
+    return check.case(subject, EVERYONE).unknown(explained)

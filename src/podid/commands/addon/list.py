@@ -31,7 +31,7 @@ def list_addons(
     Example: podid addon list --cluster demo
     """
     from podid.ops.addon.read import read_matrix
-    from podid.render.addon import addon_list_view
+    from podid.render.agent import addon_list_view
 
     place = access.place()
     with terminal.working(f"reading the add-ons of {place.cluster_name}"):

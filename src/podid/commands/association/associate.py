@@ -139,8 +139,8 @@ def _print(access: Access, work: Associating, plan: Plan) -> None:
     import shlex
 
     from podid.ops.role.target import owed_words
-    from podid.render.association_forms import associations_for_terraform
     from podid.render.changes import skipped_lines
+    from podid.render.forms import associations_for_terraform
 
     access.terminal.emit(associations_for_terraform(plan))
     notes = (f"note: {note}" for note in plan.notes)

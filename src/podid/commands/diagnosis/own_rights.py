@@ -16,7 +16,7 @@ def show_own_rights(access: Access, names: Sequence[str]) -> None:
     from podid.cli.tree import rights_of_commands
     from podid.domain.errors import AccessDenied
     from podid.ops.doctor.own_rights import own_rights
-    from podid.render.own_rights import own_rights_view
+    from podid.render.permissions import own_rights_view
 
     def reader() -> KubeReader:
         try:

@@ -20,7 +20,7 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
 
-    return undoing((kind, verb) for kind in KINDS for verb in kind.operations() if verb is not Verb.NONE)
+    return undoing((kind, verb) for kind in KINDS for verb in kind.operations if verb is not Verb.NONE)
 
 
 def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights:

@@ -15,6 +15,6 @@ def list_presets(
     Example: podid preset list
     """
     from podid.ops.role.presets import list_presets as presets
-    from podid.render.presets import list_view
+    from podid.render.roles import list_view
 
     terminal.emit(list_view(presets()))

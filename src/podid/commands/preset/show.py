@@ -16,6 +16,6 @@ def show(
     Example: podid preset show dynamodb-read,table=orders
     """
     from podid.ops.role.presets import parse_choice
-    from podid.render.presets import preset_view
+    from podid.render.roles import preset_view
 
     terminal.emit(preset_view(parse_choice(preset, complete=False)))

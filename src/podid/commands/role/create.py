@@ -65,7 +65,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     from podid.ops.role.policies import validated
     from podid.ops.role.presets import preset_notes
     from podid.ops.role.target import check_admitted, going_on_of, owed_words, with_owed
-    from podid.render.role_forms import role_form_view
+    from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
         raise guide_role_create(access)

@@ -78,7 +78,7 @@ def status(access: Access, options: StatusOptions) -> None:
     def show(report: DoctorReport) -> None:
         access.terminal.emit(view(report))
         if len(report.identities) > 1:
-            access.terminal.note(counted(report.identities))
+            access.terminal.note(counted([status.state for status in report.identities]))
 
     if options.watch:
         report = again.watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)

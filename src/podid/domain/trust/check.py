@@ -40,8 +40,8 @@ class TrustCheck:
     @property
     def open_to_all(self) -> tuple[TrustFinding, ...]:
         """The errors that hold whoever asks: everybody can assume the role."""
-        found = (finding for evaluation in self.evaluations for finding in evaluation.findings)
-        return tuple(dict.fromkeys(f for f in found if f.id == TOO_BROAD and f.severity is Severity.ERROR))
+        findings = (finding for evaluation in self.evaluations for finding in evaluation.findings)
+        return tuple(dict.fromkeys(f for f in findings if f.id == TOO_BROAD and f.severity is Severity.ERROR))
 
 
 _NO_EXTERNAL_ID = (
@@ -50,35 +50,31 @@ _NO_EXTERNAL_ID = (
 )
 
 
-def _admits(policy: Policy, request: Request) -> bool:
-    return evaluate(policy, request).verdict is TrustVerdict.MATCH
-
-
 def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
     """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
     proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
-    for found in evaluations:
-        if found.verdict is not TrustVerdict.NO_MATCH:
+    for evaluation in evaluations:
+        if evaluation.verdict is not TrustVerdict.NO_MATCH:
             continue
-        if isinstance(found.request, TargetHop):
-            wanted = json.dumps(target_policy(found.request), ensure_ascii=False)
-            advice.append(f"the owner of the target role can add the statements of {wanted}")
-            if not found.request.pod.session_tags and found.request.external_id is None:
+        if isinstance(evaluation.request, TargetHop):
+            document = json.dumps(target_policy(evaluation.request), ensure_ascii=False)
+            advice.append(f"the owner of the target role can add the statements of {document}")
+            if not evaluation.request.pod.session_tags and evaluation.request.external_id is None:
                 advice.append(_NO_EXTERNAL_ID)
             continue
-        enough = [p for p in (proposed, with_actions_corrected(proposed)) if _admits(p, found.request)]
-        if enough:
-            proposed = enough[0]
-            continue
-        edit = add(proposed, found.request, quota=quota)
-        proposed = edit.policy
-        if not edit.changed:
-            advice.append(edit.reason)
+        for candidate in (proposed, with_actions_corrected(proposed)):
+            if evaluate(candidate, evaluation.request).verdict is TrustVerdict.MATCH:
+                proposed = candidate
+                break
+        else:
+            edit = add(proposed, evaluation.request, quota=quota)
+            proposed = edit.policy
+            advice += [] if edit.changed else [edit.reason]
     changed = proposed is not policy
     return TrustCheck(
         evaluations,
-        combined(*(found.verdict for found in evaluations)),
+        combined(*(evaluation.verdict for evaluation in evaluations)),
         proposed if changed else None,
         diff(policy, proposed) if changed else "",
         tuple(dict.fromkeys(advice)),

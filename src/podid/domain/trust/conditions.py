@@ -102,8 +102,8 @@ class Condition:
         return agreed((any_of(truths), all_of(truths)))
 
     def _signed(self, truths: Iterable[Truth]) -> Truth:
-        found = any_of(truths)
-        return negate(found) if self.negated else found
+        truth = any_of(truths)
+        return negate(truth) if self.negated else truth
 
 
 _STRING_FAMILIES = {
@@ -185,21 +185,21 @@ def _fixed(match: Callable[[str], Truth]) -> Compare:
 
 
 def _wanted_bool(text: str, _: bool | None) -> Compare:
-    wanted = _flag(text)
+    value = _flag(text)
 
     def match(sent: str) -> Truth:
         given = _flag(sent)
-        return None if wanted is None or given is None else wanted is given
+        return None if value is None or given is None else value is given
 
     return _fixed(match)
 
 
 def _wanted_binary(text: str, _: bool | None) -> Compare:
     try:
-        wanted = base64.b64decode(text, validate=True)
+        value = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return _fixed(lambda _: None)
-    return _fixed(lambda sent: wanted == sent.encode(errors="surrogatepass"))
+    return _fixed(lambda sent: value == sent.encode(errors="surrogatepass"))
 
 
 def _wanted_ip(text: str, _: bool | None) -> Compare:
@@ -218,11 +218,11 @@ def _wanted_ip(text: str, _: bool | None) -> Compare:
 
 
 def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]) -> Compare:
-    wanted = parse(text)
+    bound = parse(text)
 
     def match(sent: str) -> Truth:
         given = parse(sent)
-        return None if wanted is None or given is None else compare(given, wanted)
+        return None if bound is None or given is None else compare(given, bound)
 
     return _fixed(match)
 
@@ -233,10 +233,10 @@ def _number(text: str) -> Decimal | None:
 
 def _instant(text: str) -> Decimal | None:
     """Seconds since 1970 of a W3C date or of epoch time; four digits are a year."""
-    found = _W3C_DATE.fullmatch(text)
-    if found is None:
+    match = _W3C_DATE.fullmatch(text)
+    if match is None:
         return _number(text)
-    year, month, day, hour, minute, second, zone = found.groups()
+    year, month, day, hour, minute, second, zone = match.groups()
     try:
         moment = datetime.fromisoformat(
             f"{year}-{month or '01'}-{day or '01'}T{hour or '00'}:{minute or '00'}:{second or '00'}{zone or 'Z'}"

@@ -68,8 +68,8 @@ def add(
     Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
     """
     statement = build_statement(identity, scope)
-    found = evaluate(policy, undated(identity))
-    for action in (found.assume_role, found.tag_session):
+    evaluation = evaluate(policy, undated(identity))
+    for action in (evaluation.assume_role, evaluation.tag_session):
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return refused(policy, f"{action.reason}; one more Allow would not help", action.statement)
@@ -79,8 +79,8 @@ def add(
     reach = effective_scope(identity, scope)
     covering = _covering(policy, identity, reach)
     if covering is not None:
-        doubt = "" if found.verdict is TrustVerdict.MATCH else f", but {_reason(found)}"
-        notes = _wider(found, reach)
+        doubt = "" if evaluation.verdict is TrustVerdict.MATCH else f", but {_reason(evaluation)}"
+        notes = _wider(evaluation, reach)
         return unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index, notes)
     new = with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
@@ -89,11 +89,11 @@ def add(
     return replace(edit, notes=_after_adding(edit, identity, scope, reach)) if edit.changed else edit
 
 
-def _wider(found: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
+def _wider(evaluation: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
     kinds = tuple(ScopeKind)
-    if found.scope is None or kinds.index(found.scope.kind) <= kinds.index(scope):
+    if evaluation.scope is None or kinds.index(evaluation.scope.kind) <= kinds.index(scope):
         return ()
-    return (f"it lets in {found.scope.words}",)
+    return (f"it lets in {evaluation.scope.words}",)
 
 
 def _after_adding(edit: Edit, identity: PodIdentity, scope: ScopeKind, reach: ScopeKind) -> tuple[str, ...]:
@@ -103,9 +103,9 @@ def _after_adding(edit: Edit, identity: PodIdentity, scope: ScopeKind, reach: Sc
             "without session tags nothing tells one service account from another: "
             f"the statement lets in any pod of cluster {identity.cluster_name}"
         )
-    found = evaluate(edit.policy, undated(identity))
-    if found.verdict is not TrustVerdict.MATCH:
-        notes.append(f"whether it gets in is not known all the same: {_reason(found)}")
+    evaluation = evaluate(edit.policy, undated(identity))
+    if evaluation.verdict is not TrustVerdict.MATCH:
+        notes.append(f"whether it gets in is not known all the same: {_reason(evaluation)}")
     return tuple(notes)
 
 
@@ -122,17 +122,19 @@ def tighten(
     It only ever takes access away: it refuses when an identity is not let in today, when a wide statement also serves
     somebody else, and when it holds a condition that the new statements would lose.
     """
-    wanted = tuple(identities)
-    if not wanted:
+    named = tuple(identities)
+    if not named:
         return refused(policy, "no service account was named, and the trust would let nobody in", None)
-    for identity in wanted:
-        found = evaluate(policy, identity)
-        if found.verdict is not TrustVerdict.MATCH:
+    for identity in named:
+        evaluation = evaluate(policy, identity)
+        if evaluation.verdict is not TrustVerdict.MATCH:
             name = f"{identity.name} in {identity.cluster_name}"
-            why = f"it is not certain that {name} is let in today, and tightening only takes away: {_reason(found)}"
+            why = (
+                f"it is not certain that {name} is let in today, and tightening only takes away: {_reason(evaluation)}"
+            )
             return refused(policy, why, None)
     built: list[Raw] = []
-    for identity in wanted:
+    for identity in named:
         reach = effective_scope(identity, scope)
         if _covering(policy, identity, reach) is None:
             name = f"{identity.name} in {identity.cluster_name}"
@@ -174,8 +176,10 @@ def undated(identity: PodIdentity) -> PodIdentity:
     return replace(identity, pods=None, now=None)
 
 
-def _reason(found: Evaluation) -> str:
-    return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not TrustVerdict.MATCH)
+def _reason(evaluation: Evaluation) -> str:
+    return next(
+        a.reason for a in (evaluation.assume_role, evaluation.tag_session) if a.verdict is not TrustVerdict.MATCH
+    )
 
 
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
@@ -184,10 +188,10 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     # One stranger that gets in does not speak for all where a statement chooses among them.
     own = undated(identity)
     sure = tuple(s for s in policy.statements if s.allow and not _chooses(s, own, OPEN_KEYS[scope]))
-    found = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
-    if any(one.verdict is not TrustVerdict.MATCH for one in found):
+    evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
+    if any(one.verdict is not TrustVerdict.MATCH for one in evaluations):
         return None
-    decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
+    decisive = {one.statement for evaluation in evaluations for one in (evaluation.assume_role, evaluation.tag_session)}
     return next(s for s in sure if s.index in decisive)
 
 
@@ -290,9 +294,9 @@ def written(
 
 def holds(before: Policy, after: Policy, now: Policy) -> bool:
     """Whether `now` has what `after` added to `before`, and nothing of what it took out."""
-    there = [meaning(statement.raw) for statement in now.statements]
-    return all(meaning(statement.raw) in there for statement in _more(after, before)) and not any(
-        meaning(statement.raw) in there for statement in _more(before, after)
+    present = [meaning(statement.raw) for statement in now.statements]
+    return all(meaning(statement.raw) in present for statement in _more(after, before)) and not any(
+        meaning(statement.raw) in present for statement in _more(before, after)
     )
 
 
@@ -322,8 +326,8 @@ def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
 
 def _more(one: Policy, other: Policy) -> list[Statement]:
     """What `one` has and `other` has not."""
-    there = _meanings(other.statements)
-    return [statement for statement in one.statements if meaning(statement.raw) not in there]
+    present = _meanings(other.statements)
+    return [statement for statement in one.statements if meaning(statement.raw) not in present]
 
 
 def _meanings(statements: Sequence[Statement]) -> list[dict[str, object]]:

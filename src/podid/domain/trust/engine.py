@@ -34,7 +34,7 @@ def about(statement: Statement, action: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _named(actions: tuple[str, ...], action: str) -> bool:
-    return any(matches(pattern(wanted.lower()), action.lower()) for wanted in actions)
+    return any(matches(pattern(name.lower()), action.lower()) for name in actions)
 
 
 def names_everybody(statement: Statement) -> bool:

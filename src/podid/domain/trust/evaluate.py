@@ -63,14 +63,14 @@ class Evaluation:
         actions = (self.assume_role, self.tag_session)
         failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
         to_all = open_to_all(self.policy)
-        found = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
+        findings = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
         if to_all:
-            return tuple(found)
+            return tuple(findings)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
             anybody = stranger(self.request, ScopeKind.ANY)
             wide = _judge(self.policy, ASSUME_ROLE, anybody, context_of(anybody)).statement
-            found.append(too_broad(self.request, self.policy.statements[wide or 0].label))
-        return tuple(found)
+            findings.append(too_broad(self.request, self.policy.statements[wide or 0].label))
+        return tuple(findings)
 
     @cached_property
     def scope(self) -> Scope | None:
@@ -107,9 +107,9 @@ def _evaluate(policy: Policy, action: str, request: Request, context: RequestCon
     pods = (request.pod if isinstance(request, TargetHop) else request).pods
     if verdict.verdict is TrustVerdict.UNKNOWN and pods:
         for pod in pods:
-            found = _judge(policy, action, request, context_of(request, pod))
-            if found.verdict is TrustVerdict.MATCH:
-                return found
+            of_pod = _judge(policy, action, request, context_of(request, pod))
+            if of_pod.verdict is TrustVerdict.MATCH:
+                return of_pod
     return verdict
 
 

@@ -72,7 +72,7 @@ def _unknown_part(statement: Statement, action: str, request: Request, context: 
     if covers(statement, action) is None:
         return "NotAction is not evaluated by podid"
     if statement.strange:
-        return f"it has {_listed(statement.strange)}, which IAM does not take in a trust policy"
+        return f"it has {', '.join(statement.strange)}, which IAM does not take in a trust policy"
     unknown = next(condition for condition in statement.conditions if condition.holds(context) is None)
     return _unknown_condition(unknown, context)
 
@@ -102,7 +102,7 @@ def _unknown_condition(condition: Condition, context: RequestContext) -> str:
         return f"{line} compares a key of many values without ForAllValues or ForAnyValue"
     if any("${" in value for value in condition.values):
         return f"{line} has a policy variable whose value is not known"
-    return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {_listed(sent.values)}"
+    return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {', '.join(sent.values)}"
 
 
 def _sent(condition: Condition, context: RequestContext) -> str:
@@ -112,8 +112,8 @@ def _sent(condition: Condition, context: RequestContext) -> str:
         return f"{who} does not send it" if context.hop == 1 else f"{who} does not hold it"
     verb = "sends" if context.hop == 1 else "holds"
     if sent.open:
-        return f"{who} {verb} a value that begins with {_listed(sent.open)}"
-    return f"{who} {verb} {_listed(sent.values)}"
+        return f"{who} {verb} a value that begins with {', '.join(sent.open)}"
+    return f"{who} {verb} {', '.join(sent.values)}"
 
 
 def hint_for(condition: Condition, context: RequestContext) -> str:
@@ -139,18 +139,18 @@ def _tag_hint(condition: Condition, context: RequestContext) -> str:
     tag = condition.name.removeprefix(_REQUEST_TAG)
     close = [key for key in TAG_KEYS if key.startswith(tag)] or text.nearest(tag, TAG_KEYS, 1)
     if not close:
-        return f"EKS sends only the tags {_listed(TAG_KEYS)}"
+        return f"EKS sends only the tags {', '.join(TAG_KEYS)}"
     return f"the session tag is called {' or '.join(close)}"
 
 
 def _value_hint(condition: Condition, values: Iterable[str]) -> str:
     for sent in values:
-        for wanted in condition.values:
-            if condition.family == "equals" and matches(pattern(wanted), sent):
+        for value in condition.values:
+            if condition.family == "equals" and matches(pattern(value), sent):
                 return "* and ? are plain characters in StringEquals; use StringLike"
-            if condition.family == "arn" and matches(pattern(wanted), sent):
+            if condition.family == "arn" and matches(pattern(value), sent):
                 return "an ARN pattern has six parts, and * does not reach over a colon"
-            if wanted.lower() == sent.lower():
+            if value.lower() == sent.lower():
                 return "the comparison is case-sensitive"
     return ""
 
@@ -158,7 +158,7 @@ def _value_hint(condition: Condition, values: Iterable[str]) -> str:
 def no_principal(policy: Policy, request: Request) -> str:
     """One sentence on a trust that names the caller nowhere, with the well-known ways to miss it."""
     named = [(kind, name) for s in policy.statements if s.allow for kind, name in s.principals]
-    names = _listed(dict.fromkeys(name for _, name in named))
+    names = ", ".join(dict.fromkeys(name for _, name in named))
     if not named:
         return f"no statement lets {caller(request)} in"
     if isinstance(request, PodIdentity) and {kind for kind, _ in named} == {"Federated"}:
@@ -167,7 +167,3 @@ def no_principal(policy: Policy, request: Request) -> str:
     if isinstance(request, PodIdentity) and any("pods" in name and "eks" in name for _, name in named):
         return f"{sentence}; the service is called {PODS_PRINCIPAL} in every partition"
     return sentence
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

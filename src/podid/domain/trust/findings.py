@@ -170,15 +170,15 @@ def open_to_all(policy: Policy) -> list[TrustFinding]:
     if any(_shuts_all_out(statement) for statement in policy.statements):
         return []
     doubt = next((s for s in policy.statements if _may_keep_out(s)), None)
-    found = []
+    findings = []
     for statement in policy.statements:
         if statement.allow and _for_everybody(statement):
             narrowing = [c for c in statement.conditions if _narrows(c)]
             if not narrowing:
-                found.append(_finding(statement, doubt))
+                findings.append(_finding(statement, doubt))
             elif all(c.name == "sts:externalid" for c in narrowing):
-                found.append(_by_external_id(statement))
-    return found
+                findings.append(_by_external_id(statement))
+    return findings
 
 
 def _finding(statement: Statement, doubt: Statement | None) -> TrustFinding:

@@ -57,34 +57,34 @@ _SUBJECT = "system:serviceaccount:"
 def remove_issuer(policy: Policy, issuer: str) -> Edit:
     """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
     accounts, and no other provider's. Notes tell whom each let in."""
-    wanted = _name(issuer)
-    own = _own(policy, wanted)
+    provider = _name(issuer)
+    own = _own(policy, provider)
     if not own:
-        return _not_named(policy, wanted)
+        return _not_named(policy, provider)
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
-        if not _serves_others(statement, wanted):
+        if not _serves_others(statement, provider):
             continue
-        bound = next((c for c in statement.conditions if c.name.startswith(wanted.lower() + ":")), None)
+        bound = next((c for c in statement.conditions if c.name.startswith(provider.lower() + ":")), None)
         if bound is not None:
             why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
             return refused(policy, why, statement.index)
-        changed[statement.index] = (_without_provider(statement.raw, wanted), wanted)
+        changed[statement.index] = (_without_provider(statement.raw, provider), provider)
     whole = [s for s in own if s.index not in changed]
-    notes = tuple(f"{s.label} let in {_whom(s, wanted)}" for s in own)
+    notes = tuple(f"{s.label} let in {_whom(s, provider)}" for s in own)
     return taken_out(policy, whole, changed, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
     """Takes out what lets in one service account by the OIDC provider: its value in a list, or the statement that is
     for it alone. Refused where it gets in by a pattern, or without a condition on `sub`: others would lose access."""
-    wanted = _name(issuer)
-    own = _own(policy, wanted)
+    provider = _name(issuer)
+    own = _own(policy, provider)
     if not own:
-        return _not_named(policy, wanted)
-    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(wanted)
+        return _not_named(policy, provider)
+    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(provider)
     # the audience is the token's own affair, so conditions on it stay open
-    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{wanted.lower()}:",))
+    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{provider.lower()}:",))
     whole: list[Statement] = []
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
@@ -99,12 +99,12 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
             changed[statement.index] = (without(statement.raw, narrowest, subject), str(ref))
-        elif _serves_others(statement, wanted):
+        elif _serves_others(statement, provider):
             return refused(policy, f"{statement.label} also serves others than {ref}", statement.index)
         else:
             whole.append(statement)
     if not whole and not changed:
-        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {wanted}", None)
+        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {provider}", None)
     return taken_out(policy, whole, changed)
 
 
@@ -128,8 +128,8 @@ def _own(policy: Policy, issuer: str) -> list[Statement]:
 
 
 def _not_named(policy: Policy, issuer: str) -> Edit:
-    there = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
-    names = f": the trust names {', '.join(there)}{words.did_you_mean(issuer, there)}" if there else ""
+    providers = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
+    names = f": the trust names {', '.join(providers)}{words.did_you_mean(issuer, providers)}" if providers else ""
     return unchanged(policy, f"no statement names the OIDC provider {issuer}{names}", None)
 
 

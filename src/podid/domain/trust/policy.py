@@ -90,11 +90,11 @@ def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
         raise TrustPolicyError("Version", f"must be text, not {_kind(version)}")
     if "Statement" not in plain:
         raise TrustPolicyError("Statement", "is missing")
-    found = plain["Statement"]
-    single = isinstance(found, dict)
-    raws = [found] if isinstance(found, dict) else found
+    statement = plain["Statement"]
+    single = isinstance(statement, dict)
+    raws = [statement] if isinstance(statement, dict) else statement
     if not isinstance(raws, list):
-        raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {_kind(found)}")
+        raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {_kind(statement)}")
     places = ["Statement"] if single else [f"Statement[{index}]" for index in range(len(raws))]
     statements = tuple(
         _statement(raw, index, place, version) for index, (raw, place) in enumerate(zip(raws, places, strict=True))

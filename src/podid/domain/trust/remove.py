@@ -159,7 +159,7 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     keys = block[condition.operator]
-    kept = [each for each in keys[condition.key] if not _same(condition, str(each), value)]
+    kept = [item for item in keys[condition.key] if not _same(condition, str(item), value)]
     return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
 
 
@@ -182,9 +182,9 @@ def taken_out(
 
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
-    found = evaluate(policy, undated(identity))
+    evaluation = evaluate(policy, undated(identity))
     shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
-    if found.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
+    if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
         return unchanged(policy, f"no statement lets {identity.name} in", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
     if wider is None:
@@ -208,7 +208,7 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     def gets_in(other: PodIdentity) -> bool:
         return _lets_in(alone.statements[0], other)
 
-    found = scope_of(who, alone.statements[0], gets_in)
-    if found.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
-        return f"{found.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
-    return found.words
+    scope = scope_of(who, alone.statements[0], gets_in)
+    if scope.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
+        return f"{scope.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
+    return scope.words

@@ -172,9 +172,9 @@ class RequestContext:
 
     def find(self, key: str) -> Sent | NoValue:
         """What the request holds under `key` (lower case)."""
-        found = self.sent.get(key)
-        if found is not None:
-            return found
+        sent = self.sent.get(key)
+        if sent is not None:
+            return sent
         if key in self.absent:
             return NoValue.ABSENT
         if key.startswith(self.unread):

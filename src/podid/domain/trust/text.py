@@ -44,8 +44,8 @@ def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ..
 
 def matches_arn(atoms: Pattern, text: str) -> bool:
     """Whether each of the six colon-separated parts of the ARN fits its own part of the pattern."""
-    wanted, sent = _arn_parts(atoms), text.split(":", 5)
-    return len(wanted) == len(sent) and all(map(matches, wanted, sent))
+    parts, sent = _arn_parts(atoms), text.split(":", 5)
+    return len(parts) == len(sent) and all(map(matches, parts, sent))
 
 
 @lru_cache(maxsize=4096)
@@ -97,10 +97,10 @@ def _reachable(letters: list[str | Wild], text: str) -> set[int]:
         for state in states:
             if state == len(letters):
                 continue
-            wanted = letters[state]
-            if wanted is Wild.MANY:
+            atom = letters[state]
+            if atom is Wild.MANY:
                 after.add(state)
-            elif wanted is Wild.ONE or wanted == letter:
+            elif atom is Wild.ONE or atom == letter:
                 after.add(state + 1)
         states = skip_stars(after)
     return states

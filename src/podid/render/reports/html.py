@@ -8,6 +8,7 @@ from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
 from podid.domain.status import IdentityState
+from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
     Way,
@@ -21,7 +22,6 @@ from podid.render.reports.parts import (
     worst_first,
 )
 from podid.render.sanitize import line
-from podid.render.status import state_word
 
 _WORDS = {
     LinkState.BROKEN: "broken",
@@ -111,11 +111,11 @@ def _scope(report: DoctorReport) -> str:
 
 
 def _pictures(report: DoctorReport) -> list[str]:
-    found = identities(report)
+    ways = identities(report)
     lines = ["<h2>The way to credentials</h2>"]
-    lines += [part for identity in found[:MOST_PICTURES] for part in _identity(identity)]
-    if len(found) > MOST_PICTURES:
-        lines.append(f"<p>{len(found) - MOST_PICTURES} more service accounts have no picture here.</p>")
+    lines += [part for identity in ways[:MOST_PICTURES] for part in _identity(identity)]
+    if len(ways) > MOST_PICTURES:
+        lines.append(f"<p>{len(ways) - MOST_PICTURES} more service accounts have no picture here.</p>")
     return lines
 
 

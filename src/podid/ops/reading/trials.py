@@ -1,10 +1,11 @@
-"""Whether new pods of a service account get credentials: tried, not assumed.
+"""What is tried with pods: tokens of live ones, redeemed as the agent of their node would, and dry runs of new ones.
+What comes of it is told, not judged.
 
-An association reaches the control plane's webhook some seconds after EKS accepted it, and each API server learns it at
-its own time. A pod created with dryRun=All passes the webhook and is not created; what comes back tells what that one
-API server knows. One hit is therefore no proof, and neither are five in the same second: rounds add up from snapshot
-to snapshot, until enough of them in a row have shown the injected fields.
-"""
+Credentials that EKS Auth gives are dropped at once and are in no result. An association reaches the control plane's
+webhook some seconds after EKS accepted it, and each API server learns it at its own time. A pod created with dryRun=All
+passes the webhook and is not created; what comes back tells what that one API server knows. One hit is therefore no
+proof, and neither are five in the same second: rounds add up from snapshot to snapshot, until enough of them in a row
+have shown the injected fields."""
 
 from __future__ import annotations
 
@@ -18,16 +19,96 @@ from typing import TYPE_CHECKING
 from podid.calls import pacing
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
-from podid.domain.errors import PodidError, Unavailable
-from podid.domain.evidence import DryRun, heard_everywhere
+from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected, Unavailable
+from podid.domain.evidence import (
+    NO_ACCOUNT,
+    NO_ASSOCIATION,
+    OTHER_ASSOCIATION,
+    DryRun,
+    TokenTrial,
+    heard_everywhere,
+    identified,
+)
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, Known, Section, known_or, missing
-from podid.domain.workloads import is_injected, live, opted_out
-from podid.ops.reading.tokens import MOST_UNNAMED, sample
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
+from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.reading.source import Source
+
+# each costs a token and a session: more service accounts are named, and of hundreds of pods some are enough
+MOST_UNNAMED, MOST_PODS = 20, 50
+_ACCOUNT_IS_GONE = "association-sa-not-found"
+
+
+def tokens(source: Source) -> dict[str, Section[tuple[TokenTrial, ...]]]:
+    """By service account: one pod of each workload and template, ready ones first, or all pods where that is wanted. A
+    pod that goes away meanwhile leaves no trial."""
+    pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    for pod in source.value("pods"):
+        if live(pod) and not opted_out(pod):
+            pods[pod.ref].append(pod)
+    chosen = source.some(MOST_UNNAMED)
+    tries = [(each, pod) for each in chosen for pod in sample(pods[each.ref], all_pods=source.all_pods)]
+    found: dict[str, list[TokenTrial]] = {str(each.ref): [] for each in chosen}
+    for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
+        if trial is not None:
+            found[str(association.ref)].append(trial)
+    return {name: Known(tuple(sorted(trials, key=lambda trial: trial.pod))) for name, trials in found.items()}
+
+
+def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
+    ordered = sorted(pods, key=lambda pod: (not pod.ready, pod.name))
+    if all_pods:
+        return ordered
+    chosen: dict[object, Pod] = {}
+    for pod in ordered:
+        chosen.setdefault((workload_subject(pod), template_of(pod)), pod)
+    return list(chosen.values())[:MOST_PODS]
+
+
+def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
+    association, pod = given
+    trial = TokenTrial(
+        namespace=pod.namespace,
+        pod=pod.name,
+        node=pod.node,
+        workload=workload_subject(pod),
+        template=template_of(pod),
+        at=source.now,
+    )
+    try:
+        token = source.clients.kube.writer.request_token(association.ref, pod)
+    except NotFound as error:
+        return replace(trial, refusal=NO_ACCOUNT, message=error.what) if error.id == _ACCOUNT_IS_GONE else None
+    except PodidError as error:
+        return _without(trial, error, "no token for it: ")
+    try:
+        session = source.clients.aws.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
+    except PodidError as error:
+        return _without(trial, error)
+    if (session.ref, session.association_id) != (association.ref, association.association_id):
+        reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
+        return replace(trial, missing=Missing(reason, error_code=OTHER_ASSOCIATION))
+    try:
+        caller = source.clients.aws.sts.caller_of(session.credentials)
+        redeemed, expected = identified(association, caller.arn, session.credentials.expires_at)
+    except (PodidError, InvalidInput) as error:
+        reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
+        return replace(trial, missing=replace(missing(error), reason=reason))
+    return replace(trial, redeemed=redeemed, expected=expected)
+
+
+def _without(trial: TokenTrial, error: PodidError, what: str = "") -> TokenTrial:
+    """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
+    pods, for on a node it is the node role that calls."""
+    if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
+        return replace(trial, refusal=NO_ASSOCIATION, message=error.what)
+    if isinstance(error, Rejected):
+        return replace(trial, refusal=error.service_code or error.code, message=what + error.what)
+    return replace(trial, missing=replace(missing(error), reason=what + error.what))
+
 
 # nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
 FALLBACK_IMAGE = "public.ecr.aws/eks-distro/kubernetes/pause:3.7"
@@ -61,8 +142,8 @@ def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
         image = images.get(ref.namespace, FALLBACK_IMAGE)
         return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
 
-    found = dict(pacing.fan_out(add, chosen, reads=True))
-    return {str(ref): found[ref] for ref in chosen}
+    sections = dict(pacing.fan_out(add, chosen, reads=True))
+    return {str(ref): sections[ref] for ref in chosen}
 
 
 def _carried(association: Association, pods: Iterable[Pod]) -> bool:

@@ -1,16 +1,20 @@
-"""A role that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation."""
+"""Roles and associations that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_pod_identity_association
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from podid.domain.members import About, Document
-from podid.domain.plan import Action, TargetTrustChange
-from podid.ops.change.external_ids import awaited_in
-from podid.ops.change.kinds import ROLE
+from podid.domain.names import role_name
+from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
+from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.ops.change.propagation import awaited_in
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
@@ -118,63 +122,47 @@ _ARGUMENTS = {
 }
 
 
-def terraform_role(properties: Mapping[str, object]) -> str:
+def terraform_role(properties: Mapping[str, Any]) -> str:
     """The resources of a role whose properties are as CloudFormation calls them."""
-    name = label(str(properties["RoleName"]))
-    lines = [f'resource "aws_iam_role" "{name}" {{']
-    lines += [
-        f"  {argument} = {hcl(properties[member])}" for member, argument in _ARGUMENTS.items() if member in properties
-    ]
-    lines.append(f"  assume_role_policy = jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})")
-    tags = {tag["Key"]: tag["Value"] for tag in _items(properties, "Tags")}
-    if tags:
-        lines.append(f"  tags = {hcl(tags, 2)}")
-    lines.append("}")
-    policies = _items(properties, "Policies")
-    own = labels([str(policy["PolicyName"]) for policy in policies])
-    for each, policy in zip(own, policies, strict=True):
-        lines += [
-            "",
-            f'resource "aws_iam_role_policy" "{name}_{each}" {{',
-            f"  name   = {hcl(policy['PolicyName'])}",
-            f"  role   = aws_iam_role.{name}.id",
-            f"  policy = jsonencode({hcl(policy['PolicyDocument'], 2)})",
-            "}",
-        ]
-    arns = properties.get("ManagedPolicyArns", [])
-    assert isinstance(arns, list)
-    for each, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
-        lines += [
-            "",
-            f'resource "aws_iam_role_policy_attachment" "{name}_{each}" {{',
-            f"  role       = aws_iam_role.{name}.name",
-            f"  policy_arn = {hcl(arn)}",
-            "}",
-        ]
-    return "\n".join(lines) + "\n"
+    name, policies = label(str(properties["RoleName"])), properties.get("Policies", [])
+    arns: Sequence[str] = properties.get("ManagedPolicyArns", [])
+    arguments = {argument: hcl(properties[member]) for member, argument in _ARGUMENTS.items() if member in properties}
+    arguments["assume_role_policy"] = f"jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})"
+    if "Tags" in properties:
+        arguments["tags"] = hcl({tag["Key"]: tag["Value"] for tag in properties["Tags"]}, 2)
+    blocks = [_block("aws_iam_role", name, arguments, aligned=False)]
+    for own, policy in zip(labels([policy["PolicyName"] for policy in policies]), policies, strict=True):
+        arguments = {"name": hcl(policy["PolicyName"]), "role": f"aws_iam_role.{name}.id"}
+        arguments["policy"] = f"jsonencode({hcl(policy['PolicyDocument'], 2)})"
+        blocks.append(_block("aws_iam_role_policy", f"{name}_{own}", arguments))
+    for own, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
+        arguments = {"role": f"aws_iam_role.{name}.name", "policy_arn": hcl(arn)}
+        blocks.append(_block("aws_iam_role_policy_attachment", f"{name}_{own}", arguments))
+    return "\n".join(blocks)
 
 
-def _items(properties: Mapping[str, object], member: str) -> list[dict[str, object]]:
-    value = properties.get(member, [])
-    return value if isinstance(value, list) else []
+def _block(kind: str, name: str, arguments: Mapping[str, str], *, aligned: bool = True) -> str:
+    width = max(map(len, arguments)) if aligned else 0
+    lines = [f"  {argument:{width}} = {value}" for argument, value in arguments.items()]
+    return "\n".join((f'resource "{kind}" "{name}" {{', *lines, "}", ""))
 
 
 def label(text: str) -> str:
     """A name that Terraform takes for a resource."""
-    found = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return found if found[:1].isalpha() else f"_{found}"
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return name if name[:1].isalpha() else f"_{name}"
 
 
 def labels(texts: Sequence[str]) -> list[str]:
     """One each: names that differ only in what a label cannot hold get a number."""
-    found: list[str] = []
+    names: list[str] = []
     for text in texts:
         one, number = label(text), 1
-        while one in found:
+        while one in names:
             number += 1
             one = f"{label(text)}_{number}"
-        found.append(one)
-    return found
+        names.append(one)
+    return names
 
 
 def hcl(value: object, indent: int = 0) -> str:
@@ -182,3 +170,48 @@ def hcl(value: object, indent: int = 0) -> str:
     escapes in two halves."""
     text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
     return text.replace("\n", "\n" + " " * indent)
+
+
+class AssociationFormDocument(Document, kind="AssociationForm"):
+    """`podid associate --print`."""
+
+    form: Literal["terraform"]
+    text: Annotated[str, About("What to put into a file.")]
+
+
+def associations_for_terraform(plan: Plan) -> View:
+    """What the plan would leave behind: its associations whole, and the role that it would make."""
+    actions = (*plan.actions, *plan.unchanged)
+    states = [action.after for action in actions if action.kind == ASSOCIATION.name and action.after is not None]
+    roles = [
+        action.after
+        for action in plan.actions
+        if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None
+    ]
+    parts = [terraform_role(role_properties(role, plan.actions)) for role in roles]
+    parts += _associations(states, plan.header.cluster, {str(role["roleName"]) for role in roles})
+    text = "\n".join(parts) + commented(plan.owed)
+    body = document(AssociationFormDocument, form="terraform", text=text)
+    refs = tuple(f"{state['namespace']}/{state['serviceAccount']}" for state in states)
+    table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))
+    return View(body, (table,), refs, tuple(text.splitlines()))
+
+
+def _associations(states: Sequence[Mapping[str, Any]], cluster: str, made: Collection[str]) -> Iterator[str]:
+    for name, state in zip(labels([f"{s['namespace']}_{s['serviceAccount']}" for s in states]), states, strict=True):
+        role = role_name(str(state["roleArn"]))
+        arguments = {
+            "cluster_name": hcl(cluster),
+            "namespace": hcl(state["namespace"]),
+            "service_account": hcl(state["serviceAccount"]),
+            "role_arn": f"aws_iam_role.{label(role)}.arn" if role in made else hcl(state["roleArn"]),
+        }
+        if state.get("targetRoleArn"):
+            arguments["target_role_arn"] = hcl(state["targetRoleArn"])
+        if state.get("disableSessionTags"):
+            arguments["disable_session_tags"] = "true"
+        if state.get("policy"):
+            arguments["policy"] = hcl(state["policy"])
+        if state.get("tags"):
+            arguments["tags"] = hcl(state["tags"], 2)
+        yield _block("aws_eks_pod_identity_association", name, arguments)

@@ -1,0 +1,54 @@
+"""What states, severities and answers are drawn as, and lines that begin with the mark of a state."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from podid.domain.findings import Severity
+from podid.domain.status import IdentityState
+from podid.render.view import Line
+
+# mark and style, each
+STATES: dict[IdentityState | None, tuple[str, str]] = {
+    IdentityState.BROKEN: ("✗", "bad"),
+    IdentityState.STALE: ("↻", "warn"),
+    IdentityState.UNKNOWN: ("?", "warn"),
+    IdentityState.DOUBTFUL: ("!", "warn"),
+    IdentityState.CONFIGURED: ("·", "dim"),
+    IdentityState.READY: ("✓", "good"),
+    IdentityState.VERIFIED: ("✓", "good"),
+    IdentityState.PROVEN: ("✓", "good"),
+    IdentityState.NONE: ("-", "dim"),
+    None: ("·", "dim"),
+}
+SEVERITIES = {Severity.ERROR: ("✗", "bad"), Severity.WARN: ("!", "warn"), Severity.INFO: ("i", "dim")}
+# None is no answer
+ANSWERS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+NOT_CHECKED = "not checked"
+
+
+def state_word(state: IdentityState | None) -> str:
+    return NOT_CHECKED if state is None else state.value.replace("-", " ")
+
+
+def rank_of(state: IdentityState | None) -> int:
+    """One of which nothing can be claimed comes after those that are wrong."""
+    return IdentityState.CONFIGURED.rank if state is None else state.rank
+
+
+def state_line(state: IdentityState | None, words: str, more: str = "", *, lead: str = "") -> Line:
+    """Return a line whose mark and words have the colour of the state; `more` follows them."""
+    mark, style = STATES[state]
+    head = f"{lead}{mark} {words}"
+    return Line(head + more, style, upto=len(head))
+
+
+def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]]) -> list[str | Line]:
+    """Return a line for each state, of what, and what follows, one below the other."""
+    shown = list(rows)
+    width = max((len(subject) for _, subject, _ in shown), default=0)
+    words = max((len(state_word(state)) for state, _, _ in shown), default=0)
+    lines: list[str | Line] = []
+    for state, subject, more in shown:
+        line = state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}")
+        lines.append(replace(line, text=line.text.rstrip()))
+    return lines

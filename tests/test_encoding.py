@@ -1,0 +1,102 @@
+"""Results as JSON, by the annotations of their members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import pytest
+
+from podid.domain.encoding import Items, encode, members_of, plain
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, Document, From, Key
+from podid.domain.section import NOT_READ, Known, Section
+
+AT = datetime(2026, 3, 4, 5, 6, 7, 800_000, tzinfo=UTC)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Place:
+    name_space: str
+    name: Annotated[str, Key("serviceAccount")]
+
+    def __str__(self) -> str:
+        return f"{self.name_space}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Result:
+    place: Annotated[Place, FLAT]
+    colour: Colour
+    made_at: datetime | None = None
+    told: Annotated[str, OR_NULL] = ""
+    role: Annotated[str, OPTIONAL, OR_NULL] = ""
+    secret: Annotated[str, HIDDEN] = "s"
+    places: tuple[Place, ...] = ()
+    section: Section[Place] = NOT_READ
+    numbers: tuple[int, ...] = (1, 2)
+
+
+class Shown(Document):
+    colour: Annotated[str, From("result.colour")]
+    where: Annotated[str, AS_TEXT, From("result.place")]
+    beyond: Annotated[str | None, From("result.section.name")]
+    whole: Annotated[Place, From(lambda pair: pair.result.place)]
+    class_: Annotated[int, From(lambda pair: len(pair.result.numbers))]
+    places: Annotated[Sequence[Place] | None, From("result.places")]
+
+
+@dataclass(frozen=True)
+class Pair:
+    result: Result
+
+
+PLACE = Place("shop", "orders")
+JSON = {"nameSpace": "shop", "serviceAccount": "orders"}
+
+
+def test_members_are_named_and_typed_as_the_fields_say() -> None:
+    found = encode(Result, Result(PLACE, Colour.RED, AT, places=(PLACE,)))
+    assert list(found) == [*JSON, "colour", "madeAt", "told", "places", "section", "numbers"]
+    rest = {"colour": "red", "madeAt": "2026-03-04T05:06:07.800Z", "told": None, "section": None, "numbers": [1, 2]}
+    assert plain(found) == {**JSON, **rest, "places": [JSON]}
+    assert isinstance(found["places"], Items)
+
+
+def test_what_is_there_is_neither_left_out_nor_null() -> None:
+    found = plain(encode(Result, Result(PLACE, Colour.RED, told="x", role="r", section=Known(PLACE))))
+    assert isinstance(found, dict)
+    assert (found["told"], found["role"], found["section"], found["madeAt"]) == ("x", "r", JSON, None)
+
+
+def test_a_document_takes_its_members_from_where_it_says() -> None:
+    found = encode(Shown, Pair(Result(PLACE, Colour.RED, section=Known(PLACE))), places=None)
+    assert found == {
+        "colour": "red",
+        "where": "shop/orders",
+        "beyond": "orders",
+        "whole": JSON,
+        "class": 2,
+        "places": None,
+    }
+    assert encode(Shown, Pair(Result(PLACE, Colour.RED)))["beyond"] is None
+
+
+def test_a_member_that_a_result_does_not_have_is_an_error() -> None:
+    class Wrong(Document):
+        colour: Annotated[str, From("result.color")]
+
+    with pytest.raises(AttributeError, match="color"):
+        encode(Wrong, Pair(Result(PLACE, Colour.RED)))
+
+
+def test_members_that_stand_flat_are_known_as_such() -> None:
+    assert [(member.name, member.flat) for member in members_of(Result)][:3] == [
+        ("name_space", True),
+        ("name", True),
+        ("colour", False),
+    ]
