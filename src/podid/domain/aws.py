@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.findings import Subject
-from podid.domain.members import ArnText, Key
+from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.section import UNASKED
 
@@ -30,9 +30,9 @@ class AssociationSummary:
     cluster_name: str
     namespace: str
     service_account: str
-    association_id: str
-    association_arn: str
-    owner_arn: str | None = None
+    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    association_arn: ArnText
+    owner_arn: Annotated[str | None, About("The add-on that owns the association.")] = None
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -43,15 +43,19 @@ class AssociationSummary:
         return Subject("Association", self.service_account, self.namespace)
 
 
+@members(
+    "cluster_name namespace service_account role_arn association_arn association_id tags created_at modified_at "
+    "owner_arn disable_session_tags target_role_arn external_id policy"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association(AssociationSummary):
     """A pod identity association with every field of EKS's PodIdentityAssociation."""
 
-    role_arn: str
-    target_role_arn: str | None = None
-    external_id: str | None = None
-    disable_session_tags: bool | None = None
-    policy: str | None = None
+    role_arn: ArnText
+    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")] = None
+    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")] = None
+    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")] = None
+    policy: Annotated[str | None, About("The session policy, as JSON text.")] = None
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     modified_at: datetime | None = None
@@ -151,23 +155,31 @@ class AttachedPolicy:
     arn: Annotated[ArnText, Key("policyArn")]
 
 
+@members(
+    "name arn role_id path description created_at max_session_seconds permissions_boundary_arn tags trust "
+    "last_used_at last_used_region"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
     was not used within IAM's 400 days of tracking."""
 
-    name: str
-    arn: str
+    name: Annotated[str, Key("roleName")]
+    arn: Annotated[ArnText, Key("roleArn")]
     path: str
     role_id: str
-    trust: Mapping[str, object]
+    trust: Annotated[PolicyObject, Key("trustPolicy")]
     created_at: datetime | None = None
-    description: str = ""
-    max_session_seconds: int = 3600
-    permissions_boundary_arn: str = ""
+    description: TextOrNull = ""
+    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("Seconds.")] = 3600
+    permissions_boundary_arn: Annotated[
+        str, OR_NULL, Key("permissionsBoundary"), About("The boundary policy's ARN.")
+    ] = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    last_used_at: datetime | None = None
-    last_used_region: str = ""
+    last_used_at: Annotated[
+        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
+    ] = None
+    last_used_region: TextOrNull = ""
 
     @property
     def service_linked(self) -> bool:
@@ -211,15 +223,16 @@ class AddonIssue:
     resource_ids: tuple[str, ...] = ()
 
 
+@members("name version status issues")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addon:
     """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
     DEGRADED UPDATE_FAILED."""
 
-    name: str
+    name: Annotated[str, Key("addonName")]
     arn: str
-    version: str
-    status: str
+    version: Annotated[str, Key("addonVersion")]
+    status: Annotated[str, About("EKS's own word.")]
     issues: tuple[AddonIssue, ...] = ()
     configuration_values: str = ""
     association_arns: tuple[str, ...] = ()

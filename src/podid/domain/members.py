@@ -52,6 +52,8 @@ HIDDEN, FLAT, AS_TEXT, OR_NULL, OPTIONAL = Manner
 
 # kind of document -> the class that says what it holds
 KINDS: dict[str, type] = {}
+# dataclass -> its members, where these are not all of its fields in their order
+ORDERS: dict[type, tuple[str, ...]] = {}
 # class -> the description, and the name, that its schema has
 DESCRIPTIONS: dict[type, str] = {}
 SCHEMA_NAMES: dict[type, str] = {}
@@ -85,6 +87,16 @@ def kind(name: str, description: str) -> Callable[[C], C]:
     def register(cls: C) -> C:
         KINDS[name] = cls
         DESCRIPTIONS[cls] = description
+        return cls
+
+    return register
+
+
+def members(names: str) -> Callable[[C], C]:
+    """Say which fields and properties of a dataclass its document has, and in which order."""
+
+    def register(cls: C) -> C:
+        ORDERS[cls] = tuple(names.split())
         return cls
 
     return register

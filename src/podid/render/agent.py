@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.aws import Addon, AddonIssue
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
@@ -170,24 +171,6 @@ def version_list_view(versions: AgentVersions) -> View:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-class AddonBody(Document):
-    addon_name: Annotated[str, From("name")]
-    addon_version: Annotated[str, From("version")]
-    status: Annotated[str, About("EKS's own word.")]
-    issues: Sequence[AddonIssue]
-
-
-class DaemonSetBody(Document):
-    namespace: str
-    name: str
-    desired: int
-    ready: int
-    available: int
-    updated: int
-    host_ports: Annotated[Sequence[int], About("The ports of its nodes that it declares.")]
-    images: Names
-
-
 class NodeBody(Document):
     node: str
     compute_type: str
@@ -256,7 +239,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     cluster_name: Annotated[str, From("cluster")]
     state: AgentState
     addon: Annotated[
-        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+        Addon | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
     ]
     offer: Annotated[
         AgentOfferBody | None,
@@ -266,7 +249,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     node_roles: Annotated[
         Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
     ]
-    daemon_sets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
+    daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null where the cluster could not be looked at.")]
     coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]

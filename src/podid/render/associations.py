@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from podid.domain.aws import Association, AssociationSummary, Listed
 from podid.domain.encoding import JsonObject, encode, timestamp
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
+from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import utc
 from podid.ops.association.looks import Look, PodCounts, Seen
@@ -18,24 +18,6 @@ from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class AssociationBody(Document):
-    # EKS's PodIdentityAssociation, member for member
-    cluster_name: str
-    namespace: str
-    service_account: str
-    role_arn: ArnText
-    association_arn: ArnText
-    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
-    tags: Pairs
-    created_at: datetime | None
-    modified_at: datetime | None
-    owner_arn: Annotated[str | None, About("The add-on that owns the association.")]
-    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")]
-    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")]
-    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")]
-    policy: Annotated[str | None, About("The session policy, as JSON text.")]
 
 
 class NotLookedAtBody(Document):
@@ -53,7 +35,8 @@ class UnreadAssociationBody(Document):
     unread: Annotated[NotLookedAtBody, From(""), About("Why nothing else is known; the exit code is 8.")]
 
 
-class ListedAssociationBody(AssociationBody):
+class ListedAssociationBody(Document):
+    association: Annotated[Association, FLAT, From("")]
     pods: Annotated[PodCounts | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
     service_account_exists: Annotated[
         bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")

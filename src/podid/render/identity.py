@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated
 
+from podid.domain.aws import Association
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
@@ -19,7 +20,7 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import AssociationBody, NotLookedAtBody, association_facts, association_table
+from podid.render.associations import NotLookedAtBody, association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, status_view, verdict_lines
 from podid.render.trust import TrustBody
@@ -265,7 +266,7 @@ class AssociationDocument(Document, kind="Association"):
     """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
     its roles say, what its role may do, and which credentials its pods use."""
 
-    association: Annotated[AssociationBody, FLAT]
+    association: Annotated[Association, FLAT]
     status: IdentityStatusBody
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[
