@@ -12,7 +12,7 @@ from typing import Annotated
 from podid.domain.findings import Subject
 from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.section import UNASKED
+from podid.domain.section import UNASKED, Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,9 @@ class AssociationSummary:
     cluster_name: str
     namespace: str
     service_account: str
-    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    association_id: str
     association_arn: ArnText
-    owner_arn: Annotated[str | None, About("The add-on that owns the association.")] = None
+    owner_arn: str | None = None
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -51,6 +51,8 @@ class AssociationSummary:
 class Association(AssociationSummary):
     """A pod identity association with every field of EKS's PodIdentityAssociation."""
 
+    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    owner_arn: Annotated[str | None, About("The add-on that owns the association.")] = None
     role_arn: ArnText
     target_role_arn: Annotated[str | None, About("The role assumed from the first one.")] = None
     external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")] = None
@@ -70,6 +72,7 @@ class Association(AssociationSummary):
         return self.target_role_arn or self.role_arn
 
 
+@members("cluster_name namespace service_account association_arn association_id owner_arn unread")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadAssociation(AssociationSummary):
     """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
@@ -78,6 +81,10 @@ class UnreadAssociation(AssociationSummary):
     reason: str
     permission: str = ""
     error_code: str = ""
+
+    @property
+    def unread(self) -> Annotated[Missing, About("Why nothing else is known; the exit code is 8.")]:
+        return Missing(self.reason, self.permission, self.error_code)
 
     @classmethod
     def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":

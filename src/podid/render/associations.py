@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from podid.domain.aws import Association, AssociationSummary, Listed
+from podid.domain.aws import Association, AssociationSummary, Listed, UnreadAssociation
 from podid.domain.encoding import JsonObject, encode, timestamp
-from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From
+from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import utc
 from podid.ops.association.looks import Look, PodCounts, Seen
@@ -18,21 +18,6 @@ from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class NotLookedAtBody(Document):
-    reason: str
-    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")]
-
-
-class UnreadAssociationBody(Document):
-    cluster_name: str
-    namespace: str
-    service_account: str
-    association_arn: ArnText
-    association_id: str
-    owner_arn: str | None
-    unread: Annotated[NotLookedAtBody, From(""), About("Why nothing else is known; the exit code is 8.")]
 
 
 class ListedAssociationBody(Document):
@@ -54,13 +39,13 @@ class AssociationListDocument(Document, kind="AssociationList"):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     cluster_name: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
-    items: Sequence[ListedAssociationBody | UnreadAssociationBody]
+    items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
 def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
-        return encode(UnreadAssociationBody, item)
+        return encode(UnreadAssociation, item)
     seen = seen or Seen()
     exist = {"service_account_exists": seen.account, "role_exists": seen.role}
     return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)

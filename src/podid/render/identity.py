@@ -20,7 +20,7 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import NotLookedAtBody, association_facts, association_table
+from podid.render.associations import association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, status_view, verdict_lines
 from podid.render.trust import TrustBody
@@ -181,7 +181,7 @@ class SecondHopBody(Document):
         About("The target role's; null where it does not exist or could not be read."),
     ]
     findings: Annotated[Sequence[TrustFinding], About("What is broken or fragile, by failure mode.")]
-    unknowns: Sequence[NotLookedAtBody]
+    unknowns: Sequence[Missing]
 
 
 @schema_name("AccountBody")
@@ -202,19 +202,6 @@ def _account(reading: IdentityReading) -> AccountFacts | None:
     return AccountFacts(True, account.created_at, account.irsa_role_arn or None)
 
 
-class CredentialSourceBody(Document):
-    source: CredentialSource
-    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")]
-    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")]
-
-
-class ContainerUseBody(Document):
-    name: Annotated[str, From("container")]
-    uses: Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]
-    certain: Annotated[bool, About("false where something before it could not be seen.")]
-    sources: Annotated[Sequence[CredentialSourceBody], From("candidates"), About("In the order in which an SDK asks.")]
-
-
 class WorkloadNameBody(Document):
     kind: str
     name: str
@@ -226,7 +213,7 @@ class PodUseBody(Document):
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
     stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
-    containers: Sequence[ContainerUseBody]
+    containers: Sequence[ContainerUse]
 
 
 class LastUseBody(Document):
