@@ -126,10 +126,7 @@ def listed(data: Object, name: str) -> Sequence[Object]:
 
 def texts(data: Object, name: str) -> tuple[str, ...]:
     """The texts of a list that has to be there, be it empty."""
-    value = data.get(name)
-    if not isinstance(value, list):
-        raise _unexpected(name, value, list)
-    return tuple(text({f"one of {name}": item}, f"one of {name}") for item in value)
+    return _items(data, name, text)
 
 
 def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
@@ -138,15 +135,20 @@ def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
 
 def words_or_none(data: Object, name: str) -> tuple[str, ...]:
     """As `texts_or_none`, where an empty text is one too: an argument, a label's value, Kubernetes' core API group."""
+    return () if data.get(name) is None else _items(data, name, _word)
+
+
+def _word(data: Object, name: str) -> str:
+    if data[name] is None:
+        raise _unexpected(name, None, str)
+    return text_or(data, name)
+
+
+def _items(data: Object, name: str, read: Callable[[Object, str], T]) -> tuple[T, ...]:
     value = data.get(name)
-    if value is None:
-        return ()
     if not isinstance(value, list):
         raise _unexpected(name, value, list)
-    for item in value:
-        if item is None:
-            raise _unexpected(f"one of {name}", item, str)
-    return tuple(text_or({f"one of {name}": item}, f"one of {name}") for item in value)
+    return tuple(read({f"one of {name}": item}, f"one of {name}") for item in value)
 
 
 def pairs(data: Object, name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from podid.domain.iam import listed
 from podid.domain.text import short_list
 
 _MOST_STATEMENTS = 6
@@ -33,9 +34,10 @@ def undecided(keys: Iterable[str]) -> str:
 
 def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
     """`may dynamodb:GetItem and dynamodb:Query on arn:…:table/orders`. What is not understood is said as such."""
-    statements = document.get("Statement")
-    listed = statements if isinstance(statements, list) else [statements] if statements is not None else []
-    words = [_statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in listed]
+    statements = listed(document.get("Statement"))
+    words = [
+        _statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in statements
+    ]
     if len(words) > _MOST_STATEMENTS:
         words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
     return tuple(words) or ("nothing: it has no statement",)
@@ -50,7 +52,7 @@ def _statement_words(statement: Mapping[str, object]) -> str:
 
 def _actions(statement: Mapping[str, object]) -> str:
     if "NotAction" in statement:
-        return f"do everything but {_listed(statement['NotAction'])}"
+        return f"do everything but {_joined(_texts(statement['NotAction']))}"
     actions = _texts(statement.get("Action"))
     if "*" in actions:
         return "do everything"
@@ -61,7 +63,7 @@ def _actions(statement: Mapping[str, object]) -> str:
 
 def _resources(statement: Mapping[str, object]) -> str:
     if "NotResource" in statement:
-        return f"everything but {_listed(statement['NotResource'])}"
+        return f"everything but {_joined(_texts(statement['NotResource']))}"
     resources = _texts(statement.get("Resource"))
     return "anything" if "*" in resources else _joined(resources)
 
@@ -79,13 +81,8 @@ def _operator(operator: str) -> str:
     return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
 
 
-def _listed(value: object) -> str:
-    return _joined(_texts(value))
-
-
 def _texts(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in listed(value)]
 
 
 def _joined(texts: list[str], last: str = "and") -> str:

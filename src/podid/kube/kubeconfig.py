@@ -17,7 +17,7 @@ import yaml
 from podid.domain.errors import InvalidInput, NotFound
 from podid.local import files
 
-T = TypeVar("T", list[Any], dict[str, Any])
+T = TypeVar("T", str, bool, list[Any], dict[str, Any])
 
 MAX_BYTES = 16 * 1024 * 1024
 # values in one file, those that aliases repeat included: a cluster, its user and its context are about thirty
@@ -90,13 +90,11 @@ def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconf
     documents = [(path, document) for path in _paths(kubeconfig, env) if (document := _load(path))]
     if not documents:
         return None
-    for path, document in documents:
-        _check_types(document, ("current-context",), (), path)
+    current = [_member(document, "current-context", str, path) for path, document in documents]
     clusters, users, contexts = (_merged(documents, section) for section in ("clusters", "users", "contexts"))
-    current = next((d["current-context"] for _, d in documents if d.get("current-context")), "")
     return Kubeconfig(
         files=tuple(path for path, _ in documents),
-        current=current,
+        current=next(filter(None, current), ""),
         contexts={name: _context(name, *found, clusters, users) for name, found in contexts.items()},
     )
 
@@ -197,21 +195,21 @@ def _merged(documents: list[tuple[Path, dict[str, Any]]], section: str) -> dict[
     """name -> (file it stands in, the entry's body)."""
     merged: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path, document in documents:
-        for entry in _of(list, document, section, path):
+        for entry in _member(document, section, list, path):
             if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
                 raise InvalidInput(f"{path}: an entry of {section} has no name", subject=str(path))
-            merged.setdefault(entry["name"], (path, _of(dict, entry, section[:-1], path)))
+            merged.setdefault(entry["name"], (path, _member(entry, section[:-1], dict, path)))
     return merged
 
 
-def _of(kind: type[T], holder: dict[str, Any], member: str, path: Path) -> T:
-    """The member, empty where it is missing; InvalidInput where it is something else than a list or an object."""
+def _member(holder: dict[str, Any], member: str, kind: type[T], path: Path) -> T:
+    """Return the member, empty where it is missing. Raise InvalidInput where it is of another kind, as kubectl does:
+    `insecure-skip-tls-verify: "false"` is a text, and would count as true."""
     value = holder.get(member)
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        expected = "a list" if kind is list else "an object"
-        raise InvalidInput(f"the kubeconfig {path} is malformed: {member} is not {expected}", subject=str(path))
+        raise InvalidInput(f"the kubeconfig {path} is malformed: {member} is not {_WORDS[kind]}", subject=str(path))
     return value
 
 
@@ -222,49 +220,44 @@ def _context(
     clusters: dict[str, tuple[Path, dict[str, Any]]],
     users: dict[str, tuple[Path, dict[str, Any]]],
 ) -> Context:
-    _check_types(entry, ("cluster", "user", "namespace"), (), path)
-    cluster_path, cluster = clusters.get(entry.get("cluster") or "", (Path(), {}))
-    user_path, user = users.get(entry.get("user") or "", (Path(), {}))
-    _check_types(cluster, _CLUSTER_TEXTS, ("insecure-skip-tls-verify",), cluster_path)
-    _check_types(user, _USER_TEXTS, (), user_path)
-    plugin: dict[str, Any] = _of(dict, user, "exec", user_path)
-    provider: dict[str, Any] = _of(dict, user, "auth-provider", user_path)
-    arguments: list[Any] = _of(list, plugin, "args", user_path)
-    variables: list[Any] = [item for item in _of(list, plugin, "env", user_path) if isinstance(item, dict)]
-    _check_types(plugin, ("command",), (), user_path)
-    _check_types(provider, ("name",), (), user_path)
-    for item in (*variables, *({"one of args": argument} for argument in arguments)):
-        _check_types(item, ("name", "value", "one of args"), (), user_path)
+    cluster_name, user_name, namespace = (_member(entry, member, str, path) for member in _CONTEXT_TEXTS)
+    cluster_path, cluster = clusters.get(cluster_name, (Path(), {}))
+    user_path, user = users.get(user_name, (Path(), {}))
+    for holder, texts, where in ((cluster, _CLUSTER_TEXTS, cluster_path), (user, _USER_TEXTS, user_path)):
+        for member in texts:
+            _member(holder, member, str, where)
+    _member(cluster, "insecure-skip-tls-verify", bool, cluster_path)
+    plugin: dict[str, Any] = _member(user, "exec", dict, user_path)
+    provider: dict[str, Any] = _member(user, "auth-provider", dict, user_path)
+    arguments: list[Any] = _member(plugin, "args", list, user_path)
+    variables: list[Any] = [item for item in _member(plugin, "env", list, user_path) if isinstance(item, dict)]
+    command, provider_name = _member(plugin, "command", str, user_path), _member(provider, "name", str, user_path)
+    env = {_member(item, "name", str, user_path): _member(item, "value", str, user_path) for item in variables}
+    words = [_member({"one of args": argument}, "one of args", str, user_path) for argument in arguments]
     return Context(
         name=name,
-        cluster_name=entry.get("cluster") or "",
+        cluster_name=cluster_name,
         server=cluster.get("server") or "",
         ca=certificates(_ca_pem(cluster, cluster_path)),
-        namespace=entry.get("namespace") or "",
+        namespace=namespace,
         proxy_url=cluster.get("proxy-url") or "",
         login=_login(user, plugin),
-        auth_provider=provider.get("name") or "without a name" if provider else "",
-        exec_args=(plugin.get("command") or "", *(item or "" for item in arguments)) if plugin else (),
-        exec_env={item.get("name") or "": item.get("value") or "" for item in variables},
+        auth_provider=provider_name or "without a name" if provider else "",
+        exec_args=(command, *words) if plugin else (),
+        exec_env=env,
         cluster=_absolute(cluster, cluster_path),
         user=_absolute(user, user_path),
     )
 
 
+_WORDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_CONTEXT_TEXTS = ("cluster", "user", "namespace")
 _CLUSTER_TEXTS = ("server", "certificate-authority", "certificate-authority-data", "proxy-url", "tls-server-name")
 _USER_TEXTS = (
     *("token", "tokenFile", "client-certificate", "client-certificate-data", "client-key", "client-key-data"),
     *("username", "password"),
 )
-
-
-def _check_types(holder: dict[str, Any], texts: tuple[str, ...], flags: tuple[str, ...], path: Path) -> None:
-    """As kubectl: `insecure-skip-tls-verify: "false"` is a text, and would count as true."""
-    for names, kind, expected in ((texts, str, "text"), (flags, bool, "true or false")):
-        for name in names:
-            if not isinstance(holder.get(name), kind | None):
-                raise InvalidInput(f"the kubeconfig {path} is malformed: {name} is not {expected}", subject=str(path))
 
 
 def _absolute(entry: dict[str, Any], path: Path) -> dict[str, Any]:

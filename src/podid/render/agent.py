@@ -142,7 +142,7 @@ def version_list_view(versions: AgentVersions) -> View:
     table = table_of(
         offer.rows,
         ("VERSION", "version.version"),
-        ("STATE", lambda row: ", ".join(s for s in versions.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("STATE", lambda row: ", ".join(versions.states(row.version.version)) or None),
         ("FITS", lambda row: "no" if row.why_not else "yes"),
         (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),

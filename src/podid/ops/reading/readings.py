@@ -17,7 +17,6 @@ from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project import CUSTOM
 from podid.ops.agent import logs
-from podid.ops.reading.log_ends import crashing, end_of_log
 from podid.ops.reading.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
@@ -31,35 +30,35 @@ def associations(source: Source) -> tuple[Listed, ...]:
     """All that EKS lists, in order, each as far as it was to be described and could be."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
-        return tuple(map(UnreadAssociation.unasked, source.eks.list_association_summaries(name, namespace)))
-    found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
-    return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
+        return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
+    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
+    return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
     """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
     groups = source.kube.list_api_groups()
-    found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
+    settings: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
         for plural in kinds if group in groups else ():
             read = partial(source.kube.list_product_settings, group, plural, groups[group])
-            found[plural] = attempt(partial(source.of_namespaces, read))
+            settings[plural] = attempt(partial(source.of_namespaces, read))
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
-        found["persistentvolumes"] = sets
+        settings["persistentvolumes"] = sets
     elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
-        found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
-    return found
+        settings["persistentvolumes"] = attempt(source.kube.list_volume_settings)
+    return settings
 
 
 def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
     """Not read where nothing asks for credentials of pods by way of a CSI driver."""
-    asked = any(
+    needed = any(
         setting.way is CredentialWay.POD_IDENTITY
         for section in source.value("products").values()
         for setting in known_or(section, ())
     )
-    return dict(source.kube.list_csi_drivers()) if asked else {}
+    return dict(source.kube.list_csi_drivers()) if needed else {}
 
 
 def instances(source: Source) -> dict[str, Instance]:
@@ -68,7 +67,8 @@ def instances(source: Source) -> dict[str, Instance]:
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
-    return {ids[each]: found for each, found in source.ec2.list_instances(tuple(ids)).items() if each in ids}
+    read = source.clients.aws.ec2.list_instances(tuple(ids))
+    return {ids[number]: instance for number, instance in read.items() if number in ids}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
@@ -80,11 +80,14 @@ def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
         if not pod.host_network and live(pod)
         for ip in pod.ips
     }
-    found: dict[str, Section[tuple[LogSighting, ...]]] = {}
-    for pod, tallies in logs.tallies_of(source.kube, agents, LOGS_SINCE):
+    sightings: dict[str, Section[tuple[LogSighting, ...]]] = {}
+    for pod, triage in logs.triaged(source.kube, agents, LOGS_SINCE):
         name = f"{pod.namespace}/{pod.name}"
-        found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
-    return found
+        if isinstance(triage, PodidError):
+            sightings[name] = missing(triage)
+        else:
+            sightings[name] = Known(_sightings(pod, triage.tallies.values(), askers))
+    return sightings
 
 
 def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str]) -> tuple[LogSighting, ...]:
@@ -107,12 +110,12 @@ def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]
     """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
     no logs."""
     down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
-    pods = [pod for pod in source.value("agent_pods") if crashing(pod) and pod.node not in down]
+    pods = [pod for pod in source.value("agent_pods") if logs.crashing(pod) and pod.node not in down]
     return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
 
 
 def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
-    ends = (mode_of(end_of_log(source.kube, pod, container.name)) for container in crashing(pod))
+    ends = (mode_of(logs.end_of_log(source.kube, pod, container.name)) for container in logs.crashing(pod))
     shown = {mode: line for mode, line in ends if mode}
     return tuple(
         LogSighting(id=mode, node=pod.node, count=1, sample=line, running=False) for mode, line in shown.items()
@@ -137,25 +140,25 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     complain of now, by "NAMESPACE/NAME"."""
     since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
-    found: dict[str, Section[tuple[str, ...]]] = {}
+    warnings: dict[str, Section[tuple[str, ...]]] = {}
     for ds, running in _agents(source):
         if running < ds.desired:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
-            found[f"{ds.namespace}/{ds.name}"] = attempt(read)
+            warnings[f"{ds.namespace}/{ds.name}"] = attempt(read)
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
         read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
-        found[f"{pod.namespace}/{pod.name}"] = attempt(read)
-    return found
+        warnings[f"{pod.namespace}/{pod.name}"] = attempt(read)
+    return warnings
 
 
 def agent_addon(source: Source) -> Addon | None:
-    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    addon = source.clients.eks.find_addon(source.cluster.name, AGENT_ADDON)
     return None if addon is None else _without_values(addon)
 
 
 def addons(source: Source) -> tuple[Addon, ...]:
-    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+    return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name)))
 
 
 def _without_values(addon: Addon) -> Addon:
@@ -166,7 +169,7 @@ def _without_values(addon: Addon) -> Addon:
 def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
     if source.before("agent_addon") == Known(None):
         return ()
-    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+    return source.clients.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
@@ -210,8 +213,8 @@ def agent_pods(source: Source) -> tuple[Pod, ...]:
 
 
 def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
-    there = runs_cilium(source.value("daemon_sets"))
-    return source.of_namespaces(source.kube.list_cilium_policies) if there else ()
+    installed = runs_cilium(source.value("daemon_sets"))
+    return source.of_namespaces(source.kube.list_cilium_policies) if installed else ()
 
 
 def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:
@@ -231,5 +234,5 @@ def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
         return Missing("EKS names no VPC of the cluster")
-    ec2 = source.ec2
+    ec2 = source.clients.aws.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

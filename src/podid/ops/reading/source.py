@@ -13,9 +13,6 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or
 
 if TYPE_CHECKING:
-    from podid.aws.ec2 import Ec2
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
@@ -71,22 +68,9 @@ class Source:
         first, *more = self.namespaces or ("",)
         if not more:
             return read(first)
-        found = dict(pacing.fan_out(read, (first, *more), reads=True))
-        others = (item for place in more for item in found[place] if item.namespace)
-        return (*found[first], *others)
-
-    @property
-    def eks(self) -> Eks:
-        return self.clients.eks
-
-    @property
-    def iam(self) -> Iam:
-        return self.clients.iam
-
-    @property
-    def ec2(self) -> Ec2:
-        """Slow to make, and seldom needed."""
-        return self.clients.ec2
+        items_of = dict(pacing.fan_out(read, (first, *more), reads=True))
+        others = (item for place in more for item in items_of[place] if item.namespace)
+        return (*items_of[first], *others)
 
     @property
     def kube(self) -> KubeReader:
