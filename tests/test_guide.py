@@ -13,9 +13,8 @@ import pytest
 
 from harness import Answers, Outcome, Podid
 from podid.cli.guide import associate
-from podid.cli.guide.facts import Account, Facts
+from podid.cli.guide.questions import Account, Facts, Prompt, walk
 from podid.cli.guide.questions import Answers as Given
-from podid.cli.guide.questions import Prompt, walk
 from podid.cli.guide.run import says_only_where
 from podid.domain.aws import AssociationSummary, Cluster, Role
 from podid.domain.names import ServiceAccountRef
@@ -267,17 +266,17 @@ def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
 
 
 def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podid.cli import associating
+    from podid.commands.association import associate
 
     site.with_agent()
     requests: list[Any] = []
-    carry_out = associating.associate_in
+    carry_out = associate.associate_in
 
-    def spy(access: Any, terminal: Any, request: Any) -> None:
+    def spy(access: Any, request: Any) -> None:
         requests.append(request)
-        carry_out(access, terminal, request)
+        carry_out(access, request)
 
-    monkeypatch.setattr(associating, "associate_in", spy)
+    monkeypatch.setattr(associate, "associate_in", spy)
     answers = {
         "namespace": "shop",
         "account": "orders",

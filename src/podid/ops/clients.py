@@ -66,10 +66,12 @@ class Clients:
 
     def iam_of(self, profile: str) -> Iam:
         """IAM with that profile's credentials; with one's own for an empty name."""
-        if not profile:
-            return self.iam
+        return self.aws_of(profile).iam if profile else self.iam
+
+    def aws_of(self, profile: str) -> AwsSession:
+        """A session with that profile's credentials."""
         assert self.aws_as is not None
-        return self.aws_as(profile).iam
+        return self.aws_as(profile)
 
     @property
     def ec2(self) -> Ec2:

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from podid.domain.aws import Association, AssociationSummary, Listed
 from podid.domain.encoding import JsonObject, encode, timestamp
+from podid.domain.errors import Again, UsageError
 from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.domain.text import utc
-from podid.ops.association.looks import Look, PodCounts, Seen
+from podid.domain.text import nearest, utc
+from podid.ops.association.listing import Look, PodCounts, Seen
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -176,6 +177,18 @@ _LOOKS: Mapping[str, frozenset[Look]] = {
     "status": frozenset({"status"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
+
+
+def check_columns(text: str) -> tuple[str, ...]:
+    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
+    one."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    for name in names:
+        if name not in ALL_COLUMNS:
+            near = nearest(name, ALL_COLUMNS, 1)
+            hint = Again(swap=(name, near[0])) if near and name == text else ()
+            raise UsageError(f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}", hint=hint)
+    return names
 
 
 def looks_of(columns: Sequence[str]) -> frozenset[Look]:

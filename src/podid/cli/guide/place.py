@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from podid.cli.guide.facts import Account, Facts
-from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Answers, Option, Prompt, aligned
+from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Account, Answers, Facts, Option, Prompt, aligned
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
 from podid.cli.cluster import cluster_by_server, no_cluster
-from podid.cli.guide import associate, others
-from podid.cli.guide.facts import Facts, accounts_of
-from podid.cli.guide.questions import Answers, Prompt, Step, walk
-from podid.cli.options import FLAGS, NAMESPACES, spellings
+from podid.cli.guide import associate
+from podid.cli.guide.questions import Answers, Facts, Prompt, Step, accounts_of, walk
+from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
@@ -20,17 +19,10 @@ from podid.ops.change.kinds import ROLE
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.cli.terminal import Terminal
-
-
-@dataclass(frozen=True, slots=True)
-class _Flag:
-    names: tuple[str, ...]
-    switch: bool
 
 
 # shared options; those that choose among namespaces belong to what is to be done
-_WHERE = tuple(_Flag(spellings(name), flag.default is False) for name, flag in FLAGS.items() if name not in NAMESPACES)
+_WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # what Terraform has nothing of
 _OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
 Words = Callable[[Answers, Facts], tuple[str, ...]]
@@ -42,16 +34,15 @@ class Guide:
     those that are there; `of_pods`: pods are to get credentials."""
 
     access: Access
-    terminal: Terminal
     of_associations: bool = False
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, steps: Sequence[Step[Facts]]) -> Answers:
+    def answers(self, steps: Sequence[Step]) -> Answers:
         return walk(steps, self.facts, self._ask)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
-        self.terminal.note(*question.lead)
+        self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
 
@@ -59,15 +50,15 @@ class Guide:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
-        which = others.which_of(answers)
+        which = associate.which_of(answers)
         return self._read[chosen] if which is None else self._of_one(chosen, answers["which"])
 
     def _facts(self, chosen: str) -> Facts:
         access = self.access
         if not chosen and access.named is None:
-            with self.terminal.working("looking for clusters"):
+            with self.access.terminal.working("looking for clusters"):
                 names = access.aws.eks.list_clusters()
-                there = cluster_by_server(access.options, access.runtime.env, access.aws.eks, names)
+                there = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
                 raise no_cluster(access.aws.region)
             if there is None:
@@ -81,7 +72,7 @@ class Guide:
     def _of_cluster(self, access: Access) -> Facts:
         """Of pods and associations what cannot be read is left out: they only make the questions better. Raises where
         associations are what is asked for."""
-        with self.terminal.working("reading service accounts and roles"):
+        with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
             having = listed.value if isinstance(listed, Known) else ()
@@ -107,9 +98,9 @@ class Guide:
         """With the role of the association that was chosen, and whether podid made it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
-            access, ref = self._at(chosen), others.which_of({"which": which})
+            access, ref = self._at(chosen), associate.which_of({"which": which})
             assert ref is not None
-            with self.terminal.working(f"reading the association of {ref}"):
+            with self.access.terminal.working(f"reading the association of {ref}"):
                 place = access.place()
                 found = access.aws.eks.find_association(place.cluster_name, ref)
                 arn = found.role_arn if found is not None else ""
@@ -129,31 +120,29 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     while words:
         word, *words = words
         name, joined, _ = word.partition("=")
-        flag = next((flag for flag in _WHERE if name in flag.names), None)
+        flag = next((flag for flag in _WHERE if name in flag.spellings), None)
         if flag is None:
             return False
-        if not flag.switch and not joined:
+        if flag.kind != "switch" and not joined:
             words = words[1:]
     return True
 
 
-def guide_associate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("associate",), associate.STEPS, associate.words)
+def guide_associate(access: Access) -> Instead:
+    return _guided(access, ("associate",), associate.STEPS, associate.words)
 
 
-def guide_role_create(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
+def guide_role_create(access: Access) -> Instead:
+    return _guided(access, ("role", "create"), associate.ROLE_STEPS, associate.role_create_words)
 
 
-def guide_disassociate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
+def guide_disassociate(access: Access) -> Instead:
+    return _guided(access, ("disassociate",), associate.DISASSOCIATE_STEPS, associate.disassociate_words)
 
 
-def _guided(
-    access: Access, terminal: Terminal, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words
-) -> Instead:
+def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step], words: Words) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
-    guide = Guide(access, terminal, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
+    guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
     answers = guide.answers(steps)
     facts = guide.facts(answers)
     assert facts.cluster is not None
@@ -164,7 +153,7 @@ def _guided(
     command = access.at_place(("podid", *command))[1:]
     ending = associate.ending(answers) if "go" in answers else ()
     said = () if ending else _said(("podid", *command), terraform="go" in answers)
-    return Instead((*command, *ending), () if access.options.quiet else said)
+    return Instead((*command, *ending), () if access.shared.quiet else said)
 
 
 def _none_of(read: Callable[[], Sequence[object]]) -> bool:

@@ -1,11 +1,8 @@
 """podid addon list."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -25,7 +22,7 @@ def rights() -> CommandRights:
 def list_addons(
     access: Access,
     terminal: Terminal,
-    all_: Annotated[bool, typer.Option("--all", help="Also what EKS offers and is not installed.")] = False,
+    all_: bool = switch("Also what EKS offers and is not installed."),
 ) -> None:
     """List add-ons and their service accounts' roles.
 

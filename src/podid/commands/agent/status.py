@@ -16,7 +16,10 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def status(access: Access, terminal: Terminal) -> None:
+def status(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Show add-on, DaemonSets and coverage.
 
     The state of the agent first: ready, doubtful, broken, unknown or not-installed. Then the add-on's version beside

@@ -11,7 +11,7 @@ from podid.domain.text import short_list
 from podid.domain.trust import ScopeKind
 from podid.ops.addon.plan import AddonFacts, account_name, check_supported, plan_addon_roles, read_addon
 from podid.ops.association.plan import plan_associations
-from podid.ops.association.request import AssociateRequest, AssociationWanted
+from podid.ops.association.request import AssociationChange, AssociationWanted
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.clients import Clients
@@ -75,8 +75,8 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
     wanted = (AssociationWanted(ref, role),)
-    asked = AssociateRequest(wanted=wanted, scope=SCOPE, update_trust=request.update_trust)
-    plan = plan_associations(asked, place.the_cluster, place.header, {ref: None})
+    change = AssociationChange(update_trust=request.update_trust)
+    plan = plan_associations(wanted, change, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
