@@ -530,6 +530,6 @@ def test_what_an_undo_meets_is_no_option_of_its_own(account: Site, podid: Podid)
     refused = podid("undo", "last", "--yes", "-o", "json")
     assert refused.code == 6, refused
     hint = shlex.split(refused.error["hint"])
-    assert parsed(hint) == ("trust add", {"role": "shop-orders", "for_": ["shop/orders"]} | parsed(hint)[1])
+    assert parsed(hint) == ("trust add", {"role": "shop-orders", "service_accounts": ["shop/orders"]} | parsed(hint)[1])
     assert podid(*hint[1:]).code == 0
     assert podid("undo", "last", "--yes").code == 0
