@@ -276,16 +276,14 @@ def _ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
     return Prompt(
         key="restart",
         text="Restart them, so that they start without it?",
-        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {_lifetime(facts)}.",),
+        lead=(
+            f"Pods that run ({account.words}) keep the role's credentials for up to {lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)}.",
+        ),
         options=(
             Option(NO, "No: they keep what they have until it runs out"),
             Option(YES, "Yes: restart them one after another"),
         ),
     )
-
-
-def _lifetime(facts: Facts) -> str:
-    return lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
 
 
 DISASSOCIATE_STEPS: tuple[Step, ...] = (place.ask_cluster, _ask_which, _ask_role, _ask_restart)
