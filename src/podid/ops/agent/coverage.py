@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.errors import ExitCode, PodidError
+from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schema_name
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.workloads import live, pods_of
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+@schema_name("NodeBody")
+@members("node compute_type os kind eligible state pod ready restarts needy reason")
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
     """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, left-out (the DaemonSet does not
@@ -29,16 +32,23 @@ class NodeCoverage:
     compute_type: str
     os: str
     state: str
-    pod: str = ""
-    reason: str = ""
-    kind: NodeKind = "self-managed"
-    restarts: int = 0
-    needy: tuple[str, ...] | None = None
+    pod: Annotated[str, OR_NULL, Key("agentPod")] = ""
+    reason: TextOrNull = ""
+    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")] = "self-managed"
+    restarts: Annotated[int, About("Of the agent's containers.")] = 0
+    needy: Annotated[
+        tuple[str, ...] | None,
+        About("The service accounts with an association whose pods run there; null where nobody looked."),
+    ] = None
 
     @property
-    def eligible(self) -> bool:
+    def eligible(self) -> Annotated[bool, About("Whether the agent's DaemonSets go there.")]:
         """Whether the node should run an agent's pod, when it is up."""
         return self.state not in ("not-served", "left-out")
+
+    @property
+    def ready(self) -> Annotated[bool, About("Whether a Ready agent pod is there.")]:
+        return self.state == "ready"
 
     @property
     def uncovered(self) -> bool:
@@ -48,6 +58,19 @@ class NodeCoverage:
         return self.state in ("left-out", "not-served") and self.kind != "auto" and bool(self.needy)
 
 
+@schema_name("NodeKindBody")
+@dataclass(frozen=True, slots=True)
+class NodeKindCoverage:
+    """The nodes of one kind."""
+
+    kind: NodeKind
+    nodes: int
+    expected: int
+    ready: int
+    restarts: int
+
+
+@members("expected ready kinds nodes")
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """All nodes. Those that cannot run the agent, or have it built in, that the DaemonSet leaves out, and nodes that
@@ -62,6 +85,10 @@ class Coverage:
     @property
     def ready(self) -> int:
         return sum(node.state == "ready" for node in self.nodes)
+
+    @property
+    def kinds(self) -> tuple[NodeKindCoverage, ...]:
+        return tuple(_of_kind(kind, self.nodes) for kind in sorted({node.kind for node in self.nodes}))
 
     @property
     def complete(self) -> bool:
@@ -83,6 +110,12 @@ class Coverage:
 
 
 Needy = Mapping[str, Collection[str]]
+
+
+def _of_kind(kind: NodeKind, nodes: Iterable[NodeCoverage]) -> NodeKindCoverage:
+    coverage = Coverage(tuple(node for node in nodes if node.kind == kind))
+    restarts = sum(node.restarts for node in coverage.nodes)
+    return NodeKindCoverage(kind, len(coverage.nodes), coverage.expected, coverage.ready, restarts)
 
 
 def coverage(
