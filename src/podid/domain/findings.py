@@ -23,7 +23,7 @@ LINKS = (
     "trust",
     "permissions",
 )
-ASSOCIATION, INJECTION, NETWORK, EKS_AUTH, TRUST = 1, 3, 5, 8, 9
+ASSOCIATION, INJECTION, NETWORK, AGENT, EKS_AUTH, TRUST = 1, 3, 5, 6, 8, 9
 
 
 def link_words(number: int) -> str:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import NotFound
-from podid.domain.option import several, tags
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-
-CLUSTER_TAGS = several(
-    "KEY=VALUE",
-    "In place of --cluster: every cluster of the region with this tag. Repeatable: with all of them.",
-    name="--cluster-tag",
-    default={},
-    read=partial(tags, name="--cluster-tag"),
-)
 
 
 def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:

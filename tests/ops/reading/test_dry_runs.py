@@ -18,7 +18,7 @@ from podid.domain.workloads import is_injected
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
 from podid.ops.reading import trials as reading
-from podid.ops.reading.source import Source
+from podid.ops.reading.readings import Source
 from podid.ops.reading.trials import dry_runs
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds

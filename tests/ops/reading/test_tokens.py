@@ -20,8 +20,8 @@ from podid.domain.section import READS, Cost
 from podid.domain.snapshot import Known, Missing, Section, known
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.readings import Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.reading.source import Source
 from podid.ops.reading.trials import sample, tokens
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline

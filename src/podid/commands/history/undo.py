@@ -8,7 +8,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights
-from podid.ops.association.request import FORCE
+from podid.ops.options import FORCE
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult

@@ -18,7 +18,7 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, kn
 from podid.domain.trust import ACTIONS
 from podid.facts.nodes import REDEEM, node_roles, unaccounted
 from podid.facts.second_hop import elsewhere
-from podid.ops.reading.source import Source
+from podid.ops.reading.readings import Source
 
 V = TypeVar("V")
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows

@@ -129,9 +129,14 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
     if scope.named:
         used = associated | {pod.ref for pod in known_or(snapshot.pods, ())}
         used |= {w.ref for w in known_or(snapshot.workloads, ())}
+        accounts = snapshot.service_accounts
         for ref in scope.named:
-            if ref not in used:
-                _check_service_account(scope, ref, snapshot)
+            if ref in used or not isinstance(accounts, Known) or ref in {account.ref for account in accounts.value}:
+                continue
+            known = [account.name for account in accounts.value if account.namespace == ref.namespace]
+            hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
+            message = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
+            raise NotFound(message, hint=hint, subject=str(ref))
         return scope.named
     things = _things(scope, snapshot)
     refs = {ref for name, ref in things if name == scope.name}
@@ -161,25 +166,13 @@ def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> 
     namespaces = snapshot.namespaces
     if isinstance(namespaces, Known) and namespace not in namespaces.value:
         kind = KINDS.get(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
+        typed = next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
         raise NotFound(
             f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces.value)}",
-            hint=() if kind else _instead(_typed(scope, namespace), namespace, namespaces.value),
+            hint=() if kind else _instead(typed, namespace, namespaces.value),
             subject=str(scope),
             advice=f"for the {kind} {scope.name}, write {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
-
-
-def _typed(scope: DoctorScope, namespace: str) -> str:
-    return next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
-
-
-def _check_service_account(scope: DoctorScope, ref: ServiceAccountRef, snapshot: Snapshot) -> None:
-    accounts = snapshot.service_accounts
-    if isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}:
-        known = [account.name for account in accounts.value if account.namespace == ref.namespace]
-        hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
-        message = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
-        raise NotFound(message, hint=hint, subject=str(ref))
 
 
 def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:

@@ -22,7 +22,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
 from podid.ops.reading import readings, roles, trials, witnesses
-from podid.ops.reading.source import Source
+from podid.ops.reading.readings import Source
 
 # what asks for a cost, where an option does
 OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}

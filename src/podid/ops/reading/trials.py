@@ -35,7 +35,7 @@ from podid.domain.workloads import is_injected, live, opted_out, template_of, wo
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-    from podid.ops.reading.source import Source
+    from podid.ops.reading.readings import Source
 
 # each costs a token and a session: more service accounts are named, and of hundreds of pods some are enough
 MOST_UNNAMED, MOST_PODS = 20, 50

@@ -22,7 +22,7 @@ from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLI
 if TYPE_CHECKING:
     from podid.domain.cluster import Node
     from podid.ops.change.journal import Journal
-    from podid.ops.reading.source import Source
+    from podid.ops.reading.readings import Source
 
 # two calls a second of 50 events each
 TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500
