@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.util.url import _encode_target
+from urllib3.util import parse_url
 
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpRequest, LoopbackServer
@@ -41,7 +41,7 @@ def all_of_it(patch: pytest.MonkeyPatch) -> None:
             or not _undisturbed(server)
         ):
             return urlopen(self, method, url, body, headers, *args, **named)
-        return _answer(self, server, method, _encode_target(url), body or b"", headers or {}, named)
+        return _answer(self, server, method, parse_url(url).request_uri, body or b"", headers or {}, named)
 
     patch.setattr(LoopbackServer, "start", starting)
     patch.setattr(LoopbackServer, "close", closing)

@@ -315,7 +315,3 @@ decision = record(
     organization_allows="OrganizationsDecisionDetail.AllowedByOrganizations",
     missing_context_keys="MissingContextValues",
 )
-
-
-def instance_profile_role(data: Object) -> str:
-    return next((text(role, "Arn") for role in inners_or_none(data, "Roles")), "")

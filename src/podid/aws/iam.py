@@ -11,7 +11,7 @@ from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each, text
+from podid.domain.foreign import Object, about, at, each, many, text
 from podid.domain.iam import PolicyNames
 from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs
@@ -97,8 +97,9 @@ class Iam(ServiceGateway):
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
         """The ARN of the role in an instance profile; empty without one, and where the profile does not exist."""
-        params, read = {"InstanceProfileName": name}, at("InstanceProfile", decode.instance_profile_role)
-        return self._api.find("GetInstanceProfile", params, f"instance profile {name}", read) or ""
+        params, read = {"InstanceProfileName": name}, at("InstanceProfile", many("Roles", partial(text, name="Arn")))
+        roles = self._api.find("GetInstanceProfile", params, f"instance profile {name}", read)
+        return next(iter(roles or ()), "")
 
     @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:

@@ -6,10 +6,11 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import urllib3.exceptions
@@ -48,20 +49,11 @@ class Bounded:
             body = read_whole(response.raw, LARGEST_ANSWER)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise HTTPClientError(error=error) from error
-        return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
+        raw = SimpleNamespace(stream=lambda: iter((body,)))  # as botocore reads it
+        return AWSResponse(response.url, response.status_code, response.headers, raw)
 
     def close(self) -> None:
         self._session.close()
-
-
-class _Read:
-    """A body as botocore takes one."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: object) -> Iterator[bytes]:
-        yield self._body
 
 
 @dataclass(frozen=True, slots=True)

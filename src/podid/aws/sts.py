@@ -16,9 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from podid.aws import decode
 from podid.aws.api import Api, ServiceGateway
 from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
-from podid.aws.errors import Origin, translate
+from podid.aws.errors import translate
 from podid.domain.aws import Caller
 from podid.domain.rights import needs
+
+_PREFIX = "k8s-aws-v1."
+_HEADER = "x-k8s-aws-id"
+_PARAMETER = "ClusterId"
+_URL_SECONDS = 60
+# the API server accepts it for 15 minutes
+_LIFETIME = timedelta(minutes=14)
 
 
 class Sts:
@@ -29,7 +36,9 @@ class Sts:
         self._as_caller = as_caller
         self._lock = threading.Lock()
         self._caller: Caller | None = None
-        enable_tokens(api.client)
+        events = api.client.meta.events
+        events.register("provide-client-params.sts.GetCallerIdentity", _take_cluster)
+        events.register("before-sign.sts.GetCallerIdentity", _add_header)
 
     @needs("sts:GetCallerIdentity")
     def get_caller(self) -> Caller:
@@ -51,8 +60,19 @@ class Sts:
 
     @needs()
     def get_cluster_token(self, cluster: str) -> BearerToken:
-        """A token for the cluster's API server: see `bearer_token`."""
-        return bearer_token(self._api.client, cluster, origin=self._api.origin)
+        """A token for the cluster's API server (by its name; on Outposts by the local cluster's id), signed without any
+        network traffic unless the credentials must be renewed first."""
+        try:
+            url = self._api.client.generate_presigned_url(
+                "get_caller_identity", Params={_PARAMETER: cluster}, ExpiresIn=_URL_SECONDS, HttpMethod="GET"
+            )
+        except (BotoCoreError, ClientError) as error:
+            subject, origin = f"cluster {cluster}", self._api.origin
+            raise translate(
+                error, service="sts", operation="GetCallerIdentity", subject=subject, origin=origin
+            ) from error
+        encoded = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+        return BearerToken(_PREFIX + encoded, datetime.now(UTC) + _LIFETIME)
 
 
 def _get_caller(api: Api) -> Caller:
@@ -70,38 +90,6 @@ class EksAuth(ServiceGateway):
         subject = f"a service account of cluster {cluster}"
         params = {"clusterName": cluster, "token": token}
         return self._api.read("AssumeRoleForPodIdentity", params, subject, decode.pod_identity_session)
-
-
-_PREFIX = "k8s-aws-v1."
-_HEADER = "x-k8s-aws-id"
-_PARAMETER = "ClusterId"
-_URL_SECONDS = 60
-# the API server accepts it for 15 minutes
-LIFETIME = timedelta(minutes=14)
-
-
-def enable_tokens(client: Any) -> None:
-    """Teach an STS client to sign the cluster's name; once per client."""
-    events = client.meta.events
-    events.register("provide-client-params.sts.GetCallerIdentity", _take_cluster)
-    events.register("before-sign.sts.GetCallerIdentity", _add_header)
-
-
-def bearer_token(
-    client: Any, cluster: str, *, now: datetime | None = None, origin: Origin | None = None
-) -> BearerToken:
-    """A token for `cluster` (the name; on Outposts the local cluster's id), signed without any network traffic unless
-    the credentials must be renewed first. `client` is a regional STS client that `enable_tokens` has seen."""
-    try:
-        url = client.generate_presigned_url(
-            "get_caller_identity", Params={_PARAMETER: cluster}, ExpiresIn=_URL_SECONDS, HttpMethod="GET"
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise translate(
-            error, service="sts", operation="GetCallerIdentity", subject=f"cluster {cluster}", origin=origin
-        ) from error
-    encoded = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-    return BearerToken(_PREFIX + encoded, (now or datetime.now(UTC)) + LIFETIME)
 
 
 def _take_cluster(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -281,8 +281,7 @@ class Access:
     def journal(self) -> Journal:
         from pathlib import Path
 
-        from podid.ops.change.journal import Journal
-        from podid.ops.change.locks import Locks
+        from podid.ops.change.journal import Journal, Locks
 
         chosen = self.shared.journal_dir
         try:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, overload
 
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, Document, From, Key
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, ORDERS, Document, From, Key
 from podid.domain.section import Known, Missing
 
 S = TypeVar("S")
@@ -91,7 +91,8 @@ def members_of(shape: Any) -> tuple[Member, ...]:
     hints = {
         name: hint for base in reversed(shape.__mro__) for name, hint in get_annotations(base, eval_str=True).items()
     }
-    for name, hint in hints.items():
+    for name in ORDERS.get(shape, hints):
+        hint = hints[name] if name in hints else get_annotations(getattr(shape, name).fget, eval_str=True)["return"]
         extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
         if HIDDEN in extras:
             continue

@@ -98,6 +98,48 @@ def included(group: type[T]) -> Any:
     return field(default_factory=group, metadata={"group": group})
 
 
+def _init(self: Any, **values: Any) -> None:
+    for item in fields(self):
+        if item.name in values:
+            value = values.pop(item.name)
+        elif item.default_factory is not dataclasses.MISSING:
+            value = item.default_factory()
+        elif item.default is not REQUIRED:
+            value = item.default
+        else:
+            raise TypeError(f"{type(self).__name__} needs {item.name}")
+        object.__setattr__(self, item.name, value)
+    if values:
+        raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
+
+
+def _values(self: Any) -> list[object]:
+    return [getattr(self, item.name) for item in fields(self)]
+
+
+def _eq(self: object, other: object) -> bool:
+    return type(self) is type(other) and _values(self) == _values(other)
+
+
+def _repr(self: Any) -> str:
+    return f"{type(self).__name__}({', '.join(f'{item.name}={getattr(self, item.name)!r}' for item in fields(self))})"
+
+
+def _frozen(self: object, name: str, *_: object) -> None:
+    raise dataclasses.FrozenInstanceError(f"cannot change {name}")
+
+
+# a dataclass compiles these anew for each class, a millisecond each time podid starts
+_METHODS = {
+    "__init__": _init,
+    "__repr__": _repr,
+    "__eq__": _eq,
+    "__hash__": None,
+    "__setattr__": _frozen,
+    "__delattr__": _frozen,
+}
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
     """Makes a frozen dataclass whose fields are options, in their order."""
@@ -106,7 +148,9 @@ def options(cls: type[T]) -> type[T]:
             declared = replace(value, field=name)
             empty: Any = {"default_factory": dict} if value.default == {} else {"default": value.default}
             setattr(cls, name, field(**empty, metadata={"option": declared}))
-    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    for name, method in _METHODS.items():
+        setattr(cls, name, method)
+    return dataclass(init=False, eq=False, repr=False)(cls)
 
 
 def options_in(group: type) -> tuple[OptionField, ...]:

@@ -7,7 +7,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-
 from collections.abc import Iterable
 
 from podid.domain.cluster import Node, Placement, Requirement, Taint, Toleration
-from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, text, text_or, words_or_none
+from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, record, text, words_or_none
 from podid.domain.text import short_list
 
 _NODE = "node.kubernetes.io/"
@@ -32,8 +32,8 @@ def of_spec(spec: Object) -> Placement:
     return Placement(pairs(spec, "nodeSelector"), terms, tuple(map(_toleration, inners_or_none(spec, "tolerations"))))
 
 
-def taint(data: Object) -> Taint:
-    return Taint(text(data, "key"), text_or(data, "value"), text_or(data, "effect"))
+taint = record(Taint)
+_toleration = record(Toleration)
 
 
 def why_not_here(node: Node, placement: Placement) -> str:
@@ -67,12 +67,6 @@ def _term(data: Object) -> tuple[Requirement, ...]:
 
 def _requirement(data: Object, *, of_name: bool = False) -> Requirement:
     return Requirement(text(data, "key"), text(data, "operator"), words_or_none(data, "values"), of_name)
-
-
-def _toleration(data: Object) -> Toleration:
-    return Toleration(
-        text_or(data, "key"), text_or(data, "operator", "Equal"), text_or(data, "value"), text_or(data, "effect")
-    )
 
 
 def _tolerates(toleration: Toleration, taint: Taint) -> bool:

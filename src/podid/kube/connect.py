@@ -154,7 +154,7 @@ def connect(
             "no Kubernetes cluster is named: the kubeconfig has no usable current context",
             hint=("kubectl", "config", "get-contexts"),
         )
-    return _direct(cluster, token, now)
+    return _direct(cluster, token, env, now)
 
 
 def matches(context: Context, cluster: Cluster) -> str:
@@ -192,7 +192,6 @@ def _through(
     now: Callable[[], datetime],
     deadline: Deadline,
 ) -> Connection:
-    from kubernetes.client.configuration import Configuration
     from kubernetes.config import kube_config
     from kubernetes.config.config_exception import ConfigException
 
@@ -214,7 +213,7 @@ def _through(
         acts_as = impersonation(context.user)
     except Malformed as error:
         raise InvalidInput(f"the user of context {context.name!r} of the kubeconfig is malformed: {error}") from None
-    configuration: Any = Configuration()
+    configuration = _new_configuration(env)
     untyped: Any = kube_config
     whom = f", as {context.user['as']}" if acts_as else ""
     where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why}){whom}")
@@ -237,8 +236,6 @@ def _through(
             configuration.proxy = context.proxy_url
 
     load()
-    if configuration.no_proxy is None:  # 35 forgets it
-        configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     connection = Connection(
         configuration,
         where=where,
@@ -298,9 +295,18 @@ def _alone(context: Context, user: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datetime]) -> Connection:
+def _new_configuration(env: Mapping[str, str]) -> Any:
     from kubernetes.client.configuration import Configuration
 
+    configuration: Any = Configuration()
+    if configuration.no_proxy is None:  # 35 forgets it
+        configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
+    return configuration
+
+
+def _direct(
+    cluster: Cluster, token: TokenSource | None, env: Mapping[str, str], now: Callable[[], datetime]
+) -> Connection:
     if not cluster.endpoint:
         raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
     if not cluster.endpoint.startswith("https://"):
@@ -315,10 +321,8 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
             hint=_update_kubeconfig(cluster),
         )
     source: TokenSource = token
-    configuration: Any = Configuration()
+    configuration = _new_configuration(env)
     configuration.host = cluster.endpoint
-    if configuration.no_proxy is None:  # 35 forgets it
-        configuration.no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     expires: list[datetime] = []
 
     def renew() -> None:

@@ -324,11 +324,6 @@ def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
     return _place(item)[1], frozenset(text_or(request, "audience") for request in requests)
 
 
-def api_group(group: Object) -> tuple[str, str]:
-    """An API group's name, and the version of it that the server prefers."""
-    return text_or(group, "name"), text_or(inner_or_empty(group, "preferredVersion"), "version")
-
-
 # API group -> plural -> (kind, how it is read)
 CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
     "external-secrets.io": {

@@ -9,6 +9,7 @@ from podid.domain.foreign import (
     inners_or_none,
     number_or,
     pairs,
+    record,
     text_or,
     texts_or_none,
     words_or_none,
@@ -75,12 +76,14 @@ def _on_create(rule: Object) -> bool:
     return all(set(words_or_none(rule, member)) & {"*", *words} for member, words in members)
 
 
+_block = record(Block, cidr="cidr?", excepted="except")
+
+
 def _rule(rule: Object) -> EgressRule:
     peers = inners_or_none(rule, "to")
-    blocks = [inner(peer, "ipBlock") for peer in peers if peer.get("ipBlock") is not None]
     return EgressRule(
         anywhere=not peers,
-        blocks=tuple(Block(text_or(block, "cidr"), texts_or_none(block, "except")) for block in blocks),
+        blocks=tuple(_block(inner(peer, "ipBlock")) for peer in peers if peer.get("ipBlock") is not None),
         ports=tuple(_ports(port) for port in inners_or_none(rule, "ports")),
     )
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import Object, listed, text_or
+from podid.domain.foreign import Object, inner_or_empty, listed, text_or
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -159,7 +159,7 @@ class KubeReader:
     def list_api_groups(self) -> Mapping[str, str]:
         """Each API group that the server knows, custom ones included -> the version that it prefers. By Kubernetes' own
         ClusterRole system:discovery everybody who is signed in may ask."""
-        return dict(self._transport.get("/apis", _groups))
+        return self._transport.get("/apis", _groups)
 
     @needs(*(KubeRight(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
     def list_product_settings(
@@ -294,8 +294,9 @@ class KubeReader:
             return []
 
 
-def _groups(answer: Object) -> list[tuple[str, str]]:
-    return [project.api_group(group) for group in listed(answer, "groups")]
+def _groups(answer: Object) -> dict[str, str]:
+    groups = listed(answer, "groups")
+    return {text_or(g, "name"): text_or(inner_or_empty(g, "preferredVersion"), "version") for g in groups}
 
 
 def _found(get: Callable[..., T], *args: object) -> T | None:

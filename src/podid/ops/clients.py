@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError, Unavailable
 
 if TYPE_CHECKING:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
-    from podid.aws.sts import EksAuth, Sts
+    from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
 
@@ -73,22 +71,27 @@ class Clients:
         assert self.aws_as is not None
         return self.aws_as(profile)
 
-    @property
-    def ec2(self) -> Ec2:
-        return self.aws.ec2
-
-    @property
-    def sts(self) -> Sts:
-        return self.aws.sts
-
-    @property
-    def eks_auth(self) -> EksAuth:
-        return self.aws.eks_auth
-
-    @property
-    def cloudtrail(self) -> CloudTrail:
-        return self.aws.cloudtrail
-
     @cached_property
     def kube(self) -> KubeAccess:
         return self.connect()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where resources are read and written: by these clients, at the place that heads the plan."""
+
+    clients: Clients
+    header: Header
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name, empty where there is none."""
+        return self.header.cluster
+
+    @property
+    def eks(self) -> Eks:
+        return self.clients.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.clients.iam

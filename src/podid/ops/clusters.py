@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import NotFound
-from podid.domain.option import several, tags
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-
-CLUSTER_TAGS = several(
-    "KEY=VALUE",
-    "In place of --cluster: every cluster of the region with this tag. Repeatable: with all of them.",
-    name="--cluster-tag",
-    default={},
-    read=partial(tags, name="--cluster-tag"),
-)
 
 
 def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:
@@ -26,8 +16,8 @@ def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str
     stands in the way of reading one of them: it might be meant."""
     from podid.calls import pacing
 
-    found = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))
-    names = tuple(name for name, its in sorted(found.items()) if tags.items() <= its.items())
+    all_tags = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))
+    names = tuple(name for name, its in sorted(all_tags.items()) if tags.items() <= its.items())
     if not names:
         words = " and ".join(f"{key}={value}" for key, value in tags.items())
         raise NotFound(f"No cluster in {region} has the tag {words}", hint=("aws", "eks", "list-clusters"))

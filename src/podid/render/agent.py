@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.aws import Addon, AddonIssue
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
-from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
 from podid.domain.versions import VersionRow
-from podid.facts.nodes import NodeKind
 from podid.ops.addon.read import AddonMatrix
-from podid.ops.agent.coverage import Coverage, NodeCoverage
+from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
@@ -38,7 +37,7 @@ def agent_status_view(reading: AgentReading) -> View:
     if reading.untold:
         pairs.append(("node role", f"of {short_list(reading.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
-        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
+        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in coverage.kinds]
         if reading.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {reading.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
@@ -87,21 +86,6 @@ def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
     if versions.next_default:
         words += f"; default {versions.next_default} for {versions.next_kubernetes}"
     return [("offered", words), *([("behind", versions.behind)] if versions.behind else [])]
-
-
-def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
-    kinds = sorted({node.kind for node in coverage.nodes})
-    groups = {kind: [node for node in coverage.nodes if node.kind == kind] for kind in kinds}
-    return [
-        NodeKindCoverage(
-            kind,
-            len(nodes),
-            Coverage(tuple(nodes)).expected,
-            Coverage(tuple(nodes)).ready,
-            sum(node.restarts for node in nodes),
-        )
-        for kind, nodes in groups.items()
-    ]
 
 
 def _kind_words(kind: NodeKindCoverage) -> str:
@@ -158,7 +142,7 @@ def version_list_view(versions: AgentVersions) -> View:
     table = table_of(
         offer.rows,
         ("VERSION", "version.version"),
-        ("STATE", lambda row: ", ".join(s for s in versions.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("STATE", lambda row: ", ".join(versions.states(row.version.version)) or None),
         ("FITS", lambda row: "no" if row.why_not else "yes"),
         (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
@@ -168,59 +152,6 @@ def version_list_view(versions: AgentVersions) -> View:
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class AddonBody(Document):
-    addon_name: Annotated[str, From("name")]
-    addon_version: Annotated[str, From("version")]
-    status: Annotated[str, About("EKS's own word.")]
-    issues: Sequence[AddonIssue]
-
-
-class DaemonSetBody(Document):
-    namespace: str
-    name: str
-    desired: int
-    ready: int
-    available: int
-    updated: int
-    host_ports: Annotated[Sequence[int], About("The ports of its nodes that it declares.")]
-    images: Names
-
-
-class NodeBody(Document):
-    node: str
-    compute_type: str
-    os: str
-    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")]
-    eligible: Annotated[bool, About("Whether the agent's DaemonSets go there.")]
-    state: str
-    agent_pod: Annotated[TextOrNull, From("pod")]
-    ready: Annotated[bool, From(lambda node: node.state == "ready"), About("Whether a Ready agent pod is there.")]
-    restarts: Annotated[int, About("Of the agent's containers.")]
-    needy: Annotated[
-        Names | None, About("The service accounts with an association whose pods run there; null where nobody looked.")
-    ]
-    reason: TextOrNull
-
-
-@schema_name("NodeKindBody")
-@dataclass(frozen=True, slots=True)
-class NodeKindCoverage:
-    """The nodes of one kind."""
-
-    kind: NodeKind
-    nodes: int
-    expected: int
-    ready: int
-    restarts: int
-
-
-class CoverageBody(Document):
-    expected: int
-    ready: int
-    kinds: Annotated[Sequence[NodeKindCoverage], From(_kinds)]
-    nodes: Sequence[NodeBody]
 
 
 class AgentOfferBody(Document):
@@ -256,7 +187,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     cluster_name: Annotated[str, From("cluster")]
     state: AgentState
     addon: Annotated[
-        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+        Addon | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
     ]
     offer: Annotated[
         AgentOfferBody | None,
@@ -266,8 +197,8 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     node_roles: Annotated[
         Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
     ]
-    daemon_sets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
-    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
+    daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null where the cluster could not be looked at.")]
+    coverage: Annotated[Coverage | None, About("null where the cluster could not be looked at.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
 
@@ -313,7 +244,7 @@ class NodeListDocument(Document, kind="NodeList"):
     """`podid agent nodes`."""
 
     cluster_name: str
-    items: Sequence[NodeBody]
+    items: Sequence[NodeCoverage]
 
 
 _SUPPORTED = {True: "yes", False: "no", None: "?"}

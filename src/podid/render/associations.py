@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from podid.domain.aws import Association, AssociationSummary, Listed
+from podid.domain.aws import Association, AssociationSummary, Listed, UnreadAssociation
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import Again, UsageError
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
+from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, utc
 from podid.ops.association.listing import Look, PodCounts, Seen
@@ -21,40 +21,8 @@ from podid.render.view import NOTHING, Column, Table, View, age, document, table
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-class AssociationBody(Document):
-    # EKS's PodIdentityAssociation, member for member
-    cluster_name: str
-    namespace: str
-    service_account: str
-    role_arn: ArnText
-    association_arn: ArnText
-    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
-    tags: Pairs
-    created_at: datetime | None
-    modified_at: datetime | None
-    owner_arn: Annotated[str | None, About("The add-on that owns the association.")]
-    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")]
-    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")]
-    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")]
-    policy: Annotated[str | None, About("The session policy, as JSON text.")]
-
-
-class NotLookedAtBody(Document):
-    reason: str
-    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")]
-
-
-class UnreadAssociationBody(Document):
-    cluster_name: str
-    namespace: str
-    service_account: str
-    association_arn: ArnText
-    association_id: str
-    owner_arn: str | None
-    unread: Annotated[NotLookedAtBody, From(""), About("Why nothing else is known; the exit code is 8.")]
-
-
-class ListedAssociationBody(AssociationBody):
+class ListedAssociationBody(Document):
+    association: Annotated[Association, FLAT, From("")]
     pods: Annotated[PodCounts | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
     service_account_exists: Annotated[
         bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")
@@ -72,13 +40,13 @@ class AssociationListDocument(Document, kind="AssociationList"):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     cluster_name: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
-    items: Sequence[ListedAssociationBody | UnreadAssociationBody]
+    items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
 def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
-        return encode(UnreadAssociationBody, item)
+        return encode(UnreadAssociation, item)
     seen = seen or Seen()
     exist = {"service_account_exists": seen.account, "role_exists": seen.role}
     return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)

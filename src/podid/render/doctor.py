@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.encoding import Items
-from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Verdict, link_words
+from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.members import (
     OPTIONAL,
     OR_NULL,
@@ -19,13 +19,14 @@ from podid.domain.members import (
     Argv,
     Document,
     From,
+    Link,
     MissingRight,
     Names,
     ServiceAccounts,
     TextOrNull,
     list_of,
 )
-from podid.domain.report import RANK, DoctorReport, LinkState, Summary, group_unknowns, missing_rights
+from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_rights
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
@@ -72,20 +73,12 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
-
-
-class SubjectBody(Document):
-    kind: str
-    namespace: TextOrNull
-    name: str
-
 
 class CheckedBody(Document):
     id: Annotated[str, From("check")]
     severity: Severity
     link: Link
-    subject: SubjectBody
+    subject: Subject
 
 
 class FixBody(Document):
@@ -120,17 +113,6 @@ class VerdictBody(CheckedBody):
     masked_by: TextOrNull
 
 
-class LinkBody(Document):
-    link: Link
-    name: Annotated[str, From(lambda counts: LINKS[counts.link])]
-    state: LinkState
-    ok: int
-    broken: int
-    warnings: int
-    notes: int
-    unknown: int
-
-
 class DoctorReportDocument(Document, kind="DoctorReport"):
     """`podid doctor`. `verdicts`, passes included, only with `--all`."""
 
@@ -150,7 +132,7 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
     not_looked_at: Annotated[
         Sequence[str], From("not_asked"), About("What only an option asks to look at, with that option.")
     ]
-    chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
+    chain: Annotated[Sequence[LinkCounts], About("podid's own access, then the ten links, with what was seen of each.")]
     findings: Sequence[FindingBody]
     accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
     unknowns: Sequence[UnknownBody]

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from podid.domain.findings import FixClass, Severity
+from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
 from podid.ops.doctor.fixes import WORDS, Mend
 from podid.render.changes import PlanDocument, part_of
-from podid.render.doctor import SubjectBody
 from podid.render.view import Line, Table, View, columns, document
 
 
@@ -59,7 +58,7 @@ def _failure(fix: PlannedFix) -> Mapping[str, object] | None:
 class PlannedFixBody(Document):
     id: Annotated[str, From("mend.verdict.check")]
     severity: Annotated[Severity, From("mend.verdict.severity")]
-    subject: Annotated[SubjectBody, From("mend.verdict.subject")]
+    subject: Annotated[Subject, From("mend.verdict.subject")]
     class_: Annotated[FixClass, From("mend.kind")]
     command: Argv
     plan: Annotated[

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from podid.domain.members import About, Document
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
-from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.ops.change.propagation import awaited_in
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 

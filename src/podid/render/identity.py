@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated
 
+from podid.domain.aws import Association
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
@@ -19,7 +20,7 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import AssociationBody, NotLookedAtBody, association_facts, association_table
+from podid.render.associations import association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, status_view, verdict_lines
 from podid.render.trust import TrustBody
@@ -180,7 +181,7 @@ class SecondHopBody(Document):
         About("The target role's; null where it does not exist or could not be read."),
     ]
     findings: Annotated[Sequence[TrustFinding], About("What is broken or fragile, by failure mode.")]
-    unknowns: Sequence[NotLookedAtBody]
+    unknowns: Sequence[Missing]
 
 
 @schema_name("AccountBody")
@@ -201,19 +202,6 @@ def _account(reading: IdentityReading) -> AccountFacts | None:
     return AccountFacts(True, account.created_at, account.irsa_role_arn or None)
 
 
-class CredentialSourceBody(Document):
-    source: CredentialSource
-    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")]
-    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")]
-
-
-class ContainerUseBody(Document):
-    name: Annotated[str, From("container")]
-    uses: Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]
-    certain: Annotated[bool, About("false where something before it could not be seen.")]
-    sources: Annotated[Sequence[CredentialSourceBody], From("candidates"), About("In the order in which an SDK asks.")]
-
-
 class WorkloadNameBody(Document):
     kind: str
     name: str
@@ -225,7 +213,7 @@ class PodUseBody(Document):
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
     stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
-    containers: Sequence[ContainerUseBody]
+    containers: Sequence[ContainerUse]
 
 
 class LastUseBody(Document):
@@ -265,7 +253,7 @@ class AssociationDocument(Document, kind="Association"):
     """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
     its roles say, what its role may do, and which credentials its pods use."""
 
-    association: Annotated[AssociationBody, FLAT]
+    association: Annotated[Association, FLAT]
     status: IdentityStatusBody
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[

@@ -25,10 +25,8 @@ from podid.domain.members import (
     Document,
     From,
     Names,
-    Pairs,
     PolicyObject,
     ServiceAccounts,
-    TextOrNull,
     list_of,
 )
 from podid.domain.permissions import policy_words
@@ -47,23 +45,6 @@ _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class RoleBody(Document):
-    role_name: Annotated[str, From("name")]
-    role_arn: Annotated[ArnText, From("arn")]
-    role_id: str
-    path: str
-    description: TextOrNull
-    created_at: datetime | None
-    max_session_duration: Annotated[int, From("max_session_seconds"), About("Seconds.")]
-    permissions_boundary: Annotated[str, OR_NULL, From("permissions_boundary_arn"), About("The boundary policy's ARN.")]
-    tags: Pairs
-    trust_policy: Annotated[PolicyObject, From("trust")]
-    last_used_at: Annotated[
-        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
-    ]
-    last_used_region: TextOrNull
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +76,7 @@ def _uses(reading: RoleReading) -> list[JsonObject] | None:
 class RoleDocument(Document, kind="Role"):
     """`podid role show`."""
 
-    role: Annotated[RoleBody, FLAT]
+    role: Annotated[Role, FLAT]
     attached_policies: Annotated[
         Sequence[AttachedPolicy] | None, From("attached"), About("null where they may not be read.")
     ]
@@ -145,7 +126,7 @@ def _moved_on(item: PodRole) -> list[JsonObject] | None:
 
 
 class RoleListItem(Document):
-    role: Annotated[RoleBody, FLAT]
+    role: Annotated[Role, FLAT]
     access: Annotated[str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods, in words.")]
     associations: Annotated[
         int | None,

@@ -161,11 +161,10 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
         lines.append(f"restart {place.pods_note(answers, facts)}")
     cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
     region = f" ({facts.region})" if facts.region else ""
-    agent = "The cluster has no agent so far, and without it pods get nothing: podid install-agent"
     return (
         f"In cluster {cluster}{region} podid would",
         *(f"  {n}. {line}" for n, line in enumerate(lines, 1)),
-        *((agent,) if facts.without_agent else ()),
+        *((facts.agent,) if facts.agent else ()),
     )
 
 
@@ -240,7 +239,7 @@ def _ask_which(answers: Answers, facts: Facts) -> Prompt | None:
         Option(
             str(account.ref),
             str(account.ref),
-            account.words,
+            f"{account.words}; {account.state}" if account.state else account.words,
             "belongs to an add-on: podid addon disassociate" if account.owner else "",
         )
         for account in having

@@ -70,7 +70,8 @@ def ask_account(answers: Answers, facts: Facts) -> Prompt | None:
 
 
 def _account_note(account: Account) -> str:
-    return account.words + ("; has a role already" if account.association is not None else "")
+    state = f": {account.state}" if account.state else ""
+    return account.words + (f"; has a role already{state}" if account.association is not None else "")
 
 
 def _off(account: Account) -> str:

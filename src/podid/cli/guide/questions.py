@@ -12,9 +12,12 @@ from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Section
+from podid.domain.status import IdentityStatus
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
 from podid.domain.workloads import live, workload_subject
+from podid.render.marks import state_word
+from podid.render.status import link_of
 
 # what was answered so far, by the keys of the questions; never changed, so that going back is taking an earlier one
 Answers = Mapping[str, str]
@@ -129,6 +132,7 @@ class Account:
     workloads: Mapping[str, int]
     association: AssociationSummary | None = None
     exists: bool = True
+    status: IdentityStatus | None = None
 
     @property
     def pods(self) -> int:
@@ -144,6 +148,14 @@ class Account:
         return f"{short_list(self.workloads, 1)}, {count_of(self.pods, 'pod')}"
 
     @property
+    def state(self) -> str:
+        """`ready`, `broken, SDK: static-aws-keys-shadow`; empty where it was not checked."""
+        if self.status is None:
+            return ""
+        cause = f", {link_of(self.status.cause)}" if self.status.cause is not None else ""
+        return f"{state_word(self.status.state)}{cause}"
+
+    @property
     def owner(self) -> str:
         """The ARN of the add-on that owns its association; empty where none does."""
         return (self.association.owner_arn or "") if self.association is not None else ""
@@ -156,9 +168,9 @@ def _none() -> Known[Any]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
-    `associated` are those with an association, also where the cluster cannot be looked into; `without_agent` is whether
-    the cluster is seen to have no agent; `role_of` is the role of the one that was chosen, `goes_on` whether that has a
-    target role, and `made` are names of roles that podid made here."""
+    `associated` are those with an association, also where the cluster cannot be looked into; `agent` is what is wrong
+    with the agent, and the command that mends it; `role_of` is the role of the one that was chosen, `goes_on` whether
+    that has a target role, and `made` are names of roles that podid made here."""
 
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None
@@ -166,7 +178,7 @@ class Facts:
     accounts: Section[tuple[Account, ...]] = field(default_factory=_none)
     associated: tuple[Account, ...] = ()
     roles: Section[tuple[Role, ...]] = field(default_factory=_none)
-    without_agent: bool = False
+    agent: str = ""
     role_of: str = ""
     goes_on: bool = False
     made: frozenset[str] = frozenset()
@@ -182,7 +194,10 @@ class Facts:
 
 
 def accounts_of(
-    found: Sequence[ServiceAccount], pods: Sequence[Pod], associations: Sequence[AssociationSummary]
+    found: Sequence[ServiceAccount],
+    pods: Sequence[Pod],
+    associations: Sequence[AssociationSummary],
+    statuses: Sequence[IdentityStatus] = (),
 ) -> tuple[Account, ...]:
     """Every service account that exists or that has an association, sorted."""
     workloads: dict[ServiceAccountRef, dict[str, int]] = {}
@@ -194,8 +209,9 @@ def accounts_of(
             its[name] = its.get(name, 0) + 1
     associated = {item.ref: item for item in associations}
     existing = {account.ref for account in found}
+    states = {status.ref: status for status in statuses}
     return tuple(
-        Account(ref, workloads.get(ref, {}), associated.get(ref), ref in existing)
+        Account(ref, workloads.get(ref, {}), associated.get(ref), ref in existing, states.get(ref))
         for ref in sorted(existing | set(associated))
     )
 

@@ -8,17 +8,23 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
+from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
 from podid.cli.guide.questions import Answers, Facts, Prompt, Step, accounts_of, walk
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
+from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
 from podid.ops.change.kinds import ROLE
+from podid.ops.status.diagnose import select
+from podid.ops.status.look import wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
+    from podid.domain.plan import Place
+    from podid.domain.report import DoctorReport
 
 
 # shared options; those that choose among namespaces belong to what is to be done
@@ -78,21 +84,32 @@ class Guide:
             having = listed.value if isinstance(listed, Known) else ()
             if self.of_associations and not isinstance(listed, Known):
                 having = access.aws.eks.list_association_summaries(place.cluster_name)
+            report = self._report(access, place, len(having))
+            statuses = report.identities if report is not None else ()
             found = attempt(lambda: kube.reader.list_service_accounts())
             pods = attempt(lambda: tuple(kube.reader.list_pods()))
             running = pods.value if isinstance(pods, Known) else ()
-            accounts = accounts_of(found.value, running, having) if isinstance(found, Known) else ()
-            named = accounts or accounts_of((), running, having)
+            accounts = accounts_of(found.value, running, having, statuses) if isinstance(found, Known) else ()
+            named = accounts or accounts_of((), running, having, statuses)
             return Facts(
                 cluster=place.the_cluster,
                 region=place.region,
                 accounts=Known(accounts) if isinstance(found, Known) else found,
                 associated=tuple(account for account in named if account.association is not None),
-                without_agent=self.of_pods
-                and not place.the_cluster.auto_mode
-                and _none_of(lambda: kube.reader.list_agent_daemon_sets()),
+                agent=_agent_words(report) if report is not None and self.of_pods else "",
                 roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
             )
+
+    def _report(self, access: Access, place: Place, associations: int) -> DoctorReport | None:
+        """Return the checks of the cluster, or only those of the agent where the associations are many. None where no
+        pods are to get or lose credentials."""
+        if not self.of_pods and not self.of_associations:
+            return None
+        wanted = wanted_for()
+        if associations > MOST_USERS:
+            wanted = replace(wanted, checks=select(links=("agent",)))
+        found = attempt(lambda: access.look(place, wanted).report)
+        return found.value if isinstance(found, Known) else None
 
     def _of_one(self, chosen: str, which: str) -> Facts:
         """With the role of the association that was chosen, and whether podid made it here."""
@@ -156,10 +173,14 @@ def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step], words:
     return Instead((*command, *ending), () if access.shared.quiet else said)
 
 
-def _none_of(read: Callable[[], Sequence[object]]) -> bool:
-    """Whether nothing is there, as far as can be seen."""
-    found = attempt(read)
-    return isinstance(found, Known) and not found.value
+def _agent_words(report: DoctorReport) -> str:
+    """Return what is wrong with the agent, and the command that mends it; empty where nothing is."""
+    of_all = (verdict for verdict in report.findings if verdict.link == AGENT and verdict.chain == EVERYONE)
+    verdict = next(of_all, None)
+    if verdict is None:
+        return ""
+    fix = f": {shlex.join(verdict.fix.commands[0])}" if verdict.fix is not None and verdict.fix.commands else ""
+    return f"Pods get no credentials yet, {verdict.message}{fix}"
 
 
 def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:

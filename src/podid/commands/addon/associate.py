@@ -4,7 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, option, switch
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.ops.role.request import UPDATE_TRUST
+from podid.ops.options import UPDATE_TRUST
 
 
 def rights() -> CommandRights:

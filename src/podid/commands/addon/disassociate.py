@@ -34,9 +34,9 @@ def disassociate(
     """
     from podid.cli import changing
     from podid.domain.plan import Consent
-    from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
+    from podid.ops.addon.associate import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
-    from podid.ops.change.kinds.addon_associations import roles_of
+    from podid.ops.change.kinds.addon import roles_of
 
     changing.refuse_state(access)
     names = [account_name(account) for account in accounts]

@@ -89,8 +89,7 @@ def install_agent(
 
     from podid.aws.addon_values import parse_values
     from podid.cli.changing import run, settle_interrupted, waiting
-    from podid.ops.agent.configuration import parse_assignment
-    from podid.ops.agent.install import InstallRequest, prepare
+    from podid.ops.agent.install import InstallRequest, parse_assignment, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
     from podid.ops.trust.files import called

@@ -45,8 +45,8 @@ def uninstall_agent(
     with access.terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
-    several = not preserve and facts.losing.count > 1
-    if plan.actions and not facts.losing.unread:
+    several = not preserve and facts.losing > 1
+    if plan.actions and not facts.unread:
         plan = changing.with_outlook(access, place, plan, checks=CHECKS, by_name=True)
 
     def after(result: ChangeResult) -> ChangeResult:

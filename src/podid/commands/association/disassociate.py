@@ -7,7 +7,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.ops.association.request import SERVICE_ACCOUNTS
+from podid.ops.options import SERVICE_ACCOUNTS
 
 
 def rights() -> CommandRights:

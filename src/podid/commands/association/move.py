@@ -9,7 +9,8 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import argument, included, options, switch
 from podid.domain.rights import CommandRights
-from podid.ops.association.request import CREATE_SERVICE_ACCOUNT, FORCE, AssociationChange
+from podid.ops.association.request import AssociationChange
+from podid.ops.options import CREATE_SERVICE_ACCOUNT, FORCE
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult

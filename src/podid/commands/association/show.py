@@ -5,7 +5,7 @@ from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.ops.association.request import SERVICE_ACCOUNT
+from podid.ops.options import SERVICE_ACCOUNT
 
 
 def rights() -> CommandRights:

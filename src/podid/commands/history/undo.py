@@ -8,7 +8,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights
-from podid.ops.association.request import FORCE
+from podid.ops.options import FORCE
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
@@ -20,7 +20,7 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
 
-    return undoing((kind, verb) for kind in KINDS for verb in kind.operations() if verb is not Verb.NONE)
+    return undoing((kind, verb) for kind in KINDS for verb in kind.operations if verb is not Verb.NONE)
 
 
 def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights:

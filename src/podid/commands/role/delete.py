@@ -4,7 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.ops.role.request import ROLE
+from podid.ops.options import ROLE
 
 
 def rights() -> CommandRights:

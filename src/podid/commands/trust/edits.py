@@ -42,7 +42,7 @@ def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool
 
 def edit_files(access: Access, options: TrustEditOptions, edit: Edit, *, in_place: bool) -> None:
     """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
-    from podid.ops.change.locks import WAIT_SECONDS
+    from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
     from podid.render.formats import Format
     from podid.render.trust import edits_view

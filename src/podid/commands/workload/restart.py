@@ -10,7 +10,7 @@ from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.ops.association.request import FORCE, SERVICE_ACCOUNTS
+from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from podid.domain.findings import Subject

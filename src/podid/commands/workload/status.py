@@ -12,8 +12,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
 from podid.domain.rights import CommandRights
 from podid.domain.status import IdentityState
-from podid.ops.association.request import SERVICE_ACCOUNTS
-from podid.ops.status.request import ALLOW_UNKNOWN, read_state
+from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
+from podid.ops.status.request import read_state
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport

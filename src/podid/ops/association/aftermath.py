@@ -24,7 +24,7 @@ from podid.domain.workloads import injected
 from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.reading.dry_runs import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
+from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.journalled import Restarting, replace_pods
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.look import Diagnosis, look, wanted_for

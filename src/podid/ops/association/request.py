@@ -9,30 +9,22 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import argument, arguments, included, option, options, several, switch, tags
-from podid.ops.clusters import CLUSTER_TAGS
-from podid.ops.role.request import (
+from podid.domain.option import included, option, options, several, switch, tags
+from podid.ops.options import (
     ADOPT,
+    CLUSTER_TAGS,
+    CREATE_SERVICE_ACCOUNT,
+    FORCE,
     SCOPES,
+    SERVICE_ACCOUNTS,
     TARGET_PROFILE,
     UPDATE_TRUST,
-    PermissionOptions,
-    RoleOptions,
-    role_arn,
 )
+from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn
 
 if TYPE_CHECKING:
     from podid.domain.trust import ScopeKind
     from podid.ops.role.resolve import ResolvedRole
-
-SERVICE_ACCOUNTS = arguments(
-    "[NS/SA...]",
-    "Service accounts, each as NAMESPACE/NAME.",
-    default=(),
-    read=ServiceAccountRef.parse_all,
-)
-SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
-FORCE = switch("Restart even if new pods would not get the credentials that running pods have.", consent=True)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -132,9 +124,6 @@ class AssociationChange:
         from podid.domain.trust import ScopeKind
 
         return ScopeKind(self.scope)
-
-
-CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
 
 
 @options

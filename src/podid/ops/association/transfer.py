@@ -21,7 +21,7 @@ from podid.ops.association.plan import plan_associations, plan_disassociate, wit
 from podid.ops.association.read import current_associations
 from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-from podid.ops.change.kinds.role_trust import document_of
+from podid.ops.change.kinds.trusts import document_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole

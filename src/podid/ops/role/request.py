@@ -8,29 +8,7 @@ from typing import Literal
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
 from podid.domain.option import argument, included, one_of, option, options, seconds, several, switch, tags
-
-SCOPES = ("service-account", "namespace", "cluster", "account")
-PRESETS = several(
-    "NAME[,KEY=VALUE...]",
-    "Permissions of a well-known workload, see podid preset list. Repeatable.",
-    name="--preset",
-    source="presets",
-)
-POLICY_FILES = several(
-    "FILE",
-    "Permissions as a JSON policy ('-' is stdin), kept inline under the file's name. Repeatable.",
-    name="--policy-file",
-)
-MANAGED_POLICIES = several(
-    "NAME|ARN", "Managed policy to attach; a bare name is AWS's own. Repeatable.", name="--managed-policy"
-)
-ADOPT = switch("Change a role that exists and that podid did not make here.")
-UPDATE_TRUST = switch("Add a statement to the role's trust policy if it needs one, and to its target role's.")
-TARGET_PROFILE = option(
-    "PROFILE",
-    "AWS profile of the target role's account: its trust is looked at, and changed with --update-trust.",
-    default="",
-)
+from podid.ops.options import ADOPT, MANAGED_POLICIES, POLICY_FILES, PRESETS, ROLE, SCOPES, TARGET_PROFILE, UPDATE_TRUST
 
 
 def role_arn(text: str) -> str:
@@ -98,9 +76,6 @@ class RoleOptions:
         name="--max-session-duration",
         read=_session_seconds,
     )
-
-
-ROLE = argument("ROLE", "Role, by name or ARN.")
 
 
 @options

@@ -25,9 +25,9 @@ from podid.domain.errors import (
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
 from podid.domain.snapshot import Known, Missing, Section, attempt
-from podid.ops.change.external_ids import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.change.kinds import TARGET_TRUST
-from podid.ops.change.kinds.role_trust import document_of
+from podid.ops.change.kinds.trusts import document_of
+from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
 from podid.ops.role.uses import cluster_arn

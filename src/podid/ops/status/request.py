@@ -7,9 +7,7 @@ from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, several, switch
 from podid.domain.status import IdentityState
-from podid.ops.association.request import SERVICE_ACCOUNTS
-
-ALLOW_UNKNOWN = switch("Exit 0, not 9, if something could not be checked.")
+from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 
 
 def read_state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:

@@ -20,7 +20,7 @@ from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
 from podid.domain.names import parse_cluster_arn
 from podid.local import files
-from podid.ops.change.locks import wait_for
+from podid.ops.change.journal import wait_for
 
 # where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (

@@ -5,7 +5,7 @@ from functools import partial
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, option, options, several, switch, tags
-from podid.ops.role.request import SCOPES
+from podid.ops.options import SCOPES
 
 
 @options

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from checks.builder import pod
+from ops.shop import Shop
 from podid.calls.patience import Clock, Patience
 from podid.domain.aws import UnreadAssociation
 from podid.domain.cluster import Pod
@@ -24,8 +25,6 @@ from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from worlds import ORDERS
-
-from .shop import Shop
 
 BILLING = ServiceAccountRef("payments", "billing-worker")
 

@@ -11,7 +11,7 @@ from checks.builder import ACCOUNT, NOW, ROLE_ARN, TARGET_ARN, ago, association
 from podid.domain.aws import Cluster
 from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.ops.change.journal import Journal
-from podid.ops.reading.changes import recent_changes
+from podid.ops.reading.witnesses import recent_changes
 from worlds import ACCOUNT as SITES_ACCOUNT
 from worlds import CLUSTER_ARN, Site
 

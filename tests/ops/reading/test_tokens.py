@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import pod
+from ops.shop import Shop
 from podid.aws.decode import Credentials, PodIdentitySession
 from podid.domain.aws import Association, Caller
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
@@ -19,15 +20,13 @@ from podid.domain.section import READS, Cost
 from podid.domain.snapshot import Known, Missing, Section, known
 from podid.ops.clients import KubeAccess
 from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.readings import Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.reading.source import Source
-from podid.ops.reading.tokens import sample, tokens
+from podid.ops.reading.trials import sample, tokens
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from podid.sandbox.kube import kinds
 from worlds import ORDERS, KubeWorld, cluster_of
-
-from .shop import Shop
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
 ID = "a-12345678901234567"
@@ -82,9 +81,8 @@ def tried(
     access: KubeAccess | None = None,
     all_pods: bool = False,
 ) -> tuple[TokenTrial, ...]:
-    clients = SimpleNamespace(
-        kube=access or world.access(), eks_auth=auth or EksAuth(world), sts=SimpleNamespace(caller_of=who)
-    )
+    aws = SimpleNamespace(eks_auth=auth or EksAuth(world), sts=SimpleNamespace(caller_of=who))
+    clients = SimpleNamespace(kube=access or world.access(), aws=aws)
     before: dict[str, Section[Any]] = {"associations": Known((association,)), "pods": Known(world.reader.list_pods())}
     source = Source(
         clients=cast("Any", clients),
@@ -246,7 +244,7 @@ def test_an_identity_that_could_not_be_had(world: KubeWorld) -> None:
 
 
 def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.ops.reading.tokens.MOST_UNNAMED", 1)
+    monkeypatch.setattr("podid.ops.reading.trials.MOST_UNNAMED", 1)
     baseline.add_association(shop.box.world, "payments", "billing-worker", "apps/billing-worker")
     shop.later(300)
     refs = (ServiceAccountRef("payments", "billing-worker"), ORDERS)

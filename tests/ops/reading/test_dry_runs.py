@@ -17,9 +17,9 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Section
 from podid.domain.workloads import is_injected
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
-from podid.ops.reading import dry_runs as reading
-from podid.ops.reading.dry_runs import dry_runs
-from podid.ops.reading.source import Source
+from podid.ops.reading import trials as reading
+from podid.ops.reading.readings import Source
+from podid.ops.reading.trials import dry_runs
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds
 from worlds import ORDERS, KubeWorld, cluster_of, kube_world

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ops.shop import Shop
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
@@ -16,8 +17,6 @@ from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from podid.sandbox.kube import kinds
 from worlds import Site
-
-from .shop import Shop
 
 ORDERS = DoctorScope("shop", "ServiceAccount", "orders")
 SHOP = DoctorScope("shop")

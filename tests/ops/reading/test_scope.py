@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.shop import Shop
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.aws import Association, UnreadAssociation
@@ -13,8 +14,6 @@ from podid.domain.snapshot import Snapshot, known
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, parse_target
 from podid.ops.status.diagnose import diagnose
 from podid.sandbox import baseline
-
-from .shop import Shop
 
 ORDERS, CART, BILLING = (
     ServiceAccountRef.parse(text) for text in ("shop/orders", "shop/cart", "payments/billing-worker")

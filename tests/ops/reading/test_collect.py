@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness import one_in
+from ops.shop import Shop
 from podid.aws.iam import Iam
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing
@@ -13,8 +14,6 @@ from podid.domain.status import IdentityState
 from podid.kube.reader import KubeReader
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.sandbox import baseline
-
-from .shop import Shop
 
 
 def test_a_healthy_cluster_is_clean(shop: Shop) -> None:
