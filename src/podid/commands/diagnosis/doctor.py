@@ -57,7 +57,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.commands.diagnosis.own_rights import show_own_rights
     from podid.domain.errors import ExitCode, UsageError
     from podid.domain.findings import Severity
-    from podid.ops.doctor import again
+    from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.formats import Report
@@ -98,10 +98,10 @@ def doctor(access: Access, options: DoctorOptions) -> None:
             carry_out(planned, access.runtime, terminal, yes=access.shared.yes, still=examination.still_found)
             report = None
     if options.watch:
-        report = again.watch(access.patience(inf), examination.once, show)
+        report = watch(access.patience(inf), examination.once, show)
     elif options.until_clean:
-        patience = access.patience(again.UNTIL_CLEAN_SECONDS)
-        report = again.until_clean(patience, examination.once, lambda report: code(report) is ExitCode.OK)
+        patience = access.patience(UNTIL_CLEAN_SECONDS)
+        report = until_clean(patience, examination.once, lambda report: code(report) is ExitCode.OK)
     elif report is None:
         report = examination.once()
     if not options.watch:

@@ -53,7 +53,7 @@ def status(access: Access, options: StatusOptions) -> None:
     """
     from podid.domain.status import exit_code
     from podid.ops.association.absent import check_identities
-    from podid.ops.doctor import again
+    from podid.ops.doctor.examine import watch
     from podid.ops.status.look import wanted_for
     from podid.render.status import counted, status_view
 
@@ -81,7 +81,7 @@ def status(access: Access, options: StatusOptions) -> None:
             access.terminal.note(counted([status.state for status in report.identities]))
 
     if options.watch:
-        report = again.watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)
+        report = watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)
     else:
         show(report := once())
     access.terminal.leave(exit_code(report.identities, options.require, allow_unknown=options.allow_unknown))

@@ -55,7 +55,7 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
             now, recorder = opened
             outcomes = list(_settled(clients, place, now, recorder))
             if now.cut_short and not now.told:
-                outcomes += _never_told(now)
+                outcomes += _unreported(now)
                 if all(isinstance(done, Done) for _, done in outcomes):
                     recorder.write({"type": "told"})
             items += [(run, action, done) for action, done in outcomes]
@@ -78,7 +78,7 @@ def _settled(
         yield step.action, done
 
 
-def _never_told(run: Run) -> Iterator[tuple[Action, Done]]:
+def _unreported(run: Run) -> Iterator[tuple[Action, Done]]:
     """What the command would have said at its end of changes of which it is known what became."""
     restarted = any(step.action.kind == RESTART.name for step in run.steps)
     for step in run.steps:

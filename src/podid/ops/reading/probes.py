@@ -42,7 +42,7 @@ MOST_NODES, MOST_PROBES = 10, 10
 # AWS's own, for amd64 and arm64; any image with the AWS CLI 2.15 or newer does
 PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_READS = 2.0
 # a controller and a scheduler that have not acted by then have said why
 PLACING = timedelta(seconds=15)
 _VAIN = (
@@ -161,7 +161,7 @@ def read_probes(
 
 def _watch(runs: Sequence[_Run], patience: Patience) -> None:
     """Until each has its answer, or `patience` ends."""
-    for _ in patience.rounds(SECONDS_BETWEEN_LOOKS):
+    for _ in patience.rounds(SECONDS_BETWEEN_READS):
         for run in runs:
             if run.answer is not None:
                 continue

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from podid.ops.change.propagation import Lately
 
 READ_BACK_SECONDS = 7.5
-LOOKS = 3
+MOST_READS_OF_OTHERS = 3
 
 
 class RoleTrustState(TypedDict, total=False):
@@ -77,7 +77,7 @@ class RoleTrustKind(ResourceKind):
             if now == policy or (now != before and _holds(action, now)):
                 return action.after
             others = others + 1 if now != before else 0
-            if others == LOOKS:  # a late answer is what was there before; this is another's
+            if others == MOST_READS_OF_OTHERS:  # a late answer is what was there before; this is another's
                 raise moved(self.subject(action), action)
         message = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
         raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
