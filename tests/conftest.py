@@ -28,8 +28,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # left out of `make fast`: grids over whole commands, processes of their own, real time; node ids begin with these
 SLOW = (
-    "addon/",
-    "agent/",
     "aws/test_cloudtrail.py",
     "aws/test_eks.py::test_a_throttle",
     "aws/test_eks.py::test_reads_survive_passing_failures",
@@ -38,14 +36,16 @@ SLOW = (
     "e2e/",
     "hostile/",
     "local/test_processes.py",
-    "ops/test_collect.py",
-    "ops/test_costs.py",
-    "ops/test_dry_runs.py",
+    "ops/addon/",
+    "ops/agent/",
+    "ops/reading/test_collect.py",
+    "ops/reading/test_costs.py",
+    "ops/reading/test_dry_runs.py",
+    "ops/reading/test_probes.py",
+    "ops/reading/test_scope.py",
+    "ops/reading/test_tokens.py",
     "ops/test_explain_scale.py",
-    "ops/test_probes.py",
     "ops/test_role_reading.py",
-    "ops/test_scope.py",
-    "ops/test_tokens.py",
     "sandbox/",  # what the other tests stand on, as they are
     "test_boundary.py::test_a_closed_pipe",
     "test_boundary.py::test_ctrl_c_in_a_real_process",

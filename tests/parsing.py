@@ -1,15 +1,13 @@
 """Command lines read by podid's own parser and not carried out."""
 
-import functools
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest import mock
 
 from harness import Podid
 from podid.cli import command as kit
-from podid.cli.options import FLAGS
-from podid.cli.tree import Row
+from podid.cli.options import SHARED
+from podid.cli.tree import COMMANDS
 
 
 def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -17,25 +15,19 @@ def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     words. They begin with `podid`."""
     assert words[0] == "podid", words
     found: dict[str, Any] = {}
-    load = Row.load
 
-    def instead(row: Row) -> kit.Command:
-        command = load(row)
+    def carry_out(command: kit.Command, _: Any, typed: Mapping[str, Any]) -> None:
+        found.update(typed)
+        found["the command"] = next(row.name for row in COMMANDS if row.load() is command)
 
-        def body(**values: Any) -> None:
-            found.update({name: value for name, value in values.items() if name not in kit.HANDED_IN})
-            found["the command"] = row.name
-
-        return replace(command, body=functools.update_wrapper(body, command.body))
-
-    def handed_in(_: Any, values: dict[str, Any], **_more: Any) -> dict[str, Any]:
+    def access(_: Any, values: dict[str, Any], **_more: Any) -> Any:
         found.update(values)
-        return dict.fromkeys(kit.HANDED_IN)
+        return mock.Mock()
 
-    with mock.patch.object(Row, "load", instead), mock.patch.object(kit, "_handed_in", handed_in):
+    with mock.patch.object(kit, "_carry_out", carry_out), mock.patch.object(kit, "_access", access):
         outcome = Podid()(*words[1:])
     assert outcome.code == 0, (words, outcome.stderr)
     # an option that may be given more than once, and was given once, says the same as elsewhere
-    once = {name: value[0] if name in FLAGS and isinstance(value, list) else value for name, value in found.items()}
+    once = {name: value[0] if name in SHARED and isinstance(value, list) else value for name, value in found.items()}
     given = {name: value for name, value in once.items() if value not in (None, False, [])}
     return given.pop("the command", " ".join(words[1:])), given

@@ -313,7 +313,7 @@ def test_shared_options_have_one_spelling() -> None:
     """No command makes an option of its own under a shared option's name, and help does not differ."""
     seen: dict[str, set[tuple[str, ...]]] = {}
     tree = build(rich_help=False)
-    shared = {f"--{name.replace('_', '-')}" for name in (*options.FLAGS, "show_permissions")}
+    shared = {f"--{name.replace('_', '-')}" for name in (*options.SHARED, "show_permissions")}
     for command in COMMANDS:
         node: Any = tree
         for name in command.path:

@@ -20,7 +20,7 @@ import yaml
 
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
-from podid.cli.leading_options import command_first
+from podid.cli.argv import command_first
 from podid.cli.parser import build
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS, Row
@@ -166,7 +166,8 @@ def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> 
 
 
 def test_a_shared_option_of_few_values_takes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(options.VALUES, "--context", ("work", "play"))
+    declared = replace(options.SHARED["context"], values=("work", "play"))
+    monkeypatch.setitem(options.SHARED, "context", declared)
     for argv, env in ((("--context", "home"), {}), ((), {"PODID_CONTEXT": "home"})):
         refused = Podid(env=env)("doctor", *argv, "-o", "json")
         assert (refused.code, refused.error["message"]) == (2, "--context 'home' is not one of work, play")

@@ -14,11 +14,10 @@ import test_schemas
 from harness import Outcome, Podid, from_yaml
 from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS
-from podid.commands import demo
 from podid.render.formats import Format, to_text
 from podid.render.rich_writer import draw
 from podid.render.view import View
-from podid.sandbox import process
+from podid.sandbox import process, tour
 from worlds import CLUSTER_ARN, ORDERS, Site, trust_for
 
 # what comes first is the exit code
@@ -316,11 +315,11 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("podid.commands.demo.subprocess.run", play)
     outcome = site("demo")
     assert (outcome.code, outcome.stderr) == (0, "")
-    assert played == [scene.argv for scene in demo.SCENES]
+    assert played == [scene.argv for scene in tour.SCENES]
     home = site.directory / "state" / "podid" / "demo"  # its own sandbox and journal, and the way to them is told
     assert started == [home / "podid" / "sandbox"]
     assert f"export XDG_STATE_HOME={home}\n" in outcome.stdout
-    assert outcome.stdout.count("\n$ podid ") == 1 + len(demo.SCENES)
+    assert outcome.stdout.count("\n$ podid ") == 1 + len(tour.SCENES)
 
 
 @pytest.mark.parametrize(("broken_off", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0), (None, 1)])

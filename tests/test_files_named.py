@@ -217,16 +217,16 @@ def test_mode_stays(name: str, tmp_path: Path) -> None:
 
 
 def test_what_an_editor_wrote_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podid.ops.trust import edit
+    from podid.ops.trust import edit, files
 
-    file, edit_files = tmp_path / "x.json", edit.edit_files
+    file, write_in_place = tmp_path / "x.json", files.write_in_place
     file.write_text(document("trust add"))
 
     def meanwhile(*args: Any) -> Any:
         file.write_text("theirs")
-        return edit_files(*args)
+        return write_in_place(*args)
 
-    monkeypatch.setattr(edit, "edit_files", meanwhile)
+    monkeypatch.setattr(edit, "write_in_place", meanwhile)
     outcome = Podid()(*filled(IN_PLACE["trust add"], file), "-o", "json")
     assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
     assert outcome.error["message"] == f"{file} is left as it is: it was changed meanwhile"

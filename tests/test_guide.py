@@ -13,9 +13,8 @@ import pytest
 
 from harness import Answers, Outcome, Podid
 from podid.cli.guide import associate
-from podid.cli.guide.facts import Account, Facts
+from podid.cli.guide.questions import Account, Facts, Prompt, walk
 from podid.cli.guide.questions import Answers as Given
-from podid.cli.guide.questions import Prompt, walk
 from podid.cli.guide.run import says_only_where
 from podid.domain.aws import AssociationSummary, Cluster, Role
 from podid.domain.names import ServiceAccountRef
@@ -211,9 +210,13 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
 def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     answers |= {"restart": "no", "go": "show"}
-    assert "has no agent so far" in " ".join(guided(site, answers, "associate")[0].stderr.split())
+    assert "Pods get no credentials yet, neither the add-on" in _told(guided(site, answers, "associate")[0])
     site.with_agent()
-    assert "has no agent so far" not in " ".join(guided(site, answers, "associate")[0].stderr.split())
+    assert "Pods get no credentials yet" not in _told(guided(site, answers, "associate")[0])
+
+
+def _told(outcome: Outcome) -> str:
+    return " ".join(outcome.stderr.split())
 
 
 def test_without_a_way_into_the_cluster(account: Site) -> None:
@@ -267,17 +270,17 @@ def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
 
 
 def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podid.cli import associating
+    from podid.commands.association import associate
 
     site.with_agent()
     requests: list[Any] = []
-    carry_out = associating.associate_in
+    carry_out = associate.associate_in
 
-    def spy(access: Any, terminal: Any, request: Any) -> None:
+    def spy(access: Any, request: Any) -> None:
         requests.append(request)
-        carry_out(access, terminal, request)
+        carry_out(access, request)
 
-    monkeypatch.setattr(associating, "associate_in", spy)
+    monkeypatch.setattr(associate, "associate_in", spy)
     answers = {
         "namespace": "shop",
         "account": "orders",
@@ -317,6 +320,25 @@ def test_disassociate_and_role_create_ask_too(site: Site) -> None:
     assert said == "podid disassociate shop/orders --delete-role --yes --wait api --cluster demo"
     assert site("role", "show", "demo-shop-orders").code == 5
     assert guided(site, {}, "disassociate")[0].code == 5
+
+
+def test_those_with_an_association_are_offered_with_their_state(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.with_agent().with_identity()
+    offered: dict[str, str] = {}
+    ask = Answers.ask
+
+    def record(self: Answers, question: Prompt, *, back: bool) -> str | None:
+        offered.update({option.value: option.note for option in question.options})
+        return ask(self, question, back=back)
+
+    monkeypatch.setattr(Answers, "ask", record)
+    answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
+    guided(site, {**answers, "restart": "no", "go": "show"}, "associate")
+    assert offered["orders"] == "Deployment orders, 2 pods; has a role already: ready"
+    site.box.standing.put("static-aws-keys-shadow")
+    name = "broken/static-aws-keys-shadow"
+    guided(site, {"which": name}, "disassociate", "--yes", "--wait", "api")
+    assert offered[name] == "Deployment static-aws-keys-shadow, 2 pods; broken, SDK: static-aws-keys-shadow"
 
 
 @pytest.mark.parametrize("argv", [("associate",), ("disassociate",), ("role", "create")])

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from harness import Outcome, Podid, examples
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
-from podid.cli.hints import WHERE, at_place, hint_words, options_of
+from podid.cli.hints import at_place, hint_words, options_of
+from podid.cli.options import SHARED
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
@@ -85,9 +87,16 @@ def test_another_name_is_not_consented_to(healthy: Site, line: str) -> None:
 
 def test_consent_is_taken_from_flags_alone() -> None:
     argv = ("disassociate", "-Ay", "-yq", "--tag", "x=y", "ordrs", "-n", "y", "--", "-y", "ordrs")
-    assert Again(swap=("ordrs", "orders")).of(argv) == (
+    assert hint_words(Again(swap=("ordrs", "orders")), argv) == (
         *("podid", "disassociate", "-A", "-q", "--tag", "x=y", "orders", "-n", "y", "--", "-y", "orders"),
     )
+
+
+def test_consent_is_taken_from_beside_any_short_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short form is told where the option is declared, and nowhere else."""
+    monkeypatch.setitem(SHARED, "dry_run", replace(SHARED["dry_run"], short="-d"))
+    hint = hint_words(Again(swap=("ordrs", "orders")), ("disassociate", "-yd", "-dqy", "ordrs"))
+    assert hint == ("podid", "disassociate", "-d", "-dq", "orders")
 
 
 @pytest.fixture
@@ -285,7 +294,7 @@ def test_another_command_is_at_the_same_place(argv: tuple[str, ...], name: str) 
     for other in (Other(("role", "show"), (name,)), Other(("agent", "status"), flags=("--cluster", "b"))):
         path, hinted = parsed(hint_words(other, argv))
         shared = next(row for row in COMMANDS if row.name == path).load().shared
-        kept = {key: value for key, value in values.items() if key in WHERE and key in shared}
+        kept = {key: value for key, value in values.items() if key in shared and key in SHARED and SHARED[key].where}
         own = {"name": name} if other.names else {"cluster": kept.get("cluster", "b")}
         assert hinted == kept | own
 

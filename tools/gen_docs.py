@@ -17,11 +17,13 @@ import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
 from podid.checks.base import Check
-from podid.cli.options import FLAGS, VALUES
+from podid.cli.hints import options_by_name
+from podid.cli.options import SHARED
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
+from podid.domain.option import OptionField
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
@@ -59,8 +61,9 @@ def cli() -> str:
     tree = build(rich_help=False)
     shared: dict[str, Any] = {}
     sections = [_command(command, _node(tree, command), shared) for command in COMMANDS]
-    order = [f"--{name.replace('_', '-')}" for name in (*FLAGS, "show_permissions")]
-    rows = [_option_row(shared[name]) for name in order if name in shared]
+    order = [f"--{name.replace('_', '-')}" for name in (*SHARED, "show_permissions")]
+    known = {item.long: item for item in SHARED.values()}
+    rows = [_option_row(shared[name], known) for name in order if name in shared]
     intro = [
         "# Command line\n",
         "A service account is written `NAMESPACE/NAME`. An explicit flag wins over its environment variable, and that "
@@ -101,7 +104,8 @@ def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
     if arguments:
         parts.append(_table(("Argument", "Meaning"), [(f"`{_cell(p.metavar)}`", _cell(p.help)) for p in arguments]))
     if own:
-        parts.append(_table(("Option", "Environment", "Meaning"), [_option_row(param) for param in own]))
+        known = options_by_name(command.path)
+        parts.append(_table(("Option", "Environment", "Meaning"), [_option_row(param, known) for param in own]))
     parts.append("Shared options: " + ", ".join(f"`{param.opts[0]}`" for param in common) + ".\n")
     parts += _permissions(command)
     return "\n".join(parts)
@@ -133,13 +137,14 @@ def _summary(command: Row) -> str:
     return _help(command.load().help)[0][0]
 
 
-def _option_row(param: Any) -> tuple[str, str, str]:
+def _option_row(param: Any, declared: Mapping[str, OptionField]) -> tuple[str, str, str]:
     names = ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
     value = "" if param.is_flag else f" `{_cell(param.metavar or param.type.name.upper())}`"
     text, _, variables = param.help.partition(" [env: ")
     if param.required:
         text += " **Required.**"
-    known = VALUES.get(param.opts[0])
+    option = declared.get(param.opts[0])
+    known = (option.values or option.suggests) if option is not None else ()
     if known and not all(word in text for word in known):
         text += f" One of {', '.join(f'`{word}`' for word in known)}."
     if param.default not in (None, False, "", []) and "[default" not in text:

@@ -17,7 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
 import podid
-from podid.domain.encoding import Member, is_shape, members_of
+from podid.domain.encoding import JsonObject, Member, is_shape, members_of
 from podid.domain.members import DESCRIPTIONS, KINDS, SCHEMA_NAMES, Time
 from podid.domain.section import Known, Missing
 from podid.ops.change import kinds
@@ -110,6 +110,8 @@ def _json_type(type_: Any) -> Any:
         return Mapping[str, _json_type(args[1])]  # type: ignore[misc]
     if type_ is datetime:
         return Time
+    if type_ == JsonObject:
+        return Mapping[str, object]
     return _typed_dict(type_) if is_shape(type_) else type_
 
 

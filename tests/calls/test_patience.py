@@ -12,8 +12,8 @@ import pytest
 
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.patience import Clock, Patience
-from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, Streams
+from podid.cli.terminal import Progress
 from podid.domain.errors import TimedOut
 
 

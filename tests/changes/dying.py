@@ -29,7 +29,7 @@ CUTS = ("half", "whole")
 
 def die_at_line(number: int, cut: str) -> None:
     """The process dies while it writes the journal's line `number`, counted from 0."""
-    from podid.ops.change.recorder import Recorder
+    from podid.ops.change.records import Recorder
 
     write = Recorder.write
     seen = iter(range(1_000_000))

@@ -16,7 +16,7 @@ from harness import Podid
 from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
-from podid.ops.change.kinds.role_trust import RoleTrustKind
+from podid.ops.change.kinds.trusts import RoleTrustKind
 from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust

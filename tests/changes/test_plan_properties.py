@@ -16,14 +16,16 @@ from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, State, Status
 from podid.domain.versions import judge
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
+from podid.ops.association.associate import kept_role
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate
-from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings, kept_role
+from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 from podid.ops.change.records import Run, Step
 from podid.ops.change.undo import undo_plan
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, plan_role
+from podid.ops.role.request import RoleOptions
 from podid.ops.role.resolve import ResolvedRole
 
 if TYPE_CHECKING:
@@ -193,7 +195,7 @@ role_requests = st.builds(
     name=st.just("shop-orders"),
     refs=ref_lists,
     scope=scopes,
-    description=st.sampled_from(["", "for the shop"]),
+    options=st.builds(RoleOptions, description=st.sampled_from(["", "for the shop"])),
     tags=tags,
     policies=st.dictionaries(st.sampled_from(["read", "write"]), documents, max_size=2),
     managed_policy_arns=arns.map(tuple),
@@ -245,17 +247,15 @@ wanted = st.builds(
     st.sampled_from(["a", "b", ""]).map(lambda name: ResolvedRole(ARN + name if name else "", None)),
     all_settings,
 )
-associate_requests = st.builds(
-    AssociateRequest,
-    wanted=st.lists(wanted, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
-    scope=scopes,
-    replace=st.just(True),
-    update_trust=st.just(True),
+Request = tuple[tuple[AssociationWanted, ...], AssociationChange]
+associate_requests = st.tuples(
+    st.lists(wanted, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
+    st.builds(AssociationChange, scope=scopes, replace=st.just(True), update_trust=st.just(True)),
 )
 
 
-def with_roles(world: World, request: AssociateRequest) -> AssociateRequest:
-    """The request with its roles read."""
+def with_roles(world: World, wanted: tuple[AssociationWanted, ...]) -> tuple[AssociationWanted, ...]:
+    """With their roles read."""
 
     def with_role(item: AssociationWanted) -> AssociationWanted:
         if not item.role.arn:
@@ -263,21 +263,22 @@ def with_roles(world: World, request: AssociateRequest) -> AssociateRequest:
             return replace(item, role=kept_role(cast("Iam", world), item.ref, existing), kept=True)
         return replace(item, role=ResolvedRole(item.role.arn, world.find_role(item.role.arn.removeprefix(ARN))))
 
-    return replace(request, wanted=tuple(with_role(item) for item in request.wanted))
+    return tuple(with_role(item) for item in wanted)
 
 
 @settings(max_examples=examples(20))
 @given(st.lists(associate_requests, min_size=1, max_size=3), st.sampled_from([OPEN, CI]))
-def test_associations(requests: list[AssociateRequest], document: Mapping[str, object]) -> None:
+def test_associations(requests: list[Request], document: Mapping[str, object]) -> None:
     world = World()
     world.put_role("a", document)
     world.put_role("b", document)
     for request in requests:
         before = world.seen()
 
-        def plan(request: AssociateRequest = request) -> Plan:
-            current = {ref: world.find_association("demo", ref) for ref in request.refs}
-            return plan_associations(with_roles(world, request), CLUSTER, HEADER, current)
+        def plan(request: Request = request) -> Plan:
+            wanted, change = request
+            current = {item.ref: world.find_association("demo", item.ref) for item in wanted}
+            return plan_associations(with_roles(world, wanted), change, CLUSTER, HEADER, current)
 
         try:
             first = plan()

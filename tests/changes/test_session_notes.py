@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
-from podid.ops.role.narrowing import not_granted, packed_percent, room_words
-from podid.ops.role.tags import relied_on
+from podid.ops.role.tags import not_granted, packed_percent, relied_on, room_words
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 

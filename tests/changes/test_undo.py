@@ -412,7 +412,7 @@ def test_a_run_of_another_caller(box: Sandbox, podid: Podid, journal: Path, call
 def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid: Podid) -> None:
     """As CI and SSO have them: each run, and each day, has a session of its own."""
     from podid.domain.plan import Plan
-    from podid.ops.change.restoring import check_restored
+    from podid.ops.change.undo import check_restored
 
     def header(session: str) -> Header:
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/{session}"
@@ -429,7 +429,7 @@ def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid
 def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None:
     from podid.domain.errors import Conflict
     from podid.domain.plan import Plan
-    from podid.ops.change.restoring import check_restored
+    from podid.ops.change.undo import check_restored
 
     header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2", cluster="demo")
     state = {"targetRoleArn": f"{ROLE_ARN}/aws-reserved/x", "profile": "", "policyDocument": PODS}

@@ -9,7 +9,7 @@ import pytest
 
 from cluster_api import Json
 from harness import one_in
-from podid.commands.diagnosis.doctor import rights_of_commands
+from podid.cli.tree import rights_of_commands
 from podid.domain.rights import KubeRight, Rights
 from podid.render.permissions import manifests_of
 from rights_support import allow, limited

@@ -12,7 +12,7 @@ from podid.ops.reading.sections import rights
 from worlds import Site
 
 IAM = rights(ALL).iam
-# without the first there is no report; the others are asked for only where a node is in no node group (tests/agent)
+# without the first there is no report; the others are asked for only where a node is in no node group (tests/ops/agent)
 NOT_HERE = {
     "eks:DescribeCluster",
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),

@@ -7,7 +7,7 @@ import pytest
 
 from harness import one_in
 from podid.checks.all import BY_ID
-from podid.cli.foreseeing import MOST_USERS
+from podid.cli.changing import MOST_USERS
 from podid.domain.findings import Bearing
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.breaks.table import BREAKS

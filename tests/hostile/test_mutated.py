@@ -19,7 +19,7 @@ from harness import Outcome, one_in
 from podid.aws import api
 from podid.aws import errors as aws_errors
 from podid.aws.session import AwsSession
-from podid.cli import kubernetes
+from podid.cli import cluster
 from podid.cli.tree import COMMANDS
 from podid.domain.errors import ExitCode
 from podid.kube import errors
@@ -297,7 +297,7 @@ def outcome_of(lab: Lab, case: Case) -> tuple[Outcome, int, int]:
             defaults: dict[str, Any] | None = made.__init__.__kwdefaults__
             assert defaults is not None
             patch.setitem(defaults, "patience", seconds)
-        patch.setattr(kubernetes, "_PROBE_SECONDS", 0.3)
+        patch.setattr(cluster, "_PROBE_SECONDS", 0.3)
         patch.setattr(api, "unreadable", noting(aws_errors.unreadable))
         patch.setattr(errors, "unreadable", noting(errors.unreadable))
         env = {"CI": "true", **(RUNNER if case.runner else {})}

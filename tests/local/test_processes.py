@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness import Podid
-from podid.commands import demo
+from podid.sandbox import tour
 from podid.sandbox.box import Sandbox
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "podid"
@@ -63,7 +63,7 @@ def test_a_key_press(box: Sandbox, podid: Podid, tmp_path: Path, trap: Trap) -> 
 
 
 def test_the_sandbox_and_the_demo(podid: Podid, trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "SCENES", (demo.Scene("", ("explain", "--list")),))
+    monkeypatch.setattr(tour, "SCENES", (tour.Scene("", ("explain", "--list")),))
     outcome = podid("demo", "--no-keep")
     assert (outcome.code, outcome.stderr) == (0, "")
     assert (len(trap.started), trap.modules_run()) == (2, [])

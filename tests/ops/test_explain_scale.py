@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from harness import Podid
 from podid.domain.errors import NotFound
-from podid.ops.errortext import _Book, _Rule, _rules, known_texts
+from podid.ops.errortext import _Book, _Rule, _rules, known_texts, squeeze
 from podid.ops.explain import explain
-from podid.ops.plainwords import squeeze
 from podid.pages.index import ENTRIES
 
 SMALL = 20_000

@@ -5,7 +5,7 @@ A command asks for its `Place` and clients once; what is below it is handed thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from podid.cli.cluster import NamedCluster, current_context, find_cluster, named
 from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.domain.errors import Conflict, NotFound, PodidError, UnreadableAnswer, UsageError
+from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
+from podid.domain.names import parse_cluster_arn
 from podid.domain.plan import Place, WhoAndWhere
 
 if TYPE_CHECKING:
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 
     from podid.aws.session import AwsSession
     from podid.domain.aws import Cluster
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
+    from podid.ops.reading.collect import Wanted
+    from podid.ops.status.look import Diagnosis
 
 
 class Access:
@@ -35,7 +40,7 @@ class Access:
     def __init__(
         self,
         runtime: Runtime,
-        options: Shared,
+        shared: Shared,
         sources: Mapping[str, str],
         terminal: Terminal,
         *,
@@ -43,9 +48,9 @@ class Access:
     ) -> None:
         self.deadline = deadline
         self.runtime = runtime
-        self.options = options
+        self.shared = shared
         self.sources = sources
-        self._terminal = terminal
+        self.terminal = terminal
         self._cluster: Cluster | None = None
         self.region_source = ""
         self._others: dict[str, AwsSession] = {}
@@ -54,16 +59,16 @@ class Access:
 
     def at(self, source: str, *, cluster: str, region: str) -> Access:
         """The same, with cluster and region from `source` where the user named none."""
-        options, sources = self.options, dict(self.sources)
-        if options.cluster is None and cluster:
-            options, sources["cluster"] = replace(options, cluster=cluster), source
-        if options.region is None:
-            options, sources["region"] = replace(options, region=region), source
-        return Access(self.runtime, options, sources, self._terminal, deadline=self.deadline)
+        shared, sources = self.shared, dict(self.sources)
+        if shared.cluster is None and cluster:
+            shared, sources["cluster"] = replace(shared, cluster=cluster), source
+        if shared.region is None:
+            shared, sources["region"] = replace(shared, region=region), source
+        return Access(self.runtime, shared, sources, self.terminal, deadline=self.deadline)
 
     def take_time(self) -> None:
         """For a command that looks again and again: it ends with --timeout, and otherwise has an end of its own."""
-        if self.options.timeout is None:
+        if self.shared.timeout is None:
             self.deadline = NEVER
 
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
@@ -72,33 +77,49 @@ class Access:
         given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
             **self.sources,
-            **{name: f"--{name}" for name in given if getattr(self.options, name) != given[name]},
+            **{name: f"--{name}" for name in given if getattr(self.shared, name) != given[name]},
         }
-        named = Access(self.runtime, replace(self.options, several={}, **given), sources, self._terminal)
+        named = Access(self.runtime, replace(self.shared, several={}, **given), sources, self.terminal)
         named.deadline, named.argv = self.deadline, at_one(self.argv, **given)
         elsewhere = any(
-            getattr(self.options, name) != given.get(name) for name in ("region", "profile") if name in given
+            getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
         )
-        if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.options.cluster or "")):
+        if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.shared.cluster or "")):
             # of one region, whose pace all of them share
             vars(named)["aws"] = self.aws
             named.region_source = self.region_source
         return named
+
+    @property
+    def in_namespaces(self) -> bool:
+        """Whether namespaces were named on the command line: one, a pattern, or all of them."""
+        return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
+
+    def check_whose_pods(self, refs: Sequence[ServiceAccountRef], *, everywhere: bool = False) -> None:
+        """None of `refs` means all of the namespace, or of the cluster, which then has to be said with -A unless
+        `everywhere`. Raises UsageError where it is not, and for both."""
+        if not refs and not everywhere and self.shared.namespace is None and not self.shared.all_namespaces:
+            raise UsageError(
+                "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
+                hint=Other(("list",)),
+            )
+        if refs and self.in_namespaces:
+            raise UsageError("Service accounts and -n or -A exclude each other")
 
     # --- where ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def named(self) -> NamedCluster | None:
         """The cluster that a flag, the environment or the kube context names; no call is made for it."""
-        return named_cluster(self.options, self.sources, self.runtime.env)
+        return named_cluster(self.shared, self.sources, self.runtime.env)
 
     @cached_property
     def aws(self) -> AwsSession:
-        named, region, source = self.named, self.options.region, self.sources.get("region", "")
+        named, region, source = self.named, self.shared.region, self.sources.get("region", "")
         bound = named.region if named is not None and not region else ""
-        session = self._session(self.options.profile, region or bound or None)
+        session = self._session(self.shared.profile, region or bound or None)
         self.region_source = source or (named.source if named and bound else session.region_source)
-        self._terminal.explain(f"region {session.region} ({self.region_source})")
+        self.terminal.explain(f"region {session.region} ({self.region_source})")
         return session
 
     def aws_as(self, profile: str) -> AwsSession:
@@ -110,8 +131,8 @@ class Access:
     def _session(self, profile: str | None, region: str | None) -> AwsSession:
         from podid.aws.session import AwsSession
 
-        on_call = self._terminal.tell_call if self.options.verbose else None
-        say = self._terminal.progress.update
+        on_call = self.terminal.tell_call if self.shared.verbose else None
+        say = self.terminal.progress.update
         return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline)
 
     def place(self, *, for_change: bool = False) -> Place:
@@ -130,11 +151,24 @@ class Access:
             return replace(place, cluster=cluster)
         return Place(account=cluster.account, region=self.aws.region, cluster=cluster)
 
+    def cluster_arn(self, named: str | None, *, for_change: bool = False) -> str:
+        """The ARN of the cluster at hand, or the one that --cluster-arn named."""
+        if named is None:
+            try:
+                return self.place(for_change=for_change).the_cluster.arn
+            except PodidError as error:
+                error.advise("Or name the cluster with --cluster-arn.")
+                raise
+        if self.sources.get("cluster") == "--cluster":
+            raise UsageError("--cluster-arn and --cluster exclude each other")
+        parse_cluster_arn(named)
+        return named
+
     def account_place(self) -> Place:
         """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
         account than the credentials'."""
         caller = self.aws.sts.get_caller()
-        expected = self.options.expect_account
+        expected = self.shared.expect_account
         if expected is not None and caller.account != expected:
             what = f"The credentials are account {caller.account}'s, not {expected}'s as expected"
             error = Conflict(what, subject=caller.arn)
@@ -148,13 +182,13 @@ class Access:
         named, why = self.named, ""
         if named is None:
             try:
-                named = find_cluster(self.options, self.runtime, self.aws, for_change=True, ask=False)
+                named = find_cluster(self.shared, self.runtime, self.aws, for_change=True, ask=False)
             except PodidError as error:
                 why = error.what
         else:
-            named.check_region(self.options.region or "", self.sources.get("region", ""))
+            named.check_region(self.shared.region or "", self.sources.get("region", ""))
             named.check_account(place.account)
-        context, files = current_context(self.options, self.runtime.env)
+        context, files = current_context(self.shared, self.runtime.env)
         return WhoAndWhere(
             caller_arn=place.caller_arn,
             account=place.account,
@@ -176,15 +210,26 @@ class Access:
         bound = named is not None and self.region_source == named.source
         return at_place(command, self.argv, region=self.aws.region if bound else "")
 
+    def with_commands(self, report: DoctorReport) -> DoctorReport:
+        """The report, whose fixes are command lines to paste."""
+        return report.with_commands(self.at_place)
+
+    def look(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
+        """Reads the cluster and judges it, as `podid.ops.status.look.look` does."""
+        from podid.ops.status.look import look
+
+        now = self.runtime.now()
+        return look(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)
+
     def check_account(self) -> None:
-        if self.options.expect_account is not None:
+        if self.shared.expect_account is not None:
             self.account_place()
 
     def _read_cluster(self, *, for_change: bool) -> Cluster:
         if self._cluster is None:
-            named = self.named or find_cluster(self.options, self.runtime, self.aws, for_change=for_change)
-            named.check_region(self.options.region or "", self.sources.get("region", ""))
-            self._terminal.explain(f"cluster {named.name} ({named.source})")
+            named = self.named or find_cluster(self.shared, self.runtime, self.aws, for_change=for_change)
+            named.check_region(self.shared.region or "", self.sources.get("region", ""))
+            self.terminal.explain(f"cluster {named.name} ({named.source})")
             self.check_account()
             if for_change:
                 named.check_account(self.aws.sts.get_caller().account)
@@ -216,15 +261,15 @@ class Access:
     @cached_property
     def kube(self) -> KubeAccess:
         """Kubernetes access to the chosen cluster, or the reason why there is none; raises only for wrong options."""
-        from podid.cli.kubernetes import connect
+        from podid.cli.cluster import connect
 
         return connect(
-            self.options,
+            self.shared,
             self.sources,
             self.runtime.env,
             self._read_cluster(for_change=False),
             self.aws.sts,
-            self._terminal,
+            self.terminal,
             self.deadline,
         )
 
@@ -236,10 +281,9 @@ class Access:
     def journal(self) -> Journal:
         from pathlib import Path
 
-        from podid.ops.change.journal import Journal
-        from podid.ops.change.locks import Locks
+        from podid.ops.change.journal import Journal, Locks
 
-        chosen = self.options.journal_dir
+        chosen = self.shared.journal_dir
         try:
             state = self.runtime.state_dir()
         except UsageError:
@@ -262,7 +306,7 @@ class Access:
         shown as progress."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
-        seconds = self.options.timeout_seconds(default_seconds)
+        seconds = self.shared.timeout_seconds(default_seconds)
         until = runtime.monotonic() + self.deadline.left()
-        progress = self._terminal.progress
+        progress = self.terminal.progress
         return Patience(seconds, clock, progress.update, until, progress.count)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from podid.cli.argv import output_option, verbose
-from podid.cli.leading_options import command_first
+from podid.cli.argv import command_first, output_option, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, CredentialsError, ExitCode, Hint, PodidError
 

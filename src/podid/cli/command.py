@@ -1,4 +1,4 @@
-"""How a plain function becomes a command with the shared options that it asks for."""
+"""How a plain function becomes a command with its own options and the shared ones that it asks for."""
 
 import inspect
 import math
@@ -10,30 +10,26 @@ import typer
 from podid.cli import options
 from podid.cli.access import Access
 from podid.cli.argv import output_option, value_of
-from podid.cli.declared import Command
-from podid.cli.options import Shared
+from podid.cli.options import SHARED, Command, Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
+from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
 from podid.domain.rights import CommandRights, Rights
-from podid.render.formats import check_query
+from podid.render.formats import Format, Report, check_query
 
-# what a body may ask for by name; all its other parameters are its own options
-HANDED_IN = ("access", "terminal", "options")
 # five thousand associations at ten calls a second
 READ_SECONDS = 600.0
+_PANEL = "Shared options"
 
 
 def function(command: Command, name: str) -> Callable[..., None]:
     """What Typer is given: the body's own options, then the shared ones. `name` is the command's in a sentence."""
     names = tuple(item for item in (*command.shared, *options.OUTPUT) if item != "show_permissions")
-    parameters = inspect.signature(command.body, eval_str=True).parameters
-    wanted = [item for item in parameters if item in HANDED_IN]
-    own = [item for item in parameters.values() if item.name not in HANDED_IN]
     signature = [
         inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-        *(options.parameter(item, reports=command.reports, several=item in command.several) for item in names),
+        *map(_own, command.own),
+        *(_shared(item, reports=command.reports, several=item in command.several) for item in names),
     ]
     if "show_permissions" in command.shared:
         signature.append(_show_permissions(command, name))
@@ -41,16 +37,16 @@ def function(command: Command, name: str) -> Callable[..., None]:
     def call(**values: Any) -> None:
         ctx: typer.Context = values.pop("ctx")
         shown = values.pop("show_permissions", False)
-        handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
+        access = _access(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
         if shown:
-            place = {"namespace": handed["options"].namespace, "access": handed["access"]}
-            _emit_permissions(handed["terminal"], name, command.all_rights(**values, **place))
+            rights = command.all_rights(**values, namespace=access.shared.namespace, access=access)
+            _emit_permissions(access.terminal, name, rights)
             return
         _refuse_blank(ctx.command.params, values)
         try:
-            command.body(**{item: handed[item] for item in wanted}, **values)
+            _carry_out(command, access, values)
         except (UsageError, NotFound) as error:
-            _tell_sources(error, handed["access"])
+            _tell_sources(error, access)
             raise
 
     call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
@@ -58,6 +54,58 @@ def function(command: Command, name: str) -> Callable[..., None]:
     call.__doc__ = command.body.__doc__
     call.__name__ = command.body.__name__
     return call
+
+
+def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> None:
+    handed = {"access": access, "terminal": access.terminal}
+    wanted = {name: handed[name] for name in command.parameters if name in handed}
+    command.body(**wanted, **command.values(typed))
+
+
+# --- options as Typer reads them --------------------------------------------------------------------------------------
+
+
+def _own(declared: OptionField) -> inspect.Parameter:
+    more: dict[str, Any] = {"metavar": declared.metavar or None, "help": declared.help}
+    default, kind = declared.default, _TYPES[declared.kind]
+    # a text that is shown as the default; what help tells by itself is not
+    shown = declared.kind != "texts" and default not in (None, "", REQUIRED) and "[default" not in declared.help
+    if declared.argument:
+        annotation: Any = Annotated[kind if default is REQUIRED or shown else kind | None, typer.Argument(**more)]
+    else:
+        if declared.bounds is not None:
+            more["min"], more["max"] = declared.bounds
+        names = tuple(name for name in declared.spellings if name != declared.off)
+        if declared.off:
+            names = (f"{names[0]}/{declared.off}", *names[1:])
+        annotation = Annotated[kind if default is REQUIRED or shown else kind | None, typer.Option(*names, **more)]
+    if default is REQUIRED:
+        default = inspect.Parameter.empty
+    elif not shown:
+        default = None
+    elif declared.kind == "text":
+        default = str(default)
+    return inspect.Parameter(declared.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_TYPES: dict[str, Any] = {"switch": bool, "text": str, "texts": list[str], "number": int}
+
+
+def _shared(name: str, *, reports: bool, several: bool) -> inspect.Parameter:
+    """Text as it was typed, or a switch. `reports` is for a command that writes the formats of a doctor's report too,
+    `several` for one that takes the option more than once."""
+    declared = SHARED[name]
+    is_switch = declared.kind == "switch"
+    text = declared.help
+    if reports and name == "output":
+        text = text.replace("|".join(Format), "|".join((*Format, *Report)))
+    text = f"{text} [env: {', '.join(declared.env)}]" if declared.env else text
+    option = typer.Option(
+        *declared.spellings, help=text, metavar=declared.metavar or None, rich_help_panel=_PANEL, show_default=False
+    )
+    kind: Any = bool if is_switch else list[str] | None if several else str | None
+    default = False if is_switch else None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
@@ -69,7 +117,7 @@ def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
         name = str(param.metavar).strip("[].").removesuffix("...") if argument else param.opts[0]
         for text in value if isinstance(value, list) else (value,):
             if isinstance(text, str):
-                options.refuse_blank(name, text)
+                refuse_blank(name, text)
 
 
 def _show_permissions(command: Command, name: str) -> inspect.Parameter:
@@ -81,7 +129,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
-            terminal = _handed_in(runtime, {"output": output, "query": query})["terminal"]
+            terminal = _access(runtime, {"output": output, "query": query}).terminal
             _emit_permissions(terminal, name, command.all_rights())
             raise typer.Exit
         return wanted
@@ -91,11 +139,14 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
         is_eager=True,
         callback=show,
         help="Print the IAM policy and the Kubernetes Role that this command needs, and exit.",
-        rich_help_panel="Shared options",
+        rich_help_panel=_PANEL,
     )
     return inspect.Parameter(
         "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
     )
+
+
+# --- what a command is handed -----------------------------------------------------------------------------------------
 
 
 def _emit_permissions(terminal: Terminal, name: str, rights: CommandRights) -> None:
@@ -107,25 +158,23 @@ def _emit_permissions(terminal: Terminal, name: str, rights: CommandRights) -> N
 def _tell_sources(error: PodidError, access: Access) -> None:
     """An error about what a variable of the environment says names the variable."""
     for name, source in access.sources.items():
-        if error.subject and error.subject == getattr(access.options, name):
+        if error.subject and error.subject == getattr(access.shared, name):
             options.tell_source(error, error.subject, source)
 
 
 def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:
     """How long the command may take, in seconds and in words. What changes something has limits for each wait."""
     if chosen.timeout is not None:
-        seconds = options.parse_duration(chosen.timeout)
-        return seconds, f"the {seconds:g} s of {sources['timeout']}"
+        limit = seconds(chosen.timeout)
+        return limit, f"the {limit:g} s of {sources['timeout']}"
     return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s that reading may take")
 
 
-def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> dict[str, Any]:
+def _access(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> Access:
     chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
-    terminal = Terminal(runtime, chosen)
     deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not reports))
-    access = Access(runtime, chosen, sources, terminal, deadline=deadline)
-    return {"access": access, "terminal": terminal, "options": chosen}
+    return Access(runtime, chosen, sources, Terminal(runtime, chosen), deadline=deadline)
 
 
 def command(
@@ -136,10 +185,10 @@ def command(
     several: tuple[str, ...] = (),
     rights_for: Callable[..., Rights | CommandRights] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
-    """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
-    its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
-    that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o takes the
-    formats of `podid.render.reports` too; `several` names shared options that may be given more than once;
+    """Turns a function into a Command. It is handed, by name, what it asks for of `access` and `terminal`; its other
+    parameters are its own options: one each, or a group. The docstring is the help. `rights` sums up the gateways'
+    operations that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o
+    takes the formats of `podid.render.reports` too; `several` names shared options that may be given more than once;
     `rights_for` is what its own options' values, the namespace and the `access` take of `rights`."""
 
     def wrap(body: Callable[..., None]) -> Command:
@@ -148,4 +197,4 @@ def command(
     return wrap
 
 
-__all__ = ["Access", "Command", "Shared", "Terminal", "command"]
+__all__ = ["Access", "Command", "Terminal", "command"]

@@ -6,16 +6,18 @@ one candidate a line. Typer's own answer for zsh and fish imports rich, which is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podid.cli.leading_options import to_complete
-from podid.cli.options import VALUES
+from podid.cli.argv import to_complete
+from podid.cli.hints import options_by_name
 from podid.render import sanitize
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
+
+    from podid.domain.option import OptionField
 
 
 # what podid answers alone where only a file can stand: the shell knows them best
@@ -83,13 +85,6 @@ PLACEHOLDERS: dict[str, str] = {
     "FILE|-": FILES,
     "DIR": FILES,
 }
-# options whose placeholder, NAME, says too little
-NAMED: dict[str, str] = {
-    "--preset": "presets",
-    "--cluster": "clusters",
-    "--profile": "profiles",
-    "--context": "contexts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +128,8 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
     a new name, a number."""
     *before, prefix = words
     node, rest = _descend(tree, before)
-    found = list(_possible(node, rest, prefix))
+    declared = options_by_name(before)
+    found = list(_possible(node, rest, prefix, declared))
     source = found[0].source if found else ""
     if source == FILES:
         return (Candidate(FILES),)
@@ -174,20 +170,20 @@ def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:
     return node, rest
 
 
-def _possible(node: Any, rest: Sequence[str], prefix: str) -> Iterator[Candidate]:
+def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str, OptionField]) -> Iterator[Candidate]:
     options = [param for param in node.params if param.param_type_name == "option"]
     open_option = next((param for param in options if rest and _takes_value(param) and rest[-1] in param.opts), None)
     if open_option is not None:
-        name = open_option.opts[0]
+        name, metavar = open_option.opts[0], open_option.metavar or ""
+        option = declared.get(name)
+        known: Iterable[str] = (option.values or option.suggests) if option is not None else ()
         # what --output takes is all that its help says, and not the same for every command
-        known: Iterable[str] = VALUES.get(name, ())
-        metavar = open_option.metavar or ""
         if name == "--output":
             known = _first_sentence(open_option.help).split("|")
         elif "|" in metavar and metavar.islower():  # values that are not the same for every command
             known = metavar.split("|")
         yield from (Candidate(value) for value in known)
-        if source := NAMED.get(name) or PLACEHOLDERS.get(metavar):
+        if source := (option.source if option is not None else "") or PLACEHOLDERS.get(metavar):
             yield Candidate("", source=source)
     elif prefix.startswith("-") and "--" not in rest:
         for param in options:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from podid.cli.argv import value_of, values_of
+from podid.cli.options import SHARED
+from podid.cli.tree import COMMANDS, path_of
 from podid.domain.errors import Again, Hint, Other
+from podid.domain.option import OptionField
 
-WHERE = ("cluster", "region", "profile", "expect_account", "context", "kubeconfig", "journal_dir")
 # what other programs call the same
 _ELSEWHERE = {"aws": ("region", "profile"), "kubectl": ("context", "kubeconfig")}
 
@@ -18,7 +21,9 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
     if isinstance(hint, Again) and not _has_options(path_of(words), hint.add):
         hint = hint.instead or ()
     if isinstance(hint, Again):
-        return hint.of(words, path=len(path_of(words)))
+        again = hint.of(words, path=len(path_of(words)))
+        declared = {item.field: item for item in (*SHARED.values(), *_options(path_of(again[1:])))}
+        return hint.of(words, path=len(path_of(words)), unconsented=partial(_unconsented, declared.values()))
     if isinstance(hint, Other):
         return at_place(hint.of(), words)
     return at_place(hint, words)
@@ -28,17 +33,16 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
     """`command` with the flags of `argv` that say where, as far as its program has them and it does not carry them yet.
     `region` is what neither a flag nor the environment gives: the cluster's own, from its ARN."""
     flags: list[str] = []
-    for name in _takes(command):
-        long = f"--{name.replace('_', '-')}"
-        short = "-c" if name == "cluster" else ""
-        value = value_of(long, argv, short=short) or (region if name == "region" else "")
+    for item in _places(command):
+        given = values_of(item.long, argv, short=item.short)
+        value = given[-1] if given else region if item.field == "region" else ""
         if not value:
             continue
-        if not value_of(long, command, short=short):
-            flags += (long, value)
-        elif name == "cluster" and long in command and len(values_of(long, argv, short=short)) == 1:
+        if not value_of(item.long, command, short=item.short):
+            flags += (item.long, value)
+        elif item.field == "cluster" and item.long in command and len(given) == 1:
             # an ARN binds region and account too
-            place = command.index(long) + 1
+            place = command.index(item.long) + 1
             command = (*command[:place], value, *command[place + 1 :])
     return with_flags(command, *flags)
 
@@ -49,18 +53,27 @@ def with_flags(command: tuple[str, ...], *flags: str) -> tuple[str, ...]:
     return (*command[:place], *flags, *command[place:])
 
 
-def _takes(command: Sequence[str]) -> tuple[str, ...]:
+def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
+    """The options of a command line's program that say where it works."""
     if "--help" in command:
         return ()  # no place matters to it
     if not command or command[0] != "podid":
-        elsewhere = _ELSEWHERE.get(command[0], ()) if command else ()
-        # what lists the contexts takes none
-        return elsewhere if tuple(command[:2]) != ("kubectl", "config") else ("kubeconfig",)
-    from podid.cli.tree import COMMANDS
+        names: Sequence[str] = _ELSEWHERE.get(command[0], ()) if command else ()
+        if tuple(command[:2]) == ("kubectl", "config"):
+            names = ("kubeconfig",)  # what lists the contexts takes none
+        return tuple(SHARED[name] for name in names)
+    return tuple(item for item in _options(path_of(command[1:])) if item.where)
 
-    path = path_of(command[1:])
-    shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
-    return tuple(name for name in WHERE if name in shared)
+
+def _unconsented(declared: Iterable[OptionField], word: str) -> str:
+    """The word of a command line without what consents in it: an option, or a letter of switches that go together."""
+    letters = {item.short[1]: item for item in declared if item.kind == "switch" and item.short}
+    if any(item.consent and word in item.spellings for item in declared):
+        return ""
+    if len(word) > 1 and word.startswith("-") and set(word[1:]) <= letters.keys():
+        kept = "".join(letter for letter in word[1:] if not letters[letter].consent)
+        return f"-{kept}" if kept else ""
+    return word
 
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
@@ -71,26 +84,16 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
 
 def options_of(path: tuple[str, ...]) -> frozenset[str]:
     """The options of the command that these words name, by what it declares."""
-    from inspect import signature
-
-    from podid.cli.options import FLAGS, OUTPUT
-    from podid.cli.tree import COMMANDS
-
-    command = next((row.load() for row in COMMANDS if row.path == path), None)
-    if command is None:
-        return frozenset()
-    parameters = signature(command.body, eval_str=True).parameters.values()
-    declared = [item for parameter in parameters for item in getattr(parameter.annotation, "__metadata__", ())]
-    declared += [FLAGS[name].metadata["option"] for name in (*command.shared, *OUTPUT) if name in FLAGS]
-    words = ["--show-permissions"] if "show_permissions" in command.shared else []
-    # Typer keeps the first name of an option in an annotation as its default
-    words += [word for item in declared for word in (item.default, *(item.param_decls or ())) if isinstance(word, str)]
-    return frozenset(name for word in words for name in word.split("/") if name.startswith("-"))
+    words = set(options_by_name(path))
+    shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
+    return frozenset(words | ({"--show-permissions"} if "show_permissions" in shared else set()))
 
 
-def path_of(words: Sequence[str]) -> tuple[str, ...]:
-    """The words that name the command; empty for what is none."""
-    from podid.cli.tree import COMMANDS
+def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
+    """The options of the command that the words begin with, by each of their spellings."""
+    return {name: item for item in _options(path_of(words)) for name in item.spellings}
 
-    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
-    return max(found, key=len, default=())
+
+def _options(path: tuple[str, ...]) -> tuple[OptionField, ...]:
+    """What the command that these words name declares; nothing for what is none."""
+    return next((row.load().options for row in COMMANDS if row.path == path), ())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
 from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
+from podid.domain.plan import Consent
 from podid.ops.doctor.fixes import WORDS, Mend, mends
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Guard:
 
     def __call__(self, terminal: Terminal) -> None:
         self.left = True
-        terminal.consent("Do it?", needed_for="doctor --fix")
+        terminal.consent(Consent(question="Do it?", needed_for="doctor --fix"))
         if not self._still(self._verdict, self._command):
             what = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
             raise Conflict(what, subject=str(self._verdict.subject))

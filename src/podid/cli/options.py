@@ -1,103 +1,73 @@
-"""One spelling, type, help and environment variable for every shared option.
+"""The shared options, each with one spelling, type, help and environment variable; and what a module under
+`podid.commands` declares: the tree of commands knows no more of it than where it is.
 
 A command names the groups that it takes; `podid.cli.command` adds them to its signature and hands the values over as
 one `Shared`.
 """
 
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
-from dataclasses import dataclass, field, fields, replace
-from inspect import Parameter
-from typing import Annotated, Any
-
-import typer
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.findings import LINKS
+from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
 from podid.domain.plan import Wait
+from podid.domain.rights import CommandRights, Rights, rights_of
 from podid.render.formats import Format, Report, parse_format
 
-_PANEL = "Shared options"
 
-
-def _flag(*names: str, help: str, metavar: str = "", env: tuple[str, ...] = (), default: Any = None) -> Any:
-    """A field that is also a command-line option. `env` are the variables that stand in for it, first one first."""
-    shown = f"{help} [env: {', '.join(env)}]" if env else help
-    option = typer.Option(*names, help=shown, metavar=metavar or None, rich_help_panel=_PANEL, show_default=False)
-    return field(default=default, metadata={"option": option, "env": env})
-
-
-def _switch(*names: str, help: str) -> Any:
-    return _flag(*names, help=help, default=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@options
 class Shared:
     """The shared options, each written once. None means neither the flag nor its environment variable was given.
 
     To add one: a field here, and its name in a group below or in a command's `shared`.
     """
 
-    cluster: str | None = _flag("--cluster", "-c", metavar="NAME", help="EKS cluster.", env=("PODID_CLUSTER",))
-    region: str | None = _flag(
-        "--region", metavar="REGION", help="AWS region.", env=("AWS_REGION", "AWS_DEFAULT_REGION")
+    cluster: str | None = option(
+        *("NAME", "EKS cluster."), short="-c", env=("PODID_CLUSTER",), where=True, source="clusters"
     )
-    profile: str | None = _flag("--profile", metavar="NAME", help="AWS profile.", env=("AWS_PROFILE",))
-    context: str | None = _flag("--context", metavar="NAME", help="kubeconfig context.", env=("PODID_CONTEXT",))
-    kubeconfig: str | None = _flag("--kubeconfig", metavar="FILE", help="kubeconfig file.", env=("KUBECONFIG",))
-    namespace: str | None = _flag(
-        "--namespace", "-n", metavar="NS", help="Only this namespace.", env=("PODID_NAMESPACE",)
+    region: str | None = option("REGION", "AWS region.", env=("AWS_REGION", "AWS_DEFAULT_REGION"), where=True)
+    profile: str | None = option("NAME", "AWS profile.", env=("AWS_PROFILE",), where=True, source="profiles")
+    context: str | None = option("NAME", "kubeconfig context.", env=("PODID_CONTEXT",), where=True, source="contexts")
+    kubeconfig: str | None = option("FILE", "kubeconfig file.", env=("KUBECONFIG",), where=True)
+    namespace: str | None = option("NS", "Only this namespace.", short="-n", env=("PODID_NAMESPACE",))
+    all_namespaces: bool = switch("Every namespace, whatever PODID_NAMESPACE says.", short="-A")
+    output: Format | Report = option(
+        *("FORMAT", "|".join(Format)), short="-o", env=("PODID_OUTPUT",), default=Format.TABLE
     )
-    all_namespaces: bool = _switch("--all-namespaces", "-A", help="Every namespace, whatever PODID_NAMESPACE says.")
-    output: Format | Report = _flag(
-        *("--output", "-o"), metavar="FORMAT", help="|".join(Format), env=("PODID_OUTPUT",), default=Format.TABLE
+    query: str | None = option("JMESPATH", "Print only this part of the result.")
+    yes: bool = switch("Answer yes to every question.", short="-y", consent=True)
+    dry_run: bool = switch("Show the plan and change nothing.")
+    wait: Wait | None = option(
+        "HOW",
+        f"{'|'.join(Wait)}: how far to wait for the change. [default: ready where it can be checked, else api]",
+        values=tuple(Wait),
+        read=Wait,
     )
-    query: str | None = _flag("--query", metavar="JMESPATH", help="Print only this part of the result.")
-    yes: bool = _switch("--yes", "-y", help="Answer yes to every question.")
-    dry_run: bool = _switch("--dry-run", help="Show the plan and change nothing.")
-    wait: Wait | None = _flag(
-        "--wait",
-        metavar="HOW",
-        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: ready where it can be checked, else api]",
-    )
-    timeout: str | None = _flag(
-        "--timeout",
-        metavar="TIME",
-        help="How long the command may take, such as 90s, 5m, 1h. [default: 10m for what only reads]",
+    timeout: str | None = option(
+        "TIME",
+        "How long the command may take, such as 90s, 5m, 1h. [default: 10m for what only reads]",
         env=("PODID_TIMEOUT",),
     )
-    expect_account: str | None = _flag(
-        "--expect-account",
-        metavar="ID",
-        help="Do nothing unless the credentials are this account's.",
-        env=("PODID_EXPECT_ACCOUNT",),
+    expect_account: str | None = option(
+        "ID", "Do nothing unless the credentials are this account's.", env=("PODID_EXPECT_ACCOUNT",), where=True
     )
-    journal_dir: str | None = _flag(
-        "--journal-dir", metavar="DIR", help="Where changes are recorded.", env=("PODID_JOURNAL_DIR",)
-    )
-    no_color: bool = _switch("--no-color", help="No colour. [env: NO_COLOR]")
-    quiet: bool = _switch("--quiet", "-q", help="No progress and no notes on stderr.")
-    verbose: bool = _switch("--verbose", "-v", help="Say where settings came from and which calls are made.")
+    journal_dir: str | None = option("DIR", "Where changes are recorded.", env=("PODID_JOURNAL_DIR",), where=True)
+    no_color: bool = switch("No colour. [env: NO_COLOR]")
+    quiet: bool = switch("No progress and no notes on stderr.", short="-q")
+    verbose: bool = switch("Say where settings came from and which calls are made.", short="-v")
 
     # every value of an option that was given several, by its name; the field itself has the first
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def timeout_seconds(self, default: float) -> float:
-        return default if self.timeout is None else parse_duration(self.timeout)
+        return default if self.timeout is None else seconds(self.timeout)
 
 
-# the values that an option takes, where they are few and known without asking anybody
-VALUES: dict[str, tuple[str, ...]] = {
-    "--wait": tuple(Wait),
-    "--scope": ("service-account", "namespace", "cluster", "account"),
-    "--resolve-conflicts": ("none", "preserve", "overwrite"),
-    "--link": LINKS,
-    "--fail-on": ("error", "warn", "info", "never"),
-    "--fix-level": ("error", "warn", "info"),
-}
-FLAGS = {flag.name: flag for flag in fields(Shared) if flag.metadata}
+SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
@@ -107,32 +77,11 @@ NAMESPACES = ("namespace", "all_namespaces")
 CHANGE = ("yes", "dry_run", "journal_dir")
 
 
-def spellings(name: str) -> tuple[str, ...]:
-    """How the shared option is typed, the long form first."""
-    short = FLAGS[name].metadata["option"].param_decls
-    return tuple(dict.fromkeys((f"--{name.replace('_', '-')}", *short)))
-
-
-def parameter(name: str, *, reports: bool = False, several: bool = False) -> Parameter:
-    """The shared option as a parameter that Typer reads: text as it was typed, or a switch. `reports` is for a command
-    that writes the formats of a doctor's report too, `several` for one that takes the option more than once."""
-    flag = FLAGS[name]
-    switch = flag.default is False
-    option = flag.metadata["option"]
-    if reports and name == "output":
-        option = copy(option)
-        option.help = option.help.replace("|".join(Format), "|".join((*Format, *Report)))
-    annotation: Any = Annotated[bool, option] if switch else Annotated[str | None, option]
-    if several:
-        annotation = Annotated[list[str] | None, option]
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=False if switch else None, annotation=annotation)
-
-
 def from_values(
     values: Mapping[str, Any], env: Mapping[str, str], *, reports: bool = False
 ) -> tuple[Shared, dict[str, str]]:
-    """The options with the environment filled in, and for each value that was given, where it came from. `reports` as
-    in `parameter`.
+    """The options with the environment filled in, and for each value that was given, where it came from. `reports` is
+    for a command that writes the formats of a doctor's report too.
 
     Raises InvalidInput for a value that no command could use.
     """
@@ -140,50 +89,41 @@ def from_values(
     sources: dict[str, str] = {}
     several: dict[str, tuple[str, ...]] = {}
     for name, value in values.items():
-        option = f"--{name.replace('_', '-')}"
+        declared = SHARED[name]
         if isinstance(value, list):
             several[name] = tuple(dict.fromkeys(value))
             value = value[0] if value else None
         for text in several.get(name, (value,)):
             if isinstance(text, str) and name != "query":
-                refuse_blank(option, text)
+                refuse_blank(declared.long, text)
         if value is not None and value is not False:
             chosen[name] = value
-            sources[name] = option
+            sources[name] = declared.long
             continue
-        for variable in FLAGS[name].metadata["env"]:
+        for variable in declared.env:
             if env.get(variable):
                 refuse_blank(variable, env[variable])
                 chosen[name] = env[variable]
                 sources[name] = variable
                 break
-    for option in VALUES:
-        name = option.removeprefix("--").replace("-", "_")
-        if name in chosen:
-            with _told_of(sources, name):
-                choice(option, chosen[name])
+    for name in chosen:
+        with _told_of(sources, name):
+            chosen[name] = SHARED[name].value(chosen[name])
     with _told_of(sources, "output"):
         output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
-    lists = {name: found for name, found in several.items() if len(found) > 1}
-    wait = Wait(chosen["wait"]) if "wait" in chosen else None
-    shared = Shared(**{**chosen, "output": output, "wait": wait, "several": lists})
+    lists = {name: texts for name, texts in several.items() if len(texts) > 1}
+    shared = Shared(**{**chosen, "output": output, "several": lists})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
         shared = replace(shared, namespace=None)
     if shared.timeout is not None:
         with _told_of(sources, "timeout"):
-            parse_duration(shared.timeout)
+            seconds(shared.timeout)
     if shared.expect_account is not None and not re.fullmatch(r"\d{12}", shared.expect_account):
         what = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
         raise InvalidInput(what, subject=shared.expect_account)
     return shared, sources
-
-
-def refuse_blank(name: str, text: str) -> None:
-    """Raises InvalidInput for the value of an option, an argument or a variable that has nothing but white space."""
-    if not text.strip():
-        raise InvalidInput(f"{name} is empty: give a value, or leave it out")
 
 
 @contextmanager
@@ -202,18 +142,72 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
         error.advise(f"{value!r} comes from {source}.")
 
 
-def choice(option: str, text: str) -> str:
-    """One of the values that the option takes. Raises InvalidInput for any other."""
-    if text not in VALUES[option]:
-        raise InvalidInput(f"{option} {text!r} is not one of {', '.join(VALUES[option])}", subject=text)
-    return text
+# what a body may ask for by name; all its other parameters are its own options, or groups of them
+HANDED_IN = ("access", "terminal")
 
 
-def parse_duration(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m`, `1h30m` or `2d`; InvalidInput for anything else, zero included."""
-    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
-    units = (86400, 3600, 60, 1)
-    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True)) if match else 0
-    if seconds <= 0:
-        raise InvalidInput(f"{text!r} is not a time: write 90s, 5m, 1h30m or 2d", subject=text)
-    return seconds
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`body` is the function that its author wrote."""
+
+    body: Callable[..., None]
+    shared: tuple[str, ...]
+    rights: Callable[[], CommandRights]
+    # whether it writes a doctor's report, which has formats of its own
+    reports: bool = False
+    # the shared options that it takes more than once
+    several: tuple[str, ...] = ()
+    # what these values of its own options take, where they choose what is read; such a command needs no argument
+    rights_for: Callable[..., Rights | CommandRights] | None = None
+
+    @property
+    def help(self) -> str:
+        return inspect.cleandoc(self.body.__doc__ or "")
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.body, eval_str=True).parameters
+
+    @property
+    def own(self) -> tuple[OptionField, ...]:
+        """The options that are its own, in order."""
+        found: list[OptionField] = []
+        for name, parameter in self.parameters.items():
+            if isinstance(parameter.default, OptionField):
+                found.append(replace(parameter.default, field=name))
+            elif name not in HANDED_IN:
+                found += options_in(parameter.annotation)
+        return tuple(found)
+
+    @property
+    def options(self) -> tuple[OptionField, ...]:
+        """All that it takes, but for --show-permissions."""
+        return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
+
+    def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
+        """What the body is called with for the values of its own options. Raises InvalidInput."""
+        found: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            declared = parameter.default
+            if isinstance(declared, OptionField):
+                value = typed[name]
+                empty = value in (None, [])
+                found[name] = declared.default if empty else replace(declared, field=name).value(value)
+            elif name not in HANDED_IN:
+                found[name] = filled(parameter.annotation, typed)
+        return found
+
+    def all_rights(self, **values: object) -> CommandRights:
+        """What the body says that it calls, with these `values` of its options where they choose what is read, and what
+        choosing a cluster and naming the caller takes."""
+        wanted = self.rights()
+        if values and self.rights_for is not None:
+            found = self.rights_for(**values)
+            wanted = found if isinstance(found, CommandRights) else replace(wanted, always=found)
+        if not self.shared or "show_permissions" not in self.shared:
+            return wanted
+        from podid.aws.eks import Eks
+        from podid.aws.sts import Sts
+
+        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
+        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))

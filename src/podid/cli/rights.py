@@ -3,7 +3,7 @@
 A command's `rights()` imports this: only --show-permissions needs the gateways for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
@@ -14,7 +14,17 @@ from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
-from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.change.kinds import (
+    ASSOCIATION,
+    RESTART,
+    ROLE,
+    ROLE_ATTACHMENT,
+    ROLE_SETTINGS,
+    ROLE_TRUST,
+    SERVICE_ACCOUNT,
+    TARGET_TRUST,
+    ResourceKind,
+)
 from podid.ops.reading.sections import rights as rights_of_checks
 from podid.ops.status.diagnose import select
 from podid.ops.status.look import rights as rights_of_status
@@ -81,3 +91,29 @@ def making(*always: Need, optional: tuple[OptionalRight, ...] = ()) -> CommandRi
             *optional,
         ),
     )
+
+
+def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
+    """What it takes to take back changes of which these are the reverse."""
+    # what undoing takes beside what the change itself takes
+    beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
+        (ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
+        (ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
+        (ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
+        (ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
+    }
+    always: list[Need] = []
+    optional: list[OptionalRight] = []
+    for kind, verb in dict.fromkeys(changes):
+        if kind is SERVICE_ACCOUNT:
+            account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
+            optional.append(OptionalRight.of("undoing --create-service-account", *account))
+        elif kind is TARGET_TRUST or kind.passing:
+            continue  # the one with rights in another account, the others are not undone
+        else:
+            always += (*kind.calls(verb), *beside.get((kind, verb), ()))
+            always += () if kind.account_wide else (Eks.get_cluster,)
+            always += (Iam.find_role,) if "roleName" in kind.keys else ()
+        if kind.takes_effect:
+            optional += (RUNNING_PODS, *REACHED, RESTARTING)
+    return CommandRights.of(*always, optional=tuple(dict.fromkeys(optional)))

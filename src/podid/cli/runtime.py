@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from podid.calls.deadline import Deadline
     from podid.cli.prompts import Prompter
-    from podid.ops.change.recorder import Recorder
+    from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
     from podid.render.view import View
 

@@ -12,12 +12,12 @@ import typer
 
 from podid.cli.hints import hint_words
 from podid.domain.errors import Cancelled, ExitCode, NotFound, PodidError, UsageError, combine
+from podid.domain.plan import Consent
 from podid.domain.text import short_list
 from podid.ops.clusters import tagged_clusters
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.cli.terminal import Terminal
     from podid.render.view import View
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -25,32 +25,33 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 Reached = tuple[str, "Access | PodidError"]
 
 
-def _tagged(access: Access, terminal: Terminal, tags: Mapping[str, str]) -> tuple[str, ...]:
+def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
     """The clusters, which a person is asked about where they are several: more than was typed is changed."""
     if access.sources.get("cluster") == "--cluster":
         raise UsageError("--cluster and --cluster-tag exclude each other")
+    terminal = access.terminal
     with terminal.working("reading the clusters' tags"):
         found = tagged_clusters(access.aws.eks, tags, access.aws.region)
     words = short_list(found, 20)
     terminal.note(f"{' '.join(f'--cluster-tag {key}={value}' for key, value in tags.items())} stands for {words}")
-    changes = not access.options.dry_run and access.runtime.interactive
+    changes = not access.shared.dry_run and access.runtime.interactive
     if changes and len(found) > 1:
-        terminal.consent(f"Go on in these {len(found)} clusters?", needed_for="A change in several clusters")
+        question = f"Go on in these {len(found)} clusters?"
+        terminal.consent(Consent(question=question, needed_for="A change in several clusters"))
     return found
 
 
-def in_each_cluster(
-    access: Access, terminal: Terminal, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS
-) -> None:
+def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS) -> None:
     """Runs a changing command in every cluster that --cluster names, or that has all of `tags`. In one of several that
     fails, the others go on: exit 8 where some of it worked."""
-    clusters = _tagged(access, terminal, tags) if tags else access.options.several.get("cluster", ())
+    terminal = access.terminal
+    clusters = _tagged(access, tags) if tags else access.shared.several.get("cluster", ())
     if len(clusters) < 2:
         there = access.of(cluster=clusters[0]) if clusters else access
         terminal.argv = there.argv
         run(there)
         return
-    if access.options.context is not None:
+    if access.shared.context is not None:
         raise UsageError("--context is the way into one cluster, and several are meant")
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
@@ -89,7 +90,7 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
     """Every cluster that --cluster, --all-clusters, or --cluster-tag with its `tags`, stands for in every --region and
     --profile, with its name; the failure where a region's clusters cannot be listed. Raises UsageError for what
     excludes each other."""
-    options, several = access.options, access.options.several
+    options, several = access.shared, access.shared.several
     if all_clusters and access.sources.get("cluster") == "--cluster":
         raise UsageError("--cluster and --all-clusters exclude each other")
     if tags and (all_clusters or access.sources.get("cluster") == "--cluster"):

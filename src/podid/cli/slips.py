@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
-from podid.cli.hints import path_of
-from podid.cli.options import FLAGS, spellings
+from podid.cli.options import SHARED
+from podid.cli.tree import path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
 from podid.domain.text import meant, nearest
 
@@ -74,7 +74,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         message = f"podid {' '.join(path)} takes {what}"
     elif message.startswith("No such option"):
         message = f"There is no option {typed}"
-        if any(typed in spellings(name) for name in FLAGS):
+        if any(typed in item.spellings for item in SHARED.values()):
             # other commands have it: it is spelled right, and no other one is meant
             message = f"{message} of {' '.join(('podid', *path))}"
         else:

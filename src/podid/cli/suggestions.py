@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podid.cli.options import FLAGS, spellings
+from podid.cli.options import SHARED
 from podid.cli.runtime import Runtime, Streams
 from podid.local import files
 from podid.local.files import check_private, make_private
@@ -31,8 +31,7 @@ KEPT_SECONDS = 600.0
 REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 0.2
 # what a name is looked up in: a word on the line, or the variable that stands in for it
-PLACE = ("cluster", "region", "profile", "context", "kubeconfig")
-VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
+_PLACE = tuple(item for item in SHARED.values() if item.where)
 
 
 class Suggestions:
@@ -63,8 +62,8 @@ class Suggestions:
 
     def _cache(self, source: str, place: dict[str, str]) -> Path:
         env = self._runtime.env
-        variables = {name: env.get(name, "") for flag in PLACE for name in FLAGS[flag].metadata["env"]}
-        identity = {**variables, **{name: env.get(name, "") for name in VARIABLES}, **place, "source": source}
+        variables = (*(name for item in _PLACE for name in item.env), "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
+        identity = {**{name: env.get(name, "") for name in variables}, **place, "source": source}
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
         return self._runtime.state_dir() / "completion" / f"{digest}.json"
 
@@ -88,7 +87,7 @@ class Suggestions:
 
 def _place(words: Sequence[str]) -> dict[str, str]:
     """The options among the words that say where to look."""
-    names = {name: flag for flag in PLACE for name in spellings(flag)}
+    names = {name: item.field for item in _PLACE for name in item.spellings}
     return {names[word]: value for word, value in pairwise(words) if word in names}
 
 

@@ -1,17 +1,19 @@
-"""The way to the user: results on stdout, everything else on stderr, questions, and the code to leave with."""
+"""The way to the user: results on stdout, all else on stderr, progress too, questions, and the code to leave with."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import typer
 
 from podid.cli.options import Shared
-from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
+from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.layout import paint_all
@@ -20,8 +22,8 @@ from podid.render.view import Line, View
 
 if TYPE_CHECKING:
     from podid.aws.requests import CallRecord
-    from podid.cli.output_file import OutputFile
     from podid.domain.report import DoctorReport
+    from podid.local.files import OutputFile
     from podid.ops.change.settle import Settled
 
 
@@ -72,32 +74,27 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(
-        self, question: str, *, needed_for: str, word: str = "", flag: str = "--yes", why: Sequence[str] = ()
-    ) -> None:
-        """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
-        `flag` is another one whose absence makes it ask. Where `why` says what is grave about it, no flag is an answer.
-        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
-        if self._options.yes and flag == "--yes" and not why:
+    def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
+        """Asks, or takes --yes for an answer; `flag` is another one whose absence makes it ask. Raises ConsentNeeded
+        where nobody can be asked, Declined on a no."""
+        if self._options.yes and flag == "--yes" and not consent.grave:
             return
         if not self._runtime.interactive:
-            if why:
-                what = f"{needed_for} needs an answer at a terminal here, and --yes is none: {why[0]}"
-                raise ConsentNeeded(what, lines=tuple(why[1:]))
-            raise ConsentNeeded(
-                f"{needed_for} needs confirmation, and there is no terminal to ask on",
-                hint=Again(add=(flag,)),
-            )
+            if consent.grave:
+                what, *more = consent.grave
+                what = f"{consent.needed_for} needs an answer at a terminal here, and --yes is none: {what}"
+                raise ConsentNeeded(what, lines=tuple(more))
+            what = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
+            raise ConsentNeeded(what, hint=Again(add=(flag,)))
         self.progress.done()
         with self._runtime.asking() as prompter:
-            yes = prompter.confirm(question, word=word)
+            yes = prompter.confirm(consent.question, word=consent.word)
         if not yes:
             raise Declined("Nothing was changed")
 
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
         """The text of a regular file, or of stdin for `-`, of at most so many characters. Raises UsageError that says
         why it cannot be read."""
-        from pathlib import Path
 
         from podid.local import files
 
@@ -117,12 +114,12 @@ class Terminal:
     def file_to_write(self, name: str, *, force: bool) -> OutputFile:
         """For a result in a file that the user names; what stands in the way is said before the work is done. A file
         that is there is replaced with `force`, or after a question. Raises UsageError."""
-        from podid.cli.output_file import OutputFile
+        from podid.local.files import OutputFile
 
         file = OutputFile(name)
         if file.exists and not force:
-            needed_for = f"Replacing {name}, which exists,"
-            self.consent(f"{name} exists. Replace it?", needed_for=needed_for, flag="--force")
+            consent = Consent(question=f"{name} exists. Replace it?", needed_for=f"Replacing {name}, which exists,")
+            self.consent(consent, flag="--force")
         return file
 
     # --- results --------------------------------------------------------------------------------------------------
@@ -295,3 +292,62 @@ def _writing_each(pieces: Iterable[str]) -> Callable[[IO[str]], object]:
 
 def _writing(text: str) -> Callable[[IO[str]], object]:
     return lambda out: out.write(text)
+
+
+_BAR = 20
+
+
+class Progress:
+    """Call `update` with each state; `done` wipes the live line. Says nothing at all with --quiet."""
+
+    def __init__(self, runtime: Runtime, *, quiet: bool) -> None:
+        self._runtime = runtime
+        self._quiet = quiet
+        self._last = ""
+        self._live = runtime.streams.stderr_tty and runtime.env.get("TERM") != "dumb"
+        self._shown = False
+        self._lock = threading.Lock()
+
+    def glance(self, state: str) -> None:
+        """What is being read at the moment: worth a live line, not worth a line in a log."""
+        if self._live:
+            self.update(state)
+
+    def update(self, state: str) -> None:
+        state = sanitize.line(state)
+        with self._lock:  # steps that run at once may each have something to say
+            self._update(state)
+
+    def _update(self, state: str) -> None:
+        if self._quiet or state == self._last:
+            return
+        self._last = state
+        if self._live:
+            width = self._runtime.width - 3
+            self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
+            self._shown = True
+        else:
+            self._write(f"{state}\n")
+
+    def count(self, number: int, total: int, step: str) -> None:
+        """How far many steps are: a bar on a terminal, a line for each in a log."""
+        self._runtime.counted = (number, total)
+        if not self._live:
+            self.update(f"{step} ({number} of {total})")
+            return
+        filled = _BAR * number // max(total, 1)
+        self.update(f"{'━' * filled}{'─' * (_BAR - filled)} {number} of {total}  {step}")
+
+    def done(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[2K")
+            self._shown = False
+        self._last = ""
+
+    def _write(self, text: str) -> None:
+        stderr = self._runtime.streams.stderr
+        try:
+            stderr.write(text)
+            stderr.flush()
+        except (OSError, ValueError):
+            self._quiet = True  # nobody watches any more; the work goes on

@@ -3,11 +3,13 @@
 Only the module of the command that a command line is about is imported; the others are known by their rows.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from podid.cli.declared import Command
+    from podid.cli.options import Command
+    from podid.domain.rights import CommandRights
 
 
 class Row(NamedTuple):
@@ -48,7 +50,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
     Row("status", LOOK, "Show whether each identity works.", "workload.status:status"),
     Row("show", LOOK, "Show everything about one service account.", "association.show:show"),
-    Row("verify", LOOK, "Verify which role pods get.", "workload.verify:verify"),
+    Row("verify", LOOK, "Verify which role pods get.", "workload.verify:verify_pods"),
     Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", LOOK, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
@@ -92,3 +94,34 @@ GROUPS: dict[str, str] = {
     "agent": "The EKS Pod Identity Agent.",
     "sandbox": "A cluster on this machine to try podid on.",
 }
+
+
+def path_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that name the command; empty for what is none."""
+    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
+    return max(found, key=len, default=())
+
+
+def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandRights]":
+    """The commands' names, and what all of them need together. UsageError for what is no command."""
+    from dataclasses import replace
+
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.rights import CommandRights
+    from podid.domain.text import did_you_mean, nearest
+
+    known = {row.name: row for row in COMMANDS}
+    wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
+    total = CommandRights()
+    for given, name in zip(names, wanted, strict=False):
+        if name not in known:
+            near = nearest(name, known, 1)
+            raise UsageError(
+                f"There is no command {name!r} to have rights for{did_you_mean(name, known, 1)}",
+                hint=Again(swap=(given, near[0])) if near else (),
+                subject=name,
+            )
+        needed = known[name].load().all_rights()
+        optional = dict.fromkeys((*total.optional, *needed.optional))
+        total = replace(total, always=total.always | needed.always, optional=tuple(optional))
+    return wanted, total

@@ -1,11 +1,10 @@
 """podid completion."""
 
-from typing import Annotated, Literal
-
-import typer
+from typing import Literal
 
 from podid.cli.command import Terminal, command
 from podid.domain.members import Document
+from podid.domain.option import argument
 
 
 class CompletionDocument(Document, kind="Completion"):
@@ -18,7 +17,7 @@ class CompletionDocument(Document, kind="Completion"):
 @command()
 def completion(
     terminal: Terminal,
-    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="The shell to complete in.")],
+    shell: str = argument("bash|zsh|fish", "The shell to complete in."),
 ) -> None:
     """Print a shell's completion script.
 

@@ -7,73 +7,24 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import ExitCode, PodidError
+from podid.domain.option import switch
 from podid.local import files
 from podid.local.processes import python
 
-POLICY_FILE = "dynamodb-read.json"
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"],
-            "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders",
-        }
-    ],
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One command of the tour, what to say before it, and the exit codes that are part of the story."""
-
-    say: str
-    argv: tuple[str, ...]
-    codes: tuple[int, ...] = (0,)
-
-
-SCENES = (
-    Scene(
-        "A cluster without the agent: pods of service account shop/orders must read one DynamoDB table and have no "
-        "credentials of their own. First the agent, on every node.",
-        ("install-agent",),
-    ),
-    Scene(
-        f"A role that only shop/orders of this cluster may assume, with the permissions of {POLICY_FILE}.",
-        ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", POLICY_FILE),
-    ),
-    Scene(
-        "The association joins the two. Pods that run already never notice one, so podid waits until the cluster knows "
-        "it and restarts them.",
-        ("associate", "shop/orders", "--role", "shop-orders", "--restart"),
-    ),
-    Scene("AWS's own list hides the role. This one does not.", ("list",)),
-    Scene(
-        "A pod that runs may still have no credentials. verify redeems a token of a pod and asks AWS whose they are.",
-        ("verify", "shop/orders", "--yes"),
-    ),
-    Scene(
-        "Last the doctor walks the whole chain for every association in the cluster. One of them, for payments, was "
-        "made with a typing error before we came; exit code 3 says that something needs attention.",
-        ("doctor",),
-        (3,),
-    ),
-)
+if TYPE_CHECKING:
+    from podid.sandbox.tour import Scene
 
 
 @command()
 def demo(
     access: Access,
     terminal: Terminal,
-    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the sandbox running, to go on playing.")] = True,
+    keep: bool = switch("Leave the sandbox running, to go on playing.", off="--no-keep", default=True),
 ) -> None:
     """Run the main job on the sandbox, narrated.
 
@@ -83,6 +34,7 @@ def demo(
     Example: podid demo
     """
     from podid.sandbox import process, state
+    from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES
 
     tour = _Tour(terminal)
     tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")

@@ -5,7 +5,10 @@ from podid.cli.options import CLUSTER, KUBERNETES
 
 
 @command(shared=(*CLUSTER, *KUBERNETES))
-def whoami(access: Access, terminal: Terminal) -> None:
+def whoami(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Show caller, account, region, cluster and context.
 
     Says where each came from, and what contradicts what: exit 2 then, as any other command would end.

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.findings import Subject
-from podid.domain.members import ArnText, Key
+from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.section import UNASKED
+from podid.domain.section import UNASKED, Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class AssociationSummary:
     namespace: str
     service_account: str
     association_id: str
-    association_arn: str
+    association_arn: ArnText
     owner_arn: str | None = None
 
     @property
@@ -43,15 +43,21 @@ class AssociationSummary:
         return Subject("Association", self.service_account, self.namespace)
 
 
+@members(
+    "cluster_name namespace service_account role_arn association_arn association_id tags created_at modified_at "
+    "owner_arn disable_session_tags target_role_arn external_id policy"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association(AssociationSummary):
     """A pod identity association with every field of EKS's PodIdentityAssociation."""
 
-    role_arn: str
-    target_role_arn: str | None = None
-    external_id: str | None = None
-    disable_session_tags: bool | None = None
-    policy: str | None = None
+    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    owner_arn: Annotated[str | None, About("The add-on that owns the association.")] = None
+    role_arn: ArnText
+    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")] = None
+    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")] = None
+    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")] = None
+    policy: Annotated[str | None, About("The session policy, as JSON text.")] = None
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     modified_at: datetime | None = None
@@ -66,6 +72,7 @@ class Association(AssociationSummary):
         return self.target_role_arn or self.role_arn
 
 
+@members("cluster_name namespace service_account association_arn association_id owner_arn unread")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadAssociation(AssociationSummary):
     """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
@@ -74,6 +81,10 @@ class UnreadAssociation(AssociationSummary):
     reason: str
     permission: str = ""
     error_code: str = ""
+
+    @property
+    def unread(self) -> Annotated[Missing, About("Why nothing else is known; the exit code is 8.")]:
+        return Missing(self.reason, self.permission, self.error_code)
 
     @classmethod
     def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":
@@ -151,23 +162,31 @@ class AttachedPolicy:
     arn: Annotated[ArnText, Key("policyArn")]
 
 
+@members(
+    "name arn role_id path description created_at max_session_seconds permissions_boundary_arn tags trust "
+    "last_used_at last_used_region"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
     was not used within IAM's 400 days of tracking."""
 
-    name: str
-    arn: str
+    name: Annotated[str, Key("roleName")]
+    arn: Annotated[ArnText, Key("roleArn")]
     path: str
     role_id: str
-    trust: Mapping[str, object]
+    trust: Annotated[PolicyObject, Key("trustPolicy")]
     created_at: datetime | None = None
-    description: str = ""
-    max_session_seconds: int = 3600
-    permissions_boundary_arn: str = ""
+    description: TextOrNull = ""
+    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("Seconds.")] = 3600
+    permissions_boundary_arn: Annotated[
+        str, OR_NULL, Key("permissionsBoundary"), About("The boundary policy's ARN.")
+    ] = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    last_used_at: datetime | None = None
-    last_used_region: str = ""
+    last_used_at: Annotated[
+        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
+    ] = None
+    last_used_region: TextOrNull = ""
 
     @property
     def service_linked(self) -> bool:
@@ -211,15 +230,16 @@ class AddonIssue:
     resource_ids: tuple[str, ...] = ()
 
 
+@members("name version status issues")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addon:
     """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
     DEGRADED UPDATE_FAILED."""
 
-    name: str
+    name: Annotated[str, Key("addonName")]
     arn: str
-    version: str
-    status: str
+    version: Annotated[str, Key("addonVersion")]
+    status: Annotated[str, About("EKS's own word.")]
     issues: tuple[AddonIssue, ...] = ()
     configuration_values: str = ""
     association_arns: tuple[str, ...] = ()

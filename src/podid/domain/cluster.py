@@ -8,8 +8,10 @@ node classes: https://karpenter.sh/docs/concepts/nodeclasses/.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 from podid.domain.findings import Subject
+from podid.domain.members import About, members
 from podid.domain.names import ServiceAccountRef
 
 
@@ -231,6 +233,7 @@ class Node:
         return Subject("Node", self.name)
 
 
+@members("namespace name desired ready available updated host_ports images")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
     """`images`, `args`, `containers` (names) and `command` are those of all its containers, one after another."""
@@ -250,7 +253,7 @@ class DaemonSet:
     containers: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     placement: Placement = field(default_factory=Placement)
-    host_ports: tuple[int, ...] = ()
+    host_ports: Annotated[tuple[int, ...], About("The ports of its nodes that it declares.")] = ()
     # commands of its scripts that make rules of the node's packet filter for link-local addresses
     firewall: tuple[str, ...] = ()
     # of all its containers; values only of variables whose values are no secrets

@@ -114,12 +114,12 @@ def _word(kind: type[StrEnum]) -> Decoder:
 
 def _moment(value: object, name: str) -> datetime:
     try:
-        found = datetime.fromisoformat(value if isinstance(value, str) else "")
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
         raise Malformed(f"{name} is no time") from None
-    if found.tzinfo is None:
+    if moment.tzinfo is None:
         raise Malformed(f"{name} has no time zone")
-    return found
+    return moment
 
 
 def _as_it_is(value: object, name: str) -> object:
@@ -159,10 +159,10 @@ def _either(kinds: tuple[Any, ...]) -> Decoder:
 
 def _row(items: tuple[Decoder, ...]) -> Decoder:
     def read(value: object, name: str) -> object:
-        found = _list(value, name)
-        if len(found) != len(items):
+        row = _list(value, name)
+        if len(row) != len(items):
             raise Malformed(f"{name} has not {len(items)} items")
-        return tuple(item(each, name) for item, each in zip(items, found, strict=True))
+        return tuple(item(each, name) for item, each in zip(items, row, strict=True))
 
     return read
 
@@ -180,14 +180,14 @@ def _dataclass(kind: Any) -> Decoder:
     wanted = [f.name for f in fields(kind) if _needed(f)]
 
     def read(value: object, name: str) -> object:
-        found = _object(value, name)
-        for key in found:
+        given = _object(value, name)
+        for key in given:
             if key not in members:
                 raise Malformed(f"{name}.{key} is nothing that is known")
         for key in wanted:
-            if key not in found:
+            if key not in given:
                 raise Malformed(f"{name}.{key} is missing")
-        return kind(**{key: members[key](member, f"{name}.{key}") for key, member in found.items()})
+        return kind(**{key: members[key](member, f"{name}.{key}") for key, member in given.items()})
 
     return read
 

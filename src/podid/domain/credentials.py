@@ -5,6 +5,9 @@ The order: https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credenti
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from podid.domain.members import OR_NULL, About, Key, members, schema_name
 
 
 class CredentialSource(StrEnum):
@@ -20,25 +23,32 @@ class CredentialSource(StrEnum):
     NONE = "none"
 
 
+@schema_name("CredentialSourceBody")
+@members("source certain detail")
 @dataclass(frozen=True, slots=True)
 class CredentialCandidate:
     """One source of a container. `detail` is what in the pod names it; `certain` is whether it is seen to give
     credentials, and `detail` says what could not be seen where it is not."""
 
     source: CredentialSource
-    detail: str = ""
-    certain: bool = True
+    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")] = ""
+    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")] = (
+        True
+    )
 
 
+@members("container uses certain candidates")
 @dataclass(frozen=True, slots=True)
 class ContainerUse:
     """The sources of a container, in the order in which an SDK asks them."""
 
-    container: str
-    candidates: tuple[CredentialCandidate, ...]
+    container: Annotated[str, Key("name")]
+    candidates: Annotated[tuple[CredentialCandidate, ...], Key("sources"), About("In the order in which an SDK asks.")]
 
     @property
-    def uses(self) -> CredentialSource:
+    def uses(
+        self,
+    ) -> Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]:
         """The first that is seen to give credentials; else the last, which nothing that is seen comes before."""
         return self.candidates[self._winner].source
 
@@ -48,7 +58,7 @@ class ContainerUse:
         return self.candidates[: self._winner]
 
     @property
-    def certain(self) -> bool:
+    def certain(self) -> Annotated[bool, About("false where something before it could not be seen.")]:
         return self.candidates[self._winner].certain and not self.unless
 
     @property

@@ -4,7 +4,6 @@ Members are camelCase, times RFC 3339 in UTC, None and sections that are missing
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -13,7 +12,7 @@ from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, overload
 
-from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, Document, From, Key
+from podid.domain.members import AS_TEXT, FLAT, HIDDEN, OPTIONAL, OR_NULL, ORDERS, Document, From, Key
 from podid.domain.section import Known, Missing
 
 S = TypeVar("S")
@@ -85,13 +84,15 @@ def is_shape(type_: Any) -> bool:
 
 @cache
 def members_of(shape: Any) -> tuple[Member, ...]:
-    """The members in their order, those that stand flat in it included."""
+    """The members in their order, those that stand flat in it included. A path stops at a Missing: what is asked of one
+    itself takes a function."""
     members: list[Member] = []
     # not typing.get_type_hints: with that, functions of an annotation do not see their module
     hints = {
         name: hint for base in reversed(shape.__mro__) for name, hint in get_annotations(base, eval_str=True).items()
     }
-    for name, hint in hints.items():
+    for name in ORDERS.get(shape, hints):
+        hint = hints[name] if name in hints else get_annotations(getattr(shape, name).fget, eval_str=True)["return"]
         extras = hint.__metadata__ if get_origin(hint) is Annotated else ()
         if HIDDEN in extras:
             continue
@@ -229,8 +230,6 @@ def plain(value: object) -> Json:
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, datetime):
         return timestamp(value)
-    if isinstance(value, AbstractSet):
-        return sorted(map(str, value))
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     raise TypeError(f"JSON has nothing for a {type(value).__name__}")

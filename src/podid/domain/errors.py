@@ -6,6 +6,7 @@ command of podid, an argv list for another program, or empty when nothing helps.
 generated from this file.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -69,17 +70,19 @@ class Again:
     swap: tuple[str, str] | None = None
     instead: "Other | None" = None
 
-    def of(self, argv: tuple[str, ...], *, path: int = 0) -> tuple[str, ...]:
+    def of(
+        self, argv: tuple[str, ...], *, path: int = 0, unconsented: Callable[[str], str] = lambda word: word
+    ) -> tuple[str, ...]:
         """The command line to paste; empty where the word to be replaced is not in it, for the same again would fail
         the same way. Its first `path` words name the command. Flags go before a `--`, behind which everything is a
-        name."""
+        name. `unconsented` gives a word without what consents in it, empty where that is all."""
         words = [*argv[:path], *(self._swapped(word) for word in argv[path:])]
         if self.swap is not None and words == list(argv):
             return ()
         place = words.index("--") if "--" in words else len(words)
         flags = words[:place]
         if self.swap is not None:
-            flags = [kept for word in flags if (kept := _without_consent(word))]
+            flags = [kept for word in flags if (kept := unconsented(word))]
         return ("podid", *flags, *self.add, *words[place:])
 
     def _swapped(self, word: str) -> str:
@@ -94,19 +97,6 @@ class Again:
         if not equals or not name.startswith("--"):
             return word
         return f"{new if name == old else name}={new if value == old else value}"
-
-
-# switches that go together in one word, as in -qy
-_SWITCHES = frozenset("Aqvy")
-
-
-def _without_consent(word: str) -> str:
-    """The word of a command line, but for what consents in it; empty where that is all."""
-    if word in ("--yes", "--force"):
-        return ""
-    if word.startswith("-") and "y" in word and set(word[1:]) <= _SWITCHES:
-        return "" if set(word[1:]) == {"y"} else word.replace("y", "")
-    return word
 
 
 @dataclass(frozen=True, slots=True)

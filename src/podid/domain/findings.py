@@ -7,6 +7,8 @@ reached is an unknown and names the permission that was missing. Nothing that co
 from dataclasses import dataclass
 from enum import StrEnum
 
+from podid.domain.members import TextOrNull, members
+
 # 0 is podid's own access to the account and the cluster
 LINKS = (
     "podid's own access",
@@ -21,7 +23,7 @@ LINKS = (
     "trust",
     "permissions",
 )
-ASSOCIATION, INJECTION, NETWORK, EKS_AUTH, TRUST = 1, 3, 5, 8, 9
+ASSOCIATION, INJECTION, NETWORK, AGENT, EKS_AUTH, TRUST = 1, 3, 5, 6, 8, 9
 
 
 def link_words(number: int) -> str:
@@ -85,13 +87,14 @@ def class_of(command: tuple[str, ...]) -> FixClass:
     return next((fix_class for path, fix_class in _CARRIED_OUT.items() if words[: len(path)] == path), FixClass.PRINT)
 
 
+@members("kind namespace name")
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
     """What a verdict is about, in Kubernetes' words or AWS's (kind Role, Association, Cluster, Addon, Node…)."""
 
     kind: str
     name: str
-    namespace: str = ""
+    namespace: TextOrNull = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"

@@ -52,6 +52,8 @@ HIDDEN, FLAT, AS_TEXT, OR_NULL, OPTIONAL = Manner
 
 # kind of document -> the class that says what it holds
 KINDS: dict[str, type] = {}
+# dataclass -> its members, where these are not all of its fields in their order
+ORDERS: dict[type, tuple[str, ...]] = {}
 # class -> the description, and the name, that its schema has
 DESCRIPTIONS: dict[type, str] = {}
 SCHEMA_NAMES: dict[type, str] = {}
@@ -90,11 +92,22 @@ def kind(name: str, description: str) -> Callable[[C], C]:
     return register
 
 
-def schema_name(name: str) -> Callable[[C], C]:
-    """Name the schema of a dataclass, where that is not its own name and `Body`."""
+def members(names: str) -> Callable[[C], C]:
+    """Say which fields and properties of a dataclass its document has, and in which order."""
+
+    def register(cls: C) -> C:
+        ORDERS[cls] = tuple(names.split())
+        return cls
+
+    return register
+
+
+def schema_name(name: str, description: str = "") -> Callable[[C], C]:
+    """Name the schema of a dataclass, where that is not its own name and `Body`, and describe it."""
 
     def register(cls: C) -> C:
         SCHEMA_NAMES[cls] = name
+        DESCRIPTIONS.setdefault(cls, description)
         return cls
 
     return register
@@ -107,7 +120,9 @@ Names = Sequence[str]
 Argv = Annotated[Sequence[str], About("An argument vector, to be run as it is.")]
 ServiceAccounts = Annotated[Sequence[str], About("Each as NAMESPACE/NAME.")]
 Pairs = Mapping[str, str]
-PolicyObject = Annotated[Mapping[str, object], About("A policy in IAM's policy language, as it is.")]
+POLICY = About("A policy in IAM's policy language, as it is.")
+PolicyObject = Annotated[Mapping[str, object], POLICY]
+Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 BrokenLink = Annotated[int, OR_NULL, About("The link of the way to credentials that is broken, 1 to 10.")]
 MissingRight = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
 ModeId = Annotated[str, OR_NULL, About("The failure mode, as `podid explain` names it.")]

@@ -1,6 +1,7 @@
 """Names of Kubernetes and AWS objects: parsed, checked and taken apart, without any I/O."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -53,6 +54,11 @@ class ServiceAccountRef:
         if why := wrong_namespace(namespace) or wrong_account_name(name):
             raise InvalidInput(why, subject=text)
         return cls(namespace, name)
+
+    @classmethod
+    def parse_all(cls, texts: Iterable[str]) -> "tuple[ServiceAccountRef, ...]":
+        """Each once, in the order given."""
+        return tuple(dict.fromkeys(map(cls.parse, texts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,18 @@ class Plan:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a person agrees to before something is done. `needed_for` begins the sentence where nobody can be asked;
+    `word` has to be typed for more than one thing at once. Where `grave` says what is grave about it, no flag is an
+    answer."""
+
+    question: str
+    needed_for: str = ""
+    word: str = ""
+    grave: tuple[str, ...] = ()
+
+
 class Status(StrEnum):
     DONE = "done"
     UNCHANGED = "unchanged"

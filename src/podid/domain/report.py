@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from podid.domain.errors import ExitCode, combine
 from podid.domain.findings import LINKS, Outcome, Severity, Verdict
 from podid.domain.grouping import grouped
-from podid.domain.members import Key
+from podid.domain.members import Key, Link, members, schema_name
 
 if TYPE_CHECKING:
     from podid.domain.status import IdentityStatus
@@ -45,16 +45,22 @@ class LinkState(StrEnum):
     UNSEEN = "unseen"
 
 
+@schema_name("LinkBody")
+@members("link name state ok broken warnings notes unknown")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCounts:
     """A link of the way to credentials with how many verdicts on it there are of each sort, masked ones included."""
 
-    link: int
+    link: Link
     ok: int = 0
     broken: int = 0
     warnings: int = 0
     notes: int = 0
     unknown: int = 0
+
+    @property
+    def name(self) -> str:
+        return LINKS[self.link]
 
     @property
     def state(self) -> LinkState:

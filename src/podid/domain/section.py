@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from podid.domain.errors import AccessDenied, PodidError, Unavailable
+from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
 
 
 class Cost(Flag):
@@ -41,14 +42,15 @@ class Known(Generic[T]):
     value: T
 
 
+@schema_name("NotLookedAtBody")
 @dataclass(frozen=True, slots=True)
 class Missing:
     """`permission` is what the caller lacks ("iam:GetRole", "list nodes"), empty when it was not a matter of rights.
     `error_code` is the PodidError's code: AccessDenied, Unavailable, NotFound…"""
 
     reason: str
-    permission: str = ""
-    error_code: str = ""
+    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")] = ""
+    error_code: Annotated[str, HIDDEN] = ""
 
 
 Section = Known[T] | Missing

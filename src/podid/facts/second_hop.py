@@ -7,7 +7,6 @@ Sources: EKS User Guide, "Access AWS resources using EKS Pod Identity target IAM
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -70,7 +69,9 @@ class SecondHop:
         """What is broken or fragile, under the failure modes' ids, in the order of the way: the target role itself,
         the role's permission, the target's trust."""
         if self.target_missing:
-            return (_gone(self.target_role_arn),)
+            message = f"the target role {self.target_role_arn} does not exist"
+            fix = "create the role, or point the association at one that exists (--target-role, --replace)"
+            return (TrustFinding("role-not-found", Severity.ERROR, message, fix),)
         return (*self._of_rights(), *(self.evaluation.findings if self.evaluation is not None else ()))
 
     @property
@@ -181,15 +182,28 @@ def second_hop(
 ) -> SecondHop:
     """Pure. `base` is the association's role, None when it was not read; `target` Known(None) when IAM says that it
     does not exist, or only under another path. `pods` and `now` as in PodIdentity."""
-    if isinstance(target, Known) and target.value is not None and target.value.arn != association.target_role_arn:
-        target = Known(None)
-    trust: Section[Evaluation | None]
     if isinstance(target, Missing):
-        trust = target
-    elif target.value is None:
-        trust = Known(None)
-    else:
-        trust = _evaluated(association, cluster, base, target.value, pods, now)
+        return SecondHop(association=association, trust=target, rights=rights)
+    role = target.value
+    if role is None or role.arn != association.target_role_arn:
+        return SecondHop(association=association, trust=Known(None), rights=rights)
+    trust: Section[Evaluation | None]
+    try:
+        pod = PodIdentity(
+            cluster.arn,
+            association.namespace,
+            association.service_account,
+            session_tags=association.session_tags,
+            role_tags=dict(base.tags) if base is not None else None,
+            pods=pods,
+            now=now,
+        )
+        hop = TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
+        trust = Known(evaluate(parse_policy(role.trust), hop))
+    except TrustPolicyError as error:
+        trust = Missing(f"the trust policy of role {role.name} cannot be read: {error}")
+    except InvalidInput as error:
+        trust = Missing(error.what)
     return SecondHop(association=association, trust=trust, rights=rights)
 
 
@@ -203,38 +217,6 @@ def elsewhere(arn: str, cluster: Cluster) -> Missing | None:
         f"{GET_ROLE} in account {account}",
         "OtherAccount",
     )
-
-
-def _evaluated(
-    association: Association,
-    cluster: Cluster,
-    base: Role | None,
-    target: Role,
-    pods: tuple[LivePod, ...] | None,
-    now: datetime | None,
-) -> Section[Evaluation | None]:
-    tags: Mapping[str, str] | None = dict(base.tags) if base is not None else None
-    try:
-        pod = PodIdentity(
-            cluster.arn,
-            association.namespace,
-            association.service_account,
-            session_tags=association.session_tags,
-            role_tags=tags,
-            pods=pods,
-            now=now,
-        )
-        hop = TargetHop(association.role_arn, pod, association.external_id, dict(target.tags))
-        return Known(evaluate(parse_policy(target.trust), hop))
-    except TrustPolicyError as error:
-        return Missing(f"the trust policy of role {target.name} cannot be read: {error}")
-    except InvalidInput as error:
-        return Missing(error.what)
-
-
-def _gone(arn: str) -> TrustFinding:
-    fix = "create the role, or point the association at one that exists (--target-role, --replace)"
-    return TrustFinding("role-not-found", Severity.ERROR, f"the target role {arn} does not exist", fix)
 
 
 def _bounded(refused: list[Decision]) -> bool:
@@ -283,7 +265,3 @@ def target_subject(association: Association) -> Subject:
     except InvalidInput:
         same = False
     return role_subject(arn) if same else Subject("Role", arn)
-
-
-def base_subject(association: Association) -> Subject:
-    return role_subject(association.role_arn)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError, Unavailable
 
 if TYPE_CHECKING:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
-    from podid.aws.sts import EksAuth, Sts
+    from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
 
@@ -66,27 +64,34 @@ class Clients:
 
     def iam_of(self, profile: str) -> Iam:
         """IAM with that profile's credentials; with one's own for an empty name."""
-        if not profile:
-            return self.iam
+        return self.aws_of(profile).iam if profile else self.iam
+
+    def aws_of(self, profile: str) -> AwsSession:
+        """A session with that profile's credentials."""
         assert self.aws_as is not None
-        return self.aws_as(profile).iam
-
-    @property
-    def ec2(self) -> Ec2:
-        return self.aws.ec2
-
-    @property
-    def sts(self) -> Sts:
-        return self.aws.sts
-
-    @property
-    def eks_auth(self) -> EksAuth:
-        return self.aws.eks_auth
-
-    @property
-    def cloudtrail(self) -> CloudTrail:
-        return self.aws.cloudtrail
+        return self.aws_as(profile)
 
     @cached_property
     def kube(self) -> KubeAccess:
         return self.connect()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where resources are read and written: by these clients, at the place that heads the plan."""
+
+    clients: Clients
+    header: Header
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name, empty where there is none."""
+        return self.header.cluster
+
+    @property
+    def eks(self) -> Eks:
+        return self.clients.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.clients.iam

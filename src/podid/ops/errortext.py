@@ -14,7 +14,6 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
-from podid.ops.plainwords import squeeze, words
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
@@ -102,9 +101,9 @@ class _Book:
     searched once for each rule, however many records they are."""
 
     def __init__(self, records: Iterable[tuple[str, int]]) -> None:
-        found = list(records)
-        self.records = [record for record, _ in found]
-        self.times = [times for _, times in found]
+        pairs = list(records)
+        self.records = [record for record, _ in pairs]
+        self.times = [times for _, times in pairs]
         self.text = "\n".join(self.records)
         self._starts = list(accumulate((len(record) + 1 for record in self.records), initial=0))
 
@@ -122,15 +121,15 @@ class _Book:
         return found
 
     def matches(self, pattern: re.Pattern[str]) -> Counter[int]:
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         start = 0
         while match := pattern.search(self.text, start):
             number = self.record_at(match.start())
             # a match may go on in the next line, where it does not count
             if count := sum(1 for _ in pattern.finditer(self.records[number])):
-                found[number] = count
+                counts[number] = count
             start = self._starts[number + 1]
-        return found
+        return counts
 
     def pieces(self, number: int) -> list[str]:
         return _CUT.split(self.records[number])
@@ -143,18 +142,24 @@ class _Found:
     length: int
     count: int
 
+    @property
+    def certainty(self) -> Certainty:
+        if self.weight <= GENERIC:
+            return Certainty.POSSIBLE
+        return Certainty.SURE if self.weight >= _SURE and len(self.rule.ids) == 1 else Certainty.LIKELY
+
 
 def hits(text: str) -> tuple[Hit, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
     whole = squeeze(text)
     company = _in_company(whole)
-    found, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
-    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > GENERIC for item in found):
-        found += _gathered([(whole, 1)], company=company)  # one message over many lines
+    occurrences, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
+    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > GENERIC for item in occurrences):
+        occurrences += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
-        found += _by_hint(narrow, _NARROW if company else 0)
-        found += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
-    return _ranked(found, narrow)
+        occurrences += _by_hint(narrow, _NARROW if company else 0)
+        occurrences += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
+    return _ranked(occurrences, narrow)
 
 
 def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
@@ -229,7 +234,7 @@ def _in_company(text: str) -> bool | None:
 
 def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Found]:
     book = _Book(records)
-    found: list[tuple[int, int, _Found]] = []
+    occurrences: list[tuple[int, int, _Found]] = []
     for number, rule in enumerate(_rules()):
         if company is None and rule.weight < _SURE:
             continue
@@ -243,8 +248,8 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
         weight = _weight(rule, book.records[last], in_company=bool(company))
         weight = weight if last in whole else min(weight, _SURE - 1)
         count = sum((times or 1) * book.times[at] for at, (times, _) in said.items())
-        found.append((min(said), number, _Found(rule, weight, said[last][1], count)))
-    return [item for _, _, item in sorted(found, key=lambda one: one[:2])]
+        occurrences.append((min(said), number, _Found(rule, weight, said[last][1], count)))
+    return [item for _, _, item in sorted(occurrences, key=lambda one: one[:2])]
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
@@ -259,8 +264,8 @@ def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
 
 def _another_service(record: str) -> bool:
     """Whether the text names whom the SDK asked, and that is neither EKS nor what it needs for Pod Identity."""
-    asked = ["".join(names) for names in _ASKED.findall(record)]
-    return bool(asked) and not any(_EKS_ASKED.search(name) for name in asked)
+    services = ["".join(names) for names in _ASKED.findall(record)]
+    return bool(services) and not any(_EKS_ASKED.search(name) for name in services)
 
 
 def _is_cut(piece: str, fragment: str, least: int) -> bool:
@@ -271,20 +276,17 @@ def _is_cut(piece: str, fragment: str, least: int) -> bool:
     )
 
 
-def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
+def _ranked(occurrences: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
     """One hit an id, by the most telling rule that names it; the order within a rule counts last, and there what is
     hinted at comes first."""
     best: dict[str, tuple[tuple[float, int, int], _Found]] = {}
-    for item in found:
+    for item in occurrences:
         for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: _place(page_id, hinted))):
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
-    ordered = sorted(best, key=lambda page_id: best[page_id][0])
-    return tuple(
-        Hit(page_id, best[page_id][1].rule.shown, best[page_id][1].count, _certainty(best[page_id][1]))
-        for page_id in ordered
-    )
+    ordered = sorted(best.items(), key=lambda entry: entry[1][0])
+    return tuple(Hit(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
 
 
 def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
@@ -293,12 +295,6 @@ def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
 
 def _place(page_id: str, hinted: Sequence[str]) -> int:
     return hinted.index(page_id) if page_id in hinted else len(hinted)
-
-
-def _certainty(found: _Found) -> Certainty:
-    if found.weight <= GENERIC:
-        return Certainty.POSSIBLE
-    return Certainty.SURE if found.weight >= _SURE and len(found.rule.ids) == 1 else Certainty.LIKELY
 
 
 @cache
@@ -327,3 +323,43 @@ def _own(page_id: str, text: str, weight: int) -> _Rule:
 def known_texts(page_id: str) -> tuple[str, ...]:
     """The error texts that lead to a page, as they are printed."""
     return tuple(dict.fromkeys(rule.shown for rule in _rules() if page_id in rule.ids and rule.shown))
+
+
+# from the first of them on: a search that began at each of a million would look at all that follow
+_BACKSLASHES = r"(?<!\\)\\+"
+_UNICODE = re.compile(rf"{_BACKSLASHES}u([0-9a-fA-F]{{4}})")
+_ESCAPE_KEY = re.compile(rf"{_BACKSLASHES}(?:x1b|033|e)(?=\[)")
+_ENTITIES = (
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", '"'),
+    ("&#34;", '"'),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&amp;", "&"),
+)
+_ANSI = re.compile(
+    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
+)
+_GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
+# escaped once, or again for each log that it went through
+_BLANKS = re.compile(rf"{_BACKSLASHES}[rnt]")
+_ESCAPED_QUOTES = re.compile(rf"{_BACKSLASHES}(?=[\"'])")
+_BOLD = re.compile(r"(?<![*\w/:-])\*\*(?=\w)|(?<=[\w.])\*\*(?![*\w])")  # Markdown's, and not what blanks out a name
+_QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
+
+
+def squeeze(text: str) -> str:
+    """Lower case, one kind of quote, without escapes, frames and white space: what is compared."""
+    return "".join(words(text))
+
+
+def words(text: str) -> list[str]:
+    """In lower case, with one kind of quote and no back quotes."""
+    plain = text
+    for entity, meant in _ENTITIES:
+        plain = plain.replace(entity, meant)
+    plain = _UNICODE.sub(lambda match: chr(int(match[1], 16)), plain)
+    plain = _GUTTER.sub(" ", _ANSI.sub("", _ESCAPE_KEY.sub("\x1b", plain)))
+    plain = _BOLD.sub("", _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain)))
+    return plain.translate(_QUOTES).lower().split()

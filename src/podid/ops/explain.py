@@ -72,27 +72,27 @@ class Explanation:
 
 def explain(query: str) -> Explanation:
     """The pages for an id, the start of one, an error text or a whole log. NotFound names the nearest ids."""
-    wanted = query.strip()
-    if found := _by_name(wanted.lower()):
+    text = query.strip()
+    if found := _by_name(text.lower()):
         how, name = found
         return Explanation(query, how, (Match(load(name)),))
-    told = _matches(hits(wanted))
-    if told and told[0].certainty is not Certainty.POSSIBLE:
-        return Explanation(query, "text", told)
-    if name := _nearest(wanted.lower()):
+    by_text = _matches(hits(text))
+    if by_text and by_text[0].certainty is not Certainty.POSSIBLE:
+        return Explanation(query, "text", by_text)
+    if name := _nearest(text.lower()):
         return Explanation(query, "nearest", (Match(load(name)),))
-    pieces = _matches(excerpt_hits(wanted))
+    pieces = _matches(excerpt_hits(text))
     if pieces and pieces[0].certainty is not Certainty.POSSIBLE:
         return Explanation(query, "text", pieces)
-    words = search(wanted)
+    words = search(text)
     if words and words[0].certainty is not Certainty.POSSIBLE:
         return Explanation(query, "words", words)
-    for how, matches in (("text", told), ("words", words), ("text", pieces)):
+    for how, matches in (("text", by_text), ("words", words), ("text", pieces)):
         if matches:
             return Explanation(query, how, matches)
-    near = nearest(wanted.lower()[:_LONGEST_NAME], BY_ID, 5)
+    near = nearest(text.lower()[:_LONGEST_NAME], BY_ID, 5)
     advice = f"the nearest ids are {', '.join(near)}" if near else "paste the line of the log that holds the error"
-    shown = wanted.splitlines()[0][:_LONGEST_NAME] if wanted else ""
+    shown = text.splitlines()[0][:_LONGEST_NAME] if text else ""
     raise NotFound(
         f"no page explains {shown!r}", hint=Other(("explain",), flags=("--list",)), subject=shown, advice=advice
     )
@@ -130,8 +130,8 @@ def search(text: str) -> tuple[Match, ...]:
     )
 
 
-def _matches(found: Iterable[Hit]) -> tuple[Match, ...]:
-    return tuple(Match(load(hit.id), hit.text, hit.count, hit.certainty) for hit in tuple(found)[:MOST])
+def _matches(hits: Iterable[Hit]) -> tuple[Match, ...]:
+    return tuple(Match(load(hit.id), hit.text, hit.count, hit.certainty) for hit in tuple(hits)[:MOST])
 
 
 def _by_name(name: str) -> tuple[str, str] | None:

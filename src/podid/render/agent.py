@@ -1,23 +1,23 @@
-"""The agent's status: its state, add-on, DaemonSets, coverage."""
+"""The agent: its state, add-on, DaemonSets, coverage, versions. All add-ons, with the roles of their accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from podid.domain.aws import Addon, AddonIssue
+from podid.domain.aws import Addon
+from podid.domain.cluster import DaemonSet
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
-from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull, schema_name
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, short_list
 from podid.domain.versions import VersionRow
-from podid.facts.nodes import NodeKind
-from podid.ops.agent.coverage import Coverage, NodeCoverage
+from podid.ops.addon.read import AddonMatrix
+from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
@@ -25,21 +25,21 @@ from podid.render.marks import SEVERITIES, STATES
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 
 
-def agent_status_view(found: AgentReading) -> View:
-    cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
-    coverage, report = found.coverage, found.report
-    pairs = [("add-on", _addon_words(found.addon))]
-    pairs += _offer_words(found.versions)
+def agent_status_view(reading: AgentReading) -> View:
+    cluster, daemon_sets, state = reading.cluster, reading.daemon_sets, reading.state
+    coverage, report = reading.coverage, reading.report
+    pairs = [("add-on", _addon_words(reading.addon))]
+    pairs += _offer_words(reading.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
-    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
-    if found.untold:
-        pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in reading.node_roles or ()]
+    if reading.untold:
+        pairs.append(("node role", f"of {short_list(reading.untold)} is unknown: neither EKS nor EC2 tells it"))
     if coverage is not None:
-        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
-        if found.missing is not None:
-            pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
+        pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in coverage.kinds]
+        if reading.missing is not None:
+            pairs.append(("needed by", f"could not be looked at: {reading.missing.reason}"))
     share = coverage.words if coverage is not None else "its nodes could not be read"
     mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
     head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
@@ -53,7 +53,7 @@ def agent_status_view(found: AgentReading) -> View:
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(AgentStatusDocument, found), (table,), names=(state,), lines=tuple(lines))
+    return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
 
 
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
@@ -76,31 +76,16 @@ def _odd(item: NodeCoverage) -> bool:
     return item.state != "ready" or bool(item.restarts)
 
 
-def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
-    if isinstance(found, PodidError):
-        return [("offered", f"could not be looked at: {found.what}")]
-    offer = found.offer
+def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
+    if isinstance(versions, PodidError):
+        return [("offered", f"could not be looked at: {versions.what}")]
+    offer = versions.offer
     if not offer.rows:
         return [("offered", f"no version for Kubernetes {offer.kubernetes}")]
     words = f"default {offer.default or NOTHING}, latest {offer.latest or NOTHING} for Kubernetes {offer.kubernetes}"
-    if found.next_default:
-        words += f"; default {found.next_default} for {found.next_kubernetes}"
-    return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
-
-
-def _kinds(coverage: Coverage) -> list[NodeKindCoverage]:
-    kinds = sorted({node.kind for node in coverage.nodes})
-    groups = {kind: [node for node in coverage.nodes if node.kind == kind] for kind in kinds}
-    return [
-        NodeKindCoverage(
-            kind,
-            len(nodes),
-            Coverage(tuple(nodes)).expected,
-            Coverage(tuple(nodes)).ready,
-            sum(node.restarts for node in nodes),
-        )
-        for kind, nodes in groups.items()
-    ]
+    if versions.next_default:
+        words += f"; default {versions.next_default} for {versions.next_kubernetes}"
+    return [("offered", words), *([("behind", versions.behind)] if versions.behind else [])]
 
 
 def _kind_words(kind: NodeKindCoverage) -> str:
@@ -151,13 +136,13 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
     return View(body, (_node_table(coverage.nodes),), tuple(item.node for item in coverage.nodes))
 
 
-def version_list_view(found: AgentVersions) -> View:
-    offer = found.offer
-    body = document(AgentVersionListDocument, found, items=[_version(found, row) for row in offer.rows])
+def version_list_view(versions: AgentVersions) -> View:
+    offer = versions.offer
+    body = document(AgentVersionListDocument, versions, items=[_version(versions, row) for row in offer.rows])
     table = table_of(
         offer.rows,
         ("VERSION", "version.version"),
-        ("STATE", lambda row: ", ".join(s for s in found.states(row) if s not in ("fits", "does-not-fit")) or None),
+        ("STATE", lambda row: ", ".join(versions.states(row.version.version)) or None),
         ("FITS", lambda row: "no" if row.why_not else "yes"),
         (Column("WHY NOT", prose=True), lambda row: row.why_not or None),
         (Column("COMPUTE TYPES", wide=True), lambda row: ", ".join(row.version.compute_types) or None),
@@ -167,59 +152,6 @@ def version_list_view(found: AgentVersions) -> View:
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class AddonBody(Document):
-    addon_name: Annotated[str, From("name")]
-    addon_version: Annotated[str, From("version")]
-    status: Annotated[str, About("EKS's own word.")]
-    issues: Sequence[AddonIssue]
-
-
-class DaemonSetBody(Document):
-    namespace: str
-    name: str
-    desired: int
-    ready: int
-    available: int
-    updated: int
-    host_ports: Annotated[Sequence[int], About("The ports of its nodes that it declares.")]
-    images: Names
-
-
-class NodeBody(Document):
-    node: str
-    compute_type: str
-    os: str
-    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")]
-    eligible: Annotated[bool, About("Whether the agent's DaemonSets go there.")]
-    state: str
-    agent_pod: Annotated[TextOrNull, From("pod")]
-    ready: Annotated[bool, From(lambda node: node.state == "ready"), About("Whether a Ready agent pod is there.")]
-    restarts: Annotated[int, About("Of the agent's containers.")]
-    needy: Annotated[
-        Names | None, About("The service accounts with an association whose pods run there; null where nobody looked.")
-    ]
-    reason: TextOrNull
-
-
-@schema_name("NodeKindBody")
-@dataclass(frozen=True, slots=True)
-class NodeKindCoverage:
-    """The nodes of one kind."""
-
-    kind: NodeKind
-    nodes: int
-    expected: int
-    ready: int
-    restarts: int
-
-
-class CoverageBody(Document):
-    expected: int
-    ready: int
-    kinds: Annotated[Sequence[NodeKindCoverage], From(_kinds)]
-    nodes: Sequence[NodeBody]
 
 
 class AgentOfferBody(Document):
@@ -255,7 +187,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     cluster_name: Annotated[str, From("cluster")]
     state: AgentState
     addon: Annotated[
-        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+        Addon | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
     ]
     offer: Annotated[
         AgentOfferBody | None,
@@ -265,8 +197,8 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     node_roles: Annotated[
         Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
     ]
-    daemon_sets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
-    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
+    daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null where the cluster could not be looked at.")]
+    coverage: Annotated[Coverage | None, About("null where the cluster could not be looked at.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
 
@@ -312,4 +244,41 @@ class NodeListDocument(Document, kind="NodeList"):
     """`podid agent nodes`."""
 
     cluster_name: str
-    items: Sequence[NodeBody]
+    items: Sequence[NodeCoverage]
+
+
+_SUPPORTED = {True: "yes", False: "no", None: "?"}
+
+
+def addon_list_view(matrix: AddonMatrix) -> View:
+    table = table_of(
+        matrix.rows,
+        ("ADD-ON", "addon"),
+        ("VERSION", "version"),
+        ("STATUS", lambda row: row.status or "not installed"),
+        ("SERVICE ACCOUNT", lambda row: _cell(row.service_account, row.supported is not None)),
+        ("SUPPORTED", lambda row: _SUPPORTED[row.supported]),
+        ("MECHANISM", lambda row: row.mechanism or "?"),
+        (
+            Column("ROLE", folds=3),
+            lambda row: _cell(row.role_arn, row.mechanism is not None and not row.association_id),
+        ),
+        (
+            Column("OWNER", folds=1),
+            lambda row: _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
+        ),
+        (
+            Column("RECOMMENDED", folds=2),
+            lambda row: _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
+        ),
+        (Column("ASSOCIATION", wide=True), lambda row: _cell(row.association_id, row.mechanism is not None)),
+        (Column("NAMESPACE", wide=True), "namespace"),
+        empty="the cluster has no add-on",
+    )
+    names = tuple(dict.fromkeys(row.addon for row in matrix.rows))
+    return View(document(AddonMatrix, matrix), (table,), names)
+
+
+def _cell(text: str, seen: bool) -> str:
+    """`text`; without any, whether that is so or not known."""
+    return text or (NOTHING if seen else "?")

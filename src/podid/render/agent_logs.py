@@ -16,35 +16,35 @@ from podid.render.view import NOTHING, Column, View, document, table_of
 UNKNOWN = "unknown"
 
 
-def agent_logs_view(found: AgentLogs) -> View:
+def agent_logs_view(logs: AgentLogs) -> View:
     table = table_of(
-        found.tallies,
+        logs.tallies,
         ("ID", lambda tally: tally.id or UNKNOWN),
         ("WHAT", lambda tally: "noise" if tally.noise else "failure"),
         (Column("COUNT", right=True), "count"),
         ("FIRST", lambda tally: timestamp(tally.first)),
         ("LAST", lambda tally: timestamp(tally.last)),
         (Column("NODES", folds=1), lambda tally: short_list(sorted(tally.nodes), 3)),
-        (Column("ASKED BY", folds=2), lambda tally: short_list(found.affected(tally), 3) or None),
+        (Column("ASKED BY", folds=2), lambda tally: short_list(logs.affected(tally), 3) or None),
         (Column("LAST LINE", folds=3, prose=True), "sample"),
-        empty=f"no failure in {count_of(found.lines, 'line')} of {count_of(found.agents, 'agent')}",
+        empty=f"no failure in {count_of(logs.lines, 'line')} of {count_of(logs.agents, 'agent')}",
     )
-    names = tuple(tally.id for tally in found.tallies if tally.id)
-    items = [encode(LogTallyBody, tally, affected=found.affected(tally)) for tally in found.tallies]
-    return View(document(AgentLogsDocument, found, items=items), (table,), names)
+    names = tuple(tally.id for tally in logs.tallies if tally.id)
+    items = [encode(LogTallyBody, tally, affected=logs.affected(tally)) for tally in logs.tallies]
+    return View(document(AgentLogsDocument, logs, items=items), (table,), names)
 
 
-def notes(found: AgentLogs) -> list[str]:
-    told = [f"note: {pod} could not be read: {reason}" for pod, reason in found.unread[:5]]
-    if len(found.unread) > len(told):
-        told.append(f"note: and {len(found.unread) - len(told)} more logs could not be read")
-    if found.auto:
+def notes(logs: AgentLogs) -> list[str]:
+    told = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
+    if len(logs.unread) > len(told):
+        told.append(f"note: and {len(logs.unread) - len(told)} more logs could not be read")
+    if logs.auto:
         told.append(
-            f"note: auto-mode-no-agent-logs: {count_of(found.auto, 'node')} of EKS Auto Mode, whose agent is built in "
+            f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose agent is built in "
             "and has no log here"
         )
-    if found.tallies:
-        known = next((tally.id for tally in found.tallies if tally.id), "")
+    if logs.tallies:
+        known = next((tally.id for tally in logs.tallies if tally.id), "")
         if known:
             told.append(f"note: podid explain {known} says what it means")
     return told

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from podid.domain.aws import Association, AssociationSummary, Listed
+from podid.domain.aws import Association, AssociationSummary, Listed, UnreadAssociation
 from podid.domain.encoding import JsonObject, encode, timestamp
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Pairs
+from podid.domain.errors import Again, UsageError
+from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.domain.text import utc
-from podid.ops.association.looks import Look, PodCounts, Seen
+from podid.domain.text import nearest, utc
+from podid.ops.association.listing import Look, PodCounts, Seen
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -20,40 +21,8 @@ from podid.render.view import NOTHING, Column, Table, View, age, document, table
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-class AssociationBody(Document):
-    # EKS's PodIdentityAssociation, member for member
-    cluster_name: str
-    namespace: str
-    service_account: str
-    role_arn: ArnText
-    association_arn: ArnText
-    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
-    tags: Pairs
-    created_at: datetime | None
-    modified_at: datetime | None
-    owner_arn: Annotated[str | None, About("The add-on that owns the association.")]
-    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")]
-    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")]
-    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")]
-    policy: Annotated[str | None, About("The session policy, as JSON text.")]
-
-
-class NotLookedAtBody(Document):
-    reason: str
-    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")]
-
-
-class UnreadAssociationBody(Document):
-    cluster_name: str
-    namespace: str
-    service_account: str
-    association_arn: ArnText
-    association_id: str
-    owner_arn: str | None
-    unread: Annotated[NotLookedAtBody, From(""), About("Why nothing else is known; the exit code is 8.")]
-
-
-class ListedAssociationBody(AssociationBody):
+class ListedAssociationBody(Document):
+    association: Annotated[Association, FLAT, From("")]
     pods: Annotated[PodCounts | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
     service_account_exists: Annotated[
         bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")
@@ -71,13 +40,13 @@ class AssociationListDocument(Document, kind="AssociationList"):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     cluster_name: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
-    items: Sequence[ListedAssociationBody | UnreadAssociationBody]
+    items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
 def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
-        return encode(UnreadAssociationBody, item)
+        return encode(UnreadAssociation, item)
     seen = seen or Seen()
     exist = {"service_account_exists": seen.account, "role_exists": seen.role}
     return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)
@@ -178,6 +147,18 @@ _LOOKS: Mapping[str, frozenset[Look]] = {
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
 
 
+def check_columns(text: str) -> tuple[str, ...]:
+    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
+    one."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    for name in names:
+        if name not in ALL_COLUMNS:
+            near = nearest(name, ALL_COLUMNS, 1)
+            hint = Again(swap=(name, near[0])) if near and name == text else ()
+            raise UsageError(f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}", hint=hint)
+    return names
+
+
 def looks_of(columns: Sequence[str]) -> frozenset[Look]:
     """What has to be looked at to fill these columns."""
     return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
@@ -200,17 +181,17 @@ def association_list_view(
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
-    found = [seen.get(item.association_id) or Seen() for item in associations]
+    looked_at = [seen.get(item.association_id) or Seen() for item in associations]
     body = document(
         AssociationListDocument,
         cluster_name=None if several else clusters[0],
-        items=[listed_body(*pair) for pair in zip(associations, found, strict=True)],
+        items=[listed_body(*pair) for pair in zip(associations, looked_at, strict=True)],
     )
     cells = {**_COLUMNS, **_LOOKED_AT}
     chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
-    rows = [ListRow(item, one, now, short) for item, one in zip(associations, found, strict=True)]
+    rows = [ListRow(item, one, now, short) for item, one in zip(associations, looked_at, strict=True)]
     table = table_of(rows, *cluster, *shown, empty=_empty(f"{where} {', '.join(clusters)}", asked))
     places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))

@@ -26,8 +26,8 @@ from podid.domain.members import (
 from podid.domain.plan import Action, Awaited, ChangeResult, Done, Header, Plan, State, Status, TargetTrustChange, Verb
 from podid.domain.text import count_of
 from podid.domain.trust import TrustVerdict
-from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
 from podid.ops.role.target import owed_words
 from podid.render.errors import RecordedStatus, SettledBody

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.encoding import Items
-from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Verdict, link_words
+from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.members import (
     OPTIONAL,
     OR_NULL,
@@ -19,13 +19,14 @@ from podid.domain.members import (
     Argv,
     Document,
     From,
+    Link,
     MissingRight,
     Names,
     ServiceAccounts,
     TextOrNull,
     list_of,
 )
-from podid.domain.report import RANK, DoctorReport, LinkState, Summary, group_unknowns, missing_rights
+from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_rights
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
@@ -72,20 +73,12 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
-
-
-class SubjectBody(Document):
-    kind: str
-    namespace: TextOrNull
-    name: str
-
 
 class CheckedBody(Document):
     id: Annotated[str, From("check")]
     severity: Severity
     link: Link
-    subject: SubjectBody
+    subject: Subject
 
 
 class FixBody(Document):
@@ -120,17 +113,6 @@ class VerdictBody(CheckedBody):
     masked_by: TextOrNull
 
 
-class LinkBody(Document):
-    link: Link
-    name: Annotated[str, From(lambda counts: LINKS[counts.link])]
-    state: LinkState
-    ok: int
-    broken: int
-    warnings: int
-    notes: int
-    unknown: int
-
-
 class DoctorReportDocument(Document, kind="DoctorReport"):
     """`podid doctor`. `verdicts`, passes included, only with `--all`."""
 
@@ -150,7 +132,7 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
     not_looked_at: Annotated[
         Sequence[str], From("not_asked"), About("What only an option asks to look at, with that option.")
     ]
-    chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
+    chain: Annotated[Sequence[LinkCounts], About("podid's own access, then the ten links, with what was seen of each.")]
     findings: Sequence[FindingBody]
     accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
     unknowns: Sequence[UnknownBody]
@@ -197,13 +179,13 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
         lines += status_lines(report.identities)
     masked = [item for item in report.findings if item.masked_by]
     causes = _by_check(item for item in report.findings if not item.masked_by)
-    for check, found in causes.items():
+    for check, verdicts in causes.items():
         following = [item for item in masked if item.masked_by == check]
-        lines += ["", *_block(check, found, following, report.associations or 0)]
+        lines += ["", *_block(check, verdicts, following, report.associations or 0)]
     rest = _by_check(item for item in masked if item.masked_by not in causes)
     if rest:
         lines += ["", "Explained by a finding that is accepted or not shown:"]
-        lines += [f"  {check}: {_counted(found)}" for check, found in rest.items()]
+        lines += [f"  {check}: {_counted(verdicts)}" for check, verdicts in rest.items()]
     if report.accepted:
         lines += ["", "Accepted by the baseline:"]
         lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
@@ -226,58 +208,62 @@ def _missing_rights(report: DoctorReport) -> list[str | Line]:
 
 
 def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
-    found: dict[str, list[Verdict]] = {}
+    by_check: dict[str, list[Verdict]] = {}
     for item in verdicts:
-        found.setdefault(item.check, []).append(item)
-    return found
+        by_check.setdefault(item.check, []).append(item)
+    return by_check
 
 
 # --- a cause ----------------------------------------------------------------------------------------------------------
 
 
-def _block(check: str, found: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> list[str | Line]:
+def _block(
+    check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
+) -> list[str | Line]:
     """What is wrong for one reason, with all that it is wrong for, and what else it explains."""
-    worst = max((item.severity for item in found), key=RANK.__getitem__)
+    worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
     head = f"{mark} {check}"
-    concerned = _concerned(found, following, associations)
+    concerned = _concerned(verdicts, following, associations)
     lines: list[str | Line] = [Line(f"{head}  {concerned}" if concerned else head, style, upto=len(head))]
-    lines.append(f"  {worst}, link {link_words(found[0].link)}")
-    several = len(found) > 1
-    for item in found[:_MOST_SHOWN]:
+    lines.append(f"  {worst}, link {link_words(verdicts[0].link)}")
+    several = len(verdicts) > 1
+    for item in verdicts[:_MOST_SHOWN]:
         indent = "    " if several else "  "
         lines += [f"  {item.subject}"] if several else []
         lines.append(f"{indent}{item.message}")
         lines += [f"{indent}- {evidence}" for evidence in item.evidence]
         lines += [f"{indent}Fix   {shlex.join(command)}" for command in (item.fix.commands if item.fix else ())]
-    if len(found) > _MOST_SHOWN:
-        lines.append(f"  and {len(found) - _MOST_SHOWN} more: {_named(found[_MOST_SHOWN:])}; -o json has them all")
+    if len(verdicts) > _MOST_SHOWN:
+        lines.append(
+            f"  and {len(verdicts) - _MOST_SHOWN} more: {_named(verdicts[_MOST_SHOWN:])}; -o json has them all"
+        )
     lines += [f"  May explain {name}: {_named(items)}" for name, items in _by_check(following).items()]
     return [*lines, f"  More  podid explain {check}"]
 
 
-def _concerned(found: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> str:
+def _concerned(verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> str:
     """`3 nodes, 5 service accounts`, or the one thing by its name."""
-    subjects = dict.fromkeys(item.subject for item in (*found, *following) if item.subject.kind not in _SINGLE)
-    chains = {name for item in found for name in item.chain}
+    subjects = dict.fromkeys(item.subject for item in (*verdicts, *following) if item.subject.kind not in _SINGLE)
+    chains = {name for item in verdicts for name in item.chain}
     accounts = associations if "*" in chains else len(chains)
     named = {str(subject).partition(" ")[2] for subject in subjects}
-    words = _counted((*found, *following))
+    words = _counted((*verdicts, *following))
     if accounts and not (accounts == 1 and chains <= named):
         words += (", " if words else "") + count_of(accounts, "service account")
     return words
 
 
-def _counted(found: Iterable[Verdict]) -> str:
-    subjects = dict.fromkeys(item.subject for item in found if item.subject.kind not in _SINGLE)
+def _counted(verdicts: Iterable[Verdict]) -> str:
+    subjects = dict.fromkeys(item.subject for item in verdicts if item.subject.kind not in _SINGLE)
     if len(subjects) == 1:
         return str(next(iter(subjects)))
     kinds = Counter(_KINDS.get(subject.kind, subject.kind) for subject in subjects)
     return ", ".join(count_of(number, kind) for kind, number in kinds.items())
 
 
-def _named(found: Iterable[Verdict]) -> str:
-    return short_list(dict.fromkeys(str(item.subject) for item in found), 3)
+def _named(verdicts: Iterable[Verdict]) -> str:
+    return short_list(dict.fromkeys(str(item.subject) for item in verdicts), 3)
 
 
 # --- what is left to say ----------------------------------------------------------------------------------------------

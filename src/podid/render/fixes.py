@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from podid.domain.findings import FixClass, Severity
+from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
 from podid.ops.doctor.fixes import WORDS, Mend
 from podid.render.changes import PlanDocument, part_of
-from podid.render.doctor import SubjectBody
 from podid.render.view import Line, Table, View, columns, document
 
 
@@ -25,14 +24,14 @@ class PlannedFix:
     error: Mapping[str, Any]
 
 
-def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
-    body = document(FixListDocument, cluster=cluster, items=found)
+def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
+    body = document(FixListDocument, cluster=cluster, items=fixes)
     rows = tuple(
         (fix.mend.verdict.check, str(fix.mend.verdict.subject), WORDS[fix.mend.kind], shlex.join(fix.command))
-        for fix in found
+        for fix in fixes
     )
     lines: list[str | Line] = []
-    for fix in found:
+    for fix in fixes:
         verdict = fix.mend.verdict
         lines += [
             f"{verdict.check}, {verdict.subject}: {verdict.message}",
@@ -40,7 +39,7 @@ def fixes_view(found: Sequence[PlannedFix], cluster: str) -> View:
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
     table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
-    return View(body, (table,), tuple(fix.mend.verdict.check for fix in found), tuple(lines))
+    return View(body, (table,), tuple(fix.mend.verdict.check for fix in fixes), tuple(lines))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -59,7 +58,7 @@ def _failure(fix: PlannedFix) -> Mapping[str, object] | None:
 class PlannedFixBody(Document):
     id: Annotated[str, From("mend.verdict.check")]
     severity: Annotated[Severity, From("mend.verdict.severity")]
-    subject: Annotated[SubjectBody, From("mend.verdict.subject")]
+    subject: Annotated[Subject, From("mend.verdict.subject")]
     class_: Annotated[FixClass, From("mend.kind")]
     command: Argv
     plan: Annotated[

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from podid.domain.members import About, Document
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
-from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.ops.change.propagation import awaited_in
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
@@ -149,20 +149,20 @@ def _block(kind: str, name: str, arguments: Mapping[str, str], *, aligned: bool 
 
 def label(text: str) -> str:
     """A name that Terraform takes for a resource."""
-    found = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return found if found[:1].isalpha() else f"_{found}"
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return name if name[:1].isalpha() else f"_{name}"
 
 
 def labels(texts: Sequence[str]) -> list[str]:
     """One each: names that differ only in what a label cannot hold get a number."""
-    found: list[str] = []
+    names: list[str] = []
     for text in texts:
         one, number = label(text), 1
-        while one in found:
+        while one in names:
             number += 1
             one = f"{label(text)}_{number}"
-        found.append(one)
-    return found
+        names.append(one)
+    return names
 
 
 def hcl(value: object, indent: int = 0) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated
 
+from podid.domain.aws import Association
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
 from podid.domain.credentials import ContainerUse, CredentialSource
@@ -19,52 +20,53 @@ from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import AssociationBody, NotLookedAtBody, association_facts, association_table
+from podid.render.associations import association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, status_view, verdict_lines
 from podid.render.trust import TrustBody
 from podid.render.view import Line, View, age, document, facts
 
 
-def identity_view(found: IdentityReading, now: datetime) -> View:
+def identity_view(reading: IdentityReading, now: datetime) -> View:
     """The status, then the association with everything about its service account. Without an association an
     IdentityStatus. Null, or unknown, is what could not be read."""
-    status, association = found.status, found.association
+    status, association = reading.status, reading.association
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status), *_pod_lines(found.pods)))
-    role = found.permissions.value.role if isinstance(found.permissions, Known) else None
-    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(found.account))]
-    if isinstance(found.trust, Missing):
-        pairs.append(("trust", found.trust.reason if found.trust.error_code == "NotFound" else _unknown(found.trust)))
+        return replace(view, lines=(*verdict_lines(status), *_pod_lines(reading.pods)))
+    role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
+    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account))]
+    if isinstance(reading.trust, Missing):
+        missing = reading.trust
+        pairs.append(("trust", missing.reason if missing.error_code == "NotFound" else _unknown(missing)))
     else:
-        pairs.append(("trust", _actions(found.trust.value)))
-        if found.trust.value.scope is not None:
-            pairs.append(("scope", found.trust.value.scope.words))
+        pairs.append(("trust", _actions(reading.trust.value)))
+        if reading.trust.value.scope is not None:
+            pairs.append(("scope", reading.trust.value.scope.words))
     if role is not None:
         pairs.append(("role used", last_used(role, now)))
-    elif isinstance(found.permissions, Missing) and found.permissions.error_code != "NotFound":
-        pairs.append(("role used", _unknown(found.permissions)))
-    if found.last_use is not None:
-        pairs.append(("last use", _last_use_words(found.last_use, now)))
-    if found.hop is not None:
-        pairs += _second_hop_facts(found.hop)
-    lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(found)]
-    lines += _pod_lines(found.pods)
+    elif isinstance(reading.permissions, Missing) and reading.permissions.error_code != "NotFound":
+        pairs.append(("role used", _unknown(reading.permissions)))
+    if reading.last_use is not None:
+        pairs.append(("last use", _last_use_words(reading.last_use, now)))
+    if reading.hop is not None:
+        pairs += _second_hop_facts(reading.hop)
+    lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(reading)]
+    lines += _pod_lines(reading.pods)
     return View(
-        document(AssociationDocument, found),
+        document(AssociationDocument, reading),
         (association_table(association, now),),
         (str(association.ref),),
         tuple(lines),
     )
 
 
-def _last_use_words(found: Section[LastUse], now: datetime) -> str:
-    if isinstance(found, Missing):
-        return _unknown(found)
-    session = found.value.session
+def _last_use_words(section: Section[LastUse], now: datetime) -> str:
+    if isinstance(section, Missing):
+        return _unknown(section)
+    session = section.value.session
     if session is None:
-        return f"none in the {age(found.value.since, now)} that CloudTrail was asked for"
+        return f"none in the {age(section.value.since, now)} that CloudTrail was asked for"
     if session.pod:
         return f"{age(session.at, now)} ago by pod {session.pod}, as CloudTrail tells"
     return f"{age(session.at, now)} ago in this cluster; without session tags CloudTrail names no service account"
@@ -101,11 +103,11 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
 
 def _alike(uses: list[PodUse]) -> dict[ContainerUse, list[str]]:
     """What the containers use -> the pods in which they do."""
-    found: dict[ContainerUse, list[str]] = {}
+    pods_by_use: dict[ContainerUse, list[str]] = {}
     for use in uses:
         for item in use.containers:
-            found.setdefault(item, []).append(use.pod.name)
-    return found
+            pods_by_use.setdefault(item, []).append(use.pod.name)
+    return pods_by_use
 
 
 def _use_words(item: ContainerUse) -> str:
@@ -128,8 +130,8 @@ def _style(item: ContainerUse) -> str:
 # --- the roles --------------------------------------------------------------------------------------------------------
 
 
-def _permission_lines(found: IdentityReading) -> list[str]:
-    permissions = found.permissions
+def _permission_lines(reading: IdentityReading) -> list[str]:
+    permissions = reading.permissions
     if isinstance(permissions, Missing):
         return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
     unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
@@ -151,8 +153,8 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     return pairs
 
 
-def _actions(found: Evaluation) -> str:
-    return "; ".join(f"{item.action} {item.verdict}" for item in (found.assume_role, found.tag_session))
+def _actions(evaluation: Evaluation) -> str:
+    return "; ".join(f"{item.action} {item.verdict}" for item in (evaluation.assume_role, evaluation.tag_session))
 
 
 def _unknown(item: Missing) -> str:
@@ -179,7 +181,7 @@ class SecondHopBody(Document):
         About("The target role's; null where it does not exist or could not be read."),
     ]
     findings: Annotated[Sequence[TrustFinding], About("What is broken or fragile, by failure mode.")]
-    unknowns: Sequence[NotLookedAtBody]
+    unknowns: Sequence[Missing]
 
 
 @schema_name("AccountBody")
@@ -192,25 +194,12 @@ class AccountFacts:
     irsa_role_arn: Annotated[str | None, About("What the annotation of IRSA names, where it has one.")]
 
 
-def _account(found: IdentityReading) -> AccountFacts | None:
-    if isinstance(found.account, Missing):
+def _account(reading: IdentityReading) -> AccountFacts | None:
+    if isinstance(reading.account, Missing):
         return None
-    if (account := found.account.value) is None:
+    if (account := reading.account.value) is None:
         return AccountFacts(False, None, None)
     return AccountFacts(True, account.created_at, account.irsa_role_arn or None)
-
-
-class CredentialSourceBody(Document):
-    source: CredentialSource
-    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")]
-    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")]
-
-
-class ContainerUseBody(Document):
-    name: Annotated[str, From("container")]
-    uses: Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]
-    certain: Annotated[bool, About("false where something before it could not be seen.")]
-    sources: Annotated[Sequence[CredentialSourceBody], From("candidates"), About("In the order in which an SDK asks.")]
 
 
 class WorkloadNameBody(Document):
@@ -224,7 +213,7 @@ class PodUseBody(Document):
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
     stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
-    containers: Sequence[ContainerUseBody]
+    containers: Sequence[ContainerUse]
 
 
 class LastUseBody(Document):
@@ -246,25 +235,25 @@ class LastUseBody(Document):
     ]
 
 
-def _unknowns(found: IdentityReading) -> Iterator[Unread]:
+def _unknowns(reading: IdentityReading) -> Iterator[Unread]:
     sections = (
-        ("the role's policies", found.permissions),
-        ("the service account", found.account),
-        ("the pods", found.pods),
-        ("the last use", found.last_use),
+        ("the role's policies", reading.permissions),
+        ("the service account", reading.account),
+        ("the pods", reading.pods),
+        ("the last use", reading.last_use),
     )
     for name, section in sections:
         if isinstance(section, Missing):
             yield Unread(name, section.reason, section.permission)
-    if isinstance(found.permissions, Known):
-        yield from found.permissions.value.unread
+    if isinstance(reading.permissions, Known):
+        yield from reading.permissions.value.unread
 
 
 class AssociationDocument(Document, kind="Association"):
     """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
     its roles say, what its role may do, and which credentials its pods use."""
 
-    association: Annotated[AssociationBody, FLAT]
+    association: Annotated[Association, FLAT]
     status: IdentityStatusBody
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[

@@ -88,8 +88,8 @@ def _split(
 
 
 def _total(sizes: Iterable[int]) -> int:
-    found = list(sizes)
-    return sum(found) + len(GAP) * (len(found) - 1)
+    widths = list(sizes)
+    return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
 def _row(

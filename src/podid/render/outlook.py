@@ -152,10 +152,10 @@ def use_words(use: CredentialUse) -> str:
 
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     """One line on all that could not be read."""
-    found = [each for status in statuses for each in status.not_checked]
-    rights = list(dict.fromkeys(each.permission for each in found if each.permission))
+    gaps = [each for status in statuses for each in status.not_checked]
+    rights = list(dict.fromkeys(each.permission for each in gaps if each.permission))
     told = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
-    said = dict.fromkeys(each.subject for each in found if each.subject and not each.permission)
+    said = dict.fromkeys(each.subject for each in gaps if each.subject and not each.permission)
     reasons = [reason for reason in said if reason not in told]
     # where that lowers the claim
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]

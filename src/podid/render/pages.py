@@ -27,19 +27,19 @@ _MOST_NAMED = 5
 _UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
 
-def explanation_view(found: Explanation) -> View:
+def explanation_view(explanation: Explanation) -> View:
     """The best page whole, the next ones by name; only names where nothing decides."""
-    first, *rest = found.matches
-    if found.certainty is Certainty.POSSIBLE:
-        lines = [_UNDECIDED, "", *_names(found.matches)]
+    first, *rest = explanation.matches
+    if explanation.certainty is Certainty.POSSIBLE:
+        lines = [_UNDECIDED, "", *_names(explanation.matches)]
     else:
         lines = _page(first.page)
         if first.count > 1 or any(match.count > 1 for match in rest):
-            lines = [*_counts(found.matches), "", *lines]
+            lines = [*_counts(explanation.matches), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
-    entries = [match.page.entry for match in found.matches]
-    body, names = document(ExplanationDocument, found), tuple(entry.id for entry in entries)
+    entries = [match.page.entry for match in explanation.matches]
+    body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
     return View(body, (_entry_table(entries),), names, tuple(lines), markdown=True)
 
 
@@ -59,8 +59,8 @@ def _page(page: Page) -> list[str]:
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:
-    found = tuple(entries)
-    return View(document(PageListDocument, items=found), (_entry_table(found),), tuple(item.id for item in found))
+    shown = tuple(entries)
+    return View(document(PageListDocument, items=shown), (_entry_table(shown),), tuple(item.id for item in shown))
 
 
 def _entry_table(entries: Sequence[Entry]) -> Table:
@@ -74,9 +74,9 @@ def _entry_table(entries: Sequence[Entry]) -> Table:
     )
 
 
-def failures_view(found: Mapping[str, tuple[FailureState, str]]) -> View:
+def failures_view(states: Mapping[str, tuple[FailureState, str]]) -> View:
     """Failure modes by id, each with its state and whom it is about ("" for nobody), along the chain."""
-    items = [SandboxFailure(entry, *found[entry.id]) for entry in list_pages() if entry.id in found]
+    items = [SandboxFailure(entry, *states[entry.id]) for entry in list_pages() if entry.id in states]
     table = table_of(
         items,
         ("ID", "entry.id"),

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from podid.domain.encoding import JsonObject, encode
-from podid.domain.members import OR_NULL, About, ArnText, Document, From, Names, PolicyObject, TextOrNull
+from podid.domain.members import OR_NULL, POLICY, About, ArnText, Document, From, Key, Names, TextOrNull, schema_name
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
 from podid.domain.plan import WhoAndWhere
 from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
@@ -18,69 +18,62 @@ from podid.render.formats import to_json, to_yaml
 from podid.render.view import NOTHING, Line, Table, View, columns, document, facts
 
 
-def whoami_view(found: WhoAndWhere) -> View:
+def whoami_view(caller: WhoAndWhere) -> View:
     pairs = [
-        ("caller", found.caller_arn),
-        ("account", f"{found.account}  ({found.credentials_source})"),
-        ("region", f"{found.region}  ({found.region_source})"),
-        ("cluster", f"{found.cluster}  ({found.cluster_source})" if found.cluster else f"none: {found.no_cluster}"),
-        ("context", found.context or "none"),
-        ("kubeconfig", ", ".join(found.kubeconfig) or "none"),
+        ("caller", caller.caller_arn),
+        ("account", f"{caller.account}  ({caller.credentials_source})"),
+        ("region", f"{caller.region}  ({caller.region_source})"),
+        ("cluster", f"{caller.cluster}  ({caller.cluster_source})" if caller.cluster else f"none: {caller.no_cluster}"),
+        ("context", caller.context or "none"),
+        ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
     ]
-    return View(document(WhoAndWhere, found), lines=tuple(facts(pairs)), names=(found.caller_arn,))
+    return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,))
 
 
 PASS_ROLE = "iam:PassRole"
 
 
-GrantedPolicy = Annotated[PolicyObject | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")]
+GrantedPolicy = Annotated[
+    Annotated[JsonObject, POLICY] | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")
+]
 
 
-class ManifestList(Document):
-    """For `kubectl apply -f -`."""
-
-    api_version: Annotated[Literal["v1"], From(lambda _: "v1")]
-    kind: Annotated[Literal["List"], From(lambda _: "List")]
-    items: Annotated[Sequence[Annotated[Mapping[str, object], About("A Role or ClusterRole.")]], From("")]
+@schema_name("ManifestList", "For `kubectl apply -f -`.")
+@dataclass(frozen=True, slots=True)
+class ManifestList:
+    api_version: Literal["v1"] = "v1"
+    kind: Literal["List"] = "List"
+    items: tuple[Annotated[JsonObject, About("A Role or ClusterRole.")], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What grants some rights: `iam_policy` is None where nothing of AWS is needed."""
+    """What grants some rights."""
 
-    iam_policy: JsonObject | None
-    manifests: list[JsonObject]
+    iam_policy: GrantedPolicy
+    kubernetes: ManifestList
 
     @classmethod
     def of(cls, rights: Rights, name: str, namespace: str = "") -> Self:
         """`name` is that of its Role."""
-        return cls(policy_of(rights), manifests_of(rights, name, namespace))
+        return cls(policy_of(rights), ManifestList(items=tuple(manifests_of(rights, name, namespace))))
 
 
+@schema_name("OptionalRightBody")
 @dataclass(frozen=True, slots=True)
 class OptionalGrant:
     """The same of rights that only one flag or one closer look needs."""
 
     permission: str
-    reason: str
-    grant: Grant
+    reason: Annotated[str, Key("for"), About("What it serves: a flag, or a closer look.")]
+    iam_policy: GrantedPolicy
+    kubernetes: ManifestList
 
     @classmethod
     def of(cls, item: OptionalRight, name: str, namespace: str = "") -> Self:
         permission = ", ".join((*item.rights.iam, *map(str, item.rights.kubernetes)))
-        return cls(permission, item.reason, Grant.of(item.rights, name, namespace))
-
-
-class GrantBody(Document):
-    iam_policy: GrantedPolicy
-    kubernetes: Annotated[ManifestList, From("manifests")]
-
-
-class OptionalRightBody(Document):
-    permission: str
-    for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
-    iam_policy: Annotated[GrantedPolicy, From("grant.iam_policy")]
-    kubernetes: Annotated[ManifestList, From("grant.manifests")]
+        grant = Grant.of(item.rights, name, namespace)
+        return cls(permission, item.reason, grant.iam_policy, grant.kubernetes)
 
 
 class PermissionsDocument(Document, kind="Permissions"):
@@ -88,8 +81,8 @@ class PermissionsDocument(Document, kind="Permissions"):
 
     command: str
     iam_policy: GrantedPolicy
-    kubernetes: Annotated[ManifestList, From("manifests")]
-    optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
+    kubernetes: ManifestList
+    optional: Annotated[Sequence[OptionalGrant], About("Granted only on purpose.")]
 
 
 def permissions_view(command: str, rights: CommandRights) -> View:
@@ -98,9 +91,10 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     grant = Grant.of(rights.always, name)
     names = role_names(name, [item.rights for item in rights.optional])
     optional = [OptionalGrant.of(item, own) for item, own in zip(rights.optional, names, strict=True)]
-    policy = grant.iam_policy
-    lines = [] if policy is None else [f"# IAM policy for podid {command}", *to_json(policy).splitlines()]
-    lines += yaml_lines(grant.manifests)
+    lines = []
+    if grant.iam_policy is not None:
+        lines = [f"# IAM policy for podid {command}", *to_json(grant.iam_policy).splitlines()]
+    lines += yaml_lines(grant.kubernetes.items)
     lines += [f"# optional: {item.permission}, {item.reason}" for item in optional]
     body = document(PermissionsDocument, grant, command=command, optional=optional)
     return View(body, lines=tuple(lines or [f"podid {command} needs no permissions."]), names=rights.always.iam)
@@ -113,12 +107,12 @@ def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
 
 def role_names(name: str, optional: Iterable[Rights]) -> list[str]:
     """Of the Role of each: after the right that is why it is optional, with a number where another has that name."""
-    found: list[str] = []
+    names: list[str] = []
     for rights in optional:
         decisive = next((right for right in rights.kubernetes if right.namespaced), next(iter(rights.kubernetes), ""))
         own = f"{name}-{decisive}".replace(" ", "-").replace("/", "-")
-        found.append(f"{own}-{len(found) + 1}" if own in found else own)
-    return found
+        names.append(f"{own}-{len(names) + 1}" if own in names else own)
+    return names
 
 
 def policy_of(rights: Rights) -> JsonObject | None:
@@ -160,40 +154,40 @@ _STYLES: dict[Outcome, str] = {"held": "good", "missing": "bad", "denied": "bad"
 _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 
 
-def own_rights_view(found: OwnRights) -> View:
+def own_rights_view(rights: OwnRights) -> View:
     """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
     nothing away."""
-    name = "-".join(("podid", *(word for command in found.commands for word in command.split()), "missing"))
-    missing = Grant.of(missing_of(found.always), name, found.namespace)
-    roles = role_names(name, [missing_of(item.rights) for item in found.optional])
+    name = "-".join(("podid", *(word for command in rights.commands for word in command.split()), "missing"))
+    missing = Grant.of(missing_of(rights.always), name, rights.namespace)
+    roles = role_names(name, [missing_of(item.rights) for item in rights.optional])
     optional = [
-        encode(OwnOptionalBody, item, missing=_optional(item, own, found.namespace))
-        for item, own in zip(found.optional, roles, strict=True)
+        encode(OwnOptionalBody, item, missing=_optional(item, own, rights.namespace))
+        for item, own in zip(rights.optional, roles, strict=True)
     ]
-    body = document(RightsReportDocument, found, optional=optional, missing=missing)
-    lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
+    body = document(RightsReportDocument, rights, optional=optional, missing=missing)
+    lines = [*_head(rights), *_lines(item for item in rights.always if item.reason)]
     if missing.iam_policy is not None:
         lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
-    if missing.manifests:
-        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.manifests)]
-    if ways := [line for way in found.optional for line in _way(way)]:
+    if missing.kubernetes.items:
+        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.kubernetes.items)]
+    if ways := [line for way in rights.optional for line in _way(way)]:
         lines += ["", "only for some ways:", *ways]
     lines += ["", f"not looked at: {NOT_SIMULATED}"]
-    rows = [("", item) for item in found.always]
-    rows += [(way.reason, item) for way in found.optional for item in way.rights]
+    rows = [("", item) for item in rights.always]
+    rows += [(way.reason, item) for way in rights.optional for item in way.rights]
     cells = tuple((str(r.right), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows)
-    names = tuple(str(item.right) for item in found.always if item.outcome in ("missing", "denied"))
+    names = tuple(str(item.right) for item in rights.always if item.outcome in ("missing", "denied"))
     return View(body, (Table(_COLUMNS, cells),), names, tuple(lines))
 
 
-def _head(found: OwnRights) -> list[str | Line]:
-    what = " and ".join(f"podid {command}" for command in found.commands)
-    where = f", cluster {found.cluster}" if found.cluster else ""
-    told = [f"{found.count(word)} {word}" for word in _STYLES if word != "held" and found.count(word)]
-    head: list[str | Line] = [f"{found.caller_arn} for {what}{where}"]
-    if found.principal_arn not in ("", found.caller_arn):
-        head.append(f"simulated: {found.principal_arn}")
-    return [*head, f"{count_of(len(found.always), 'right')}: {', '.join(told) or 'none missing'}"]
+def _head(rights: OwnRights) -> list[str | Line]:
+    what = " and ".join(f"podid {command}" for command in rights.commands)
+    where = f", cluster {rights.cluster}" if rights.cluster else ""
+    told = [f"{rights.count(word)} {word}" for word in _STYLES if word != "held" and rights.count(word)]
+    head: list[str | Line] = [f"{rights.caller_arn} for {what}{where}"]
+    if rights.principal_arn not in ("", rights.caller_arn):
+        head.append(f"simulated: {rights.principal_arn}")
+    return [*head, f"{count_of(len(rights.always), 'right')}: {', '.join(told) or 'none missing'}"]
 
 
 def _lines(items: Iterable[OwnRight]) -> Iterator[Line]:
@@ -229,7 +223,7 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
 class OwnOptionalBody(Document):
     for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
     rights: Sequence[OwnRight]
-    missing: Annotated[OptionalRightBody | None, About("What grants it; null where nothing is missing.")]
+    missing: Annotated[OptionalGrant | None, About("What grants it; null where nothing is missing.")]
 
 
 class RightsSummary(Document):
@@ -250,5 +244,5 @@ class RightsReportDocument(Document, kind="RightsReport"):
     summary: Annotated[RightsSummary, From(""), About("Of what is needed in every case.")]
     rights: Annotated[Sequence[OwnRight], From("always"), About("Needed in every case.")]
     optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
-    missing: Annotated[GrantBody, About("What grants what is missing of `rights`.")]
+    missing: Annotated[Grant, About("What grants what is missing of `rights`.")]
     not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]

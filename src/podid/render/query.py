@@ -49,11 +49,11 @@ def search(query: str, value: Json) -> Json:
 
     try:
         interpreter = _interpreter()()
-        found = interpreter.visit(jmespath.compile(query).parsed, value)
-        interpreter.weigh(found, shown=True)
+        result = interpreter.visit(jmespath.compile(query).parsed, value)
+        interpreter.weigh(result, shown=True)
     except (JMESPathError, _Boundless, *_SLIPS) as error:
         raise UsageError(f"--query {_short(query)} does not fit this result: {_said(error)}") from error
-    return cast(Json, found)
+    return cast(Json, result)
 
 
 @cache
@@ -68,10 +68,10 @@ def _interpreter() -> Any:
             self._left = MOST_STEPS
 
         def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-            found = super().visit(node, *args, **kwargs)
+            made_value = super().visit(node, *args, **kwargs)
             made = node["type"].endswith(_MAKING) or "_select_" in node["type"]
-            self._spend(1 + (len(found) if made and isinstance(found, list | dict | str) else 0))
-            return found
+            self._spend(1 + (len(made_value) if made and isinstance(made_value, list | dict | str) else 0))
+            return made_value
 
         def visit_comparator(self, node: Any, value: Any) -> Any:
             sides = [self.visit(child, value) for child in node["children"]]

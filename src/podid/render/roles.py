@@ -25,10 +25,8 @@ from podid.domain.members import (
     Document,
     From,
     Names,
-    Pairs,
     PolicyObject,
     ServiceAccounts,
-    TextOrNull,
     list_of,
 )
 from podid.domain.permissions import policy_words
@@ -47,23 +45,6 @@ _MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-class RoleBody(Document):
-    role_name: Annotated[str, From("name")]
-    role_arn: Annotated[ArnText, From("arn")]
-    role_id: str
-    path: str
-    description: TextOrNull
-    created_at: datetime | None
-    max_session_duration: Annotated[int, From("max_session_seconds"), About("Seconds.")]
-    permissions_boundary: Annotated[str, OR_NULL, From("permissions_boundary_arn"), About("The boundary policy's ARN.")]
-    tags: Pairs
-    trust_policy: Annotated[PolicyObject, From("trust")]
-    last_used_at: Annotated[
-        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
-    ]
-    last_used_region: TextOrNull
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +67,16 @@ class RoleUseBody(Document):
     status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
 
 
-def _uses(found: RoleReading) -> list[JsonObject] | None:
-    if found.uses is None:
+def _uses(reading: RoleReading) -> list[JsonObject] | None:
+    if reading.uses is None:
         return None
-    return [encode(RoleUseBody, use, status=found.status_of(use)) for use in found.uses]
+    return [encode(RoleUseBody, use, status=reading.status_of(use)) for use in reading.uses]
 
 
 class RoleDocument(Document, kind="Role"):
     """`podid role show`."""
 
-    role: Annotated[RoleBody, FLAT]
+    role: Annotated[Role, FLAT]
     attached_policies: Annotated[
         Sequence[AttachedPolicy] | None, From("attached"), About("null where they may not be read.")
     ]
@@ -145,7 +126,7 @@ def _moved_on(item: PodRole) -> list[JsonObject] | None:
 
 
 class RoleListItem(Document):
-    role: Annotated[RoleBody, FLAT]
+    role: Annotated[Role, FLAT]
     access: Annotated[str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods, in words.")]
     associations: Annotated[
         int | None,
@@ -177,51 +158,51 @@ class RoleListDocument(Document, kind="RoleList"):
 # --- one role ---------------------------------------------------------------------------------------------------------
 
 
-def role_view(found: RoleReading, now: datetime) -> View:
-    role = found.role
+def role_view(reading: RoleReading, now: datetime) -> View:
+    role = reading.role
     pairs = [
         ("role", role.arn),
         ("created", utc(role.created_at)),
         ("last used", last_used(role, now)),
         ("description", role.description or NOTHING),
         ("boundary", role.permissions_boundary_arn or "none"),
-        ("attached", _listed(None if found.attached is None else [item.name for item in found.attached])),
-        ("inline", _listed(found.inline)),
+        ("attached", _listed(None if reading.attached is None else [item.name for item in reading.attached])),
+        ("inline", _listed(reading.inline)),
     ]
-    if found.owner is not None:
+    if reading.owner is not None:
         pairs.append(
-            ("made by", f"{found.owner.words}, as tag {found.owner.tag} says; it may take back what others change")
+            ("made by", f"{reading.owner.words}, as tag {reading.owner.tag} says; it may take back what others change")
         )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [*facts(pairs), *permission_lines(found), *_uses_lines(found), *_finding_lines(found)]
-    lines += ["trust:", *(f"  {line}" for line in found.access)]
+    lines = [*facts(pairs), *permission_lines(reading), *_uses_lines(reading), *_finding_lines(reading)]
+    lines += ["trust:", *(f"  {line}" for line in reading.access)]
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    lines += [f"not looked at: {item}" for item in found.unread]
-    table = _role_table([(role, "; ".join(found.access), NOTHING, NOTHING)], now)
-    return View(document(RoleDocument, found), (table,), (role.name,), tuple(lines))
+    lines += [f"not looked at: {item}" for item in reading.unread]
+    table = _role_table([(role, "; ".join(reading.access), NOTHING, NOTHING)], now)
+    return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))
 
 
-def permissions_of(found: RoleReading) -> list[RolePermissions]:
+def permissions_of(reading: RoleReading) -> list[RolePermissions]:
     """Return what each policy of the role allows: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
-        document = found.documents.get(arn)
+        document = reading.documents.get(arn)
         return None if document is None else policy_words(document)
 
-    boundary = found.role.permissions_boundary_arn
+    boundary = reading.role.permissions_boundary_arn
     bounds = [RolePermissions(boundary.rsplit("/", 1)[-1], boundary, "boundary", words(boundary))] if boundary else []
     return [
-        *(RolePermissions(name, None, "inline", policy_words(body)) for name, body in (found.inline or {}).items()),
-        *(RolePermissions(item.name, item.arn, "managed", words(item.arn)) for item in found.attached or ()),
+        *(RolePermissions(name, None, "inline", policy_words(body)) for name, body in (reading.inline or {}).items()),
+        *(RolePermissions(item.name, item.arn, "managed", words(item.arn)) for item in reading.attached or ()),
         *bounds,
     ]
 
 
-def permission_lines(found: RoleReading) -> list[str]:
+def permission_lines(reading: RoleReading) -> list[str]:
     """The same for a person, a block for each policy."""
     lines = []
-    for item in permissions_of(found):
+    for item in permissions_of(reading):
         label = "never more than" if item.kind == "boundary" else "permissions"
         words = ("unknown",) if item.words is None else item.words
         lines += [f"{label} ({item.policy_name}):", *(f"  {line}" for line in words)]
@@ -235,10 +216,10 @@ def _other_principals(role: Role) -> tuple[str, ...]:
         return ()
 
 
-def _finding_lines(found: RoleReading) -> list[str]:
+def _finding_lines(reading: RoleReading) -> list[str]:
     """Those that no association's own lines say."""
-    said = {(item.id, item.message) for use in found.uses or () for item in use.evaluation.findings}
-    more = [item for item in found.findings if (item.id, item.message) not in said]
+    said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
+    more = [item for item in reading.findings if (item.id, item.message) not in said]
     return ["findings:", *(f"  {item.severity} {item.id}: {item.message}" for item in more)] if more else []
 
 
@@ -253,12 +234,12 @@ def _listed(names: Iterable[str] | None) -> str:
     return "unknown" if names is None else ", ".join(names) or "none"
 
 
-def _uses_lines(found: RoleReading) -> list[str]:
-    if found.uses is None:
+def _uses_lines(reading: RoleReading) -> list[str]:
+    if reading.uses is None:
         return []
-    if not found.uses:
+    if not reading.uses:
         return ["used by: no association of the clusters that were read"]
-    return ["used by:", *(line for use in found.uses for line in _use_lines(use, found.status_of(use)))]
+    return ["used by:", *(line for use in reading.uses for line in _use_lines(use, reading.status_of(use)))]
 
 
 def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
@@ -269,13 +250,13 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
-def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> View:
+def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> View:
     """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
     names."""
-    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in found.admitting]
+    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.admitting]
     empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
-    names = tuple(item.role.name for item in found.admitting)
-    return View(document(RoleListDocument, found), (_role_table(rows, now, empty),), names)
+    names = tuple(item.role.name for item in roles.admitting)
+    return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
 
 
 def _changed(item: PodRole) -> str:
@@ -317,18 +298,22 @@ def list_view(presets: Sequence[Preset]) -> View:
 
 
 def preset_view(choice: Choice) -> View:
-    preset, found = choice.preset, fill(choice, {})
-    members = {"words": found.sentence, "policy": found.document, "placeholders": sorted(found.missing)}
-    lines = [f"{preset.name}: {preset.title}", f"  {found.sentence}"]
+    preset, permissions = choice.preset, fill(choice, {})
+    members = {
+        "words": permissions.sentence,
+        "policy": permissions.document,
+        "placeholders": sorted(permissions.missing),
+    }
+    lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
     lines += [f"  {_line(parameter)}" for parameter in preset.settable]
     if preset.service_account:
         lines.append(f"  service account of its own installation: {preset.service_account}")
     lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
     lines.append(f"  checked {preset.checked}" + (f", for {preset.version}" if preset.version else ""))
     lines += [f"  {source}" for source in preset.sources]
-    if found.document is not None:
-        lines += ["", *json.dumps(found.document, indent=2).split("\n")]
-    may = (Column("MAY", prose=True), lambda _: found.words)
+    if permissions.document is not None:
+        lines += ["", *json.dumps(permissions.document, indent=2).split("\n")]
+    may = (Column("MAY", prose=True), lambda _: permissions.words)
     table = table_of((preset,), ("NAME", "name"), ("FOR", "area"), ("PARAMETERS", _keys), may)
     return View(document(PresetDocument, preset, **members), (table,), (preset.name,), tuple(lines))
 

@@ -118,9 +118,9 @@ def verdict_lines(status: IdentityStatus) -> list[str | Line]:
     lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
     lines += _mending(cause) if cause is not None else []
     if status.permissions is not None:
-        found = status.permissions
-        lines.append(Line(f"✗ permissions: {found.check}", "bad"))
-        lines += [f"  {found.message}", *_mending(found)]
+        denied = status.permissions
+        lines.append(Line(f"✗ permissions: {denied.check}", "bad"))
+        lines += [f"  {denied.message}", *_mending(denied)]
     lines += [Line(f"! {item.check}  {item.message}", "warn", upto=1) for item in status.advice]
     if status.opted_out:
         names = short_list(status.opted_out)
@@ -168,9 +168,9 @@ def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
 
 def _used(status: IdentityStatus) -> str:
     """`2 pods use irsa`, of an identity without association."""
-    found = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
+    counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
-        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in found.items()
+        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in counts.items()
     )
 
 
@@ -275,7 +275,11 @@ class ProbeBody(Document):
     link: BrokenLink
     id: ModeId
     message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
-    unknown: Annotated[str | None, From("missing.reason"), About("Why that could not be found out.")]
+    unknown: Annotated[
+        str | None,
+        From(lambda probe: probe.missing and probe.missing.reason),
+        About("Why that could not be found out."),
+    ]
 
 
 def _association_id(status: IdentityStatus) -> str | None:

@@ -73,9 +73,9 @@ TrustReportListDocument = list_of(
 )
 
 
-def check_view(found: PolicyChecks) -> View:
+def check_view(policies: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
-    checks = found.checks
+    checks = policies.checks
     reports = [TrustReport(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     document = one_or_list(TrustReportDocument, TrustReportListDocument, reports)
     lines = _blocks(_check_lines(file, check) for file, check in checks)
@@ -183,7 +183,7 @@ TrustAccessListDocument = list_of(
 )
 
 
-def access_view(found: PolicyAccesses) -> View:
+def access_view(accesses: PolicyAccesses) -> View:
     """A TrustAccess for one policy, else a TrustAccessList of them."""
     titles = columns("FILE", "STATEMENT", "SID", "EFFECT", "PRINCIPAL", "ACTION", "CONDITION")
     rows = tuple(
@@ -196,12 +196,12 @@ def access_view(found: PolicyAccesses) -> View:
             ", ".join(_actions(statement)),
             "; ".join(_conditions(statement)) or NOTHING,
         )
-        for item in found.items
+        for item in accesses.items
         for statement in item.policy.statements
     )
-    document = one_or_list(TrustAccessDocument, TrustAccessListDocument, found.items)
-    names = tuple(item.name for item in found.items)
-    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, found.items)))
+    document = one_or_list(TrustAccessDocument, TrustAccessListDocument, accesses.items)
+    names = tuple(item.name for item in accesses.items)
+    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, accesses.items)))
 
 
 _ANY_POD = {

@@ -126,9 +126,9 @@ def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
     return rows
 
 
-def _allowed_rows(found: Sequence[Allowed]) -> list[str | Line]:
+def _allowed_rows(answers: Sequence[Allowed]) -> list[str | Line]:
     rows: list[str | Line] = []
-    for item in found:
+    for item in answers:
         mark, style = ANSWERS[item.allowed]
         words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
         why = f": {item.reason}" if item.reason else ""

@@ -3,7 +3,7 @@ from podid.checks.shared import injection
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.text import count_of, short_list, utc
+from podid.domain.text import utc
 from podid.facts.index import why_unread
 from podid.facts.injection import PodState, groups
 from podid.facts.restarts import LIFETIME, changed_at, precedes
@@ -25,18 +25,11 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
         if changed is None or not older:
             yield case.ok("its pods are younger than the last change of the association, or that is long ago")
         else:
-            commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)
             until = utc(changed + LIFETIME)
-            yield case.fail(
-                f"{len(older)} of {count_of(group.total, 'pod')} started before the association was last changed, and "
-                f"may act as it was until {until}",
-                evidence=(
-                    f"pods: {short_list(pod.name for pod in older)}",
-                    f"association {group.association.association_id} changed {utc(changed)}",
-                    "EKS does not say what was changed; a new role, target role, session policy or tag setting reaches "
-                    "running pods only when their credentials are renewed",
-                    *((note,) if note else ()),
-                ),
-                commands=commands,
-                pods=older,
+            say = f"started before the association was last changed, and may act as it was until {until}"
+            evidence = (
+                f"association {group.association.association_id} changed {utc(changed)}",
+                "EKS does not say what was changed; a new role, target role, session policy or tag setting reaches "
+                "running pods only when their credentials are renewed",
             )
+            yield injection.to_be_replaced(case, snapshot, group, older, say, evidence)

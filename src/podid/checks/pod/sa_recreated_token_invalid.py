@@ -7,7 +7,7 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import count_of, short_list, utc
+from podid.domain.text import utc
 from podid.facts.injection import PodState, groups
 
 
@@ -28,16 +28,6 @@ def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
         if not older:
             yield case.ok("its pods are younger than their service account")
             continue
-        commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)
-        yield case.fail(
-            f"{len(older)} of {count_of(group.total, 'pod')} older than their service account, which was made again: "
-            "their tokens are of the one that is gone",
-            severity=Severity.WARN,
-            evidence=(
-                f"pods: {short_list(pod.name for pod in older)}",
-                f"service account {ref} made {utc(since)}",
-                *((note,) if note else ()),
-            ),
-            commands=commands,
-            pods=older,
-        )
+        say = "older than their service account, which was made again: their tokens are of the one that is gone"
+        evidence = (f"service account {ref} made {utc(since)}",)
+        yield injection.to_be_replaced(case, snapshot, group, older, say, evidence, Severity.WARN)

@@ -3,7 +3,6 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
 """
 
 import json
-from collections.abc import Iterable, Sequence
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
@@ -12,22 +11,17 @@ from podid.domain.names import role_name
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TrustFinding, base_role_permissions
 from podid.facts.index import aws_role
-from podid.facts.second_hop import SecondHop, base_subject
+from podid.facts.second_hop import SecondHop
 
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
 def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
-    def judge(hop: SecondHop) -> second_hop.HopAnswer:
-        return second_hop.of_rights(check, hop, undecided=True)
-
     healthy = "the role may assume its target role"
-    subject = base_subject
-    return second_hop.per_role(check, snapshot, judge, subject=subject, healthy=healthy, commands=_allow)
+    return second_hop.per_base_role(check, snapshot, healthy, undecided=True, commands=_allow)
 
 
-def _allow(hops: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[str, ...]]:
+def _allow(hop: SecondHop, finding: TrustFinding) -> second_hop.Commands:
     """Nothing where another policy would not help, or is not needed."""
-    hop = hops[0]
     if finding.severity is not Severity.ERROR or not hop.lacks_only_a_policy:
         return ()
     document = json.dumps(base_role_permissions(hop.target_role_arn))

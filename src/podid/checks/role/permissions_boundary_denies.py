@@ -7,7 +7,6 @@ from podid.checks.shared import second_hop
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
-from podid.facts.second_hop import SecondHop, base_subject
 
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
@@ -15,14 +14,8 @@ def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
-
-    def judge(hop: SecondHop) -> second_hop.HopAnswer:
-        return second_hop.of_rights(check, hop)
-
-    healthy = "no boundary keeps the role from its target role"
-    found = second_hop.per_role(check, snapshot, judge, subject=base_subject, healthy=healthy)
     # without it pods have no credentials at all
-    for verdict in found:
+    for verdict in second_hop.per_base_role(check, snapshot, "no boundary keeps the role from its target role"):
         yield from placed_on(SECOND_HOP, check, verdict)
 
 

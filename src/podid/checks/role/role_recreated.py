@@ -11,7 +11,6 @@ from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import utc
 from podid.facts.index import chain_of, role_section, role_subject
-from podid.facts.second_hop import target_subject
 from podid.facts.trust import judged
 
 # the clocks of EKS and of IAM need not agree to the second
@@ -21,13 +20,7 @@ APART = timedelta(minutes=1)
 @rule(needs=(*second_hop.NEEDS, "roles", "target_roles"), wants=("pods",))
 def role_recreated(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from _of_associations(check, snapshot)
-    yield from second_hop.per_role(
-        check,
-        snapshot,
-        lambda hop: second_hop.of_trust(check, hop),
-        subject=target_subject,
-        healthy="the target role's trust names nobody who is gone",
-    )
+    yield from second_hop.per_target_role(check, snapshot, "the target role's trust names nobody who is gone")
 
 
 def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from podid.checks.base import Case, Check
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.index import index, podid_command, why_unread
 from podid.facts.injection import PROPAGATION, Group, PodState, groups
-from podid.facts.restarts import Hindrance, hindrance, on_delete, paused
+from podid.facts.restarts import Hindrance, on_delete, paused
+from podid.facts.restarts import hindrance as hindrance_of
 
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
@@ -66,31 +67,37 @@ def _undated(association: Listed) -> Missing:
 
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
-    commands, note = replace_pods(snapshot, association, group.workload, pods)
     created = utc(association.created_at if isinstance(association, Association) else None)
     oldest = utc(min(pod.created_at for pod in pods))
+    fact = f"association {association.association_id} created {created}, oldest of these pods {oldest}"
+    return to_be_replaced(case, snapshot, group, pods, say, (fact,))
+
+
+def to_be_replaced(
+    case: Case,
+    snapshot: Snapshot,
+    group: Group,
+    pods: tuple[Pod, ...],
+    say: str,
+    evidence: tuple[str, ...],
+    severity: Severity | None = None,
+) -> Verdict:
+    """Of pods of a workload that others have to take the place of: with the commands that make new ones, and what to
+    know about it; none while new pods would get no credentials."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    if until := _in_vain(snapshot, pods):
+        note = f"new pods get credentials only once {until}: before that a restart mends nothing"
+    elif (hindrance := _instead(snapshot, group.workload, pods)) is not None:
+        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.what
+    else:
+        commands, note = (podid_command(snapshot, "restart", str(group.association.ref)),), ""
     return case.fail(
         f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
-        evidence=(
-            f"pods: {short_list(pod.name for pod in pods)}",
-            f"association {association.association_id} created {created}, oldest of these pods {oldest}",
-            *((note,) if note else ()),
-        ),
+        severity=severity,
+        evidence=(f"pods: {short_list(pod.name for pod in pods)}", *evidence, *((note,) if note else ())),
         commands=commands,
         pods=pods,
     )
-
-
-def replace_pods(
-    snapshot: Snapshot, association: Listed, workload: Subject, pods: tuple[Pod, ...]
-) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """The commands that make new pods, and what to know about it; none while new pods would get no credentials."""
-    if until := _in_vain(snapshot, pods):
-        return (), f"new pods get credentials only once {until}: before that a restart mends nothing"
-    hindrance = _instead(snapshot, workload, pods)
-    if hindrance is None:
-        return (podid_command(snapshot, "restart", str(association.ref)),), ""
-    return ((hindrance.command,) if hindrance.command else ()), hindrance.what
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
@@ -113,4 +120,4 @@ def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hi
         return on_delete(workload.namespace, (pod.name for pod in pods))
     if workload in facts.paused:
         return paused(workload.kind, workload.namespace, workload.name)
-    return hindrance(workload.kind, workload.namespace, workload.name, pods, stale=True)
+    return hindrance_of(workload.kind, workload.namespace, workload.name, pods, stale=True)

@@ -4,22 +4,21 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 `podid.domain.trust`.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
 from podid.domain.aws import Association
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.names import role_name
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import (
     TOO_BROAD,
-    Evaluation,
     TrustFinding,
     TrustVerdict,
 )
 from podid.facts.index import chain_of, podid_command, role_subject, show_role
-from podid.facts.trust import judged
+from podid.facts.trust import TrustAnswer, judged
 
 NEEDS = ("cluster", "associations", "roles")
 WANTS = ("pods",)
@@ -34,8 +33,8 @@ def check(id: str) -> Check:
 
 
 def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """Per role: one failing verdict for each different message under the check's id, then one for the associations
-    that are free of it."""
+    """Per role: one failing verdict for each different message under the check's id, and one for the associations that
+    are free of it."""
     yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         subject = role_subject(role.arn)
@@ -46,28 +45,24 @@ def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if role.gone:
             yield whole.skip("the role does not exist")
             continue
-        broken: dict[TrustFinding, list[Association]] = defaultdict(list)
-        open_answers: dict[str, list[Association]] = defaultdict(list)
-        free: list[Association] = []
-        for answer in role.answers:
-            finding = next((f for f in answer.findings if f.id == check.id), None)
-            if finding is not None:
-                broken[finding].append(answer.association)
-            elif answer.evaluation.verdict is TrustVerdict.UNKNOWN:
-                open_answers[_why(answer.evaluation)].append(answer.association)
+        answers = grouped((_said(check, answer), answer.association) for answer in role.answers)
+        for said, members in answers.items():
+            case = check.case(subject, chain_of(members))
+            if isinstance(said, TrustFinding):
+                yield _broken(case, snapshot, role.arn, said, members)
+            elif said:
+                words = f"undecided: {said}"
+                yield case.unknown(Missing(said), words) if check.id == UNDECIDED else case.skip(words)
             else:
-                free.append(answer.association)
-        for finding, members in broken.items():
-            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members)
-        for reason, members in open_answers.items():
-            case, words = check.case(subject, chain_of(members)), f"undecided: {reason}"
-            yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
-        if free:
-            yield check.case(subject, chain_of(free)).ok(check.title)
+                yield case.ok(check.title)
 
 
-def _why(evaluation: Evaluation) -> str:
-    actions = (evaluation.assume_role, evaluation.tag_session)
+def _said(check: Check, answer: TrustAnswer) -> TrustFinding | str:
+    """What the answer says under the check's id, or why it came to no answer; empty where it is free of it."""
+    finding = next((f for f in answer.findings if f.id == check.id), None)
+    if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:
+        return finding or ""
+    actions = (answer.evaluation.assume_role, answer.evaluation.tag_session)
     return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is TrustVerdict.UNKNOWN)
 
 

@@ -1,17 +1,30 @@
-"""`podid associate` alone: the questions, and the command line that the answers make."""
+"""`podid associate`, `role create` and `disassociate` alone: the questions, and the command line that they make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from podid.cli.guide import place, role, settings
-from podid.cli.guide.facts import Facts, admits
-from podid.cli.guide.place import ref_of
-from podid.cli.guide.questions import ADD_STATEMENT, NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
+from podid.cli.guide import place, role
+from podid.cli.guide.place import WELCOME, ref_of
+from podid.cli.guide.questions import (
+    ADD_STATEMENT,
+    NO,
+    OTHER,
+    YES,
+    Answers,
+    Facts,
+    Option,
+    Prompt,
+    Step,
+    admits,
+    aligned,
+)
 from podid.domain.aws import Role
-from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.errors import NotFound
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Missing
 from podid.domain.trust import TrustVerdict
+from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 NEW = "new"
 DO, SHOW, TERRAFORM = "do", "show", "terraform"
@@ -74,7 +87,7 @@ def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
     return role.ask_scope(answers, facts) if answers.get("trust") == YES else None
 
 
-def _of_new(step: Step[Facts]) -> Step[Facts]:
+def _of_new(step: Step) -> Step:
     return lambda answers, facts: step(answers, facts) if answers.get("role") == NEW else None
 
 
@@ -109,7 +122,7 @@ def shall(lead: Sequence[str]) -> Prompt:
     return Prompt(key="go", text="Shall podid do that?", lead=lead, options=options)
 
 
-STEPS: tuple[Step[Facts], ...] = (
+STEPS: tuple[Step, ...] = (
     place.ask_cluster,
     place.ask_namespace,
     place.ask_account,
@@ -118,7 +131,7 @@ STEPS: tuple[Step[Facts], ...] = (
     ask_trust,
     ask_scope,
     *(_of_new(step) for step in role.STEPS),
-    settings.ask_settings,
+    role.ask_settings,
     ask_restart,
     ask_go,
 )
@@ -143,16 +156,15 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
         lines.append(f"give the pods of {ref} role {name} in place of the one that they have")
     else:
         lines.append(f"give the pods of {ref} role {name}")
-    lines += settings.setting_sentences(answers, facts)
+    lines += role.setting_sentences(answers, facts)
     if answers.get("restart") == YES:
         lines.append(f"restart {place.pods_note(answers, facts)}")
     cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
     region = f" ({facts.region})" if facts.region else ""
-    agent = "The cluster has no agent so far, and without it pods get nothing: podid install-agent"
     return (
         f"In cluster {cluster}{region} podid would",
         *(f"  {n}. {line}" for n, line in enumerate(lines, 1)),
-        *((agent,) if facts.without_agent else ()),
+        *((facts.agent,) if facts.agent else ()),
     )
 
 
@@ -168,9 +180,9 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
         found += ("--role", role_of(answers))
     if answers.get("trust") == YES:
         found += role.scope_words(answers)
-    found += settings.setting_words(answers)
+    found += role.setting_words(answers)
     flags = {
-        "--update-trust": answers.get("trust") == YES or settings.changes_target(answers, facts),
+        "--update-trust": answers.get("trust") == YES or role.changes_target(answers, facts),
         "--replace": account is not None and account.association is not None,
         "--create-service-account": answers.get("create-account") == YES,
         "--restart": answers.get("restart") == YES,
@@ -181,3 +193,103 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 def ending(answers: Answers) -> tuple[str, ...]:
     """What the last answer adds: nothing where it is done."""
     return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
+
+
+# --- role create ------------------------------------------------------------------------------------------------------
+
+
+def _ask_go(answers: Answers, facts: Facts) -> Prompt | None:
+    if "go" in answers:
+        return None
+    made = f"make role {role.name_of(answers)}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}"
+    lines = (made, *role.setting_sentences(answers, facts))
+    return shall(("podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1))))
+
+
+ROLE_STEPS: tuple[Step, ...] = (
+    place.ask_cluster,
+    place.ask_namespace,
+    place.ask_account,
+    *role.STEPS,
+    role.ask_target,
+    _ask_go,
+)
+
+
+def role_create_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    """What follows `podid role create`, but for where it is."""
+    named = () if role.name_of(answers) == role.usual_name(answers, facts) else (role.name_of(answers),)
+    update = ("--update-trust",) if role.changes_target(answers, facts) else ()
+    target = role.setting_words(answers)
+    return (*named, "--for", str(ref_of(answers)), *role.role_words(answers), *target, *update)
+
+
+# --- disassociate -----------------------------------------------------------------------------------------------------
+
+
+def _ask_which(answers: Answers, facts: Facts) -> Prompt | None:
+    """Those that no add-on owns. Raises NotFound where there is none at all."""
+    if "which" in answers:
+        return None
+    having = sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
+    if not having:
+        cluster = facts.cluster.name if facts.cluster is not None else ""
+        raise NotFound(f"Cluster {cluster} has no association", subject=cluster)
+    options = [
+        Option(
+            str(account.ref),
+            str(account.ref),
+            f"{account.words}; {account.state}" if account.state else account.words,
+            "belongs to an add-on: podid addon disassociate" if account.owner else "",
+        )
+        for account in having
+    ]
+    text = "Whose role is to be taken away?"
+    return Prompt(key="which", text=text, lead=() if answers else WELCOME, options=aligned(options))
+
+
+def which_of(answers: Answers) -> ServiceAccountRef | None:
+    return ServiceAccountRef.parse(answers["which"]) if "which" in answers else None
+
+
+def _ask_role(answers: Answers, facts: Facts) -> Prompt | None:
+    """Only of a role that podid made here: others stay."""
+    name = role_name(facts.role_of) if facts.role_of else ""
+    if "delete-role" in answers or name not in facts.made:
+        return None
+    return Prompt(
+        key="delete-role",
+        text=f"Role {name} was made by podid. Delete it too?",
+        options=(
+            Option(NO, "Keep it"),
+            Option(YES, "Delete it, unless something else uses it"),
+        ),
+    )
+
+
+def _ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
+    ref = which_of(answers)
+    account = facts.account(ref) if ref is not None else None
+    if "restart" in answers or account is None or not account.pods:
+        return None
+    return Prompt(
+        key="restart",
+        text="Restart them, so that they start without it?",
+        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {_lifetime(facts)}.",),
+        options=(
+            Option(NO, "No: they keep what they have until it runs out"),
+            Option(YES, "Yes: restart them one after another"),
+        ),
+    )
+
+
+def _lifetime(facts: Facts) -> str:
+    return lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
+
+
+DISASSOCIATE_STEPS: tuple[Step, ...] = (place.ask_cluster, _ask_which, _ask_role, _ask_restart)
+
+
+def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
+    return (answers["which"], *(flag for flag, wanted in flags.items() if wanted))

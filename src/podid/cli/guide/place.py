@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from podid.cli.guide.facts import Account, Facts
-from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Answers, Option, Prompt, aligned
+from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Account, Answers, Facts, Option, Prompt, aligned
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing
@@ -71,7 +70,8 @@ def ask_account(answers: Answers, facts: Facts) -> Prompt | None:
 
 
 def _account_note(account: Account) -> str:
-    return account.words + ("; has a role already" if account.association is not None else "")
+    state = f": {account.state}" if account.state else ""
+    return account.words + (f"; has a role already{state}" if account.association is not None else "")
 
 
 def _off(account: Account) -> str:

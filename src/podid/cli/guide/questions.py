@@ -1,19 +1,28 @@
-"""What a guided run asks next, as data, and the loop that asks it."""
+"""What a guided run asks next, as data, and the loop that asks it; what it knows of the place, read once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from podid.domain.errors import PodidError
+from podid.domain.aws import AssociationSummary, Cluster, Role
+from podid.domain.cluster import Pod, ServiceAccount
+from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Section
+from podid.domain.status import IdentityStatus
+from podid.domain.text import count_of, short_list
+from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
+from podid.domain.workloads import live, workload_subject
+from podid.render.marks import state_word
+from podid.render.status import link_of
 
-Facts = TypeVar("Facts")
 # what was answered so far, by the keys of the questions; never changed, so that going back is taking an earlier one
 Answers = Mapping[str, str]
 # the next question of one kind; None where there is nothing, or nothing more, to ask
-Step = Callable[[Answers, Facts], "Prompt | None"]
+Step = Callable[[Answers, "Facts"], "Prompt | None"]
 
 # an option whose value is to be typed: the question after it asks for that
 OTHER = "…"
@@ -75,12 +84,12 @@ def no_file(text: str) -> str:
     return "" if file_of(text).is_file() else "there is no such file"
 
 
-def next_question(steps: Sequence[Step[Facts]], answers: Answers, facts: Facts) -> Prompt | None:
+def next_question(steps: Sequence[Step], answers: Answers, facts: Facts) -> Prompt | None:
     return next((question for step in steps if (question := step(answers, facts)) is not None), None)
 
 
 def walk(
-    steps: Sequence[Step[Facts]],
+    steps: Sequence[Step],
     load: Callable[[Answers], Facts],
     ask: Callable[[Prompt, bool], str | None],
 ) -> Answers:
@@ -112,3 +121,105 @@ def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
         )
         for option in options
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account, with its workloads by name and how many of their pods run. `exists` is False for one that only
+    an association names."""
+
+    ref: ServiceAccountRef
+    workloads: Mapping[str, int]
+    association: AssociationSummary | None = None
+    exists: bool = True
+    status: IdentityStatus | None = None
+
+    @property
+    def pods(self) -> int:
+        return sum(self.workloads.values())
+
+    @property
+    def words(self) -> str:
+        """`Deployment orders, 2 pods`."""
+        if not self.exists:
+            return "does not exist"
+        if not self.workloads:
+            return "no pods"
+        return f"{short_list(self.workloads, 1)}, {count_of(self.pods, 'pod')}"
+
+    @property
+    def state(self) -> str:
+        """`ready`, `broken, SDK: static-aws-keys-shadow`; empty where it was not checked."""
+        if self.status is None:
+            return ""
+        cause = f", {link_of(self.status.cause)}" if self.status.cause is not None else ""
+        return f"{state_word(self.status.state)}{cause}"
+
+    @property
+    def owner(self) -> str:
+        """The ARN of the add-on that owns its association; empty where none does."""
+        return (self.association.owner_arn or "") if self.association is not None else ""
+
+
+def _none() -> Known[Any]:
+    return Known(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
+    `associated` are those with an association, also where the cluster cannot be looked into; `agent` is what is wrong
+    with the agent, and the command that mends it; `role_of` is the role of the one that was chosen, `goes_on` whether
+    that has a target role, and `made` are names of roles that podid made here."""
+
+    clusters: tuple[str, ...] = ()
+    cluster: Cluster | None = None
+    region: str = ""
+    accounts: Section[tuple[Account, ...]] = field(default_factory=_none)
+    associated: tuple[Account, ...] = ()
+    roles: Section[tuple[Role, ...]] = field(default_factory=_none)
+    agent: str = ""
+    role_of: str = ""
+    goes_on: bool = False
+    made: frozenset[str] = frozenset()
+
+    def account(self, ref: ServiceAccountRef) -> Account | None:
+        """None for one that does not exist, or cannot be known."""
+        known = self.accounts.value if isinstance(self.accounts, Known) else self.associated
+        return next((account for account in known if account.ref == ref), None)
+
+    def role(self, name: str) -> Role | None:
+        known = self.roles.value if isinstance(self.roles, Known) else ()
+        return next((role for role in known if role.name == name), None)
+
+
+def accounts_of(
+    found: Sequence[ServiceAccount],
+    pods: Sequence[Pod],
+    associations: Sequence[AssociationSummary],
+    statuses: Sequence[IdentityStatus] = (),
+) -> tuple[Account, ...]:
+    """Every service account that exists or that has an association, sorted."""
+    workloads: dict[ServiceAccountRef, dict[str, int]] = {}
+    for pod in pods:
+        if live(pod):
+            subject = workload_subject(pod)
+            its = workloads.setdefault(ServiceAccountRef(pod.namespace, pod.service_account), {})
+            name = f"{subject.kind} {subject.name}"
+            its[name] = its.get(name, 0) + 1
+    associated = {item.ref: item for item in associations}
+    existing = {account.ref for account in found}
+    states = {status.ref: status for status in statuses}
+    return tuple(
+        Account(ref, workloads.get(ref, {}), associated.get(ref), ref in existing, states.get(ref))
+        for ref in sorted(existing | set(associated))
+    )
+
+
+def admits(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> TrustVerdict:
+    """Whether the role's trust policy admits the service account's pods. Of a list of roles the tags are not known."""
+    try:
+        who = PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=None)
+        return evaluate(parse_policy(role.trust), who).verdict
+    except InvalidInput:
+        return TrustVerdict.UNKNOWN

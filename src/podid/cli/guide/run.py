@@ -8,29 +8,27 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.argv import value_of
+from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
-from podid.cli.guide import associate, others
-from podid.cli.guide.facts import Facts, accounts_of
-from podid.cli.guide.questions import Answers, Prompt, Step, walk
-from podid.cli.options import FLAGS, NAMESPACES, spellings
+from podid.cli.guide import associate
+from podid.cli.guide.questions import Answers, Facts, Prompt, Step, accounts_of, walk
+from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
+from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
 from podid.ops.change.kinds import ROLE
+from podid.ops.status.diagnose import select
+from podid.ops.status.look import wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.cli.terminal import Terminal
-
-
-@dataclass(frozen=True, slots=True)
-class _Flag:
-    names: tuple[str, ...]
-    switch: bool
+    from podid.domain.plan import Place
+    from podid.domain.report import DoctorReport
 
 
 # shared options; those that choose among namespaces belong to what is to be done
-_WHERE = tuple(_Flag(spellings(name), flag.default is False) for name, flag in FLAGS.items() if name not in NAMESPACES)
+_WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
 # what Terraform has nothing of
 _OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
 Words = Callable[[Answers, Facts], tuple[str, ...]]
@@ -42,16 +40,15 @@ class Guide:
     those that are there; `of_pods`: pods are to get credentials."""
 
     access: Access
-    terminal: Terminal
     of_associations: bool = False
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, steps: Sequence[Step[Facts]]) -> Answers:
+    def answers(self, steps: Sequence[Step]) -> Answers:
         return walk(steps, self.facts, self._ask)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
-        self.terminal.note(*question.lead)
+        self.access.terminal.note(*question.lead)
         with self.access.runtime.asking() as prompter:
             return prompter.ask(question, back=back)
 
@@ -59,15 +56,15 @@ class Guide:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
-        which = others.which_of(answers)
+        which = associate.which_of(answers)
         return self._read[chosen] if which is None else self._of_one(chosen, answers["which"])
 
     def _facts(self, chosen: str) -> Facts:
         access = self.access
         if not chosen and access.named is None:
-            with self.terminal.working("looking for clusters"):
+            with self.access.terminal.working("looking for clusters"):
                 names = access.aws.eks.list_clusters()
-                there = cluster_by_server(access.options, access.runtime.env, access.aws.eks, names)
+                there = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
                 raise no_cluster(access.aws.region)
             if there is None:
@@ -81,35 +78,46 @@ class Guide:
     def _of_cluster(self, access: Access) -> Facts:
         """Of pods and associations what cannot be read is left out: they only make the questions better. Raises where
         associations are what is asked for."""
-        with self.terminal.working("reading service accounts and roles"):
+        with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
             having = listed.value if isinstance(listed, Known) else ()
             if self.of_associations and not isinstance(listed, Known):
                 having = access.aws.eks.list_association_summaries(place.cluster_name)
+            report = self._report(access, place, len(having))
+            statuses = report.identities if report is not None else ()
             found = attempt(lambda: kube.reader.list_service_accounts())
             pods = attempt(lambda: tuple(kube.reader.list_pods()))
             running = pods.value if isinstance(pods, Known) else ()
-            accounts = accounts_of(found.value, running, having) if isinstance(found, Known) else ()
-            named = accounts or accounts_of((), running, having)
+            accounts = accounts_of(found.value, running, having, statuses) if isinstance(found, Known) else ()
+            named = accounts or accounts_of((), running, having, statuses)
             return Facts(
                 cluster=place.the_cluster,
                 region=place.region,
                 accounts=Known(accounts) if isinstance(found, Known) else found,
                 associated=tuple(account for account in named if account.association is not None),
-                without_agent=self.of_pods
-                and not place.the_cluster.auto_mode
-                and _none_of(lambda: kube.reader.list_agent_daemon_sets()),
+                agent=_agent_words(report) if report is not None and self.of_pods else "",
                 roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
             )
+
+    def _report(self, access: Access, place: Place, associations: int) -> DoctorReport | None:
+        """Return the checks of the cluster, or only those of the agent where the associations are many. None where no
+        pods are to get or lose credentials."""
+        if not self.of_pods and not self.of_associations:
+            return None
+        wanted = wanted_for()
+        if associations > MOST_USERS:
+            wanted = replace(wanted, checks=select(links=("agent",)))
+        found = attempt(lambda: access.look(place, wanted).report)
+        return found.value if isinstance(found, Known) else None
 
     def _of_one(self, chosen: str, which: str) -> Facts:
         """With the role of the association that was chosen, and whether podid made it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
-            access, ref = self._at(chosen), others.which_of({"which": which})
+            access, ref = self._at(chosen), associate.which_of({"which": which})
             assert ref is not None
-            with self.terminal.working(f"reading the association of {ref}"):
+            with self.access.terminal.working(f"reading the association of {ref}"):
                 place = access.place()
                 found = access.aws.eks.find_association(place.cluster_name, ref)
                 arn = found.role_arn if found is not None else ""
@@ -129,31 +137,29 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     while words:
         word, *words = words
         name, joined, _ = word.partition("=")
-        flag = next((flag for flag in _WHERE if name in flag.names), None)
+        flag = next((flag for flag in _WHERE if name in flag.spellings), None)
         if flag is None:
             return False
-        if not flag.switch and not joined:
+        if flag.kind != "switch" and not joined:
             words = words[1:]
     return True
 
 
-def guide_associate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("associate",), associate.STEPS, associate.words)
+def guide_associate(access: Access) -> Instead:
+    return _guided(access, ("associate",), associate.STEPS, associate.words)
 
 
-def guide_role_create(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
+def guide_role_create(access: Access) -> Instead:
+    return _guided(access, ("role", "create"), associate.ROLE_STEPS, associate.role_create_words)
 
 
-def guide_disassociate(access: Access, terminal: Terminal) -> Instead:
-    return _guided(access, terminal, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
+def guide_disassociate(access: Access) -> Instead:
+    return _guided(access, ("disassociate",), associate.DISASSOCIATE_STEPS, associate.disassociate_words)
 
 
-def _guided(
-    access: Access, terminal: Terminal, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words
-) -> Instead:
+def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step], words: Words) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
-    guide = Guide(access, terminal, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
+    guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
     answers = guide.answers(steps)
     facts = guide.facts(answers)
     assert facts.cluster is not None
@@ -164,13 +170,17 @@ def _guided(
     command = access.at_place(("podid", *command))[1:]
     ending = associate.ending(answers) if "go" in answers else ()
     said = () if ending else _said(("podid", *command), terraform="go" in answers)
-    return Instead((*command, *ending), () if access.options.quiet else said)
+    return Instead((*command, *ending), () if access.shared.quiet else said)
 
 
-def _none_of(read: Callable[[], Sequence[object]]) -> bool:
-    """Whether nothing is there, as far as can be seen."""
-    found = attempt(read)
-    return isinstance(found, Known) and not found.value
+def _agent_words(report: DoctorReport) -> str:
+    """Return what is wrong with the agent, and the command that mends it; empty where nothing is."""
+    of_all = (verdict for verdict in report.findings if verdict.link == AGENT and verdict.chain == EVERYONE)
+    verdict = next(of_all, None)
+    if verdict is None:
+        return ""
+    fix = f": {shlex.join(verdict.fix.commands[0])}" if verdict.fix is not None and verdict.fix.commands else ""
+    return f"Pods get no credentials yet, {verdict.message}{fix}"
 
 
 def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:

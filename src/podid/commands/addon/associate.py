@@ -1,15 +1,10 @@
 """podid addon associate."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import UpdateTrust
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, option, switch
 from podid.domain.rights import CommandRights, OptionalRight
-
-AddonName = Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")]
+from podid.ops.options import UPDATE_TRUST
 
 
 def rights() -> CommandRights:
@@ -37,19 +32,12 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def associate(
     access: Access,
-    terminal: Terminal,
-    addon: AddonName,
-    account: Annotated[
-        str | None, typer.Argument(metavar="[SA]", help="Its service account, without namespace.")
-    ] = None,
-    role: Annotated[str | None, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.")] = None,
-    recommended: Annotated[
-        bool, typer.Option("--recommended", help="Make a role with the policies that AWS recommends, for each account.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Change a role that is there, or delete an association that stands alone.")
-    ] = False,
-    update_trust: UpdateTrust = False,
+    addon: str = argument("ADDON", "The installed add-on."),
+    account: str | None = argument("[SA]", "Its service account, without namespace.", default=None),
+    role: str | None = option("ROLE", "IAM role, by name or ARN."),
+    recommended: bool = switch("Make a role with the policies that AWS recommends, for each account."),
+    replace: bool = switch("Change a role that is there, or delete an association that stands alone."),
+    update_trust: bool = UPDATE_TRUST,
 ) -> None:
     """Give an add-on's service account a role.
 
@@ -57,16 +45,14 @@ def associate(
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
-    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
-    from podid.cli.foreseeing import with_outlook
+    from podid.cli import changing
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
     request = AddonRequest.of(addon, account, role, recommended=recommended, replace=replace, update_trust=update_trust)
     place = access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading add-on {addon} and its associations"):
+    changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
-    result = carry_out(access, terminal, with_outlook(access, terminal, place, plan, refs))
-    if result is not None:
-        report(terminal, after_associate(waiting(access, place), result, refs))
+    plan = changing.with_outlook(access, place, plan, refs)
+    changing.run(access, plan, lambda result: after_associate(changing.waiting(access, place), result, refs))

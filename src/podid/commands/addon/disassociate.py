@@ -1,11 +1,8 @@
 """podid addon disassociate."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import argument, arguments
 from podid.domain.rights import CommandRights
 
 
@@ -26,9 +23,8 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def disassociate(
     access: Access,
-    terminal: Terminal,
-    addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")],
-    accounts: Annotated[list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.")],
+    addon: str = argument("ADDON", "The installed add-on."),
+    accounts: tuple[str, ...] = arguments("SA...", "Service accounts of the add-on."),
 ) -> None:
     """Take it away again. Deleting asks first, or needs --yes.
 
@@ -36,30 +32,28 @@ def disassociate(
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
-    from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
-    from podid.cli.foreseeing import with_outlook
-    from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
+    from podid.cli import changing
+    from podid.domain.plan import Consent
+    from podid.ops.addon.associate import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
-    from podid.ops.change.kinds.addon_associations import roles_of
+    from podid.ops.change.kinds.addon import roles_of
 
-    typed.no_state(access.options.wait)
-    accounts = [account_name(account) for account in accounts]
+    changing.refuse_state(access)
+    names = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading add-on {addon} and its associations"):
+    changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
     done = access.journal.done_before(access.runtime.argv, place.header)
     gone = {name for action in done for name in roles_of(action.before) if name not in roles_of(action.after)}
-    plan = plan_addon_without(place.header, facts, [name for name in accounts if name not in gone - facts.roles.keys()])
-    refs = [facts.ref(account) for account in accounts]
-    result = carry_out(
-        access,
-        terminal,
-        with_outlook(access, terminal, place, plan, refs),
+    plan = plan_addon_without(place.header, facts, [name for name in names if name not in gone - facts.roles.keys()])
+    refs = [facts.ref(name) for name in names]
+    consent = Consent(
         question=f"Delete the association of {', '.join(map(str, refs))}?",
         needed_for="Deleting an association",
         word="delete" if len(refs) > 1 else "",
     )
-    if result is not None:
-        report(terminal, without_credentials(waiting(access, place), result, refs))
+    plan = changing.with_outlook(access, place, plan, refs)
+    changing.run(
+        access, plan, lambda result: without_credentials(changing.waiting(access, place), result, refs), consent=consent
+    )

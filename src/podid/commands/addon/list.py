@@ -1,11 +1,8 @@
 """podid addon list."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -25,7 +22,7 @@ def rights() -> CommandRights:
 def list_addons(
     access: Access,
     terminal: Terminal,
-    all_: Annotated[bool, typer.Option("--all", help="Also what EKS offers and is not installed.")] = False,
+    all_: bool = switch("Also what EKS offers and is not installed."),
 ) -> None:
     """List add-ons and their service accounts' roles.
 
@@ -34,7 +31,7 @@ def list_addons(
     Example: podid addon list --cluster demo
     """
     from podid.ops.addon.read import read_matrix
-    from podid.render.addon import addon_list_view
+    from podid.render.agent import addon_list_view
 
     place = access.place()
     with terminal.working(f"reading the add-ons of {place.cluster_name}"):

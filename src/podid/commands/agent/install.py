@@ -1,12 +1,20 @@
 """podid install-agent."""
 
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
 
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import one_of, option, several, switch
 from podid.domain.rights import CommandRights, OptionalRight
+
+if TYPE_CHECKING:
+    from podid.domain.plan import ChangeResult
+    from podid.ops.change.kinds.addon import ResolveConflicts
+
+# EKS's word for it
+_CONFLICTS: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
 
 
 def rights() -> CommandRights:
@@ -51,50 +59,24 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def install_agent(
     access: Access,
-    terminal: Terminal,
-    options: Shared,
-    addon_version: Annotated[
-        str | None,
-        typer.Option(
-            "--addon-version",
-            metavar="VERSION",
-            help="default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]",
-        ),
-    ] = None,
-    allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Take a version that is older than the installed one.")
-    ] = False,
-    config: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--config",
-            metavar="KEY=VALUE",
-            help="Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable.",
-        ),
-    ] = None,
-    config_file: Annotated[
-        str | None,
-        typer.Option(
-            "--config-file",
-            metavar="FILE",
-            help="Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed.",
-        ),
-    ] = None,
-    resolve_conflicts: Annotated[
-        str,
-        typer.Option(
-            "--resolve-conflicts",
-            metavar="HOW",
-            help="none|preserve|overwrite: what EKS does with fields that somebody else has set.",
-        ),
-    ] = "none",
-    fix_node_role: Annotated[
-        bool,
-        typer.Option(
-            "--fix-node-role", help="Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."
-        ),
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Install although a check of the cluster refuses it.")] = False,
+    addon_version: str | None = option(
+        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]"
+    ),
+    allow_downgrade: bool = switch("Take a version that is older than the installed one."),
+    config: tuple[str, ...] = several(
+        "KEY=VALUE", "Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable."
+    ),
+    config_file: str | None = option(
+        "FILE", "Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed."
+    ),
+    resolve_conflicts: str = option(
+        "HOW",
+        "none|preserve|overwrite: what EKS does with fields that somebody else has set.",
+        default="none",
+        suggests=tuple(_CONFLICTS),
+    ),
+    fix_node_role: bool = switch("Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."),
+    force: bool = switch("Install although a check of the cluster refuses it.", consent=True),
 ) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
@@ -106,36 +88,35 @@ def install_agent(
     from dataclasses import replace
 
     from podid.aws.addon_values import parse_values
-    from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
-    from podid.ops.agent.configuration import parse_assignment
-    from podid.ops.agent.install import InstallRequest, prepare
+    from podid.cli.changing import run, settle_interrupted, waiting
+    from podid.ops.agent.install import InstallRequest, parse_assignment, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
     from podid.ops.trust.files import called
 
+    text = access.terminal.read_file(config_file) if config_file is not None else ""
     request = InstallRequest(
         version=addon_version or "",
         allow_downgrade=allow_downgrade,
-        values={} if config_file is None else parse_values(terminal.read_file(config_file), called(config_file)),
-        assignments=tuple(map(parse_assignment, config or ())),
-        resolve_conflicts=typed.resolve_conflicts(resolve_conflicts),
+        values={} if config_file is None else parse_values(text, called(config_file)),
+        assignments=tuple(map(parse_assignment, config)),
+        resolve_conflicts=_CONFLICTS[one_of("--resolve-conflicts", resolve_conflicts.lower(), tuple(_CONFLICTS))],
         force=force,
         fix_node_role=fix_node_role,
     )
     place = access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):
+    settle_interrupted(access, place)
+    with access.terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
-    result = carry_out(access, terminal, plan)
-    if result is None:
-        return
-    if not plan.actions and not plan.unchanged:
-        report(terminal, result)
-        return
-    patience = access.patience(INSTALL_SECONDS)
-    with terminal.working("waiting for the agent"):
-        result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
-        result = after_all(replace(waiting(access, place), patience=patience), result)
-    report(terminal, result)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        if not plan.actions and not plan.unchanged:
+            return result
+        patience = access.patience(INSTALL_SECONDS)
+        with access.terminal.working("waiting for the agent"):
+            wait = access.shared.wait
+            result = after_install(access.clients, place, patience, result, wait=wait, before=before)
+            return after_all(replace(waiting(access, place), patience=patience), result)
+
+    run(access, plan, after)

@@ -18,7 +18,10 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def nodes(access: Access, terminal: Terminal) -> None:
+def nodes(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """List nodes with their agent pods.
 
     With each node's kind, its agent's restarts, whose pods there need it, and why there is none: the taint by name.

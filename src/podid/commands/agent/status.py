@@ -16,7 +16,10 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def status(access: Access, terminal: Terminal) -> None:
+def status(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Show add-on, DaemonSets and coverage.
 
     The state of the agent first: ready, doubtful, broken, unknown or not-installed. Then the add-on's version beside
@@ -25,11 +28,11 @@ def status(access: Access, terminal: Terminal) -> None:
 
     Example: podid agent status
     """
-    from podid.ops.agent.status import look_at_agent
+    from podid.ops.agent.status import read_agent
     from podid.render.agent import agent_status_view
 
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        found = look_at_agent(access.clients, place, now=access.runtime.now())
+        found = read_agent(access.clients, place, now=access.runtime.now())
     terminal.emit(agent_status_view(found))
     terminal.leave(found.exit_code)

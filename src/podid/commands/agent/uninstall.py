@@ -1,11 +1,8 @@
 """podid uninstall-agent."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights
 
 
@@ -29,11 +26,7 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def uninstall_agent(
     access: Access,
-    terminal: Terminal,
-    options: Shared,
-    preserve: Annotated[
-        bool, typer.Option("--preserve", help="Leave the DaemonSet in the cluster, no longer managed by EKS.")
-    ] = False,
+    preserve: bool = switch("Leave the DaemonSet in the cluster, no longer managed by EKS."),
 ) -> None:
     """Remove the agent add-on. Deleting asks first, or needs --yes.
 
@@ -41,33 +34,31 @@ def uninstall_agent(
 
     Example: podid uninstall-agent --preserve --yes
     """
-    from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.foreseeing import with_outlook
+    from podid.cli import changing
+    from podid.domain.plan import ChangeResult, Consent
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    typed.no_state(options.wait)
+    changing.refuse_state(access)
     place = access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
+    changing.settle_interrupted(access, place)
+    with access.terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
-    several = not preserve and facts.losing.count > 1
-    if plan.actions and not facts.losing.unread:
-        plan = with_outlook(access, terminal, place, plan, checks=CHECKS, by_name=True)
-    result = carry_out(
-        access,
-        terminal,
-        plan,
+    several = not preserve and facts.losing > 1
+    if plan.actions and not facts.unread:
+        plan = changing.with_outlook(access, place, plan, checks=CHECKS, by_name=True)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        if not plan.actions:
+            return result
+        patience, wait = access.patience(UNINSTALL_SECONDS), access.shared.wait
+        with access.terminal.working("waiting for the agent to go"):
+            return after_uninstall(access.clients, place, patience, result, wait=wait, preserve=preserve)
+
+    consent = Consent(
         question="Delete the add-on eks-pod-identity-agent?",
         needed_for="Deleting the agent",
         word="delete" if several else "",
     )
-    if result is None:
-        return
-    if plan.actions:
-        patience = access.patience(UNINSTALL_SECONDS)
-        with terminal.working("waiting for the agent to go"):
-            result = after_uninstall(access.clients, place, patience, result, wait=options.wait, preserve=preserve)
-    report(terminal, result)
+    changing.run(access, plan, after, consent=consent)

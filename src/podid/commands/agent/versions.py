@@ -12,7 +12,10 @@ def rights() -> CommandRights:
 
 
 @command(shared=CLUSTER, rights=rights)
-def versions(access: Access, terminal: Terminal) -> None:
+def versions(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """List the add-on's versions that EKS offers this cluster.
 
     Newest first, with the one that is installed, EKS's default, and why one does not fit.

@@ -1,32 +1,17 @@
 """podid associate."""
 
-from dataclasses import replace as replace_in
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
 
-from podid.cli.arguments import (
-    Adopt,
-    AnyServiceAccounts,
-    AssociationForm,
-    Boundary,
-    ClusterTags,
-    CreateServiceAccount,
-    Force,
-    ManagedPolicies,
-    MaxSessionDuration,
-    PolicyFiles,
-    Presets,
-    Replace,
-    RoleDescription,
-    RolePath,
-    Strict,
-    TargetProfile,
-    UpdateTrust,
-)
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.association.request import AssociateOptions
+
+if TYPE_CHECKING:
+    from podid.domain.plan import ChangeResult, Plan
+    from podid.ops.association.associate import AssociateRequest, Associating
 
 
 def rights() -> CommandRights:
@@ -65,106 +50,7 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights, several=("cluster",))
-def associate(
-    access: Access,
-    terminal: Terminal,
-    targets: AnyServiceAccounts = None,
-    role: Annotated[
-        str | None,
-        typer.Option(
-            "--role",
-            metavar="ROLE",
-            help="IAM role, by name or ARN; without one an association that is there keeps its own.",
-        ),
-    ] = None,
-    from_file: Annotated[
-        str | None,
-        typer.Option(
-            "--from-file",
-            metavar="FILE",
-            help="Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.",
-        ),
-    ] = None,
-    service_account: Annotated[
-        str | None,
-        typer.Option(
-            "--service-account",
-            metavar="PATTERN",
-            help="Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
-        ),
-    ] = None,
-    selector: Annotated[
-        str | None,
-        typer.Option(
-            "--selector",
-            "-l",
-            metavar="LABELS",
-            help="Every service account with these labels, in the namespaces of -n PATTERN or -A.",
-        ),
-    ] = None,
-    target_role: Annotated[
-        str | None,
-        typer.Option(
-            "--target-role",
-            metavar="ARN",
-            help="Role to assume from the first one, also in another account; it lets it in with --update-trust.",
-        ),
-    ] = None,
-    target_profile: TargetProfile = None,
-    no_target_role: Annotated[bool, typer.Option("--no-target-role", help="Remove the target role.")] = False,
-    session_tags: Annotated[
-        bool | None,
-        typer.Option("--session-tags/--no-session-tags", help="Whether EKS tags the sessions. [default: on]"),
-    ] = None,
-    session_policy: Annotated[
-        str | None,
-        typer.Option(
-            "--session-policy",
-            metavar="FILE",
-            help="Policy that narrows the sessions ('-' is stdin); needs --no-session-tags.",
-        ),
-    ] = None,
-    no_session_policy: Annotated[bool, typer.Option("--no-session-policy", help="Remove the session policy.")] = False,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.")
-    ] = None,
-    untag: Annotated[
-        list[str] | None, typer.Option("--untag", metavar="KEY", help="Tag to remove. Repeatable.")
-    ] = None,
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="With --update-trust and --create-role: service-account, namespace, cluster or account.",
-        ),
-    ] = "service-account",
-    replace: Replace = False,
-    update_trust: UpdateTrust = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
-    ] = False,
-    force: Force = False,
-    create_role: Annotated[
-        bool,
-        typer.Option("--create-role", help="Make the role too: --role is its name then; without it podid finds one."),
-    ] = False,
-    presets: Presets = None,
-    policy_file: PolicyFiles = None,
-    managed_policies: ManagedPolicies = None,
-    path: RolePath = None,
-    description: RoleDescription = None,
-    boundary: Boundary = None,
-    max_session_duration: MaxSessionDuration = None,
-    role_tag: Annotated[
-        list[str] | None, typer.Option("--role-tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
-    ] = None,
-    adopt: Adopt = False,
-    create_service_account: CreateServiceAccount = False,
-    strict: Strict = False,
-    print_: AssociationForm = None,
-    cluster_tag: ClusterTags = None,
-) -> None:
+def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
     Alone, on a terminal, it asks, and ends with the command that does the same.
@@ -176,79 +62,89 @@ def associate(
 
     Example: podid associate shop/orders --role shop-orders
     """
-    from podid.cli import typed
-    from podid.cli.associating import AssociateAsked, associate_in, selection_of
     from podid.cli.guide.run import guide_associate, says_only_where
-    from podid.cli.roles import RoleOptions
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.names import check_role_name
-    from podid.ops.association.files import FileItem, read_items
-    from podid.ops.association.request import Settings
-    from podid.ops.trust.files import called
+    from podid.ops.association.associate import associate_request
 
     if access.runtime.interactive and says_only_where(access.argv, ("associate",)):
-        raise guide_associate(access, terminal)
-    refs, tags = typed.service_accounts(targets), typed.tags(cluster_tag, option="--cluster-tag")
-    policy = typed.removable("session-policy", typed.session_policy(terminal, session_policy), no_session_policy)
-    if policy and session_tags:
-        raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
-    settings = Settings(
-        target_role_arn=typed.removable("target-role", typed.target_role(target_role), no_target_role),
-        disable_session_tags=True if policy and session_tags is None else _negated(session_tags),
-        policy=policy,
-        tags=typed.tags(tag),
-        untag=typed.untags(untag, tag),
-    )
-    role_options = RoleOptions(
-        path=path,
-        description=description,
-        policy_file=policy_file,
-        managed_policies=managed_policies,
-        presets=presets,
-        boundary=boundary,
-        max_session_duration=max_session_duration,
-        tag=role_tag,
-        adopt=adopt,
-    )
-    if role_options.given and not create_role:
-        what = f"{role_options.given[0]} is for a role that is made, and none is"
-        raise UsageError(what, hint=Again(add=("--create-role",)))
-    if target_profile and not target_role:
-        raise UsageError("--target-profile goes with --target-role")
-    new_role = None
-    if create_role:
-        new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)
-        new_role = replace_in(new_role, update_trust=update_trust, replace=replace)
-    items = tuple(FileItem(ref) for ref in refs)
-    listed: tuple[FileItem, ...] = ()
-    if from_file is not None:
-        listed = read_items(terminal.read_file(from_file), called(from_file))
-        items += tuple(item for item in listed if not item.owner and item.ref not in refs)
-    named = bool(items) or from_file is not None
-    selection, one = selection_of(access, service_account, selector, named=named)
-    asked = AssociateAsked(
-        items=items + tuple(item for item in one if item.ref not in {other.ref for other in items}),
-        skipped=tuple(item for item in listed if item.owner and item.ref not in refs),
-        selection=selection,
-        role=role or "",
-        settings=settings,
-        scope=typed.scope(scope),
-        replace=replace,
-        update_trust=update_trust,
-        restart=restart,
-        force=force,
-        create_service_account=create_service_account,
-        strict=strict,
-        role_options=role_options,
-        new_role=new_role,
-        target_profile=target_profile or "",
-        new_policies=True,
-        printed=typed.association_form(print_),
-        file=called(from_file or ""),
-    )
-    in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked), tags)
+        raise guide_associate(access)
+    namespace, read_file = access.shared.namespace, access.terminal.read_file
+    request = associate_request(options, namespace, in_namespaces=access.in_namespaces, read_file=read_file)
+    in_each_cluster(access, lambda there: associate_in(there, request), options.cluster_tags)
 
 
-def _negated(choice: bool | None) -> bool | None:
-    return None if choice is None else not choice
+def associate_in(access: Access, request: AssociateRequest) -> None:
+    """The same in one cluster, once the command line is read."""
+    from functools import partial
+
+    from podid.cli import changing
+    from podid.domain.plan import Consent
+    from podid.domain.text import count_of, short_list
+    from podid.ops.association.absent import quota_note
+    from podid.ops.association.aftermath import after_associate
+    from podid.ops.association.associate import Associating
+    from podid.ops.association.files import check_accounts
+    from podid.ops.association.read import current_associations
+    from podid.ops.role.target import by_update_trust, with_owed
+
+    place, accounts = access.place(for_change=True), request.accounts
+    check_accounts(request.items, place.account, request.file)
+    if not request.printed and (accounts.create_service_account or accounts.strict or request.selection):
+        access.kube.needed()  # known before anything is changed
+    wanted = request.wanted(lambda: access.kube.reader)
+    refs, names = tuple(wanted), short_list(map(str, wanted), 10)
+    if request.selection and not request.printed:
+        access.terminal.note(f"{request.selection} stands for {names}")
+    restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
+    if not request.printed:
+        changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading the associations of {names}") as progress:
+        current = current_associations(access.clients, place, refs)
+        request, made = request.with_role_named(place.the_cluster, wanted)
+        if made:
+            access.terminal.note(f"the role is named {made}")
+        work = Associating(
+            clients=access.clients,
+            place=place,
+            journal=access.journal,
+            request=request,
+            wanted=wanted,
+            current=current,
+            say=progress.glance,
+        )
+        plan = work.plan()
+    if request.printed:
+        _print(access, work, plan)
+        return
+    absent = () if accounts.create_service_account else changing.absent_notes(access, refs, strict=accounts.strict)
+    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=request.change.update_trust))
+    plan = plan.noting((*absent, *quota_note(access.aws.eks, plan)))
+    plan = changing.with_outlook(access, place, plan, refs, restart=request.restart, force=request.force)
+    question = "Associate all the same?" if absent else ""
+    if request.selection and not absent:
+        question = f"Associate {count_of(len(refs), 'service account')}?"
+
+    def after(result: ChangeResult) -> ChangeResult:
+        if request.new_role is not None and result.failed_kind.startswith("role"):
+            changing.take_back(access, result, request.new_role.name)
+        result = with_owed(result, access.aws.eks)
+        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+
+    consent = Consent(question=question) if question and access.runtime.interactive else None
+    changing.run(access, plan, after, consent=consent, restarts=restarts)
+
+
+def _print(access: Access, work: Associating, plan: Plan) -> None:
+    """What Terraform would need, with nothing changed."""
+    import shlex
+
+    from podid.ops.role.target import owed_words
+    from podid.render.changes import skipped_lines
+    from podid.render.forms import associations_for_terraform
+
+    access.terminal.emit(associations_for_terraform(plan))
+    notes = (f"note: {note}" for note in plan.notes)
+    access.terminal.note(*notes, *skipped_lines(plan), *map(owed_words, plan.owed))
+    for name, words in work.trust_commands(plan):
+        line = shlex.join(access.at_place(words))
+        access.terminal.note(f"note: the trust policy of role {name} has to admit them too: {line}")

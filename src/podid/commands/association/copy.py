@@ -1,13 +1,29 @@
 """podid copy."""
 
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+from collections.abc import Mapping, Sequence
 
-from podid.cli.arguments import CreateServiceAccount, Replace, Scope, Strict, UpdateTrust
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
+from podid.domain.option import REQUIRED, included, option, options, several
 from podid.domain.rights import CommandRights
+from podid.ops.association.request import AccountOptions, AssociationChange
+
+
+def _role_map(texts: Sequence[str]) -> dict[str, str]:
+    """OLD=NEW pairs, each side a role's name or ARN. Raises InvalidInput."""
+    from podid.domain.errors import InvalidInput
+    from podid.domain.names import check_role
+
+    found: dict[str, str] = {}
+    for text in texts:
+        old, equals, new = text.partition("=")
+        if not equals:
+            raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
+        if found.setdefault(check_role(old), check_role(new)) != new:
+            raise InvalidInput(f"--map-role names {old} twice", subject=old)
+    return found
 
 
 def rights() -> CommandRights:
@@ -18,22 +34,19 @@ def rights() -> CommandRights:
     return rights.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
 
 
+@options
+class CopyOptions:
+    from_cluster: str = option("NAME", "The cluster to read.", default=REQUIRED)
+    to_cluster: str = option("NAME", "The cluster to change.", default=REQUIRED)
+    roles: Mapping[str, str] = several(
+        "OLD=NEW", "Another role there. Repeatable.", name="--map-role", default={}, read=_role_map
+    )
+    change: AssociationChange = included(AssociationChange)
+    accounts: AccountOptions = included(AccountOptions)
+
+
 @command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
-def copy(
-    access: Access,
-    terminal: Terminal,
-    options: Shared,
-    from_cluster: Annotated[str, typer.Option("--from-cluster", metavar="NAME", help="The cluster to read.")],
-    to_cluster: Annotated[str, typer.Option("--to-cluster", metavar="NAME", help="The cluster to change.")],
-    map_role: Annotated[
-        list[str] | None, typer.Option("--map-role", metavar="OLD=NEW", help="Another role there. Repeatable.")
-    ] = None,
-    scope: Scope = "service-account",
-    replace: Replace = False,
-    update_trust: UpdateTrust = False,
-    create_service_account: CreateServiceAccount = False,
-    strict: Strict = False,
-) -> None:
+def copy(access: Access, options: CopyOptions) -> None:
     """Make a cluster's associations again in another one.
 
     Roles, target roles, session policies and tags are the same; what is there already stays. Those that an add-on owns
@@ -41,28 +54,25 @@ def copy(
 
     Example: podid copy --from-cluster blue --to-cluster green --update-trust
     """
-    from podid.cli import typed
-    from podid.cli.associating import AssociateAsked, associate_in
+    from podid.commands.association.associate import associate_in
     from podid.domain.errors import NotFound, UsageError
-    from podid.ops.association.transfer import copies, role_map
+    from podid.ops.association.associate import AssociateRequest
+    from podid.ops.association.transfer import copies
 
-    if from_cluster == to_cluster:
-        raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=from_cluster)
-    roles, chosen_scope = role_map(map_role or ()), typed.scope(scope)
-    source, target = access.of(cluster=from_cluster), access.of(cluster=to_cluster)
+    if options.from_cluster == options.to_cluster:
+        raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=options.from_cluster)
+    source, target = access.of(cluster=options.from_cluster), access.of(cluster=options.to_cluster)
     place = source.place(for_change=True)
-    with terminal.working(f"reading the associations of {from_cluster}"):
-        found = source.aws.eks.list_associations(place.cluster_name, options.namespace)
-    if not found:
-        raise NotFound(f"Cluster {from_cluster} has no association to copy", subject=from_cluster)
-    items = copies(found, roles)
-    asked = AssociateAsked(
+    with access.terminal.working(f"reading the associations of {options.from_cluster}"):
+        associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
+    if not associations:
+        what = f"Cluster {options.from_cluster} has no association to copy"
+        raise NotFound(what, subject=options.from_cluster)
+    items = copies(associations, options.roles)
+    request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),
         skipped=tuple(item for item in items if item.owner),
-        scope=chosen_scope,
-        replace=replace,
-        update_trust=update_trust,
-        create_service_account=create_service_account,
-        strict=strict,
+        change=options.change,
+        accounts=options.accounts,
     )
-    associate_in(target, terminal, asked)
+    associate_in(target, request)

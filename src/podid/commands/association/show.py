@@ -1,9 +1,11 @@
 """podid show."""
 
-from podid.cli.arguments import CloudTrailToo, OneServiceAccount
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.options import SERVICE_ACCOUNT
 
 
 def rights() -> CommandRights:
@@ -20,7 +22,11 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def show(access: Access, terminal: Terminal, target: OneServiceAccount, cloudtrail: CloudTrailToo = False) -> None:
+def show(
+    access: Access,
+    ref: ServiceAccountRef = SERVICE_ACCOUNT,
+    cloudtrail: bool = switch("Look into CloudTrail's event history too: two calls a second at most."),
+) -> None:
     """Show everything about one service account.
 
     First its state with the cause and the command that mends it. Then its association, whether the role's trust policy
@@ -31,15 +37,12 @@ def show(access: Access, terminal: Terminal, target: OneServiceAccount, cloudtra
 
     Example: podid show shop/orders
     """
-    from podid.cli.judging import judge
-    from podid.domain.names import ServiceAccountRef
     from podid.ops.association.identity import read_identity
     from podid.ops.status.look import wanted_for
     from podid.render.identity import identity_view
 
-    ref = ServiceAccountRef.parse(target)
     place = access.place()
-    with terminal.working(f"reading {ref}"):
-        found = judge(access, place, wanted_for((ref,)))
-        reading = read_identity(access.clients, place, found, ref, cloudtrail=cloudtrail)
-    terminal.emit(identity_view(reading, found.snapshot.taken_at))
+    with access.terminal.working(f"reading {ref}"):
+        diagnosis = access.look(place, wanted_for((ref,)))
+        reading = read_identity(access.clients, place, diagnosis, ref, cloudtrail=cloudtrail)
+    access.terminal.emit(identity_view(reading, diagnosis.snapshot.taken_at))

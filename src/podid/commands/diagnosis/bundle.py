@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import argument, switch
 from podid.domain.rights import CommandRights
 
 if TYPE_CHECKING:
@@ -27,9 +26,8 @@ def rights() -> CommandRights:
 def bundle(
     access: Access,
     terminal: Terminal,
-    options: Shared,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The archive to write.")] = "podid-bundle.tar.gz",
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    file: str = argument("FILE", "The archive to write.", default="podid-bundle.tar.gz"),
+    force: bool = switch("Replace FILE if it exists.", consent=True),
 ) -> None:
     """Write what was read and found to an archive for others.
 
@@ -39,21 +37,22 @@ def bundle(
     Example: podid bundle -n shop --yes
     """
     from podid.checks.all import ALL
+    from podid.domain.plan import Consent
     from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import Wanted, collect
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
     target = terminal.file_to_write(file, force=force)
-    scope = parse_target("", options.namespace or "")
+    scope = parse_target("", access.shared.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
-    if not options.yes:
+    if not access.shared.yes:
         terminal.note(*view.lines)
-    terminal.consent(f"Write it to {file}?", needed_for="bundle")
+    terminal.consent(Consent(question=f"Write it to {file}?", needed_for="bundle"))
     target.write(archive(texts, snapshot.taken_at))
     terminal.emit(view)
 

@@ -1,23 +1,15 @@
 """podid explain."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Terminal, command
+from podid.domain.option import arguments, option, switch
 
 
 @command()
 def explain(
     terminal: Terminal,
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ID|TEXT", help="A failure mode's id, or an error text; '-' reads stdin."),
-    ] = None,
-    list_pages: Annotated[bool, typer.Option("--list", help="List every failure mode, along the chain.")] = False,
-    search: Annotated[
-        str | None, typer.Option("--search", metavar="WORDS", help="List the failure modes whose page has all words.")
-    ] = None,
+    what: tuple[str, ...] = arguments("ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()),
+    list_pages: bool = switch("List every failure mode, along the chain.", name="--list"),
+    search: str | None = option("WORDS", "List the failure modes whose page has all words."),
 ) -> None:
     """Explain a failure by id or error text.
 
@@ -44,7 +36,7 @@ def explain(
     if not what:
         what_else = "give an id, an error text, or - for a log on stdin"
         raise UsageError(f"Nothing to explain: {what_else}", hint=Other(("explain",), flags=("--list",)))
-    text = terminal.read_file("-") if what == ["-"] else " ".join(what)
+    text = terminal.read_file("-") if what == ("-",) else " ".join(what)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))
     terminal.leave(explanation.exit_code)

@@ -1,20 +1,14 @@
 """podid history."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
 
 
 @command(shared=("journal_dir",))
 def history(
     access: Access,
     terminal: Terminal,
-    run_id: Annotated[
-        str | None,
-        typer.Argument(metavar="[RUN]", help="One run: its id, six characters of it, or 'last'."),
-    ] = None,
+    run_id: str | None = argument("[RUN]", "One run: its id, six characters of it, or 'last'.", default=None),
 ) -> None:
     """List what podid changed from here.
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import Force
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
-from podid.domain.rights import CommandRights, Need, OptionalRight
+from podid.domain.option import argument, switch
+from podid.domain.rights import CommandRights
+from podid.ops.options import FORCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ResourceKind
+    from podid.domain.plan import ChangeResult
 
 
 def rights() -> CommandRights:
     """Of every run that there may be."""
+    from podid.cli.rights import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
 
-    return _rights_of((kind, verb) for kind in KINDS for verb in kind.operations() if verb is not Verb.NONE)
+    return undoing((kind, verb) for kind in KINDS for verb in kind.operations if verb is not Verb.NONE)
 
 
 def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights:
     """Of the run that is named."""
+    from podid.cli.rights import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
 
@@ -35,52 +33,15 @@ def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights
         return rights()
     actions = [step.action for step in access.journal.peek(run_id).changed]
     back = {Verb.CREATE: Verb.DELETE, Verb.DELETE: Verb.CREATE}
-    return _rights_of((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
-
-
-def _rights_of(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
-    """What it takes to carry out such changes."""
-    from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import rights
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_SETTINGS, SERVICE_ACCOUNT, TARGET_TRUST
-
-    # what undoing takes beside what the change itself takes
-    beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
-        (ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
-        (ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
-        (ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
-        (ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
-    }
-    always: list[Need] = []
-    optional: list[OptionalRight] = []
-    for kind, verb in dict.fromkeys(changes):
-        if kind is SERVICE_ACCOUNT:
-            account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
-            optional.append(OptionalRight.of("undoing --create-service-account", *account))
-        elif kind is TARGET_TRUST or kind.passing:
-            continue  # the one with rights in another account, the others are not undone
-        else:
-            always += (*kind.calls(verb), *beside.get((kind, verb), ()))
-            always += () if kind.account_wide else (Eks.get_cluster,)
-            always += (Iam.find_role,) if "roleName" in kind.keys else ()
-        if kind.takes_effect:
-            optional += (rights.RUNNING_PODS, *rights.REACHED, rights.RESTARTING)
-    return CommandRights.of(*always, optional=tuple(dict.fromkeys(optional)))
+    return undoing((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
 
 
 @command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights, rights_for=rights_for)
 def undo(
     access: Access,
-    terminal: Terminal,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="The run's id, six characters of its start or end, or 'last'.")
-    ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
-    ] = False,
-    force: Force = False,
+    run_id: str | None = argument("RUN", "The run's id, six characters of its start or end, or 'last'.", default=None),
+    restart: bool = switch("Restart the workloads whose associations change."),
+    force: bool = FORCE,
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 
@@ -91,9 +52,9 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
-    from podid.cli.foreseeing import with_outlook
+    from podid.cli import changing
     from podid.domain.errors import Conflict, Other, UsageError
+    from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
@@ -110,28 +71,24 @@ def undo(
     place = access.account_place()
     check_account(recorded, place)
     place = place if account_wide else access.place(for_change=True)
-    settle_interrupted(access, terminal, place)
+    changing.settle_interrupted(access, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
-    with terminal.working("reading what the run left"):
+    with access.terminal.working("reading what the run left"):
         undo = undo_plan(access.clients, place, recorded, access.journal)
     plan = undo.plan
     kept, deleted = changed_associations(plan)
-    restarts = restarting(access, terminal, (*kept, *deleted), insist=force) if restart and (kept or deleted) else None
-    if kept or deleted:
-        plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
-    result = carry_out(
-        access,
-        terminal,
-        plan,
+    refs = (*kept, *deleted)
+    restarts = changing.restarting(access, refs, insist=force) if restart and refs else None
+    if refs:
+        plan = changing.with_outlook(access, place, plan, refs, restart=restart, force=force)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
+
+    consent = Consent(
         question=f"Take back run {recorded.run_id}?",
         needed_for="Undoing a run",
         word="undo" if undo.grave else "",
-        grave=undo.grave,
-        undoes=recorded.run_id,
-        restarts=restarts,
+        grave=tuple(undo.grave),
     )
-    if result is not None and (kept or deleted):
-        result = after_change(waiting(access, place, result, restarts), result)
-        result = result if restart else tell_left_behind(access, terminal, place, result, kept)
-    if result is not None:
-        report(terminal, result)
+    changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts)

@@ -4,7 +4,9 @@ from podid.cli.command import Terminal, command
 
 
 @command()
-def list_presets(terminal: Terminal) -> None:
+def list_presets(
+    terminal: Terminal,
+) -> None:
     """List permissions of well-known workloads.
 
     Applications by what they do with one table, bucket or queue, and controllers by their own names. Each is narrowed

@@ -1,21 +1,13 @@
 """podid preset show."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Terminal, command
+from podid.domain.option import argument
 
 
 @command()
 def show(
     terminal: Terminal,
-    preset: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET", help="A preset's name, with what is known of its parameters: NAME[,KEY=VALUE…]."
-        ),
-    ],
+    preset: str = argument("PRESET", "A preset's name, with what is known of its parameters: NAME[,KEY=VALUE…]."),
 ) -> None:
     """Show a preset in words and as a policy.
 

@@ -1,13 +1,9 @@
 """podid role attach."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, Presets, RoleName
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.role.request import AttachOptions
 
 
 def rights() -> CommandRights:
@@ -32,55 +28,26 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *CHANGE), rights=rights)
-def attach(
-    access: Access,
-    terminal: Terminal,
-    name: RoleName,
-    presets: Presets = None,
-    managed_policies: ManagedPolicies = None,
-    policy_file: PolicyFiles = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite an inline policy that is there with other contents.")
-    ] = False,
-    adopt: Adopt = False,
-) -> None:
+def attach(access: Access, options: AttachOptions) -> None:
     """Give a role more permissions.
 
     Policies that it has already are left as they are; pods have the new ones within seconds, without a restart.
 
     Example: podid role attach shop-orders --preset dynamodb-read,table=orders
     """
-    from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.foreseeing import with_outlook_of_role
-    from podid.cli.roles import permissions_of, preset_notes
+    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
     from podid.domain.errors import UsageError
-    from podid.domain.names import Arn
-    from podid.ops.change.kinds import ROLE
-    from podid.ops.role.permissions import AttachRequest, plan_attach
-    from podid.ops.role.presets import merged, parse_choice
-    from podid.ops.role.resolve import managed_policy, own_role
-    from podid.ops.role.validation import validated
+    from podid.ops.role.permissions import plan_attach
+    from podid.ops.role.policies import read_policies, validated
+    from podid.ops.role.presets import parse_choice
 
-    policies = typed.policies(terminal, policy_file)
-    choices = [parse_choice(text) for text in presets or ()]
-    if not policies and not managed_policies and not choices:
+    policies = read_policies(access.terminal.read_file, options.policy_files)
+    for text in options.presets:
+        parse_choice(text)
+    if not policies and not options.managed_policies and not options.presets:
         raise UsageError("Which permissions? Name a --preset, a --managed-policy or a --policy-file")
     place = access.account_place()
-    settle_interrupted(access, terminal, place)
-    iam = access.aws.iam
-    with terminal.working(f"reading role {name}"):
-        role = own_role(iam, name)
-        partition = Arn.parse(role.arn).partition
-        given = permissions_of(access, choices, account=place.account, partition=partition)
-        named = (*(managed_policies or ()), *(one for item in given for one in item.managed_policies))
-        arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in named)
-        wanted = merged(policies, given)
-        request = AttachRequest(policies=wanted, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
-        existing = iam.get_policies(role.name)
-    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
-    plan = plan_attach(request, place.header, role, existing, ours=ours).noting(preset_notes(given))
-    plan = with_outlook_of_role(access, terminal, validated(plan, access.aws.access_analyzer), role)
-    result = carry_out(access, terminal, plan)
-    if result is not None:
-        report(terminal, result)
+    settle_interrupted(access, place)
+    with access.terminal.working(f"reading role {options.role}"):
+        plan, role = plan_attach(access.clients, place, access.journal, options, policies, access.place)
+    run(access, with_outlook_of_role(access, validated(plan, access.aws.access_analyzer), role))

@@ -1,25 +1,19 @@
 """podid role create."""
 
-from dataclasses import replace as with_
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+from functools import partial
+from typing import TYPE_CHECKING
 
-from podid.cli.arguments import (
-    Adopt,
-    Boundary,
-    ManagedPolicies,
-    MaxSessionDuration,
-    PolicyFiles,
-    Presets,
-    RoleDescription,
-    RolePath,
-    TargetProfile,
-    UpdateTrust,
-)
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.role.request import RoleCreateOptions
+
+if TYPE_CHECKING:
+    from podid.domain.aws import Role
+    from podid.domain.plan import ChangeResult
+    from podid.ops.role.target import Onward
 
 
 def rights() -> CommandRights:
@@ -49,70 +43,7 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), rights=rights)
-def create(
-    access: Access,
-    terminal: Terminal,
-    for_: Annotated[
-        list[str] | None,
-        typer.Option("--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable."),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME]", help="Name of the role; without one it is made of cluster, namespace and service account."
-        ),
-    ] = None,
-    scope: Annotated[
-        str,
-        typer.Option(
-            "--scope",
-            metavar="SCOPE",
-            help="service-account, namespace, cluster or account: how far the trust reaches.",
-        ),
-    ] = "service-account",
-    presets: Presets = None,
-    policy_file: PolicyFiles = None,
-    managed_policies: ManagedPolicies = None,
-    target_role: Annotated[
-        str | None,
-        typer.Option(
-            "--target-role",
-            metavar="ARN",
-            help="Role, also of another account, that it may go on to. Let in there with --update-trust.",
-        ),
-    ] = None,
-    target_profile: TargetProfile = None,
-    session_tags: Annotated[
-        bool,
-        typer.Option(
-            "--session-tags/--no-session-tags",
-            help="Whether the associations will send session tags; without them the trust cannot name the account.",
-        ),
-    ] = True,
-    path: RolePath = None,
-    description: RoleDescription = None,
-    boundary: Boundary = None,
-    max_session_duration: MaxSessionDuration = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Change a role that exists and differs from what is asked for.")
-    ] = False,
-    adopt: Adopt = False,
-    update_trust: UpdateTrust = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Create the role although its target role does not let it in yet.")
-    ] = False,
-    print_: Annotated[
-        str | None,
-        typer.Option(
-            "--print",
-            metavar="FORM",
-            help="json, terraform or cloudformation: print the role in that form and change nothing.",
-        ),
-    ] = None,
-) -> None:
+def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 
     Alone, on a terminal, it asks, and ends with the command that does the same.
@@ -124,74 +55,56 @@ def create(
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
-    from functools import partial
+    from dataclasses import replace
 
-    from podid.cli import typed
-    from podid.cli.associating import missing_accounts
-    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
-    from podid.cli.roles import RoleOptions, mending, onward_of, plan_of, take_back
     from podid.domain.errors import Other, UsageError
-    from podid.domain.names import check_role_name
-    from podid.domain.trust import ScopeKind
-    from podid.ops.role.target import check_admitted, going_on_of, going_on_policy, owed_words, with_owed
-    from podid.ops.role.validation import validated
+    from podid.ops.role.create import new_role
+    from podid.ops.role.making import complete, create_request, plan_new_role, plan_target
+    from podid.ops.role.policies import validated
+    from podid.ops.role.presets import preset_notes
+    from podid.ops.role.target import check_admitted, going_on_of, owed_words, with_owed
+    from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
-        raise guide_role_create(access, terminal)
-    if not for_:
+        raise guide_role_create(access)
+    if not options.service_accounts:
         raise UsageError("Whose pods may assume it? Say --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
-    target = typed.target_role(target_role)
-    if target_profile and not target:
+    if options.target_profile and not options.target_role:
         raise UsageError("--target-profile goes with --target-role")
-    options = RoleOptions(
-        path=path,
-        description=description,
-        policy_file=policy_file,
-        managed_policies=managed_policies,
-        presets=presets,
-        boundary=boundary,
-        max_session_duration=max_session_duration,
-        tag=tag,
-        adopt=adopt,
-    )
-    request = with_(
-        options.request(
-            terminal, "" if name is None else check_role_name(name), typed.service_accounts(for_), scope=scope
-        ),
-        session_tags=session_tags,
-        update_trust=update_trust,
-        replace=replace,
-    )
-    if target:
-        going_on = going_on_policy(target)
-        request = with_(request, policies={**request.policies, **going_on}, onward=frozenset(going_on))
-    form = typed.role_form(print_)
-    place = access.place(for_change=not form)
-    if not form:
-        settle_interrupted(access, terminal, place)
-    request = options.complete(access, terminal, place, request)
-    if form:
-        from podid.ops.role.create import new_role
-        from podid.render.forms import role_form_view
+    request, update = create_request(options, access.terminal.read_file), options.update_trust
+    place = access.place(for_change=not options.print_)
+    if not options.print_:
+        changing.settle_interrupted(access, place)
+    request = request.named(place.the_cluster)
+    if not options.name:
+        access.terminal.note(f"the role is named {request.name}")
 
-        beyond = onward_of(
-            access, place, request, None, target, target_profile, update=False, associating=False, must_exist=False
-        )
-        terminal.emit(role_form_view(form, new_role(request, place.the_cluster), beyond.owed))
-        terminal.note(*beyond.notes, *map(owed_words, beyond.owed))
-        return
-    plan, current = plan_of(access, terminal, place, request)
+    def onward(current: Role | None, **how: bool) -> Onward:
+        arn, profile = options.target_role, options.target_profile
+        return plan_target(access.clients, place, request, current, arn, profile, associating=False, **how)
+
+    with access.terminal.working(f"reading role {request.name}") as progress:
+        request = complete(access.clients.iam, place, request, progress.glance)
+        if options.print_:
+            beyond = onward(None, update=False, must_exist=False)
+            access.terminal.emit(role_form_view(options.print_, new_role(request, place.the_cluster), beyond.owed))
+            access.terminal.note(*beyond.notes, *map(owed_words, beyond.owed))
+            return
+        plan, current = plan_new_role(access.clients, place, access.journal, request, progress.glance)
     # a wider trust names no service account
-    named = request.refs if request.scope is ScopeKind.SERVICE_ACCOUNT else ()
-    missing = missing_accounts(access, terminal, named, strict=False) if named else ()
-    plan = plan.noting((*missing, *options.preset_notes(place)))
-    there = onward_of(access, place, request, current, target, target_profile, update=update_trust, associating=False)
-    if not force:
-        check_admitted(there, request.name, update=update_trust)
-    plan = with_(plan, actions=(*plan.actions, *there.actions), owed=there.owed).noting(there.notes)
-    plan = mending(access, plan, partial(going_on_of, name=request.name, profile=target_profile, update=update_trust))
-    result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
-    if result is not None:
-        take_back(access, terminal, result, request.name)
-        report(terminal, with_owed(result, None))
+    absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
+    plan = plan.noting((*absent, *preset_notes(request.granted)))
+    target = onward(current, update=update)
+    if not options.force:
+        check_admitted(target, request.name, update=update)
+    plan = replace(plan, actions=(*plan.actions, *target.actions), owed=target.owed).noting(target.notes)
+    hint = partial(going_on_of, name=request.name, profile=options.target_profile, update=update)
+    plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        changing.take_back(access, result, request.name)
+        return with_owed(result, None)
+
+    changing.run(access, plan, after)

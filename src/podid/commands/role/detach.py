@@ -1,13 +1,9 @@
 """podid role detach."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import Adopt, Presets, RoleName
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.rights import CommandRights
+from podid.ops.role.request import DetachOptions
 
 
 def rights() -> CommandRights:
@@ -26,72 +22,31 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *CHANGE), rights=rights)
-def detach(
-    access: Access,
-    terminal: Terminal,
-    name: RoleName,
-    managed_policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--managed-policy",
-            metavar="NAME|ARN",
-            help="Managed policy to detach, of those that the role has. Repeatable.",
-        ),
-    ] = None,
-    inline_policies: Annotated[
-        list[str] | None,
-        typer.Option("--inline-policy", metavar="NAME", help="Inline policy to delete, by its name. Repeatable."),
-    ] = None,
-    ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="No failure where the role has no such policy.")
-    ] = False,
-    presets: Presets = None,
-    adopt: Adopt = False,
-) -> None:
+def detach(access: Access, options: DetachOptions) -> None:
     """Take permissions away from a role. Asks first, or needs --yes.
 
     Pods lose them within seconds. An inline policy is deleted with it; podid undo puts it back.
 
     Example: podid role detach shop-orders --managed-policy AmazonS3ReadOnlyAccess
     """
-    from dataclasses import replace
-
-    from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.foreseeing import with_outlook_of_role
+    from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
     from podid.domain.errors import UsageError
-    from podid.ops.change.kinds import ROLE
-    from podid.ops.role.permissions import DetachRequest, plan_detach
-    from podid.ops.role.presets import fill, parse_choice
-    from podid.ops.role.resolve import own_role
+    from podid.domain.plan import Consent
+    from podid.ops.role.permissions import plan_detach
+    from podid.ops.role.presets import parse_choice
 
-    given = [fill(parse_choice(text), {}) for text in presets or ()]
-    inline = [*(inline_policies or ()), *(one.name for one in given if one.document is not None)]
-    managed = [*(managed_policies or ()), *(name for one in given for name in one.managed_policies)]
-    request = DetachRequest(
-        policies=tuple(dict.fromkeys(inline)),
-        managed_policies=tuple(dict.fromkeys(managed)),
-        ignore_not_found=ignore_not_found,
-        adopt=adopt,
-    )
-    if not request.policies and not request.managed_policies:
+    for text in options.presets:
+        parse_choice(text)
+    if not options.presets and not options.managed_policies and not options.inline_policies:
         raise UsageError("Which permissions? Name a --preset, a --managed-policy or an --inline-policy")
     place = access.account_place()
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading role {name}"):
-        role = own_role(access.aws.iam, name)
-        existing = access.aws.iam.get_policies(role.name)
-    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
-    done = access.journal.done_before(access.runtime.argv, place.header)
-    request = replace(request, gone=frozenset(value for action in done for value in action.keys.values()))
-    plan = plan_detach(request, place.header, role, existing, ours=ours)
-    plan = with_outlook_of_role(access, terminal, plan, role)
-    result = carry_out(
-        access,
-        terminal,
-        plan,
+    settle_interrupted(access, place)
+    with access.terminal.working(f"reading role {options.role}"):
+        done = access.journal.done_before(access.runtime.argv, place.header)
+        plan, role = plan_detach(access.clients, place, access.journal, options, done)
+    consent = Consent(
         question=f"Take these permissions away from role {role.name}?",
         needed_for="Taking permissions away",
         word="detach" if len(plan.actions) > 1 else "",
     )
-    if result is not None:
-        report(terminal, result)
+    run(access, with_outlook_of_role(access, plan, role), consent=consent)

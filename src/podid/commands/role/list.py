@@ -1,11 +1,8 @@
 """podid role list."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -32,12 +29,8 @@ def rights() -> CommandRights:
 def list_roles(
     access: Access,
     terminal: Terminal,
-    unused: Annotated[
-        bool, typer.Option("--unused", help="Only those that no association names, in any cluster of any region.")
-    ] = False,
-    all_clusters: Annotated[
-        bool, typer.Option("--all-clusters", help="Count the associations of every cluster of every region.")
-    ] = False,
+    unused: bool = switch("Only those that no association names, in any cluster of any region."),
+    all_clusters: bool = switch("Count the associations of every cluster of every region."),
 ) -> None:
     """List the roles that pods can assume, and which pods.
 

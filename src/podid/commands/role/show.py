@@ -1,13 +1,10 @@
 """podid role show."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import RoleName
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.option import switch
 from podid.domain.rights import CommandRights
+from podid.ops.options import ROLE
 
 
 def rights() -> CommandRights:
@@ -33,12 +30,8 @@ def rights() -> CommandRights:
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
 def show(
     access: Access,
-    terminal: Terminal,
-    options: Shared,
-    name: RoleName,
-    all_clusters: Annotated[
-        bool, typer.Option("--all-clusters", help="Look for associations in every cluster of every region.")
-    ] = False,
+    name: str = ROLE,
+    all_clusters: bool = switch("Look for associations in every cluster of every region."),
 ) -> None:
     """Show a role, its trust and who uses it.
 
@@ -49,8 +42,7 @@ def show(
     """
     from dataclasses import replace
 
-    from podid.cli.foreseeing import MOST_USERS
-    from podid.cli.judging import judge
+    from podid.cli.changing import MOST_USERS
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
@@ -58,20 +50,21 @@ def show(
     from podid.render.roles import role_view
 
     access.check_account()
-    found = read_role(access.aws.iam, name)
-    with terminal.working("reading associations"):
+    reading = read_role(access.aws.iam, name)
+    with access.terminal.working("reading associations"):
         if all_clusters:
-            found = found.with_uses(read_all_uses(access.aws, found.account), access.aws.region)
+            reading = reading.with_uses(read_all_uses(access.aws, reading.account), access.aws.region)
         else:
             try:
-                cluster = access.place().cluster_name
+                place = access.place()
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
-                if options.cluster is not None:
+                if access.shared.cluster is not None:
                     raise
-                terminal.explain(f"associations not looked at: {error.what}")
+                access.terminal.explain(f"associations not looked at: {error.what}")
             else:
-                found = found.with_uses(read_uses(access.aws, found.account, (cluster,)), access.aws.region)
-                refs = found.used_by
+                uses = read_uses(access.aws, reading.account, (place.cluster_name,))
+                reading = reading.with_uses(uses, access.aws.region)
+                refs = reading.used_by
                 if 0 < len(refs) <= MOST_USERS:
-                    found = replace(found, report=judge(access, access.place(), wanted_for(refs)).report)
-    terminal.emit(role_view(found, access.runtime.now()))
+                    reading = replace(reading, report=access.look(place, wanted_for(refs)).report)
+    access.terminal.emit(role_view(reading, access.runtime.now()))

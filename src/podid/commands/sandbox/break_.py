@@ -1,22 +1,15 @@
 """podid sandbox break."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument, switch
 
 
 @command()
 def break_(
     access: Access,
     terminal: Terminal,
-    mode: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The failure mode, as `podid explain` names it.")
-    ] = None,
-    list_modes: Annotated[
-        bool, typer.Option("--list", help="List the failure modes that the sandbox can reproduce.")
-    ] = False,
+    mode: str | None = argument("ID", "The failure mode, as `podid explain` names it.", default=None),
+    list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
     """Put a failure mode in place in the sandbox.
 

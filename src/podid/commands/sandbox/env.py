@@ -4,7 +4,10 @@ from podid.cli.command import Access, Terminal, command
 
 
 @command()
-def env(access: Access, terminal: Terminal) -> None:
+def env(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Print what points podid, the AWS CLI and kubectl at it.
 
     Shell commands: variables to set, and variables that would win over them to unset.

@@ -1,19 +1,14 @@
 """podid sandbox heal."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
+from podid.domain.option import argument
 
 
 @command()
 def heal(
     access: Access,
     terminal: Terminal,
-    mode: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The failure mode. [default: all that are in place]")
-    ] = None,
+    mode: str | None = argument("ID", "The failure mode. [default: all that are in place]", default=None),
 ) -> None:
     """Take failure modes away from the sandbox.
 

@@ -4,7 +4,10 @@ from podid.cli.command import Access, Terminal, command
 
 
 @command()
-def reset(access: Access, terminal: Terminal) -> None:
+def reset(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Put the sandbox back to how it started.
 
     Example: podid sandbox reset

@@ -1,20 +1,15 @@
 """podid sandbox start."""
 
-from typing import Annotated
-
-import typer
-
 from podid.cli.command import Access, Terminal, command
+from podid.domain.option import number, switch
 
 
 @command()
 def start(
     access: Access,
     terminal: Terminal,
-    port: Annotated[
-        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port on loopback; 0 takes a free one.")
-    ] = 0,
-    samples: Annotated[bool, typer.Option("--samples", help="Add some associations, right and wrong ones.")] = False,
+    port: int = number("PORT", "Port on loopback; 0 takes a free one.", bounds=(0, 65535), default=0),
+    samples: bool = switch("Add some associations, right and wrong ones."),
 ) -> None:
     """Start an AWS account and an EKS cluster on this machine.
 

@@ -4,7 +4,10 @@ from podid.cli.command import Access, Terminal, command
 
 
 @command()
-def status(access: Access, terminal: Terminal) -> None:
+def status(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Say whether the sandbox runs. Exit 0 if it does, 3 if not.
 
     Example: podid sandbox status

@@ -4,7 +4,10 @@ from podid.cli.command import Access, Terminal, command
 
 
 @command()
-def stop(access: Access, terminal: Terminal) -> None:
+def stop(
+    access: Access,
+    terminal: Terminal,
+) -> None:
     """Stop the sandbox. What was in it is gone.
 
     Example: podid sandbox stop

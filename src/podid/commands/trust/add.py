@@ -1,9 +1,10 @@
 """podid trust add."""
 
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import options
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
 def rights() -> CommandRights:
@@ -20,18 +21,13 @@ def rights() -> CommandRights:
     )
 
 
+@options
+class TrustAddOptions(TrustEditOptions):
+    in_place: bool = IN_PLACE
+
+
 @command(shared=(*CLUSTER, *CHANGE), rights=rights)
-def add(
-    access: Access,
-    terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    in_place: InPlace = False,
-) -> None:
+def add(access: Access, options: TrustAddOptions) -> None:
     """Let service accounts in by a trust policy.
 
     A statement each, unless they get in already; every other statement keeps its values and its place. Of a file the
@@ -40,17 +36,17 @@ def add(
     Example: podid trust add trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN" --in-place
     """
     from podid.cli.changing import settle_interrupted
-    from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, role_place, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, whom
     from podid.ops.trust.edit import adding
+    from podid.ops.trust.files import check_named
 
-    one_of_both(terminal, files, role)
-    if role is None:
-        wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-        edit_files(access, terminal, files or (), adding(wanted), in_place=in_place)
+    check_named(options.files, options.role, access.terminal.read_file)
+    if options.role is None:
+        edit_files(access, options, adding(whom(access, options)), in_place=options.in_place)
         return
-    place = role_place(access, cluster_arn)
-    wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-    settle_interrupted(access, terminal, place)
-    found = read_role(access, place, role)
-    names = ", ".join(map(str, wanted.refs))
-    edit_role(access, terminal, place, found, adding(wanted), why=f"so that it admits {names}")
+    place = role_place(access, options)
+    added = whom(access, options)
+    settle_interrupted(access, place)
+    role = read_role(access, place, options.role)
+    names = ", ".join(map(str, added.refs))
+    edit_role(access, place, role, adding(added), why=f"so that it admits {names}")

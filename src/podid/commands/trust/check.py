@@ -1,17 +1,16 @@
 """podid trust check."""
 
-from typing import TYPE_CHECKING, Annotated
+from __future__ import annotations
 
-import typer
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from podid.cli.arguments import ClusterArn, SessionTags, TrustFiles, TrustFor, TrustRole
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.trust.request import TrustCheckOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from podid.ops.trust.check import PolicyChecks
     from podid.ops.trust.files import TrustFile
 
@@ -25,34 +24,7 @@ def rights() -> CommandRights:
 
 
 @command(shared=CLUSTER, rights=rights)
-def check(
-    access: Access,
-    terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    session_tags: SessionTags = True,
-    base_role: Annotated[
-        str | None,
-        typer.Option(
-            "--base-role",
-            metavar="ARN",
-            help="The policy is a target role's: this is the association's own role, which assumes it.",
-        ),
-    ] = None,
-    external_id: Annotated[
-        str | None, typer.Option("--external-id", metavar="ID", help="The association's externalId, with --base-role.")
-    ] = None,
-    role_tag: Annotated[
-        list[str] | None,
-        typer.Option("--role-tag", metavar="KEY=VALUE", help="A tag of the role that FILE belongs to. Repeatable."),
-    ] = None,
-    pod: Annotated[
-        list[str] | None,
-        typer.Option("--pod", metavar="NAME", help="A live pod, for conditions on pod names. Repeatable."),
-    ] = None,
-) -> None:
+def check(access: Access, options: TrustCheckOptions) -> None:
     """Evaluate trust policies; a file takes no AWS access.
 
     Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Without --for it says
@@ -62,64 +34,52 @@ def check(
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
-    from podid.cli import typed
-    from podid.cli.trusting import cluster_of, one_of_both
     from podid.domain.errors import UsageError
     from podid.ops.trust.check import Question, access_by, check_policies
+    from podid.ops.trust.files import check_named
     from podid.render.trust import access_view, check_view
 
-    one_of_both(terminal, files, role)
-    if external_id is not None and base_role is None:
+    check_named(options.files, options.role, access.terminal.read_file)
+    refs, base_role, tags_on = options.service_accounts, options.base_role, options.session_tags
+    if options.external_id is not None and base_role is None:
         raise UsageError("--external-id belongs to the second hop: give --base-role with it")
-    if not for_ and (cluster_arn is not None or base_role is not None or pod or not session_tags):
+    if not refs and (options.cluster_arn is not None or base_role is not None or options.pods or not tags_on):
         raise UsageError("Specify the service account: --for NS/SA")
-    # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
-    tags = typed.tags(role_tag, option="--role-tag") if role_tag else None
-    if not for_:
-        used = None if role is None else _of_uses(access, terminal, role)
-        if used is None:
-            anybody = access_by(_policies(access, terminal, files, role), tags)
-            terminal.emit(access_view(anybody))
-            terminal.leave(anybody.exit_code)
-            return
-        found = used
+    if refs:
+        arn = access.cluster_arn(options.cluster_arn)
+        question = Question(options=options, cluster_arn=arn, role_tags=options.role_tags, now=access.runtime.now())
+        checks = check_policies(_policies(access, options), question)
+    elif options.role is not None and (used := _of_uses(access, options.role)) is not None:
+        checks = used
     else:
-        question = Question(
-            refs=typed.service_accounts(for_),
-            cluster_arn=cluster_of(access, cluster_arn),
-            session_tags=session_tags,
-            base_role=base_role,
-            external_id=external_id,
-            role_tags=tags,
-            pods=tuple(pod or ()),
-            now=access.runtime.now(),
-        )
-        found = check_policies(_policies(access, terminal, files, role), question)
-    terminal.emit(check_view(found))
-    terminal.leave(found.exit_code)
+        # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
+        anybody = access_by(_policies(access, options), options.role_tags)
+        access.terminal.emit(access_view(anybody))
+        access.terminal.leave(anybody.exit_code)
+        return
+    access.terminal.emit(check_view(checks))
+    access.terminal.leave(checks.exit_code)
 
 
-def _policies(
-    access: Access, terminal: Terminal, files: "Sequence[str] | None", role: str | None
-) -> "Sequence[TrustFile]":
-    from podid.cli.trusting import read_files, read_role
-    from podid.ops.trust.files import of_role
+def _policies(access: Access, options: TrustCheckOptions) -> Sequence[TrustFile]:
+    from podid.commands.trust.edits import read_role
+    from podid.ops.trust.files import of_role, read_files
 
-    if role is None:
-        return read_files(terminal, files or ())
-    return [of_role(read_role(access, access.account_place(), role))]
+    if options.role is None:
+        return read_files(options.files, access.terminal.read_file)
+    return [of_role(read_role(access, access.account_place(), options.role))]
 
 
-def _of_uses(access: Access, terminal: Terminal, name: str) -> "PolicyChecks | None":
-    from podid.cli.trusting import read_role
+def _of_uses(access: Access, name: str) -> PolicyChecks | None:
+    from podid.commands.trust.edits import read_role
     from podid.ops.role.uses import read_uses
     from podid.ops.trust.check import check_uses
 
     place = access.place()
     role = read_role(access, place, name)
-    with terminal.working("reading associations"):
+    with access.terminal.working("reading associations"):
         uses = read_uses(access.aws, place.account, (place.cluster_name,))
-    found = check_uses(role, uses)
-    if found is None:
-        terminal.note(f"note: no association of cluster {place.cluster_name} uses role {role.name}")
-    return found
+    checks = check_uses(role, uses)
+    if checks is None:
+        access.terminal.note(f"note: no association of cluster {place.cluster_name} uses role {role.name}")
+    return checks

@@ -1,13 +1,10 @@
 """podid trust remove."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import option, options
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
 def rights() -> CommandRights:
@@ -24,26 +21,16 @@ def rights() -> CommandRights:
     )
 
 
+@options
+class TrustRemoveOptions(TrustEditOptions):
+    issuer: str | None = option(
+        "URL", "Take out this OIDC provider, after a migration from IRSA; with --for only that service account."
+    )
+    in_place: bool = IN_PLACE
+
+
 @command(shared=(*CLUSTER, *CHANGE), rights=rights)
-def remove(
-    access: Access,
-    terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    issuer: Annotated[
-        str | None,
-        typer.Option(
-            "--issuer",
-            metavar="URL",
-            help="Take out this OIDC provider, after a migration from IRSA; with --for only that service account.",
-        ),
-    ] = None,
-    in_place: InPlace = False,
-) -> None:
+def remove(access: Access, options: TrustRemoveOptions) -> None:
     """Take pods, or an OIDC provider, out of a trust policy.
 
     Takes out the statement that lets in nobody else, or one value of a list; what others get in by, too, such as a
@@ -53,27 +40,26 @@ def remove(
 
     Example: podid trust remove trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
-    from podid.cli import typed
     from podid.cli.changing import settle_interrupted
-    from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, role_place, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, whom
     from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
+    from podid.ops.trust.files import check_named
 
-    one_of_both(terminal, files, role)
-    if issuer is not None and (cluster_arn is not None or scope != "service-account" or not session_tags):
+    check_named(options.files, options.role, access.terminal.read_file)
+    issuer, refs = options.issuer, options.service_accounts
+    of_pods = options.cluster_arn is not None or options.scope != "service-account" or not options.session_tags
+    if issuer is not None and of_pods:
         raise UsageError("--cluster-arn, --scope and --no-session-tags do not belong to --issuer, an OIDC provider")
-    place = None if role is None else role_place(access, cluster_arn, needs_cluster=issuer is None)
+    place = None if options.role is None else role_place(access, options, needs_cluster=issuer is None)
+    edit = removing(whom(access, options)) if issuer is None else removing_issuer(issuer, refs)
+    names = ", ".join(map(str, refs))
     if issuer is not None:
-        refs = typed.service_accounts(for_) if for_ else ()
-        edit = removing_issuer(issuer, refs)
-        names = f"{', '.join(map(str, refs))} of {issuer}" if refs else issuer
-    else:
-        wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-        edit, names = removing(wanted), ", ".join(map(str, wanted.refs))
-    if role is None or place is None:
-        edit_files(access, terminal, files or (), edit, in_place=in_place)
+        names = f"{names} of {issuer}" if refs else issuer
+    if options.role is None or place is None:
+        edit_files(access, options, edit, in_place=options.in_place)
         return
-    settle_interrupted(access, terminal, place)
-    found = read_role(access, place, role)
-    question = f"Take {names} out of the trust policy of role {found.name}?"
-    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question)
+    settle_interrupted(access, place)
+    role = read_role(access, place, options.role)
+    question = f"Take {names} out of the trust policy of role {role.name}?"
+    edit_role(access, place, role, edit, why=f"without {names}", question=question)

@@ -1,13 +1,10 @@
 """podid trust tighten."""
 
-from typing import Annotated
-
-import typer
-
-from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
-from podid.cli.command import Access, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.option import options, switch
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
 def rights() -> CommandRights:
@@ -32,25 +29,16 @@ def rights() -> CommandRights:
     )
 
 
+@options
+class TrustTightenOptions(TrustEditOptions):
+    skip_disabled_regions: bool = switch(
+        "Assume that regions which do not know the credentials have no cluster of the account."
+    )
+    in_place: bool = IN_PLACE
+
+
 @command(shared=(*CLUSTER, *CHANGE), rights=rights)
-def tighten(
-    access: Access,
-    terminal: Terminal,
-    files: TrustFiles = None,
-    role: TrustRole = None,
-    for_: TrustFor = None,
-    cluster_arn: ClusterArn = None,
-    scope: TrustScope = "service-account",
-    session_tags: SessionTags = True,
-    skip_disabled_regions: Annotated[
-        bool,
-        typer.Option(
-            "--skip-disabled-regions",
-            help="Assume that regions which do not know the credentials have no cluster of the account.",
-        ),
-    ] = False,
-    in_place: InPlace = False,
-) -> None:
+def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to those who use the role.
 
     Wide statements for EKS Pod Identity give way to one for each association that uses the role, in any cluster of
@@ -60,33 +48,26 @@ def tighten(
     Example: podid trust tighten --role storefront --dry-run
     """
     from podid.cli.changing import settle_interrupted
-    from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, whom
-    from podid.cli.typed import scope as parse_scope
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, whom
     from podid.domain.errors import UsageError
+    from podid.domain.trust import ScopeKind
     from podid.ops.role.uses import read_all_uses
-    from podid.ops.trust.edit import tightening
-    from podid.ops.trust.tighten import users_of, users_words
+    from podid.ops.trust.edit import tightening, users_of, users_words
+    from podid.ops.trust.files import check_named
 
-    one_of_both(terminal, files, role)
-    reach = parse_scope(scope)
-    if role is None:
-        wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-        edit_files(access, terminal, files or (), tightening(wanted.identities({}), reach), in_place=in_place)
+    check_named(options.files, options.role, access.terminal.read_file)
+    scope = ScopeKind(options.scope)
+    if options.role is None:
+        identities = whom(access, options).identities({})
+        edit_files(access, options, tightening(identities, scope), in_place=options.in_place)
         return
-    if for_ or cluster_arn is not None:
+    if options.service_accounts or options.cluster_arn is not None:
         raise UsageError("--for and --cluster-arn belong to FILE: of a role its associations are read")
     place = access.account_place()
-    settle_interrupted(access, terminal, place)
-    found = read_role(access, place, role)
-    with terminal.working("reading the associations of every region"):
+    settle_interrupted(access, place)
+    role = read_role(access, place, options.role)
+    with access.terminal.working("reading the associations of every region"):
         uses = read_all_uses(access.aws, place.account)
-    users = users_of(found, uses, skip_disabled=skip_disabled_regions)
-    edit_role(
-        access,
-        terminal,
-        place,
-        found,
-        tightening(users, reach),
-        why=f"narrowed to {users_words(users)}",
-        question=f"Narrow the trust policy of role {found.name} to {users_words(users)}?",
-    )
+    users = users_of(role, uses, skip_disabled=options.skip_disabled_regions)
+    question = f"Narrow the trust policy of role {role.name} to {users_words(users)}?"
+    edit_role(access, place, role, tightening(users, scope), why=f"narrowed to {users_words(users)}", question=question)

@@ -1,13 +1,20 @@
 """podid restart."""
 
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from podid.cli.arguments import AnyServiceAccounts, Force
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import options, switch
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.options import FORCE, SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.findings import Subject
+    from podid.ops.restart.targets import Target
 
 
 def rights() -> CommandRights:
@@ -29,25 +36,16 @@ def rights() -> CommandRights:
     )
 
 
+@options
+class RestartOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    stale: bool = switch("Only workloads with stale pods: those that a restart gives the role, as podid status tells.")
+    evict: bool = switch("Evict the pods of OnDelete workloads, one at a time, within disruption budgets.")
+    force: bool = FORCE
+
+
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
-def restart(
-    access: Access,
-    terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    stale: Annotated[
-        bool,
-        typer.Option(
-            "--stale",
-            help="Only workloads with stale pods: those that a restart gives the role, as podid status tells.",
-        ),
-    ] = False,
-    evict: Annotated[
-        bool,
-        typer.Option("--evict", help="Evict the pods of OnDelete workloads, one at a time, within disruption budgets."),
-    ] = False,
-    force: Force = False,
-) -> None:
+def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
     Their controllers replace the pods, as with `kubectl rollout restart`. podid restarts missed pods again, at most
@@ -59,65 +57,47 @@ def restart(
     Example: podid restart -n shop --stale
     """
     from dataclasses import replace
+    from functools import partial
 
-    from podid.cli import typed
-    from podid.cli.changing import agree, report, restarting, settle_interrupted, waiting
-    from podid.cli.foreseeing import look_ahead
-    from podid.domain.plan import Status
+    from podid.cli import changing
+    from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
+    from podid.ops.restart.choose import choose
     from podid.ops.restart.dry_runs import SECONDS_OF_DRY_RUNS, missed_by_webhook
-    from podid.ops.restart.journalled import restart_journalled, restart_plan
-    from podid.ops.restart.refusal import obstacle, refusal
+    from podid.ops.restart.journalled import restart_journalled
     from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
-    refs = typed.whose_pods(targets, options, access.sources)
+    refs, stale, namespace = options.service_accounts, options.stale, access.shared.namespace
+    access.check_whose_pods(refs)
     place = access.place(for_change=True)
     access.kube.needed()
-    settle_interrupted(access, terminal, place)
-    with terminal.working("looking for pods"):
+    changing.settle_interrupted(access, place)
+    with access.terminal.working("looking for pods"):
         now = access.runtime.now()
-        found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
-        found = with_obstacles(access.clients.kube.reader, found, evict=evict)
-    free = [target for target in found if target.obstacle is None]
-    notes: tuple[str, ...] = ()
-    outlook = None
-    if free:
-        whom = sorted({ref for target in free for ref in target.refs})
-        ahead = look_ahead(access, terminal, place, restart_plan(place, free), whom)
-        outlook, harms = ahead.outlook()
-        harmed = {harm.workload: harm for harm in harms}
-        with terminal.working("checking what new pods would get"):
-            left = [target for target in free if target.workload.subject not in harmed]
-            missed, notes = missed_by_webhook(access.kube, left, access.patience(SECONDS_OF_DRY_RUNS))
-        if missed:
-            outlook, harms = ahead.outlook(missed)
-            harmed = {harm.workload: harm for harm in harms}
-        if harmed and not force:
-            if all(target.workload.subject in harmed for target in free):
-                raise refusal(tuple(harmed.values()))
-            found = tuple(
-                replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload.subject)) else target
-                for target in found
-            )
-            # what is left alone is shown as it is
-            ahead = replace(ahead, plan=restart_plan(place, [target for target in found if target.obstacle is None]))
-            outlook, _ = ahead.outlook(missed)
-    plan = replace(restart_plan(place, found).noting(notes), outlook=outlook)
-    if options.dry_run:
-        terminal.emit(plan_view(plan))
+        targets = find_associated_targets(access.clients, place, refs, namespace=namespace, stale=stale, now=now)
+        targets = with_obstacles(access.clients.kube.reader, targets, evict=options.evict)
+
+    def find_missed(targets: Sequence[Target]) -> tuple[Collection[Subject], tuple[str, ...]]:
+        with access.terminal.working("checking what new pods would get"):
+            return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
+
+    ahead = partial(changing.look_ahead, access, place)
+    targets, plan = choose(place, targets, ahead, find_missed, force=options.force)
+    if access.shared.dry_run:
+        access.terminal.emit(plan_view(plan))
         return
-    if found:
-        count = sum(target.obstacle is None for target in found)
-        question = f"Restart {count} workloads?" if count > 1 else ""
-        agree(access, terminal, plan, question, needed_for="Restarting more than one workload")
-    access.runtime.changing = bool(found)
+    if targets:
+        count = sum(target.obstacle is None for target in targets)
+        consent = Consent(question=f"Restart {count} workloads?", needed_for="Restarting more than one workload")
+        changing.agree(access, plan, consent if count > 1 else None)
+    access.runtime.changing = bool(targets)
     nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
-    how = replace(restarting(access, terminal), evict=evict)
-    result = restart_journalled(access.clients, place, found, how)
-    replaced = [target for target, item in zip(found, result.done, strict=True) if item.status is Status.DONE]
-    whom = sorted({ref for target in replaced for ref in target.refs})
-    with terminal.working("checking what the new pods get"):
-        result = after_restart(waiting(access, place), result, whom)
-    report(terminal, replace(result, plan=result.plan.noting(notes)), nothing=nothing)
+    how = replace(changing.restarting(access), evict=options.evict)
+    result = restart_journalled(access.clients, place, targets, how)
+    replaced = [target for target, item in zip(targets, result.done, strict=True) if item.status is Status.DONE]
+    with access.terminal.working("checking what the new pods get"):
+        whom = sorted({ref for target in replaced for ref in target.refs})
+        result = after_restart(changing.waiting(access, place), result, whom)
+    changing.report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)

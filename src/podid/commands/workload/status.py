@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option, options, switch
 from podid.domain.rights import CommandRights
+from podid.domain.status import IdentityState
+from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
+from podid.ops.status.request import read_state
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
@@ -24,20 +27,21 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL))
 
 
+@options
+class StatusOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    require: IdentityState = option(
+        "configured|ready",
+        "The state that every identity must reach.",
+        default=IdentityState.READY,
+        read=partial(read_state, allowed=(IdentityState.CONFIGURED, IdentityState.READY)),
+    )
+    allow_unknown: bool = ALLOW_UNKNOWN
+    watch: bool = switch("Keep checking and show each change.")
+
+
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights)
-def status(
-    access: Access,
-    terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    require: Annotated[
-        str, typer.Option("--require", metavar="configured|ready", help="The state that every identity must reach.")
-    ] = "ready",
-    allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
-    ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep checking and show each change.")] = False,
-) -> None:
+def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 
     An identity is a service account that has an association. It has the state of its worst pod: broken, stale,
@@ -47,39 +51,37 @@ def status(
 
     Example: podid status shop/orders --require ready
     """
-    from podid.cli import typed
-    from podid.cli.judging import check_associated, judge
-    from podid.domain.status import IdentityState, exit_code
+    from podid.domain.status import exit_code
+    from podid.ops.association.absent import check_identities
     from podid.ops.doctor import again
     from podid.ops.status.look import wanted_for
     from podid.render.status import counted, status_view
 
-    required = typed.state(require, (IdentityState.CONFIGURED, IdentityState.READY))
-    refs = typed.whose_pods(targets, options, access.sources, everywhere=True)
-    wanted = wanted_for(refs, namespace=options.namespace or "")
+    refs, namespace = options.service_accounts, access.shared.namespace
+    access.check_whose_pods(refs, everywhere=True)
+    wanted = wanted_for(refs, namespace=namespace or "")
     place = access.place()
-    if watch:
+    if options.watch:
         access.take_time()
 
     def once() -> DoctorReport:
-        with terminal.working(f"checking cluster {place.cluster_name}"):
-            found = judge(access, place, wanted)
-        check_associated(place, found, refs)
-        return found.report
+        with access.terminal.working(f"checking cluster {place.cluster_name}"):
+            diagnosis = access.look(place, wanted)
+        check_identities(diagnosis, place, refs)
+        return diagnosis.report
 
     def view(report: DoctorReport) -> View:
-        namespace = f"namespace {options.namespace} of " if options.namespace else ""
-        where = f"{namespace}cluster {place.cluster_name}"
+        where = f"{f'namespace {namespace} of ' if namespace else ''}cluster {place.cluster_name}"
         single = len(refs) == 1
-        return status_view(report.identities, single=single, short=terminal.for_person, where=where)
+        return status_view(report.identities, single=single, short=access.terminal.for_person, where=where)
 
     def show(report: DoctorReport) -> None:
-        terminal.emit(view(report))
+        access.terminal.emit(view(report))
         if len(report.identities) > 1:
-            terminal.note(counted([status.state for status in report.identities]))
+            access.terminal.note(counted([status.state for status in report.identities]))
 
-    if watch:
+    if options.watch:
         report = again.watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)
     else:
         show(report := once())
-    terminal.leave(exit_code(report.identities, required, allow_unknown=allow_unknown))
+    access.terminal.leave(exit_code(report.identities, options.require, allow_unknown=options.allow_unknown))

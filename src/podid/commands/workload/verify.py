@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from podid.cli.arguments import AnyServiceAccounts
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.errors import Again, Other, UsageError
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.ops.status.request import VerifyOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from podid.domain.names import ServiceAccountRef
     from podid.domain.plan import Place
-    from podid.domain.snapshot import Snapshot
-    from podid.domain.status import IdentityStatus
-    from podid.ops.reading.probes import Probe, Probing
+    from podid.ops.reading.probes import Probe
     from podid.ops.status.look import Diagnosis
 
 
@@ -47,52 +39,7 @@ def rights() -> CommandRights:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), rights=rights)
-def verify(
-    access: Access,
-    terminal: Terminal,
-    options: Shared,
-    targets: AnyServiceAccounts = None,
-    require: Annotated[
-        str,
-        typer.Option("--require", metavar="STATE", help="ready, verified or proven: what each must reach."),
-    ] = "verified",
-    allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
-    ] = False,
-    all_pods: Annotated[
-        bool, typer.Option("--all-pods", help="Redeem a token of every pod, not of one for each workload and template.")
-    ] = False,
-    cloudtrail: Annotated[
-        bool,
-        typer.Option(
-            "--cloudtrail", help="Find the pods' own sessions in CloudTrail, which records them some minutes late."
-        ),
-    ] = False,
-    probe: Annotated[
-        bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
-    ] = False,
-    probe_node: Annotated[
-        list[str] | None,
-        typer.Option("--probe-node", metavar="NODE", help="Run it on this node; repeatable. Means --probe."),
-    ] = None,
-    probe_image: Annotated[
-        str | None,
-        typer.Option(
-            "--probe-image",
-            metavar="IMAGE",
-            help="Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]",
-        ),
-    ] = None,
-    can: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--can", metavar="ACTION", help="Also check whether pods may do this, such as s3:GetObject; repeatable."
-        ),
-    ] = None,
-    resource: Annotated[
-        list[str] | None, typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]")
-    ] = None,
-) -> None:
+def verify_pods(access: Access, options: VerifyOptions) -> None:
     """Verify which role pods get.
 
     Makes the checks of podid status, redeems a token of a pod of each workload at EKS Auth, and asks AWS whose
@@ -106,88 +53,58 @@ def verify(
 
     Example: podid verify shop/orders --yes
     """
-    from dataclasses import replace
+    from functools import partial
 
-    from podid.cli import typed
     from podid.cli.changing import probing
-    from podid.cli.judging import check_associated, judge
-    from podid.domain.errors import ExitCode, combine
-    from podid.domain.section import FREE, READS, Cost
-    from podid.domain.status import IdentityState, exit_code
+    from podid.domain.plan import Consent
     from podid.domain.text import short_list
-    from podid.ops.association.allowed import Asked, allowed_code, simulate_all
+    from podid.ops.association.absent import check_identities
+    from podid.ops.association.allowed import Asked
     from podid.ops.association.read import list_refs
-    from podid.ops.reading.probes import PROBE_IMAGE, undecided
     from podid.ops.status.look import wanted_for
-    from podid.ops.status.wait import SETTLE_SECONDS, wait
+    from podid.ops.status.verify import verify
+    from podid.ops.status.wait import SETTLE_SECONDS
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
-    nodes = tuple(dict.fromkeys(probe_node or ()))
-    probe = probe or bool(nodes)
-    if probe_image is not None and not probe:
-        raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
-    if resource and not can:
-        raise UsageError("--resource belongs to --can", hint=Other(("verify", "--help")))
-    asked = Asked.parse(can or (), resource or ())
-    required = typed.state(require, (IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN))
-    refs = typed.whose_pods(targets, options, access.sources)
-    cost = READS | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
-    place = access.place(for_change=probe)
-    with terminal.working(f"checking cluster {place.cluster_name}"):
-        found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))
-    check_associated(place, found, refs)
-    named = tuple(status.ref for status in found.report.identities if status.association is not None)
-    if not named:
-        list_refs(access.clients, place, namespace=options.namespace)  # says that there is none
+    probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
+    actions = Asked.parse(options.can, options.resource)
+    access.check_whose_pods(refs)
+    wanted = wanted_for(refs, namespace=namespace or "")
+    place = access.place(for_change=probes)
+    with access.terminal.working(f"checking cluster {place.cluster_name}"):
+        diagnosis = access.look(place, wanted)
+    check_identities(diagnosis, place, refs)
+    if not any(status.association is not None for status in diagnosis.report.identities):
+        list_refs(access.clients, place, namespace=namespace)  # says that there is none
     access.kube.needed()
-    roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in found.report.identities)
-    question, needed_for = f"Mint short-lived credentials of {short_list(roles)} to check them?", "Minting credentials"
-    run: Probing | None = None
-    if probe:
-        planned = _planned(access, terminal, place, found, named, nodes, probe_image or PROBE_IMAGE)
-        run = probing(access, planned)
-        question = f"Mint short-lived credentials of {short_list(roles)}, and run {len(planned)} pods of podid's own?"
-        needed_for = "Minting credentials and running podid's own pods"
-    terminal.consent(question, needed_for=needed_for)
-
-    def reached(status: IdentityStatus) -> bool:
-        return status.reaches(required)
-
-    with terminal.working("verifying"):
-        wanted = replace(wanted_for(refs, namespace=options.namespace or "", cost=cost), all_pods=all_pods)
-
-        def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
-            return judge(access, place, wanted, base=base, again=again)
-
-        found = wait(read, access.patience(SETTLE_SECONDS), reached, found.snapshot)
-        if run is not None:  # after what may be settling, so that a pod meets what stays
-            wanted = replace(wanted, cost=cost | Cost.PROBE)
-            found = judge(access, place, wanted, base=found.snapshot, probing=run)
-        statuses = found.report.identities
-        allowed = simulate_all(access.aws.iam, place.the_cluster, statuses, asked) if can else {}
-    terminal.emit(verify_view(statuses, found.snapshot.probes, allowed, single=len(refs) == 1))
-    codes = {exit_code(statuses, required, allow_unknown=allow_unknown)}
-    codes |= {allowed_code(items) for items in allowed.values()}
-    codes |= {ExitCode.UNDETERMINED} if undecided(found.snapshot.probes) and not allow_unknown else set()
-    terminal.leave(combine(codes))
+    roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
+    question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
+    run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
+    if run is not None:
+        question = f"{question}, and run {len(run.planned)} pods of podid's own?"
+        needed_for = f"{needed_for} and running podid's own pods"
+    else:
+        question = f"{question} to check them?"
+    access.terminal.consent(Consent(question=question, needed_for=needed_for))
+    look, patience = partial(access.look, place), access.patience(SETTLE_SECONDS)
+    with access.terminal.working("verifying"):
+        result = verify(
+            look, access.aws.iam, place, wanted, options, actions, patience, base=diagnosis.snapshot, run=run
+        )
+    access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
+    access.terminal.leave(result.exit_code)
 
 
-def _planned(
-    access: Access,
-    terminal: Terminal,
-    place: Place,
-    found: Diagnosis,
-    refs: Sequence[ServiceAccountRef],
-    nodes: Sequence[str],
-    image: str,
-) -> tuple[Probe, ...]:
+def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
     """The probes, after they were shown as a plan."""
-    from podid.cli.changing import announce, settle_interrupted
-    from podid.ops.reading.probes import check_nodes, plan_probes, probe_plan
+    from podid.cli.changing import settle_interrupted, show
+    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
 
-    settle_interrupted(access, terminal, place)
+    settle_interrupted(access, place)
+    nodes = tuple(dict.fromkeys(options.probe_node))
     check_nodes(access.kube.reader, nodes)
-    planned = plan_probes(found.snapshot.pods, refs, nodes=nodes, image=image)
-    announce(terminal, probe_plan(place, planned))
+    refs = [status.ref for status in diagnosis.report.identities if status.association is not None]
+    planned = plan_probes(diagnosis.snapshot.pods, refs, nodes=nodes, image=options.probe_image or PROBE_IMAGE)
+    show(access, probe_plan(place, planned))
     return planned

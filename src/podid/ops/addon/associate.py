@@ -1,19 +1,22 @@
-"""What `podid addon associate` does: the roles that it takes or makes, and the plan."""
+"""Roles for an add-on's service accounts through the add-on, which owns the associations then: those that are taken or
+made, and the plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
-from podid.domain.errors import Again, Conflict, UsageError
+from podid.domain.aws import Addon, AddonConfiguration, Association
+from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place, Plan
-from podid.domain.text import short_list
+from podid.domain.plan import Action, Header, Place, Plan
+from podid.domain.text import did_you_mean, nearest, short_list
 from podid.domain.trust import ScopeKind
-from podid.ops.addon.plan import AddonFacts, account_name, check_supported, plan_addon_roles, read_addon
 from podid.ops.association.plan import plan_associations
-from podid.ops.association.request import AssociateRequest, AssociationWanted
+from podid.ops.association.request import AssociationChange, AssociationWanted
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, derived_name, plan_role
 from podid.ops.role.resolve import resolve_role, role_policies
@@ -50,7 +53,10 @@ def prepare(
     if request.account or request.role:
         check_supported(facts, request.account)
     if not request.account and request.role:
-        raise _which_account(facts)
+        known = [] if facts.configuration is None else sorted(facts.configuration.policies)
+        accounts = f": it has {short_list(known)}" if known else ""
+        message = f"Which service account of add-on {facts.addon.name} gets the role? Name it{accounts}"
+        raise UsageError(message, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
     planned = (
         [_named(clients, place, facts, request)]
         if request.role
@@ -74,32 +80,19 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
-    wanted = (AssociationWanted(ref, role),)
-    asked = AssociateRequest(wanted=wanted, scope=SCOPE, update_trust=request.update_trust)
-    plan = plan_associations(asked, place.the_cluster, place.header, {ref: None})
+    association = AssociationWanted(ref, role)
+    change = AssociationChange(update_trust=request.update_trust)
+    plan = plan_associations((association,), change, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
 
 
-def _which_account(facts: AddonFacts) -> UsageError:
-    known = [] if facts.configuration is None else sorted(facts.configuration.policies)
-    have = f": it has {short_list(known)}" if known else ""
-    return UsageError(
-        f"Which service account of add-on {facts.addon.name} gets the role? Name it{have}",
-        hint=Again(add=(known[0],)) if len(known) == 1 else (),
-        subject=facts.addon.name,
-    )
-
-
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     """Those that --recommended is about: the named one, else all that have no role through the add-on yet."""
     if facts.configuration is None:
-        raise Conflict(
-            f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}",
-            advice="Name a role with --role.",
-            subject=facts.addon.name,
-        )
+        message = f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}"
+        raise Conflict(message, advice="Name a role with --role.", subject=facts.addon.name)
     if request.account:
         return [request.account]
     check_supported(facts, "")
@@ -133,3 +126,135 @@ def _recommended(
     )
     arn = current.arn if current is not None else f"arn:{cluster.partition}:iam::{place.account}:role/{name}"
     return account, arn, plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonFacts:
+    """An installed add-on. `roles` are those of the service accounts whose associations it owns, `standing` the
+    associations in its namespace that are not its own; `configuration` None where it could not be read, which `unread`
+    then says."""
+
+    addon: Addon
+    roles: Mapping[str, str] = field(default_factory=dict)
+    standing: Mapping[str, Association] = field(default_factory=dict)
+    configuration: AddonConfiguration | None = None
+    unread: tuple[str, ...] = ()
+
+    def ref(self, account: str) -> ServiceAccountRef:
+        return ServiceAccountRef(self.addon.namespace, account)
+
+
+def account_name(text: str) -> str:
+    """The name of an add-on's service account. Raises UsageError, with the command to paste, where a namespace is given
+    too: it is the add-on's own."""
+    _, slash, name = text.rpartition("/")
+    if slash and name:
+        message = "A service account of an add-on is named without its namespace, which is the add-on's own"
+        raise UsageError(message, hint=Again(swap=(text, name)), subject=text)
+    return ServiceAccountRef.parse(f"kube-system/{text}").name
+
+
+def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
+    """Raises NotFound, with the nearest names, for an add-on that is not installed."""
+    eks, cluster = clients.eks, place.cluster_name
+    addon = eks.find_addon(cluster, name)
+    if addon is None:
+        known: list[str] = []
+        with suppress(PodidError):
+            known = [item.name for item in eks.list_addons(cluster)]
+        near = nearest(name, known, 1)
+        message = f"The add-on {name} is not installed in cluster {cluster}{did_you_mean(name, known)}"
+        raise NotFound(message, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
+    associations = eks.list_associations(cluster, addon.namespace or None)
+    facts = AddonFacts(
+        addon=addon,
+        roles={item.service_account: item.role_arn for item in associations if item.owner_arn == addon.arn},
+        standing={item.service_account: item for item in associations if item.owner_arn != addon.arn},
+    )
+    try:
+        return replace(facts, configuration=eks.get_addon_configuration(name, addon.version))
+    except PodidError as error:
+        why = f"which service accounts the add-on supports could not be looked at: {error.what}"
+        return replace(facts, unread=(why,))
+
+
+def check_supported(facts: AddonFacts, account: str) -> None:
+    """Raises Conflict, with the nearest names, for a service account that the add-on's version cannot give a role."""
+    if facts.configuration is None or account in facts.configuration.policies:
+        return
+    addon, known = facts.addon, list(facts.configuration.policies)
+    if not known:
+        raise Conflict(
+            f"addon-pod-identity-unsupported: {addon.name} {addon.version} gives no service account a role through "
+            "Pod Identity",
+            advice="Upgrade the add-on, or associate the service account itself with podid associate.",
+            subject=addon.name,
+        )
+    if not account:
+        return  # whether there is any was the question
+    near = nearest(account, known, 1, alike=0)
+    raise Conflict(
+        f"addon-pod-identity-unsupported: {addon.name} {addon.version} gives no role to {account}, only to "
+        f"{short_list(known)}",
+        hint=Again(swap=(account, near[0])),
+        subject=account,
+    )
+
+
+def plan_addon_roles(header: Header, facts: AddonFacts, roles: Mapping[str, str], *, replace: bool) -> Plan:
+    """Pure: planning after applying gives an empty plan. `roles` maps service accounts to ARNs of roles; every other
+    association of the add-on stays as it is. Raises Conflict for what `replace` would allow, and for an add-on that is
+    being changed."""
+    actions: list[Action] = []
+    for account, arn in roles.items():
+        standing, held = facts.standing.get(account), facts.roles.get(account)
+        if held is not None and held != arn and not replace:
+            message = f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}"
+            raise Conflict(message, hint=Again(add=("--replace",)), subject=str(facts.ref(account)))
+        if standing is not None:
+            if not replace or standing.owner_arn:
+                raise _standing(facts, account, standing)
+            actions.append(ASSOCIATION.action(ASSOCIATION.state_of(standing), None))
+    return _plan(header, facts, {**facts.roles, **roles}, actions)
+
+
+def plan_addon_without(header: Header, facts: AddonFacts, accounts: Collection[str]) -> Plan:
+    """Pure. Raises NotFound for a service account whose association the add-on does not own."""
+    for account in accounts:
+        if account not in facts.roles:
+            where = (
+                f"; {facts.standing[account].association_id} is not the add-on's" if account in facts.standing else ""
+            )
+            raise NotFound(
+                f"{facts.addon.name} owns no association of {facts.ref(account)}{where}"
+                f"{did_you_mean(account, facts.roles)}",
+                hint=Other(("disassociate",), (str(facts.ref(account)),)) if where else Other(("addon", "list")),
+                subject=str(facts.ref(account)),
+            )
+    return _plan(header, facts, {name: arn for name, arn in facts.roles.items() if name not in accounts}, [])
+
+
+def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: list[Action]) -> Plan:
+    addon = facts.addon
+    before = ADDON_ASSOCIATIONS.state_of(addon, facts.roles)
+    action = ADDON_ASSOCIATIONS.action(before, ADDON_ASSOCIATIONS.state_of(addon, roles))
+    if before == action.after and not first:
+        return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
+    if addon.status in ("CREATING", "UPDATING", "DELETING"):
+        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
+        raise Conflict(message, hint=Again(), subject=addon.name)
+    notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
+    if addon.service_account_role_arn:
+        notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")
+    return Plan(header=header, actions=(*first, action), notes=tuple(notes))
+
+
+def _standing(facts: AddonFacts, account: str, standing: Association) -> Conflict:
+    ref, owned = facts.ref(account), bool(standing.owner_arn)
+    return Conflict(
+        f"duplicate-association: {ref} is already associated ({standing.association_id}), and that is "
+        f"{'another add-on' if owned else 'nobody'}'s; an add-on cannot take over an association",
+        hint=Other(("addon", "list")) if owned else Again(add=("--replace",)),
+        advice="" if owned else "--replace deletes it, and the add-on makes its own; new pods get none in between.",
+        subject=str(ref),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Literal
 
 from podid.calls import pacing
@@ -60,33 +61,37 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
     of the list of add-ons."""
     eks, cluster = clients.eks, place.cluster_name
     addons = {addon.name: addon for addon in eks.list_addons(cluster)}
+    listed = [(addon.name, addon.version, addon.status, addon.namespace) for addon in addons.values()]
     offers = eks.list_addon_offers(place.the_cluster.version) if offered else ()
-    unread: list[str] = []
-    wanted = {name: addon.version for name, addon in addons.items()}
-    wanted |= {offer.name: _default(offer) for offer in offers if offer.name not in addons}
+    listed += [(offer.name, _default(offer), "", offer.namespace) for offer in offers if offer.name not in addons]
+    blank = {
+        name: AddonRow(addon=name, version=version, installed=bool(status), status=status, namespace=namespace)
+        for name, version, status, namespace in listed
+    }
 
     def configuration_of(name: str) -> AddonConfiguration:
-        return eks.get_addon_configuration(name, wanted[name])
+        return eks.get_addon_configuration(name, blank[name].version)
 
-    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(wanted), reads=True))
-    unread += dict.fromkeys(
-        f"what the version of an add-on supports: {found.what}"
-        for found in configurations.values()
-        if isinstance(found, PodidError)
-    )
-    associations, why_not = _associations(clients, cluster)
-    unread += why_not
+    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(blank), reads=True))
+    failures = [answer for answer in configurations.values() if isinstance(answer, PodidError)]
+    unread = [f"what the version of an add-on supports: {error.what}" for error in failures]
+    associations: Mapping[ServiceAccountRef, AssociationSummary] | None = None
+    try:
+        associations = {item.ref: item for item in eks.list_association_summaries(cluster)}
+    except PodidError as error:
+        unread.append(f"the associations: {error.what}")
     rows: list[AddonRow] = []
-    for name in sorted(wanted):
-        found = configurations[name]
-        configuration = None if isinstance(found, PodidError) else found
-        addon = addons.get(name)
-        namespace = addon.namespace if addon is not None else next(o.namespace for o in offers if o.name == name)
-        rows += _rows(name, wanted[name], namespace, addon, configuration, associations)
-    described = _describe(clients, cluster, rows)
-    errors = (found for found in described.values() if isinstance(found, PodidError))
-    unread += dict.fromkeys(f"the roles of associations: {error.what}" for error in errors)
-    return AddonMatrix(cluster, tuple(_with_role(row, described) for row in rows), tuple(unread))
+    for name in sorted(blank):
+        answer = configurations[name]
+        configuration = None if isinstance(answer, PodidError) else answer
+        rows += _rows(blank[name], addons.get(name), configuration, associations)
+    ids = [row.association_id for row in rows if row.association_id]
+    described = dict(pacing.fan_out(pacing.attempt(partial(eks.get_association, cluster)), ids, reads=True))
+    errors = (answer for answer in described.values() if isinstance(answer, PodidError))
+    unread += [f"the roles of associations: {error.what}" for error in errors]
+    roles = {number: answer.role_arn for number, answer in described.items() if isinstance(answer, Association)}
+    whole = (replace(row, role_arn=roles.get(row.association_id, row.role_arn)) for row in rows)
+    return AddonMatrix(cluster, tuple(whole), tuple(dict.fromkeys(unread)))
 
 
 def _default(offer: AddonOffer) -> str:
@@ -94,61 +99,31 @@ def _default(offer: AddonOffer) -> str:
     return next((item.version for item in versions if item.default), versions[0].version if versions else "")
 
 
-def _associations(
-    clients: Clients, cluster: str
-) -> tuple[Mapping[ServiceAccountRef, AssociationSummary] | None, tuple[str, ...]]:
-    try:
-        return {item.ref: item for item in clients.eks.list_association_summaries(cluster)}, ()
-    except PodidError as error:
-        return None, (f"the associations: {error.what}",)
-
-
 def _rows(
-    name: str,
-    version: str,
-    namespace: str,
+    row: AddonRow,
     addon: Addon | None,
     configuration: AddonConfiguration | None,
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None,
 ) -> Iterable[AddonRow]:
-    status = addon.status if addon is not None else ""
+    """The row for each of the add-on's service accounts."""
     irsa = addon.service_account_role_arn if addon is not None else ""
     policies = {} if configuration is None else dict(configuration.policies)
     owned = {
         ref.name
         for ref, item in (associations or {}).items()
-        if addon is not None and item.owner_arn and addon_name(item.owner_arn) == name
+        if addon is not None and item.owner_arn and addon_name(item.owner_arn) == addon.name
     }
-    accounts = sorted({*policies, *owned})
-    for account in accounts or [""]:
-        item = (associations or {}).get(ServiceAccountRef(namespace, account)) if account else None
-        looked = associations is not None if account else configuration is not None
-        yield AddonRow(
-            addon=name,
-            version=version,
-            installed=bool(status),
-            status=status,
-            namespace=namespace,
+    for account in sorted({*policies, *owned}) or [""]:
+        item = (associations or {}).get(ServiceAccountRef(row.namespace, account)) if account else None
+        known = associations is not None if account else configuration is not None
+        yield replace(
+            row,
             service_account=account,
             supported=None if configuration is None else account in policies,
             policies=policies.get(account, ()),
             # where both are set, Pod Identity wins
-            mechanism="pod-identity" if item is not None else None if not looked else "irsa" if irsa else "none",
-            role_arn=irsa if item is None and looked else "",
+            mechanism="pod-identity" if item is not None else None if not known else "irsa" if irsa else "none",
+            role_arn=irsa if item is None and known else "",
             association_id=item.association_id if item is not None else "",
             owner=addon_name(item.owner_arn) if item is not None and item.owner_arn else "",
         )
-
-
-def _describe(clients: Clients, cluster: str, rows: Iterable[AddonRow]) -> dict[str, Association | PodidError]:
-    ids = [row.association_id for row in rows if row.association_id]
-
-    def describe(association_id: str) -> Association:
-        return clients.eks.get_association(cluster, association_id)
-
-    return dict(pacing.fan_out(pacing.attempt(describe), ids, reads=True))
-
-
-def _with_role(row: AddonRow, described: Mapping[str, Association | PodidError]) -> AddonRow:
-    found = described.get(row.association_id)
-    return replace(row, role_arn=found.role_arn) if isinstance(found, Association) else row

@@ -1,23 +1,26 @@
-"""Where the agent runs and where it should: coverage node by node, and waiting for it."""
+"""Where the agent runs and where it should, node by node."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.cluster import DaemonSet, Node, Pod
 from podid.domain.errors import ExitCode, PodidError
+from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schema_name
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
 from podid.domain.workloads import live, pods_of
 from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
 
 if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
 
 
+@schema_name("NodeBody")
+@members("node compute_type os kind eligible state pod ready restarts needy reason")
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
     """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, left-out (the DaemonSet does not
@@ -29,16 +32,23 @@ class NodeCoverage:
     compute_type: str
     os: str
     state: str
-    pod: str = ""
-    reason: str = ""
-    kind: NodeKind = "self-managed"
-    restarts: int = 0
-    needy: tuple[str, ...] | None = None
+    pod: Annotated[str, OR_NULL, Key("agentPod")] = ""
+    reason: TextOrNull = ""
+    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")] = "self-managed"
+    restarts: Annotated[int, About("Of the agent's containers.")] = 0
+    needy: Annotated[
+        tuple[str, ...] | None,
+        About("The service accounts with an association whose pods run there; null where nobody looked."),
+    ] = None
 
     @property
-    def eligible(self) -> bool:
+    def eligible(self) -> Annotated[bool, About("Whether the agent's DaemonSets go there.")]:
         """Whether the node should run an agent's pod, when it is up."""
         return self.state not in ("not-served", "left-out")
+
+    @property
+    def ready(self) -> Annotated[bool, About("Whether a Ready agent pod is there.")]:
+        return self.state == "ready"
 
     @property
     def uncovered(self) -> bool:
@@ -48,6 +58,19 @@ class NodeCoverage:
         return self.state in ("left-out", "not-served") and self.kind != "auto" and bool(self.needy)
 
 
+@schema_name("NodeKindBody")
+@dataclass(frozen=True, slots=True)
+class NodeKindCoverage:
+    """The nodes of one kind."""
+
+    kind: NodeKind
+    nodes: int
+    expected: int
+    ready: int
+    restarts: int
+
+
+@members("expected ready kinds nodes")
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """All nodes. Those that cannot run the agent, or have it built in, that the DaemonSet leaves out, and nodes that
@@ -62,6 +85,10 @@ class Coverage:
     @property
     def ready(self) -> int:
         return sum(node.state == "ready" for node in self.nodes)
+
+    @property
+    def kinds(self) -> tuple[NodeKindCoverage, ...]:
+        return tuple(_of_kind(kind, self.nodes) for kind in sorted({node.kind for node in self.nodes}))
 
     @property
     def complete(self) -> bool:
@@ -85,49 +112,59 @@ class Coverage:
 Needy = Mapping[str, Collection[str]]
 
 
+def _of_kind(kind: NodeKind, nodes: Iterable[NodeCoverage]) -> NodeKindCoverage:
+    coverage = Coverage(tuple(node for node in nodes if node.kind == kind))
+    restarts = sum(node.restarts for node in coverage.nodes)
+    return NodeKindCoverage(kind, len(coverage.nodes), coverage.expected, coverage.ready, restarts)
+
+
 def coverage(
     nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod], needy: Needy | None = None
 ) -> Coverage:
     """Pure. `pods` are the agent's; `needy` are, by node, the service accounts with an association whose pods run
     there, None where nobody looked."""
-    by_node: dict[str, list[Pod]] = {}
+    by_node: dict[str, list[Pod]] = defaultdict(list)
     for pod in pods:
         if pod.node and not pod.deleting:
-            by_node.setdefault(pod.node, []).append(pod)
-    users = {node.name: None if needy is None else tuple(sorted(needy.get(node.name, ()))) for node in nodes}
-    return Coverage(tuple(_node(node, daemon_sets, by_node.get(node.name, []), users[node.name]) for node in nodes))
-
-
-def _node(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod], needy: tuple[str, ...] | None) -> NodeCoverage:
-    restarts = sum(container.restarts for pod in pods for container in pod.containers)
-
-    def found(state: str, pod: str = "", reason: str = "") -> NodeCoverage:
-        return NodeCoverage(
-            node.name, node.compute_type or "ec2", node.os, state, pod, reason, kind_of(node), restarts, needy
+            by_node[pod.node].append(pod)
+    return Coverage(
+        tuple(
+            NodeCoverage(
+                node.name,
+                node.compute_type or "ec2",
+                node.os,
+                *_state(node, daemon_sets, by_node[node.name]),
+                kind_of(node),
+                sum(container.restarts for pod in by_node[node.name] for container in pod.containers),
+                None if needy is None else tuple(sorted(needy.get(node.name, ()))),
+            )
+            for node in nodes
         )
+    )
 
+
+def _state(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod]) -> tuple[str, str, str]:
+    """State, agent pod and reason of a node."""
     if not expects_agent(node, daemon_sets):
-        return found("not-served", reason=why_no_agent(node))
-    ready = [pod for pod in pods if pod.ready]
-    if ready:
-        return found("ready", ready[0].name)
+        return "not-served", "", why_no_agent(node)
+    if ready := [pod for pod in pods if pod.ready]:
+        return "ready", ready[0].name, ""
     if not node.ready:
-        return found("node-not-ready", pods[0].name if pods else "", "the node itself is not Ready")
+        return "node-not-ready", pods[0].name if pods else "", "the node itself is not Ready"
     if pods:
         waiting = next((c.waiting for pod in pods for c in pod.containers if c.waiting), "")
-        return found("not-ready", pods[0].name, waiting or pods[0].reason or pods[0].phase)
-    if reason := why_left_out(node, daemon_sets):
-        return found("left-out", reason=reason)
-    return found("missing", reason="no agent pod on this node")
+        return "not-ready", pods[0].name, waiting or pods[0].reason or pods[0].phase
+    reason = why_left_out(node, daemon_sets)
+    return ("left-out", "", reason) if reason else ("missing", "", "no agent pod on this node")
 
 
 def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]) -> dict[str, set[str]]:
     """Node -> the service accounts with an association whose live pods run there."""
-    found: dict[str, set[str]] = {}
+    needy: dict[str, set[str]] = defaultdict(set)
     for pod in pods:
         if pod.node and live(pod) and pod.ref in associated:
-            found.setdefault(pod.node, set()).add(str(pod.ref))
-    return found
+            needy[pod.node].add(str(pod.ref))
+    return needy
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,59 +185,3 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
     except PodidError as error:
         return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.what)
     return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))
-
-
-def read_coverage(reader: KubeReader) -> tuple[tuple[DaemonSet, ...], Coverage]:
-    """The agent's DaemonSets, and where they run."""
-    sets = reader.list_agent_daemon_sets()
-    return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFault:
-    """Why a pod on some node is not served. `id` is the failure mode's, empty where it is not known whether it is:
-    `error` may be what stood in the way of a look."""
-
-    reason: str
-    id: str = ""
-    error: PodidError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Agents:
-    """What runs on each node, or the error that stood in the way of a look."""
-
-    nodes: Mapping[str, NodeCoverage]
-    installed: bool = False
-    error: PodidError | None = None
-
-    @classmethod
-    def read(cls, reader: KubeReader) -> Agents:
-        try:
-            sets, found = read_coverage(reader)
-        except PodidError as error:
-            return cls({}, error=error)
-        return cls({item.node: item for item in found.nodes}, installed=bool(sets))
-
-    def fault(self, pod: Pod) -> AgentFault | None:
-        """What is wrong with the agent on the pod's own node; None where it is Ready, or built in."""
-        if self.error is not None:
-            what = f"whether an agent runs on its node could not be looked at: {self.error.what}"
-            return AgentFault(what, error=self.error)
-        node = self.nodes.get(pod.node)
-        if node is None:
-            return AgentFault(f"its node {pod.node} is not among the nodes" if pod.node else "it has no node yet")
-        if node.state == "ready" or node.compute_type == "auto":
-            return None
-        if node.state == "node-not-ready":
-            return AgentFault(f"its node {pod.node} is not Ready")
-        return AgentFault(f"no Ready agent on its node {pod.node}: {node.reason}", self._mode(node))
-
-    def _mode(self, node: NodeCoverage) -> str:
-        if node.compute_type == "fargate":
-            return "fargate-pod"
-        if node.os == "windows":
-            return "windows-pod"
-        if node.state == "not-ready":
-            return "agent-pod-unhealthy"
-        return "agent-not-on-node" if self.installed else "agent-not-installed"

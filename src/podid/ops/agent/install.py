@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from podid.aws.addon_values import Schema, Values, parse_values, to_text
+from podid.aws.addon_values import Path, Schema, Values, parse_values, to_text
 from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
 from podid.domain.aws import Addon, AddonConfiguration, Cluster
 from podid.domain.cluster import DaemonSet
-from podid.domain.errors import Conflict, Other, PodidError
+from podid.domain.errors import Conflict, InvalidInput, Other, PodidError
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.plan import Action, Header, Place, Plan, text
+from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.facts.agent import planned_agent
-from podid.ops.agent.configuration import Assignment, assign, check_values, merge
-from podid.ops.agent.coverage import Coverage, read_coverage
+from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.preflight import (
     CHECKS,
     Obstacle,
     Preflight,
+    check_cluster,
     checked,
-    look_at_cluster,
     other_agents,
     overwritten,
     with_outlook,
@@ -76,23 +81,17 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
     agents, seen = _running(clients)
-    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
+    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen))
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
         facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.what}",))
     else:
         facts = replace(facts, offer=offer)
-    return _with_configuration(clients, facts, request)
-
-
-def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallRequest) -> InstallFacts:
-    """The schema of the version that will run, where values have to follow it."""
-    installed = facts.current
-    version = choose(
-        facts.offer, request.version, installed.version if installed else "", allow_downgrade=request.allow_downgrade
-    )
-    upgraded = installed is not None and installed.configuration_values and version != installed.version
+    # the schema of the version that will run, where values have to follow it
+    installed = current.version if current else ""
+    version = choose(facts.offer, request.version, installed, allow_downgrade=request.allow_downgrade)
+    upgraded = current is not None and current.configuration_values and version != installed
     if not version or not (request.configures or upgraded):
         return facts
     try:
@@ -105,7 +104,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    found = look_at_cluster(clients, place, force=request.force, now=now)
+    preflight = check_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -120,8 +119,8 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         others = (*others, *overwritten(facts.agents))
     diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
     plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
-    found = found.then(Preflight(others)).then(_admission(clients)).then(ahead)
-    return checked(plan, found, force=request.force), installed
+    preflight = preflight.then(Preflight(others)).then(_admission(clients)).then(ahead)
+    return checked(plan, preflight, force=request.force), installed
 
 
 def _admission(clients: Clients) -> Preflight:
@@ -170,39 +169,33 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     after: dict[str, object] = {**before, "addonVersion": version}
     if request.configures or version != current.version:
         held = parse_values(current.configuration_values, "the configuration that is installed")
-        wanted = _values(request, facts, held, version, notes)
-        if to_text(wanted) != to_text(held):  # as text, for in Python True equals 1
-            after["configurationValues"] = to_text(wanted)
-    action: Action
-    if after != before or current.status in FAILED:
-        if current.status in BUSY:
-            raise Conflict(
-                f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended",
-                hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
-                subject=AGENT_ADDON,
-            )
-        why = ""
-        if current.status in FAILED:
-            why = f"it is {current.status}; the update is asked for again"
-            notes.append(f"the add-on is {current.status}: {_issues(current)}; it is updated again")
-        action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
-        return Plan(header=header, actions=(action,), notes=tuple(notes))
-    return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
-
-
-def _issues(addon: Addon) -> str:
-    return "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues) or "EKS gives no reason"
+        values = _values(request, facts, held, version, notes)
+        if to_text(values) != to_text(held):  # as text, for in Python True equals 1
+            after["configurationValues"] = to_text(values)
+    if after == before and current.status not in FAILED:
+        return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
+    if current.status in BUSY:
+        message = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
+        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
+        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
+    why = ""
+    if current.status in FAILED:
+        why = f"it is {current.status}; the update is asked for again"
+        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS gives no reason"
+        notes.append(f"the add-on is {current.status}: {issues}; it is updated again")
+    action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
+    return Plan(header=header, actions=(action,), notes=tuple(notes))
 
 
 def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
     """What is to be held: the file's values over what is installed, then each key. Raises ConfigurationInvalid."""
     schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
-    wanted = assign(merge(held, request.values), request.assignments, schema)
-    if error := check_values(wanted, schema, addon=AGENT_ADDON, version=version):
+    values = assign(merge(held, request.values), request.assignments, schema)
+    if error := check_values(values, schema, addon=AGENT_ADDON, version=version):
         raise error
-    if wanted and schema.problem and facts.configuration is not None:
+    if values and schema.problem and facts.configuration is not None:
         notes.append(f"the configuration was not checked against a schema: {schema.problem}")
-    return wanted
+    return values
 
 
 def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
@@ -222,14 +215,121 @@ def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
     if clients.kube.failure is not None:
         return (), None
     try:
-        return read_coverage(clients.kube.reader)
+        reader = clients.kube.reader
+        sets = reader.list_agent_daemon_sets()
+        return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
     except PodidError:
         return (), None
 
 
-def compute_types(seen: Coverage | None, request: InstallRequest) -> tuple[str, ...]:
+def compute_types(seen: Coverage | None) -> tuple[str, ...]:
     """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
     nodes = seen.nodes if seen is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}
     only_hybrid = "hybrid" in kinds and EC2 not in kinds
     return ("hybrid",) if only_hybrid else (EC2,)
+
+
+# a dot that is part of a name is written \. as in Helm's --set
+_DOT = re.compile(r"(?<!\\)\.")
+_MOST_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """KEY=VALUE as it was typed: `path` is the key's parts, `text` the value."""
+
+    path: Path
+    text: str
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.path)
+
+
+def parse_assignment(given: str) -> Assignment:
+    """Raises InvalidInput for what is no KEY=VALUE. A value of `null` takes the key away."""
+    key, equals, value = given.partition("=")
+    path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
+    if not equals or not all(path):
+        message = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
+        raise InvalidInput(message, subject=given)
+    return Assignment(path, value)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
+    """`base` with the members of `over`: objects are merged, lists and everything else replaced, null takes away."""
+    merged = dict(deepcopy(dict(base)))
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = merged.get(key)
+            merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = deepcopy(value)
+    return merged
+
+
+def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema: Schema) -> Values:
+    """The values with each key set, typed by the schema: what is typed is taken as JSON where the schema takes that,
+    else as text. Raises InvalidInput where a key leads through something that is no object."""
+    done = dict(values)
+    for assignment in assignments:
+        candidates = [_set(done, assignment, candidate) for candidate in _readings(assignment.text)]
+        done = min(candidates, key=partial(_violations, schema, assignment.path))
+    return done
+
+
+def _readings(text: str) -> list[Any]:
+    """What the text may mean, the likelier first: min takes the first of equals."""
+    try:
+        meant = json.loads(text)
+    except (ValueError, RecursionError):
+        return [text]
+    return [text] if meant != meant or meant in (float("inf"), float("-inf")) else [meant, text]
+
+
+def _violations(schema: Schema, path: Path, values: Values) -> int:
+    """How many violations concern what is at `path`."""
+    return sum(place[: len(path)] == path for place, _ in schema.errors(values))
+
+
+def _set(values: Values, assignment: Assignment, value: Any) -> Values:
+    done = deepcopy(values)
+    *way, last = assignment.path
+    below: Any = done
+    for number, part in enumerate(way):
+        below = below.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise InvalidInput(
+                f"{assignment.key}: {'.'.join(way[: number + 1])} is no object and has no keys", subject=assignment.key
+            )
+    if value is None:
+        below.pop(last, None)
+    else:
+        below[last] = value
+    return done
+
+
+class ConfigurationInvalid(InvalidInput):
+    """Configuration values do not follow the version's schema; EKS would refuse them."""
+
+    code = "ConfigurationInvalid"
+
+
+def check_values(values: Mapping[str, Any], schema: Schema, *, addon: str, version: str) -> PodidError | None:
+    """The error that names every violation, None for values that the schema takes or cannot judge."""
+    if not values:
+        return None
+    errors = schema.errors(values)
+    if not errors:
+        return None
+    violations = [f"{'.'.join(path) or 'the whole'} {sentence}" for path, sentence in errors[:_MOST_PROBLEMS]]
+    more = f"; and {len(errors) - _MOST_PROBLEMS} more" if len(errors) > _MOST_PROBLEMS else ""
+    return ConfigurationInvalid(
+        f"addon-config-schema-invalid: {addon} {version or 'at its default version'} does not take this configuration: "
+        f"{'; '.join(violations)}{more}",
+        subject=addon,
+        advice="Nothing was sent. The keys are those of the schema that aws eks describe-addon-configuration prints.",
+    )

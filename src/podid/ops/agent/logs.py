@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from podid.domain.errors import ExitCode, NotFound, Other, PodidError, Rejected
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import did_you_mean
-from podid.domain.workloads import pods_of
+from podid.domain.workloads import live, pods_of
 from podid.facts.agent_logs import LogLine, parse, rule_of
 from podid.ops.clients import Clients
 
@@ -60,22 +60,19 @@ class Tally:
     clients: set[str] = field(default_factory=set)
     sample: str = ""
 
-    def add(self, written: Written) -> None:
-        self.count += 1
-        self.nodes.add(written.node)
-        if (moment := written.time) is not None:
-            self.first = moment if self.first is None else min(self.first, moment)
-            if self.last is None or moment >= self.last:
-                self.last, self.sample = moment, _said(written)
-        self.sample = self.sample or _said(written)
-        if client := written.line.fields.get("client-addr", ""):
-            self.clients.add(client.rpartition(":")[0].strip("[]") or client)
+    @classmethod
+    def of(cls, written: Written, mode: str, *, noise: bool) -> Tally:
+        """Of one line."""
+        client = written.line.fields.get("client-addr", "")
+        address = client.rpartition(":")[0].strip("[]") or client
+        nodes, clients = {written.node}, {address} if address else set[str]()
+        return cls(mode, noise, 1, written.time, written.time, nodes, clients, _said(written))
 
     def join(self, other: Tally) -> None:
         self.count += other.count
         self.nodes |= other.nodes
         self.clients |= other.clients
-        if other.last is not None and (self.last is None or other.last > self.last):
+        if other.last is not None and (self.last is None or other.last >= self.last):
             self.last, self.sample = other.last, other.sample
         moments = [moment for moment in (self.first, other.first) if moment is not None]
         self.first = min(moments, default=None)
@@ -108,7 +105,9 @@ class AgentLogs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Triaged:
+class Triage:
+    """What one agent's log shows, by the failure mode's id, and how many lines it has."""
+
     tallies: Mapping[str, Tally]
     lines: int
 
@@ -138,7 +137,10 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     except PodidError:
         known = ()
     names = {node.name for node in known} or {pod.node for pod in (*everybody, *agents) if pod.node}
-    _check_nodes(nodes, sorted(names))
+    for name in nodes:
+        if name not in names:
+            message = f"Node {name} does not exist{did_you_mean(name, sorted(names))}"
+            raise NotFound(message, hint=Other(("agent", "nodes")), subject=name)
     chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
     auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
     if not chosen and not auto:
@@ -147,25 +149,18 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     return chosen, everybody, auto
 
 
-def _check_nodes(wanted: Collection[str], known: Collection[str]) -> None:
-    for name in wanted:
-        if name not in known:
-            what = f"Node {name} does not exist{did_you_mean(name, known)}"
-            raise NotFound(what, hint=Other(("agent", "nodes")), subject=name)
-
-
 def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> AgentLogs:
     """Raises what stands in the way of finding the agents; a log that cannot be read is told."""
     agents, everybody, auto = find_agents(clients, place, nodes)
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
     lines = 0
-    for pod, found in _triaged(clients.kube.reader, agents, since):
-        if isinstance(found, PodidError):
-            unread.append((f"{pod.namespace}/{pod.name}", found.what))
+    for pod, triage in triaged(clients.kube.reader, agents, since):
+        if isinstance(triage, PodidError):
+            unread.append((f"{pod.namespace}/{pod.name}", triage.what))
             continue
-        lines += found.lines
-        for key, tally in found.tallies.items():
+        lines += triage.lines
+        for key, tally in triage.tallies.items():
             total.setdefault(key, Tally(tally.id, tally.noise)).join(tally)
     ordered = sorted(total.values(), key=lambda tally: (tally.noise, not tally.id, -tally.count, tally.id))
     return AgentLogs(
@@ -174,38 +169,36 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
         tallies=tuple(ordered),
         agents=len(agents) - len(unread),
         lines=lines,
-        pods=_by_address(everybody),
+        # a pod with the node's own network has the node's address, which says nothing
+        pods={ip: f"{pod.namespace}/{pod.name}" for pod in everybody if not pod.host_network for ip in pod.ips},
         unread=tuple(sorted(unread)),
         auto=auto,
     )
 
 
-def tallies_of(
-    reader: KubeReader, agents: Sequence[Pod], since: timedelta
-) -> Iterator[tuple[Pod, tuple[Tally, ...] | PodidError]]:
-    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
-    for pod, found in _triaged(reader, agents, since):
-        yield pod, found if isinstance(found, PodidError) else tuple(found.tallies.values())
-
-
-def _triaged(
+def triaged(
     reader: KubeReader, agents: Sequence[Pod], since: timedelta | None
-) -> Iterator[tuple[Pod, _Triaged | PodidError]]:
+) -> Iterator[tuple[Pod, Triage | PodidError]]:
+    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
     turn = threading.Semaphore(_AT_ONCE)
 
-    def triage(pod: Pod) -> _Triaged:
+    def triage(pod: Pod) -> Triage:
         with turn:
-            return _triage(_all_lines(reader, pod, since))
+            tallies: dict[str, Tally] = {}
+            count = 0
+            for written in _all_lines(reader, pod, since):
+                count += 1
+                if (shown := mode_of_line(written.line)) is not None:
+                    mode, noise = shown
+                    tallies.setdefault(mode, Tally(mode, noise)).join(Tally.of(written, mode, noise=noise))
+            return Triage(tallies, count)
 
     return pacing.fan_out(pacing.attempt(triage), agents, reads=True)
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
+    """Those of the init containers that are in its way too."""
     yield from _lines(reader, pod, since)
-    yield from _init_lines(reader, pod)
-
-
-def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
     for container in _in_the_way(pod):
         try:
             text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
@@ -217,22 +210,6 @@ def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
 def _in_the_way(pod: Pod) -> list[Container]:
     """Init containers that keep the pod from starting."""
     return [c for c in pod.containers if c.init and not pod.ready and (c.waiting or c.restarts or c.exit_code)]
-
-
-def _triage(lines: Iterable[Written]) -> _Triaged:
-    tallies: dict[str, Tally] = {}
-    count = 0
-    for written in lines:
-        count += 1
-        if (found := mode_of_line(written.line)) is not None:
-            mode, noise = found
-            tallies.setdefault(mode, Tally(mode, noise)).add(written)
-    return _Triaged(tallies, count)
-
-
-def _by_address(pods: Iterable[Pod]) -> Mapping[str, str]:
-    """A pod with the node's own network has the node's address, which says nothing."""
-    return {ip: f"{pod.namespace}/{pod.name}" for pod in pods if not pod.host_network for ip in pod.ips}
 
 
 def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
@@ -261,16 +238,13 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
 
 def _written(pod: Pod, line: str) -> Written:
     """A line as the API gives it, with the moment in front."""
-    stamp, _, text = line.partition(" ")
-    moment = _moment(stamp)
-    parsed = parse(text if moment is not None else line)
-    return Written(pod.name, pod.node, moment or parsed.time, parsed)
-
-
-def _moment(stamp: str) -> datetime | None:
     # RFC 3339 with nanoseconds, of which Python takes six digits
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)", stamp)
-    return None if found is None else datetime.fromisoformat(found[1] + found[2].replace("Z", "+00:00")).astimezone(UTC)
+    stamp = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)(?: |$)", line)
+    if stamp is None:
+        parsed = parse(line)
+        return Written(pod.name, pod.node, parsed.time, parsed)
+    moment = datetime.fromisoformat(stamp[1] + stamp[2].replace("Z", "+00:00")).astimezone(UTC)
+    return Written(pod.name, pod.node, moment, parse(line[stamp.end() :]))
 
 
 def _said(written: Written) -> str:
@@ -306,25 +280,25 @@ def follow(
         if number:
             agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
         came: list[Written] = []
-        for pod, found in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
-            if not isinstance(found, PodidError):
-                came += seen.new(pod, found)
+        for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
+            if not isinstance(lines, PodidError):
+                came += seen.new(pod, lines)
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
 
 
+@dataclass(slots=True)
 class _Seen:
     """What each agent has said already: the API takes whole seconds, so lines come twice."""
 
-    def __init__(self, begin: datetime) -> None:
-        self._begin = begin
-        self._last: dict[str, datetime] = {}
-        self._said: dict[str, set[str]] = {}
+    begin: datetime
+    last: dict[str, datetime] = field(default_factory=dict)
+    said: dict[str, set[str]] = field(default_factory=dict)
 
     def until(self, pod: Pod) -> datetime:
-        return self._last.get(pod.uid, self._begin)
+        return self.last.get(pod.uid, self.begin)
 
     def new(self, pod: Pod, lines: Sequence[Written]) -> list[Written]:
-        last, said = self.until(pod), self._said.setdefault(pod.uid, set())
+        last, said = self.until(pod), self.said.setdefault(pod.uid, set())
         came = []
         for written in lines:
             moment = written.time or last
@@ -335,5 +309,28 @@ class _Seen:
                 said.clear()
             said.add(written.line.text)
             came.append(written)
-        self._last[pod.uid] = last
+        self.last[pod.uid] = last
         return came
+
+
+_LINES = 50
+
+
+def crashing(pod: Pod) -> tuple[Container, ...]:
+    """The containers that end again and again, of a pod that is not ready; they may run for a moment in between."""
+    if pod.ready or not live(pod):
+        return ()
+    return tuple(c for c in pod.containers if c.restarts and not c.ready)
+
+
+def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
+    """The end of the log of the container that ended last, else of the one that runs; empty where no log is kept.
+    Raises what stands in the way of reading it."""
+    for previous in (True, False):
+        try:
+            text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)
+        except (NotFound, Rejected):
+            continue
+        if text.strip():
+            return text.splitlines()
+    return []

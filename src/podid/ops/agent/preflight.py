@@ -10,14 +10,15 @@ from datetime import datetime
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Again, Conflict, Hint, Other
 from podid.domain.findings import Severity, Verdict
-from podid.domain.names import AGENT_ADDON, parse_role_arn, role_name
+from podid.domain.names import AGENT_ADDON, role_name
 from podid.domain.placement import why_not_here
-from podid.domain.plan import Action, Place, Plan
+from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, PlannedAgent, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.status.diagnose import diagnose, select
@@ -83,14 +84,14 @@ class Preflight:
         return Preflight((*self.obstacles, *other.obstacles), tuple(dict.fromkeys((*self.unknowns, *other.unknowns))))
 
 
-def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
+def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
     report = diagnose(collect(clients, place, Wanted(checks=checks), now=now), checks=checks)
-    found = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
-    if found and not force:
-        raise _refused(found)
-    return Preflight(found, _by_reason(report.unknowns))
+    obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
+    if obstacles and not force:
+        raise _refused(obstacles)
+    return Preflight(obstacles, _by_reason(report.unknowns))
 
 
 def with_outlook(
@@ -98,9 +99,16 @@ def with_outlook(
 ) -> tuple[Plan, Preflight]:
     """The plan with what comes of it, and with what mends the nodes' roles; beside it what is in its way. Pure.
     `changing`: the add-on is installed already, so that only what the change itself breaks is in its way."""
-    lacking = {role_name(arn): arn for arn in _lacking(diagnosis)}
+    # the node roles that lack the one right, and that another policy gives it to
+    named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
+    decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
+    arns = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
+    lacking = {role_name(arn): arn for arn in arns if role_name(arn) in named}
     if fix_node_role:
-        plan = replace(plan, actions=(*map(_attachment, lacking.values()), *plan.actions))
+        states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
+        note = "the nodes' role may then redeem the pods' tokens"
+        attachments = (ROLE_ATTACHMENT.action(None, state, note) for state in states)
+        plan = replace(plan, actions=(*attachments, *plan.actions))
     outlook = foresee(diagnosis, plan, now)
     obstacles = [_obstacle(verdict, lacking, stops=_stops(verdict) and not changing) for verdict in outlook.stands]
     obstacles += [_obstacle(verdict, lacking, stops=_stops(verdict)) for verdict in outlook.brings]
@@ -111,9 +119,9 @@ def with_outlook(
     unknowns += _credentials_files(snapshot, agent)
     unknowns += () if changing else _kernels(snapshot, agent)
     shown = [verdict for verdict in (*outlook.stands, *outlook.brings) if verdict.severity is not Severity.INFO]
-    told = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
-    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, told)))
-    return plan, Preflight(tuple(each for each in obstacles if each is not None), tuple(dict.fromkeys(unknowns)))
+    nodes = {verdict.subject.name for verdict in shown if verdict.subject.kind == "Node"}
+    plan = replace(plan, outlook=outlook, notes=(*plan.notes, *_left_out(snapshot, agent, nodes)))
+    return plan, Preflight(tuple(item for item in obstacles if item is not None), tuple(dict.fromkeys(unknowns)))
 
 
 def _stops(verdict: Verdict) -> bool:
@@ -136,19 +144,6 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
     return Obstacle(verdict.check, f"{of}{verdict.message}", stops, hint)
 
 
-def _lacking(diagnosis: Diagnosis) -> list[str]:
-    """The ARNs of node roles that lack the one right, and that another policy gives it to."""
-    named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
-    found = []
-    for arn, section in known_or(diagnosis.snapshot.node_role_allowed, {}).items():
-        decision = section.value if isinstance(section, Known) else None
-        if decision is None or decision.decision != "implicitDeny" or role_name(arn) not in named:
-            continue
-        if False not in (decision.organization_allows, decision.boundary_allows):
-            found.append(arn)
-    return found
-
-
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
     """One read that fails may be what several checks lack."""
     checks: dict[str, dict[str, None]] = {}
@@ -157,11 +152,11 @@ def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(f"{', '.join(ids)}: {reason}" for reason, ids in checks.items())
 
 
-def _left_out(snapshot: Snapshot, agent: PlannedAgent, told: Collection[str]) -> Iterator[str]:
+def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -> Iterator[str]:
     """Nodes that get no agent, by the reason, but for those of which a finding tells."""
     reasons: dict[str, list[str]] = {}
     for node in known_or(snapshot.nodes, ()):
-        if node.name in told or node.compute_type == "auto" or agent.goes_to(node):
+        if node.name in named or node.compute_type == "auto" or agent.goes_to(node):
             continue
         if node.runs_agent and agent.placement is not None:
             reason = why_not_here(node, agent.placement)
@@ -206,12 +201,12 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
         same = is_addons(agent)
         if same and agent.set_by and not _others(agent):
-            what = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+            message = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
         if same and overwrite:
-            what = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+            message = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
         clash = "EKS would not overwrite its fields" if same else "two clash on the nodes' port 80"
         take = "add --resolve-conflicts overwrite" if same else "uninstall it first with what installed it"
@@ -226,10 +221,11 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
 def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
     """What EKS, told to overwrite, puts back on the DaemonSet of the add-on's name where the add-on sets it as well."""
     for agent in agents:
-        told = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
-        if told and is_addons(agent):
-            what = f"overwriting puts back what others have set on DaemonSet {agent.namespace}/{agent.name}, {told}"
-            yield Obstacle(OTHER_AGENT, what, stops=False)
+        changes = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
+        if changes and is_addons(agent):
+            name = f"{agent.namespace}/{agent.name}"
+            message = f"overwriting puts back what others have set on DaemonSet {name}, {changes}"
+            yield Obstacle(OTHER_AGENT, message, stops=False)
 
 
 def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
@@ -240,34 +236,29 @@ def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
 def _owner(agent: DaemonSet) -> str:
     manager = agent.labels.get("app.kubernetes.io/managed-by", "")
     chart = agent.labels.get("helm.sh/chart", "")
-    told = [word for word in (f"managed by {manager}" if manager else "", chart) if word]
-    return f" ({', '.join(told)})" if told else ""
+    labels = [word for word in (f"managed by {manager}" if manager else "", chart) if word]
+    return f" ({', '.join(labels)})" if labels else ""
 
 
 # --- what comes of it -------------------------------------------------------------------------------------------------
 
 
-def checked(plan: Plan, found: Preflight, *, force: bool) -> Plan:
+def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
     """The plan, with notes on what its outlook does not tell. Raises PreflightRefused where something is in the way,
     unless `force` says to go on."""
-    stopping = [each for each in found.obstacles if each.stops]
+    stopping = [item for item in preflight.obstacles if item.stops]
     if stopping and not force:
         raise _refused(stopping)
     foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
-    notes = dict.fromkeys(str(each) for each in found.obstacles if each.id not in foreseen)
-    return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {each}" for each in found.unknowns)))
-
-
-def _attachment(role_arn: str) -> Action:
-    state = ROLE_ATTACHMENT.state_of(parse_role_arn(role_arn).resource_name, minimal_policy(role_arn))
-    return ROLE_ATTACHMENT.action(None, state, "the nodes' role may then redeem the pods' tokens")
+    notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in foreseen)
+    return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {item}" for item in preflight.unknowns)))
 
 
 def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:
     first, *more = obstacles
     several = f"{len(obstacles)} things are in the way of the agent: " if more else ""
-    hint = next((each.hint for each in obstacles if each.hint is not None), None)
-    advice = next((each.advice for each in obstacles if each.advice), "")
+    hint = next((obstacle.hint for obstacle in obstacles if obstacle.hint is not None), None)
+    advice = next((obstacle.advice for obstacle in obstacles if obstacle.advice), "")
     return PreflightRefused(
         several + "; ".join(dict.fromkeys(map(str, obstacles))),
         hint=hint or Again(add=("--force",)),

@@ -91,7 +91,7 @@ class AgentReading:
 _CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 
-def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
+def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
     snapshot = collect(clients, place, Wanted(checks=checks), now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
@@ -100,15 +100,20 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
     needy = None
     if associations is not None and everybody is not None:
         needy = needy_by_node(everybody, {item.ref for item in associations})
+    versions: AgentVersions | PodidError
+    try:
+        versions = read_versions(clients, place)
+    except PodidError as error:
+        versions = error
     return AgentReading(
         cluster=place.cluster_name,
         addon=snapshot.agent_addon,
         daemon_sets=agents if agents is not None and nodes is not None and pods is not None else sets,
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
-        missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),
+        missing=next((part for part in (snapshot.associations, snapshot.pods) if isinstance(part, Missing)), None),
         node_roles=_node_roles(snapshot),
         untold=tuple(nodes_of_unknown_role(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
-        versions=_versions(clients, place),
+        versions=versions,
         report=diagnose(snapshot, checks=checks),
     )
 
@@ -123,13 +128,6 @@ def _node_roles(snapshot: Snapshot) -> tuple[NodeRoleRight, ...] | None:
         for role in roles_of_nodes(snapshot)
         if role.nodes is None or role.nodes
     )
-
-
-def _versions(clients: Clients, place: Place) -> AgentVersions | PodidError:
-    try:
-        return read_versions(clients, place)
-    except PodidError as error:
-        return error
 
 
 def _value(section: Section[T]) -> T | None:

@@ -14,8 +14,9 @@ from podid.domain.errors import ExitCode, Other, PodidError
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import cut, short_list
 from podid.domain.workloads import live, pods_of
+from podid.facts.agent import NO_FREE_PORT
 from podid.facts.agent_logs import mode_of, rule_of
-from podid.ops.reading.log_ends import end_of_log
+from podid.ops.agent.logs import end_of_log
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -44,6 +45,7 @@ _MEANS = {
     "UnsupportedAddonModification": "something of the add-on was changed that may not be",
 }
 _NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_CRASHING = ("CrashLoopBackOff",)
 _CANNOT_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 # a new agent may push aside what holds its port; one that waits longer than this has not
 _PLACING = timedelta(seconds=30)
@@ -59,17 +61,17 @@ class AgentFailed(PodidError):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`mode` is the failure mode's id, `what` a sentence about `pods`."""
+    """`mode` is the failure mode's id, `what` a sentence about `subject`."""
 
     mode: str
     what: str
-    pods: tuple[str, ...] = ()
+    subject: str = AGENT_ADDON
 
     def error(self, cluster: str) -> AgentFailed:
         return AgentFailed(
             f"{self.mode}: {self.what}",
             hint=Other(("agent", "status"), flags=("--cluster", cluster)),
-            subject=self.pods[0] if self.pods else AGENT_ADDON,
+            subject=self.subject,
             advice=f"podid explain {self.mode} says why, and what to do; then run the command again.",
         )
 
@@ -86,10 +88,11 @@ def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:
     """What an add-on in a failed state shows; `errors` are those of its update."""
     modes = dict.fromkeys(_MODES[issue.code] for issue in addon.issues if issue.code in _MODES)
     modes |= dict.fromkeys(mode for code, mode in _MODES.items() for error in errors if error.startswith(code))
-    told = [issue_words(issue) for issue in addon.issues]
-    told += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
-    what = f"the add-on {addon.name} {addon.version} is {addon.status}" + (f": {'; '.join(told)}" if told else "")
-    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), what)
+    reasons = [issue_words(issue) for issue in addon.issues]
+    reasons += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    message = f"the add-on {addon.name} {addon.version} is {addon.status}{why}"
+    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), message)
 
 
 def deleted(cluster: str) -> AgentFailed:
@@ -108,47 +111,29 @@ def of_pods(
     """The first trouble that no waiting mends, None where there is none. `spared` are the uids of pods that are about
     to be replaced. Never raises for a log that cannot be read."""
     judged = [pod for pod in pods if live(pod) and not pod.ready and pod.uid not in spared]
-    for of in (_image, _crash, _start, _place):
-        if (found := of(reader, judged, now)) is not None:
-            return found
+    if stuck := _waiting(judged, _NO_IMAGE):
+        image = next(c.image for c in stuck[0].containers if c.waiting in _NO_IMAGE)
+        return _of(stuck, "agent-image-pull", f"cannot pull the image {image}")
+    if stuck := _waiting(judged, _CRASHING):
+        return _crash(reader, stuck)
+    if stuck := _waiting(judged, _CANNOT_START):
+        reason = next(c.waiting for c in stuck[0].containers if c.waiting in _CANNOT_START)
+        return _of(stuck, UNHEALTHY, f"cannot start: {reason}")
+    if stuck := [p for p in judged if not p.node and NO_FREE_PORT in p.message and now - p.created_at > _PLACING]:
+        return _of(stuck, "agent-port80-conflict", f"cannot be scheduled: {stuck[0].message}")
     return None
 
 
-def _image(_: KubeReader, pods: Sequence[Pod], __: datetime) -> Trouble | None:
-    stuck = _waiting(pods, _NO_IMAGE)
-    if not stuck:
-        return None
-    image = next(c.image for c in stuck[0].containers if c.waiting in _NO_IMAGE)
-    return Trouble("agent-image-pull", f"{_who(stuck)} cannot pull the image {image}", _names(stuck))
-
-
-def _crash(reader: KubeReader, pods: Sequence[Pod], _: datetime) -> Trouble | None:
-    stuck = _waiting(pods, ("CrashLoopBackOff",))
-    if not stuck:
-        return None
-    pod = stuck[0]
-    container = next(c for c in pod.containers if c.waiting == "CrashLoopBackOff")
-    mode, line = mode_of(last_lines(reader, pod, container.name))
+def _crash(reader: KubeReader, stuck: Sequence[Pod]) -> Trouble:
+    container = next(c for c in stuck[0].containers if c.waiting in _CRASHING)
+    try:
+        mode, line = mode_of(end_of_log(reader, stuck[0], container.name))
+    except PodidError:
+        mode, line = "", ""
     ended = f" ({container.ended})" if container.ended not in ("", "Error") else ""
     why = f"; its log says: {line}" if line else ""
     are = "is" if len(stuck) == 1 else "are"
-    what = f"{_who(stuck)} {are} in CrashLoopBackOff after {container.restarts} restarts{ended}{why}"
-    return Trouble(mode or UNHEALTHY, what, _names(stuck))
-
-
-def _start(_: KubeReader, pods: Sequence[Pod], __: datetime) -> Trouble | None:
-    stuck = _waiting(pods, _CANNOT_START)
-    if not stuck:
-        return None
-    reason = next(c.waiting for c in stuck[0].containers if c.waiting in _CANNOT_START)
-    return Trouble(UNHEALTHY, f"{_who(stuck)} cannot start: {reason}", _names(stuck))
-
-
-def _place(_: KubeReader, pods: Sequence[Pod], now: datetime) -> Trouble | None:
-    stuck = [pod for pod in pods if not pod.node and "free ports" in pod.message and now - pod.created_at > _PLACING]
-    if not stuck:
-        return None
-    return Trouble("agent-port80-conflict", f"{_who(stuck)} cannot be scheduled: {stuck[0].message}", _names(stuck))
+    return _of(stuck, mode or UNHEALTHY, f"{are} in CrashLoopBackOff after {container.restarts} restarts{ended}{why}")
 
 
 def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], since: datetime) -> Trouble | None:
@@ -158,12 +143,13 @@ def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], 
         if sum(map(live, pods_of((ds,), pods))) >= ds.desired:
             continue
         try:
-            told = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
+            messages = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
         except PodidError:
             continue
-        if told:
-            what = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {cut(told[-1], 300)}"
-            return Trouble(POLICY_BLOCKS_AGENT, what)
+        if messages:
+            message = cut(messages[-1], 300)
+            sentence = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {message}"
+            return Trouble(POLICY_BLOCKS_AGENT, sentence)
     return None
 
 
@@ -171,21 +157,12 @@ def _waiting(pods: Sequence[Pod], reasons: Collection[str]) -> list[Pod]:
     return [pod for pod in pods if any(c.waiting in reasons for c in pod.containers)]
 
 
-def _who(pods: Sequence[Pod]) -> str:
-    first = f"the agent pod {pods[0].name}" + (f" on {pods[0].node}" if pods[0].node else "")
-    return first + (f" and {len(pods) - 1} more" if len(pods) > 1 else "")
-
-
-def _names(pods: Sequence[Pod]) -> tuple[str, ...]:
-    return tuple(f"{pod.namespace}/{pod.name}" for pod in pods)
-
-
-def last_lines(reader: KubeReader, pod: Pod, container: str) -> list[str]:
-    """As of end_of_log; empty where it cannot be read."""
-    try:
-        return end_of_log(reader, pod, container)
-    except PodidError:
-        return []
+def _of(pods: Sequence[Pod], mode: str, words: str) -> Trouble:
+    """Of these pods, of which the first is named."""
+    first, *more = pods
+    who = f"the agent pod {first.name}" + (f" on {first.node}" if first.node else "")
+    who += f" and {len(more)} more" if more else ""
+    return Trouble(mode, f"{who} {words}", f"{first.namespace}/{first.name}")
 
 
 def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:
@@ -199,7 +176,7 @@ def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:
         for line in reversed(text.splitlines()):
             rule = rule_of(line)
             if rule is not None and rule.id in _REFUSALS:
-                return Trouble(rule.id, f"{_who([pod])} is refused by EKS Auth: {line[:400]}", _names([pod]))
+                return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
     return None
 
 

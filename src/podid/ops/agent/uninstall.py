@@ -23,31 +23,26 @@ _LIFETIME = "within 6 hours, those with a target role within one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Losing:
-    """Who loses credentials with the agent: service accounts with an association, with how many of their pods run now
-    on nodes where the add-on's agent serves them (None: not known), and these nodes. `unread` says what could not be
-    looked at."""
+class UninstallFacts:
+    """The installed add-on, the agent's DaemonSets, and who loses credentials with it: service accounts with an
+    association, with how many of their pods run now on nodes where the add-on's agent serves them (None: not known),
+    and these nodes. `unread` says what could not be looked at."""
 
+    current: Addon | None
+    agents: tuple[DaemonSet, ...] = ()
     accounts: tuple[tuple[ServiceAccountRef, int | None], ...] = ()
     nodes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property
-    def count(self) -> int:
-        """How many things lose something."""
+    def losing(self) -> int:
+        """How many service accounts and nodes lose something."""
         return len(self.accounts) + len(self.nodes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UninstallFacts:
-    current: Addon | None
-    losing: Losing = Losing()
-    agents: tuple[DaemonSet, ...] = ()
 
 
 def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
     """Raises what stands in the way of the add-on itself; what cannot be seen beside it is said."""
-    current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
+    facts = UninstallFacts(current=clients.eks.find_addon(place.cluster_name, AGENT_ADDON))
     unread: list[str] = []
     refs: frozenset[ServiceAccountRef] = frozenset()
     try:
@@ -60,23 +55,17 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
         pods = reader.list_pods()
     except PodidError as error:
         unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.what}")
-        losing = Losing(accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
-        return UninstallFacts(current=current, losing=losing)
-    return UninstallFacts(current=current, losing=_losing(refs, pods, agents, tuple(unread)), agents=agents)
-
-
-def _losing(
-    refs: frozenset[ServiceAccountRef], pods: tuple[Pod, ...], agents: tuple[DaemonSet, ...], unread: tuple[str, ...]
-) -> Losing:
-    own = [ds for ds in agents if of_the_addon(ds)]
+        return replace(facts, accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
     others = [ds for ds in agents if not of_the_addon(ds)]
-    served = _nodes_of(own, pods) - _nodes_of(others, pods)
-    here = [pod for pod in pods if pod.ref in refs and live(pod)]
+    served = _nodes_of([ds for ds in agents if of_the_addon(ds)], pods) - _nodes_of(others, pods)
+    running = [pod for pod in pods if pod.ref in refs and live(pod)]
     # a pod on a node that has the agent built in, or that never had one, loses nothing
-    losing = [pod for pod in here if pod.node in served]
-    elsewhere = {pod.ref for pod in here} - {pod.ref for pod in losing}
+    losing = [pod for pod in running if pod.node in served]
+    elsewhere = {pod.ref for pod in running} - {pod.ref for pod in losing}
     accounts = tuple((ref, sum(pod.ref == ref for pod in losing)) for ref in sorted(refs - elsewhere))
-    return Losing(accounts=accounts if served else (), nodes=tuple(sorted(served)), unread=unread)
+    return replace(
+        facts, agents=agents, accounts=accounts if served else (), nodes=tuple(sorted(served)), unread=tuple(unread)
+    )
 
 
 def _nodes_of(agents: Sequence[DaemonSet], pods: Iterable[Pod]) -> set[str]:
@@ -89,42 +78,37 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
     if addon is None:
         if facts.agents:
             names = short_list(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
-            raise Conflict(
-                f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's",
-                advice="Uninstall it with what installed it, such as Helm.",
-                subject=AGENT_ADDON,
-            )
+            message = f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's"
+            raise Conflict(message, advice="Uninstall it with what installed it, such as Helm.", subject=AGENT_ADDON)
         return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        raise Conflict(
-            f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended",
-            hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
-            subject=AGENT_ADDON,
-        )
+        message = f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended"
+        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
+        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
     others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not of_the_addon(agent)]
     stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()
-    return Plan(header=header, actions=(action,), notes=(*_notes(facts.losing, preserve=preserve), *stays))
+    return Plan(header=header, actions=(action,), notes=(*_notes(facts, preserve=preserve), *stays))
 
 
-def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
+def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
     if preserve:
         return (
             "the DaemonSet and its pods stay, and pods keep their credentials; EKS no longer updates the agent",
-            *losing.unread,
+            *facts.unread,
         )
     notes = []
-    if losing.accounts:
-        told = short_list((f"{ref}{_pods(count)}" for ref, count in losing.accounts), 10)
-        notes.append(f"without credentials afterwards: {count_of(len(losing.accounts), 'service account')}: {told}")
+    if facts.accounts:
+        who = short_list((f"{ref}{_pods(count)}" for ref, count in facts.accounts), 10)
+        notes.append(f"without credentials afterwards: {count_of(len(facts.accounts), 'service account')}: {who}")
         notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
-    if losing.nodes:
-        notes.append(f"without the agent afterwards: {count_of(len(losing.nodes), 'node')}: {short_list(losing.nodes)}")
+    if facts.nodes:
+        notes.append(f"without the agent afterwards: {count_of(len(facts.nodes), 'node')}: {short_list(facts.nodes)}")
     notes.append(
         "what stays: the associations, the roles, and on each node until it is replaced the link pod-id-link0 with the "
         "agent's address (stale-link-or-route)"
     )
-    return (*notes, *losing.unread)
+    return (*notes, *facts.unread)
 
 
 def _pods(count: int | None) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from podid.domain.errors import Again, Conflict, NotFound, PodidError
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import nearest
-from podid.domain.versions import EC2, Offer, VersionRow, addon_key, judge, next_minor, older
+from podid.domain.versions import EC2, Offer, addon_key, judge, next_minor, older
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"
 _SHOWN = 5
-VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
 
 
 def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
@@ -26,70 +24,60 @@ def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[s
         return error
 
 
-def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downgrade: bool = False) -> str:
+def choose(offer: Offer | None, requested: str, installed: str = "", *, allow_downgrade: bool = False) -> str:
     """The version to ask for; empty where EKS is to take its default because nobody knows the versions.
 
-    `wanted` is "", default, latest or a version. Without one, what is installed stays. Raises NotFound for a version
+    `requested` is "", default, latest or a version. Without one, what is installed stays. Raises NotFound for a version
     that EKS would not take, Conflict for one that is older than what is installed.
     """
-    if not wanted and installed:
+    if not requested and installed:
         return installed
-    chosen = _meant(offer, wanted, "" if allow_downgrade else installed)
+    chosen = _meant(offer, requested, "" if allow_downgrade else installed)
     if installed and chosen and older(chosen, installed) and not allow_downgrade:
-        raise Conflict(
-            f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older",
-            hint=Again(add=("--allow-downgrade",)),
-            subject=AGENT_ADDON,
-        )
+        message = f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older"
+        raise Conflict(message, hint=Again(add=("--allow-downgrade",)), subject=AGENT_ADDON)
     return chosen or installed
 
 
-def _meant(offer: Offer | None, wanted: str, not_before: str) -> str:
+def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
     """`not_before` is the version that none which is proposed may be older than."""
     if offer is None:
-        return "" if wanted in ("", DEFAULT) else _unlisted(wanted)
+        if requested == LATEST:
+            message = "the latest version is not known: the add-on's versions could not be read"
+            raise NotFound(message, hint=Again(swap=(LATEST, DEFAULT)), subject=requested)
+        return "" if requested in ("", DEFAULT) else requested
     if not offer.fitting:
         why = f": {offer.rows[0].why_not}" if offer.rows else ""
         raise NotFound(f"EKS offers no version of {AGENT_ADDON} for this cluster on Kubernetes {offer.kubernetes}{why}")
-    if wanted == LATEST:
+    if requested == LATEST:
         return offer.latest
-    if wanted in ("", DEFAULT):
+    if requested in ("", DEFAULT):
         return offer.default or offer.latest
-    if wanted in offer.fitting:
-        return wanted
-    row, best = offer.row(wanted), _proposed(offer, wanted, not_before)
+    if requested in offer.fitting:
+        return requested
+    row, best = offer.row(requested), _proposed(offer, requested, not_before)
     shown = tuple(dict.fromkeys((*best, *offer.fitting)))[:_SHOWN]
     more = f" and {len(offer.fitting) - len(shown)} more" if len(offer.fitting) > len(shown) else ""
     names = (f"{version}, its default" if version == offer.default else version for version in shown)
     listed = f"EKS would take {'; '.join(names)}{more}"
     if row is not None:
-        what = f"{AGENT_ADDON} {wanted} does not fit this cluster: {row.why_not}; {listed}"
+        message = f"{AGENT_ADDON} {requested} does not fit this cluster: {row.why_not}; {listed}"
     else:
-        what = f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {offer.kubernetes}; {listed}"
-    word = next(iter(nearest(wanted, (DEFAULT, LATEST), 1)), best[0])
-    raise NotFound(what, hint=Again(swap=(wanted, word)), subject=wanted)
+        message = f"{AGENT_ADDON} {requested} does not exist for Kubernetes {offer.kubernetes}; {listed}"
+    word = next(iter(nearest(requested, (DEFAULT, LATEST), 1)), best[0])
+    raise NotFound(message, hint=Again(swap=(requested, word)), subject=requested)
 
 
-def _proposed(offer: Offer, wanted: str, not_before: str) -> tuple[str, ...]:
+def _proposed(offer: Offer, requested: str, not_before: str) -> tuple[str, ...]:
     """The likeliest first: what is the same version written in part, EKS's default, the newest that is not newer, or
     the likeliest spelling of what is no version."""
-    part, key = wanted.lstrip("v"), addon_key(wanted)
+    part, key = requested.lstrip("v"), addon_key(requested)
     same = [version for version in offer.fitting if version.lstrip("v").startswith((f"{part}-", f"{part}."))]
-    near = nearest(wanted, offer.fitting, 1)
+    near = nearest(requested, offer.fitting, 1)
     if key is not None:
         near = [version for version in offer.fitting if (addon_key(version) or ()) <= key][:1] or [offer.fitting[-1]]
-    found = [*same[:1], *([offer.default] if offer.default else []), *near, offer.latest]
-    return tuple(dict.fromkeys(version for version in found if not older(version, not_before)))
-
-
-def _unlisted(wanted: str) -> str:
-    if wanted == LATEST:
-        raise NotFound(
-            "the latest version is not known: the add-on's versions could not be read",
-            hint=Again(swap=(LATEST, DEFAULT)),
-            subject=wanted,
-        )
-    return wanted
+    proposals = [*same[:1], *([offer.default] if offer.default else []), *near, offer.latest]
+    return tuple(dict.fromkeys(version for version in proposals if not older(version, not_before)))
 
 
 def behind(offer: Offer | None, installed: str) -> str:
@@ -123,16 +111,10 @@ class AgentVersions:
     def behind(self) -> str:
         return behind(self.offer, self.installed)
 
-    def states(self, row: VersionRow) -> tuple[VersionState, ...]:
-        version, states = row.version.version, []
-        if version == self.installed:
-            states.append("installed")
-        if version == self.offer.default:
-            states.append("default")
-        if version == self.offer.latest:
-            states.append("newest")
-        states.append("does-not-fit" if row.why_not else "fits")
-        return tuple(states)  # type: ignore[arg-type]
+    def states(self, version: str) -> tuple[str, ...]:
+        """What the version is of installed, default and newest."""
+        versions = {"installed": self.installed, "default": self.offer.default, "newest": self.offer.latest}
+        return tuple(state for state, meant in versions.items() if meant == version)
 
 
 def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:

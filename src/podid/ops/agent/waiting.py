@@ -13,7 +13,7 @@ from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, NotFound, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
-from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait, text
+from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
 from podid.domain.text import count_of
 from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
@@ -23,7 +23,6 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.decode import Update
-    from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
 
 INSTALL_SECONDS = 900.0
@@ -34,7 +33,7 @@ _SAMPLE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class AgentPods:
     """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
     how many pods they want."""
 
@@ -44,7 +43,7 @@ class Cast:
     unread: str = ""
 
     @classmethod
-    def read(cls, reader: KubeReader) -> Cast:
+    def read(cls, reader: KubeReader) -> AgentPods:
         sets = reader.list_agent_daemon_sets()
         pods = reader.list_pods_of(sets)
         try:
@@ -126,14 +125,15 @@ class _Waiting:
     began: datetime
 
     @property
-    def _states(self) -> tuple[dict[str, object], ...]:
+    def _states(self) -> tuple[State, ...]:
+        """What the add-on was changed to."""
         done = [item for item in self.result.done if item.action.kind == ADDON.name and item.status is Status.DONE]
-        return tuple(dict(item.after or {}) for item in done)
+        return tuple(item.after or {} for item in done)
 
     def active(self) -> Addon:
         """The add-on once it is ACTIVE and its update is through. Raises AgentFailed, NotFound, TimedOut."""
         update_id = next((text(state, "updateId") for state in self._states if text(state, "updateId")), "")
-        wanted = next((text(state, "addonVersion") for state in self._states), "")
+        version = next((text(state, "addonVersion") for state in self._states), "")
         addon: Addon | None = None
         update: Update | None = None
         for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
@@ -142,102 +142,79 @@ class _Waiting:
             if addon is None:
                 raise NotFound(f"The add-on {AGENT_ADDON} was deleted during the wait", subject=AGENT_ADDON)
             if update_id and (update is None or update.status not in ENDED):
-                update, update_id = self._update(eks, update_id)
+                try:
+                    update = eks.get_update(self.cluster, update_id, addon=AGENT_ADDON)
+                except PodidError as error:  # without it the add-on's status tells
+                    self.patience.say(f"the update itself could not be looked at: {error.what}")
+                    update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
-                raise self._update_failed(addon, update)
+                trouble = of_addon(addon, update.errors)
+                message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
+                raise replace(trouble, what=message).error(self.cluster)
             # what failed before may be said once more while the update that mends it begins
             before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
             if addon.status in FAILED and not before:
                 raise self._failed(addon)
             settled = update is None or update.status == "Successful"
             # without its update's id only the version tells, and a round's wait, whether ACTIVE is the state before
-            reached = update is not None or (wanted in ("", addon.version) and (number > 0 or not self._states))
+            reached = update is not None or (version in ("", addon.version) and (number > 0 or not self._states))
             if addon.status == "ACTIVE" and settled and reached:
                 return addon
             self.patience.say(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}")
-            self._look_for_trouble()
-        raise self._late(addon)
-
-    def _update(self, eks: Eks, update_id: str) -> tuple[Update | None, str]:
-        """The update, and its id while it can be looked at: without it the add-on's status tells."""
-        try:
-            return eks.get_update(self.cluster, update_id, addon=AGENT_ADDON), update_id
-        except PodidError as error:
-            self.patience.say(f"the update itself could not be looked at: {error.what}")
-            return None, ""
+            # EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once. Old pods are spared
+            # until EKS is through: it may not have touched the DaemonSet yet
+            _, pods_trouble = self._read_pods(spared=self.before)
+            if pods_trouble is not None:
+                raise pods_trouble.error(self.cluster)
+        status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
+        why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
+        message = f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s{why}"
+        raise TimedOut(message, hint=Again(), subject=AGENT_ADDON)
 
     def covered(self, reader: KubeReader) -> Awaited:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
         vain; what cannot be read is `unknown`, with the reason."""
-        cast: Cast | None = None
+        agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                cast = Cast.read(reader)
+                agents = AgentPods.read(reader)
             except PodidError as error:
                 return Awaited(f"the agent's pods were not checked: {error.what}", None)
-            if cast.complete:
-                if (trouble := refused(reader, _sample(cast.pods))) is not None:
+            if agents.complete:
+                if (trouble := refused(reader, [pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)
-                known = cast.coverage is not None and cast.coverage.expected
-                return Awaited(cast.words, True if known else None)
-            if (found := self._trouble(reader, cast)) is not None:
-                raise found.error(self.cluster)
-            if not cast.sets and not self._states:
+                known = agents.coverage is not None and agents.coverage.expected
+                return Awaited(agents.words, True if known else None)
+            trouble = self._trouble(reader, agents, self.before if rolling(agents.sets) else ())
+            if trouble is not None:
+                raise trouble.error(self.cluster)
+            if not agents.sets and not self._states:
                 raise deleted(self.cluster)
-            self.patience.say(f"{cast.words}; waiting for {cast.lacking}")
-        words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was checked", "")
+            self.patience.say(f"{agents.words}; waiting for {agents.lacking}")
+        words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
         return Awaited(f"{words} after {self.patience.seconds:g} s; lacking: {lacking}", False)
 
-    def _trouble(self, reader: KubeReader, cast: Cast) -> Trouble | None:
-        spared = self.before if rolling(cast.sets) else frozenset[str]()
-        return self._found(reader, cast, spared)
+    def _trouble(self, reader: KubeReader, agents: AgentPods, spared: Collection[str]) -> Trouble | None:
+        trouble = of_sets(reader, agents.sets, agents.pods, self.began)
+        return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
-    def _found(self, reader: KubeReader, cast: Cast, spared: Collection[str]) -> Trouble | None:
-        refused = of_sets(reader, cast.sets, cast.pods, self.began)
-        return refused or of_pods(reader, cast.pods, self.patience.clock.now(), spared=spared)
-
-    def _look_for_trouble(self) -> None:
-        """EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once."""
-        # old pods are spared until EKS is through: it may not have touched the DaemonSet yet
-        seen = self._look(spared=self.before)
-        if seen is not None and seen[1] is not None:
-            raise seen[1].error(self.cluster)
-
-    def _look(self, *, spared: Collection[str] = ()) -> tuple[Cast, Trouble | None] | None:
-        """What runs, and what is wrong with it; None where that cannot be seen, or nobody wants to know."""
+    def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
+        """What runs, and what is wrong with it; nothing where that cannot be read, or nobody wants to know."""
         if not self.watching or self.clients.kube.failure is not None:
-            return None
+            return None, None
         try:
-            cast = Cast.read(self.clients.kube.reader)
-            return cast, self._found(self.clients.kube.reader, cast, spared)
+            agents = AgentPods.read(self.clients.kube.reader)
+            return agents, self._trouble(self.clients.kube.reader, agents, spared)
         except PodidError:
-            return None
+            return None, None
 
     def _failed(self, addon: Addon) -> PodidError:
         """The pods tell the cause of too few replicas."""
         trouble = of_addon(addon)
-        few = {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}
-        if few and (seen := self._look()) is not None:
-            cast, found = seen
-            mode, why = (found.mode, found.what) if found is not None else (trouble.mode, cast.words)
-            trouble = replace(trouble, mode=mode, what=f"{trouble.what}; {why}")
+        if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
+            agents, cause = self._read_pods()
+            if cause is not None:
+                trouble = replace(trouble, mode=cause.mode, what=f"{trouble.what}; {cause.what}")
+            elif agents is not None:
+                trouble = replace(trouble, what=f"{trouble.what}; {agents.words}")
         return trouble.error(self.cluster)
-
-    def _update_failed(self, addon: Addon, update: Update) -> PodidError:
-        trouble = of_addon(addon, update.errors)
-        what = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
-        return replace(trouble, what=what).error(self.cluster)
-
-    def _late(self, addon: Addon | None) -> TimedOut:
-        status = addon.status if addon is not None else "unknown"
-        issues = "; ".join(map(issue_words, addon.issues)) if addon is not None else ""
-        return TimedOut(
-            f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s"
-            + (f": {issues}" if issues else ""),
-            hint=Again(),
-            subject=AGENT_ADDON,
-        )
-
-
-def _sample(pods: Collection[Pod]) -> list[Pod]:
-    return [pod for pod in pods if pod.ready][:_SAMPLE]

@@ -1,21 +1,30 @@
-"""What is to be said of names that lead to no association: what does not exist, and what may have been meant."""
+"""Names of service accounts and namespaces: which ones a pattern or a selector stands for, and of those that lead
+nowhere, what does not exist and what may have been meant."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association
-from podid.domain.errors import Again, NotFound, Other, PodidError
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError, Rejected
+from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place
+from podid.domain.plan import Place, Plan, Verb
+from podid.domain.snapshot import Missing, error_of, known_or
+from podid.domain.status import IdentityState
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.expand import check_namespace
 from podid.ops.association.plan import NotAdmitted
+from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
+    from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
+    from podid.ops.status.look import Diagnosis
 
 # as many objects are read by name; more of them in one list
 _FEW = 10
@@ -31,6 +40,18 @@ def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAcc
             error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
         error.lines = tuple(other.what for other in others)
         raise error
+
+
+def check_identities(diagnosis: Diagnosis, place: Place, refs: Collection[ServiceAccountRef]) -> None:
+    """Raises NotFound for the first of the service accounts that is known to have no association, with the nearest that
+    has one. Where none is named, the error that kept the associations from being listed: no result is not all well."""
+    snapshot, known = diagnosis.snapshot, known_or(diagnosis.snapshot.associations, ())
+    if not refs and isinstance(snapshot.associations, Missing):
+        raise error_of(snapshot.associations)
+    for status in diagnosis.report.identities if refs else ():
+        if status.state is IdentityState.NONE:
+            exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))
+            raise without_association(place.cluster_name, status.ref, (item.ref for item in known), exists=exists)
 
 
 def association_not_found(
@@ -122,3 +143,90 @@ def missing_service_accounts(
         except PodidError:
             known = []
     return {ref: nearest(str(ref), known, 1) for ref in missing}
+
+
+def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, strict: bool) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
+    NotFound. Raises as the reader does."""
+    missing = missing_service_accounts(refs, reader)
+    sentences = tuple(
+        f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    )
+    if strict and missing:
+        ref, near = next(iter(missing.items()))
+        # what is likely a slip of the hand is not to be made true
+        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
+        raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
+    return sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns as of a shell (`*`, `?`, `[…]`) of namespace and name, and a selector of labels of service accounts."""
+
+    namespace: str = "*"
+    name: str = "*"
+    selector: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it names one service account."""
+        return not self.selector and not is_pattern(self.namespace) and not is_pattern(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it stands for names as a shell's pattern does."""
+    return any(sign in text for sign in "*?[")
+
+
+def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that there are now, sorted. NotFound where there is none, InvalidInput for a selector that
+    the API server does not take. Raises as the reader does."""
+    namespace = "" if is_pattern(selection.namespace) else selection.namespace
+    try:
+        found = reader.list_service_accounts(namespace, selector=selection.selector)
+    except Rejected as error:
+        if not selection.selector:
+            raise
+        what = f"--selector {selection.selector!r} is refused: {error.what}"
+        raise InvalidInput(what, subject=selection.selector) from error
+    refs = tuple(
+        item.ref
+        for item in found
+        if fnmatchcase(item.namespace, selection.namespace) and fnmatchcase(item.name, selection.name)
+    )
+    if not refs:
+        if namespace and not found:
+            with suppress(AccessDenied):
+                check_namespace(reader, namespace)
+        near = did_you_mean(selection.name, (item.name for item in found), 1)
+        raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
+    return tuple(sorted(refs))
+
+
+def check_namespace(reader: KubeReader, namespace: str) -> None:
+    """Raises NotFound for one that does not exist, with the nearest names, and as the reader does."""
+    there = reader.list_namespaces()
+    if namespace not in there:
+        near = nearest(namespace, there, 1)
+        raise NotFound(
+            f"Namespace {namespace} does not exist{did_you_mean(namespace, there)}",
+            hint=Again(swap=(namespace, near[0])) if near else (),
+            subject=namespace,
+        )
+
+
+def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
+    """What is to be known where a plan that makes several associations comes near to what a cluster takes."""
+    new = sum(action.kind == ASSOCIATION.name and action.verb is Verb.CREATE for action in plan.actions)
+    if new < 2:  # the count costs a call for every hundred
+        return ()
+    cluster = plan.header.cluster
+    count = len(eks.list_association_summaries(cluster)) + new
+    if count < NEAR_ASSOCIATION_QUOTA:
+        return ()
+    words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
+    return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)

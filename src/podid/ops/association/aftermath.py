@@ -1,22 +1,30 @@
 """What follows once associations are as wanted: the status of their identities is waited for, and pods that missed the
-change are replaced."""
+change are replaced. After a deletion, that new pods no longer get credentials.
+
+Each API server learns of it at its own time. A pod created with dryRun=All passes the webhook and is not created, and
+shows what that one API server knows; several rounds of them, spaced over seconds, show what all of them do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
+from podid.calls import pacing
 from podid.calls.patience import Patience
-from podid.domain.errors import ExitCode, PodidError
+from podid.domain.errors import AccessDenied, ExitCode, NotFound, PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import ChangeResult, Place, Status, Wait
+from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.text import short_list
+from podid.domain.workloads import injected
 from podid.ops.association.plan import changed_associations
-from podid.ops.association.stopped import wait_until_stopped
 from podid.ops.change.journal import Journal
-from podid.ops.clients import Clients
+from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.journalled import Restarting, replace_pods
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.look import Diagnosis, look, wanted_for
@@ -164,3 +172,36 @@ def after_change(how: Waiting, result: ChangeResult, seen: Diagnosis | None = No
     if kept:
         result = after_associate(how, result, tuple(kept), seen)
     return after_disassociate(how, result) if deleted else result
+
+
+def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], patience: Patience) -> Awaited:
+    """Waits for enough consecutive rounds without an injected pod. Never raises for a cluster that cannot be asked."""
+    clean = dict.fromkeys(refs, 0)
+    images = images_of(kube.reader, {ref.namespace for ref in refs})
+    for _ in patience.rounds(SECONDS_BETWEEN_ROUNDS):
+        pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
+        tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
+        hits: set[ServiceAccountRef] = set()
+        for ref, answer in pacing.fan_out(pacing.attempt(partial(_try, kube, images)), tries, reads=True):
+            if isinstance(answer, NotFound):
+                clean[ref] = ROUNDS  # no service account, so no pod either
+            elif isinstance(answer, PodidError):
+                return Awaited(f"whether new pods still get credentials was not checked: {_why(answer)}", None)
+            elif answer:
+                hits.add(ref)
+        for ref in pending:
+            clean[ref] = 0 if ref in hits else clean[ref] + 1
+        if all(rounds >= ROUNDS for rounds in clean.values()):
+            return Awaited(f"new pods of {short_list(map(str, refs))} no longer get credentials", True)
+        left = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
+        patience.say(f"waiting until new pods of {short_list(left, 1)} get no credentials")
+    still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
+    return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)
+
+
+def _try(kube: KubeAccess, images: dict[str, str], ref: ServiceAccountRef) -> bool:
+    return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
+
+
+def _why(error: PodidError) -> str:
+    return f"needs {error.permission}" if isinstance(error, AccessDenied) and error.permission else error.what

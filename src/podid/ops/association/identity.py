@@ -77,4 +77,4 @@ def read_identity(
 def _last_use(clients: Clients, association: Association, place: Place, now: datetime) -> LastUse:
     since = now - timedelta(days=DAYS)
     fits = of_association(association.ref, place.the_cluster.arn, tagged=not association.disable_session_tags)
-    return last_use(clients.cloudtrail.iter_sessions(association.role_arn, since), fits, since, _MOST_EVENTS)
+    return last_use(clients.aws.cloudtrail.iter_sessions(association.role_arn, since), fits, since, _MOST_EVENTS)

@@ -13,7 +13,7 @@ from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, O
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
+from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
@@ -31,7 +31,8 @@ class NotAdmitted(Conflict):
 
 
 def plan_associations(
-    request: AssociateRequest,
+    wanted: Sequence[AssociationWanted],
+    change: AssociationChange,
     cluster: Cluster,
     header: Header,
     current: Mapping[ServiceAccountRef, Association | None],
@@ -41,20 +42,20 @@ def plan_associations(
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
-    for item in request.wanted:
+    for item in wanted:
         action = _plan_one(item, current[item.ref])
         (unchanged if action.before == action.after else actions).append(action)
-    if not request.replace:
+    if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    for items in _by_role(request.wanted):
+    for items in _by_role(wanted):
         role = items[0].role
-        if request.update_trust and role.denied is not None:
+        if change.update_trust and role.denied is not None:
             raise role.denied  # what was asked for by name must not be left out
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
-            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes))
+            trusts.append(_plan_trust(change, items, cluster, role.role, current, notes))
     actions = [*(action for action in trusts if action is not None), *actions]
     return Plan(
         header=header,
@@ -223,7 +224,7 @@ def _refused(
 
 
 def _plan_trust(
-    request: AssociateRequest,
+    change: AssociationChange,
     items: Sequence[AssociationWanted],
     cluster: Cluster,
     role: Role,
@@ -236,12 +237,12 @@ def _plan_trust(
     for refused in _refused(items, cluster, role, current):
         existing = current[refused.item.ref]
         stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
-        if request.update_trust or not stays:
+        if change.update_trust or not stays:
             missing.append(refused)
     if not missing:
         return None
     tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
-    if not request.update_trust:
+    if not change.update_trust:
         first, *others_too = (each.sentence for each in missing)
         raise NotAdmitted(
             first[0].upper() + first[1:],
@@ -255,7 +256,7 @@ def _plan_trust(
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
     refs = tuple(each.item.ref for each in missing)
-    return plan_trust(role, cluster, refs, request.scope, session_tags=tagged, notes=notes)
+    return plan_trust(role, cluster, refs, change.reach, session_tags=tagged, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:

@@ -1,21 +1,33 @@
-"""What was asked for of associations, each with its role and its settings."""
+"""What is asked for of associations, as options of the commands that make and change them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from podid.domain import trust
-from podid.domain.aws import Association, Role
-from podid.domain.errors import AccessDenied, UsageError
-from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Place, Plan, document, text, texts
-from podid.ops.change.kinds import ROLE, ROLE_TRUST
-from podid.ops.role.resolve import ResolvedRole, resolve_role
+from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.names import ServiceAccountRef, check_role
+from podid.domain.option import included, option, options, several, switch, tags
+from podid.ops.options import (
+    ADOPT,
+    CLUSTER_TAGS,
+    CREATE_SERVICE_ACCOUNT,
+    FORCE,
+    SCOPES,
+    SERVICE_ACCOUNTS,
+    TARGET_PROFILE,
+    UPDATE_TRUST,
+)
+from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn
 
 if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+    from podid.domain.trust import ScopeKind
+    from podid.ops.role.resolve import ResolvedRole
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +43,95 @@ class Settings:
 
     def over(self, others: Settings) -> Settings:
         """These, and the others where these say nothing."""
-        mine = {name: value for name in _SINGLE if (value := getattr(self, name)) is not None}
+        names = ("target_role_arn", "disable_session_tags", "policy")
+        mine = {name: value for name in names if (value := getattr(self, name)) is not None}
         return replace(others, **mine, tags={**others.tags, **self.tags}, untag=(*others.untag, *self.untag))
 
 
-_SINGLE = ("target_role_arn", "disable_session_tags", "policy")
+@options
+class SettingOptions:
+    """Settings as they are typed."""
+
+    target_role: str | None = option(
+        "ARN",
+        "Role to assume from the first one, also in another account; it lets it in with --update-trust.",
+        read=role_arn,
+    )
+    target_profile: str = TARGET_PROFILE
+    no_target_role: bool = switch("Remove the target role.")
+    session_tags: bool | None = switch(
+        "Whether EKS tags the sessions. [default: on]", default=None, off="--no-session-tags"
+    )
+    session_policy: str | None = option(
+        "FILE", "Policy that narrows the sessions ('-' is stdin); needs --no-session-tags."
+    )
+    no_session_policy: bool = switch("Remove the session policy.")
+    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
+    untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
+
+    def settings(self, read_file: Callable[[str], str]) -> Settings:
+        """Raises UsageError for what does not go together, InvalidInput for a file that holds no policy."""
+        from podid.ops.role.policies import read_session_policy
+
+        policy = None if self.session_policy is None else read_session_policy(read_file, self.session_policy)
+        policy = _removable("session-policy", policy, removed=self.no_session_policy)
+        if policy and self.session_tags:
+            raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
+        untagged = None if self.session_tags is None else not self.session_tags
+        target = _removable("target-role", self.target_role, removed=self.no_target_role)
+        for key in self.untag:
+            if not key or len(key) > 128 or "=" in key or key.lower().startswith("aws:"):
+                raise InvalidInput(f"--untag {key!r} is not a tag's key: at most 128 characters, no =, no aws: prefix")
+            if key in self.tag:
+                raise InvalidInput(f"--tag and --untag both name {key}", subject=key)
+        if self.target_profile and not self.target_role:
+            raise UsageError("--target-profile goes with --target-role")
+        return Settings(
+            target_role_arn=target,
+            disable_session_tags=True if policy and untagged is None else untagged,
+            policy=policy,
+            tags=self.tag,
+            untag=tuple(dict.fromkeys(self.untag)),
+        )
+
+
+def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
+    """What --NAME gave; "" where --no-NAME asks to remove it. Raises UsageError for both."""
+    if removed and value:
+        raise UsageError(f"--{name} and --no-{name} exclude each other")
+    return "" if removed else value
+
+
+# --- what may be changed for them -------------------------------------------------------------------------------------
+
+
+@options
+class AssociationChange:
+    """What may be changed of what is there."""
+
+    scope: str = option(
+        "SCOPE",
+        "With --update-trust: service-account, namespace, cluster or account.",
+        default="service-account",
+        values=SCOPES,
+    )
+    replace: bool = switch("Change an association that is there with other settings.")
+    update_trust: bool = UPDATE_TRUST
+
+    @property
+    def reach(self) -> ScopeKind:
+        """How far a statement of a trust policy reaches that is added."""
+        from podid.domain.trust import ScopeKind
+
+        return ScopeKind(self.scope)
+
+
+@options
+class AccountOptions:
+    """What becomes of service accounts that do not exist."""
+
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT
+    strict: bool = switch("Refuse a service account that does not exist, or cannot be looked at.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,69 +144,110 @@ class AssociationWanted:
     kept: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociateRequest:
-    """What `podid associate` was asked for, one association a service account."""
+# --- podid associate --------------------------------------------------------------------------------------------------
 
-    wanted: tuple[AssociationWanted, ...]
-    scope: trust.ScopeKind
-    replace: bool = False
-    update_trust: bool = False
+
+def _form(text: str) -> str:
+    if text != "terraform":
+        raise InvalidInput(f"--print {text!r} is not terraform", subject=text)
+    return text
+
+
+@options
+class AssociateChange(AssociationChange):
+    scope: str = option(
+        "SCOPE",
+        "With --update-trust and --create-role: service-account, namespace, cluster or account.",
+        default="service-account",
+        values=SCOPES,
+    )
+
+
+@options
+class AssociateOptions:
+    """What `podid associate` takes."""
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    role: str = option(
+        "ROLE", "IAM role, by name or ARN; without one an association that is there keeps its own.", default=""
+    )
+    from_file: str = option(
+        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.", default=""
+    )
+    pattern: str = option(
+        "PATTERN",
+        "Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
+        name="--service-account",
+        default="",
+    )
+    selector: str = option(
+        "LABELS",
+        "Every service account with these labels, in the namespaces of -n PATTERN or -A.",
+        short="-l",
+        default="",
+    )
+    settings: SettingOptions = included(SettingOptions)
+    change: AssociationChange = included(AssociateChange)
+    restart: bool = switch("Restart the workloads whose pods were made before it took effect.")
+    force: bool = FORCE
+    create_role: bool = switch("Make the role too: --role is its name then; without it podid finds one.")
+    permissions: PermissionOptions = included(PermissionOptions)
+    new_role: RoleOptions = included(RoleOptions)
+    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    adopt: bool = ADOPT
+    accounts: AccountOptions = included(AccountOptions)
+    print_: str = option(
+        "FORM",
+        "terraform: print associations, and a role that is made, in that form; nothing is changed.",
+        default="",
+        read=_form,
+    )
+    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
+
+
+# --- podid list -------------------------------------------------------------------------------------------------------
+
+
+@options
+class ListOptions:
+    """What `podid list` takes."""
+
+    role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
+    pods: bool = switch("Count the running pods of each, and those that are stale.")
+    stale: bool = switch("Only those with stale pods.")
+    dangling: bool = switch("Only those whose service account or role does not exist.")
+    columns: str = option(
+        "NAMES",
+        "Only these, separated by commas: namespace, service-account, role, target-role, owner, created, modified, "
+        "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
+        default="",
+    )
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
+    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only those changed within this time.", default="")
+    sort_by: str = option("COLUMN", "A column, but for not-read; with - before it: descending.", default="")
+    all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
+    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
     @property
-    def refs(self) -> tuple[ServiceAccountRef, ...]:
-        return tuple(item.ref for item in self.wanted)
+    def more(self) -> tuple[str, ...]:
+        """The columns that its filters need."""
+        pods = ("pods", "injected", "stale") if self.pods or self.stale else ()
+        return (*pods, *(("exists", "role-exists") if self.dangling else ()))
 
-
-def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
-    """The role that an association has already. Raises UsageError where there is none to keep it."""
-    if existing is None:
-        raise UsageError(
-            f"{ref} has no association yet: --role says which role it gets",
-            subject=str(ref),
-        )
-    arn = existing.role_arn
-    try:
-        role = iam.find_role(role_name(arn))
-    except AccessDenied as error:
-        return ResolvedRole.unseen(arn, error)
-    if role is None or role.arn != arn:
-        return ResolvedRole(arn, None, "it does not exist")
-    return ResolvedRole(arn, role)
-
-
-def choose_roles(
-    iam: Iam,
-    place: Place,
-    named: Mapping[ServiceAccountRef, str],
-    current: Mapping[ServiceAccountRef, Association | None],
-) -> dict[ServiceAccountRef, ResolvedRole]:
-    """The role that each is named, by name or ARN; without one it keeps its own. Raises as `resolve_role` and
-    `kept_role`."""
-    account, partition = place.account, place.the_cluster.partition
-    read: dict[tuple[bool, str], ResolvedRole] = {}
-    chosen = {}
-    for ref, role in named.items():
-        existing = current[ref]
-        key = (bool(role), role or (existing.role_arn if existing is not None else ""))
-        if key not in read:
-            if role:
-                refs = tuple(other for other in named if named[other] == role)
-                read[key] = resolve_role(iam, role, account=account, partition=partition, refs=refs)
-            else:
-                read[key] = kept_role(iam, ref, existing)
-        chosen[ref] = read[key]
-    return chosen
-
-
-def planned_role(plan: Plan, current: Role | None, *, account: str, partition: str) -> ResolvedRole:
-    """The role that a plan makes, or changes, as it will be."""
-    trusts = [action.after for action in plan.actions if action.kind == ROLE_TRUST.name]
-    if current is not None:
-        after = document(trusts[0], "policyDocument") if trusts and trusts[0] is not None else current.trust
-        return ResolvedRole(current.arn, replace(current, trust=after))
-    made = next(action.after for action in plan.actions if action.kind == ROLE.name and action.after is not None)
-    name, path = text(made, "roleName"), text(made, "path")
-    arn = f"arn:{partition}:iam::{account}:role{path}{name}"
-    trust, tags = document(made, "trustPolicy"), texts(made, "tags")
-    return ResolvedRole(arn, Role(name=name, arn=arn, path=path, role_id="", trust=trust, tags=tags))
+    @property
+    def filters(self) -> str:
+        """What it shows only, as it was typed."""
+        given = {
+            "--role": (self.role,),
+            "--service-account": (self.service_account,),
+            "--owner": (self.owner,),
+            "--tag": self.tag,
+            "--older-than": (self.older_than,),
+            "--newer-than": (self.newer_than,),
+        }
+        words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
+        switches = {"--stale": self.stale, "--dangling": self.dangling}
+        return " ".join((*words, *(name for name, wanted in switches.items() if wanted)))

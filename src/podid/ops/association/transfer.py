@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
-from podid.domain.errors import Again, Conflict, ExitCode, InvalidInput, PodidError, Unavailable, Undetermined
-from podid.domain.names import ServiceAccountRef, check_role, role_name
-from podid.domain.plan import Action, Plan, Verb, code_after
+from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Action, Place, Plan, Verb, code_after
+from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import Waiting, reach
+from podid.ops.association.associate import kept_role, plan_targets
+from podid.ops.association.disassociate import losing_notes
 from podid.ops.association.files import FileItem
-from podid.ops.association.request import Settings
+from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
+from podid.ops.association.read import current_associations
+from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-from podid.ops.change.kinds.role_trust import document_of
+from podid.ops.change.kinds.trusts import document_of
+from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
+from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.look import Diagnosis
 from podid.ops.trust.edit import Whom, plan_edit, removing
 
@@ -43,16 +52,89 @@ def _mapped(arn: str, roles: Mapping[str, str]) -> str:
     return roles.get(arn) or roles.get(role_name(arn)) or arn
 
 
-def role_map(texts: Sequence[str]) -> dict[str, str]:
-    """OLD=NEW pairs, each side a role's name or ARN. Raises InvalidInput."""
-    found: dict[str, str] = {}
-    for text in texts:
-        old, equals, new = text.partition("=")
-        if not equals:
-            raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
-        if found.setdefault(check_role(old), check_role(new)) != new:
-            raise InvalidInput(f"--map-role names {old} twice", subject=old)
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """An association that is given from `old` to `new`; None where it is gone. `moved` is what `new` has already, and
+    `role` the role of the one or the other. `at_place` gives a command line to paste."""
+
+    clients: Clients
+    place: Place
+    old: ServiceAccountRef
+    new: ServiceAccountRef
+    association: Association | None
+    moved: Association | None
+    role: ResolvedRole
+    at_place: Callable[[tuple[str, ...]], tuple[str, ...]]
+
+    @classmethod
+    def read(
+        cls,
+        clients: Clients,
+        place: Place,
+        old: ServiceAccountRef,
+        new: ServiceAccountRef,
+        at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
+    ) -> Transfer:
+        """Raises NotFound where there is nothing to move."""
+        current = current_associations(clients, place, (old, new))
+        association, moved = current[old], current[new]
+        if association is None and moved is None:
+            known = clients.eks.list_association_summaries(place.cluster_name)
+            raise association_not_found(clients, place, old, (item.ref for item in known))
+        role = kept_role(clients.iam, *((new, moved) if association is None else (old, association)))
+        return cls(
+            clients=clients,
+            place=place,
+            old=old,
+            new=new,
+            association=association,
+            moved=moved,
+            role=role,
+            at_place=at_place,
+        )
+
+    def plan(self, change: AssociationChange, *, create_service_account: bool) -> Plan:
+        """What makes the new one. Raises as `plan_associations` does."""
+        assert self.association is not None
+        cluster, current = self.place.the_cluster, {self.new: self.moved}
+        wanted = (AssociationWanted(self.new, self.role, all_settings(self.association)),)
+        plan = plan_associations(wanted, change, cluster, self.place.header, current)
+        update = change.update_trust
+        for onward in plan_targets(self.clients, self.place, wanted, current, profile="", update=update):
+            plan = onward.around(plan)
+        return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
+
+    def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
+        """The plan with the deletion of the old one, which goes only if the new one is there."""
+        current = {self.old: self.association}
+        plan = plan.then(plan_disassociate((self.old,), self.place.header, current)).in_order()
+        plan = plan.noting(losing_notes(self.clients.kube, current, now))
+        return self._and_trust(plan, self.association, remove=remove_trust)
+
+    def rest(self, *, remove_trust: bool) -> Plan:
+        """What is left where the old one is gone: an earlier run may have come to its end before it changed the trust
+        policy."""
+        sentence = f"{self.old} has no association, and {self.new} has one: nothing is left to move"
+        gone = plan_disassociate((self.old,), self.place.header, {self.old: None}).noting((sentence,))
+        return self._and_trust(gone, self.moved, remove=remove_trust)
+
+    def _and_trust(self, plan: Plan, association: Association | None, *, remove: bool) -> Plan:
+        """The plan, which takes the old service account out of the role's trust at its end or names what would. Raises
+        AccessDenied where that was asked for and the trust may not be read."""
+        role, cluster = self.role.role, self.place.the_cluster
+        if role is None:
+            if remove and self.role.denied is not None:
+                raise self.role.denied
+            return plan
+        assert association is not None
+        left = left_in_trust(plan, role, cluster, self.old, session_tags=association.session_tags)
+        if left is None:
+            return plan
+        if remove:
+            return plan.then(left).in_order()
+        command = ("podid", "trust", "remove", "--role", role.name, "--for", str(self.old), "--cluster", cluster.name)
+        words = shlex.join(self.at_place(command))
+        return plan.noting((f"the trust policy of role {role.name} goes on admitting {self.old}: {words}",))
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from podid.calls.patience import Patience
@@ -11,12 +12,13 @@ from podid.domain.errors import CredentialsError, PodidError, RoleUnknown, Timed
 from podid.domain.plan import Action, ChangeResult, Done, Plan, Status, Verb
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.making import Making, look_again, make
-from podid.ops.change.recorder import Recorder
-from podid.ops.clients import Clients
+from podid.ops.change.making import Making, check_kept, make
+from podid.ops.change.records import Recorder
+from podid.ops.clients import Clients, Site
 
 # of so many steps it is told how far they are
 _MANY = 3
+_CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
 Ahead = Callable[[Action], PodidError | None]
 
@@ -42,12 +44,18 @@ def apply(
         return ChangeResult(plan=plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
     with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        run = _Carrying(plan, clients, journal, recorder, patience, ahead)
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead)
         for batch in batches(plan):
             run.carry_out(batch)
-        run.look_again()
+        run.check_kept()
         done = run.in_order()
-        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=_notes(done))
+        # what somebody else did to the same thing meanwhile
+        notes = tuple(
+            f"{kind.subject(item.action)}: {item.reason}"
+            for item in done
+            if (kind := kind_of(item.action.kind)).contended and item.reason and item.status in _CARRIED_OUT
+        )
+        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=notes)
 
 
 def check_deletions(clients: Clients, plan: Plan) -> None:
@@ -56,15 +64,16 @@ def check_deletions(clients: Clients, plan: Plan) -> None:
     comes."""
     from podid.calls import pacing
 
+    site = Site(clients, plan.header)
     deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
 
     def check(action: Action) -> None:
-        kind_of(action.kind).check_unmoved(clients, plan.header.cluster, action)
+        kind_of(action.kind).check_unmoved(site, action)
 
     if not plan.separate:
         list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
     for number, action in deleting:
-        kind_of(action.kind).before_deleting(clients, plan.header, action, plan.actions[:number])
+        kind_of(action.kind).before_deleting(site, action, plan.actions[:number])
 
 
 Numbered = tuple[int, Action]
@@ -82,32 +91,32 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
             yield from ((item,) for item in items)
 
 
+@dataclass(slots=True)
 class _Carrying:
-    """One run of a plan. `error` is its first failure. What is shared by the actions of a batch, which are carried out
-    many at once, is under one lock; no call is made while it is held."""
+    """One run of a plan. `error` is its first failure, `bar` what stands in the way of all actions that are left, and
+    `bars` of those about one role. What is shared by the actions of a batch, which are carried out many at once, is
+    under one lock; no call is made while it is held."""
 
-    def __init__(
-        self, plan: Plan, clients: Clients, journal: Journal, recorder: Recorder, patience: Patience, ahead: Ahead
-    ) -> None:
-        self.error: PodidError | None = None
-        self._plan = plan
-        self._clients = clients
-        self._journal = journal
-        self._recorder = recorder
-        self._patience = patience
-        self._ahead = ahead
-        self._bars = _Bars(separate=plan.separate)
-        self._done: dict[int, Done] = {}
-        self._lock = threading.Lock()
+    plan: Plan
+    site: Site
+    journal: Journal
+    recorder: Recorder
+    patience: Patience
+    ahead: Ahead
+    error: PodidError | None = None
+    bar: PodidError | None = None
+    bars: dict[str, PodidError] = field(default_factory=dict)
+    done: dict[int, Done] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def carry_out(self, batch: tuple[Numbered, ...]) -> None:
         """Says what is about to be done, of a batch what was done: how far it is, is told by that."""
         from podid.calls import pacing
 
         if len(batch) > 1:
-            self._say(batch[0][1], len(self._done))  # who interrupts before the first answer is told how many there are
+            self._say(batch[0][1], len(self.done))  # who interrupts before the first answer is told how many there are
             for (_, action), _ in pacing.fan_out(self._one, batch):
-                self._say(action, len(self._done))
+                self._say(action, len(self.done))
             return
         ((number, action),) = batch
         if self._barred(action) is None:
@@ -115,93 +124,61 @@ class _Carrying:
         self._one((number, action))
 
     def _say(self, action: Action, number: int) -> None:
-        words, total = f"{action.verb} {kind_of(action.kind).subject(action)}", len(self._plan.actions)
+        words, total = f"{action.verb} {kind_of(action.kind).subject(action)}", len(self.plan.actions)
         if total > _MANY:
-            self._patience.count(number, total, words)
+            self.patience.count(number, total, words)
         else:
-            self._patience.say(words)
+            self.patience.say(words)
 
     def _barred(self, action: Action) -> PodidError | None:
         """What stands in the action's way, the end of the command's time included."""
-        with self._lock:
-            if self._bars.none and self._patience.over:
+        with self.lock:
+            if self.bar is None and self.patience.over:
                 self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
-            return self._bars.find(action)
+            return self.bar or self.bars.get(_role(action))
 
     def _bar_all(self, error: PodidError) -> None:
-        self._bars.add_all(error)
-        self.error = self.error or error
+        self.bar, self.error = error, self.error or error
 
     def _one(self, item: Numbered) -> None:
         number, action = item
         barred = self._barred(action)
-        if barred is None and (bar := self._ahead(action)) is not None:
-            barred = bar
-            with self._lock:
-                self._bar_all(bar)
+        if barred is None and (barred := self.ahead(action)) is not None:
+            with self.lock:
+                self._bar_all(barred)
         if barred is not None:
-            with self._lock:
-                self._done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
+            with self.lock:
+                self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
             return
-        outcome, failure = make(number, self._change(action), self._recorder)
-        with self._lock:
-            self._done[number] = outcome
+        outcome, failure = make(number, self._change(action), self.recorder)
+        with self.lock:
+            self.done[number] = outcome
             if failure is not None:
                 self.error = self.error or failure
-                self._bars.add(outcome, failure)
+                self._bar_after(outcome, failure)
+
+    def _bar_after(self, done: Done, error: PodidError) -> None:
+        """After one that failed everything is barred, or no more than its role."""
+        alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
+        if not alone or isinstance(error, (Unavailable, CredentialsError)):
+            self.bar = error
+        elif isinstance(error, (RoleUnknown, TrustRefused)):
+            self.bars[_role(done.action)] = error
 
     def _change(self, action: Action) -> Making:
-        with self._lock:
-            done = self._in_order()
-        return Making(action, self._clients, self._plan.header, self._patience, self._journal, done)
+        return Making(action, self.site, self.patience, self.journal, self.in_order())
 
-    def look_again(self) -> None:
-        for number, item in tuple(self._done.items()):
+    def check_kept(self) -> None:
+        """What another writer may have written over is read once more."""
+        for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self._done[number], failure = look_again(number, self._change(item.action), item, self._recorder)
+                self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:
-        with self._lock:
-            return self._in_order()
-
-    def _in_order(self) -> tuple[Done, ...]:
-        return tuple(done for _, done in sorted(self._done.items()))
-
-
-class _Bars:
-    """What stands in the way of the actions after one that failed: everything, or no more than its role."""
-
-    def __init__(self, *, separate: bool) -> None:
-        self._separate = separate
-        self._all: PodidError | None = None
-        self._roles: dict[str, PodidError] = {}
-
-    @property
-    def none(self) -> bool:
-        return self._all is None
-
-    def add_all(self, error: PodidError) -> None:
-        self._all = error
-
-    def add(self, done: Done, error: PodidError) -> None:
-        alone = self._separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
-        if not alone or isinstance(error, (Unavailable, CredentialsError)):
-            self._all = error
-        elif isinstance(error, (RoleUnknown, TrustRefused)):
-            self._roles[_role(done.action)] = error
-
-    def find(self, action: Action) -> PodidError | None:
-        return self._all or self._roles.get(_role(action))
+        with self.lock:
+            return tuple(done for _, done in sorted(self.done.items()))
 
 
 def _role(action: Action) -> str:
     return str((action.after or {}).get("roleArn", action))
-
-
-def _notes(done: Sequence[Done]) -> tuple[str, ...]:
-    """What somebody else did to the same thing meanwhile."""
-    there = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
-    return tuple(
-        f"{kind.subject(item.action)}: {item.reason}" for item in there if (kind := kind_of(item.action.kind)).contended
-    )

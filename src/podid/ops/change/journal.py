@@ -11,19 +11,29 @@ import fcntl
 import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
 
-from podid.domain.errors import InvalidInput, NotFound, Other
+from podid.calls.patience import Patience
+from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
-from podid.ops.change.locks import Locks
-from podid.ops.change.recorder import Recorder, unusable
-from podid.ops.change.records import VERSION, Run, Step, action_record, member, read_records, run_of
+from podid.ops.change.records import (
+    VERSION,
+    Recorder,
+    Run,
+    Step,
+    action_record,
+    member,
+    read_records,
+    run_of,
+    unusable,
+    usable,
+)
 
 # of an id: as many as its end has, which is by chance
 SHORTEST_ID = 6
@@ -42,22 +52,22 @@ class Journal:
     def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
         """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
         is named in the error, never skipped."""
-        if not self._exists():
-            return ()
-        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
-        return tuple(run for name in self._ids() if name >= oldest and (run := self._read(name)) is not None)
+        runs, unread = self.legible(since)
+        if unread:
+            raise unread[0]
+        return runs
 
-    def legible(self) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
-        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only looks. A file
+    def legible(self, since: datetime | None = None) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
+        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only reads. A file
         that others may write to is refused here too."""
+        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
         runs, unread = list[Run](), list[InvalidInput]()
         for name in self._ids() if self._exists() else ():
             try:
-                run = self._read(name)
+                if name >= oldest and (run := self._read(name)) is not None:
+                    runs.append(run)
             except InvalidInput as error:
                 unread.append(error)
-            else:
-                runs += [run] if run is not None else []
         return tuple(runs), tuple(unread)
 
     def get(self, run_id: str) -> Run:
@@ -81,19 +91,20 @@ class Journal:
 
     def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
         if run_id == "last":
-            wanted = next((run for run in runs if run.changed and not run.undoes), None)
-            if wanted is None:
-                raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
-            return wanted
+            for run in runs:
+                if run.changed and not run.undoes:
+                    return run
+            raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
         if len(run_id) < SHORTEST_ID:
-            what = f"{run_id!r} is too short for a run's id: write at least {SHORTEST_ID} characters of it, or 'last'"
-            raise InvalidInput(what, hint=Other(("history",)), subject=run_id)
-        found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
-        if len(found) > 1:
-            raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=Other(("history",)))
-        if not found:
+            rule = f"write at least {SHORTEST_ID} characters of it, or 'last'"
+            message = f"{run_id!r} is too short for a run's id: {rule}"
+            raise InvalidInput(message, hint=Other(("history",)), subject=run_id)
+        matching = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
+        if len(matching) > 1:
+            raise InvalidInput(f"{run_id!r} names {len(matching)} runs; write more of it", hint=Other(("history",)))
+        if not matching:
             raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
-        return found[0]
+        return matching[0]
 
     def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
         """Whether a run recorded here created the resource (and no later one deleted it); of a role with this id, where
@@ -109,13 +120,6 @@ class Journal:
                 if same and step.status is Status.DONE and step.action.verb in (Verb.CREATE, Verb.DELETE):
                     return None if step.action.after is None else step.after or step.action.after
         return None
-
-    def changed_since(
-        self, account: str, kinds: Collection[str], since: datetime
-    ) -> tuple[tuple[Mapping[str, str], datetime], ...]:
-        """The keys of the resources of these kinds that runs recorded here changed at `since` or later, each with the
-        time, in no order."""
-        return tuple((step.action.keys, moment) for _, step, moment in self.steps_since(account, kinds, since))
 
     def steps_since(
         self, account: str, kinds: Collection[str], since: datetime
@@ -145,30 +149,26 @@ class Journal:
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
         """What runs of this very command line, at this place, have done until now that were cut short one after the
         other: to go on with it is to count that as done."""
-        found: list[Action] = []
+        actions: list[Action] = []
         for run in self.runs():
             if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
                 continue
             if run.ended:
                 break
-            found += [step.action for step in run.steps if step.status is Status.DONE]
-        return tuple(found)
+            actions += [step.action for step in run.steps if step.status is Status.DONE]
+        return tuple(actions)
 
     def begin(
-        self,
-        command: tuple[str, ...],
-        header: Header,
-        now: datetime,
-        plan: Sequence[Action] = (),
-        *,
-        undoes: str = "",
+        self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
-        self._prepare()
+        with usable(self.directory):
+            make_private(self.directory)
+        self._exists()
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        recorder = Recorder(run_id, descriptor, self.directory, plan, self._kept)
+        recorder = Recorder(run_id, descriptor, self.directory, list(plan), self._kept)
         recorder.write(
             {
                 "type": "run",
@@ -183,10 +183,8 @@ class Journal:
                 "plan": [action_record(action) for action in plan],
             }
         )
-        try:
+        with usable(self.directory):
             sync_directory(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
         return recorder
 
     def going_on(self, run_id: str) -> Recorder | None:
@@ -208,32 +206,22 @@ class Journal:
 
     def _ids(self) -> list[str]:
         """Newest first."""
-        try:
-            found = [path.name for path in self.directory.iterdir()]
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-        return sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
+        with usable(self.directory):
+            names = [path.name for path in self.directory.iterdir()]
+        return sorted((name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl")), reverse=True)
 
     def _next_id(self, now: datetime) -> str:
         """Ids are in the order in which runs began, whatever the clock says: a run comes after all that are there."""
         latest = next((moment for name in self._ids() if (moment := _moment_of(name)) is not None), None)
-        if latest is not None and latest >= _whole(now):
+        # without what is less than a millisecond
+        if latest is not None and latest >= now.replace(microsecond=now.microsecond // 1000 * 1000):
             now = latest + timedelta(milliseconds=1)
         return f"{_stamp(now)}-{secrets.token_hex(3)}"
 
-    def _prepare(self) -> None:
-        try:
-            make_private(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-        self._exists()
-
     def _exists(self) -> bool:
         """Whether there is a journal. What it says is trusted, so it must be the caller's own, for reading as well."""
-        try:
+        with usable(self.directory):
             return check_private(self.directory)
-        except OSError as error:
-            raise unusable(self.directory, error) from error
 
     def _open(self, run_id: str, flags: int) -> int:
         path = self.directory / f"{run_id}.jsonl"
@@ -245,7 +233,11 @@ class Journal:
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as file:
-            running = _locked(file.fileno())
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+                running = False
+            except BlockingIOError:
+                running = True
             text = file.read()
         return self._parsed(run_id, text, running=running)
 
@@ -285,19 +277,6 @@ def _moment_of(run_id: str) -> datetime | None:
     return moment if moment.year < MAXYEAR else None
 
 
-def _whole(moment: datetime) -> datetime:
-    """Without what is less than a millisecond."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
-
-
 def _moment(text: str) -> datetime | None:
     """The time, None for what is none: nothing else in the journal depends on it."""
     try:
@@ -305,3 +284,50 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+WAIT_SECONDS = 60.0
+
+
+class Locks:
+    """One file a lock, empty, in a directory of the caller's own; a process that dies gives its locks back. Without a
+    directory, or where it cannot be written, everybody goes ahead: who writes looks again afterwards all the same."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def held(self, name: str, subject: str, patience: Patience) -> Iterator[None]:
+        """Alone among the processes of this machine for as long as the block lasts. `name` is a file's, `subject` the
+        thing in a sentence. Raises TimedOut where another process does not let go of it."""
+        descriptor = self._open(name)
+        if descriptor is None:
+            yield
+            return
+        try:
+            wait_for(descriptor, subject, patience)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str) -> int | None:
+        if self._directory is None:
+            return None
+        with suppress(OSError):
+            make_private(self._directory)
+            return open_own(self._directory / f"{name}.lock", os.O_RDWR | os.O_CREAT)
+        return None
+
+
+def wait_for(descriptor: int, subject: str, patience: Patience) -> None:
+    """Waits for the lock of an open file, which goes with its descriptor. Raises as `Locks.held`."""
+    for _ in patience.within(min(WAIT_SECONDS, patience.seconds)).rounds(0.05, longest=0.5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            patience.say(f"another podid on this machine is changing {subject}; waiting for it")
+        except OSError:
+            return  # a file system without locks: everybody goes ahead
+        else:
+            return
+    raise TimedOut(f"Another podid on this machine is changing {subject} and does not finish", subject=subject)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
-from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
+from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
-from podid.ops.change.kinds.base import Moved
+from podid.ops.change.kinds.base import Moved, ResourceKind
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
-from podid.ops.change.recorder import Recorder
-from podid.ops.clients import Clients
+from podid.ops.change.records import Recorder
+from podid.ops.clients import Site
 
 _TRIES = 4
 _ROLE_SETTLE_SECONDS = 30.0
 # far longer than another writer takes between its read and its write
-_LOOK_AGAIN_SECONDS = 1.0
+_SECONDS_UNTIL_READ_AGAIN = 1.0
 _ANEW = "somebody else had changed it since the plan was made; planned anew on what was there then"
+_OVERWRITTEN = "somebody else wrote over it; made again on what was there then"
 _ROLES = (ROLE.name, ROLE_TRUST.name)
 
 
@@ -29,90 +30,80 @@ class Making:
     this one."""
 
     action: Action
-    clients: Clients
-    header: Header
+    site: Site
     patience: Patience
     journal: Journal
     done: tuple[Done, ...]
     reason: str = ""
 
     @property
-    def cluster(self) -> str:
-        return self.header.cluster
+    def kind(self) -> ResourceKind:
+        return kind_of(self.action.kind)
 
     def read(self, error: PodidError) -> State | None:
-        """What is there now; `error` again when even that cannot be read, so that a change that may have been made is
-        not recorded as one that failed."""
+        """The resource as it is now; `error` again when even that cannot be read, so that a change that may have been
+        made is not recorded as one that failed."""
         try:
-            kind = kind_of(self.action.kind)
-            return kind.read(self.clients, self.cluster, kind.reading(self.action))
+            return self.kind.read(self.site, self.kind.reading(self.action))
         except PodidError as unread:
             raise error from unread
 
     def write(self) -> State | None:
         """One after another, as far as this machine goes: what is about a role reads before it writes."""
-        keys, kind = self.action.keys, kind_of(self.action.kind)
-        role = keys.get("roleName") or keys.get("targetRoleArn")
-        if role is None or not (self.action.verb in kind.overwrites or kind.contended):
+        role = self.action.keys.get("roleName") or self.action.keys.get("targetRoleArn")
+        if role is None or not (self.action.verb in self.kind.overwrites or self.kind.contended):
             return self._write()
-        account = role.split(":")[4] if role.startswith("arn:") else self.header.account
+        account = role.split(":")[4] if role.startswith("arn:") else self.site.header.account
         name = f"role-{account}-{role.rpartition('/')[2].lower()}"
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 
     def completed(self) -> Making:
-        kind = kind_of(self.action.kind)
-        action = kind.completed(self.clients, self.cluster, self.action, self.done, self.patience)
-        return replace(self, action=action)
+        return replace(self, action=self.kind.completed(self.site, self.action, self.done, self.patience))
 
-    def anew(self) -> Making:
-        return replace(self, action=kind_of(self.action.kind).anew(self.clients, self.cluster, self.action))
+    def anew(self, reason: str) -> Making:
+        return replace(self, action=self.kind.anew(self.site, self.action), reason=reason)
 
     def _write(self) -> State | None:
-        kind, action = kind_of(self.action.kind), self.action
-        if not self._about_new_role():
-            if action.verb in kind.overwrites:
-                kind.check_unmoved(self.clients, self.cluster, action)
+        made = {(item.kind, item.verb, item.target) for item in self._worked()}
+        if (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) not in made:
+            if self.action.verb in self.kind.overwrites:
+                self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()
         # IAM does not know its own new role everywhere for some seconds
         unknown: NotFound
         for _ in self.patience.within(_ROLE_SETTLE_SECONDS).rounds(2.0):
             try:
-                return kind.write(self.clients, self.cluster, action, self.patience)
+                return self.kind.write(self.site, self.action, self.patience)
             except NotFound as error:
                 unknown = error
         raise unknown
 
-    def _about_new_role(self) -> bool:
-        """Whether the run made the action's role itself."""
-        made = {(item.action.kind, item.action.verb, item.action.target) for item in self._worked()}
-        return (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) in made
-
-    def _worked(self) -> tuple[Done, ...]:
-        return tuple(item for item in self.done if item.status is Status.DONE)
+    def _worked(self) -> tuple[Action, ...]:
+        return tuple(item.action for item in self.done if item.status is Status.DONE)
 
     def _write_when_known(self) -> State | None:
         """Writes; what a change of the last minutes may explain is waited for."""
-        kind, action = kind_of(self.action.kind), self.action
         failure: PodidError
         seconds = min(PROPAGATION_SECONDS, self.patience.seconds)
         for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
             try:
-                return kind.write(self.clients, self.cluster, action, self.patience)
+                return self.kind.write(self.site, self.action, self.patience)
             except PodidError as error:
-                failure = kind.waits_for(error, self.clients, self.cluster, action, self._lately)
-                self.patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}: {failure.what}; trying again")
+                failure = self.kind.waits_for(self.site, self.action, error, self._lately)
+                words = f"{self.action.verb} {self.kind.subject(self.action)}"
+                self.patience.say(f"{words}: {failure.what}; trying again")
         failure.what = f"{failure.what}; tried for {seconds:g} s"
         raise failure
 
     def _lately(self) -> Lately:
         """The roles that this run, or an earlier one, made or gave another trust minutes ago."""
         now = self.patience.clock.now()
-        roles = {item.action.keys["roleName"] for item in self._worked() if item.action.kind in _ROLES}
+        actions = [action for action in self._worked() if action.kind in _ROLES]
         with suppress(PodidError):  # a journal that cannot be read knows of no change
-            changed = self.journal.changed_since(self.header.account, _ROLES, now - LATELY)
-            roles |= {keys["roleName"] for keys, _ in changed}
-        return Lately(now, frozenset(roles))
+            steps = self.journal.steps_since(self.site.header.account, _ROLES, now - LATELY)
+            actions += [step.action for _, step, _ in steps]
+        return Lately(now, frozenset(action.keys["roleName"] for action in actions))
 
 
 def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
@@ -126,10 +117,10 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
         return Done(change.action, Status.UNCHANGED, change.action.after), None
     for _ in range(_TRIES):
         done, error = _once(number, change, recorder)
-        if not isinstance(error, Moved) or not kind_of(change.action.kind).contended:
+        if not isinstance(error, Moved) or not change.kind.contended:
             break
         try:
-            change = replace(change.anew(), reason=_ANEW)
+            change = change.anew(_ANEW)
         except PodidError:
             break
         if change.action.verb is Verb.NONE:
@@ -164,14 +155,14 @@ def _record(number: int, done: Done, change: Making, recorder: Recorder) -> Podi
     return None
 
 
-def look_again(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
     """What is contended is there at the end of the run, or that is said. A writer who had read the document before this
     run wrote it, and writes it later than now, cannot be seen: IAM has no compare-and-swap."""
-    subject, since = kind_of(done.action.kind).subject(done.action), "written over it"
+    since = "written over it"
     for _ in range(_TRIES):
-        change.patience.clock.sleep(_LOOK_AGAIN_SECONDS)
+        change.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
         try:
-            if not kind_of(done.action.kind).lost(change.clients, change.cluster, done.action):
+            if not change.kind.lost(change.site, done.action):
                 return done, None
         except NotFound:
             since = "deleted it"
@@ -179,18 +170,14 @@ def look_again(number: int, change: Making, done: Done, recorder: Recorder) -> t
         except PodidError as unread:
             return replace(done, reason=f"it could not be read again: {unread.what}"), None
         try:
-            change = replace(change, action=done.action).anew()
+            change = replace(change, action=done.action).anew(_OVERWRITTEN)
         except PodidError:
             break
-        again = "somebody else wrote over it; made again on what was there then"
-        done, error = make(number, replace(change, reason=again), recorder)
+        done, error = make(number, change, recorder)
         if error is not None:
             return done, error
-    lost = Conflict(
-        f"The {subject} was changed, and somebody else has {since} since",
-        hint=Again(),
-        subject=done.action.target,
-    )
+    message = f"The {change.kind.subject(done.action)} was changed, and somebody else has {since} since"
+    lost = Conflict(message, hint=Again(), subject=done.action.target)
     failed = replace(done, status=Status.FAILED, reason=lost.what, error=lost)
     _record(number, failed, change, recorder)
     return failed, lost
@@ -206,7 +193,7 @@ def _carry_out(change: Making) -> Done:
             return Done(action, Status.DONE, change.write(), change.reason)
         except (LostAnswer, Conflict) as error:
             lost = error if isinstance(error, LostAnswer) else lost
-            current, held = change.read(lost or error), kind_of(action.kind).held
+            current, held = change.read(lost or error), change.kind.held
             if matches(held(action.after), current):
                 # made by an earlier try of ours whose answer was lost, or by somebody else with the very same settings
                 return Done(action, Status.DONE if lost else Status.UNCHANGED, current)

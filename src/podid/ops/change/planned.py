@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from podid.domain.aws import Decision, Role
@@ -19,6 +20,8 @@ from podid.facts.nodes import REDEEMING_POLICIES
 
 K = TypeVar("K")
 V = TypeVar("V")
+# the sections that hold roles
+_ROLES = ("roles", "target_roles", "chained_roles")
 
 
 def mapped(section: Section[Mapping[K, V]], change: Callable[[K, V], V]) -> Section[Mapping[K, V]]:
@@ -26,6 +29,18 @@ def mapped(section: Section[Mapping[K, V]], change: Callable[[K, V], V]) -> Sect
     if isinstance(section, Missing):
         return section
     return Known({key: change(key, value) for key, value in section.value.items()})
+
+
+def _of_role(
+    section: Section[Mapping[K, Section[V]]], name: str, change: Callable[[K, V], Section[V]]
+) -> Section[Mapping[K, Section[V]]]:
+    """The section with what is known of the role of that name changed; keys are ARNs, or pairs that begin with one."""
+
+    def changed(key: K, part: Section[V]) -> Section[V]:
+        arn = key[0] if isinstance(key, tuple) else str(key)
+        return part if role_name(arn) != name or isinstance(part, Missing) else change(key, part.value)
+
+    return mapped(section, changed)
 
 
 def put(section: Section[Mapping[K, V]], key: K, value: V) -> Section[Mapping[K, V]]:
@@ -57,8 +72,8 @@ def with_role(snapshot: Snapshot, name: str, change: Callable[[Role], Role | Non
             return section
         return Known(change(role))
 
-    sections = ("roles", "target_roles", "chained_roles")
-    return _replaced(snapshot, {part: mapped(getattr(snapshot, part), changed) for part in sections})
+    sections: dict[str, Any] = {part: mapped(getattr(snapshot, part), changed) for part in _ROLES}
+    return replace(snapshot, **sections)
 
 
 def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
@@ -66,7 +81,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
     arn = role.arn
     changed: dict[str, Any] = {
         part: put(getattr(snapshot, part), arn, Known(role))
-        for part in ("roles", "target_roles", "chained_roles")
+        for part in _ROLES
         if part == "roles" or arn in known_or(getattr(snapshot, part), {})
     }
     changed["role_policies"] = put(snapshot.role_policies, arn, Known(PolicyNames()))
@@ -77,11 +92,11 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
     def nothing(pair: tuple[str, str], section: Section[tuple[Decision, ...]]) -> Section[tuple[Decision, ...]]:
         if pair[0] != arn:
             return section
-        decided = tuple(Decision(action=each, resource=pair[1], decision="implicitDeny") for each in ACTIONS)
+        decided = tuple(Decision(action=action, resource=pair[1], decision="implicitDeny") for action in ACTIONS)
         return PLANNED if role.permissions_boundary_arn else Known(decided)
 
     changed["target_rights"] = mapped(snapshot.target_rights, nothing)
-    return _replaced(snapshot, changed)
+    return replace(snapshot, **changed)
 
 
 def with_settings(role: Role, state: State) -> Role:
@@ -95,11 +110,7 @@ def with_settings(role: Role, state: State) -> Role:
 
 def with_boundary(snapshot: Snapshot, name: str, boundary: str) -> Snapshot:
     """What another permissions boundary, or none, leaves of a role's policies is not known before."""
-
-    def left(arn: str, section: Section[bool]) -> Section[bool]:
-        return PLANNED if role_name(arn) == name else section
-
-    bounded = mapped(snapshot.bounded, left)
+    bounded = _bounded_open(snapshot, name)
     for arn in known_or(snapshot.roles, {}):
         if role_name(arn) == name and own_account(snapshot, arn):
             bounded = put(bounded, arn, PLANNED)
@@ -118,35 +129,28 @@ def with_policy(
 ) -> Snapshot:
     """The snapshot with the names of a role's policies changed. `added` is the document of one that is new, and
     `managed` the ARN of one whose document is not known; without either something was taken away or replaced."""
+    policies = _of_role(snapshot.role_policies, name, lambda arn, names: Known(change(names)))
+    grant = None if added is None else assume_rights((added,), allowed_actions((added,)))
 
-    def names(arn: str, section: Section[PolicyNames]) -> Section[PolicyNames]:
-        ours = role_name(arn) == name and isinstance(section, Known)
-        return Known(change(section.value)) if ours and isinstance(section, Known) else section
-
-    policies = mapped(snapshot.role_policies, names)
-    after = known_or(policies, {})
-
-    def rights(arn: str, section: Section[AssumeRights]) -> Section[AssumeRights]:
-        if role_name(arn) != name or isinstance(section, Missing):
-            return section
-        if after.get(arn) == Known(PolicyNames()):
+    def rights(arn: str, before: AssumeRights) -> Section[AssumeRights]:
+        if known_or(policies, {}).get(arn) == Known(PolicyNames()):
             return Known(AssumeRights(allows=()))
-        return PLANNED if added is None else Known(_joined(section.value, _rights(added)))
+        return PLANNED if grant is None else Known(_joined(before, grant))
 
     return replace(
         snapshot,
         role_policies=policies,
-        assume_rights=mapped(snapshot.assume_rights, rights),
-        bounded=mapped(snapshot.bounded, lambda arn, section: PLANNED if role_name(arn) == name else section),
-        target_rights=_with_grant(snapshot, name, _rights(added))
-        if added is not None
-        else _rights_open(snapshot, name, may_change=_lacks if managed else _allowed),
+        assume_rights=_of_role(snapshot.assume_rights, name, rights),
+        bounded=_bounded_open(snapshot, name),
+        target_rights=_with_grant(snapshot, name, grant)
+        if grant is not None
+        else _rights_open(snapshot, name, may_change=_lacks if managed else attrgetter("allowed")),
         node_role_allowed=_nodes_may(snapshot, name, managed, taken=added is None and not managed),
     )
 
 
-def _rights(document: Mapping[str, object]) -> AssumeRights:
-    return assume_rights((document,), allowed_actions((document,)))
+def _bounded_open(snapshot: Snapshot, name: str) -> Section[Mapping[str, Section[bool]]]:
+    return mapped(snapshot.bounded, lambda arn, section: PLANNED if role_name(arn) == name else section)
 
 
 def _joined(one: AssumeRights, other: AssumeRights) -> AssumeRights:
@@ -159,62 +163,50 @@ def _joined(one: AssumeRights, other: AssumeRights) -> AssumeRights:
     )
 
 
-Decisions = Section[tuple[Decision, ...]]
+TargetRights = Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]]
 
 
 def _rights_open(
     snapshot: Snapshot, name: str, *, may_change: Callable[[Decision], bool] = lambda decision: True
-) -> Section[Mapping[tuple[str, str], Decisions]]:
+) -> TargetRights:
     """Decisions are not known afterwards where one of them may change."""
 
-    def changed(pair: tuple[str, str], section: Decisions) -> Decisions:
-        if role_name(pair[0]) != name or isinstance(section, Missing):
-            return section
-        return PLANNED if any(map(may_change, section.value)) else section
+    def changed(_: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
+        return PLANNED if any(map(may_change, decisions)) else Known(decisions)
 
-    return mapped(snapshot.target_rights, changed)
+    return _of_role(snapshot.target_rights, name, changed)
 
 
-def _with_grant(snapshot: Snapshot, name: str, rights: AssumeRights) -> Section[Mapping[tuple[str, str], Decisions]]:
+def _with_grant(snapshot: Snapshot, name: str, rights: AssumeRights) -> TargetRights:
     """What one more policy gives, where nothing but its lack is in the way."""
 
     def granted(decision: Decision, target: str) -> Decision:
         patterns = rights.tag if decision.action == TAG_SESSION else rights.assume
-        held = False in (decision.boundary_allows, decision.organization_allows)
-        given = any(matches(pattern, target) for pattern in patterns)
-        return replace(decision, decision="allowed") if given and not held and _lacks(decision) else decision
+        given = lacks_a_policy(decision) and any(matches(pattern, target) for pattern in patterns)
+        return replace(decision, decision="allowed") if given else decision
 
-    def changed(pair: tuple[str, str], section: Decisions) -> Decisions:
-        if role_name(pair[0]) != name or isinstance(section, Missing):
-            return section
-        return Known(tuple(granted(each, pair[1]) for each in section.value)) if rights.clear else PLANNED
+    def changed(pair: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
+        return Known(tuple(granted(decision, pair[1]) for decision in decisions)) if rights.clear else PLANNED
 
-    return mapped(snapshot.target_rights, changed)
-
-
-def _allowed(decision: Decision) -> bool:
-    return decision.allowed
+    return _of_role(snapshot.target_rights, name, changed)
 
 
 def _lacks(decision: Decision) -> bool:
     return decision.decision == "implicitDeny"
 
 
+def lacks_a_policy(decision: Decision) -> bool:
+    """Whether nothing but the lack of a policy is in the way."""
+    return _lacks(decision) and False not in (decision.boundary_allows, decision.organization_allows)
+
+
 def _nodes_may(snapshot: Snapshot, name: str, managed: str, *, taken: bool) -> Section[Mapping[str, Section[Decision]]]:
     """Whether the nodes that have the role may redeem tokens with one managed policy more, or something less."""
     gives = AWS_MANAGED in managed and managed.rpartition("/")[2] in REDEEMING_POLICIES
 
-    def changed(arn: str, section: Section[Decision]) -> Section[Decision]:
-        if role_name(arn) != name or isinstance(section, Missing):
-            return section
-        decision = section.value
-        held = False in (decision.boundary_allows, decision.organization_allows)
-        if gives and _lacks(decision) and not held:
+    def changed(_: str, decision: Decision) -> Section[Decision]:
+        if gives and lacks_a_policy(decision):
             return Known(replace(decision, decision="allowed"))
-        return PLANNED if taken and decision.allowed else section
+        return PLANNED if taken and decision.allowed else Known(decision)
 
-    return mapped(snapshot.node_role_allowed, changed)
-
-
-def _replaced(snapshot: Snapshot, sections: Mapping[str, Any]) -> Snapshot:
-    return replace(snapshot, **sections)
+    return _of_role(snapshot.node_role_allowed, name, changed)

@@ -1,15 +1,23 @@
-"""The form of a journal file, read: the run and its steps. What is of another form is a ValueError or a KeyError."""
+"""How a run is written down, and read again: the run, its steps, and the form of its file. What is of another form is a
+ValueError or a KeyError."""
 
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
+from podid.domain.errors import PodidError, UsageError
 from podid.domain.foreign import check_depth
-from podid.domain.plan import Action, Header, State, Status
+from podid.domain.plan import Action, Done, Header, State, Status
+from podid.domain.text import utc
 from podid.ops.change.kinds import kind_of
 
 # of the format; one file is read by every podid that knows its version
@@ -127,8 +135,16 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     if not all(isinstance(word, str) for word in command):
         raise ValueError("command is no list of words")
     planned = dict(enumerate(_action(item) for item in member(head, "plan", list, [])))
-    intents, outcomes = _intents_and_outcomes(records)
-    begun = {number: _action(intent) for number, intent in intents.items()}
+    begun: dict[int, Action] = {}
+    outcomes: dict[int, dict[str, Any]] = {}
+    for record in records:
+        if record["type"] == "intent":
+            number = member(record, "number", int)
+            # one that was planned anew has a further intent, which takes the place of what came before
+            begun[number] = _action(record)
+            outcomes.pop(number, None)
+        elif record["type"] == "outcome":
+            outcomes[member(record, "number", int)] = record
     # what was found to be so already was never begun
     begun |= {number: planned[number] for number in outcomes.keys() - begun.keys()}
     types = {record["type"] for record in records}
@@ -151,22 +167,6 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     )
 
 
-def _intents_and_outcomes(
-    records: list[dict[str, Any]],
-) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-    """By number. An action that was planned anew has a further intent, which takes the place of what came before."""
-    intents: dict[int, dict[str, Any]] = {}
-    outcomes: dict[int, dict[str, Any]] = {}
-    for record in records:
-        if record["type"] == "intent":
-            number = member(record, "number", int)
-            intents[number] = record
-            outcomes.pop(number, None)
-        elif record["type"] == "outcome":
-            outcomes[member(record, "number", int)] = record
-    return intents, outcomes
-
-
 def action_record(action: Action) -> dict[str, Any]:
     """An action as the journal has it."""
     return {"kind": action.kind, "before": action.before, "after": action.after, "note": action.note}
@@ -182,6 +182,91 @@ def _action(record: object) -> Action:
 def _step(number: int, action: Action, outcome: dict[str, Any] | None) -> Step:
     if outcome is None:
         return Step(number, action, None, None)
-    status = Status(member(outcome, "status", str))
     reason, at = member(outcome, "reason", str, ""), member(outcome, "at", str, "")
-    return Step(number, action, status, _state(outcome, "after"), reason, at)
+    return Step(number, action, Status(member(outcome, "status", str)), _state(outcome, "after"), reason, at)
+
+
+@dataclass(eq=False, slots=True)
+class Recorder:
+    """Writes one run, from any number of threads. Every line is on disk before the method returns."""
+
+    run_id: str
+    descriptor: int
+    directory: Path
+    plan: list[Action] = field(default_factory=list)
+    kept: list[Recorder] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """One that is kept ends with its command; one that is left by a bug or by Ctrl-C has no end."""
+        if kind is not None and not issubclass(kind, PodidError):
+            self.close()
+        elif self.kept is None:
+            self.end()
+        elif self not in self.kept:
+            self.kept.append(self)
+
+    def number(self, action: Action) -> int:
+        """The action's place in the plan, at the end of it where it was not planned."""
+        which = (action.kind, action.target)
+        numbers = [number for number, item in enumerate(self.plan) if (item.kind, item.target) == which]
+        if not numbers:
+            self.plan.append(action)
+        return numbers[0] if numbers else len(self.plan) - 1
+
+    def end(self) -> None:
+        """The run has come to its end, whatever became of it."""
+        with suppress(PodidError):  # it is made, and told
+            self.write({"type": "end"})
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:  # a thread that is late must not write into whatever has the number next
+            if self.descriptor >= 0:
+                os.close(self.descriptor)
+                self.descriptor = -1
+
+    def intent(self, number: int, action: Action) -> None:
+        self.write({"type": "intent", "number": number, **action_record(action)})
+
+    def outcome(self, number: int, done: Done, at: datetime | None = None) -> None:
+        record = {"type": "outcome", "number": number, "status": done.status, "after": done.after}
+        self.write({**record, "reason": done.reason, **({"at": utc(at)} if at is not None else {})})
+
+    def drop_cut_line(self) -> bytes:
+        """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
+        is left."""
+        size = os.fstat(self.descriptor).st_size
+        data = os.pread(self.descriptor, size, 0)
+        whole = data.rfind(b"\n") + 1
+        os.ftruncate(self.descriptor, whole)
+        return data[:whole]
+
+    def write(self, record: dict[str, Any]) -> None:
+        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
+        data = line.encode()
+        with usable(self.directory), self._lock:
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+            os.fsync(self.descriptor)
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Turns what stands in the way of the block into a UsageError that names the directory."""
+    try:
+        yield
+    except OSError as error:
+        raise unusable(directory, error) from error
+
+
+def unusable(directory: Path, error: OSError | str) -> UsageError:
+    why = error if isinstance(error, str) else error.strerror or type(error).__name__
+    return UsageError(
+        f"The journal directory {directory} cannot be used: {why}",
+        advice="podid writes down each change before it makes it; give another place with --journal-dir.",
+        subject=str(directory),
+    )

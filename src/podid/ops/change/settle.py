@@ -10,9 +10,10 @@ from podid.domain.plan import Action, Done, Header, Place, Status
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART, kind_of
-from podid.ops.change.recorder import Recorder
-from podid.ops.change.records import Run
-from podid.ops.clients import Clients
+from podid.ops.change.records import Recorder, Run
+from podid.ops.clients import Clients, Site
+
+_UNREAD = "what became of {} cannot be looked at now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,14 @@ class Settled:
     @property
     def sentences(self) -> tuple[str, ...]:
         """One for all changes of a run that came to the same, for the person who runs the next command."""
-        alike: dict[tuple[str, bool, str], list[str]] = {}
-        for run, action, found in self.items:
-            known, text = (True, found.reason) if isinstance(found, Done) else (False, found.what)
-            alike.setdefault((run.run_id, known, text), []).append(kind_of(action.kind).subject(action))
-        return tuple(_sentence(*key, short_list(names)) for key, names in alike.items())
-
-
-def _sentence(run_id: str, known: bool, text: str, names: str) -> str:
-    became = f"{names}: {text}" if known else f"what became of {names} cannot be looked at now: {text}"
-    return f"run {run_id} was interrupted; {became}"
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for run, action, done in self.items:
+            words, text = ("{}", done.reason) if isinstance(done, Done) else (_UNREAD, done.what)
+            alike.setdefault((run.run_id, words, text), []).append(kind_of(action.kind).subject(action))
+        return tuple(
+            f"run {run_id} was interrupted; {words.format(short_list(names))}: {text}"
+            for (run_id, words, text), names in alike.items()
+        )
 
 
 def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
@@ -44,25 +43,23 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
     looked at, stay open: they must not stand in the way of other work."""
     items: list[tuple[Run, Action, Done | PodidError]] = []
     for run in journal.runs():
-        if not (run.open_steps or (run.cut_short and not run.told)) or run.running or not _here(run, place):
+        actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
+        if not (run.open_steps or (run.cut_short and not run.told)) or run.running:
+            continue
+        if not any(reachable(run.header, action, place.header) for action in actions):
             continue
         with journal.reopen(run.run_id) as opened:
             if opened is None:
                 continue  # another process is settling it
             # as it is now: another process may have settled it, and changed things since, while we came here
             now, recorder = opened
-            found = list(_settled(clients, place, now, recorder))
+            outcomes = list(_settled(clients, place, now, recorder))
             if now.cut_short and not now.told:
-                found += _never_told(now)
-                if all(isinstance(done, Done) for _, done in found):
+                outcomes += _never_told(now)
+                if all(isinstance(done, Done) for _, done in outcomes):
                     recorder.write({"type": "told"})
-            items += [(run, action, done) for action, done in found]
+            items += [(run, action, done) for action, done in outcomes]
     return Settled(tuple(items))
-
-
-def _here(run: Run, place: Place) -> bool:
-    actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
-    return any(reachable(run.header, action, place.header) for action in actions)
 
 
 def _settled(
@@ -73,7 +70,7 @@ def _settled(
         if not reachable(run.header, step.action, place.header):
             continue
         try:
-            done = kind_of(step.action.kind).settle(clients, place.cluster_name, step.action)
+            done = kind_of(step.action.kind).settle(Site(clients, place.header), step.action)
         except PodidError as error:
             yield step.action, error
             continue

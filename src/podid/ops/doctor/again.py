@@ -20,9 +20,9 @@ def watch(
     of the one before."""
     shown = None
     for report in _reports(patience, look):
-        if (found := of(report)) != shown:
+        if (part := of(report)) != shown:
             show(report)
-            shown = found
+            shown = part
     return report
 
 

@@ -75,16 +75,16 @@ class Redacted:
 
 def contents(snapshot: Snapshot) -> tuple[str, ...]:
     """The classes of what is in it."""
-    there = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
-    return tuple(words for words, names in CONTENTS.items() if there & set(names))
+    present = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
+    return tuple(words for words, names in CONTENTS.items() if present & set(names))
 
 
 def redact(snapshot: Snapshot) -> Redacted:
     """Pure."""
     snapshot = _needed(snapshot)
     whole = to_plain(snapshot)
-    found = _IN_ARN.findall(json.dumps(whole))
-    accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(found), 1)}
+    numbers = _IN_ARN.findall(json.dumps(whole))
+    accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(numbers), 1)}
     associations = described(known_or(snapshot.associations, ()))
     external = dict.fromkeys((*(item.external_id for item in associations if item.external_id), *_in_trusts(whole)))
     ids = {given: f"external-id-{number}" for number, given in enumerate(external, 1)}
@@ -109,13 +109,13 @@ def _needed(snapshot: Snapshot) -> Snapshot:
         return replace(value, endpoint="", certificate_authority="", cluster_id="")
 
     def associations(value: tuple[Listed, ...]) -> tuple[Listed, ...]:
-        return tuple(replace(each, tags={}) if isinstance(each, Association) else each for each in value)
+        return tuple(replace(item, tags={}) if isinstance(item, Association) else item for item in value)
 
     def daemon_sets(value: tuple[DaemonSet, ...]) -> tuple[DaemonSet, ...]:
-        return tuple(replace(each, set_by={}) for each in value)
+        return tuple(replace(item, set_by={}) for item in value)
 
     def roles(value: Mapping[str, Section[Role | None]]) -> Mapping[str, Section[Role | None]]:
-        return {arn: _mapped(section, lambda found: found and role(found)) for arn, section in value.items()}
+        return {arn: _mapped(section, lambda known: known and role(known)) for arn, section in value.items()}
 
     def role(value: Role) -> Role:
         tags = {key: tag for key, tag in value.tags.items() if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts}

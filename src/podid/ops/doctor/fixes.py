@@ -27,7 +27,7 @@ def mends(
     What two findings ask for alike is done once.
 
     Without ids in `only` they are those of this severity or worse that neither give a role nor delete anything."""
-    seen, found, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
+    seen, chosen, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix
         if verdict.masked_by or fix is None or fix.kind not in WORDS or not fix.commands:
@@ -39,6 +39,6 @@ def mends(
             left += [] if wanted else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
         if wanted and fix.commands not in seen:
             seen.add(fix.commands)
-            found.append(Mend(verdict, fix.kind, fix.commands))
-    found.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
-    return tuple(found), tuple(dict.fromkeys(left))
+            chosen.append(Mend(verdict, fix.kind, fix.commands))
+    chosen.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
+    return tuple(chosen), tuple(dict.fromkeys(left))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.own_rights import OwnOptional, OwnRight, OwnRights, resource_of
+from podid.domain.own_rights import Outcome, OwnOptional, OwnRight, OwnRights, resource_of
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
 from podid.domain.plan import WhoAndWhere
 from podid.domain.rights import AccessReview, CommandRights, KubeRight, Rights
@@ -45,8 +45,8 @@ def own_rights(
     for item in needed.optional:
         wanted |= item.rights
     principal = _principal(iam, where.caller_arn) if set(wanted.iam) - {ALWAYS_HELD} else ""
-    found = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
-    answers = {item.right: item for item in found}
+    judged = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
+    answers = {item.right: item for item in judged}
 
     def answered(rights: Rights) -> tuple[OwnRight, ...]:
         wanted: tuple[str | KubeRight, ...] = (*rights.iam, *rights.kubernetes)
@@ -54,7 +54,7 @@ def own_rights(
 
     always: set[str | KubeRight] = {*needed.always.iam, *needed.always.kubernetes}
     optional = (
-        OwnOptional(item.reason, tuple(each for each in answered(item.rights) if each.right not in always))
+        OwnOptional(item.reason, tuple(own for own in answered(item.rights) if own.right not in always))
         for item in needed.optional
     )
     return OwnRights(
@@ -91,12 +91,12 @@ def _principal(iam: Iam, caller_arn: str) -> str | Missing:
         return f"arn:{caller.partition}:iam::{caller.account}:role/{name}"
 
 
-def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, wanted: Rights) -> Iterator[OwnRight]:
+def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, rights: Rights) -> Iterator[OwnRight]:
     partition = Arn.parse(where.caller_arn).partition
     resource = f"cluster/{where.cluster}" if where.cluster else ""
     cluster = Arn(partition, "eks", where.region, where.account, resource)
     groups: dict[tuple[str, str], list[str]] = {}
-    for action in wanted.iam:
+    for action in rights.iam:
         if action == ALWAYS_HELD:
             yield OwnRight(right=action, outcome="held", where="*")
         else:
@@ -120,7 +120,7 @@ def _simulated(iam: Iam, principal: str, where: WhoAndWhere, resource: str, acti
     if PASS_ROLE in actions:
         context[PASSED_TO] = PODS_PRINCIPAL
     try:
-        found = {item.action: item for item in iam.simulate(principal, actions, (resource,), context=context)}
+        decisions = {item.action: item for item in iam.simulate(principal, actions, (resource,), context=context)}
     except NotFound:
         lost = Missing(f"{principal} is not there: the path of the session's role could not be read", "iam:GetRole")
         yield from _unknown(actions, resource, lost)
@@ -133,39 +133,36 @@ def _simulated(iam: Iam, principal: str, where: WhoAndWhere, resource: str, acti
         yield from _unknown(actions, resource, missing(error))
     else:
         for action in actions:
-            yield _judged(action, found.get(action), resource, principal)
+            outcome, reason = _judged(decisions.get(action), resource, principal)
+            yield OwnRight(right=action, outcome=outcome, where=resource, reason=reason)
 
 
-def _judged(action: str, decision: Decision | None, resource: str, principal: str) -> OwnRight:
+def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[Outcome, str]:
+    """The outcome and the reason of a decision."""
     if decision is None:
-        return OwnRight(right=action, outcome="unknown", where=resource, reason="IAM's simulator gave no answer to it")
+        return "unknown", "IAM's simulator gave no answer to it"
     # no call but PassRole carries the service
     keys = sorted({*decision.missing_context_keys} - {PASSED_TO})
     if decision.allowed:
-        why = f"unless it depends on {', '.join(keys)} of the real call" if keys else ""
-        return OwnRight(right=action, outcome="held", where=resource, reason=why)
+        return "held", f"unless it depends on {', '.join(keys)} of the real call" if keys else ""
     if decision.decision != "explicitDeny" and decision.boundary_allows is False:
-        return OwnRight(
-            right=action, outcome="denied", where=resource, reason="the permissions boundary does not allow it"
-        )
+        return "denied", "the permissions boundary does not allow it"
     if decision.organization_allows is False:
-        return OwnRight(right=action, outcome="denied", where=resource, reason=NOT_BY_ORGANIZATION)
+        return "denied", NOT_BY_ORGANIZATION
     if keys:
-        return OwnRight(right=action, outcome="unknown", where=resource, reason=undecided(keys))
+        return "unknown", undecided(keys)
     if decision.decision == "explicitDeny":
-        return OwnRight(right=action, outcome="denied", where=resource, reason=f"a policy denies it on {resource}")
+        return "denied", f"a policy denies it on {resource}"
     who = " ".join((Arn.parse(principal).resource.partition("/")[0], role_name(principal)))
-    return OwnRight(
-        right=action, outcome="missing", where=resource, reason=f"no policy of {who} allows it on {resource}"
-    )
+    return "missing", f"no policy of {who} allows it on {resource}"
 
 
 # --- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
-def _in_cluster(reader: Callable[[], KubeReader], wanted: Rights, namespace: str) -> Iterator[OwnRight]:
+def _in_cluster(reader: Callable[[], KubeReader], rights: Rights, namespace: str) -> Iterator[OwnRight]:
     failure: PodidError | None = None
-    for right in wanted.kubernetes:
+    for right in rights.kubernetes:
         place = namespace if right.namespaced else ""
         if failure is None:
             try:

@@ -19,9 +19,9 @@ from podid.domain.plan import Place
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.probes import Probing, read_probes
+from podid.ops.reading.readings import Gap, Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
-from podid.ops.reading.source import Gap, Source
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
@@ -53,8 +53,8 @@ class Wanted:
         and the report names it whatever the checks."""
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))
-        asked = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
-        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | asked
+        chosen = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
+        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | chosen
 
 
 def collect(
@@ -87,7 +87,11 @@ def collect(
     def found(name: str) -> Section[Any]:
         return reads[name].result() if name in reads else given(name)
 
-    _make_gateways(clients, wanted.cost)
+    # one after another: three clients in threads take nearly three times as long. Those for what may not be read, and
+    # EC2's, which is slow to make and seldom needed, are not made
+    _ = clients.eks, clients.iam
+    if wanted.cost & ~(Cost.AWS | Cost.TRAIL):
+        _ = clients.kube
     scope = wanted.scope
     source = partial(
         Source,
@@ -113,14 +117,6 @@ def collect(
     if probing is None or "probes" not in anew:
         return snapshot
     return replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
-
-
-def _make_gateways(clients: Clients, cost: Cost) -> None:
-    """One after another: three clients in threads take nearly three times as long. Those for what may not be read, and
-    EC2's, which is slow to make and seldom needed, are not made."""
-    _ = clients.eks, clients.iam
-    if cost & ~(Cost.AWS | Cost.TRAIL):
-        _ = clients.kube
 
 
 def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:
@@ -153,7 +149,7 @@ def _read(row: SectionRow, source: Source) -> Section[Any]:
     return value if isinstance(value, Missing) else Known(value)
 
 
-def _before(row: SectionRow, found: Before, name: str) -> Section[Any]:
+def _before(row: SectionRow, section_of: Before, name: str) -> Section[Any]:
     if name not in row.before:
         raise LookupError(f"{row.name} reads {name} without saying so")
-    return found(name)
+    return section_of(name)

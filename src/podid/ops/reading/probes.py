@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -126,19 +126,54 @@ def read_probes(
     clients: Clients, place: Place, snapshot: Snapshot, named: Sequence[ServiceAccountRef], how: Probing
 ) -> Section[Mapping[str, Section[tuple[Probed, ...]]]]:
     """What probes of the service accounts that were named met, or of the first ones of the snapshot. Never raises for
-    what a probe meets."""
+    what a probe meets; each Job is deleted before it returns, and also when it is interrupted."""
     if isinstance(snapshot.associations, Missing):
         return snapshot.associations
-    asked = {probe.ref for probe in how.planned} or set(named)
-    listed = [each for each in snapshot.associations.value if not asked or each.ref in asked]
-    listed = [each for each in listed if not isinstance(each, UnreadAssociation) or each.error_code != UNASKED]
+    refs = {probe.ref for probe in how.planned} or set(named)
+    listed = [item for item in snapshot.associations.value if not refs or item.ref in refs]
+    listed = [item for item in listed if not isinstance(item, UnreadAssociation) or item.error_code != UNASKED]
     chosen = listed if how.planned else listed[:MOST_PROBES]
-    associations = {each.ref: each for each in chosen if isinstance(each, Association)}
+    associations = {item.ref: item for item in chosen if isinstance(item, Association)}
     planned = how.planned or plan_probes(snapshot.pods, tuple(associations), most=1)
-    met = run_probes(clients, place, associations, [each for each in planned if each.ref in associations], how)
-    unread = (each for each in chosen if isinstance(each, UnreadAssociation))
-    lacking = {str(each.ref): Missing(each.reason, each.permission, each.error_code) for each in unread}
-    return Known({**lacking, **{str(ref): Known(several) for ref, several in met.items()}})
+    runs = [_Run(clients, probe, associations[probe.ref]) for probe in planned if probe.ref in associations]
+    answers: dict[str, Section[tuple[Probed, ...]]] = {
+        str(item.ref): Missing(item.reason, item.permission, item.error_code)
+        for item in chosen
+        if isinstance(item, UnreadAssociation)
+    }
+    if not runs:
+        return Known(answers)
+    clock = how.patience.clock
+    with how.journal.begin(how.command, place.header, clock.now(), [run.probe.action for run in runs]) as recorder:
+        try:
+            for number, run in enumerate(runs):
+                recorder.intent(number, run.probe.action)
+                run.start(place.region, how.patience)
+            _watch(runs, how.patience)
+        finally:
+            done = [run.clean_up() for run in runs if run.begun]
+            for number, item in enumerate(done):
+                recorder.outcome(number, item, clock.now())
+    for ref in associations:
+        answers[str(ref)] = Known(tuple(run.met for run in runs if run.probe.ref == ref))
+    return Known(answers)
+
+
+def _watch(runs: Sequence[_Run], patience: Patience) -> None:
+    """Until each has its answer, or `patience` ends."""
+    for _ in patience.rounds(SECONDS_BETWEEN_LOOKS):
+        for run in runs:
+            if run.answer is not None:
+                continue
+            try:
+                run.read(patience.clock.now())
+            except PodidError as error:
+                if error.permission:
+                    run.unknown(f"its answer could not be read: {error.what}", error.permission)
+                run.state = error.what
+        if (left := next((run for run in runs if run.answer is None), None)) is None:
+            return
+        patience.say(f"probe {left.probe.ref.namespace}/{left.probe.name}: {left.state}")
 
 
 def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
@@ -147,37 +182,11 @@ def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> boo
     return any(isinstance(part, Missing) or any(met.missing is not None for met in part.value) for part in parts)
 
 
-def run_probes(
-    clients: Clients,
-    place: Place,
-    associations: Mapping[ServiceAccountRef, Association],
-    probes: Sequence[Probe],
-    how: Probing,
-) -> Mapping[ServiceAccountRef, tuple[Probed, ...]]:
-    """What each met, by service account. Never raises for what a probe meets; each Job is deleted before it returns,
-    and also when it is interrupted."""
-    runs = [_Run(probe, associations[probe.ref]) for probe in probes]
-    clock = how.patience.clock
-    if not runs:
-        return {}
-    planned = [probe.action for probe in probes]
-    with how.journal.begin(how.command, place.header, clock.now(), planned) as recorder:
-        try:
-            for number, run in enumerate(runs):
-                recorder.intent(number, run.probe.action)
-                _start(clients, place, run, how.patience)
-            _watch(clients, runs, how)
-        finally:
-            done = [_clean_up(clients, run) for run in runs if run.begun]
-            for number, item in enumerate(done):
-                recorder.outcome(number, item, clock.now())
-    return {ref: tuple(run.met for run in runs if run.probe.ref == ref) for ref in associations}
-
-
 @dataclass(slots=True)
 class _Run:
     """One probe on its way. `begun` is true once the Job may exist."""
 
+    clients: Clients
     probe: Probe
     association: Association
     begun: bool = False
@@ -196,100 +205,76 @@ class _Run:
         answer = self.answer or replace(self.blank, missing=Missing(f"no answer: {self.state}"))
         return replace(answer, left=self.left)
 
-    def ends(self, now: datetime, answer: Probed) -> None:
-        self.answer = replace(answer, at=now)
+    def unknown(self, reason: str, permission: str = "") -> None:
+        self.answer = replace(self.blank, missing=Missing(reason, permission))
 
-    def unknown(self, what: str, permission: str = "") -> None:
-        self.answer = replace(self.blank, missing=Missing(what, permission))
+    def start(self, region: str, patience: Patience) -> None:
+        probe = self.probe
+        self.begun, self.since = True, patience.clock.now()
+        patience.say(f"starting a pod of podid's own as {probe.ref}" + (f" on {probe.node}" if probe.node else ""))
+        # podid's own patience ends first, so that it says what it saw
+        seconds = int(patience.seconds) + 30
+        try:
+            self.clients.kube.writer.create_probe(
+                probe.ref, probe.name, image=probe.image, node=probe.node, region=region, seconds=seconds
+            )
+        except Rejected as error:
+            self.unknown(f"the cluster does not let podid's Job pass: {error.what}")
+        except PodidError as error:
+            self.unknown(f"its Job could not be made: {error.what}", error.permission)
 
-
-def _start(clients: Clients, place: Place, run: _Run, patience: Patience) -> None:
-    probe = run.probe
-    run.begun, run.since = True, patience.clock.now()
-    patience.say(f"starting a pod of podid's own as {probe.ref}" + (f" on {probe.node}" if probe.node else ""))
-    # podid's own patience ends first, so that it says what it saw
-    seconds = int(patience.seconds) + 30
-    try:
-        clients.kube.writer.create_probe(
-            probe.ref, probe.name, image=probe.image, node=probe.node, region=place.region, seconds=seconds
-        )
-    except Rejected as error:
-        run.unknown(f"the cluster does not let podid's Job pass: {error.what}")
-    except PodidError as error:
-        run.unknown(f"its Job could not be made: {error.what}", error.permission)
-
-
-def _watch(clients: Clients, runs: Sequence[_Run], how: Probing) -> None:
-    def waiting() -> Iterator[_Run]:
-        return (run for run in runs if run.answer is None)
-
-    for _ in how.patience.rounds(SECONDS_BETWEEN_LOOKS):
-        for run in waiting():
-            try:
-                _look(clients, run, how.patience.clock.now())
-            except PodidError as error:
-                if error.permission:
-                    run.unknown(f"its answer could not be read: {error.what}", error.permission)
-                run.state = error.what
-        if (left := next(waiting(), None)) is None:
+    def read(self, now: datetime) -> None:
+        """What its pod tells by now."""
+        reader, probe = self.clients.kube.reader, self.probe
+        pods = reader.list_pods(probe.ref.namespace, selector={"job-name": probe.name})
+        waited = self.since is not None and now - self.since > PLACING
+        if not pods:
+            if waited:
+                self._read_refusal(now)
             return
-        how.patience.say(f"probe {left.probe.ref.namespace}/{left.probe.name}: {left.state}")
+        pod = pods[0]
+        self.node = pod.node
+        container = next((c for c in pod.containers if c.name == CONTAINER), None)
+        waiting = container.waiting if container is not None else ""
+        if not is_injected(pod):
+            message = "its pod was not given the injected fields when it was created"
+            self.answer = replace(self.blank, link=INJECTION, id="injection-missed-webhook", message=message, at=now)
+        elif container is not None and container.exit_code is not None:
+            text = reader.read_log(pod.namespace, pod.name, container=container.name)
+            self.answer = replace(judge(text, container.exit_code, self.association, self.blank), at=now)
+        elif waiting in _VAIN:
+            self.unknown(f"its pod cannot start: {waiting} ({probe.image})")
+        elif not pod.node and waited and probe.node:
+            self.unknown(f"its pod cannot be scheduled on {probe.node}: {pod.message}")
+        elif pod.node:
+            self.state = f"its pod on {pod.node} is {waiting or pod.phase}"
+        else:
+            self.state = pod.message or "its pod has no node yet"
 
+    def _read_refusal(self, now: datetime) -> None:
+        """Why the Job has no pod, where its controller has said so."""
+        warnings = self.clients.kube.reader.list_warnings(self.probe.ref.namespace, "Job", self.probe.name)
+        if not warnings:
+            return
+        message = f"its Job can make no pod: {warnings[-1]}"
+        if _ACCOUNT_ABSENT in message:
+            self.answer = replace(self.blank, link=ASSOCIATION, id="association-sa-not-found", message=message, at=now)
+        else:
+            self.unknown(message)
 
-def _look(clients: Clients, run: _Run, now: datetime) -> None:
-    reader, probe = clients.kube.reader, run.probe
-    pods = reader.list_pods(probe.ref.namespace, selector={"job-name": probe.name})
-    waited = run.since is not None and now - run.since > PLACING
-    if not pods:
-        if waited:
-            _look_for_refusal(reader, run, now)
-        return
-    pod = pods[0]
-    run.node = pod.node
-    container = next((c for c in pod.containers if c.name == CONTAINER), None)
-    if not is_injected(pod):
-        run.ends(now, replace(run.blank, link=INJECTION, id="injection-missed-webhook", message=_NOT_INJECTED))
-    elif container is not None and container.exit_code is not None:
-        text = reader.read_log(pod.namespace, pod.name, container=container.name)
-        run.ends(now, judge(text, container.exit_code, run.association, run.blank))
-    elif container is not None and container.waiting in _VAIN:
-        run.unknown(f"its pod cannot start: {container.waiting} ({probe.image})")
-    elif not pod.node and waited and probe.node:
-        run.unknown(f"its pod cannot be scheduled on {probe.node}: {pod.message}")
-    else:
-        run.state = _state(pod, container.waiting if container is not None else "")
-
-
-_NOT_INJECTED = "its pod was not given the injected fields when it was created"
-
-
-def _state(pod: Pod, waiting: str) -> str:
-    if not pod.node:
-        return pod.message or "its pod has no node yet"
-    return f"its pod on {pod.node} is {waiting or pod.phase}"
-
-
-def _look_for_refusal(reader: KubeReader, run: _Run, now: datetime) -> None:
-    """Why the Job has no pod, where its controller has said so."""
-    warnings = reader.list_warnings(run.probe.ref.namespace, "Job", run.probe.name)
-    what = f"its Job can make no pod: {warnings[-1]}" if warnings else ""
-    if _ACCOUNT_ABSENT in what:
-        run.ends(now, replace(run.blank, link=ASSOCIATION, id="association-sa-not-found", message=what))
-    elif what:
-        run.unknown(what)
-
-
-def _clean_up(clients: Clients, run: _Run) -> Done:
-    """Deletes the Job with its pod. What cannot be deleted is said, and goes by itself."""
-    probe, action = run.probe, run.probe.action
-    try:
-        clients.kube.writer.delete_job(probe.ref.namespace, probe.name)
-    except NotFound:
-        pass  # it was never made, or has gone by itself
-    except PodidError as error:
-        run.left = f"its Job could not be deleted ({error.what}); Kubernetes does that by itself after its deadline"
-        return Done(action, Status.DONE, action.after, run.left, error)
-    return Done(action, Status.DONE, None, "ran, and was deleted")
+    def clean_up(self) -> Done:
+        """Deletes the Job with its pod. What cannot be deleted is said, and goes by itself."""
+        action = self.probe.action
+        try:
+            self.clients.kube.writer.delete_job(self.probe.ref.namespace, self.probe.name)
+        except NotFound:
+            pass  # it was never made, or has gone by itself
+        except PodidError as error:
+            self.left = (
+                f"its Job could not be deleted ({error.what}); Kubernetes does that by itself after its deadline"
+            )
+            return Done(action, Status.DONE, action.after, self.left, error)
+        return Done(action, Status.DONE, None, "ran, and was deleted")
 
 
 # --- its answer -------------------------------------------------------------------------------------------------------
@@ -326,8 +311,8 @@ def _identity(text: str, association: Association, blank: Probed) -> Probed:
         return replace(blank, missing=Missing("what it printed is no identity"))
     if expected:
         return replace(blank, redeemed=redeemed)
-    what = f"the agent gave it the credentials of {arn}, not of {association.pods_role_arn}"
-    return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=what)
+    message = f"the agent gave it the credentials of {arn}, not of {association.pods_role_arn}"
+    return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=message)
 
 
 def _refused(said: str, blank: Probed) -> Probed:
@@ -335,14 +320,14 @@ def _refused(said: str, blank: Probed) -> Probed:
     if _NOT_ALLOWED in said:
         return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {said}")
     if f"({NO_ASSOCIATION})" in said:
-        what = f"EKS Auth knows no association for it: {said}"
-        return replace(blank, link=ASSOCIATION, id="association-missing", message=what)
+        message = f"EKS Auth knows no association for it: {said}"
+        return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
     # the SDK's own words around the agent's answer say nothing of the cause
     answer = said.partition(_AGENT_ANSWERED)[2].lstrip(": ")
-    what, found = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
+    message, found = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
     if found is None or found.certainty is Certainty.POSSIBLE:
-        return replace(blank, link=EKS_AUTH, message=what)
+        return replace(blank, link=EKS_AUTH, message=message)
     link = next(entry.link for entry in ENTRIES if entry.id == found.id)
     if found.certainty is Certainty.SURE:
-        return replace(blank, link=link, message=what, id=found.id)
-    return replace(blank, link=link, message=what, likely=found.id)
+        return replace(blank, link=link, message=message, id=found.id)
+    return replace(blank, link=link, message=message, likely=found.id)

@@ -1,15 +1,20 @@
-"""How sections are read that take more than one question: each asks only for what the others leave open."""
+"""What sections of a snapshot are read from, and how those are read that take more than one question: each asks only
+for what the others leave open."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import timedelta
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from podid.domain.aws import Addon, AddonVersion, Instance, Listed, UnreadAssociation
+from podid.calls import pacing
+from podid.domain.aws import Addon, AddonVersion, Association, Cluster, Instance, Listed, UnreadAssociation, described
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.evidence import LogSighting
-from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
@@ -17,8 +22,86 @@ from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.facts.agent_logs import mode_of
 from podid.kube.project import CUSTOM
 from podid.ops.agent import logs
-from podid.ops.reading.log_ends import crashing, end_of_log
-from podid.ops.reading.source import Source
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
+
+class InNamespace(Protocol):
+    @property
+    def namespace(self) -> str: ...
+
+
+Placed = TypeVar("Placed", bound=InNamespace)
+
+
+class Gap(Exception):
+    """Ends the reading of a section that cannot do without another, which is missing."""
+
+    def __init__(self, missing: Missing) -> None:
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
+
+    `previous` is the section as it was in the snapshot that is read again, or NOT_READ.
+    `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
+    NOT_READ. `only` are the service accounts that were named, where any were; `planned` are associations that are not
+    there yet, and `by_name` is whether none is to be described. `journal` is podid's own, where there is one;
+    `all_pods` is whether a token of each pod is redeemed.
+    """
+
+    clients: Clients
+    cluster: Cluster
+    namespaces: tuple[str, ...]
+    only: tuple[ServiceAccountRef, ...]
+    now: datetime
+    journal: Journal | None
+    all_pods: bool
+    previous: Section[Any]
+    before: Callable[[str], Section[Any]]
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
+
+    def value(self, name: str) -> Any:
+        """What `before` gives, where it is known; else Gap, which makes it missing here too."""
+        section = self.before(name)
+        if isinstance(section, Missing):
+            raise Gap(section)
+        return section.value
+
+    def of_namespaces(self, read: Callable[[str], tuple[Placed, ...]]) -> tuple[Placed, ...]:
+        """What `read` gives of the namespaces, or of all for an empty name; of the cluster's own things once."""
+        first, *more = self.namespaces or ("",)
+        if not more:
+            return read(first)
+        items_of = dict(pacing.fan_out(read, (first, *more), reads=True))
+        others = (item for place in more for item in items_of[place] if item.namespace)
+        return (*items_of[first], *others)
+
+    @property
+    def kube(self) -> KubeReader:
+        """Raises the reason why there is no way into Kubernetes, if there is none."""
+        return self.clients.kube.reader
+
+    @property
+    def named(self) -> tuple[Association, ...]:
+        """The associations of the service accounts that were named; all of them where none was."""
+        return tuple(a for a in self.associations if not self.only or a.ref in self.only)
+
+    def some(self, most: int) -> tuple[Association, ...]:
+        """Those that were named, however many; else the first ones."""
+        return self.named if self.only else self.named[:most]
+
+    @property
+    def associations(self) -> tuple[Association, ...]:
+        """For rows that need them, the planned ones too; without those that could not be read."""
+        return (*described(known_or(self.before("associations"), ())), *self.planned)
+
 
 LOGS_SINCE = timedelta(hours=1)
 # a controller tries again after 1,000 s at most, k8s.io/client-go/util/workqueue
@@ -31,35 +114,35 @@ def associations(source: Source) -> tuple[Listed, ...]:
     """All that EKS lists, in order, each as far as it was to be described and could be."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
-        return tuple(map(UnreadAssociation.unasked, source.eks.list_association_summaries(name, namespace)))
-    found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
-    return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
+        return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
+    listed = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
+    return tuple(sorted(listed, key=lambda association: (association.ref, association.association_id)))
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
     """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
     groups = source.kube.list_api_groups()
-    found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
+    settings: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
         for plural in kinds if group in groups else ():
             read = partial(source.kube.list_product_settings, group, plural, groups[group])
-            found[plural] = attempt(partial(source.of_namespaces, read))
+            settings[plural] = attempt(partial(source.of_namespaces, read))
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
-        found["persistentvolumes"] = sets
+        settings["persistentvolumes"] = sets
     elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
-        found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
-    return found
+        settings["persistentvolumes"] = attempt(source.kube.list_volume_settings)
+    return settings
 
 
 def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
     """Not read where nothing asks for credentials of pods by way of a CSI driver."""
-    asked = any(
+    needed = any(
         setting.way is CredentialWay.POD_IDENTITY
         for section in source.value("products").values()
         for setting in known_or(section, ())
     )
-    return dict(source.kube.list_csi_drivers()) if asked else {}
+    return dict(source.kube.list_csi_drivers()) if needed else {}
 
 
 def instances(source: Source) -> dict[str, Instance]:
@@ -68,7 +151,8 @@ def instances(source: Source) -> dict[str, Instance]:
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
-    return {ids[each]: found for each, found in source.ec2.list_instances(tuple(ids)).items() if each in ids}
+    read = source.clients.aws.ec2.list_instances(tuple(ids))
+    return {ids[number]: instance for number, instance in read.items() if number in ids}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
@@ -80,11 +164,14 @@ def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
         if not pod.host_network and live(pod)
         for ip in pod.ips
     }
-    found: dict[str, Section[tuple[LogSighting, ...]]] = {}
-    for pod, tallies in logs.tallies_of(source.kube, agents, LOGS_SINCE):
+    sightings: dict[str, Section[tuple[LogSighting, ...]]] = {}
+    for pod, triage in logs.triaged(source.kube, agents, LOGS_SINCE):
         name = f"{pod.namespace}/{pod.name}"
-        found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
-    return found
+        if isinstance(triage, PodidError):
+            sightings[name] = missing(triage)
+        else:
+            sightings[name] = Known(_sightings(pod, triage.tallies.values(), askers))
+    return sightings
 
 
 def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str]) -> tuple[LogSighting, ...]:
@@ -107,12 +194,12 @@ def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]
     """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
     no logs."""
     down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
-    pods = [pod for pod in source.value("agent_pods") if crashing(pod) and pod.node not in down]
+    pods = [pod for pod in source.value("agent_pods") if logs.crashing(pod) and pod.node not in down]
     return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
 
 
 def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
-    ends = (mode_of(end_of_log(source.kube, pod, container.name)) for container in crashing(pod))
+    ends = (mode_of(logs.end_of_log(source.kube, pod, container.name)) for container in logs.crashing(pod))
     shown = {mode: line for mode, line in ends if mode}
     return tuple(
         LogSighting(id=mode, node=pod.node, count=1, sample=line, running=False) for mode, line in shown.items()
@@ -137,25 +224,25 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     complain of now, by "NAMESPACE/NAME"."""
     since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
-    found: dict[str, Section[tuple[str, ...]]] = {}
+    warnings: dict[str, Section[tuple[str, ...]]] = {}
     for ds, running in _agents(source):
         if running < ds.desired:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
-            found[f"{ds.namespace}/{ds.name}"] = attempt(read)
+            warnings[f"{ds.namespace}/{ds.name}"] = attempt(read)
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
         read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
-        found[f"{pod.namespace}/{pod.name}"] = attempt(read)
-    return found
+        warnings[f"{pod.namespace}/{pod.name}"] = attempt(read)
+    return warnings
 
 
 def agent_addon(source: Source) -> Addon | None:
-    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    addon = source.clients.eks.find_addon(source.cluster.name, AGENT_ADDON)
     return None if addon is None else _without_values(addon)
 
 
 def addons(source: Source) -> tuple[Addon, ...]:
-    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+    return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name)))
 
 
 def _without_values(addon: Addon) -> Addon:
@@ -166,7 +253,7 @@ def _without_values(addon: Addon) -> Addon:
 def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
     if source.before("agent_addon") == Known(None):
         return ()
-    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+    return source.clients.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
@@ -210,8 +297,8 @@ def agent_pods(source: Source) -> tuple[Pod, ...]:
 
 
 def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
-    there = runs_cilium(source.value("daemon_sets"))
-    return source.of_namespaces(source.kube.list_cilium_policies) if there else ()
+    installed = runs_cilium(source.value("daemon_sets"))
+    return source.of_namespaces(source.kube.list_cilium_policies) if installed else ()
 
 
 def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:
@@ -231,5 +318,5 @@ def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
         return Missing("EKS names no VPC of the cluster")
-    ec2 = source.ec2
+    ec2 = source.clients.aws.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

@@ -19,10 +19,7 @@ KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
 # sections of format 2 that were others, or none, in format 1
-_SINCE_2 = (
-    *("agent_crashes", "changes", "dry_runs", "pod_security"),
-    *("probes", "redemptions", "sessions", "tokens"),
-)
+_SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
 _UNTIL_2 = ("namespace", "packed", "proofs")
 
 
@@ -45,11 +42,8 @@ def read_snapshot(text: str, name: str) -> Snapshot:
     if type(form) is not int or not 1 <= form <= FORMAT:
         wrote = body.get("podidVersion")
         by = f", written by podid {wrote}" if isinstance(wrote, str) else ""
-        raise InvalidInput(
-            f"{name} is a snapshot of another format than {FORMAT}{by}",
-            subject=name,
-            advice="Save it again with the podid that is to read it.",
-        )
+        message = f"{name} is a snapshot of another format than {FORMAT}{by}"
+        raise InvalidInput(message, subject=name, advice="Save it again with the podid that is to read it.")
     try:
         return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
@@ -65,30 +59,31 @@ def _as_now(first: dict[str, Any]) -> dict[str, Any]:
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
     """What reading for that scope alone would have given. UsageError where the snapshot is of less."""
-    wanted, held = scope.namespaces, snapshot.only_namespaces
-    if held and not (wanted and set(wanted) <= set(held)):
-        what = f"{_namespaces(wanted)} {'are' if len(wanted) > 1 else 'is'}" if wanted else "all namespaces are"
-        raise UsageError(f"{name} holds {_namespaces(held)} alone, and {what} asked about", subject=name)
+    namespaces, held = scope.namespaces, snapshot.only_namespaces
+    if held and not (namespaces and set(namespaces) <= set(held)):
+        subjects = f"{_namespaces(namespaces)} {'are' if len(namespaces) > 1 else 'is'}"
+        subjects = subjects if namespaces else "all namespaces are"
+        raise UsageError(f"{name} holds {_namespaces(held)} alone, and {subjects} asked about", subject=name)
 
     def kept(section: Section[tuple[Any, ...]]) -> Section[tuple[Any, ...]]:
-        if not isinstance(section, Known) or not wanted:
+        if not isinstance(section, Known) or not namespaces:
             return section
-        return Known(tuple(item for item in section.value if item.namespace in wanted))
+        return Known(tuple(item for item in section.value if item.namespace in namespaces))
 
     associations = kept(snapshot.associations)
-    for each in associations.value if isinstance(associations, Known) else ():
-        unasked = isinstance(each, UnreadAssociation) and each.error_code == UNASKED
-        if unasked and each.ref in (scope.named or (each.ref,)):
-            raise UsageError(f"{name} holds nothing of {each.ref}: others were named", subject=name)
-    if wanted == held and not scope.named:
+    for association in associations.value if isinstance(associations, Known) else ():
+        unasked = isinstance(association, UnreadAssociation) and association.error_code == UNASKED
+        if unasked and association.ref in (scope.named or (association.ref,)):
+            raise UsageError(f"{name} holds nothing of {association.ref}: others were named", subject=name)
+    if namespaces == held and not scope.named:
         return snapshot
     if scope.named and isinstance(associations, Known):
         associations = Known(
-            tuple(each if each.ref in scope.named else UnreadAssociation.unasked(each) for each in associations.value)
+            tuple(item if item.ref in scope.named else UnreadAssociation.unasked(item) for item in associations.value)
         )
     return replace(
         snapshot,
-        only_namespaces=wanted,
+        only_namespaces=namespaces,
         associations=associations,
         service_accounts=kept(snapshot.service_accounts),
         pods=kept(snapshot.pods),

@@ -129,17 +129,22 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
     if scope.named:
         used = associated | {pod.ref for pod in known_or(snapshot.pods, ())}
         used |= {w.ref for w in known_or(snapshot.workloads, ())}
+        accounts = snapshot.service_accounts
         for ref in scope.named:
-            if ref not in used:
-                _check_service_account(scope, ref, snapshot)
+            if ref in used or not isinstance(accounts, Known) or ref in {account.ref for account in accounts.value}:
+                continue
+            known = [account.name for account in accounts.value if account.namespace == ref.namespace]
+            hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
+            message = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
+            raise NotFound(message, hint=hint, subject=str(ref))
         return scope.named
     things = _things(scope, snapshot)
-    found = {ref for name, ref in things if name == scope.name}
-    if not found:
+    refs = {ref for name, ref in things if name == scope.name}
+    if not refs:
         known = [name for name, _ in things]
-        what = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
-        raise NotFound(what, hint=_instead(scope.typed, scope.name, known, last=True), subject=str(scope))
-    return tuple(sorted(found))
+        message = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
+        raise NotFound(message, hint=_instead(scope.typed, scope.name, known, last=True), subject=str(scope))
+    return tuple(sorted(refs))
 
 
 def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAccountRef]]:
@@ -149,37 +154,25 @@ def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAc
     if scope.kind == "Pod":
         return [(pod.name, pod.ref) for pod in pods]
     subjects = ((workload_subject(pod), pod.ref) for pod in pods)
-    found = [(subject.name, ref) for subject, ref in subjects if subject.kind == scope.kind]
+    things = [(subject.name, ref) for subject, ref in subjects if subject.kind == scope.kind]
     workloads = known_or(snapshot.workloads, ())
-    found += [(w.name, w.ref) for w in workloads if (w.kind, w.namespace) == (scope.kind, scope.namespace)]
-    if all(name != scope.name for name, _ in found):
+    things += [(w.name, w.ref) for w in workloads if (w.kind, w.namespace) == (scope.kind, scope.namespace)]
+    if all(name != scope.name for name, _ in things):
         _readable(snapshot.workloads, scope)
-    return found
+    return things
 
 
 def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> None:
     namespaces = snapshot.namespaces
     if isinstance(namespaces, Known) and namespace not in namespaces.value:
         kind = KINDS.get(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
+        typed = next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
         raise NotFound(
             f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces.value)}",
-            hint=() if kind else _instead(_typed(scope, namespace), namespace, namespaces.value),
+            hint=() if kind else _instead(typed, namespace, namespaces.value),
             subject=str(scope),
             advice=f"for the {kind} {scope.name}, write {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
-
-
-def _typed(scope: DoctorScope, namespace: str) -> str:
-    return next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
-
-
-def _check_service_account(scope: DoctorScope, ref: ServiceAccountRef, snapshot: Snapshot) -> None:
-    accounts = snapshot.service_accounts
-    if isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}:
-        known = [account.name for account in accounts.value if account.namespace == ref.namespace]
-        hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
-        what = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
-        raise NotFound(what, hint=hint, subject=str(ref))
 
 
 def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:
@@ -196,8 +189,8 @@ def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False)
 
 def _readable(section: Section[T], scope: DoctorScope) -> T:
     if isinstance(section, Missing):
-        what = f"cannot look for {scope.kind} {scope.namespace}/{scope.name}: {section.reason}"
+        message = f"cannot look for {scope.kind} {scope.namespace}/{scope.name}: {section.reason}"
         if section.permission:
-            raise AccessDenied(what, permission=section.permission, subject=str(scope))
-        raise Undetermined(what, subject=str(scope))
+            raise AccessDenied(message, permission=section.permission, subject=str(scope))
+        raise Undetermined(message, subject=str(scope))
     return section.value

@@ -21,8 +21,8 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import changes, dry_runs, node_owners, readings, role_readings, tokens, witnesses
-from podid.ops.reading.source import Source
+from podid.ops.reading import readings, roles, trials, witnesses
+from podid.ops.reading.readings import Source
 
 # what asks for a cost, where an option does
 OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}
@@ -53,20 +53,20 @@ class SectionRow:
 def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
     """The rows of the named sections and of all that these need, in the order of the table; without those that cost
     more than `cost`, and without what needs one of these."""
-    wanted = set(names) & within(cost)
+    chosen = set(names) & within(cost)
     for row in reversed(SECTIONS):
-        if row.name in wanted:
-            wanted.update(row.needs)
-    return tuple(row for row in SECTIONS if row.name in wanted)
+        if row.name in chosen:
+            chosen.update(row.needs)
+    return tuple(row for row in SECTIONS if row.name in chosen)
 
 
 def within(cost: Cost) -> frozenset[str]:
     """The sections that can be read at that cost, with all that they need."""
-    found = set[str]()
+    readable = set[str]()
     for row in SECTIONS:
-        if row.cost in cost and found.issuperset(row.needs):
-            found.add(row.name)
-    return frozenset(found)
+        if row.cost in cost and readable.issuperset(row.needs):
+            readable.add(row.name)
+    return frozenset(readable)
 
 
 def sections_of(checks: Iterable[Check]) -> frozenset[str]:
@@ -97,77 +97,63 @@ def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
+# what is tried as a pod needs these; the roles are for whoever judges why it was refused
+_TRIED = ("associations", "pods", "roles", "target_roles", "target_rights", "changes")
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose it
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
-    SectionRow(
-        "associations",
-        (Eks.iter_readable,),
-        readings.associations,
-    ),
-    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
+    SectionRow("associations", (Eks.iter_readable,), readings.associations),
+    SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
-    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
-    SectionRow("roles", (Iam.find_roles,), role_readings.roles, needs=("associations",)),
-    SectionRow("target_roles", (Iam.find_roles,), role_readings.target_roles, needs=("associations",)),
-    SectionRow("target_rights", (Iam.simulate_pairs,), role_readings.target_rights, needs=("associations",)),
-    SectionRow("role_policies", (Iam.get_names_of_policies,), role_readings.role_policies, needs=("associations",)),
+    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
+    SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
+    SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
+    SectionRow("target_rights", (Iam.simulate_pairs,), roles.target_rights, needs=("associations",)),
+    SectionRow("role_policies", (Iam.get_names_of_policies,), roles.role_policies, needs=("associations",)),
     SectionRow(
         "assume_rights",
         (Iam.get_inline_documents, Iam.get_managed_documents),
-        role_readings.assume_rights,
+        roles.assume_rights,
         needs=("associations", "role_policies"),
     ),
-    SectionRow(
-        "bounded",
-        (Iam.get_managed_documents,),
-        role_readings.bounded,
-        needs=("roles", "assume_rights"),
-    ),
-    SectionRow("chained_roles", (Iam.find_roles,), role_readings.chained_roles, needs=("assume_rights",)),
+    SectionRow("bounded", (Iam.get_managed_documents,), roles.bounded, needs=("roles", "assume_rights")),
+    SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
-    SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
+    SectionRow("node_classes", (KubeReader.list_node_classes,), roles.node_classes, uses=("nodes",)),
     SectionRow(
         "other_node_roles",
         (Ec2.list_instance_profiles, Iam.find_profile_role, Iam.find_role, Eks.list_access_entries),
-        node_owners.other_node_roles,
+        roles.other_node_roles,
         needs=("node_groups", "node_classes"),
         uses=("nodes",),
     ),
     SectionRow(
         "node_role_allowed",
         (Iam.simulate,),
-        role_readings.node_role_allowed,
+        roles.node_role_allowed,
         needs=("node_groups",),
         uses=("other_node_roles",),
     ),
     SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), readings.egress),
     SectionRow(
-        "service_accounts",
-        (KubeReader.list_service_accounts,),
-        lambda s: s.of_namespaces(s.kube.list_service_accounts),
+        "service_accounts", (KubeReader.list_service_accounts,), lambda s: s.of_namespaces(s.kube.list_service_accounts)
     ),
     SectionRow(
         "namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts", "associations")
     ),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
-        "config_map_keys",
-        (KubeReader.find_config_map_keys,),
-        readings.config_map_keys,
-        needs=("associations", "pods"),
+        "config_map_keys", (KubeReader.find_config_map_keys,), readings.config_map_keys, needs=("associations", "pods")
     ),
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
-    SectionRow("cni_rights", (Iam.simulate,), role_readings.cni_rights, needs=("associations", "node_groups")),
+    SectionRow("cni_rights", (Iam.simulate,), roles.cni_rights, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
     SectionRow(
-        "network_policies",
-        (KubeReader.list_network_policies,),
-        lambda s: s.of_namespaces(s.kube.list_network_policies),
+        "network_policies", (KubeReader.list_network_policies,), lambda s: s.of_namespaces(s.kube.list_network_policies)
     ),
     SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
     SectionRow(
@@ -194,13 +180,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         witnesses.redemptions,
         why="reading what agents asked EKS Auth for",
     ),
-    SectionRow(
-        "cloudtrail",
-        (),
-        witnesses.cloudtrail,
-        needs=("redemptions",),
-        uses=("nodes",),
-    ),
+    SectionRow("cloudtrail", (), witnesses.cloudtrail, needs=("redemptions",), uses=("nodes",)),
     SectionRow(
         "sessions",
         (CloudTrail.iter_sessions,),
@@ -218,34 +198,23 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "tokens",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
-        tokens.tokens,
-        # the roles are for whoever judges why one was refused
-        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        trials.tokens,
+        needs=_TRIED,
         why="redeeming tokens of pods",
     ),
-    SectionRow(
-        "dry_runs",
-        (KubeWriter.dry_run_pod,),
-        dry_runs.dry_runs,
-        needs=("associations",),
-        uses=("pods",),
-    ),
+    SectionRow("dry_runs", (KubeWriter.dry_run_pod,), trials.dry_runs, needs=("associations",), uses=("pods",)),
     # by `podid.ops.reading.probes`, after all others, and in the foreground
     SectionRow(
         "probes",
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
-        # the others are for whoever judges where one stopped
-        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        needs=_TRIED,
         why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(
         "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")
     ),
     SectionRow(
-        "agent_warnings",
-        (KubeReader.list_warnings,),
-        readings.agent_warnings,
-        needs=("daemon_sets", "agent_pods"),
+        "agent_warnings", (KubeReader.list_warnings,), readings.agent_warnings, needs=("daemon_sets", "agent_pods")
     ),
 )

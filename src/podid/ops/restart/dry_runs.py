@@ -12,7 +12,7 @@ from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
 from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess
-from podid.ops.reading.dry_runs import images_of
+from podid.ops.reading.trials import images_of
 
 if TYPE_CHECKING:
     from podid.ops.restart.targets import Target

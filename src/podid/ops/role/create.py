@@ -26,6 +26,8 @@ from podid.ops.role.plan import (
     plan_trust,
 )
 from podid.ops.role.policies import check_inline_size
+from podid.ops.role.presets import Permissions
+from podid.ops.role.request import PermissionOptions, RoleOptions
 
 MANAGED_BY = {"managed-by": "podid"}
 DEFAULT_SESSION_SECONDS = 3600
@@ -34,26 +36,33 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRequest:
-    """What `podid role create` was asked for. `policies` maps inline policy name to document. None, and empty, leave a
-    setting of a role that exists as it is."""
+    """What `podid role create` was asked for. `policies` maps inline policy name to document. Empty leaves a setting of
+    a role that exists as it is."""
 
     name: str
     refs: tuple[ServiceAccountRef, ...]
     scope: trust.ScopeKind
     session_tags: bool = True
-    path: str = "/"
-    description: str = ""
-    max_session_seconds: int | None = None
-    permissions_boundary_arn: str = ""
+    options: RoleOptions = field(default_factory=RoleOptions)
     tags: Mapping[str, str] = field(default_factory=dict)
+    # the permissions as they were typed, and what its presets give
+    permissions: PermissionOptions = field(default_factory=PermissionOptions)
+    granted: tuple[Permissions, ...] = ()
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     managed_policy_arns: tuple[str, ...] = ()
-    # the permissions as they were typed, and the names of policies that are there for a target role
-    as_typed: tuple[str, ...] = ()
+    # the names of policies that are there for a target role
     onward: frozenset[str] = frozenset()
     update_trust: bool = False
     adopt: bool = False
     replace: bool = False
+
+    def named(self, cluster: Cluster) -> RoleRequest:
+        """The same with a name."""
+        return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
+
+    def going_on(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
+        """The same with policies that let it go on to target roles."""
+        return replace(self, policies={**self.policies, **policies}, onward=frozenset(policies))
 
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
@@ -125,9 +134,9 @@ def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> t
     before = ROLE_SETTINGS.state_of(current)
     wanted = {
         **before,
-        "description": request.description or current.description,
-        "maxSessionDuration": request.max_session_seconds or current.max_session_seconds,
-        "permissionsBoundary": request.permissions_boundary_arn or current.permissions_boundary_arn,
+        "description": request.options.description or current.description,
+        "maxSessionDuration": request.options.max_session_seconds or current.max_session_seconds,
+        "permissionsBoundary": request.options.boundary or current.permissions_boundary_arn,
         "tags": {**current.tags, **request.tags},
     }
     if wanted != before:
@@ -155,7 +164,11 @@ def _check_allowed(
     if not request.replace and (overwrites or (asked and ours and not half_made)):
         needed.append("--replace")
     lacks = all(_adds_policy(action) and action.keys.get("policyName") not in request.onward for action in actions)
-    attach = Other(("role", "attach"), (request.name,), request.as_typed) if lacks and "--replace" in needed else ()
+    attach = (
+        Other(("role", "attach"), (request.name,), request.permissions.as_typed)
+        if lacks and "--replace" in needed
+        else ()
+    )
     check_changeable(current, actions, tuple(needed), ours=ours, instead=attach)
 
 
@@ -189,9 +202,10 @@ def _also_allowed(request: RoleRequest, policies: RolePolicies) -> list[str]:
 
 def _check_path(request: RoleRequest, current: Role) -> None:
     """A path that was asked for and is not there must not look like success."""
-    if request.path not in ("/", current.path):
+    path = request.options.path
+    if path not in ("/", current.path):
         raise Conflict(
-            f"Role {request.name} exists and its path is {current.path}, not {request.path}",
+            f"Role {request.name} exists and its path is {current.path}, not {path}",
             advice="IAM changes no role's path.",
             subject=request.name,
         )
@@ -214,10 +228,10 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     policy = new_trust(request, cluster)
     role: dict[str, object] = {
         "roleName": request.name,
-        "path": request.path,
-        "description": request.description,
-        "maxSessionDuration": request.max_session_seconds or DEFAULT_SESSION_SECONDS,
-        "permissionsBoundary": request.permissions_boundary_arn,
+        "path": request.options.path,
+        "description": request.options.description,
+        "maxSessionDuration": request.options.max_session_seconds or DEFAULT_SESSION_SECONDS,
+        "permissionsBoundary": request.options.boundary,
         "tags": {**MANAGED_BY, **request.tags},
         "trustPolicy": policy.to_document(),
     }

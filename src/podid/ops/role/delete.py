@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.domain.aws import Role, RolePolicies
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, Other
+from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, NotFound, Other
 from podid.domain.names import role_name
-from podid.domain.plan import Header, Place, Plan
+from podid.domain.plan import Action, Consent, Header, Place, Plan
 from podid.domain.text import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import check_unused, deletion_notes
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_not_aws, kept_by_others, others
+from podid.ops.role.plan import check_not_aws, kept_by_others, made_here, others
+from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import Unread, Uses, read_all_uses
 
 if TYPE_CHECKING:
@@ -42,6 +43,36 @@ def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, .
         raise
     except AccessDenied as error:
         return (), (Unread.of(f"instance profiles of role {name}", error),)
+
+
+def plan_deleting(
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    name: str,
+    *,
+    done: Iterable[Action],
+    ignore_not_found: bool,
+    adopt: bool,
+) -> tuple[Plan, Consent | None]:
+    """The plan that deletes the role of this name or ARN. `done` is what the same command had done before it was cut
+    short. Raises NotFound with the nearest names, unless that is to be ignored, and Conflict as `plan_delete`."""
+    iam = clients.iam
+    try:
+        role = own_role(iam, name)
+    except NotFound as error:
+        deleted = {action.target for action in done if action.kind == ROLE.name}
+        if not ignore_not_found and role_name(name) not in deleted:
+            if not isinstance(error.hint, Again):  # no name is near
+                error.hint = Again(add=("--ignore-not-found",))
+            raise
+        gone = ROLE.action({"roleName": role_name(name)}, None)
+        return Plan(header=place.header, actions=(), unchanged=(gone,)), None
+    uses = read_all_uses(clients.aws, place.account)
+    contents = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))
+    plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
+    word = role.name if len(plan.actions) > 1 or uses.unread else ""
+    return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
 
 def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
@@ -91,7 +122,7 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
-    if not journal.made(place.account, ROLE.name, {"roleName": name}, role_id=role.role_id):
+    if not made_here(journal, place, role):
         raise Conflict(
             f"Role {name} was not made by podid here, and --delete-role deletes no other",
             hint=Other(("role", "show"), (name,)),

@@ -4,43 +4,26 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from podid.domain.aws import Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
-from podid.domain.plan import Action, Header, Plan, Verb
+from podid.domain.names import Arn
+from podid.domain.plan import Action, Header, Place, Plan, Verb
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
-from podid.ops.role.plan import check_not_aws, kept_by_others, others
+from podid.ops.role.plan import check_not_aws, kept_by_others, made_here, others
 from podid.ops.role.policies import check_inline_size
+from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
+from podid.ops.role.resolve import managed_policy, own_role
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.role.request import AttachOptions, DetachOptions
 
 Documents = Mapping[str, Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachRequest:
-    """What `podid role attach` was asked for; `policies` maps inline policy name to document."""
-
-    policies: Documents = field(default_factory=dict)
-    managed_policy_arns: tuple[str, ...] = ()
-    replace: bool = False
-    adopt: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetachRequest:
-    """What `podid role detach` was asked for: inline policies by name, managed ones by name or ARN. `gone` are names
-    and ARNs of those that it has taken away before it was cut short."""
-
-    policies: tuple[str, ...] = ()
-    managed_policies: tuple[str, ...] = ()
-    ignore_not_found: bool = False
-    adopt: bool = False
-    gone: frozenset[str] = frozenset()
-
-    def may_lack(self, policy: str) -> bool:
-        return self.ignore_not_found or any(policy in _names(text) for text in self.gone)
 
 
 def _names(arn: str) -> tuple[str, ...]:
@@ -69,51 +52,63 @@ def permission_actions(
     return changes, unchanged
 
 
-def plan_attach(request: AttachRequest, header: Header, role: Role, policies: RolePolicies, *, ours: bool) -> Plan:
-    """Pure. Raises Conflict that names the flags which would allow it, and where the policies would not fit."""
-    if request.policies:
-        check_inline_size(role.name, {**policies.inline, **request.policies})
-    changes, unchanged = permission_actions(role.name, request.policies, request.managed_policy_arns, policies)
+def plan_attach(
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    options: AttachOptions,
+    policies: Documents,
+    at_hand: Callable[[], Place],
+) -> tuple[Plan, Role]:
+    """The plan that gives the role what `options` name and the `policies` that were read, and the role; the cluster
+    `at_hand` is looked at where a preset names it. Raises NotFound with the nearest names, and Conflict that names the
+    flags which would allow it, or where the policies would not fit."""
+    iam, choices = clients.iam, [parse_choice(text) for text in options.presets]
+    role = own_role(iam, options.role)
+    partition = Arn.parse(role.arn).partition
+    cluster = at_hand().cluster if any(choice.preset.of_cluster for choice in choices) else None
+    around = surroundings(partition, place.account, place.region, cluster)
+    granted = [fill(choice, around) for choice in choices]
+    managed = (*options.managed_policies, *(name for one in granted for name in one.managed_policies))
+    arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in managed)
+    policies, existing = merged(policies, granted), iam.get_policies(role.name)
+    if policies:
+        check_inline_size(role.name, {**existing.inline, **policies})
+    changes, unchanged = permission_actions(role.name, policies, arns, existing)
+    ours = made_here(journal, place, role)
     if changes:
         overwrites = any(action.verb is Verb.UPDATE for action in changes)
         needed = (
-            *(() if ours or request.adopt else ("--adopt",)),
-            *(("--replace",) if overwrites and not request.replace else ()),
+            *(() if ours or options.adopt else ("--adopt",)),
+            *(("--replace",) if overwrites and not options.replace else ()),
         )
         check_changeable(role, changes, needed, ours=ours)
+    return _plan(place.header, role, changes, unchanged, ours=ours).noting(preset_notes(granted)), role
+
+
+def _plan(header: Header, role: Role, changes: list[Action], unchanged: list[Action], *, ours: bool) -> Plan:
     notes = (*(() if ours else others(role)), *(kept_by_others(role) if changes else ()))
     return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
 
 
-def plan_detach(request: DetachRequest, header: Header, role: Role, policies: RolePolicies, *, ours: bool) -> Plan:
-    """Pure. Raises NotFound with the nearest names for what the role does not have, unless that is to be ignored, and
-    Conflict that names the flags which would allow it."""
+def plan_detach(
+    clients: Clients, place: Place, journal: Journal, options: DetachOptions, done: Iterable[Action]
+) -> tuple[Plan, Role]:
+    """The plan that takes away from the role what `options` name, and the role. `done` is what the same command had
+    done before it was cut short. Raises NotFound with the nearest names for what the
+    role does not have, unless that is to be ignored, and Conflict that names the flags which would allow it."""
+    granted = [fill(parse_choice(text), {}) for text in options.presets]
+    inline = dict.fromkeys((*options.inline_policies, *(one.name for one in granted if one.document is not None)))
+    managed = dict.fromkeys((*options.managed_policies, *(name for one in granted for name in one.managed_policies)))
+    role = own_role(clients.iam, options.role)
+    existing = clients.iam.get_policies(role.name)
+    gone = {name for action in done for value in action.keys.values() for name in _names(value)}
     changes: list[Action] = []
     unchanged: list[Action] = []
-    for name in request.policies:
-        document = policies.inline.get(name)
-        if document is None:
-            _check_missing(request, role, "inline policy", name, policies.inline)
-            unchanged.append(ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, {}), None))
-        else:
-            changes.append(ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None))
-    for text in request.managed_policies:
-        arns = [item.arn for item in policies.attached if text == item.name or text in _names(item.arn)]
-        if len(arns) > 1:
-            raise InvalidInput(f"Role {role.name} has {len(arns)} policies {text}; give the ARN", subject=text)
-        if not arns:
-            _check_missing(request, role, "managed policy", text, [policy.name for policy in policies.attached])
-        state = ROLE_ATTACHMENT.state_of(role.name, arns[0] if arns else text)
-        (changes if arns else unchanged).append(ROLE_ATTACHMENT.action(state, None))
-    if changes:
-        check_changeable(role, changes, () if ours or request.adopt else ("--adopt",), ours=ours)
-    notes = (*(() if ours else others(role)), *(kept_by_others(role) if changes else ()))
-    return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
 
-
-def _check_missing(request: DetachRequest, role: Role, what: str, name: str, known: Iterable[str]) -> None:
-    known = tuple(known)
-    if not request.may_lack(name):
+    def check_missing(what: str, name: str, known: Sequence[str]) -> None:
+        if options.ignore_not_found or name in gone:
+            return
         near = nearest(name, known, 1, alike=0.8)
         raise NotFound(
             f"Role {role.name} has no {what} {name}{did_you_mean(name, known)}",
@@ -121,6 +116,25 @@ def _check_missing(request: DetachRequest, role: Role, what: str, name: str, kno
             hint=Again(swap=(name, near[0])) if near else Again(add=("--ignore-not-found",)),
             subject=name,
         )
+
+    for name in inline:
+        document = existing.inline.get(name)
+        if document is None:
+            check_missing("inline policy", name, tuple(existing.inline))
+        action = ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document or {}), None)
+        (unchanged if document is None else changes).append(action)
+    for text in managed:
+        arns = [item.arn for item in existing.attached if text == item.name or text in _names(item.arn)]
+        if len(arns) > 1:
+            raise InvalidInput(f"Role {role.name} has {len(arns)} policies {text}; give the ARN", subject=text)
+        if not arns:
+            check_missing("managed policy", text, [policy.name for policy in existing.attached])
+        state = ROLE_ATTACHMENT.state_of(role.name, arns[0] if arns else text)
+        (changes if arns else unchanged).append(ROLE_ATTACHMENT.action(state, None))
+    ours = made_here(journal, place, role)
+    if changes:
+        check_changeable(role, changes, () if ours or options.adopt else ("--adopt",), ours=ours)
+    return _plan(place.header, role, changes, unchanged, ours=ours), role
 
 
 def check_changeable(

@@ -9,8 +9,9 @@ from podid.domain.aws import Cluster, Role
 from podid.domain.errors import Conflict
 from podid.domain.iam import TRUST_POLICY_QUOTA, owner_of
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action
-from podid.ops.change.kinds import ROLE_TRUST
+from podid.domain.plan import Action, Place
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ROLE, ROLE_TRUST
 
 # `check_size` judges the whole; a statement that is left out silently would shut a service account out
 ANY_SIZE = sys.maxsize
@@ -27,6 +28,11 @@ def identity(
         session_tags=session_tags,
         role_tags=dict(role.tags) if role is not None else {},
     )
+
+
+def made_here(journal: Journal, place: Place, role: Role) -> bool:
+    """Whether this journal has made the role."""
+    return journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
 
 
 def check_not_aws(role: Role) -> None:

@@ -1,4 +1,5 @@
-"""Permission policies, judged before anything is written: what IAM would refuse must not leave half a role behind.
+"""Permission policies, judged before anything is written, here and by AWS: what IAM would refuse must not leave half a
+role behind.
 
 Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "IAM JSON policy elements" and "IAM and AWS STS
 quotas".
@@ -8,11 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
-from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.domain.permissions import PolicyFinding
+from podid.domain.plan import Action, Plan, document
 from podid.domain.trust.conditions import is_operator
+from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
+
+if TYPE_CHECKING:
+    from podid.aws.iam import AccessAnalyzer
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
@@ -35,6 +43,33 @@ def check_policy_document(value: object, source: str) -> Mapping[str, object]:
     for place, what in _mistakes(value):
         raise InvalidInput(f"{source}: {place} {what}" if place else f"{source} {what}", subject=source)
     return value
+
+
+def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict[str, Mapping[str, object]]:
+    """Inline policies by the names that their files give them. Raises InvalidInput, which names the file."""
+    found: dict[str, Mapping[str, object]] = {}
+    for file in files:
+        name = policy_name("stdin" if file == "-" else file)
+        if name in found:
+            raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
+        found[name] = _read_policy(read_file, file)
+    return found
+
+
+def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
+    """The text that EKS takes: compact JSON, at most 2,048 characters. Raises InvalidInput, which names the file."""
+    return session_policy_text(_read_policy(read_file, file), file)
+
+
+def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, object]:
+    """Read as strictly as a trust policy."""
+    from podid.domain import trust
+
+    try:
+        value = trust.read_json(read_file(file))
+    except trust.TrustPolicyError as error:
+        raise InvalidInput(f"{file}: {error.what}", subject=file) from error
+    return check_policy_document(value, file)
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
@@ -140,3 +175,58 @@ def session_policy_text(document: Mapping[str, object], name: str) -> str:
             f"{name} has {len(text):,} characters; EKS takes {SESSION_POLICY_QUOTA:,} in a session policy", subject=name
         )
     return text
+
+
+_TOLD = ("SECURITY_WARNING", "WARNING")
+
+
+def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
+    """The plan with what IAM Access Analyzer warns of in the policies that it would write: a role's inline ones, and
+    session policies, of which it judges as of those of a role. Raises InvalidInput for what it calls an error. Where it
+    cannot be asked, the plan says that the policies were checked here alone."""
+    notes: list[str] = []
+    asked: list[Mapping[str, object]] = []
+    for action in plan.actions:
+        written = _written(action)
+        if written is None or written[1] in asked:
+            continue
+        subject, document = written
+        asked.append(document)
+        try:
+            found = analyzer.validate_policy(document, subject)
+        except PodidError as error:
+            why = f"needs {error.permission}" if error.permission else error.what.partition(" (")[0]
+            notes.append(
+                "policies were checked here only, for JSON, structure and size: IAM Access Analyzer could not be asked "
+                f"({why})"
+            )
+            break
+        _check(found, subject)
+        notes += [f"{subject}: {_words(item)}" for item in found if item.kind in _TOLD]
+    return plan.noting(tuple(dict.fromkeys(notes)))
+
+
+def _written(action: Action) -> tuple[str, Mapping[str, object]] | None:
+    """What the action would write for a policy, and how that is called; None where it writes none."""
+    after, before = action.after or {}, action.before or {}
+    if action.kind == ROLE_POLICY.name and after:
+        return ROLE_POLICY.subject(action), document(after, "policyDocument")
+    policy = after.get("policy") if action.kind == ASSOCIATION.name else None
+    if not policy or policy == before.get("policy"):
+        return None
+    return f"session policy of {action.target}", cast("Mapping[str, object]", json.loads(str(policy)))
+
+
+def _check(found: tuple[PolicyFinding, ...], subject: str) -> None:
+    errors = [item for item in found if item.kind == "ERROR"]
+    if errors:
+        raise InvalidInput(
+            f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
+            lines=tuple(_words(item) for item in errors[1:]),
+            subject=subject,
+        )
+
+
+def _words(item: PolicyFinding) -> str:
+    place = f"{item.place}: " if item.place else ""
+    return f"{place}{item.details.rstrip('.')} ({item.code})"

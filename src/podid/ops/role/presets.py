@@ -238,6 +238,11 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
     return found
 
 
+def preset_notes(granted: Iterable[Permissions]) -> tuple[str, ...]:
+    """What each allows, in words."""
+    return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
+
+
 def merged(
     policies: Mapping[str, Mapping[str, object]], chosen: Iterable[Permissions]
 ) -> dict[str, Mapping[str, object]]:

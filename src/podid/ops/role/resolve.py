@@ -58,6 +58,15 @@ def resolve_role(
     return ResolvedRole(role.arn, role)
 
 
+def readable_role(iam: Iam, text: str, *, account: str, partition: str) -> Role:
+    """The same, for what has to read it. Raises AccessDenied too."""
+    resolved = resolve_role(iam, text, account=account, partition=partition)
+    if resolved.role is None:
+        assert resolved.denied is not None
+        raise resolved.denied
+    return resolved.role
+
+
 def own_role(iam: Iam, text: str) -> Role:
     """A role of the caller's account, by name or ARN. Raises NotFound with the nearest names, or with the ARN that the
     name has here."""

@@ -25,9 +25,9 @@ from podid.domain.errors import (
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
 from podid.domain.snapshot import Known, Missing, Section, attempt
-from podid.ops.change.external_ids import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.change.kinds import TARGET_TRUST
-from podid.ops.change.kinds.role_trust import document_of
+from podid.ops.change.kinds.trusts import document_of
+from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
 from podid.ops.role.uses import cluster_arn
@@ -35,7 +35,7 @@ from podid.ops.role.uses import cluster_arn
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.aws.session import AwsSession
+    from podid.ops.clients import Clients
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
@@ -54,11 +54,12 @@ def going_on_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
     return found
 
 
-def read_target(arn: str, account: str, aws: AwsSession, other: AwsSession | None) -> Section[Role | None]:
-    """The target role; `other` are the credentials of its own account, where there are any. Raises UsageError where
-    they are another account's."""
+def read_target(clients: Clients, arn: str, account: str, profile: str) -> Section[Role | None]:
+    """The target role, with the credentials of a `profile` of its own account, where one is named. Raises UsageError
+    where they are another account's."""
     wanted = parse_role_arn(arn)
-    session = aws if other is None and wanted.account == account else other
+    other = clients.aws_of(profile) if profile else None
+    session = clients.aws if other is None and wanted.account == account else other
     if session is None:
         return Missing(
             f"it is in account {wanted.account}; --target-profile with credentials of that account looks at it"
@@ -83,7 +84,7 @@ def hops_of(
     request: RoleRequest, cluster: Cluster, current: Role | None, external_ids: Mapping[ServiceAccountRef, str]
 ) -> Hops:
     """How each service account of a new role, or of `current`, comes to the target role."""
-    made = f"arn:{cluster.partition}:iam::{cluster.account}:role{request.path}{request.name}"
+    made = f"arn:{cluster.partition}:iam::{cluster.account}:role{request.options.path}{request.name}"
     base = current.arn if current is not None else made
     return {
         ref: trust.TargetHop(
@@ -111,7 +112,7 @@ def external_ids(
 def barred_notes(iam: Iam, request: RoleRequest, current: Role | None, target_role_arn: str) -> tuple[str, ...]:
     """What keeps the role from going on, whatever the policy that lets it: a boundary, a denial, the organization. IAM
     simulates only what is there; a boundary that a new role gets is named."""
-    bound = request.permissions_boundary_arn
+    bound = request.options.boundary
     if current is None:
         return (f"the boundary {bound} must allow sts:AssumeRole on {target_role_arn}, too",) if bound else ()
     found = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))

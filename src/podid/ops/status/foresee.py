@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,40 @@ def look_before(
     wanted = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
     snapshot = replace(collect(clients, place, wanted, now=now, journal=journal), targets=scope.named)
     return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class LookAhead:
+    """The cluster as it is, and the plan with the restarts that follow it."""
+
+    diagnosis: Diagnosis
+    plan: Plan
+    now: datetime
+    adjust: Adjust
+
+    @classmethod
+    def read(
+        cls,
+        clients: Clients,
+        place: Place,
+        plan: Plan,
+        refs: Collection[ServiceAccountRef],
+        *,
+        restart: bool,
+        now: datetime,
+        adjust: Adjust,
+        **how: Any,
+    ) -> LookAhead:
+        """As `look_before` does; with `restart` the pods are replaced too that the plan does not reach."""
+        found = look_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
+        more = restarts(found.snapshot, plan) if restart else ()
+        return cls(found, replace(plan, actions=(*plan.actions, *more)), now, adjust)
+
+    def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
+        """What comes of it, and the workloads that are restarted to their harm. `missed` are those whose pods a dry run
+        brought back without what the webhook gives."""
+        outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed, adjust=self.adjust)
+        return outlook, harmed(outlook, self.plan)
 
 
 def foresee(

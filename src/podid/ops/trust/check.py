@@ -12,6 +12,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
+from podid.ops.trust.request import TrustCheckOptions
 
 _CODES = {
     trust.TrustVerdict.MATCH: ExitCode.OK,
@@ -22,34 +23,31 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who asks for the role. With `base_role` the policies are target roles' and that one asks for them. `role_tags`
-    None: nobody knows the tags of the role that a policy belongs to; no `pods`: nor which pods live."""
+    """Who asks for the role. With a base role the policies are target roles' and that one asks for them. Without
+    `role_tags` nobody knows the tags of the role that a policy belongs to; without pods, which pods live."""
 
-    refs: tuple[ServiceAccountRef, ...]
+    options: TrustCheckOptions
     cluster_arn: str
-    session_tags: bool
-    base_role: str | None
-    external_id: str | None
     role_tags: Mapping[str, str] | None
-    pods: tuple[str, ...]
     now: datetime
 
     def requests(self) -> list[trust.PodIdentity | trust.TargetHop]:
-        return [self._request(ref) for ref in self.refs]
+        return [self._request(ref) for ref in self.options.service_accounts]
 
     def _request(self, ref: ServiceAccountRef) -> trust.PodIdentity | trust.TargetHop:
+        options = self.options
         identity = trust.PodIdentity(
             cluster_arn=self.cluster_arn,
             namespace=ref.namespace,
             service_account=ref.name,
-            session_tags=self.session_tags,
-            role_tags=self.role_tags if self.base_role is None else None,
-            pods=tuple(trust.LivePod(name) for name in self.pods) or None,
+            session_tags=options.session_tags,
+            role_tags=self.role_tags if options.base_role is None else None,
+            pods=tuple(trust.LivePod(name) for name in options.pods) or None,
             now=self.now,
         )
-        if self.base_role is None:
+        if options.base_role is None:
             return identity
-        return trust.TargetHop(self.base_role, identity, external_id=self.external_id, role_tags=self.role_tags)
+        return trust.TargetHop(options.base_role, identity, external_id=options.external_id, role_tags=self.role_tags)
 
 
 @dataclass(frozen=True, slots=True)

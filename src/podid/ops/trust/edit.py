@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import Conflict
+from podid.domain.errors import Again, Conflict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Header, Plan
 from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.role.plan import check_editable, others
-from podid.ops.trust.files import TrustFile
+from podid.ops.role.uses import Uses, evaluate_uses, used_words
+from podid.ops.trust.files import TrustFile, locked, read_files, write_in_place
 
 RoleTags = Mapping[str, str] | None
 
@@ -123,6 +125,52 @@ def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
+# --- who uses a role --------------------------------------------------------------------------------------------------
+
+
+def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
+    """Each as EKS presents it. Raises Conflict where a cluster or region could not be read (what uses the role there
+    would be shut out), where nothing uses the role, and where its trust does not surely let in who does."""
+    unread = [item for item in uses.unread if not (skip_disabled and item.disabled)]
+    if unread:
+        only_disabled = all(item.disabled for item in unread)
+        raise Conflict(
+            f"The trust policy of role {role.name} is not tightened: not every cluster could be read, and what uses "
+            "the role there would be shut out",
+            lines=tuple(map(str, unread)),
+            hint=Again(add=("--skip-disabled-regions",)) if only_disabled else (),
+            subject=role.name,
+        )
+    found = [use for use in evaluate_uses(role, uses) if use.hop == 1]
+    if not found:
+        raise Conflict(
+            f"The trust policy of role {role.name} is not tightened: no association uses the role, and nobody would "
+            "get in",
+            subject=role.name,
+        )
+    out = [use for use in found if use.evaluation.verdict is not trust.TrustVerdict.MATCH]
+    if out:
+        raise Conflict(
+            f"The trust policy of role {role.name} is not tightened: it is not certain that it lets in every "
+            "association that uses the role",
+            lines=tuple(f"{used_words(use.association)}: {_why(use.evaluation)}" for use in out),
+            subject=role.name,
+        )
+    return tuple(use.evaluation.request for use in found if isinstance(use.evaluation.request, trust.PodIdentity))
+
+
+def users_words(users: Sequence[trust.PodIdentity]) -> str:
+    """`3 associations in 2 clusters`."""
+    clusters = len({who.cluster_arn for who in users})
+    many = f"{len(users)} associations" if len(users) > 1 else "1 association"
+    return f"{many} in {clusters} clusters" if clusters > 1 else f"{many} in cluster {users[0].cluster_name}"
+
+
+def _why(found: trust.Evaluation) -> str:
+    actions = (found.assume_role, found.tag_session)
+    return next(action.reason for action in actions if action.verdict is not trust.TrustVerdict.MATCH)
+
+
 # --- in files ---------------------------------------------------------------------------------------------------------
 
 
@@ -146,15 +194,22 @@ class FileEdit:
         return trust.diff(self.file.policy, self.edit.policy)
 
 
-def edit_files(files: Sequence[TrustFile], edit: Edit) -> tuple[FileEdit, ...]:
-    """Raises Conflict for the first that cannot be edited so."""
-    found = []
-    for file in files:
-        result = edit(file.policy, file.role_tags)
-        if result.refused:
-            raise _refusal(f"The trust policy in {file.called}", file.called, result)
-        found.append(FileEdit(file, result))
-    return tuple(found)
+def edit_files(
+    names: Sequence[str], edit: Edit, read_file: Callable[[str], str], patience: Patience, *, writes: bool
+) -> tuple[FileEdit, ...]:
+    """What the edit makes of each file, written into it with `writes`. Raises Conflict for the first that cannot be
+    edited so, before any is written."""
+    with locked(names if writes else (), patience) as facts:
+        edits = []
+        for file in read_files(names, read_file):
+            result = edit(file.policy, file.role_tags)
+            if result.refused:
+                raise _refusal(f"The trust policy in {file.called}", file.called, result)
+            edits.append(FileEdit(file, result))
+        for item in edits if writes else ():
+            if item.changed:
+                write_in_place(item.file, item.edit.policy, facts[item.file.name])
+    return tuple(edits)
 
 
 def _refusal(what: str, subject: str, edit: trust.Edit) -> Conflict:

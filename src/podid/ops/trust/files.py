@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +18,9 @@ from podid.calls.patience import Patience
 from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
+from podid.domain.names import parse_cluster_arn
 from podid.local import files
-from podid.ops.change.locks import wait_for
+from podid.ops.change.journal import wait_for
 
 # where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -120,6 +121,34 @@ def read_trust(text: str, name: str) -> TrustFile:
         return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
     except InvalidInput as error:
         raise InvalidInput(f"{called(name)}: {error.what}", subject=name) from error
+
+
+def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[TrustFile]:
+    return [read_trust(read_file(name), name) for name in names]
+
+
+def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str], str]) -> None:
+    """Raises UsageError where neither files nor a role are named, or both, and for a file that cannot be read: who
+    named that needs to hear of it first."""
+    if not files and role is None:
+        raise UsageError("Which trust policy? Name FILE ('-' is stdin), or a role with --role")
+    if files and role is not None:
+        raise UsageError("FILE and --role exclude each other")
+    if files.count("-") > 1:
+        raise UsageError("'-' can be given once: there is one stdin")
+    for name in files:
+        if name != "-":
+            read_file(name)
+
+
+def check_own_cluster(cluster_arn: str | None, account: str) -> None:
+    """Raises InvalidInput for a cluster of another account than the role's."""
+    if cluster_arn is not None and parse_cluster_arn(cluster_arn).account != account:
+        raise InvalidInput(
+            f"{cluster_arn} is a cluster of another account than the role's, {account}: EKS takes only roles of the "
+            "cluster's own account",
+            subject=cluster_arn,
+        )
 
 
 def _inside(whole: object, place: Sequence[str]) -> object:

@@ -1,7 +1,7 @@
 """Error texts that take more than one fragment, or that can mean several failure modes, and in which order to look at
 these. A single text that means one mode is in the front matter of that mode's page.
 
-Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.plainwords`. They are
+Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.errortext`. They are
 those of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
 
 `weight` says how much a text decides. 8 and 9: nothing else says this. 6 and 7: a text of Pod Identity, of its agent or

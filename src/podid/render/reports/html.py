@@ -111,11 +111,11 @@ def _scope(report: DoctorReport) -> str:
 
 
 def _pictures(report: DoctorReport) -> list[str]:
-    found = identities(report)
+    ways = identities(report)
     lines = ["<h2>The way to credentials</h2>"]
-    lines += [part for identity in found[:MOST_PICTURES] for part in _identity(identity)]
-    if len(found) > MOST_PICTURES:
-        lines.append(f"<p>{len(found) - MOST_PICTURES} more service accounts have no picture here.</p>")
+    lines += [part for identity in ways[:MOST_PICTURES] for part in _identity(identity)]
+    if len(ways) > MOST_PICTURES:
+        lines.append(f"<p>{len(ways) - MOST_PICTURES} more service accounts have no picture here.</p>")
     return lines
 
 

@@ -40,14 +40,14 @@ _BREAK = "&#8203;"
 def write(report: DoctorReport) -> str:
     where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
     lines = [f"# podid doctor: {_text(where)}", "", f"{headline(report)}, at {timestamp(report.taken_at)}.", ""]
-    found = identities(report) if report.identities else ()
-    lines += ["| service account | state | |", "|---|---|---|"] if found else []
+    ways = identities(report) if report.identities else ()
+    lines += ["| service account | state | |", "|---|---|---|"] if ways else []
     lines += [
         f"| {_text(way.name)} | {_STATE.get(way.state, '')} {state_word(way.state)} | {_text(way.words)} |"
-        for way in found[:MOST_ROWS]
+        for way in ways[:MOST_ROWS]
     ]
-    if len(found) > MOST_ROWS:
-        lines += ["", f"{len(found) - MOST_ROWS} more service accounts are not listed here."]
+    if len(ways) > MOST_ROWS:
+        lines += ["", f"{len(ways) - MOST_ROWS} more service accounts are not listed here."]
     for verdict in worst_first(report):
         lines += ["", *_finding(verdict)]
     masked = [item for item in report.findings if item.masked_by]

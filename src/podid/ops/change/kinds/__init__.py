@@ -1,19 +1,12 @@
-"""The kinds of resource that podid changes: one file and one row each."""
+"""The kinds of resource that podid changes: one class and one row each."""
 
-from podid.ops.change.kinds.addon import ADDON
-from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS
+from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
-from podid.ops.change.kinds.base import ResourceKind
-from podid.ops.change.kinds.probe import PROBE
-from podid.ops.change.kinds.restart import RESTART
-from podid.ops.change.kinds.role import ROLE
-from podid.ops.change.kinds.role_attachment import ROLE_ATTACHMENT
-from podid.ops.change.kinds.role_policy import ROLE_POLICY
-from podid.ops.change.kinds.role_settings import ROLE_SETTINGS
-from podid.ops.change.kinds.role_trust import ROLE_TRUST
-from podid.ops.change.kinds.service_account import SERVICE_ACCOUNT
-from podid.ops.change.kinds.target_trust import TARGET_TRUST
-from podid.ops.change.kinds.unknown import UnknownKind
+from podid.ops.change.kinds.base import ResourceKind, UnknownKind
+from podid.ops.change.kinds.kubernetes import PROBE, RESTART, SERVICE_ACCOUNT
+from podid.ops.change.kinds.policies import ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.change.kinds.role import ROLE, ROLE_SETTINGS
+from podid.ops.change.kinds.trusts import ROLE_TRUST, TARGET_TRUST
 
 __all__ = [
     "ADDON",

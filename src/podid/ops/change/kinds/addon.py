@@ -1,20 +1,24 @@
-"""EKS add-ons."""
+"""EKS add-ons, and the associations that one owns: one list, which EKS replaces as a whole."""
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
+from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.members import About
-from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
-from podid.domain.plan import Action, State, Verb, text
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
-from podid.ops.clients import Clients
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
+from podid.domain.plan import Action, State, Verb, text, texts
+from podid.ops.change.kinds.association import with_association
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
+from podid.ops.change.propagation import Lately, waits_for
+from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.domain.cluster import Pod
@@ -38,6 +42,12 @@ class EksAddonKind(ResourceKind):
     title = "add-on"
     state = AddonState
     keys = ("addonName",)
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Eks.find_addon",),
+        Verb.CREATE: ("Eks.create_addon",),
+        Verb.UPDATE: ("Eks.update_addon",),
+        Verb.DELETE: ("Eks.delete_addon",),
+    }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId"})
@@ -50,39 +60,27 @@ class EksAddonKind(ResourceKind):
             "configurationValues": _values(addon.configuration_values),
         }
 
-    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
-        addon = clients.eks.find_addon(cluster, keys["addonName"])
+    def read(self, site: Site, keys: Keys) -> State | None:
+        addon = site.eks.find_addon(site.cluster, keys["addonName"])
         return None if addon is None or addon.status == "DELETING" else self.state_of(addon)
 
-    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         name, before, after = action.keys["addonName"], action.before or {}, action.after
         if after is None:
-            clients.eks.delete_addon(cluster, name, preserve=bool(before.get("preserve")))
+            site.eks.delete_addon(site.cluster, name, preserve=bool(before.get("preserve")))
             return None
-        version = text(after, "addonVersion") or None
-        resolve = text(after, "resolveConflicts") or None
-        values = text(after, "configurationValues")
-        if action.verb is Verb.UPDATE:
-            # said in full each time: what EKS makes of an update without values depends on resolveConflicts
-            cleared = NO_VALUES if text(before, "configurationValues") else ""
-            update = clients.eks.update_addon(
-                cluster,
-                name,
-                version=version,
-                configuration_values=values or cleared or None,
-                resolve_conflicts=resolve,
-                token=uuid.uuid4().hex,
-            )
-            return {**after, "updateId": update}
-        made = clients.eks.create_addon(
-            cluster,
+        # said in full each time: what EKS makes of an update without values depends on resolveConflicts
+        cleared = NO_VALUES if text(before, "configurationValues") else ""
+        write = site.eks.update_addon if action.verb is Verb.UPDATE else site.eks.create_addon
+        answer = write(
+            site.cluster,
             name,
-            version=version,
-            configuration_values=values or None,
-            resolve_conflicts=resolve,
+            version=text(after, "addonVersion") or None,
+            configuration_values=text(after, "configurationValues") or cleared or None,
+            resolve_conflicts=text(after, "resolveConflicts") or None,
             token=uuid.uuid4().hex,
         )
-        return self.state_of(made)
+        return self.state_of(answer) if isinstance(answer, Addon) else {**after, "updateId": answer}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """The add-on ACTIVE, its DaemonSet and a Ready pod on each node that it goes to; or nothing of all that."""
@@ -107,16 +105,6 @@ class EksAddonKind(ResourceKind):
         snapshot = replace(_with_addon(snapshot, addon), agent_addon=Known(addon), agent_versions=versions)
         return _with_agent(snapshot, version, text(after, "configurationValues"), now)
 
-    def operations(self) -> Operations:
-        from podid.aws.eks import Eks
-
-        return {
-            Verb.NONE: (Eks.find_addon,),
-            Verb.CREATE: (Eks.create_addon,),
-            Verb.UPDATE: (Eks.update_addon,),
-            Verb.DELETE: (Eks.delete_addon,),
-        }
-
     def detail(self, state: State) -> str:
         version = text(state, "addonVersion")
         return f" {version}" if version else ""
@@ -136,7 +124,7 @@ def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
 
     if not isinstance(snapshot.addons, Known):
         return snapshot
-    others = (each for each in snapshot.addons.value if each.name != AGENT_ADDON)
+    others = (item for item in snapshot.addons.value if item.name != AGENT_ADDON)
     return replace(snapshot, addons=Known((*others, *((addon,) if addon is not None else ()))))
 
 
@@ -160,7 +148,7 @@ def _without_agent(snapshot: Snapshot) -> Snapshot:
     warnings = snapshot.agent_warnings
     if isinstance(warnings, Known):
         names = {f"{ds.namespace}/{ds.name}" for ds in own}
-        warnings = Known({name: told for name, told in warnings.value.items() if name not in names})
+        warnings = Known({name: messages for name, messages in warnings.value.items() if name not in names})
     return replace(
         snapshot,
         daemon_sets=Known(tuple(ds for ds in sets if ds not in own)),
@@ -184,8 +172,8 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
         return snapshot
     agent = planned_agent(version, parse_values(configuration, "the configuration"))
     hosts = {node.name for node in nodes.value if agent.goes_to(node)}
-    wanted, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
-    held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not wanted.isdisjoint(pod.host_ports)}
+    ports, everybody = set(agent.host_ports), (*others.value, *known_or(snapshot.pods, ()))
+    held = {pod.node for pod in everybody if live(pod) and not evicted(pod) and not ports.isdisjoint(pod.host_ports)}
     made = tuple(agent_pods(agent, nodes.value, held, now))
     pods = snapshot.pods
     if isinstance(pods, Known):
@@ -199,4 +187,107 @@ def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datet
     )
 
 
+UPDATE_SECONDS = 900.0
+
+
+class AddonAssociationsState(TypedDict, total=False):
+    addonName: str
+    namespace: str
+    roles: Mapping[str, str]
+
+
+class AddonAssociationsKind(ResourceKind):
+    """`roles` maps each service account to its role's ARN. What the plan did not see is never written over: the list is
+    read again just before the write, and the whole of it has to be as it was."""
+
+    name = "addon-associations"
+    title = "associations of add-on"
+    state = AddonAssociationsState
+    keys = ("addonName",)
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Eks.find_addon", "Eks.get_association"),
+        Verb.UPDATE: ("Eks.update_addon_associations", "Eks.get_update"),
+    }
+    takes_effect = True
+    overwrites = ANY_WRITE
+
+    @staticmethod
+    def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:
+        return {"addonName": addon.name, "namespace": addon.namespace, "roles": dict(sorted(roles.items()))}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        addon = site.eks.find_addon(site.cluster, keys["addonName"])
+        return None if addon is None else self.state_of(addon, owned_roles(site, addon))
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        """Ends when EKS is through with the update: until then it takes no other, and may still fail."""
+        name, roles = action.keys["addonName"], roles_of(action.after)
+        update_id = site.eks.update_addon_associations(site.cluster, name, roles, token=uuid.uuid4().hex)
+        for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
+            update = read_back(
+                lambda: site.eks.get_update(site.cluster, update_id, addon=name), f"the associations of add-on {name}"
+            )
+            if update.status == "Successful":
+                return action.after
+            if update.status in ("Failed", "Cancelled"):
+                reasons = f": {'; '.join(update.errors)}" if update.errors else ""
+                raise Conflict(f"The update of add-on {name} ended as {update.status}{reasons}", subject=name)
+            patience.say(f"the update of add-on {name} is {update.status}")
+        raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
+
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        """As for an association of its own: EKS may not know a role that was made seconds ago, nor that an association
+        is gone."""
+        before, failure = roles_of(action.before), error
+        changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
+        for account, arn in changed.items():
+            keys = {"namespace": str((action.after or {}).get("namespace")), "serviceAccount": account}
+            alone = Action(self.name, Verb.CREATE, keys, None, {**keys, "roleArn": arn})
+            try:
+                return waits_for(site, alone, error, lately)
+            except PodidError as hopeless:
+                failure = hopeless  # another of the roles may be the one that EKS means
+        raise failure
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.domain.snapshot import Known, known_or
+
+        before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
+        name, namespace = action.keys["addonName"], str(state.get("namespace"))
+        owner = next((addon for addon in known_or(snapshot.addons, ()) if addon.name == name), None)
+        for account in sorted({*before, *after}):
+            if before.get(account) != after.get(account):
+                role, ref = after.get(account), ServiceAccountRef(namespace, account)
+                wanted: State | None = None if role is None else {"roleArn": role}
+                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner.arn if owner else name)
+        if owner is None:
+            return snapshot
+        owned = {ServiceAccountRef(namespace, account) for account in after}
+        arns = (each.association_arn for each in known_or(snapshot.associations, ()) if each.ref in owned)
+        changed = replace(owner, association_arns=tuple(arns))
+        addons = tuple(changed if each is owner else each for each in known_or(snapshot.addons, ()))
+        return replace(snapshot, addons=Known(addons))
+
+    def detail(self, state: State) -> str:
+        pairs = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
+        return f" {', '.join(pairs) or 'none'}"
+
+
+def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
+    """Service account -> role's ARN, of the associations that the add-on owns; one that is gone is left out."""
+    roles: dict[str, str] = {}
+    for arn in addon.association_arns:
+        try:
+            association = site.eks.get_association(site.cluster, arn.rpartition("/")[2])
+        except NotFound:
+            continue
+        roles[association.service_account] = association.role_arn
+    return roles
+
+
+def roles_of(state: State | None) -> Mapping[str, str]:
+    return texts(state, "roles")
+
+
 ADDON = EksAddonKind()
+ADDON_ASSOCIATIONS = AddonAssociationsKind()

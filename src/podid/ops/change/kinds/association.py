@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import PLANNED_ID, Association
@@ -16,9 +17,9 @@ from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, tag_changes
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, retag
 from podid.ops.change.propagation import Lately, waits_for
-from podid.ops.clients import Clients
+from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -46,6 +47,12 @@ class AssociationKind(ResourceKind):
     name = "association"
     state = AssociationState
     keys = ("namespace", "serviceAccount")
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Eks.find_association",),
+        Verb.CREATE: ("Eks.create_association", "Eks.get_association"),
+        Verb.UPDATE: ("Eks.update_association", "Eks.get_association", "Eks.tag_association"),
+        Verb.DELETE: ("Eks.delete_association",),
+    }
     takes_effect = True
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
@@ -73,46 +80,34 @@ class AssociationKind(ResourceKind):
             "associationId": association.association_id,
         }
 
-    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
-        association = clients.eks.find_association(cluster, ref_of(keys))
+    def read(self, site: Site, keys: Keys) -> State | None:
+        association = site.eks.find_association(site.cluster, ref_of(keys))
         # one that an add-on owns is part of the add-on's list, not a resource of its own
         return None if association is None or association.owner_arn else self.state_of(association)
 
-    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         if action.after is None:
-            clients.eks.delete_association(cluster, self._unmoved(clients, cluster, action).association_id)
+            site.eks.delete_association(site.cluster, self._unmoved(site, action).association_id)
             return None
         if action.before is None:
-            return self.state_of(_created(clients.eks, cluster, ref_of(action.keys), action.after))
-        current = self._unmoved(clients, cluster, action)
+            return self.state_of(_created(site.eks, site.cluster, ref_of(action.keys), action.after))
+        current = self._unmoved(site, action)
         changed = {key: value for key, value in action.after.items() if action.before.get(key) != value}
-        return self.state_of(_updated(clients, cluster, current, changed, patience))
+        return self.state_of(_updated(site, current, changed, patience))
 
-    def waits_for(
-        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
-    ) -> PodidError:
-        return waits_for(error, clients, cluster, action, lately)
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        return waits_for(site, action, error, lately)
 
-    def _unmoved(self, clients: Clients, cluster: str, action: Action) -> Association:
-        current = clients.eks.find_association(cluster, ref_of(action.keys))
+    def _unmoved(self, site: Site, action: Action) -> Association:
+        current = site.eks.find_association(site.cluster, ref_of(action.keys))
         if current is None:
-            raise NotFound(f"No association for {action.target} in cluster {cluster}", subject=action.target)
+            raise NotFound(f"No association for {action.target} in cluster {site.cluster}", subject=action.target)
         if not matches(action.before, self.state_of(current)):
             raise moved(f"association of {action.target}", action)
         return current
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         return with_association(snapshot, ref_of(action.keys), action.after, now)
-
-    def operations(self) -> Operations:
-        from podid.aws.eks import Eks
-
-        return {
-            Verb.NONE: (Eks.find_association,),
-            Verb.CREATE: (Eks.create_association, Eks.get_association),
-            Verb.UPDATE: (Eks.update_association, Eks.get_association, Eks.tag_association),
-            Verb.DELETE: (Eks.delete_association,),
-        }
 
     def detail(self, state: State) -> str:
         role_arn = text(state, "roleArn")
@@ -132,11 +127,11 @@ def with_association(
 
     if not isinstance(snapshot.associations, Known):
         return snapshot
-    others = tuple(each for each in snapshot.associations.value if each.ref != ref)
+    others = tuple(item for item in snapshot.associations.value if item.ref != ref)
     if after is None:
         return replace(snapshot, associations=Known(others))
-    there = next((each for each in snapshot.associations.value if each.ref == ref), None)
-    known = there if isinstance(there, Association) else None
+    listed = next((item for item in snapshot.associations.value if item.ref == ref), None)
+    known = listed if isinstance(listed, Association) else None
     old = AssociationKind.state_of(known) if known is not None else {}
     same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
     cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
@@ -147,9 +142,9 @@ def with_association(
         cluster_name=cluster.name if cluster else "",
         namespace=ref.namespace,
         service_account=ref.name,
-        association_id=there.association_id if there is not None else PLANNED_ID,
-        association_arn=there.association_arn if there is not None else f"{PLANNED_ID}/{ref}",
-        owner_arn=there.owner_arn if there is not None else owner_arn,
+        association_id=listed.association_id if listed is not None else PLANNED_ID,
+        association_arn=listed.association_arn if listed is not None else f"{PLANNED_ID}/{ref}",
+        owner_arn=listed.owner_arn if listed is not None else owner_arn,
         role_arn=text(after, "roleArn"),
         target_role_arn=target,
         external_id=known.external_id if known is not None and known.external_id and target else external_id,
@@ -159,7 +154,7 @@ def with_association(
         created_at=known.created_at if known is not None else now,
         modified_at=known.modified_at if known is not None and same else now,
     )
-    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda each: each.ref))))
+    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda item: item.ref))))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:
@@ -179,17 +174,18 @@ def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> As
     )
 
 
-def _updated(clients: Clients, cluster: str, current: Association, changed: State, patience: Patience) -> Association:
+def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:
     """The association with what of its state is `changed`: its tags first, which is a call of its own."""
-    eks = clients.eks
+    eks, arn = site.eks, current.association_arn
     tags = texts(changed, "tags") if "tags" in changed else current.tags
-    _retag(eks, current.association_arn, current.tags, tags)
+    untag, tag = partial(eks.untag_association, arn), partial(eks.tag_association, arn)
+    retag(current.tags, tags, untag, tag)
     if not changed.keys() - {"tags"}:
-        return read_back(lambda: eks.get_association(cluster, current.association_id), "the association's tags")
+        return read_back(lambda: eks.get_association(site.cluster, current.association_id), "the association's tags")
     disable = changed.get("disableSessionTags")
     try:
         updated = eks.update_association(
-            cluster,
+            site.cluster,
             current.association_id,
             role_arn=text(changed, "roleArn") or None,
             target_role_arn=_clearable(changed, "targetRoleArn"),
@@ -197,19 +193,11 @@ def _updated(clients: Clients, cluster: str, current: Association, changed: Stat
             policy=_clearable(changed, "policy"),
             token=uuid.uuid4().hex,  # read anew each time, so it is another request
         )
-        return _taken_over(clients, cluster, updated, changed, patience)
+        return _taken_over(site, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
-            _retag(eks, current.association_arn, tags, current.tags)
+            retag(tags, current.tags, untag, tag)
         raise
-
-
-def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
-    gone, put = tag_changes(old, new)
-    if gone:
-        eks.untag_association(arn, gone)
-    if put:
-        eks.tag_association(arn, put)
 
 
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:
@@ -217,47 +205,47 @@ def _clearable(changed: Mapping[str, object], key: str) -> str | None:
     return text(changed, key) if key in changed else None
 
 
-def _same(found: object, wanted: object) -> bool:
+def _same(current: object, expected: object) -> bool:
     """Nothing is nothing, however it is written; of a session policy, its JSON counts."""
-    if not found or not wanted:
-        return not found and not wanted
-    if found == wanted:
+    if not current or not expected:
+        return not current and not expected
+    if current == expected:
         return True
     try:
-        return isinstance(found, str) and isinstance(wanted, str) and bool(json.loads(found) == json.loads(wanted))
+        texts = isinstance(current, str) and isinstance(expected, str)
+        return texts and bool(json.loads(str(current)) == json.loads(str(expected)))
     except ValueError:
         return False
 
 
-def _taken_over(
-    clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object], patience: Patience
-) -> Association:
+def _taken_over(site: Site, updated: Association, changed: Mapping[str, object], patience: Patience) -> Association:
     """The association as EKS answers it has it; read back where the answer is not what was asked for, and where a
     member was to be removed: AWS does not document that "" does it. Raises Rejected, which names what EKS has kept and
     still has some seconds later."""
-    wanted = {member: changed[member] for member in _WORDS if member in changed}
+    expected = {member: changed[member] for member in _WORDS if member in changed}
 
-    def kept(found: Association) -> list[str]:
-        state: State = AssociationKind.state_of(found)
-        return [member for member, value in wanted.items() if not _same(state.get(member), value)]
+    def kept(current: Association) -> list[str]:
+        state: State = AssociationKind.state_of(current)
+        return [member for member, value in expected.items() if not _same(state.get(member), value)]
 
     left = kept(updated)
-    if not left and all(wanted[member] for member in wanted if member in _REMOVABLE):
+    if not left and all(expected[member] for member in expected if member in _REMOVABLE):
         return updated
-    found = updated
+    current = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        found = read_back(lambda: clients.eks.get_association(cluster, updated.association_id), "the association")
-        left = kept(found)
+        current = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
+        left = kept(current)
         if not left:
-            return found
+            return current
     removed = [_WORDS[member] for member in left if not changed[member] and member in _REMOVABLE]
     others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
-    asked = [f"{verb} the {' and '.join(names)}" for verb, names in (("remove", removed), ("change", others)) if names]
+    kept_members = (("remove", removed), ("change", others))
+    requests = [f"{verb} the {' and '.join(names)}" for verb, names in kept_members if names]
     still = "the association still has it" if removed and not others else "the association has what it had"
     raise Rejected(
-        f"EKS took the request to {' and to '.join(asked)} of {found.ref}, and {still}",
+        f"EKS took the request to {' and to '.join(requests)} of {current.ref}, and {still}",
         advice="Delete the association and make it again: podid disassociate, then podid associate.",
-        subject=str(found.ref),
+        subject=str(current.ref),
     )
 
 

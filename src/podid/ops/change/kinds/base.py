@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
-from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
-from podid.ops.clients import Clients
+from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable, UsageError
+from podid.domain.plan import Action, Done, State, Status, Verb, matches
+from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
@@ -21,20 +22,33 @@ T = TypeVar("T")
 ANY_WRITE = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
 
 Keys = Mapping[str, str]
-Operation = Callable[..., Any]
-Operations = Mapping[Verb, tuple[Operation, ...]]
+Tags = Mapping[str, str]
+Operations = Mapping[Verb, tuple[str, ...]]
+# imported where rights are asked for alone
+_GATEWAYS = {
+    "Eks": "podid.aws.eks",
+    "Iam": "podid.aws.iam",
+    "KubeReader": "podid.kube.reader",
+    "KubeWriter": "podid.kube.writer",
+}
+
+
+def _method(name: str) -> Callable[..., Any]:
+    """The method of a gateway with a name such as `Iam.find_role`."""
+    gateway, _, method = name.partition(".")
+    operation: Callable[..., Any] = getattr(getattr(import_module(_GATEWAYS[gateway]), gateway), method)
+    return operation
 
 
 class ResourceKind(ABC):
-    """One kind of resource: how it is read and written, and what its states hold.
-
-    `cluster` is a cluster's name, empty where there is none. States are JSON-able.
-    """
+    """One kind of resource: how it is read and written, and what its states hold. States are JSON-able."""
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
     title: ClassVar[str] = ""  # the name for people, where it is another
     state: ClassVar[type]  # a TypedDict: what a state holds; one that is only asked for holds what was asked for
     keys: ClassVar[tuple[str, ...]]  # the members that name the resource: always there, the same before and after
+    # the gateway methods that each verb calls, and under `Verb.NONE` those that only read
+    operations: ClassVar[Operations] = {}
     # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
     account_wide: ClassVar[bool] = False
     # of these the write does not tell what somebody else did since the plan was made: it is looked at just before
@@ -72,11 +86,11 @@ class ResourceKind(ABC):
         return action.keys
 
     @abstractmethod
-    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+    def read(self, site: Site, keys: Keys) -> State | None:
         """The resource as it is now, None if it does not exist. Raises AccessDenied, Unavailable as the clients do."""
 
     @abstractmethod
-    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Makes the change and returns the state that the service answered, None for a deletion."""
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
@@ -84,28 +98,19 @@ class ResourceKind(ABC):
         afterwards is PLANNED in it. Unchanged for a kind that no check knows of."""
         return snapshot
 
-    def completed(
-        self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience
-    ) -> Action:
+    def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
         """The action with what an earlier step of the same run, `done`, has brought about; the same for most kinds. Its
         verb is none where it turns out that nothing is to be changed."""
         return action
 
-    def waits_for(
-        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
-    ) -> PodidError:
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
         """The error to end with if what stood in the way of a write has not passed by itself in time; raises the
         explained `error` where waiting would be in vain, as it is for most kinds."""
         raise error
 
-    @abstractmethod
-    def operations(self) -> Operations:
-        """The gateway methods that each verb calls, and under `Verb.NONE` those that only look."""
-
-    def calls(self, *verbs: Verb) -> tuple[Operation, ...]:
-        """The gateway methods that carry out actions with these verbs, those that look at the resource among them."""
-        operations = self.operations()
-        return tuple(method for verb in (Verb.NONE, *verbs) for method in operations.get(verb, ()))
+    def calls(self, *verbs: Verb) -> tuple[Callable[..., Any], ...]:
+        """The gateway methods that carry out actions with these verbs, those that read the resource among them."""
+        return tuple(_method(name) for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ()))
 
     def subject(self, action: Action) -> str:
         """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
@@ -115,27 +120,27 @@ class ResourceKind(ABC):
         """What a line about the resource says behind its name, with the space before it; empty for most."""
         return ""
 
-    def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
+    def settle(self, site: Site, action: Action) -> Done:
         """What became of an action that was interrupted, found out by reading."""
-        current = self.read(clients, cluster, self.reading(action))
+        current = self.read(site, self.reading(action))
         if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: it had been made")
         if matches(self.held(action.before), current):
             return Done(action, Status.FAILED, current, "settled: it had not been made")
         return Done(action, Status.FAILED, current, "settled: the resource is neither as it was nor as planned")
 
-    def check_unmoved(self, clients: Clients, cluster: str, action: Action) -> None:
+    def check_unmoved(self, site: Site, action: Action) -> None:
         """Raises Conflict where the resource is not as the plan saw it; what is to be deleted may be gone already."""
-        current = self.read(clients, cluster, self.reading(action))
+        current = self.read(site, self.reading(action))
         if (current is not None or action.after is not None) and not matches(self.held(action.before), current):
             raise moved(self.subject(action), action)
 
-    def lost(self, clients: Clients, cluster: str, action: Action) -> bool:
+    def lost(self, site: Site, action: Action) -> bool:
         """Whether what the action changed is no longer there: another writer, who had read what was there before, has
         written over it."""
         return False
 
-    def anew(self, clients: Clients, cluster: str, action: Action) -> Action:
+    def anew(self, site: Site, action: Action) -> Action:
         """The same change of what is there now; nothing to change where it is there already. Raises Conflict where the
         two cannot be brought together."""
         raise moved(self.subject(action), action)
@@ -144,9 +149,7 @@ class ResourceKind(ABC):
         """Why an action of this kind is left out when its run is undone; empty when it is not."""
         return ""
 
-    def before_deleting(
-        self, clients: Clients, header: Header, action: Action, earlier: Sequence[Action]
-    ) -> tuple[str, ...]:
+    def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
         """What to know before the action deletes the resource, once `earlier` ones of its plan are carried out; asked
         when the plan is made, and again before its first write. Raises Conflict where it may not be deleted."""
         return self.once_deleted
@@ -157,17 +160,23 @@ class ResourceKind(ABC):
 
     def held(self, state: State | None) -> State | None:
         """The state as the service holds it: without the manner in which it was asked for."""
-        return None if state is None else {key: value for key, value in state.items() if key not in self.manner}
+        return _without(state, self.manner)
 
     def reproducible(self, state: State | None) -> State | None:
         """The state as it can be had again: what the service assigns left out."""
-        left_out = self.assigned | self.manner
-        return None if state is None else {key: value for key, value in state.items() if key not in left_out}
+        return _without(state, self.assigned | self.manner)
 
 
-def tag_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The keys that go, and the tags that are set."""
-    return [key for key in old if key not in new], {key: value for key, value in new.items() if old.get(key) != value}
+def _without(state: State | None, members: frozenset[str]) -> State | None:
+    return None if state is None else {key: value for key, value in state.items() if key not in members}
+
+
+def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]) -> None:
+    """Takes away the keys that go, and sets the tags that are others."""
+    if gone := [key for key in old if key not in new]:
+        untag(gone)
+    if changed := {key: value for key, value in new.items() if old.get(key) != value}:
+        tag(changed)
 
 
 def read_back(read: Callable[[], T], subject: str) -> T:
@@ -178,12 +187,8 @@ def read_back(read: Callable[[], T], subject: str) -> T:
     except (NotFound, Unavailable):
         raise
     except PodidError as error:
-        raise LostAnswer(
-            f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}",
-            subject=error.subject,
-            advice=error.advice,
-            permission=error.permission,
-        ) from error
+        message = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}"
+        raise LostAnswer(message, subject=error.subject, advice=error.advice, permission=error.permission) from error
 
 
 class Moved(Conflict):
@@ -192,3 +197,20 @@ class Moved(Conflict):
 
 def moved(subject: str, action: Action) -> Moved:
     return Moved(f"The {subject} has changed since the plan was made", hint=Again(), subject=action.target)
+
+
+class UnknownKind(ResourceKind):
+    state = dict
+    keys = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # type: ignore[misc]  # the only kind that is made for each name
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        self._unknown()
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        self._unknown()
+
+    def _unknown(self) -> Never:
+        raise UsageError(f"This podid knows no {self.name!r}; a newer one recorded it", advice="Use that one.")

@@ -1,24 +1,27 @@
-"""IAM roles, made and deleted as a whole; their trust and their policies are kinds of their own."""
+"""IAM roles, made and deleted as a whole, and the settings of one that stays; trust and policies are other kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypedDict, cast
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import Conflict, Other
+from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import Arn
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
-from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
-from podid.ops.clients import Clients
+from podid.ops.change.kinds.addon import ADDON_ASSOCIATIONS, roles_of
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, retag
+from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
 if TYPE_CHECKING:
+    from podid.aws.iam import Iam
     from podid.domain.snapshot import Snapshot
 
 
@@ -38,6 +41,11 @@ class RoleKind(ResourceKind):
     name = "role"
     state = RoleState
     keys = ("roleName",)
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Iam.find_role",),
+        Verb.CREATE: ("Iam.create_role",),
+        Verb.DELETE: ("Iam.delete_role", "Iam.get_policies"),
+    }
     # a role that is made again has another id, and is another role for whoever named the first one
     assigned = frozenset({"roleId"})
     account_wide = True
@@ -61,18 +69,18 @@ class RoleKind(ResourceKind):
             "trustPolicy": dict(role.trust),
         }
 
-    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
-        role = clients.iam.find_role(keys["roleName"])
+    def read(self, site: Site, keys: Keys) -> State | None:
+        role = site.iam.find_role(keys["roleName"])
         return None if role is None else self.state_of(role)
 
-    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         after = action.after
         if after is None:
-            clients.iam.delete_role(action.keys["roleName"])
+            site.iam.delete_role(action.keys["roleName"])
             return None
         if action.before is not None:
             raise Conflict(f"Role {action.target} cannot be changed as a whole", subject=action.target)
-        role = clients.iam.create_role(
+        role = site.iam.create_role(
             action.keys["roleName"],
             document(after, "trustPolicy"),
             path=text(after, "path") or "/",
@@ -95,40 +103,26 @@ class RoleKind(ResourceKind):
         made = Role(name=name, arn=arn, path=path, role_id="", trust=document(after, "trustPolicy"), created_at=now)
         return with_new_role(snapshot, with_settings(made, after))
 
-    def operations(self) -> Operations:
-        from podid.aws.iam import Iam
-
-        return {
-            Verb.NONE: (Iam.find_role,),
-            Verb.CREATE: (Iam.create_role,),
-            Verb.DELETE: (Iam.delete_role, Iam.get_policies),
-        }
-
-    def before_deleting(
-        self, clients: Clients, header: Header, action: Action, earlier: Sequence[Action]
-    ) -> tuple[str, ...]:
+    def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
         """IAM deletes no role that has policies: those that `earlier` actions take away go before it, others are in the
         way. It would delete one that associations name, and their pods would lose their credentials."""
-        role = clients.iam.find_role(action.keys["roleName"])
+        role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
-        _check_policies(clients, role.name, earlier)
-        uses = read_all_uses(clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, header, earlier)])
+        _check_policies(site.iam, role.name, earlier)
+        uses = read_all_uses(site.clients.aws, Arn.parse(role.arn).account)
+        check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, site.header, earlier)])
         return deletion_notes(role, uses)
 
     def check_same(self, current: State, made: State | None) -> None:
         had, has, name = text(made or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
-            raise Conflict(
-                f"Role {name} was deleted and made again: it has the id {has} now, and had {had}",
-                hint=Other(("role", "show"), (name,)),
-                subject=name,
-            )
+            message = f"Role {name} was deleted and made again: it has the id {has} now, and had {had}"
+            raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
 
 
-def _check_policies(clients: Clients, name: str, earlier: Sequence[Action]) -> None:
-    policies = clients.iam.get_policies(name)
+def _check_policies(iam: Iam, name: str, earlier: Sequence[Action]) -> None:
+    policies = iam.get_policies(name)
     has = {*policies.inline, *(policy.arn for policy in policies.attached)}
     gone = {
         action.keys.get("policyName") or action.keys.get("policyArn")
@@ -150,15 +144,15 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
     if (where.region, use.cluster_name) != (header.region, header.cluster):
         return False
     left: State | None = None
-    found = False
+    changed = False
     for action in earlier:
         if action.kind == "association" and action.target == str(use.ref):
-            found, left = True, action.after
+            changed, left = True, action.after
         elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after or {}, "namespace") == use.namespace:
             roles = roles_of(action.after)
             if use.service_account in {*roles, *roles_of(action.before)}:
-                found, left = True, {"roleArn": roles.get(use.service_account)}
-    return found and arn not in ((left or {}).get("roleArn"), (left or {}).get("targetRoleArn"))
+                changed, left = True, {"roleArn": roles.get(use.service_account)}
+    return changed and arn not in ((left or {}).get("roleArn"), (left or {}).get("targetRoleArn"))
 
 
 def check_unused(role: Role, uses: Sequence[Association]) -> None:
@@ -182,4 +176,70 @@ def deletion_notes(role: Role, uses: Uses) -> tuple[str, ...]:
     return (last, *(f"not looked at for uses of role {role.name}: {item}" for item in uses.unread))
 
 
+class RoleSettingsState(TypedDict, total=False):
+    roleName: str
+    description: str
+    maxSessionDuration: int
+    permissionsBoundary: str
+    tags: Pairs
+
+
+_SETTINGS = RoleSettingsState.__annotations__
+
+
+class RoleSettingsKind(ResourceKind):
+    name = "role-settings"
+    title = "settings of role"
+    state = RoleSettingsState
+    keys = ("roleName",)
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Iam.find_role",),
+        Verb.UPDATE: ("Iam.update_role", "Iam.tag_role", "Iam.put_boundary"),
+    }
+    account_wide = True
+    overwrites = ANY_WRITE
+
+    @staticmethod
+    def state_of(role: Role) -> RoleSettingsState:
+        members = RoleKind.state_of(role).items()
+        return cast("RoleSettingsState", {key: value for key, value in members if key in _SETTINGS})
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        role = site.iam.find_role(keys["roleName"])
+        return None if role is None else self.state_of(role)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        name, before, after = action.keys["roleName"], action.before, action.after
+        if before is None or after is None:
+            raise Conflict(f"The settings of role {name} cannot be made or removed, only changed", subject=name)
+        try:
+            _change(site.iam, name, before, after)
+        except PodidError:
+            with suppress(PodidError):  # all of it or nothing, as far as several calls can be that
+                _change(site.iam, name, self.state_of(site.iam.get_role(name)), before)
+            raise
+        return after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_boundary, with_role, with_settings
+
+        name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
+        snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
+        boundary = text(after, "permissionsBoundary")
+        return with_boundary(snapshot, name, boundary) if boundary != text(before, "permissionsBoundary") else snapshot
+
+
+def _change(iam: Iam, name: str, before: State, after: State) -> None:
+    retag(texts(before, "tags"), texts(after, "tags"), partial(iam.untag_role, name), partial(iam.tag_role, name))
+    boundary = text(after, "permissionsBoundary")
+    if boundary != text(before, "permissionsBoundary"):
+        if boundary:
+            iam.put_boundary(name, boundary)
+        else:
+            iam.delete_boundary(name)
+    if any(before.get(key) != after.get(key) for key in ("description", "maxSessionDuration")):
+        iam.update_role(name, text(after, "description"), cast("int", after["maxSessionDuration"]))
+
+
 ROLE = RoleKind()
+ROLE_SETTINGS = RoleSettingsKind()

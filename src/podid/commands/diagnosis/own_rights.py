@@ -1,0 +1,33 @@
+"""`podid doctor --me`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.kube.reader import KubeReader
+
+
+def show_own_rights(access: Access, names: Sequence[str]) -> None:
+    """Shows the caller's rights for the commands of these names. The cluster itself is read only on the way into it,
+    so that a caller who may not do that has an answer too."""
+    from podid.cli.tree import rights_of_commands
+    from podid.domain.errors import AccessDenied
+    from podid.ops.doctor.own_rights import own_rights
+    from podid.render.permissions import own_rights_view
+
+    def reader() -> KubeReader:
+        try:
+            return access.kube.reader
+        except AccessDenied as error:
+            error.what = f"there is no way into the cluster: {error.what}"
+            raise
+
+    with access.terminal.working("asking for the caller's rights"):
+        commands, needed = rights_of_commands(names)
+        iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
+        rights = own_rights(iam, reader, where, needed, commands=commands, namespace=namespace)
+    access.terminal.emit(own_rights_view(rights))
+    access.terminal.leave(rights.exit_code)

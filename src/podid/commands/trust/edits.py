@@ -1,0 +1,75 @@
+"""What the commands that edit trust policies do the same way: files on the one hand, a role on the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.aws import Role
+    from podid.domain.plan import Place
+    from podid.ops.trust.edit import Edit, Whom
+    from podid.ops.trust.request import TrustEditOptions
+
+
+def whom(access: Access, options: TrustEditOptions) -> Whom:
+    """Whose access is edited. Raises UsageError where nobody is named."""
+    from podid.domain.trust import ScopeKind
+    from podid.ops.trust.edit import Whom
+
+    if not options.service_accounts:
+        raise UsageError("Whose access? Name a service account with --for NS/SA")
+    return Whom(
+        refs=options.service_accounts,
+        cluster_arn=access.cluster_arn(options.cluster_arn, for_change=True),
+        scope=ScopeKind(options.scope),
+        session_tags=options.session_tags,
+    )
+
+
+def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool = True) -> Place:
+    """A role belongs to no cluster: one that is named by its ARN is not looked at."""
+    from podid.ops.trust.files import check_own_cluster
+
+    if needs_cluster and options.cluster_arn is None:
+        return access.place(for_change=True)
+    place = access.account_place()
+    check_own_cluster(options.cluster_arn, place.account)
+    return place
+
+
+def edit_files(access: Access, options: TrustEditOptions, edit: Edit, *, in_place: bool) -> None:
+    """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
+    from podid.ops.change.journal import WAIT_SECONDS
+    from podid.ops.trust.edit import edit_files
+    from podid.render.formats import Format
+    from podid.render.trust import edits_view
+
+    names, terminal = options.files, access.terminal
+    if in_place and "-" in names:
+        raise UsageError("--in-place needs a file: stdin cannot be written to")
+    if len(names) > 1 and not in_place and access.shared.output in (Format.TABLE, Format.WIDE):
+        raise UsageError("Several new policies on one stdout: use --in-place or --output json")
+    writes = in_place and not access.shared.dry_run
+    edits = edit_files(names, edit, terminal.read_file, access.patience(WAIT_SECONDS), writes=writes)
+    if not in_place:
+        terminal.note(*(f"note: {note}" for item in edits for note in item.notes))
+    terminal.emit(edits_view(edits, in_place=in_place))
+
+
+def read_role(access: Access, place: Place, name: str) -> Role:
+    from podid.ops.role.resolve import readable_role
+
+    return readable_role(access.aws.iam, name, account=place.account, partition=access.aws.partition)
+
+
+def edit_role(access: Access, place: Place, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
+    """A plan like every change, with what comes of it for those who use the role; what takes access away asks."""
+    from podid.cli.changing import run, with_outlook_of_role
+    from podid.domain.plan import Consent
+    from podid.ops.trust.edit import plan_edit
+
+    plan = with_outlook_of_role(access, plan_edit(role, edit, place.header, why=why), role)
+    run(access, plan, consent=Consent(question=question, needed_for="Taking access away") if question else None)

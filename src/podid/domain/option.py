@@ -1,0 +1,229 @@
+"""Options and arguments of commands as data: declared once, as fields of a request or as parameters of a command.
+
+    @options
+    class Permissions:
+        presets: tuple[str, ...] = several("NAME", "Permissions of a well-known workload.", name="--preset")
+
+`podid.cli.command` makes a command's parameters of them; completion, hints and documents read the rest.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar, dataclass_transform
+
+from podid.domain.errors import InvalidInput
+
+T = TypeVar("T")
+# of an option that has to be given
+REQUIRED: Any = dataclasses.MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionField:
+    """`field` is the name in the program, and the option's with hyphens, unless it has a `name` of its own; `also` are
+    others, `short` a letter, `off` the reverse of a switch. `env` are the variables that stand in for it, first one
+    first; `values` all that it may be and `suggests` what completion offers; `source` is where
+    `podid.cli.suggestions` finds more. `where` is said of an option that says where a command works, and `consent` of
+    one that answers a question. `read` makes a value of what was typed, and raises InvalidInput."""
+
+    kind: Literal["switch", "text", "texts", "number"]
+    help: str
+    default: Any
+    metavar: str = ""
+    argument: bool = False
+    field: str = ""
+    name: str = ""
+    also: tuple[str, ...] = ()
+    short: str = ""
+    off: str = ""
+    env: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    suggests: tuple[str, ...] = ()
+    source: str = ""
+    where: bool = False
+    consent: bool = False
+    bounds: tuple[int, int] | None = None
+    read: Callable[[Any], Any] | None = None
+
+    @property
+    def long(self) -> str:
+        return self.name or f"--{self.field.strip('_').replace('_', '-')}"
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How it is typed, the long form first; nothing for an argument."""
+        if self.argument:
+            return ()
+        return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
+
+    def value(self, given: Any) -> Any:
+        """What was typed, read. Raises InvalidInput."""
+        for text in given if self.kind == "texts" else (given,):
+            if self.values:
+                one_of(self.long, text, self.values)
+        if self.read is not None:
+            return self.read(given)
+        return tuple(given) if self.kind == "texts" else given
+
+
+def switch(help: str, *, default: bool | None = False, **more: Any) -> Any:
+    return OptionField(kind="switch", help=help, default=default, **more)
+
+
+def option(metavar: str, help: str, *, default: Any = None, **more: Any) -> Any:
+    return OptionField(kind="text", metavar=metavar, help=help, default=default, **more)
+
+
+def several(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
+    """An option that may be given more than once."""
+    return OptionField(kind="texts", metavar=metavar, help=help, default=default, **more)
+
+
+def number(metavar: str, help: str, *, default: int, **more: Any) -> Any:
+    return OptionField(kind="number", metavar=metavar, help=help, default=default, **more)
+
+
+def argument(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
+    return OptionField(kind="text", argument=True, metavar=metavar, help=help, default=default, **more)
+
+
+def arguments(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) -> Any:
+    return OptionField(kind="texts", argument=True, metavar=metavar, help=help, default=default, **more)
+
+
+def included(group: type[T]) -> Any:
+    """A field that is a group of options itself."""
+    return field(default_factory=group, metadata={"group": group})
+
+
+def _init(self: Any, **values: Any) -> None:
+    for item in fields(self):
+        if item.name in values:
+            value = values.pop(item.name)
+        elif item.default_factory is not dataclasses.MISSING:
+            value = item.default_factory()
+        elif item.default is not REQUIRED:
+            value = item.default
+        else:
+            raise TypeError(f"{type(self).__name__} needs {item.name}")
+        object.__setattr__(self, item.name, value)
+    if values:
+        raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
+
+
+def _values(self: Any) -> list[object]:
+    return [getattr(self, item.name) for item in fields(self)]
+
+
+def _eq(self: object, other: object) -> bool:
+    return type(self) is type(other) and _values(self) == _values(other)
+
+
+def _repr(self: Any) -> str:
+    return f"{type(self).__name__}({', '.join(f'{item.name}={getattr(self, item.name)!r}' for item in fields(self))})"
+
+
+def _frozen(self: object, name: str, *_: object) -> None:
+    raise dataclasses.FrozenInstanceError(f"cannot change {name}")
+
+
+# a dataclass compiles these anew for each class, a millisecond each time podid starts
+_METHODS = {
+    "__init__": _init,
+    "__repr__": _repr,
+    "__eq__": _eq,
+    "__hash__": None,
+    "__setattr__": _frozen,
+    "__delattr__": _frozen,
+}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def options(cls: type[T]) -> type[T]:
+    """Makes a frozen dataclass whose fields are options, in their order."""
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, OptionField):
+            declared = replace(value, field=name)
+            empty: Any = {"default_factory": dict} if value.default == {} else {"default": value.default}
+            setattr(cls, name, field(**empty, metadata={"option": declared}))
+    for name, method in _METHODS.items():
+        setattr(cls, name, method)
+    return dataclass(init=False, eq=False, repr=False)(cls)
+
+
+def options_in(group: type) -> tuple[OptionField, ...]:
+    """The options of a group, those of the groups in it at their place."""
+    found: list[OptionField] = []
+    for item in fields(group):
+        if "group" in item.metadata:
+            found += options_in(item.metadata["group"])
+        elif "option" in item.metadata:
+            found.append(item.metadata["option"])
+    return tuple(found)
+
+
+def filled(group: type[T], typed: Mapping[str, Any]) -> T:
+    """The group with what was typed for its options, by their fields' names; what is None or empty keeps its default.
+    Raises InvalidInput."""
+    given: dict[str, Any] = {}
+    for item in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
+        if "group" in item.metadata:
+            given[item.name] = filled(item.metadata["group"], typed)
+        elif "option" in item.metadata and typed[item.name] not in (None, []):
+            given[item.name] = item.metadata["option"].value(typed[item.name])
+    return group(**given)
+
+
+def given_options(group: object) -> tuple[str, ...]:
+    """The options of a filled group that say something, by their long names."""
+    found: list[str] = []
+    for item in fields(group):  # type: ignore[arg-type]
+        value = getattr(group, item.name)
+        if "group" in item.metadata:
+            found += given_options(value)
+        elif value != item.metadata["option"].default:
+            found.append(item.metadata["option"].long)
+    return tuple(found)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def one_of(name: str, text: str, values: tuple[str, ...]) -> str:
+    """The text, if it is one of the values. Raises InvalidInput for any other."""
+    if text not in values:
+        raise InvalidInput(f"{name} {text!r} is not one of {', '.join(values)}", subject=text)
+    return text
+
+
+def refuse_blank(name: str, text: str) -> None:
+    """Raises InvalidInput for the value of an option, an argument or a variable that has nothing but white space."""
+    if not text.strip():
+        raise InvalidInput(f"{name} is empty: give a value, or leave it out")
+
+
+def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
+    """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
+        if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
+        if key in found:
+            raise InvalidInput(f"{name} {key} is given twice", subject=key)
+        found[key] = value
+    return found
+
+
+def seconds(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m`, `1h30m` or `2d`; InvalidInput for anything else, zero included."""
+    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    units = (86400, 3600, 60, 1)
+    total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True)) if match else 0
+    if total <= 0:
+        raise InvalidInput(f"{text!r} is not a time: write 90s, 5m, 1h30m or 2d", subject=text)
+    return total

@@ -1,0 +1,355 @@
+"""Associations that are asked for, each with its role and its settings: what was typed, and the plan of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from podid.domain.aws import Association, Role
+from podid.domain.errors import AccessDenied, Again, UsageError
+from podid.domain.names import ServiceAccountRef, check_role_name, role_name
+from podid.domain.plan import Plan, Skipped, document, text, texts
+from podid.domain.trust import TargetHop
+from podid.ops.association.absent import Selection, expand, with_names_meant
+from podid.ops.association.files import FileItem, read_items
+from podid.ops.association.plan import (
+    NotAdmitted,
+    all_tagged,
+    plan_associations,
+    session_tags,
+    with_service_accounts,
+)
+from podid.ops.association.request import (
+    AccountOptions,
+    AssociateOptions,
+    AssociationChange,
+    AssociationWanted,
+    Settings,
+)
+from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
+from podid.ops.role.making import complete, plan_new_role, plan_target, role_request
+from podid.ops.role.plan import identity
+from podid.ops.role.policies import validated
+from podid.ops.role.presets import preset_notes
+from podid.ops.role.resolve import ResolvedRole, resolve_role
+from podid.ops.role.tags import session_notes
+from podid.ops.role.target import Onward, going_on_policies, plan_onward, read_target
+from podid.ops.trust.files import called
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.domain.aws import Cluster
+    from podid.domain.plan import Place
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.role.create import RoleRequest
+
+Current = Mapping[ServiceAccountRef, Association | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateRequest:
+    """`items` are the service accounts that are named, each with what was said of it alone; `skipped` are left to their
+    add-ons; `selection` stands for more of them. `role` and `settings` are for those of which nothing else is said;
+    `new_role` is what --create-role makes. `new_policies` is whether session settings are new here, not those of an
+    association that is there; `printed` whether the plan is for somebody else, and not to be carried out. `file` is
+    where items with a line stand."""
+
+    items: tuple[FileItem, ...]
+    skipped: tuple[FileItem, ...] = ()
+    selection: Selection | None = None
+    role: str = ""
+    settings: Settings = field(default_factory=Settings)
+    change: AssociationChange
+    accounts: AccountOptions
+    new_role: RoleRequest | None = None
+    target_profile: str = ""
+    new_policies: bool = False
+    restart: bool = False
+    force: bool = False
+    printed: bool = False
+    file: str = ""
+
+    def wanted(self, reader: Callable[[], KubeReader]) -> dict[ServiceAccountRef, FileItem]:
+        """Every service account with the role and the settings that were asked for it."""
+        items = {item.ref: item for item in self.items}
+        if self.selection is not None:
+            selected = expand(reader(), self.selection)
+            items.update((ref, FileItem(ref)) for ref in selected if ref not in items)
+        return {
+            ref: replace(item, role=item.role or self.role, settings=item.settings.over(self.settings))
+            for ref, item in items.items()
+        }
+
+    def with_role_named(
+        self, cluster: Cluster, wanted: Mapping[ServiceAccountRef, FileItem]
+    ) -> tuple[AssociateRequest, str]:
+        """The same with a name for a role that is made, and the name, if it was given none."""
+        if self.new_role is None or self.new_role.name:
+            return self, ""
+        refs = tuple(ref for ref, item in wanted.items() if item.role == self.role)
+        new_role = replace(self.new_role, refs=refs).named(cluster)
+        return replace(self, new_role=new_role), new_role.name
+
+
+def associate_request(
+    typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, read_file: Callable[[str], str]
+) -> AssociateRequest:
+    """What was typed, as a request. `in_namespaces` is whether a namespace was named, or all of them. Raises UsageError
+    for what does not go together or is missing, InvalidInput for a file that cannot be used."""
+    from podid.domain.option import given_options
+
+    settings = typed.settings.settings(read_file)
+    of_role = (*given_options(typed.new_role), *given_options(typed.permissions))
+    of_role += (("--role-tag",) if typed.role_tag else ()) + (("--adopt",) if typed.adopt else ())
+    if of_role and not typed.create_role:
+        raise UsageError(f"{of_role[0]} is for a role that is made, and none is", hint=Again(add=("--create-role",)))
+    new_role = None
+    if typed.create_role:
+        new_role = role_request(
+            "" if not typed.role else check_role_name(typed.role),
+            typed.service_accounts,
+            typed.change.reach,
+            permissions=typed.permissions,
+            options=typed.new_role,
+            tags=typed.role_tag,
+            read_file=read_file,
+            adopt=typed.adopt,
+            update_trust=typed.change.update_trust,
+            replace=typed.change.replace,
+        )
+    file = called(typed.from_file)
+    listed = read_items(read_file(typed.from_file), file) if typed.from_file else ()
+    items = {ref: FileItem(ref) for ref in typed.service_accounts}
+    for item in listed:
+        if not item.owner:
+            items.setdefault(item.ref, item)
+    selection = _selection(typed, namespace, in_namespaces=in_namespaces, named=bool(items or typed.from_file))
+    if selection is not None and selection.exact:
+        ref = ServiceAccountRef.parse(f"{selection.namespace}/{selection.name}")
+        items.setdefault(ref, FileItem(ref))
+        selection = None
+    return AssociateRequest(
+        items=tuple(items.values()),
+        skipped=tuple(item for item in listed if item.owner and item.ref not in typed.service_accounts),
+        selection=selection,
+        role=typed.role,
+        settings=settings,
+        change=typed.change,
+        accounts=typed.accounts,
+        new_role=new_role,
+        target_profile=typed.settings.target_profile,
+        new_policies=True,
+        restart=typed.restart,
+        force=typed.force,
+        printed=bool(typed.print_),
+        file=file,
+    )
+
+
+def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, named: bool) -> Selection | None:
+    """What -n, -A, --service-account and --selector stand for together. Raises UsageError for a half of it."""
+    if not typed.pattern and not typed.selector:
+        if in_namespaces:
+            raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")
+        if not named:
+            raise UsageError(
+                "Which service accounts? Name them as NAMESPACE/NAME, or in a file (--from-file), or say -n with "
+                "--service-account or --selector"
+            )
+        return None
+    if namespace is None and not in_namespaces:
+        raise UsageError("Which namespaces? Say -n NAME or -n 'PATTERN-*', or all of them with -A")
+    return Selection(namespace or "*", typed.pattern or "*", typed.selector)
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Associating:
+    """One request in one cluster: what each service account is to have, and has. `say` is told what is being read."""
+
+    clients: Clients
+    place: Place
+    journal: Journal
+    request: AssociateRequest
+    wanted: Mapping[ServiceAccountRef, FileItem]
+    current: Current
+    say: Callable[[str], None]
+
+    def plan(self) -> Plan:
+        """Raises Conflict, which names the flag that would allow it, NotFound and AccessDenied. What is printed is no
+        conflict with what is there."""
+        request = self.request
+        if request.printed:
+            return self._planned(replace(request.change, replace=True))
+        try:
+            plan = self._planned(request.change)
+        except NotAdmitted as refused:
+            raise with_names_meant(self.clients, refused) from None
+        if request.new_role is not None or request.new_policies:
+            plan = validated(plan, self.clients.aws.access_analyzer)
+        if request.accounts.create_service_account:
+            plan = with_service_accounts(plan, tuple(self.wanted), self.clients.kube.reader)
+        return plan
+
+    def _planned(self, change: AssociationChange) -> Plan:
+        """The role that is made, if one is, and the associations."""
+        request, place = self.request, self.place
+        named = {ref: item.role for ref, item in self.wanted.items()}
+        made: ResolvedRole | None = None
+        role_plan: Plan | None = None
+        onwards: list[Onward] = []
+        if request.new_role is not None:
+            new = {ref: item for ref, item in self.wanted.items() if item.role == request.role}
+            role_plan, made, onwards = self._new_role(request.new_role, new)
+            named = {ref: role for ref, role in named.items() if ref not in new}
+        self.say("reading roles")
+        roles = choose_roles(self.clients.iam, place, named, self.current)
+        wanted = [
+            AssociationWanted(
+                ref,
+                roles[ref] if made is None or ref in roles else made,
+                item.settings,
+                kept=ref in roles and not item.role,
+            )
+            for ref, item in self.wanted.items()
+        ]
+        plan = plan_associations(wanted, change, place.the_cluster, place.header, self.current)
+        skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
+        plan = replace(plan, skipped=skipped)
+        others = [item for item in wanted if item.role is not made]
+        profile, update = request.target_profile, change.update_trust
+        onwards += plan_targets(self.clients, place, others, self.current, profile=profile, update=update)
+        for onward in onwards:
+            plan = onward.around(plan)
+        if request.new_policies:
+            # a role that is made here is known to be as it was asked for
+            used = {item.role.arn: item.role.role if item.role is not made else None for item in wanted}
+            for arn, role in used.items():
+                its = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
+                plan = plan.noting(session_notes(replace(plan, actions=its), self.clients.iam, role))
+        return role_plan.then(plan) if role_plan is not None else plan
+
+    def _new_role(
+        self, request: RoleRequest, new: Mapping[ServiceAccountRef, FileItem]
+    ) -> tuple[Plan, ResolvedRole, list[Onward]]:
+        """The plan of the role for these service accounts, the role as it will be, and what it takes at each target."""
+        place = self.place
+        tagged = all_tagged({ref: item.settings for ref, item in new.items()}, self.current)
+        request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
+        targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
+        request = request.going_on(going_on_policies(targets.values()))
+        plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
+        onwards = [
+            plan_target(
+                self.clients,
+                place,
+                replace(request, refs=tuple(ref for ref, its in targets.items() if its == arn)),
+                role,
+                arn,
+                self.request.target_profile,
+                update=self.request.change.update_trust,
+                associating=True,
+                must_exist=not self.request.printed,
+            )
+            for arn in dict.fromkeys(targets.values())
+        ]
+        made = planned_role(plan, role, account=place.account, partition=place.the_cluster.partition)
+        return plan.noting(preset_notes(request.granted)), made, onwards
+
+    def trust_commands(self, plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each role whose trust policy the plan changes, with the command that does that."""
+        for action in plan.actions:
+            if action.kind == ROLE_TRUST.name:
+                name = action.keys["roleName"]
+                its = (ref for ref, item in self.wanted.items() if role_name(item.role) == name)
+                whom = (word for ref in its for word in ("--for", str(ref)))
+                yield name, ("podid", "trust", "add", "--role", name, *whom)
+
+
+def plan_targets(
+    clients: Clients,
+    place: Place,
+    wanted: Sequence[AssociationWanted],
+    current: Current,
+    *,
+    profile: str,
+    update: bool,
+) -> Iterator[Onward]:
+    """What it takes at each target role that the associations have, or are to have. One that is there already, or that
+    is only named, may be missing: EKS takes it all the same."""
+    hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
+    for item in wanted:
+        named, existing = item.settings.target_role_arn, current[item.ref]
+        before = existing.target_role_arn if existing is not None else None
+        arn = before if named is None else named
+        if arn:
+            tags = session_tags(item.settings, existing)
+            who = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
+            known = existing.external_id if existing is not None and before == arn else None
+            hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
+    for arn, its in hops.items():
+        yield plan_onward(
+            arn,
+            its,
+            read_target(clients, arn, place.account, profile),
+            profile=profile,
+            update=update,
+            associating=True,
+            must_exist=update or bool(profile),
+        )
+
+
+# --- roles ---------------------------------------------------------------------------------------
+
+
+def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
+    """The role that an association has already. Raises UsageError where there is none to keep it."""
+    if existing is None:
+        raise UsageError(f"{ref} has no association yet: --role says which role it gets", subject=str(ref))
+    arn = existing.role_arn
+    try:
+        role = iam.find_role(role_name(arn))
+    except AccessDenied as error:
+        return ResolvedRole.unseen(arn, error)
+    if role is None or role.arn != arn:
+        return ResolvedRole(arn, None, "it does not exist")
+    return ResolvedRole(arn, role)
+
+
+def choose_roles(
+    iam: Iam, place: Place, named: Mapping[ServiceAccountRef, str], current: Current
+) -> dict[ServiceAccountRef, ResolvedRole]:
+    """The role that each is named, by name or ARN; without one it keeps its own. Raises as `resolve_role` and
+    `kept_role`."""
+    account, partition = place.account, place.the_cluster.partition
+    read: dict[tuple[bool, str], ResolvedRole] = {}
+    chosen = {}
+    for ref, role in named.items():
+        existing = current[ref]
+        key = (bool(role), role or (existing.role_arn if existing is not None else ""))
+        if key not in read:
+            if role:
+                refs = tuple(other for other in named if named[other] == role)
+                read[key] = resolve_role(iam, role, account=account, partition=partition, refs=refs)
+            else:
+                read[key] = kept_role(iam, ref, existing)
+        chosen[ref] = read[key]
+    return chosen
+
+
+def planned_role(plan: Plan, current: Role | None, *, account: str, partition: str) -> ResolvedRole:
+    """The role that a plan makes, or changes, as it will be."""
+    trusts = [action.after for action in plan.actions if action.kind == ROLE_TRUST.name]
+    if current is not None:
+        after = document(trusts[0], "policyDocument") if trusts and trusts[0] is not None else current.trust
+        return ResolvedRole(current.arn, replace(current, trust=after))
+    made = next(action.after for action in plan.actions if action.kind == ROLE.name and action.after is not None)
+    name, path = text(made, "roleName"), text(made, "path")
+    arn = f"arn:{partition}:iam::{account}:role{path}{name}"
+    trust, tags = document(made, "trustPolicy"), texts(made, "tags")
+    return ResolvedRole(arn, Role(name=name, arn=arn, path=path, role_id="", trust=trust, tags=tags))

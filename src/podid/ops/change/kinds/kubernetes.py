@@ -1,0 +1,183 @@
+"""What is changed in Kubernetes: service accounts; restarts and probes, which are written down like every other change
+and carried out by `podid.ops.restart` and `podid.ops.reading.probes`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, TypedDict
+
+from podid.calls.patience import Patience
+from podid.domain.errors import Conflict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, Done, State, Status, Verb
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.clients import Site
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
+
+
+class ServiceAccountState(TypedDict, total=False):
+    namespace: str
+    name: str
+
+
+class ServiceAccountKind(ResourceKind):
+    name = "service-account"
+    title = "service account"
+    state = ServiceAccountState
+    keys = ("namespace", "name")
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("KubeReader.find_service_account",),
+        Verb.CREATE: ("KubeWriter.create_service_account",),
+        Verb.DELETE: ("KubeWriter.delete_service_account",),
+    }
+    overwrites = frozenset({Verb.DELETE})
+
+    @staticmethod
+    def state_of(ref: ServiceAccountRef) -> ServiceAccountState:
+        return {"namespace": ref.namespace, "name": ref.name}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        return None if site.clients.kube.reader.find_service_account(_ref(keys)) is None else dict(keys)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        if action.after is None:
+            site.clients.kube.writer.delete_service_account(_ref(action.keys))
+        else:
+            site.clients.kube.writer.create_service_account(_ref(action.keys))
+        return action.after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.domain.cluster import ServiceAccount
+        from podid.domain.snapshot import Known
+
+        if not isinstance(snapshot.service_accounts, Known):
+            return snapshot
+        ref = _ref(action.keys)
+        others = tuple(account for account in snapshot.service_accounts.value if account.ref != ref)
+        made = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
+        return replace(snapshot, service_accounts=Known(others if action.after is None else (*others, made)))
+
+
+def _ref(keys: Keys) -> ServiceAccountRef:
+    return ServiceAccountRef(keys["namespace"], keys["name"])
+
+
+class RestartState(TypedDict, total=False):
+    namespace: str
+    kind: str
+    name: str
+    pods: int
+    injected: int
+
+
+class RestartKind(ResourceKind):
+    name = "restart"
+    state = RestartState
+    keys = ("namespace", "kind", "name")
+    operations: ClassVar[Operations] = {
+        Verb.RESTART: (
+            "KubeReader.list_pods",
+            "KubeReader.list_owners",
+            "KubeReader.get_rollout",
+            "KubeReader.find_service_account",
+            "KubeWriter.restart",
+        )
+    }
+    passing = True
+
+    @staticmethod
+    def state_of(namespace: str, kind: str, name: str) -> RestartState:
+        return {"namespace": namespace, "kind": kind, "name": name}
+
+    def verb(self, before: State | None, after: State | None) -> Verb:
+        return Verb.RESTART
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        """A restart is no thing that could be there."""
+        return None
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        raise Conflict("A restart cannot be replayed; use podid restart", subject=action.target)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """All pods of the workload anew, on the nodes where they are."""
+        from podid.domain.findings import Subject
+        from podid.domain.snapshot import Known
+        from podid.domain.workloads import live, workload_subject
+        from podid.facts.restarts import NewPods
+
+        if not isinstance(snapshot.pods, Known):
+            return snapshot
+        workload, make = (
+            Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"]),
+            NewPods(snapshot, now),
+        )
+        pods = (make(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in snapshot.pods.value)
+        return replace(snapshot, pods=Known(tuple(pods)))
+
+    def subject(self, action: Action) -> str:
+        return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
+
+    def detail(self, state: State) -> str:
+        """Once it is done, how many pods have what they were replaced for."""
+        if "pods" not in state:
+            return ""
+        return f" ({state['injected']} of {state['pods']} pods carry the injected fields)"
+
+    def settle(self, site: Site, action: Action) -> Done:
+        reason = "settled: cut short; `podid restart --stale` finds what is left"
+        return Done(action, Status.FAILED, None, reason)
+
+    def not_undone(self, action: Action) -> str:
+        return f"the restart of {self.subject(action)} cannot be undone; it left the workload as it was"
+
+
+class ProbeState(TypedDict, total=False):
+    namespace: str
+    name: str
+    serviceAccount: str
+    node: str
+    image: str
+
+
+class ProbeKind(ResourceKind):
+    name = "probe"
+    title = "probe Job"
+    state = ProbeState
+    keys = ("namespace", "name")
+    operations: ClassVar[Operations] = {
+        Verb.CREATE: (
+            "KubeWriter.create_probe",
+            "KubeWriter.delete_job",
+            "KubeReader.list_pods",
+            "KubeReader.read_log",
+            "KubeReader.list_warnings",
+        )
+    }
+    passing = True
+
+    @staticmethod
+    def state_of(ref: ServiceAccountRef, name: str, *, node: str, image: str) -> ProbeState:
+        return {"namespace": ref.namespace, "name": name, "serviceAccount": ref.name, "node": node, "image": image}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        return dict(keys) if site.clients.kube.reader.job_exists(keys["namespace"], keys["name"]) else None
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        raise Conflict("A probe cannot be replayed; use podid verify --probe", subject=action.target)
+
+    def settle(self, site: Site, action: Action) -> Done:
+        current = self.read(site, action.keys)
+        left = "it is still there; Kubernetes deletes it by itself a minute after its deadline"
+        return Done(action, Status.DONE, current, f"settled: {left if current else 'it is gone'}")
+
+    def not_undone(self, action: Action) -> str:
+        return f"the probe Job {action.target} has left nothing to undo"
+
+
+SERVICE_ACCOUNT = ServiceAccountKind()
+RESTART = RestartKind()
+PROBE = ProbeKind()

@@ -1,0 +1,202 @@
+"""The trust policies of roles: of one's own account, and of a target role, which may be another account's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, TypedDict
+
+from podid.calls.patience import Patience
+from podid.domain import trust
+from podid.domain.aws import Role
+from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError, Rejected, TimedOut
+from podid.domain.members import ArnText, PolicyObject
+from podid.domain.names import role_name, role_path
+from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
+from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
+from podid.ops.clients import Clients, Site
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.domain.snapshot import Snapshot
+    from podid.ops.change.propagation import Lately
+
+READ_BACK_SECONDS = 7.5
+LOOKS = 3
+
+
+class RoleTrustState(TypedDict, total=False):
+    roleName: str
+    policyDocument: PolicyObject
+
+
+class RoleTrustKind(ResourceKind):
+    name = "role-trust"
+    title = "trust policy of role"
+    state: ClassVar[type] = RoleTrustState
+    keys: ClassVar[tuple[str, ...]] = ("roleName",)
+    operations: ClassVar[Operations] = {Verb.NONE: ("Iam.find_role",), Verb.UPDATE: ("Iam.update_trust",)}
+    account_wide = True
+    contended = True
+
+    @staticmethod
+    def state_of(role: Role) -> RoleTrustState:
+        return {"roleName": role.name, "policyDocument": dict(role.trust)}
+
+    def find_role(self, clients: Clients, keys: Keys) -> Role | None:
+        """The role whose trust it is; None where it does not exist. Reads with the credentials that reach it."""
+        return self.iam(clients, keys).find_role(keys["roleName"])
+
+    def iam(self, clients: Clients, keys: Keys) -> Iam:
+        """IAM of the role's account."""
+        return clients.iam
+
+    def state_at(self, role: Role, keys: Keys) -> State:
+        """The state of the role that `keys` name."""
+        return self.state_of(role)
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        role = self.find_role(site.clients, keys)
+        return None if role is None else self.state_at(role, keys)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        """IAM has no compare-and-swap: read just before writing and read back after."""
+        keys = self.reading(action)
+        if action.after is None:
+            raise Conflict(f"The {self.subject(action)} cannot be removed, only changed", subject=action.target)
+        role = self._role(site.clients, keys)
+        if not matches(self.held(action.before), self.state_at(role, keys)):
+            raise moved(self.subject(action), action)
+        before, policy = (document_of(state) for state in (action.before, action.after))
+        self.iam(site.clients, keys).update_trust(role.name, policy)
+        others = 0
+        for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
+            now = read_back(lambda: self._role(site.clients, keys), self.subject(action)).trust
+            if now == policy or (now != before and _holds(action, now)):
+                return action.after
+            others = others + 1 if now != before else 0
+            if others == LOOKS:  # a late answer is what was there before; this is another's
+                raise moved(self.subject(action), action)
+        message = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
+        raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
+
+    def _role(self, clients: Clients, keys: Keys) -> Role:
+        role = self.find_role(clients, keys)
+        if role is None:
+            name = next(iter(keys.values()))
+            raise NotFound(f"Role {name} does not exist", subject=name)
+        return role
+
+    def lost(self, site: Site, action: Action) -> bool:
+        return not _holds(action, self._role(site.clients, self.reading(action)).trust)
+
+    def anew(self, site: Site, action: Action) -> Action:
+        keys = self.reading(action)
+        role = self._role(site.clients, keys)
+        before, after, now = (trust.parse_policy(item) for item in (*_documents(action), role.trust))
+        policy = trust.merged(before, after, now)
+        if policy is None:
+            raise moved(self.subject(action), action)
+        before_now = self.state_at(role, keys)
+        return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_role
+
+        after = document_of(action.after)
+        return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
+
+
+def document_of(state: State | None) -> Mapping[str, object]:
+    """The trust policy of a role's state."""
+    return document(state, "policyDocument")
+
+
+def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    return document_of(action.before), document_of(action.after)
+
+
+def _holds(action: Action, now: Mapping[str, object]) -> bool:
+    try:
+        before, after, present = (trust.parse_policy(item) for item in (*_documents(action), now))
+    except InvalidInput:  # another's, and not readable: nobody can say what it holds
+        return False
+    return trust.holds(before, after, present)
+
+
+class TargetTrustState(TypedDict, total=False):
+    targetRoleArn: ArnText
+    profile: str
+    policyDocument: PolicyObject
+
+
+class TargetTrustKind(RoleTrustKind):
+    name = "target-trust"
+    title = "trust policy of target role"
+    state = TargetTrustState
+    keys = ("targetRoleArn",)
+    # whose credentials reach it: IAM holds no such thing
+    manner = frozenset({"profile"})
+
+    def reading(self, action: Action) -> Keys:
+        profile = text(action.after or {}, "profile") or text(action.before or {}, "profile")
+        return {**action.keys, "profile": profile}
+
+    def find_role(self, clients: Clients, keys: Keys) -> Role | None:
+        """A profile may have become another account's: a role of the same name there is not the one."""
+        arn = keys["targetRoleArn"]
+        role = self.iam(clients, keys).find_role(role_name(arn))
+        return role if role is not None and role.arn == arn else None
+
+    def iam(self, clients: Clients, keys: Keys) -> Iam:
+        return clients.iam_of(keys.get("profile", ""))
+
+    def state_at(self, role: Role, keys: Keys) -> State:
+        return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """Also of a role of another account, which the plan has read with credentials of its own. External ids that EKS
+        will make are those of the associations as planned."""
+        from podid.domain.aws import Association
+        from podid.domain.snapshot import Known, known_or
+        from podid.ops.change.planned import put
+
+        arn, wanted = action.keys["targetRoleArn"], document_of(action.after)
+        planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
+        trust = with_external_ids(wanted, {ref: found for ref in awaited_in(wanted) if (found := planned.get(ref))})
+        assert isinstance(trust, Mapping)
+        there = known_or(snapshot.target_roles, {}).get(arn)
+        known = there.value if isinstance(there, Known) else None
+        role = known or Role(name=role_name(arn), arn=arn, path=role_path(arn), role_id="", trust=trust)
+        return replace(snapshot, target_roles=put(snapshot.target_roles, arn, Known(replace(role, trust=trust))))
+
+    def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
+        """With the external ids of associations that the run has made."""
+        before, after = document_of(action.before), document_of(action.after)
+        refs, arn = awaited_in(after), action.keys["targetRoleArn"]
+        if not refs:
+            return action
+        failed = {item.action.target for item in done if item.status is Status.FAILED}
+        for ref in sorted(refs):
+            if str(ref) in failed:
+                raise no_external_id(ref, arn)
+        ids = {ref: get_external_id(site.eks, site.cluster, ref, arn, patience) for ref in sorted(refs)}
+        whole = with_external_ids(after, ids)
+        assert isinstance(whole, Mapping)
+        old = trust.parse_policy(before)
+        # what one of the ids leads to may be there already
+        policy = trust.merged(old, trust.parse_policy(whole), old) or old
+        state = {**(action.before or {}), "policyDocument": policy.to_document()}
+        return self.action(action.before, state, note=action.note)
+
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        """IAM knows a role that was just made in another account after some seconds, and refuses to name it before."""
+        if isinstance(error, Rejected) and "a principal in it does not exist" in error.what and lately().roles:
+            return error
+        raise error
+
+
+ROLE_TRUST = RoleTrustKind()
+TARGET_TRUST = TargetTrustKind()

@@ -1,0 +1,61 @@
+"""One look of the doctor, as often as it is wanted: at the cluster, or at what was seen then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from podid.domain.baseline import Accepted, accept, parse_baseline
+from podid.domain.findings import Verdict
+from podid.domain.report import DoctorReport
+from podid.domain.section import Cost
+from podid.domain.snapshot import Snapshot
+from podid.local import data
+from podid.ops.reading.collect import Wanted
+from podid.ops.reading.scope import DoctorScope
+from podid.ops.status.diagnose import Checks, diagnose, select
+from podid.ops.trust.files import called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """`collect` reads what is wanted, and `save` keeps it, where that was asked for. `accepted` are the entries of the
+    file `baseline`, of which `note` is told what no longer counts. `with_commands` makes fixes command lines to
+    paste."""
+
+    collect: Callable[[Wanted], Snapshot]
+    checks: Checks
+    scope: DoctorScope
+    cost: Cost
+    baseline: str
+    accepted: tuple[Accepted, ...]
+    note: Callable[[str], None]
+    with_commands: Callable[[DoctorReport], DoctorReport]
+    save: Callable[[Snapshot], None] = lambda snapshot: None
+
+    def once(self, *, quiet: bool = False) -> DoctorReport:
+        """The report, with what the baseline accepts told apart; `quiet` says nothing of the baseline itself."""
+
+        def adjust(report: DoctorReport) -> DoctorReport:
+            reckoning = accept(self.with_commands(report), self.accepted)
+            for entry in reckoning.expired if not quiet else ():
+                self.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
+            for entry in reckoning.idle if not quiet else ():
+                self.note(f"{self.baseline}: {entry} was not found, so the entry can go")
+            return reckoning.report
+
+        snapshot = self.collect(Wanted(checks=self.checks, scope=self.scope, cost=self.cost))
+        self.save(snapshot)
+        return diagnose(snapshot, checks=self.checks, scope=self.scope, adjust=adjust)
+
+    def still_found(self, verdict: Verdict, command: tuple[str, ...]) -> bool:
+        """Whether the finding is there still, and is fixed by this command."""
+        again = replace(self, checks=select((verdict.check,)), cost=self.cost & ~Cost.PROBE, save=lambda snapshot: None)
+        findings = again.once(quiet=True).findings
+        return any(item.check == verdict.check and item.fix and command in item.fix.commands for item in findings)
+
+
+def read_baseline(file: str, known: Iterable[str], read_file: Callable[[str], str]) -> tuple[Accepted, ...]:
+    """The accepted findings of a YAML or JSON file, or of stdin for `-`; none without a file. `known` are the ids of
+    checks."""
+    return parse_baseline(data.read(read_file(file), called(file)), known, file) if file else ()

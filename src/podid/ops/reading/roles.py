@@ -1,0 +1,226 @@
+"""How sections about roles are read: the roles themselves, their policies, what IAM's simulator says of them, and which
+role a node has."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar, cast
+
+from podid.domain.aws import Decision, Role
+from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
+from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, leaves_something
+from podid.domain.iam import assume_rights as rights_in
+from podid.domain.names import parse_role_arn, role_name
+from podid.domain.permissions import undecided
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
+from podid.domain.trust import ACTIONS
+from podid.facts.nodes import REDEEM, node_roles, unaccounted
+from podid.facts.second_hop import elsewhere
+from podid.ops.reading.readings import Source
+
+V = TypeVar("V")
+# what the CNI does all the time, and AmazonEKS_CNI_Policy allows
+CNI_ACTION = "ec2:AssignPrivateIpAddresses"
+CNI_ACCOUNT = ("kube-system", "aws-node")
+
+
+def roles(source: Source) -> dict[str, Section[Role | None]]:
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.find_roles)
+
+
+def target_roles(source: Source) -> dict[str, Section[Role | None]]:
+    """Those of the cluster's account; only credentials of its own can read one of another account."""
+    roles: dict[str, Section[Role | None]] = {}
+    nearby = []
+    for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
+        section = attempt(partial(elsewhere, arn, source.cluster))
+        if isinstance(section, Missing):
+            roles[arn] = section
+        elif section.value is not None:
+            roles[arn] = section.value
+        else:
+            nearby.append(arn)
+    return roles | (_by_role(nearby, source.clients.iam.find_roles) if nearby else {})
+
+
+def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
+    """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
+    rights = source.value("assume_rights").values()
+    named = dict.fromkeys(arn for section in rights if isinstance(section, Known) for arn in section.value.roles)
+    account = f":iam::{source.cluster.account}:"
+    return _by_role((arn for arn in named if account in arn), source.clients.iam.find_roles)
+
+
+def target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
+    pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in source.associations if a.target_role_arn)
+    answers = source.clients.iam.simulate_pairs(tuple(pairs), ACTIONS)
+    return {pair: section_of(decisions) for pair, decisions in answers}
+
+
+def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
+
+
+def assume_rights(source: Source) -> dict[str, Section[AssumeRights]]:
+    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
+    iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
+    known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
+    pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
+    inline = dict(iam.get_inline_documents(sorted(pairs)))
+    managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
+    rights: dict[str, Section[AssumeRights]] = {
+        arn: section for arn, section in names.items() if isinstance(section, Missing)
+    }
+    for arn, policies in known.items():
+        answers = [inline.get((role_name(arn), policy)) for policy in policies.inline]
+        answers += [managed.get(policy) for policy in policies.attached]
+        failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
+        documents = [answer for answer in answers if isinstance(answer, Mapping)]
+        rights[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
+    return rights
+
+
+def bounded(source: Source) -> dict[str, Section[bool]]:
+    """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
+    one. What `assume_rights` has read is not read again."""
+    rights: Mapping[str, Section[AssumeRights]] = source.value("assume_rights")
+    having = {
+        arn: role.permissions_boundary_arn
+        for arn, section in source.value("roles").items()
+        if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
+    }
+    ceilings = dict(source.clients.iam.get_managed_documents(sorted(set(having.values()))))
+    sections: dict[str, Section[bool]] = {}
+    for arn, boundary in having.items():
+        own, ceiling = rights.get(arn, NOT_READ), section_of(ceilings[boundary])
+        if isinstance(ceiling, Missing):
+            sections[arn] = ceiling
+        elif isinstance(own, Missing):
+            sections[arn] = own
+        else:
+            # one without any permission is role-no-permissions
+            sections[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
+    return sections
+
+
+def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
+    """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
+    if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
+        return {}
+    roles = node_roles(source.cluster, source.value("node_groups"))
+    return {arn: attempt(partial(source.clients.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
+
+
+def node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
+    groups, others = source.before("node_groups"), source.before("other_node_roles")
+    if isinstance(groups, Missing):
+        return {}
+    arns = dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {})))
+    return {arn: _may_redeem(source, arn) for arn in arns}
+
+
+def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
+    decisions = attempt(lambda: source.clients.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
+    if isinstance(decisions, Missing):
+        return decisions
+    decision = next((item for item in decisions.value if not item.allowed), next(iter(decisions.value), None))
+    if decision is None:
+        return Missing("the simulation gave no answer", error_code="UnreadableAnswer")
+    if decision.missing_context_keys and not decision.allowed:
+        return Missing(undecided(decision.missing_context_keys))
+    return Known(decision)
+
+
+def _by_role(
+    arns: Iterable[str], read: Callable[[Sequence[str]], Iterable[tuple[str, V | PodidError]]]
+) -> dict[str, Section[V]]:
+    """Role ARN -> what `read` gives of the role with that name; what is no role ARN at all is missing."""
+    names: dict[str, list[str]] = defaultdict(list)
+    sections: dict[str, Section[V]] = {}
+    for arn in dict.fromkeys(arns):
+        try:
+            names[parse_role_arn(arn).resource_name].append(arn)
+        except InvalidInput as error:
+            sections[arn] = missing(error)
+    for name, answer in read(sorted(names)):
+        sections |= dict.fromkeys(names[name], section_of(answer))
+    return sections
+
+
+def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
+    """By the nodes' instances, else by Karpenter's classes of nodes; where these do not tell, an access entry does if
+    it is the only one of its kind that is left, and nodes join by access entries alone: where aws-auth counts too, it
+    may be another's."""
+    nodes, groups = source.before("nodes"), source.before("node_groups")
+    if isinstance(nodes, Missing) or isinstance(groups, Missing):
+        return {}
+    left = unaccounted(nodes.value, groups.value)
+    role_of, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
+    role_of |= _class_roles(source, [node for node in left if node.name not in role_of])
+    lacking = [node for node in left if node.name not in role_of]
+    if lacking and source.cluster.authentication_mode == "API":
+        taken = {*node_roles(source.cluster, groups.value), *role_of.values()}
+        with suppress(PodidError):
+            role_of |= _entry_roles(source, lacking, taken)
+    if failure is not None and not role_of:
+        raise failure
+    arns = sorted(set(role_of.values()))
+    return {arn: tuple(sorted(node for node, role in role_of.items() if role == arn)) for arn in arns}
+
+
+def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) -> dict[str, str]:
+    """Node -> the only role that is not `taken` and that an access entry lets its kind join with."""
+    entries = source.clients.eks.list_access_entries(source.cluster.name)
+    role_of: dict[str, str] = {}
+    for kind in ("EC2_LINUX", "HYBRID_LINUX"):
+        arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
+        if len(arns) == 1:
+            hybrid = kind == "HYBRID_LINUX"
+            role_of |= {node.name: arns[0] for node in nodes if (node.compute_type == "hybrid") is hybrid}
+    return role_of
+
+
+def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
+    """Node -> the ARN of its instance's role, and what stood in the way of telling."""
+    instances = {node.instance_id: node.name for node in nodes if node.instance_id}
+    if not instances:
+        return {}, None
+    try:
+        profiles = source.clients.aws.ec2.list_instance_profiles(tuple(instances))
+        arns = {arn for arn in profiles.values() if arn}
+        roles = {arn: source.clients.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
+    except PodidError as error:
+        return {}, error
+    known = {instances[instance]: roles.get(arn, "") for instance, arn in profiles.items() if instance in instances}
+    return {name: role for name, role in known.items() if role}, None
+
+
+def node_classes(source: Source) -> tuple[NodeClass, ...]:
+    """Asked for where nodes name one."""
+    nodes = source.before("nodes")
+    named = isinstance(nodes, Known) and any(NODE_CLASS_LABEL in node.labels for node in nodes.value)
+    return source.kube.list_node_classes() if named else ()
+
+
+def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
+    """Node -> the ARN of the role that its EC2NodeClass names; nothing where that cannot be read."""
+    of_class = {node.name: node.labels.get(NODE_CLASS_LABEL, "") for node in nodes}
+    classes = {node_class.name: node_class for node_class in known_or(source.before("node_classes"), ())}
+    try:
+        arns = {name: _role_of_class(source, classes[name]) for name in set(of_class.values()) & classes.keys()}
+    except PodidError:
+        return {}
+    return {node: arn for node, name in of_class.items() if (arn := arns.get(name, ""))}
+
+
+def _role_of_class(source: Source, node_class: NodeClass) -> str:
+    """Karpenter takes a role's name. Its path IAM tells; where it does not, most roles have none."""
+    if not node_class.role:
+        return source.clients.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
+    try:
+        role = source.clients.iam.find_role(node_class.role)
+    except PodidError:
+        role = None
+    return role.arn if role else f"arn:{source.cluster.partition}:iam::{source.cluster.account}:role/{node_class.role}"

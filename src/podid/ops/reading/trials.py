@@ -1,0 +1,205 @@
+"""What is tried with pods: tokens of live ones, redeemed as the agent of their node would, and dry runs of new ones.
+What comes of it is told, not judged.
+
+Credentials that EKS Auth gives are dropped at once and are in no result. An association reaches the control plane's
+webhook some seconds after EKS accepted it, and each API server learns it at its own time. A pod created with dryRun=All
+passes the webhook and is not created; what comes back tells what that one API server knows. One hit is therefore no
+proof, and neither are five in the same second: rounds add up from snapshot to snapshot, until enough of them in a row
+have shown the injected fields."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from podid.calls import pacing
+from podid.domain.aws import Association
+from podid.domain.cluster import Pod
+from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected, Unavailable
+from podid.domain.evidence import (
+    NO_ACCOUNT,
+    NO_ASSOCIATION,
+    OTHER_ASSOCIATION,
+    DryRun,
+    TokenTrial,
+    heard_everywhere,
+    identified,
+)
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
+from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+    from podid.ops.reading.readings import Source
+
+# each costs a token and a session: more service accounts are named, and of hundreds of pods some are enough
+MOST_UNNAMED, MOST_PODS = 20, 50
+_ACCOUNT_IS_GONE = "association-sa-not-found"
+
+
+def tokens(source: Source) -> dict[str, Section[tuple[TokenTrial, ...]]]:
+    """By service account: one pod of each workload and template, ready ones first, or all pods where that is wanted. A
+    pod that goes away meanwhile leaves no trial."""
+    pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    for pod in source.value("pods"):
+        if live(pod) and not opted_out(pod):
+            pods[pod.ref].append(pod)
+    chosen = source.some(MOST_UNNAMED)
+    tries = [(each, pod) for each in chosen for pod in sample(pods[each.ref], all_pods=source.all_pods)]
+    found: dict[str, list[TokenTrial]] = {str(each.ref): [] for each in chosen}
+    for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
+        if trial is not None:
+            found[str(association.ref)].append(trial)
+    return {name: Known(tuple(sorted(trials, key=lambda trial: trial.pod))) for name, trials in found.items()}
+
+
+def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
+    ordered = sorted(pods, key=lambda pod: (not pod.ready, pod.name))
+    if all_pods:
+        return ordered
+    chosen: dict[object, Pod] = {}
+    for pod in ordered:
+        chosen.setdefault((workload_subject(pod), template_of(pod)), pod)
+    return list(chosen.values())[:MOST_PODS]
+
+
+def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
+    association, pod = given
+    trial = TokenTrial(
+        namespace=pod.namespace,
+        pod=pod.name,
+        node=pod.node,
+        workload=workload_subject(pod),
+        template=template_of(pod),
+        at=source.now,
+    )
+    try:
+        token = source.clients.kube.writer.request_token(association.ref, pod)
+    except NotFound as error:
+        return replace(trial, refusal=NO_ACCOUNT, message=error.what) if error.id == _ACCOUNT_IS_GONE else None
+    except PodidError as error:
+        return _without(trial, error, "no token for it: ")
+    try:
+        session = source.clients.aws.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
+    except PodidError as error:
+        return _without(trial, error)
+    if (session.ref, session.association_id) != (association.ref, association.association_id):
+        reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
+        return replace(trial, missing=Missing(reason, error_code=OTHER_ASSOCIATION))
+    try:
+        caller = source.clients.aws.sts.caller_of(session.credentials)
+        redeemed, expected = identified(association, caller.arn, session.credentials.expires_at)
+    except (PodidError, InvalidInput) as error:
+        reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
+        return replace(trial, missing=replace(missing(error), reason=reason))
+    return replace(trial, redeemed=redeemed, expected=expected)
+
+
+def _without(trial: TokenTrial, error: PodidError, what: str = "") -> TokenTrial:
+    """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
+    pods, for on a node it is the node role that calls."""
+    if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
+        return replace(trial, refusal=NO_ASSOCIATION, message=error.what)
+    if isinstance(error, Rejected):
+        return replace(trial, refusal=error.service_code or error.code, message=what + error.what)
+    return replace(trial, missing=replace(missing(error), reason=what + error.what))
+
+
+# nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
+FALLBACK_IMAGE = "public.ecr.aws/eks-distro/kubernetes/pause:3.7"
+
+# The rounds are spaced so that they span 8 s, and each asks three times: with one of three API servers still behind,
+# a round passes by chance in 30 % of cases, and five in a row in 0.2 %. A relapse shows that the servers differ at
+# this very moment, so it asks for two rounds more.
+ROUNDS = 5
+PODS_PER_ROUND = 3
+SECONDS_BETWEEN_ROUNDS = 2.0
+SECONDS_BETWEEN_MISSES = 1.0
+ROUNDS_PER_RELAPSE = 2
+MOST_ROUNDS = 11
+
+
+def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
+    """By service account: one round more, added to those before. The pod has the labels of a live one, where there is
+    one, which webhooks may select by."""
+    here: dict[str, list[Pod]] = defaultdict(list)
+    of_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    for pod in known_or(source.before("pods"), ()):
+        if live(pod):
+            here[pod.namespace].append(pod)
+            if not opted_out(pod):
+                of_account[pod.ref].append(pod)
+    images = {namespace: image_among(pods) for namespace, pods in here.items()}
+    labels = {ref: sample(pods)[0].labels for ref, pods in of_account.items()}
+    chosen = {association.ref: association for association in source.some(MOST_UNNAMED)}
+
+    def add(ref: ServiceAccountRef) -> Section[DryRun]:
+        image = images.get(ref.namespace, FALLBACK_IMAGE)
+        return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
+
+    sections = dict(pacing.fan_out(add, chosen, reads=True))
+    return {str(ref): sections[ref] for ref in chosen}
+
+
+def _carried(association: Association, pods: Iterable[Pod]) -> bool:
+    """Return whether the running pods that were created after the last change all carry the injected fields."""
+    changed = association.modified_at or association.created_at
+    later = [pod for pod in pods if changed is not None and pod.created_at > changed]
+    return bool(later) and all(map(is_injected, later))
+
+
+def _added(
+    source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
+) -> Section[DryRun]:
+    before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), DryRun())
+    settled = heard_everywhere(association, source.now)
+    sure = settled or (carried and not before.misses)
+    before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))
+    pause = timedelta(seconds=SECONDS_BETWEEN_ROUNDS if before.rounds else SECONDS_BETWEEN_MISSES)
+    if before.last is not None and source.now - before.last < pause:
+        return Known(before)
+    try:
+        hits, missed = _round(source, association.ref, image, labels)
+    except Unavailable as error:
+        return Known(before) if before.last is not None else missing(error)
+    except PodidError as error:
+        return missing(error)
+    since, total = before.since or source.now, before.hits + hits
+    if not missed:
+        return Known(replace(before, hits=total, rounds=before.rounds + 1, since=since, last=source.now))
+    needed = 1 if settled else max(before.needed, ROUNDS)
+    if before.rounds and not settled:
+        needed = min(needed + ROUNDS_PER_RELAPSE, MOST_ROUNDS)
+    misses = before.misses + 1
+    return Known(DryRun(hits=total, misses=misses, needed=needed, since=since, last=source.now))
+
+
+def _round(source: Source, ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None) -> tuple[int, bool]:
+    """How many pods were given the fields, one after another, and whether one was not, which ends it."""
+    for hits in range(PODS_PER_ROUND):
+        if not is_injected(source.clients.kube.writer.dry_run_pod(ref, image=image, labels=labels)):
+            return hits, True
+    return PODS_PER_ROUND, False
+
+
+def images_of(reader: KubeReader, namespaces: Iterable[str]) -> dict[str, str]:
+    """For each namespace an image that its pods use already, so that policies for images let it pass."""
+    return dict(pacing.fan_out(partial(_image, reader), namespaces, reads=True))
+
+
+def _image(reader: KubeReader, namespace: str) -> str:
+    try:
+        return image_among(pod for pod in reader.list_pods(namespace) if live(pod))
+    except PodidError:
+        return FALLBACK_IMAGE
+
+
+def image_among(pods: Iterable[Pod]) -> str:
+    """The one that most of these use."""
+    used = Counter(c.image for pod in pods for c in pod.containers if c.image and not c.init)
+    return used.most_common(1)[0][0] if used else FALLBACK_IMAGE

@@ -1,0 +1,72 @@
+"""Whether pods get the role that they should: tokens are redeemed, and what came of it is judged as one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.calls.patience import Patience
+from podid.domain.errors import ExitCode, combine
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place
+from podid.domain.section import FREE, READS, Cost
+from podid.domain.snapshot import Snapshot
+from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
+from podid.ops.association.allowed import Asked, allowed_code, simulate_all
+from podid.ops.reading.probes import Probing, undecided
+from podid.ops.status.look import Diagnosis
+from podid.ops.status.request import VerifyOptions
+from podid.ops.status.wait import wait
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.reading.collect import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The status of each identity, what podid's own pods met, and what the role may do, where that was asked."""
+
+    options: VerifyOptions
+    snapshot: Snapshot
+    statuses: Sequence[IdentityStatus]
+    allowed: Mapping[ServiceAccountRef, tuple[Allowed, ...]]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        unknown = self.options.allow_unknown
+        codes = {exit_code(self.statuses, self.options.require, allow_unknown=unknown)}
+        codes |= {allowed_code(items) for items in self.allowed.values()}
+        codes |= {ExitCode.UNDETERMINED} if undecided(self.snapshot.probes) and not unknown else set()
+        return combine(codes)
+
+
+def verify(
+    look: Callable[..., Diagnosis],
+    iam: Iam,
+    place: Place,
+    wanted: Wanted,
+    options: VerifyOptions,
+    actions: Asked,
+    patience: Patience,
+    *,
+    base: Snapshot,
+    run: Probing | None,
+) -> Verification:
+    """Waits until each identity has reached what is required, or cannot by waiting. `look` reads and judges, from
+    `base` on; `run` is how pods of podid's own are run, None for none."""
+    trail = options.cloudtrail or options.require is IdentityState.PROVEN
+    wanted = replace(wanted, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
+    diagnosis = wait(
+        lambda base, again: look(wanted, base=base, again=again),
+        patience,
+        lambda status: status.reaches(options.require),
+        base,
+    )
+    if run is not None:  # after what may be settling, so that a pod meets what stays
+        more = replace(wanted, cost=wanted.cost | Cost.PROBE)
+        diagnosis = look(more, base=diagnosis.snapshot, probing=run)
+    statuses = diagnosis.report.identities
+    allowed = simulate_all(iam, place.the_cluster, statuses, actions) if options.can else {}
+    return Verification(options, diagnosis.snapshot, statuses, allowed)

@@ -1,0 +1,178 @@
+"""What is read at what cost, and what is read again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.shop import Shop
+from podid.domain.section import EVIDENCE, FREE, READS, Cost
+from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
+from podid.ops.clients import Clients
+from podid.ops.reading.collect import Wanted
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.sections import SECTIONS, needed, within
+from podid.ops.status.diagnose import select
+from podid.sandbox import baseline
+from podid.sandbox.kube import kinds
+from worlds import Site
+
+ORDERS = DoctorScope("shop", "ServiceAccount", "orders")
+SHOP = DoctorScope("shop")
+CALLS = [
+    # calls of AWS, of Kubernetes
+    (Cost.AWS, EVERYTHING, 17, 0),
+    (READS, EVERYTHING, 18, 14),
+    (READS, SHOP, 18, 15),
+    (READS, ORDERS, 18, 15),
+    (READS | Cost.LOGS, ORDERS, 18, 18),
+    (READS | Cost.TRAIL, ORDERS, 22, 15),
+    (READS | Cost.DRY_RUN, ORDERS, 18, 18),
+    (READS | Cost.TOKEN, ORDERS, 20, 16),
+]
+
+
+def sections(snapshot: Snapshot) -> dict[str, Any]:
+    return {name: getattr(snapshot, name) for name in SERVICES}
+
+
+# --- costs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
+    assert {row.name for row in needed(SERVICES, Cost.AWS)} == within(Cost.AWS)
+    assert "instances" not in within(Cost.AWS)  # of nodes, which Kubernetes tells
+    assert within(Cost.AWS) < within(READS) < within(READS | EVIDENCE) == SERVICES.keys()
+    assert within(READS) == {row.name for row in SECTIONS if row.cost in READS}
+    assert within(Cost.TOKEN) == within(FREE) == {"changes"}
+
+
+def test_a_check_that_cannot_be_made_asks_for_nothing() -> None:
+    wanted = Wanted(checks=select(("custom-eks-auth-endpoint", "role-not-found")), cost=Cost.AWS)
+    assert "egress" not in wanted.names
+    assert {"roles", "associations"} < wanted.names
+
+
+def test_without_kubernetes_nobody_looks_for_the_way_in(shop: Shop) -> None:
+    def connect() -> Any:
+        raise AssertionError("nothing is read there")
+
+    shop.clients = Clients(shop.clients.aws, connect)
+    found = sections(shop.read(cost=Cost.AWS))
+    assert {name for name, section in found.items() if section == NOT_READ} == SERVICES.keys() - within(Cost.AWS)
+
+
+@pytest.mark.parametrize(("cost", "scope", "aws", "kubernetes"), CALLS, ids=str)
+def test_calls_at_each_cost(shop: Shop, cost: Cost, scope: DoctorScope, aws: int, kubernetes: int) -> None:
+    with shop.counted() as calls:
+        shop.read(scope, cost=cost)
+    there = sum(count for name, count in calls.items() if " " in name)
+    assert (calls.total() - there, there) == (aws, kubernetes), calls
+
+
+# --- again ---------------------------------------------------------------------------------------------------------
+
+
+def _other_role(shop: Shop) -> None:
+    (found,) = shop.clients.eks.list_associations("demo", "shop")
+    arn = shop.clients.iam.get_role("orders-dynamodb").arn
+    shop.clients.eks.update_association("demo", found.association_id, role_arn=arn, token="t")
+
+
+def _labelled(shop: Shop, kind: kinds.KubeKind, namespace: str, **labels: str | None) -> None:
+    def change(obj: dict[str, Any]) -> dict[str, Any]:
+        kept = {**obj["metadata"].get("labels", {}), **labels}
+        put = {name: value for name, value in kept.items() if value is not None}
+        return {**obj, "metadata": {**obj["metadata"], "labels": put}}
+
+    name = shop.half.kube.all(kind, namespace)[0]["metadata"]["name"]
+    shop.half.kube.patch(kind, namespace, name, change)
+
+
+CHANGES: list[tuple[str, Callable[[Shop], object], set[str]]] = [
+    # what is read anew, what was changed, the sections that differ then
+    ("associations", _other_role, {"associations", "roles", "role_policies", "assume_rights"}),
+    (
+        "associations",
+        lambda s: baseline.add_association(s.box.world, "payments", "billing-worker", "storefront"),
+        {"associations"},
+    ),
+    (
+        "roles",
+        lambda s: s.clients.iam.update_trust("storefront", s.clients.iam.get_role("article-2023").trust),
+        {"roles"},
+    ),
+    ("pods", lambda s: _labelled(s, kinds.PODS, "shop", team="blue"), {"pods"}),
+    (
+        "nodes",
+        lambda s: _labelled(s, kinds.NODES, "", **{"eks.amazonaws.com/nodegroup": None}),
+        {"nodes", "other_node_roles"},
+    ),
+    ("service_accounts", lambda s: None, set()),
+]
+
+
+@pytest.mark.parametrize(("again", "change", "differ"), CHANGES)
+def test_again_is_as_if_all_were_read(
+    shop: Shop, again: str, change: Callable[[Shop], object], differ: set[str]
+) -> None:
+    base = shop.read()
+    change(shop)
+    with shop.counted() as some:
+        found = sections(shop.read(base=base, again=(again,)))
+    with shop.counted() as every:
+        assert found == sections(shop.read())
+    assert {name for name, section in found.items() if section != getattr(base, name)} == differ
+    assert some.total() < every.total() / 3
+    assert some.keys() <= every.keys()
+
+
+def test_nothing_is_asked_twice_for_what_is_there(shop: Shop) -> None:
+    base = shop.read(cost=Cost.AWS)
+    with shop.counted() as calls:
+        more = shop.read(base=base)
+    assert sections(more) == sections(shop.read())
+    # the roles of nodes are others where it is known which nodes there are
+    assert {name for name in calls if " " not in name} == {"DescribeInstances", "SimulatePrincipalPolicy"}
+    with shop.counted() as none:
+        assert sections(shop.read(base=more, cost=Cost.AWS)) == sections(more)
+    assert none.total() == 0
+
+
+def test_evidence_is_read_again_by_name_alone(shop: Shop) -> None:
+    base = shop.read(cost=READS | Cost.LOGS)
+    _labelled(shop, kinds.PODS, "kube-system", team="blue")
+    with shop.counted() as calls:
+        shop.read(base=base, cost=READS | Cost.LOGS, again=("pods",))
+    assert list(calls) == ["GET /api/v1/pods?limit=500"]
+    with shop.counted() as calls:
+        shop.read(base=base, cost=READS | Cost.LOGS, again=("agent_logs",))
+    assert [name.rpartition("/")[2].partition("?")[0] for name in calls] == ["log"] * 3
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+LINES = [
+    # calls of AWS, of Kubernetes
+    ("doctor", 18, 15),
+    ("doctor shop/orders", 18, 16),
+    ("doctor shop/orders --logs", 18, 19),
+    ("doctor shop/orders --cloudtrail", 22, 16),
+    ("doctor shop/orders --verify --yes", 20, 17),
+    ("doctor --check role-not-found", 4, 1),
+    ("agent status", 13, 4),
+    ("bundle x.tar.gz --yes", 18, 15),
+]
+
+
+@pytest.mark.parametrize(("line", "aws", "kubernetes"), LINES)
+def test_calls_of_commands(
+    healthy: Site, line: str, aws: int, kubernetes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    healthy.box.faults.calls.clear()
+    healthy.kube.faults.calls.clear()
+    healthy.must(*line.split())
+    found = healthy.box.faults.calls, healthy.kube.faults.calls
+    assert tuple(calls.total() for calls in found) == (aws, kubernetes), found

@@ -1,0 +1,86 @@
+"""What podid's own journal tells of changes that EKS and IAM do not date."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.builder import ACCOUNT, NOW, ROLE_ARN, TARGET_ARN, ago, association
+from podid.domain.aws import Cluster
+from podid.domain.evidence import NO_CHANGES, RecentChanges
+from podid.ops.change.journal import Journal
+from podid.ops.reading.witnesses import recent_changes
+from worlds import ACCOUNT as SITES_ACCOUNT
+from worlds import CLUSTER_ARN, Site
+
+DEMO = Cluster(name="demo", arn=CLUSTER_ARN, version="1.33", status="ACTIVE")
+
+
+def journal_of(site: Site) -> Journal:
+    return Journal(site.directory / "state" / "podid" / "journal")
+
+
+def seen(site: Site, cluster: Cluster = DEMO) -> RecentChanges:
+    return recent_changes(journal_of(site), cluster, site.clock.datetime())
+
+
+def test_what_was_changed_and_what_that_kept(healthy: Site) -> None:
+    def associate(*more: str) -> RecentChanges:
+        healthy.must("associate", "shop/orders", "--replace", "--wait", "none", *more)
+        return seen(healthy)
+
+    assert seen(healthy) == RecentChanges(SITES_ACCOUNT)
+    tagged = associate("--role", "shop-orders", "--tag", "team=blue").kept_role
+    assert abs(tagged["shop/orders"] - healthy.clock.datetime()) < timedelta(seconds=2)
+    for change in ((), ("--no-session-tags",)):
+        assert associate("--role", "storefront", *change).kept_role == {}
+    assert list(associate("--role", "storefront", "--tag", "team=red").kept_role) == ["shop/orders"]
+    assert seen(healthy, replace(DEMO, name="blue")) == RecentChanges(SITES_ACCOUNT)
+    healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
+    assert seen(healthy).kept_role == {}
+    healthy.wait(6 * 3600)
+    assert seen(healthy) == RecentChanges(SITES_ACCOUNT)
+
+
+def test_roles_are_of_the_last_minute(healthy: Site) -> None:
+    healthy.must("role", "attach", "storefront", "--managed-policy", "ReadOnlyAccess", "--adopt")
+    assert list(seen(healthy).roles) == ["storefront"]
+    healthy.wait(61)
+    assert seen(healthy).roles == {}
+
+
+def test_without_a_journal_that_can_be_read(tmp_path: Path) -> None:
+    assert recent_changes(None, DEMO, NOW) == NO_CHANGES
+    assert recent_changes(Journal(tmp_path / "none"), DEMO, NOW) == RecentChanges(SITES_ACCOUNT)
+    (tmp_path / "journal").mkdir(mode=0o700)
+    (tmp_path / "journal" / "20991124T115900000Z-abcdef.jsonl").write_text("{}\n")
+    assert recent_changes(Journal(tmp_path / "journal"), DEMO, NOW) == RecentChanges(SITES_ACCOUNT)
+
+
+def test_the_doctor_needs_no_place_for_one(healthy: Site) -> None:
+    outcome = healthy("doctor", env={"HOME": "nowhere"}, without=("XDG_STATE_HOME",))
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize(
+    ("changes", "change", "said"),
+    [
+        (NO_CHANGES, {}, ""),
+        (NO_CHANGES, {"modified_at": ago(seconds=5)}, "the association was changed 5 s ago"),
+        (NO_CHANGES, {"modified_at": ago(seconds=21)}, ""),
+        (NO_CHANGES, {"created_at": ago(seconds=20), "modified_at": None}, "the association was changed 20 s ago"),
+        (RecentChanges(ACCOUNT, {"orders": ago(seconds=60)}), {}, "role orders was changed 60 s ago"),
+        (RecentChanges(ACCOUNT, {"orders": ago(seconds=61)}), {}, ""),
+        (RecentChanges("444455556666", {"orders": ago(seconds=6)}), {}, ""),
+        (
+            RecentChanges(ACCOUNT, {"reports": ago(seconds=6)}),
+            {"target_role_arn": TARGET_ARN},
+            "role reports was changed 6 s ago",
+        ),
+    ],
+)
+def test_what_settles(changes: RecentChanges, change: dict[str, Any], said: str) -> None:
+    assert ROLE_ARN.endswith("role/orders")
+    assert changes.settling(association(**change), NOW) == said

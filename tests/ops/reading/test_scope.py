@@ -1,0 +1,93 @@
+"""What is read and judged of service accounts that are named."""
+
+import pytest
+
+from ops.shop import Shop
+from podid.checks.all import ALL
+from podid.checks.runner import run_checks
+from podid.domain.aws import Association, UnreadAssociation
+from podid.domain.errors import NotFound
+from podid.domain.findings import Outcome
+from podid.domain.names import ServiceAccountRef
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import Snapshot, known
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, parse_target
+from podid.ops.status.diagnose import diagnose
+from podid.sandbox import baseline
+
+ORDERS, CART, BILLING = (
+    ServiceAccountRef.parse(text) for text in ("shop/orders", "shop/cart", "payments/billing-worker")
+)
+BOTH = DoctorScope.of((BILLING, ORDERS))
+
+
+@pytest.fixture
+def crowd(shop: Shop) -> Shop:
+    """Associations of others in both namespaces, a hundred of them in shop, and one of a role that is not there."""
+    for number in range(100):
+        baseline.add_association(shop.box.world, "shop", f"app-{number:03}", "no-such-role")
+    baseline.add_association(shop.box.world, "payments", "billing-worker", "apps/billing-worker", age=0)
+    baseline.add_association(shop.box.world, "payments", "bilingworker", "apps/billing-worker")
+    shop.later(300)
+    return shop
+
+
+def told(report: DoctorReport) -> list[tuple[object, ...]]:
+    return [(v.check, v.outcome, v.severity, v.subject, v.message, v.chain) for v in report.verdicts]
+
+
+def test_a_scope_of_service_accounts() -> None:
+    assert DoctorScope.of([ORDERS]) == parse_target("shop/orders")
+    assert (str(BOTH), BOTH.named, BOTH.namespaces) == (
+        "payments/billing-worker, shop/orders",
+        (BILLING, ORDERS),
+        ("payments", "shop"),
+    )
+    assert (EVERYTHING.named, EVERYTHING.namespaces) == ((), ())
+    assert (parse_target("deploy/shop/orders").named, parse_target("", "shop").namespaces) == ((), ("shop",))
+
+
+def test_only_those_that_are_named_are_described(crowd: Shop) -> None:
+    with crowd.counted() as calls:
+        snapshot = crowd.read(BOTH)
+    assert (calls["ListPodIdentityAssociations"], calls["DescribePodIdentityAssociation"]) == (3, 2)
+    assert calls["GetRole"] == 2
+    listed = known(snapshot.associations)
+    assert len(listed) == 103
+    assert {each.ref for each in listed if isinstance(each, Association)} == {ORDERS, BILLING}
+    assert {each.error_code for each in listed if isinstance(each, UnreadAssociation)} == {"NotRead"}
+    assert {pod.namespace for pod in known(snapshot.pods)} == {"payments", "shop"}
+    with crowd.counted() as calls:
+        crowd.read(DoctorScope.of([CART]))  # which has none
+    assert (calls["ListPodIdentityAssociations"], calls["DescribePodIdentityAssociation"]) == (2, 0)
+
+
+def test_what_is_said_of_them_is_what_the_whole_cluster_says(crowd: Shop) -> None:
+    whole, narrow = crowd.read(), crowd.read(BOTH)
+    assert told(diagnose(narrow, scope=BOTH)) == told(diagnose(whole, scope=BOTH))
+    found = {v.check for v in diagnose(narrow, scope=BOTH).findings}
+    assert found == {"pod-predates-association"}
+
+
+def test_nothing_is_unknown_of_those_that_are_named(crowd: Shop) -> None:
+    narrow = crowd.read(BOTH)
+    unknown = [v for v in run_checks(ALL, narrow) if v.outcome is Outcome.UNKNOWN]
+    assert unknown  # of the others
+    assert {name for v in unknown for name in v.chain} & {str(ORDERS), str(BILLING), "*"} == set()
+    assert diagnose(narrow, scope=BOTH).unknowns == ()
+
+
+def test_one_that_does_not_exist_is_not_found(crowd: Shop) -> None:
+    def refused(snapshot: Snapshot, *refs: ServiceAccountRef) -> NotFound:
+        with pytest.raises(NotFound) as caught:
+            diagnose(snapshot, scope=DoctorScope.of(refs))
+        return caught.value
+
+    whole = crowd.read()
+    error = refused(whole, ORDERS, ServiceAccountRef("payments", "billing-workr"))
+    assert error.what.startswith("Service account payments/billing-workr does not exist; did you mean billing-worker")
+    assert error.hint == refused(whole, ServiceAccountRef("payments", "billing-workr")).hint
+    error = refused(whole, ORDERS, ServiceAccountRef("paymentz", "billing-worker"))
+    assert error.what.startswith("Namespace paymentz does not exist; did you mean payments")
+    assert error.hint == refused(whole, ServiceAccountRef("paymentz", "billing-worker")).hint
+    assert diagnose(whole, scope=DoctorScope.of([ServiceAccountRef("payments", "bilingworker")])).findings
