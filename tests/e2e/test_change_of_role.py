@@ -60,7 +60,7 @@ def counts(site: Site) -> dict[str, int]:
 def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
     assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     text = changed(healthy)
-    assert "2 running pods may act as the association was for up to 6 hours: podid restart shop/orders --stale" in text
+    assert "2 of 2 running pods stale: cached-credentials-after-change" in text
     assert notes(healthy) == [("cached-credentials-after-change", "warn", "orders")]
     assert counts(healthy) == {"running": 2, "injected": 2, "stale": 2}
     old = healthy.cluster.pod_names("shop")

@@ -66,7 +66,8 @@ def test_a_namespace_that_does_not_exist(site: Site) -> None:
 def test_pods_that_a_change_does_not_reach(site: Site) -> None:
     site.with_agent()
     made = site(*ASSOCIATE, "shop/orders", "-o", "json")
-    assert (made.code, made.json["notes"]) == (0, [LEFT])
+    (after,) = made.json["after"]
+    assert (made.code, made.json["notes"], after["state"], len(after["pods"])) == (0, [], "stale", 2)
     with_restart = site(*ASSOCIATE, "shop/orders", "--restart", "-o", "json")
     assert (with_restart.code, with_restart.json["notes"]) == (0, [])
 

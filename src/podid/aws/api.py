@@ -18,11 +18,10 @@ from podid.calls import pacing
 from podid.calls.deadline import NEVER, Deadline, Overdue
 from podid.calls.pacing import Pacer
 from podid.domain.errors import ClusterNotFound, ConnectionLost, InvalidInput, NotFound, PodidError, ServerFailed
-from podid.domain.foreign import Malformed, Object, as_object, names, pages, text_or
+from podid.domain.foreign import Malformed, Object, Reading, as_object, names, pages, text_or
 from podid.domain.names import Arn
 
 T = TypeVar("T")
-Reading = Callable[[Object], T]
 
 # AWS answers in a second or not at all
 CALL_SECONDS = 30.0

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from podid.aws.api import Reading, ServiceGateway
+from podid.aws.api import ServiceGateway
 from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
 from podid.domain.foreign import (
     Malformed,
     Object,
+    Reading,
     inner_or_empty,
     inners_or_none,
     instant,

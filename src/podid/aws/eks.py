@@ -6,12 +6,11 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from podid.aws import decode
-from podid.aws.api import Reading
 from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
 from podid.domain.aws import AccessEntry, Association, AssociationSummary, Cluster, Listed, NodeGroup, UnreadAssociation
 from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import about, at, each, pairs, text
+from podid.domain.foreign import Reading, about, at, each, pairs, text
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.text import nearest, short_list

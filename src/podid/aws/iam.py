@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode
-from podid.aws.api import Reading, ServiceGateway
+from podid.aws.api import ServiceGateway
 from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each, many, text
+from podid.domain.foreign import Object, Reading, about, at, each, many, text
 from podid.domain.iam import PolicyNames
 from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs

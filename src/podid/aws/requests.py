@@ -82,7 +82,7 @@ def watch(client: Any, on_call: OnCall) -> None:
         context["podid_began"] = sent_at.get() or time.monotonic()
 
     def answered(http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: object) -> None:
-        on_call(record(service, model.name, time.monotonic() - context["podid_began"], http_response, parsed))
+        on_call(call_record(service, model.name, time.monotonic() - context["podid_began"], http_response, parsed))
 
     def failed(exception: Exception, context: dict[str, Any], event_name: str, **_: object) -> None:
         operation = event_name.rsplit(".", 1)[-1]
@@ -94,7 +94,7 @@ def watch(client: Any, on_call: OnCall) -> None:
     client.meta.events.register_last("after-call-error", failed)
 
 
-def record(service: str, operation: str, seconds: float, response: Any, parsed: Any) -> CallRecord:
+def call_record(service: str, operation: str, seconds: float, response: Any, parsed: Any) -> CallRecord:
     """`parsed` is what botocore makes of the response."""
     metadata = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
     error = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
@@ -199,7 +199,7 @@ class Repeats:
         answer = {"headers": response.headers, "status_code": 200, "body": response.content, "context": {}}
         parsed = self._parser.parse(answer, self._output)
         if self._on_call is not None:
-            self._on_call(record(self._service, self._operation, time.monotonic() - began, response, parsed))
+            self._on_call(call_record(self._service, self._operation, time.monotonic() - began, response, parsed))
         return parsed
 
     def _by_botocore(self, params: dict[str, Any], *, path: str = "", outcome: Any = None, began: float = 0.0) -> Any:

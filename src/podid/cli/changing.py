@@ -283,13 +283,14 @@ def followed(
     refs: Collection[ServiceAccountRef],
     wait: Callable[[Waiting, ChangeResult], ChangeResult],
 ) -> ChangeResult:
-    """The result of a change of associations once that was waited for; with the restarts that were asked for, or with a
-    note on running pods of `refs` that the change did not reach, where they can be listed."""
+    """Return the result of a change of associations once that was waited for; with the restarts that were asked for.
+    Where no status tells of the running pods of `refs`, a note names those that the change did not reach."""
     from podid.ops.association.plan import late_changes
     from podid.ops.restart.targets import left_behind
 
     result = wait(waiting(access, place, result, restarts), result)
-    if restarts is not None or result.error is not None:
+    told = any(status.pods is not None for status in result.after)
+    if restarts is not None or result.error is not None or told:
         return result
     if access.kube.failure is not None:
         access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.what})")

@@ -171,13 +171,13 @@ class Command:
     @property
     def own(self) -> tuple[OptionField, ...]:
         """The options that are its own, in order."""
-        found: list[OptionField] = []
+        declared: list[OptionField] = []
         for name, parameter in self.parameters.items():
             if isinstance(parameter.default, OptionField):
-                found.append(replace(parameter.default, field=name))
+                declared.append(replace(parameter.default, field=name))
             elif name not in HANDED_IN:
-                found += options_in(parameter.annotation)
-        return tuple(found)
+                declared += options_in(parameter.annotation)
+        return tuple(declared)
 
     @property
     def options(self) -> tuple[OptionField, ...]:
@@ -186,24 +186,24 @@ class Command:
 
     def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
         """What the body is called with for the values of its own options. Raises InvalidInput."""
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             declared = parameter.default
             if isinstance(declared, OptionField):
                 value = typed[name]
                 empty = value in (None, [])
-                found[name] = declared.default if empty else replace(declared, field=name).value(value)
+                values[name] = declared.default if empty else replace(declared, field=name).value(value)
             elif name not in HANDED_IN:
-                found[name] = filled(parameter.annotation, typed)
-        return found
+                values[name] = filled(parameter.annotation, typed)
+        return values
 
     def all_rights(self, **values: object) -> CommandRights:
         """What the body says that it calls, with these `values` of its options where they choose what is read, and what
         choosing a cluster and naming the caller takes."""
         wanted = self.rights()
         if values and self.rights_for is not None:
-            found = self.rights_for(**values)
-            wanted = found if isinstance(found, CommandRights) else replace(wanted, always=found)
+            chosen = self.rights_for(**values)
+            wanted = chosen if isinstance(chosen, CommandRights) else replace(wanted, always=chosen)
         if not self.shared or "show_permissions" not in self.shared:
             return wanted
         from podid.aws.eks import Eks

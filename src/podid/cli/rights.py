@@ -71,6 +71,12 @@ def outlook(checks: Sequence[str]) -> OptionalRight:
     return OptionalRight(rights_of_checks(select(checks)), "saying before the change what comes of it")
 
 
+def editing_trust(*operations: Need) -> CommandRights:
+    """For a command that edits trust policies: files take none, a role what reads and writes it, and `operations`."""
+    of_role = OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names, *operations)
+    return CommandRights.of(optional=(of_role, USERS))
+
+
 def asking(*operations: Need) -> OptionalRight:
     """For a command that asks questions when it is typed alone; `operations` read what there is beside associations."""
     reason = "asking, where nothing is named: what there is to choose from"

@@ -14,6 +14,8 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
+# makes a value of an object, or raises Malformed
+Reading = Callable[[Object], T]
 
 # nothing that podid reads comes near: annotations of a Kubernetes object may take 256 KiB together
 LONGEST_TEXT = 512 * 1024
@@ -179,7 +181,7 @@ def check_depth(value: object, name: str) -> None:
 # --- values by their types --------------------------------------------------------------------------------------------
 
 
-def record(kind: type[T], /, **members: str | Callable[[Object], Any]) -> Callable[[Object], T]:
+def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
     """Return a reader of objects as a dataclass, each of whose fields is read by its type: text, numbers, truth, times,
     lists of texts, pairs. It is the member of the field's name in camelCase, or what `members` say: another member, the
     path to it (`spec.role`), or a function of the object.
@@ -188,7 +190,7 @@ def record(kind: type[T], /, **members: str | Callable[[Object], Any]) -> Callab
     and lists are never wanted: APIs leave out what is nothing.
     """
     hints = get_type_hints(kind)
-    readers: dict[str, Callable[[Object], Any]] = {}
+    readers: dict[str, Reading[Any]] = {}
     for field in fields(cast("Any", kind)):
         given = members.pop(field.name, None) or _camel(field.name)
         readers[field.name] = given if callable(given) else _member(given, hints[field.name], field.default)
@@ -197,7 +199,7 @@ def record(kind: type[T], /, **members: str | Callable[[Object], Any]) -> Callab
     return lambda data: kind(**{name: read(data) for name, read in readers.items()})
 
 
-def many(path: str, read: Callable[[Object], T]) -> Callable[[Object], tuple[T, ...]]:
+def many(path: str, read: Reading[T]) -> Reading[tuple[T, ...]]:
     """Return a reader of the objects of a list, none where it or an object on the path to it is missing."""
     *steps, name = path.split(".")
 
@@ -214,7 +216,7 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, rest))
 
 
-def _member(path: str, kind: Any, default: Any) -> Callable[[Object], Any]:
+def _member(path: str, kind: Any, default: Any) -> Reading[Any]:
     *steps, name = path.removesuffix("?").split(".")
     required = kind in (str, datetime) and default is MISSING and not path.endswith("?")
     value: Any = _reader(kind, required, None if default is MISSING else default)
@@ -252,12 +254,12 @@ def _reader(kind: Any, required: bool, default: Any) -> Callable[[Object, str], 
 # --- whole answers as functions ---------------------------------------------------------------------------------------
 
 
-def at(name: str, read: Callable[[Object], T]) -> Callable[[Object], T]:
+def at(name: str, read: Reading[T]) -> Reading[T]:
     """Reads an answer whose member `name` is the object that was asked for."""
     return lambda answer: read(inner(answer, name))
 
 
-def about(read: Callable[[Object], T], **known: str) -> Callable[[Object], T]:
+def about(read: Reading[T], **known: str) -> Reading[T]:
     """Reads an object that has to be the one that was asked for: its members of these names say so. What stands between
     may have kept the answer to another question."""
 
@@ -270,12 +272,12 @@ def about(read: Callable[[Object], T], **known: str) -> Callable[[Object], T]:
     return checked
 
 
-def each(name: str, read: Callable[[Object], T]) -> Callable[[Object], list[T]]:
+def each(name: str, read: Reading[T]) -> Reading[list[T]]:
     """Reads an answer whose member `name` lists the objects that were asked for."""
     return lambda answer: [read(item) for item in inners(answer, name)]
 
 
-def names(name: str) -> Callable[[Object], Sequence[str]]:
+def names(name: str) -> Reading[Sequence[str]]:
     """Reads an answer whose member `name` lists texts."""
     return lambda answer: texts(answer, name)
 

@@ -155,13 +155,13 @@ def options(cls: type[T]) -> type[T]:
 
 def options_in(group: type) -> tuple[OptionField, ...]:
     """The options of a group, those of the groups in it at their place."""
-    found: list[OptionField] = []
+    declared: list[OptionField] = []
     for item in fields(group):
         if "group" in item.metadata:
-            found += options_in(item.metadata["group"])
+            declared += options_in(item.metadata["group"])
         elif "option" in item.metadata:
-            found.append(item.metadata["option"])
-    return tuple(found)
+            declared.append(item.metadata["option"])
+    return tuple(declared)
 
 
 def filled(group: type[T], typed: Mapping[str, Any]) -> T:
@@ -178,14 +178,14 @@ def filled(group: type[T], typed: Mapping[str, Any]) -> T:
 
 def given_options(group: object) -> tuple[str, ...]:
     """The options of a filled group that say something, by their long names."""
-    found: list[str] = []
+    names: list[str] = []
     for item in fields(group):  # type: ignore[arg-type]
         value = getattr(group, item.name)
         if "group" in item.metadata:
-            found += given_options(value)
+            names += given_options(value)
         elif value != item.metadata["option"].default:
-            found.append(item.metadata["option"].long)
-    return tuple(found)
+            names.append(item.metadata["option"].long)
+    return tuple(names)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -206,17 +206,17 @@ def refuse_blank(name: str, text: str) -> None:
 
 def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
     """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
-    found: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
         if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
-        if key in found:
+        if key in pairs:
             raise InvalidInput(f"{name} {key} is given twice", subject=key)
-        found[key] = value
-    return found
+        pairs[key] = value
+    return pairs
 
 
 def seconds(text: str) -> float:

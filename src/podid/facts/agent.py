@@ -75,7 +75,7 @@ class PlannedAgent:
         return f"a hybrid node needs the DaemonSet that --config {HYBRID} makes"
 
     @property
-    def told_address(self) -> bool:
+    def has_bind_address(self) -> bool:
         """Whether it is told what to bind."""
         return not {"-b", "--bind-hosts"}.isdisjoint(self.further)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import Object, inner_or_empty, listed, text_or
+from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -278,13 +278,11 @@ class KubeReader:
         """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
         return _found(self._transport.get, WEBHOOK_PATH, project_network.webhook)
 
-    def _placed(
-        self, path: str, read: Callable[[Object], P], query: Query | None = None, *, accept: str = JSON
-    ) -> tuple[P, ...]:
+    def _placed(self, path: str, read: Reading[P], query: Query | None = None, *, accept: str = JSON) -> tuple[P, ...]:
         """All of a list, sorted by namespace and name."""
         return tuple(sorted(self._transport.list(path, read, query, accept=accept), key=_place))
 
-    def _list_if_served(self, path: str, read: Callable[[Object], T]) -> list[T]:
+    def _list_if_served(self, path: str, read: Reading[T]) -> list[T]:
         """Nothing where the cluster does not know the kind."""
         try:
             return self._transport.list(path, read)

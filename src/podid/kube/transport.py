@@ -24,14 +24,13 @@ from podid.calls.deadline import NEVER, Deadline
 from podid.calls.http import TooLarge, read_whole
 from podid.calls.pacing import GivenUp
 from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable, UnreadableAnswer
-from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
+from podid.domain.foreign import Malformed, Object, Reading, as_object, inner_or_empty, listed, pages, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
 
 T = TypeVar("T")
 Json = dict[str, Any]
 Query = dict[str, str | int]
-Reading = Callable[[Object], T]
 
 PAGE = 500
 # 500 pods of 64 KiB each; where they are larger a page has fewer. One object has 1.5 MiB at most

@@ -88,7 +88,7 @@ def json_pieces(value: Json) -> Iterator[str]:
 
 
 def _encoded(value: Json) -> str:
-    pieces = json.JSONEncoder(ensure_ascii=True, indent=2).iterencode(plain(value))
+    pieces = json.JSONEncoder(ensure_ascii=True, indent=2, default=plain).iterencode(value)
     # some at a time: the pieces of a large document take ten times the room of their text
     return _inert("".join(iter(lambda: "".join(islice(pieces, 10_000)), "")))
 
@@ -108,7 +108,7 @@ def to_jsonl(value: Json) -> str:
 
 def jsonl_line(value: object) -> str:
     """The line of an item, which may be streamed as soon as it is there."""
-    return _inert(json.dumps(plain(value), ensure_ascii=True, separators=(",", ":"))) + "\n"
+    return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
 def to_yaml(value: Json) -> str:

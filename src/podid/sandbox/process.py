@@ -329,7 +329,7 @@ def _request(
         return connection.getresponse().read(_LARGEST_ANSWER)
 
     try:
-        document = json.loads(NEVER.call(ask, timeout))
+        document = json.loads(NEVER.wait(ask, timeout))
     except RecursionError as error:
         raise ValueError("it is nested without end") from error
     finally:

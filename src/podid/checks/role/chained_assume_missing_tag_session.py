@@ -15,6 +15,8 @@ from podid.facts.index import by_role, chain_of, role_section, role_subject
 from podid.facts.second_hop import second_hop
 from podid.facts.trust import live_pods
 
+NO_POLICY = "no policy of the role allows sts:TagSession on it"
+
 
 @rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
 def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
@@ -36,12 +38,12 @@ def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verd
 def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:
     own = (association.role_arn, association.target_role_arn)
     named = [arn for arn in rights.roles if arn not in own]
-    broken = [why for arn in named if (why := _broken(snapshot, association, rights, arn))]
+    broken = {arn: why for arn in named if (why := _broken(snapshot, association, rights, arn))}
     if broken:
         return case.fail(
-            f"its pods cannot go on to {short_list(arn for arn, _ in broken)}: the session's tags go along, and "
-            f"{broken[0][1]}",
-            evidence=tuple(f"{arn}: {why}" for arn, why in broken[:5]),
+            f"its pods cannot go on to {short_list(broken)}: the session's tags go along, and "
+            f"{next(iter(broken.values()))}",
+            evidence=[f"{arn}: {why}" for arn, why in broken.items()][:5],
         )
     # a pattern may be meant for roles that exist nowhere
     wide = [pattern for pattern in rights.untagged if rights.clear]
@@ -55,34 +57,29 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, rights: As
     return case.ok(f"of the roles that its policies name, {len(named)} can be gone on to with session tags")
 
 
-def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, arn: str) -> tuple[str, str] | None:
-    """(role, why) where going on is known to fail for the tags alone."""
-    elsewhere = f":iam::{Arn.parse(association.role_arn).account}:" not in arn
+def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, arn: str) -> str:
+    """Why going on to the role is known to fail for the tags alone; empty where it is not."""
     lacks = rights.clear and not rights.may_tag(arn)
-    if elsewhere:
+    if f":iam::{Arn.parse(association.role_arn).account}:" not in arn:
         # both accounts have to allow it
-        return (arn, "no policy of the role allows sts:TagSession on it") if lacks else None
+        return NO_POLICY if lacks else ""
     target = part(snapshot.chained_roles, arn)
     if not isinstance(target, Known) or target.value is None:
-        return None
+        return ""
+    answers = {ASSUME_ROLE: "allowed", TAG_SESSION: "implicitDeny" if lacks else "allowed"}
+    decisions = tuple(Decision(action=action, resource=arn, decision=word) for action, word in answers.items())
     hop = second_hop(
         replace(association, target_role_arn=arn, external_id=None),
         known(snapshot.cluster),
         base=None,
         target=target,
-        rights=Known(_decisions(arn, lacks)),
+        rights=Known(decisions),
         pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )
     evaluation = hop.evaluation
     if evaluation is None or evaluation.assume_role.verdict is not TrustVerdict.MATCH:
-        return None
+        return ""
     if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
-        return arn, "its trust does not allow sts:TagSession to the role"
-    refused = [finding for finding in hop.findings if lacks and finding.shuts_out]
-    return (arn, "no policy of the role allows sts:TagSession on it") if refused else None
-
-
-def _decisions(arn: str, lacks: bool) -> tuple[Decision, ...]:
-    answers = {ASSUME_ROLE: "allowed", TAG_SESSION: "implicitDeny" if lacks else "allowed"}
-    return tuple(Decision(action=action, resource=arn, decision=word) for action, word in answers.items())
+        return "its trust does not allow sts:TagSession to the role"
+    return NO_POLICY if lacks and any(finding.shuts_out for finding in hop.findings) else ""

@@ -2,10 +2,10 @@
 
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, described
-from podid.domain.errors import InvalidInput, Other
+from podid.domain.errors import Other
 from podid.domain.findings import Verdict
 from podid.domain.grouping import grouped
-from podid.domain.names import Arn, role_name, role_path
+from podid.domain.names import role_name, role_path
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or, part
 from podid.facts.index import (
     chain_of,
@@ -55,7 +55,7 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
     other = known_or(part(snapshot.roles, arn), None)
     elsewhere = other.arn if other is not None else ""
-    foreign = isinstance(snapshot.cluster, Known) and _account(arn) != snapshot.cluster.value.account
+    foreign = isinstance(snapshot.cluster, Known) and f":iam::{snapshot.cluster.value.account}:" not in arn
     evidence = [
         f"associations that name it: {len(associations)}",
         f"a role of this name exists under another path: {elsewhere}"
@@ -83,10 +83,3 @@ def _bring_back(
     who = tuple(word for a in associations[:3] for word in ("--for", str(a.ref)))
     flags = (*path, *who, *cluster_flags(snapshot))
     return (Other(("role", "create"), (role_name(arn),), flags).of(),)
-
-
-def _account(arn: str) -> str:
-    try:
-        return Arn.parse(arn).account
-    except InvalidInput:
-        return ""

@@ -1,10 +1,10 @@
 """podid's own access: what could not be looked at, and why. None of it says that a pod is broken."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from podid.checks.base import Check
 from podid.domain.findings import EVERYONE, Subject, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.section import TRIALS
 from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
 from podid.facts.index import unread
@@ -17,15 +17,15 @@ FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
     """What is missing of a service and was asked for -> the sections that it is missing from."""
-    sections: dict[Missing, list[str]] = defaultdict(list)
-    for name, origin in SERVICES.items():
-        if origin == service:
-            # what a single trial met is evidence, or the want of it
-            for missing in _missing(getattr(snapshot, name), parts=not COSTS[name] & TRIALS):
-                sections[missing].append(name)
-    for missing in unread(snapshot) if service == "aws" else ():
-        sections[missing].append("associations")
-    return sections
+    missing = [
+        (gap, name)
+        for name, origin in SERVICES.items()
+        if origin == service
+        # what a single trial met is evidence, or the want of it
+        for gap in _missing(getattr(snapshot, name), parts=not COSTS[name] & TRIALS)
+    ]
+    missing += [(gap, "associations") for gap in unread(snapshot)] if service == "aws" else []
+    return grouped(missing)
 
 
 def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missing]:
@@ -40,15 +40,11 @@ def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missin
 
 def blind(check: Check, subject: Subject, sections: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:
     """One unknown verdict per permission (or reason) that stood in the way."""
-    by_cause: dict[str, tuple[Missing, set[str]]] = {}
-    for missing, names in sections.items():
-        if missing.error_code in codes:
-            _, seen = by_cause.setdefault(missing.permission or missing.reason, (missing, set()))
-            seen.update(names)
     case, verdicts = check.case(subject, EVERYONE), []
-    for missing, seen in by_cause.values():
-        names_read = ", ".join(sorted(name.replace("_", " ") for name in seen))
-        verdicts.append(case.unknown(missing, f"could not read {names_read}: {missing.reason}"))
+    causes = grouped((gap.permission or gap.reason, gap) for gap in sections if gap.error_code in codes)
+    for first, *more in causes.values():
+        names = {name.replace("_", " ") for gap in (first, *more) for name in sections[gap]}
+        verdicts.append(case.unknown(first, f"could not read {', '.join(sorted(names))}: {first.reason}"))
     return verdicts
 
 

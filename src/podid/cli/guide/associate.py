@@ -272,19 +272,16 @@ def _ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
     account = facts.account(ref) if ref is not None else None
     if "restart" in answers or account is None or not account.pods:
         return None
+    lifetime = lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
     return Prompt(
         key="restart",
         text="Restart them, so that they start without it?",
-        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {_lifetime(facts)}.",),
+        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {lifetime}.",),
         options=(
             Option(NO, "No: they keep what they have until it runs out"),
             Option(YES, "Yes: restart them one after another"),
         ),
     )
-
-
-def _lifetime(facts: Facts) -> str:
-    return lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
 
 
 DISASSOCIATE_STEPS: tuple[Step, ...] = (place.ask_cluster, _ask_which, _ask_role, _ask_restart)

@@ -36,7 +36,7 @@ def ask_namespace(answers: Answers, facts: Facts) -> Prompt | None:
         if not account.exists:
             continue
         found.setdefault(account.ref.namespace, []).append(account)
-    names = sorted(found, key=lambda name: (_of_kubernetes(name), not any(a.pods for a in found[name]), name))
+    names = sorted(found, key=lambda name: (name.startswith("kube-"), not any(a.pods for a in found[name]), name))
     options = [Option(name, name, _namespace_note(found[name])) for name in names]
     options.append(ANOTHER)
     return Prompt(key="namespace", text=text, lead=lead, options=aligned(options))
@@ -45,10 +45,6 @@ def ask_namespace(answers: Answers, facts: Facts) -> Prompt | None:
 def _namespace_note(accounts: list[Account]) -> str:
     pods = sum(account.pods for account in accounts)
     return f"{count_of(len(accounts), 'service account')}, {count_of(pods, 'pod')}"
-
-
-def _of_kubernetes(name: str) -> bool:
-    return name.startswith("kube-")
 
 
 def ask_account(answers: Answers, facts: Facts) -> Prompt | None:

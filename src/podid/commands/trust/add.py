@@ -3,22 +3,14 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.rights import CommandRights
 from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
 def rights() -> CommandRights:
-    from podid.aws.iam import Iam
-    from podid.cli import rights
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_TRUST
+    from podid.cli.rights import editing_trust
 
-    return CommandRights.of(
-        optional=(
-            OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),
-            rights.USERS,
-        )
-    )
+    return editing_trust()
 
 
 @options

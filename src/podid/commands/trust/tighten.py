@@ -3,30 +3,15 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options, switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.rights import CommandRights
 from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.cli import rights
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_TRUST
+    from podid.cli.rights import editing_trust
 
-    return CommandRights.of(
-        optional=(
-            OptionalRight.of(
-                "--role",
-                *ROLE_TRUST.calls(Verb.UPDATE),
-                Iam.get_role,
-                Iam.list_role_names,
-                Eks.list_clusters,
-                Eks.list_associations,
-            ),
-            rights.USERS,
-        )
-    )
+    return editing_trust(Eks.list_clusters, Eks.list_associations)
 
 
 @options

@@ -184,7 +184,7 @@ def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
     """Neither EKS nor Kubernetes says whether a node's kernel has IPv6, without which the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
     served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
-    if served and not agent.told_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
+    if served and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
         yield (
             "agent-ipv6-bind: whether a node has IPv6 switched off; agents crash on such nodes without "
             f"--config {IPV4_ONLY}"

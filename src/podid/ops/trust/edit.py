@@ -86,17 +86,14 @@ def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         tagged = [replace(who, role_tags=role_tags) for who in identities]
         found = trust.tighten(policy, tagged, scope)
-        out = [who for who in tagged if not _gets_in(found.policy, who)]
+        match = trust.TrustVerdict.MATCH
+        out = [who for who in tagged if trust.evaluate(found.policy, who).verdict is not match]
         if found.changed and out:
             names = ", ".join(f"{who.namespace}/{who.service_account}" for who in out)
             return trust.refused(policy, f"it is not certain that {names} would get in afterwards", found.statement)
         return found
 
     return edit
-
-
-def _gets_in(policy: trust.Policy, who: trust.PodIdentity) -> bool:
-    return trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
 
 
 Step = Callable[[trust.Policy], trust.Edit]
