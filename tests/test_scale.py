@@ -44,7 +44,7 @@ def lines_run(work: Callable[[], object]) -> int:
     return count
 
 
-def look(snapshot: Any) -> None:
+def examine(snapshot: Any) -> None:
     report = diagnose(snapshot)
     view = doctor_view(report, all_verdicts=True)
     for form in (Format.TABLE, Format.CSV):
@@ -67,7 +67,7 @@ def test_twice_the_cluster_is_twice_the_work(broken: bool, crowded: bool) -> Non
 
     def counted(size: int) -> int:
         snapshot = module.snapshot(size, broken=broken, crowded=crowded)
-        return lines_run(lambda: look(snapshot))
+        return lines_run(lambda: examine(snapshot))
 
     counted(5)  # what is imported at its first use is imported
     assert counted(2 * FEW) <= 2.05 * counted(FEW)

@@ -15,8 +15,8 @@ from podid.domain.snapshot import PLANNED
 from podid.ops.clients import Clients
 from podid.ops.restart import journalled
 from podid.ops.status.diagnose import judge
-from podid.ops.status.foresee import look_before, overlaid
-from podid.ops.status.look import Diagnosis
+from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.foresee import examine_before, overlaid
 from test_every_command import STORY
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, Site, trust_for
 
@@ -83,16 +83,16 @@ class Watch:
         self.patch.setattr(changing, "apply", applying)
         self.patch.setattr(journalled, "restart_journalled", restarting)
 
-    def look(self, clients: Clients, plan: Plan) -> Diagnosis:
+    def examine(self, clients: Clients, plan: Plan) -> Diagnosis:
         cluster = clients.eks.get_cluster("demo")
         place = Place(account=cluster.account, region=cluster.region, cluster=cluster)
-        return look_before(clients, place, plan, now=self.site.clock.datetime())
+        return examine_before(clients, place, plan, now=self.site.clock.datetime())
 
     def note(self, clients: Clients, plan: Plan) -> None:
         if not plan.actions:
             return
         if self.before is None:
-            self.before, self.clients = self.look(clients, plan), clients
+            self.before, self.clients = self.examine(clients, plan), clients
         self.plans.append(plan)
 
     def compared(self) -> tuple[DoctorReport, DoctorReport] | None:
@@ -101,7 +101,7 @@ class Watch:
             return None
         now, actions = self.site.clock.datetime(), [action for plan in self.plans for action in plan.actions]
         foreseen = judge(overlaid(self.before.snapshot, actions, now))
-        found = self.look(self.clients, Plan(header=self.plans[0].header, actions=())).report
+        found = self.examine(self.clients, Plan(header=self.plans[0].header, actions=())).report
         self.before, self.plans = None, []
         return foreseen, found
 

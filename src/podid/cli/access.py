@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
     from podid.ops.reading.collect import Wanted
-    from podid.ops.status.look import Diagnosis
+    from podid.ops.status.diagnosis import Diagnosis
 
 
 class Access:
@@ -214,12 +214,12 @@ class Access:
         """The report, whose fixes are command lines to paste."""
         return report.with_commands(self.at_place)
 
-    def look(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
-        """Reads the cluster and judges it, as `podid.ops.status.look.look` does."""
-        from podid.ops.status.look import look
+    def examine(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
+        """Reads the cluster and judges it, as `podid.ops.status.diagnosis.examine` does."""
+        from podid.ops.status.diagnosis import examine
 
         now = self.runtime.now()
-        return look(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        return examine(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting
-    from podid.ops.status.foresee import LookAhead
+    from podid.ops.status.foresee import Forecast
 
 # for calls that are made again; what waits for other things has its own limit
 CHANGE_SECONDS = 300.0
@@ -126,7 +126,7 @@ def report(access: Access, result: ChangeResult, *, nothing: str = "nothing to c
 # --- before -----------------------------------------------------------------------------------------------------------
 
 
-def look_ahead(
+def forecast(
     access: Access,
     place: Place,
     plan: Plan,
@@ -136,16 +136,16 @@ def look_ahead(
     checks: Sequence[str] = (),
     by_name: bool = False,
     aws: bool = False,
-) -> LookAhead:
+) -> Forecast:
     """Reads what a plan is about: these service accounts, or the whole cluster, as far as some `checks` need it, or
     all; with `aws` nothing of Kubernetes. With `restart` the pods are replaced too that the plan does not reach. Never
     raises for what cannot be read."""
     from podid.ops.status.diagnose import select
-    from podid.ops.status.foresee import LookAhead
+    from podid.ops.status.foresee import Forecast
 
     blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not restart)
     with access.terminal.working("checking what comes of it"):
-        return LookAhead.read(
+        return Forecast.read(
             access.clients,
             place,
             plan,
@@ -177,7 +177,7 @@ def with_outlook(
         return plan
     from podid.ops.restart.refusal import refusal
 
-    outlook, harms = look_ahead(access, place, plan, refs, restart=restart, checks=checks, by_name=by_name).outlook()
+    outlook, harms = forecast(access, place, plan, refs, restart=restart, checks=checks, by_name=by_name).outlook()
     if harms and not force:
         raise refusal(harms)
     return replace(plan, outlook=outlook) if plan.actions else plan
@@ -203,7 +203,7 @@ def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
         )
     if not refs:
         return plan
-    outlook, _ = look_ahead(access, place, plan, refs, aws=True).outlook()
+    outlook, _ = forecast(access, place, plan, refs, aws=True).outlook()
     return replace(plan, outlook=of_role(outlook, role.arn))
 
 

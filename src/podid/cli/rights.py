@@ -27,7 +27,7 @@ from podid.ops.change.kinds import (
 )
 from podid.ops.reading.sections import rights as rights_of_checks
 from podid.ops.status.diagnose import select
-from podid.ops.status.look import rights as rights_of_status
+from podid.ops.status.diagnosis import rights as rights_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"

@@ -31,7 +31,7 @@ class Row(NamedTuple):
         return found
 
 
-SET_UP, LOOK, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
+SET_UP, SEE, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
 
 COMMANDS: tuple[Row, ...] = (
     Row("install-agent", SET_UP, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
@@ -47,24 +47,24 @@ COMMANDS: tuple[Row, ...] = (
     Row("addon associate", SET_UP, "Give an add-on's service account a role.", "addon.associate:associate"),
     Row("addon disassociate", SET_UP, "Take it away again.", "addon.disassociate:disassociate"),
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),
-    Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
-    Row("status", LOOK, "Show whether each identity works.", "workload.status:status"),
-    Row("show", LOOK, "Show everything about one service account.", "association.show:show"),
-    Row("verify", LOOK, "Verify which role pods get.", "workload.verify:verify_pods"),
-    Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),
-    Row("bundle", LOOK, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
-    Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
-    Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
-    Row("agent nodes", LOOK, "List nodes with their agent pods.", "agent.nodes:nodes"),
-    Row("agent logs", LOOK, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
-    Row("agent versions", LOOK, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
-    Row("addon list", LOOK, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
-    Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),
-    Row("role list", LOOK, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
-    Row("trust check", LOOK, "Evaluate trust policies; a file takes no AWS access.", "trust.check:check"),
-    Row("preset list", LOOK, "List permissions of well-known workloads.", "preset.list:list_presets"),
-    Row("preset show", LOOK, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("whoami", LOOK, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
+    Row("status", SEE, "Show whether each identity works.", "workload.status:status"),
+    Row("show", SEE, "Show everything about one service account.", "association.show:show"),
+    Row("verify", SEE, "Verify which role pods get.", "workload.verify:verify_pods"),
+    Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
+    Row("bundle", SEE, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
+    Row("explain", SEE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
+    Row("agent status", SEE, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
+    Row("agent nodes", SEE, "List nodes with their agent pods.", "agent.nodes:nodes"),
+    Row("agent logs", SEE, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
+    Row("agent versions", SEE, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
+    Row("addon list", SEE, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
+    Row("role show", SEE, "Show a role, its trust and who uses it.", "role.show:show"),
+    Row("role list", SEE, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
+    Row("trust check", SEE, "Evaluate trust policies; a file takes no AWS access.", "trust.check:check"),
+    Row("preset list", SEE, "List permissions of well-known workloads.", "preset.list:list_presets"),
+    Row("preset show", SEE, "Show a preset in words and as a policy.", "preset.show:show"),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("trust add", CHANGES, "Let service accounts in by a trust policy.", "trust.add:add"),
     Row(
         "trust remove",

@@ -13,7 +13,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, utc
-from podid.ops.association.listing import Look, PodCounts, Seen
+from podid.ops.association.listing import Detail, PodCounts, Seen
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -138,7 +138,7 @@ _LOOKED_AT: dict[str, tuple[Any, ...]] = {
     ),
     "status": (Column("STATUS"), _status_words, _status_style),
 }
-_LOOKS: Mapping[str, frozenset[Look]] = {
+_DETAILS: Mapping[str, frozenset[Detail]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
     "exists": frozenset({"accounts"}),
     "role-exists": frozenset({"roles"}),
@@ -159,9 +159,9 @@ def check_columns(text: str) -> tuple[str, ...]:
     return names
 
 
-def looks_of(columns: Sequence[str]) -> frozenset[Look]:
+def details_of(columns: Sequence[str]) -> frozenset[Detail]:
     """What has to be looked at to fill these columns."""
-    return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
+    return frozenset(look for name in columns for look in _DETAILS.get(name, ()))
 
 
 def association_list_view(

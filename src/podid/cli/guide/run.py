@@ -19,7 +19,7 @@ from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
 from podid.ops.change.kinds import ROLE
 from podid.ops.status.diagnose import select
-from podid.ops.status.look import wanted_for
+from podid.ops.status.diagnosis import wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -108,7 +108,7 @@ class Guide:
         wanted = wanted_for()
         if associations > MOST_USERS:
             wanted = replace(wanted, checks=select(links=("agent",)))
-        found = attempt(lambda: access.look(place, wanted).report)
+        found = attempt(lambda: access.examine(place, wanted).report)
         return found.value if isinstance(found, Known) else None
 
     def _of_one(self, chosen: str, which: str) -> Facts:

@@ -12,7 +12,7 @@ from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.ops.association.listing import Look
+    from podid.ops.association.listing import Detail
 
 
 def rights() -> CommandRights:
@@ -22,7 +22,7 @@ def rights() -> CommandRights:
     from podid.ops.association.listing import checks_for, sections_for
     from podid.ops.reading.sections import rights as rights_of_checks
 
-    reasons: tuple[tuple[str, Look], ...] = (
+    reasons: tuple[tuple[str, Detail], ...] = (
         ("--pods, --stale: the running pods", "pods"),
         ("--dangling, column exists: the service accounts", "accounts"),
         ("--dangling, column role-exists: the roles", "roles"),
@@ -55,7 +55,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.domain.errors import ExitCode, PodidError
     from podid.ops.association.listing import Listing, in_order
     from podid.ops.association.read import unread_error
-    from podid.render.associations import association_list_view, check_columns, listed_body, looks_of
+    from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 
     terminal, shared, sort_by = access.terminal, access.shared, options.sort_by
@@ -65,8 +65,8 @@ def list_associations(access: Access, options: ListOptions) -> None:
     in_columns = shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and shared.query is None
     # a document has every field, whatever the columns are
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
-    looks = looks_of((*columns, *options.more, sort_by.removeprefix("-")))
-    listing = Listing.of(options, shared.namespace, filled, looks, access.runtime.now())
+    details = details_of((*columns, *options.more, sort_by.removeprefix("-")))
+    listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now())
     reached: list[Access] = []
     failures: list[PodidError] = []
 

@@ -38,11 +38,11 @@ def show(
     Example: podid show shop/orders
     """
     from podid.ops.association.identity import read_identity
-    from podid.ops.status.look import wanted_for
+    from podid.ops.status.diagnosis import wanted_for
     from podid.render.identity import identity_view
 
     place = access.place()
     with access.terminal.working(f"reading {ref}"):
-        diagnosis = access.look(place, wanted_for((ref,)))
+        diagnosis = access.examine(place, wanted_for((ref,)))
         reading = read_identity(access.clients, place, diagnosis, ref, cloudtrail=cloudtrail)
     access.terminal.emit(identity_view(reading, diagnosis.snapshot.taken_at))

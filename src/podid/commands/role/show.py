@@ -46,7 +46,7 @@ def show(
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
-    from podid.ops.status.look import wanted_for
+    from podid.ops.status.diagnosis import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
@@ -66,5 +66,5 @@ def show(
                 reading = reading.with_uses(uses, access.aws.region)
                 refs = reading.used_by
                 if 0 < len(refs) <= MOST_USERS:
-                    reading = replace(reading, report=access.look(place, wanted_for(refs)).report)
+                    reading = replace(reading, report=access.examine(place, wanted_for(refs)).report)
     access.terminal.emit(role_view(reading, access.runtime.now()))

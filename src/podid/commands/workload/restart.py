@@ -83,7 +83,7 @@ def restart(access: Access, options: RestartOptions) -> None:
         with access.terminal.working("checking what new pods would get"):
             return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
 
-    ahead = partial(changing.look_ahead, access, place)
+    ahead = partial(changing.forecast, access, place)
     targets, plan = choose(place, targets, ahead, find_missed, force=options.force)
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))

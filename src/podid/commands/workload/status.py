@@ -54,7 +54,7 @@ def status(access: Access, options: StatusOptions) -> None:
     from podid.domain.status import exit_code
     from podid.ops.association.absent import check_identities
     from podid.ops.doctor.examine import watch
-    from podid.ops.status.look import wanted_for
+    from podid.ops.status.diagnosis import wanted_for
     from podid.render.status import counted, status_view
 
     refs, namespace = options.service_accounts, access.shared.namespace
@@ -66,7 +66,7 @@ def status(access: Access, options: StatusOptions) -> None:
 
     def once() -> DoctorReport:
         with access.terminal.working(f"checking cluster {place.cluster_name}"):
-            diagnosis = access.look(place, wanted)
+            diagnosis = access.examine(place, wanted)
         check_identities(diagnosis, place, refs)
         return diagnosis.report
 

@@ -12,7 +12,7 @@ from podid.ops.status.request import VerifyOptions
 if TYPE_CHECKING:
     from podid.domain.plan import Place
     from podid.ops.reading.probes import Probe
-    from podid.ops.status.look import Diagnosis
+    from podid.ops.status.diagnosis import Diagnosis
 
 
 def rights() -> CommandRights:
@@ -61,7 +61,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.ops.association.absent import check_identities
     from podid.ops.association.allowed import Asked
     from podid.ops.association.read import list_refs
-    from podid.ops.status.look import wanted_for
+    from podid.ops.status.diagnosis import wanted_for
     from podid.ops.status.verify import verify
     from podid.ops.status.wait import SETTLE_SECONDS
     from podid.render.status import role_of
@@ -73,7 +73,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     wanted = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
     with access.terminal.working(f"checking cluster {place.cluster_name}"):
-        diagnosis = access.look(place, wanted)
+        diagnosis = access.examine(place, wanted)
     check_identities(diagnosis, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
         list_refs(access.clients, place, namespace=namespace)  # says that there is none
@@ -87,7 +87,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     else:
         question = f"{question} to check them?"
     access.terminal.consent(Consent(question=question, needed_for=needed_for))
-    look, patience = partial(access.look, place), access.patience(SETTLE_SECONDS)
+    look, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
         result = verify(
             look, access.aws.iam, place, wanted, options, actions, patience, base=diagnosis.snapshot, run=run

@@ -38,7 +38,7 @@ from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import ResolveConflicts
 from podid.ops.clients import Clients
 from podid.ops.status.diagnose import select
-from podid.ops.status.foresee import look_before
+from podid.ops.status.foresee import examine_before
 
 BUSY = ("CREATING", "UPDATING")
 BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
@@ -117,7 +117,7 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:
         others = (*others, *overwritten(facts.agents))
-    diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
+    diagnosis = examine_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
     plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
     preflight = preflight.then(Preflight(others)).then(_admission(clients)).then(ahead)
     return checked(plan, preflight, force=request.force), installed

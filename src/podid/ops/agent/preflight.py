@@ -22,8 +22,8 @@ from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.status.diagnose import diagnose, select
+from podid.ops.status.diagnosis import Diagnosis
 from podid.ops.status.foresee import foresee
-from podid.ops.status.look import Diagnosis
 
 # of the cluster itself: told before anything else is asked, such as the versions that EKS offers it
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")

@@ -26,8 +26,8 @@ from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 from podid.ops.restart.journalled import Restarting, replace_pods
+from podid.ops.status.diagnosis import Diagnosis, examine, wanted_for
 from podid.ops.status.facts import stale_pods
-from podid.ops.status.look import Diagnosis, look, wanted_for
 from podid.ops.status.wait import wait
 
 ASSOCIATION_SECONDS = 300.0
@@ -92,7 +92,7 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
         now = how.patience.clock.now()
-        return look(how.clients, how.place, wanted, now=now, base=base, again=again, journal=how.journal)
+        return examine(how.clients, how.place, wanted, now=now, base=base, again=again, journal=how.journal)
 
     return wait(read, how.patience, reached)
 

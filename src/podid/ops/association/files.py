@@ -121,9 +121,9 @@ def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
 def _rows(text: str, name: str) -> Iterable[_Row]:
     from podid.local import data
 
-    if name.lower().endswith(".csv") or (name == "stdin" and _looks_like_csv(text)):
+    if name.lower().endswith(".csv") or (name == "stdin" and _is_csv(text)):
         return _csv_rows(text, name)
-    if name.lower().endswith(".jsonl") or _looks_like_lines(text):
+    if name.lower().endswith(".jsonl") or _is_json_lines(text):
         found: object = data.read_lines(text, name)
     else:
         found = data.read(text, name)
@@ -136,13 +136,13 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
     return [_Row(row.line, row) for row in found]
 
 
-def _looks_like_lines(text: str) -> bool:
+def _is_json_lines(text: str) -> bool:
     """Whether the first line is an object by itself, and not the last."""
     first, _, rest = text.lstrip().partition("\n")
     return first.startswith("{") and first.rstrip().endswith("}") and bool(rest.strip())
 
 
-def _looks_like_csv(text: str) -> bool:
+def _is_csv(text: str) -> bool:
     first = text.partition("\n")[0]
     return "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_ACCOUNT = "association-sa-not-found"
-Look = Literal["pods", "accounts", "roles", "status"]
+Detail = Literal["pods", "accounts", "roles", "status"]
 # what is read for a look beside what its checks need
-SECTIONS: Mapping[Look, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
+SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ ORDERS: Mapping[str, Callable[[Seen], object]] = {
 }
 
 
-def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
+def checks_for(wanted: Collection[Detail]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
     from podid.checks.base import on_links
@@ -97,28 +97,28 @@ def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
     return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
 
 
-def sections_for(wanted: Collection[Look]) -> tuple[str, ...]:
+def sections_for(wanted: Collection[Detail]) -> tuple[str, ...]:
     return tuple(SECTIONS[look] for look in SECTIONS if look in wanted)
 
 
-def look_at(
+def read_details(
     clients: Clients,
     place: Place,
     associations: Sequence[Listed],
-    wanted: frozenset[Look],
+    wanted: frozenset[Detail],
     now: datetime,
     *,
     namespace: str,
 ) -> dict[str, Seen]:
     """By the association's id. Raises the reason where pods or service accounts are asked for and cannot be listed;
     what else cannot be read is not known."""
+    from podid.ops.status.diagnosis import examine_listed
     from podid.ops.status.facts import stale_pods
-    from podid.ops.status.look import look_with
 
     if not wanted or not associations:
         return {}
     also = sections_for(wanted)
-    found = look_with(clients, place, associations, checks_for(wanted), also, now=now, namespace=namespace)
+    found = examine_listed(clients, place, associations, checks_for(wanted), also, now=now, namespace=namespace)
     pods, stale, accounts = None, frozenset[str](), None
     if "pods" in wanted:
         pods, stale = _by_account(_needed(found.snapshot.pods)), stale_pods(found)
@@ -179,7 +179,7 @@ class Listing:
     tags: Mapping[str, str | None]
     older: timedelta | None
     newer: timedelta | None
-    looks: frozenset[Look]
+    details: frozenset[Detail]
     now: datetime
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
@@ -187,7 +187,12 @@ class Listing:
 
     @classmethod
     def of(
-        cls, options: ListOptions, namespace: str | None, columns: Sequence[str], looks: frozenset[Look], now: datetime
+        cls,
+        options: ListOptions,
+        namespace: str | None,
+        columns: Sequence[str],
+        details: frozenset[Detail],
+        now: datetime,
     ) -> Listing:
         """`columns` are those that have to be filled. Raises InvalidInput."""
         older, newer = (
@@ -200,7 +205,7 @@ class Listing:
             tags=tag_filter(options.tag),
             older=older,
             newer=newer,
-            looks=looks,
+            details=details,
             now=now,
         )
         listing.without_roles = listing._by_list_alone(columns)
@@ -213,9 +218,9 @@ class Listing:
             if self.without_roles
             else clients.eks.iter_readable(place.cluster_name, namespace=self.exact)
         )
-        if self.looks:
+        if self.details:
             items = list(items)
-            self.looked.update(look_at(clients, place, items, self.looks, self.now, namespace=self.exact or ""))
+            self.looked.update(read_details(clients, place, items, self.details, self.now, namespace=self.exact or ""))
         for item in items:
             if self._keeps(item):
                 self.listed.append(item)

@@ -70,14 +70,14 @@ _PAUSE_SECONDS = 5.0
 
 def watch(
     patience: Patience,
-    look: Callable[[], DoctorReport],
+    examine: Callable[[], DoctorReport],
     show: Callable[[DoctorReport], object],
     of: Callable[[DoctorReport], object] = attrgetter("verdicts"),
 ) -> DoctorReport:
     """The last report, when `patience` ends. `show` gets the first one, and each whose part `of` it differs from that
     of the one before."""
     shown = None
-    for report in _reports(patience, look):
+    for report in _reports(patience, examine):
         if (part := of(report)) != shown:
             show(report)
             shown = part
@@ -85,10 +85,10 @@ def watch(
 
 
 def until_clean(
-    patience: Patience, look: Callable[[], DoctorReport], clean: Callable[[DoctorReport], bool]
+    patience: Patience, examine: Callable[[], DoctorReport], clean: Callable[[DoctorReport], bool]
 ) -> DoctorReport:
     """The first report that is `clean`, or the last one that there was time for."""
-    for report in _reports(patience, look):
+    for report in _reports(patience, examine):
         if clean(report):
             break
         counts = report.summary
@@ -96,9 +96,9 @@ def until_clean(
     return report
 
 
-def _reports(patience: Patience, look: Callable[[], DoctorReport]) -> Iterator[DoctorReport]:
-    """What each look found; one at least."""
+def _reports(patience: Patience, examine: Callable[[], DoctorReport]) -> Iterator[DoctorReport]:
+    """Yield the report of each examination; one at least."""
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number and patience.over:
-            return  # a look for which there is no time would find all unknown
-        yield look()
+            return  # without time, everything would be unknown
+        yield examine()

@@ -14,13 +14,13 @@ from podid.ops.restart.targets import Target
 if TYPE_CHECKING:
     from podid.domain.findings import Subject
     from podid.domain.names import ServiceAccountRef
-    from podid.ops.status.foresee import LookAhead
+    from podid.ops.status.foresee import Forecast
 
 
 def choose(
     place: Place,
     targets: tuple[Target, ...],
-    look_ahead: Callable[[Plan, Sequence[ServiceAccountRef]], LookAhead],
+    forecast: Callable[[Plan, Sequence[ServiceAccountRef]], Forecast],
     find_missed: Callable[[Sequence[Target]], tuple[Collection[Subject], tuple[str, ...]]],
     *,
     force: bool,
@@ -31,7 +31,7 @@ def choose(
     free = [target for target in targets if target.obstacle is None]
     if not free:
         return targets, restart_plan(place, targets)
-    ahead = look_ahead(restart_plan(place, free), sorted({ref for target in free for ref in target.refs}))
+    ahead = forecast(restart_plan(place, free), sorted({ref for target in free for ref in target.refs}))
     outlook, harms = ahead.outlook()
     harmed = _by_workload(harms)
     left = [target for target in free if target.workload.subject not in harmed]

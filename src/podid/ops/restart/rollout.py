@@ -41,23 +41,23 @@ def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool
     """The targets; those that are paused, OnDelete without `evict`, or whose service account does not exist, with that
     as their obstacle. One that cannot be looked at now is when its turn comes."""
 
-    def look(target: Target) -> Rollout:
+    def rollout_of(target: Target) -> Rollout:
         return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
 
     free = [target for target in targets if target.obstacle is None]
-    looked = pacing.fan_out(pacing.attempt(look), free, reads=True)
-    seen = {target: found for target, found in looked if not isinstance(found, PodidError)}
-    accounts = {_account(found) for found in seen.values()}
-    found_accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), accounts, reads=True)
-    absent = {ref for ref, found in found_accounts if not found}
+    answers = pacing.fan_out(pacing.attempt(rollout_of), free, reads=True)
+    rollouts = {target: answer for target, answer in answers if not isinstance(answer, PodidError)}
+    refs = {_account(rollout) for rollout in rollouts.values()}
+    accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), refs, reads=True)
+    absent = {ref for ref, account in accounts if not account}
 
     def obstacle(target: Target) -> Conflict | None:
-        if target not in seen:
+        if target not in rollouts:
             return target.obstacle
-        found = seen[target]
-        if _account(found) in absent:
-            return conflict(target.workload, without_account(found.namespace, found.service_account))
-        return _strategy_obstacle(target, found, evict=evict)
+        rollout = rollouts[target]
+        if _account(rollout) in absent:
+            return conflict(target.workload, without_account(rollout.namespace, rollout.service_account))
+        return _strategy_obstacle(target, rollout, evict=evict)
 
     return tuple(replace(target, obstacle=obstacle(target)) for target in targets)
 
@@ -138,7 +138,7 @@ class _Worker:
             elif course.patch_next:
                 self._patch(course)
             else:
-                self._look(course)
+                self._poll(course)
         except BudgetHolds as error:
             course.state = error.what
         except Unavailable as error:
@@ -201,7 +201,7 @@ class _Worker:
         course.restarts += 1
         course.state = "rolling out" if course.restarts == 1 else f"rolling out again ({course.restarts})"
 
-    def _look(self, course: _Course) -> None:
+    def _poll(self, course: _Course) -> None:
         rollout = self._rollout(course)
         if rollout.failed:
             course.fail(PodidError(f"the rollout failed: {rollout.failed}"))

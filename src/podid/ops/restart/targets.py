@@ -122,11 +122,11 @@ def _late(
 ) -> Collection[str]:
     """Return the pods ("ns/name") that are stale by their status. Raise the error that kept pods from being listed."""
     from podid.checks.all import ALL
+    from podid.ops.status.diagnosis import examine, wanted_for
     from podid.ops.status.facts import stale_pods
-    from podid.ops.status.look import look, wanted_for
 
     checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
-    found = look(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
+    found = examine(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
     if isinstance(found.snapshot.pods, Missing):
         raise error_of(found.snapshot.pods)
     return stale_pods(found)
@@ -241,17 +241,17 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
         if pod.owner is not None and pod.owner.kind in ("ReplicaSet", "Job"):
             owned[pod.owner.kind, pod.namespace].add(pod.owner.uid)
 
-    def look(place: tuple[str, str]) -> Mapping[str, OwnerRef]:
+    def list_owners(place: tuple[str, str]) -> Mapping[str, OwnerRef]:
         kind, namespace = place
         return reader.list_owners(namespace, kind)
 
     owners: dict[str, OwnerRef | None] = {}
-    for place, found in pacing.fan_out(pacing.attempt(look), owned, reads=True):
-        if isinstance(found, AccessDenied):
-            continue  # a Deployment can be told by the names of its pods
-        if isinstance(found, PodidError):
-            raise found
-        owners.update((uid, found.get(uid)) for uid in owned[place])
+    for place, controllers in pacing.fan_out(pacing.attempt(list_owners), owned, reads=True):
+        if isinstance(controllers, AccessDenied):
+            continue  # the names of a Deployment's pods show it as well
+        if isinstance(controllers, PodidError):
+            raise controllers
+        owners.update((uid, controllers.get(uid)) for uid in owned[place])
     return owners
 
 

@@ -30,7 +30,7 @@ from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.restart.refusal import Harm
 from podid.ops.status.diagnose import Checks, judge
-from podid.ops.status.look import Diagnosis
+from podid.ops.status.diagnosis import Diagnosis
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
@@ -54,7 +54,7 @@ def planned_associations(place: Place, plan: Plan, now: datetime) -> tuple[Assoc
     return described(known_or(overlaid(empty, plan.actions, now).associations, ()))
 
 
-def look_before(
+def examine_before(
     clients: Clients,
     place: Place,
     plan: Plan,
@@ -77,7 +77,7 @@ def look_before(
 
 
 @dataclass(frozen=True, slots=True)
-class LookAhead:
+class Forecast:
     """The cluster as it is, and the plan with the restarts that follow it."""
 
     diagnosis: Diagnosis
@@ -97,9 +97,9 @@ class LookAhead:
         now: datetime,
         adjust: Adjust,
         **how: Any,
-    ) -> LookAhead:
-        """As `look_before` does; with `restart` the pods are replaced too that the plan does not reach."""
-        found = look_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
+    ) -> Forecast:
+        """As `examine_before` does; with `restart` the pods are replaced too that the plan does not reach."""
+        found = examine_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
         more = restarts(found.snapshot, plan) if restart else ()
         return cls(found, replace(plan, actions=(*plan.actions, *more)), now, adjust)
 

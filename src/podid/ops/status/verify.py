@@ -15,7 +15,7 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.ops.association.allowed import Asked, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
-from podid.ops.status.look import Diagnosis
+from podid.ops.status.diagnosis import Diagnosis
 from podid.ops.status.request import VerifyOptions
 from podid.ops.status.wait import wait
 
@@ -43,7 +43,7 @@ class Verification:
 
 
 def verify(
-    look: Callable[..., Diagnosis],
+    examine: Callable[..., Diagnosis],
     iam: Iam,
     place: Place,
     wanted: Wanted,
@@ -54,19 +54,19 @@ def verify(
     base: Snapshot,
     run: Probing | None,
 ) -> Verification:
-    """Waits until each identity has reached what is required, or cannot by waiting. `look` reads and judges, from
+    """Waits until each identity has reached what is required, or cannot by waiting. `examine` reads and judges, from
     `base` on; `run` is how pods of podid's own are run, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
     wanted = replace(wanted, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
-        lambda base, again: look(wanted, base=base, again=again),
+        lambda base, again: examine(wanted, base=base, again=again),
         patience,
         lambda status: status.reaches(options.require),
         base,
     )
     if run is not None:  # after what may be settling, so that a pod meets what stays
         more = replace(wanted, cost=wanted.cost | Cost.PROBE)
-        diagnosis = look(more, base=diagnosis.snapshot, probing=run)
+        diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
     statuses = diagnosis.report.identities
     allowed = simulate_all(iam, place.the_cluster, statuses, actions) if options.can else {}
     return Verification(options, diagnosis.snapshot, statuses, allowed)

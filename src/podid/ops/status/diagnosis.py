@@ -41,7 +41,7 @@ def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "",
     return Wanted(checks=ALL, scope=scope, cost=cost)
 
 
-def look(
+def examine(
     clients: Clients,
     place: Place,
     wanted: Wanted,
@@ -59,7 +59,7 @@ def look(
     return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
 
 
-def look_with(
+def examine_listed(
     clients: Clients,
     place: Place,
     associations: Iterable[Listed],
@@ -75,7 +75,7 @@ def look_with(
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return look(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+    return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
 
 
 def rights() -> Rights:
