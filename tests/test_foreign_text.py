@@ -21,7 +21,7 @@ from podid.ops.change.journal import Journal
 from podid.render import sanitize
 from podid.render.errors import error_json, error_text
 from podid.render.formats import Format, to_text
-from podid.render.view import Line, Table, View, columns, document
+from podid.render.view import API_VERSION, Line, Table, View, columns
 from worlds import Site
 
 ENDS = ("\n", "\r", "\r\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c")
@@ -61,7 +61,7 @@ FOREIGN = st.lists(
 @given(FOREIGN.map("".join))
 def test_no_writer_lets_a_value_begin_a_line(value: str) -> None:
     view = View(
-        document({"kind": "Test", "value": value, "tags": {value: value}, "items": [value]}),
+        {"apiVersion": API_VERSION, "kind": "Test", "value": value, "tags": {value: value}, "items": [value]},
         (Table(columns("A", "B"), (("x" + value, value),)),),
         ("x" + value,),
     )
