@@ -12,6 +12,7 @@ import pytest
 from cluster_api import Json
 from harness import Answers, Podid
 from podid.checks.all import ALL
+from podid.cli import rights
 from podid.cli.tree import COMMANDS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
@@ -383,7 +384,7 @@ WAYS = (
     Way("install-agent --addon-version v0.0.1-eksbuild.1", code=5),
     Way("install-agent", healthy),
     Way("install-agent --addon-version latest", healthy, ("changing",), again=True),
-    Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking")),
+    Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking a")),
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
@@ -402,13 +403,14 @@ WAYS = (
     Way("addon disassociate adot adot-col-otlp-ingest --yes --wait api", with_siblings),
     Way(ROLE),
     Way(ROLE, nothing, ("having AWS check",)),
-    Way(f"{ROLE} {STOREFRONT}", nothing, ("having AWS check",)),
-    Way(f"{ROLE} {STOREFRONT} --replace", after(ROLE), ("--target-role: seeing",)),
+    Way(f"{ROLE} {STOREFRONT} --force", nothing, ("having AWS check",), code=3),
+    Way(f"{ROLE} {STOREFRONT} --replace --force", after(ROLE), ("--target-role: seeing",), code=3),
     Way(f"{ROLE} {STOREFRONT} --update-trust", nothing, ("--target-role --update-trust",)),
     Way(
         f"{ROLE} {STOREFRONT} --no-session-tags",
         after(WITH_ROLE, start=nothing),
         ("--target-role --no-session-tags",),
+        code=3,
     ),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
@@ -454,11 +456,14 @@ WAYS = (
         f"{WITH_ROLE} {STOREFRONT} --replace",
         after(WITH_ROLE, start=nothing),
         ("--create-role", "--target-role: seeing"),
+        code=3,
     ),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
     Way(WITH_TOO_MANY, nothing, ("--create-role", "taking back"), code=6),
     Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
-    Way("associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service")),
+    Way(
+        "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
+    ),
     Way("disassociate shop/orders --yes --wait api", healthy, again=True),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
@@ -495,7 +500,9 @@ WAYS = (
     Way("trust add --role shop-orders --for shop/cart", healthy, ("--role",)),
     Way(f"trust remove {CART}", after(f"trust add {CART}"), ("--role",)),
     Way("trust add --role nosuch --for shop/cart", healthy, ("--role",), code=5),
-    Way("trust remove --role shop-orders --for shop/orders --yes", after(f"trust add {CART}"), ("--role", "seeing")),
+    Way(
+        "trust remove --role shop-orders --for shop/orders --yes", after(f"trust add {CART}"), ("--role", "saying what")
+    ),
     Way("trust remove --role nosuch --for shop/cart", healthy, ("--role",), code=5),
     Way("trust tighten --role nosuch", healthy, ("--role",), code=5),
     Way("trust tighten --role shop-orders --yes", with_wide_role, ("--role",)),
@@ -507,7 +514,12 @@ WAYS = (
         ("asking",),
         answers=("shop", "orders", *NOTHING_YET, "demo-shop-orders", "nothing", "do"),
     ),
-    Way("disassociate --yes", healthy, ("seeing", "the dry runs", "asking"), answers=("shop/orders", "no", "no")),
+    Way(
+        "disassociate --yes",
+        healthy,
+        ("seeing", "dry-run", "checking whether", "asking"),
+        answers=("shop/orders", "no", "no"),
+    ),
     Way("list", healthy),
     Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list -n shpo", nothing, ("-n",), code=5),
@@ -547,7 +559,7 @@ WAYS = (
     Way("verify shop/orders --yes --probe", chained, (*PROOF, "--probe")),
     Way("verify shop/orders --yes --probe", without_account, (*PROOF, "--probe"), code=3),
     Way("verify shop/orders --yes --can dynamodb:GetItem", chained, PROOF, code=3, again=True),
-    Way("verify shop/orders --yes --can s3:GetObject", conditional, (*PROOF, "--can"), code=3),
+    Way("verify shop/orders --yes --can s3:GetObject", conditional, (*PROOF, "--can: IAM", "--can: what"), code=3),
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),
@@ -586,7 +598,7 @@ WAYS = (
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
     Way(
         "undo last --yes --wait verified",
-        after("associate shop/orders --role storefront --replace --wait api", start=chained),
+        after("associate shop/orders --role storefront --replace --update-trust --wait api", start=chained),
         (*EFFECT, "--wait verified"),
     ),
     Way("undo last --yes", after("associate shop/orders --role storefront --replace --tag x=y --wait api")),
@@ -598,7 +610,10 @@ WAYS = (
     ),
     Way("undo last --yes", after("disassociate shop/orders --yes --wait api"), again=True),
     Way(
-        "undo NEWEST --yes", after("associate shop/orders --role storefront --wait api", *UNDONE, start=nothing), EFFECT
+        "undo NEWEST --yes",
+        after("associate shop/orders --role storefront --wait api", *UNDONE, start=nothing),
+        EFFECT,
+        code=3,
     ),
     Way("undo last --yes", after(ROLE)),
     Way("undo NEWEST --yes", after(ROLE, *UNDONE), again=True),
@@ -689,9 +704,9 @@ EVERY = {command: 8 if command in MANY else 4 if len(ways_of(command)) > 2 else 
     [*EVERY.items(), *(pytest.param(command, 1, marks=pytest.mark.rare) for command in EVERY if EVERY[command] > 1)],
 )
 def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: str, every: int, tmp_path: Path) -> None:
-    rights = SHOWING[command].all_rights()
-    printed = rights.always
-    for item in rights.optional:
+    needed = SHOWING[command].all_rights()
+    printed = needed.always
+    for item in needed.optional:
         printed |= item.rights
     asked = Rights()
     ways = ways_of(command)[::every]
@@ -703,9 +718,10 @@ def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: st
         asked |= found
     if every > 1:
         return
-    # what is read to say what comes of a change is what the doctor reads
-    assert set(printed.iam) - set(asked.iam) <= CHOOSING | set(AHEAD.iam)
-    assert set(printed.kubernetes) - set(asked.kubernetes) <= set(AHEAD.kubernetes)
+    # what a change is judged by before and after it is what the doctor reads; associate's ways ask for all of that
+    judging = AHEAD | rights.DRY_RUNS.rights | rights.TOKENS.rights | rights.SESSIONS.rights
+    assert set(printed.iam) - set(asked.iam) <= CHOOSING | set(judging.iam)
+    assert set(printed.kubernetes) - set(asked.kubernetes) <= set(judging.kubernetes)
 
 
 def test_choosing_a_cluster_is_among_the_rights_of_all(site: Site, tmp_path: Path) -> None:

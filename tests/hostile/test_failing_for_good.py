@@ -26,7 +26,7 @@ WAYS = (
     ("show shop/orders", 7, DESCRIBE),
     ("role show shop-orders", 0, DESCRIBE),
     ("role delete storefront --dry-run", 6, DESCRIBE),
-    ("verify shop/orders --yes", 7, DESCRIBE),
+    ("verify shop/orders --yes", 9, DESCRIBE),
     ("associate shop/orders --role storefront --replace --dry-run", 7, DESCRIBE),
     ("disassociate shop/orders --dry-run", 7, DESCRIBE),
     ("copy --from-cluster demo --to-cluster blue --dry-run", 7, DESCRIBE),

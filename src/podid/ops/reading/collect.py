@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
-# as long as a service may fail before a section is given up: a few of them may be read one after another
-FAILING_SECONDS = 10.0
 
 Before = Callable[[str], Section[Any]]
 
@@ -138,7 +136,7 @@ def _read_if_changed(row: SectionRow, source: Source, given: Before) -> Section[
 
 def _read(row: SectionRow, source: Source) -> Section[Any]:
     try:
-        with pacing.hurried(FAILING_SECONDS):
+        with pacing.hurried(pacing.FAILING_SECONDS):
             value = row.read(source)
     except Gap as gap:
         return gap.missing
