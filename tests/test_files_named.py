@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from domain.trust.trust_helpers import CLUSTER, statement
 from harness import Answers, Outcome, Podid
 from local.test_files import NOT_REGULAR, REFUSED, planted
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS
-from trust.trust_helpers import CLUSTER, statement
 from worlds import Site
 
 FOR = ("--for", "shop/orders", "--cluster-arn", CLUSTER)

@@ -1,6 +1,6 @@
 """`podid install-agent` where there is an agent already, or none is needed."""
 
-from changes.support import writes
+from ops.change.support import writes
 from worlds import Site
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from changes.support import writes
 from e2e.test_restart_job import selecting
+from ops.change.support import writes
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from changes.support import writes
 from cluster_api import Json
+from ops.change.support import writes
 from podid.sandbox import baseline
 from worlds import CLUSTER_ARN, Site
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from changes.support import writes
 from cluster_api import Json, injected
 from harness import Answers
+from ops.change.support import writes
 from worlds import Site
 
 ASSOCIATE = ("associate", "--role", "storefront")

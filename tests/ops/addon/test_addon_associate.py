@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from changes.support import account_state, writes
+from ops.change.support import account_state, writes
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.http import HttpRequest
 from worlds import ACCOUNT, Site, trust_for

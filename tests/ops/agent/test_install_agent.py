@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from changes.support import writes
+from ops.change.support import writes
 from podid.domain.errors import AccessDenied
 from podid.kube.reader import KubeReader
 from podid.sandbox.world import AddonFault

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from changes.support import account_state, writes
 from checks.builder import daemon_set, healthy
+from ops.change.support import account_state, writes
 from podid.domain.cluster import Node, NodeClass, Taint
 from podid.domain.placement import why_not_here
 from podid.facts.agent import planned_agent

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from changes.support import account_state, writes
 from checks.builder import daemon_set
+from ops.change.support import account_state, writes
 from podid.domain.aws import Addon
 from podid.domain.cluster import DaemonSet
 from podid.domain.plan import Header

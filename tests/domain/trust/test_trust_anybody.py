@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.trust.test_trust_edits import ADMIN, EC2, IRSA, OWN, TABLE
+from domain.trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
 from harness import Outcome, Podid
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
-from trust.test_trust_edits import ADMIN, EC2, IRSA, OWN, TABLE
-from trust.trust_helpers import ACCOUNT, CLUSTER, PODS, statement
 
 BY_ACCOUNT = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 ANY = f"any pod of any cluster in account {ACCOUNT}"

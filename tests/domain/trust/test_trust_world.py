@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from domain.trust.trust_helpers import ACCOUNT, BASE_ROLE, HOP, IDENTITY, policy, statement
 from podid.domain.trust import TOO_BROAD, check, evaluate
-from trust.trust_helpers import ACCOUNT, BASE_ROLE, HOP, IDENTITY, policy, statement
 
 EVERYBODY: dict[str, Any] = {"Principal": "*", "Action": "sts:*"}
 

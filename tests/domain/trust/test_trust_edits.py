@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from domain.trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, IDENTITY, PODS, UNTAGGED, statement
 from harness import Outcome, Podid
 from podid.domain.trust import PodIdentity, Policy, ScopeKind, TrustVerdict, build_statement, evaluate, parse_policy
-from trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, IDENTITY, PODS, UNTAGGED, statement
 
 NS, SA = "aws:RequestTag/kubernetes-namespace", "aws:RequestTag/kubernetes-service-account"
 ARN = "aws:RequestTag/eks-cluster-arn"

@@ -6,16 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.trust import (
-    LivePod,
-    PodIdentity,
-    Scope,
-    ScopeKind,
-    TargetHop,
-    build_statement,
-    evaluate,
-)
-from trust.trust_helpers import (
+from domain.trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
     CLUSTER,
@@ -27,6 +18,15 @@ from trust.trust_helpers import (
     UNTAGGED_HOP,
     policy,
     statement,
+)
+from podid.domain.trust import (
+    LivePod,
+    PodIdentity,
+    Scope,
+    ScopeKind,
+    TargetHop,
+    build_statement,
+    evaluate,
 )
 
 NS = "aws:RequestTag/kubernetes-namespace"

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.trust import trust_naive
+from domain.trust.trust_helpers import ACCOUNT, BASE_ROLE, BOTH, CLUSTER, EXTERNAL_ID, NOW, PODS, verdicts
 from harness import examples
 from podid.domain.encoding import encode
 from podid.domain.trust import (
@@ -27,8 +29,6 @@ from podid.domain.trust import (
     tighten,
 )
 from podid.render.trust import TrustBody
-from trust import trust_naive
-from trust.trust_helpers import ACCOUNT, BASE_ROLE, BOTH, CLUSTER, EXTERNAL_ID, NOW, PODS, verdicts
 
 SCOPES = [ScopeKind.SERVICE_ACCOUNT, ScopeKind.NAMESPACE, ScopeKind.CLUSTER, ScopeKind.ACCOUNT]
 NO_QUOTA = 10**6

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from domain.trust.trust_helpers import BASE_ROLE, BOTH, HOP, IDENTITY, PODS, UNTAGGED_HOP, policy, statement
 from podid.domain.trust import TrustVerdict, check, evaluate, parse_policy, target_policy
-from trust.trust_helpers import BASE_ROLE, BOTH, HOP, IDENTITY, PODS, UNTAGGED_HOP, policy, statement
 
 SLIP = ["sts:AssumeRole", "sts:TagSesion"]
 

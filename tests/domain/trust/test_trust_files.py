@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.trust.trust_helpers import CLUSTER, IDENTITY, statement
 from harness import Podid
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import new_policy
 from podid.ops.trust.files import read_trust
-from trust.trust_helpers import CLUSTER, IDENTITY, statement
 
 POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [statement()]}
 ENCODED = quote(json.dumps(POLICY))

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, combined, evaluate, parse_policy
-from trust.trust_helpers import (
+from domain.trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
     BOTH,
@@ -24,6 +23,7 @@ from trust.trust_helpers import (
     verdict_for,
     verdicts,
 )
+from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, combined, evaluate, parse_policy
 
 MATCH, NO, UNKNOWN = "match", "no-match", "unknown"
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"

@@ -307,9 +307,7 @@ def test_hints_of_other_programs_carry_what_they_call_the_same() -> None:
     assert hint_words((), argv) == ()
 
 
-SOURCES = [
-    path for path in (Path(__file__).parent.parent / "src" / "podid").rglob("*.py") if "sandbox" not in path.parts
-]
+SOURCES = [path for path in (Path(__file__).parents[2] / "src" / "podid").rglob("*.py") if "sandbox" not in path.parts]
 
 
 def _calls(having: str) -> Iterator[tuple[str, ast.Call]]:

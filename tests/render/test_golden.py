@@ -1,6 +1,6 @@
 """What people see, whole: golden files of the main views on terminals of 60, 80 and 120 columns and in a pipe.
 
-`pytest --update-golden tests/test_golden.py` writes them anew; the difference is to be read like any other.
+`pytest --update-golden tests/render/test_golden.py` writes them anew; the difference is to be read like any other.
 """
 
 import re

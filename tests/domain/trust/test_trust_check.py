@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from domain.trust.trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
 from podid.domain.encoding import encode, plain
 from podid.domain.trust import (
     PodIdentity,
@@ -16,7 +17,6 @@ from podid.domain.trust import (
     target_policy,
 )
 from podid.render.trust import TrustBody
-from trust.trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 

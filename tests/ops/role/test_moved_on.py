@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.test_presets import AROUND, NAMES, VALUES, choice_of, filled
+from ops.role.test_presets import AROUND, NAMES, VALUES, choice_of, filled
 from podid.ops.role.moved_on import moved_on, names_preset
 from podid.ops.role.presets import fill, get_preset, parse_choice
 

@@ -95,7 +95,7 @@ class Launcher:
 
 
 def serve() -> None:
-    sys.path.insert(0, str(Path(__file__).parent.parent))
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     import once
 
     patch = pytest.MonkeyPatch()  # for good: this process does nothing else

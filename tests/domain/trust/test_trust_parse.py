@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.trust.trust_helpers import PODS, policy, statement
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import TrustPolicyError, parse_policy
-from trust.trust_helpers import PODS, policy, statement
 
 DOCUMENT: dict[str, Any] = {
     "Version": "2008-10-17",

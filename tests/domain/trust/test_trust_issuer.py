@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from domain.trust.test_trust_edits import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
 from harness import Outcome, Podid
-from trust.test_trust_edits import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
 
 SECOND = OIDC.replace("/ABC", "/ABCD")
 IRSA_2 = IRSA | {"Principal": {"Federated": SECOND}}

@@ -7,6 +7,18 @@ from typing import Any
 
 import pytest
 
+from domain.trust.trust_helpers import (
+    ACCOUNT,
+    BOTH,
+    CLUSTER,
+    HOP,
+    IDENTITY,
+    PODS,
+    UNTAGGED,
+    UNTAGGED_HOP,
+    policy,
+    statement,
+)
 from podid.domain.errors import InvalidInput
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.trust import (
@@ -29,7 +41,6 @@ from podid.domain.trust import (
     tighten,
     unwritable_principals,
 )
-from trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, HOP, IDENTITY, PODS, UNTAGGED, UNTAGGED_HOP, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 WEB = PodIdentity(CLUSTER, "web", "front")
