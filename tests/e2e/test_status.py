@@ -1,6 +1,9 @@
 """`status`: whether each identity works; and every other command that shows a state says the same."""
 
 import json
+from contextlib import suppress
+from itertools import combinations
+from random import Random
 from typing import Any
 
 import pytest
@@ -98,6 +101,23 @@ def test_every_view_says_the_same(shared: Site, mode: str) -> None:
     errors = {item["id"] for item in findings if item["severity"] == "error" and item["serviceAccounts"]}
     if any(BY_ID[check].bearing is not Bearing.ADVICE for check in errors):
         assert outcome.code in (3, 9), (found, errors)
+
+
+# for a named service account the pods of other namespaces are not read, so the pod that holds the port is not named
+_OTHER_NAMESPACES = ("agent-probe-port-conflict", "agent-port80-conflict")
+_PAIRS = list(combinations([mode for mode in BREAKS if mode not in _OTHER_NAMESPACES], 2))
+
+
+@pytest.mark.rare
+@pytest.mark.parametrize("pair", Random(20261128).sample(_PAIRS, 90), ids="+".join)
+def test_every_view_says_the_same_of_two_failures_at_once(shared: Site, pair: tuple[str, str]) -> None:
+    try:
+        for mode in pair:
+            with suppress(ValueError):  # some modes cannot be in place together: then the first one is, alone
+                shared.box.standing.put(mode)
+        check_all_views(shared)
+    finally:
+        shared.box.standing.heal()
 
 
 @pytest.mark.parametrize("action", one_in(5, [action for action in IAM if action not in NOT_HERE]))
