@@ -51,6 +51,7 @@ TELLING = (
     "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
 )
 def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
+    shared.wait(600)  # an agent that has just been installed may still be starting
     before = births(shared)
     subject = shared.box.standing.put(mode)
     try:

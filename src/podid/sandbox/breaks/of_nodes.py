@@ -1,6 +1,7 @@
 """Nodes and their instances, and what the cluster is: links 3 and 5 to 7."""
 
 import math
+from functools import partial
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.sandbox.breaks.hands import NAMESPACE, Hands
@@ -63,14 +64,18 @@ def auto_mode_redundant_addon(hands: Hands) -> str:
 
 
 def agent_probe_port_conflict(hands: Hands) -> str:
-    """On a new node a pod of the agent's own priority gets to the agent's second port before it."""
-    hands.working()
+    """On a new node a pod of the agent's own priority gets to the agent's second port before it, and a pod of the
+    service account runs there."""
+    found = hands.working()
     port = {"name": "metrics", "containerPort": 2703, "hostPort": 2703}
     where = {"nodeSelector": {"podid.dev/broken": hands.mode}, "priorityClassName": "system-node-critical"}
     hands.workload("exporter", "default", pod=where, container={"ports": [port]}, replicas=1)
+    here = f"{hands.mode}-13"
+    hands.workload(here, found.name, pod={"nodeSelector": where["nodeSelector"]}, replicas=1)
     node = hands.add_node("10.0.9.13", labels=where["nodeSelector"])
     # its pods go before the node, whose kubelet ends them
-    hands.later(lambda: hands.cluster.delete(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/exporter"))
+    for name in ("exporter", here):
+        hands.later(partial(hands.cluster.delete, f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}"))
     hands.let_pass()
     return node
 
