@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 
 from podid.checks.all import BY_ID, ORDER
-from podid.checks.masking import CAUSES, NOBODY_THERE, OF_ITS_OWN, mask
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.checks.masking import CAUSES, OF_ITS_OWN, mask
+from podid.domain.findings import NO_SERVICE_ACCOUNT, Outcome, Severity, Subject, Verdict
 
 
 def failing(check_id: str, *chain: str, severity: Severity = Severity.ERROR, masked_by: str = "") -> Verdict:
@@ -33,7 +33,7 @@ WRITTEN_DOWN = frozenset(
     for name, check in BY_ID.items()
     if not {"agent_pods", "agent_logs", "agent_warnings", "agent_addon"} & {*check.needs}
     and check.link not in (3, 6)
-    and name not in NOBODY_THERE
+    and name not in NO_SERVICE_ACCOUNT
 ) - {"association-deleted-env-remains"}
 
 
@@ -44,7 +44,7 @@ def test_of_all_pairs_a_cause_explains_only_its_symptoms(chain: tuple[str, ...])
     for cause, symptom in product(BY_ID, BY_ID):
         if cause != symptom and masks(failing(cause, *chain), failing(symptom, *chain))[symptom]:
             explained.add((cause, symptom))
-    everybody = {(cause, name) for cause in NOBODY_THERE for name in BY_ID if name not in (cause, *OF_ITS_OWN)}
+    everybody = {(cause, name) for cause in NO_SERVICE_ACCOUNT for name in BY_ID if name not in (cause, *OF_ITS_OWN)}
     later = {pair for pair in everybody if ORDER[pair[0]] < ORDER[pair[1]]}
     assert explained == later | {(cause, symptom) for symptom, causes in CAUSES.items() for cause in causes}
 
@@ -117,7 +117,7 @@ def test_what_follows_itself_is_no_cause() -> None:
     assert masks(follows, failing("hybrid-daemonset-missing", "a/b"))["hybrid-daemonset-missing"] == ""
 
 
-@pytest.mark.parametrize("cause", NOBODY_THERE)
+@pytest.mark.parametrize("cause", NO_SERVICE_ACCOUNT)
 @pytest.mark.parametrize("severity", list(Severity))
 def test_what_concerns_nobody_is_a_consequence_whatever_the_severity(cause: str, severity: Severity) -> None:
     assert masks(

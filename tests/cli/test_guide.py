@@ -210,7 +210,7 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
 def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     answers |= {"restart": "no", "go": "show"}
-    assert "Pods get no credentials yet, neither the add-on" in _told(guided(site, answers, "associate")[0])
+    assert "Pods get no credentials yet: neither the add-on" in _told(guided(site, answers, "associate")[0])
     site.with_agent()
     assert "Pods get no credentials yet" not in _told(guided(site, answers, "associate")[0])
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from podid.cli.changing import MOST_USERS
 from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
+from podid.sandbox.baseline import add_association
 from worlds import Site, target_arn
 
 KEYS = [{"name": name, "value": "x"} for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
@@ -130,3 +132,11 @@ def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:
     assert [(item["what"], item["permission"]) for item in unread["unknowns"]] == [
         ("the last use", "cloudtrail:LookupEvents")
     ]
+
+
+def test_a_role_of_many_says_that_their_status_was_not_checked(site: Site) -> None:
+    for number in range(MOST_USERS + 1):
+        add_association(site.box.world, "shop", f"a{number}", "storefront")
+    outcome = site("role", "show", "storefront")
+    assert outcome.code == 0
+    assert f"The status of {MOST_USERS + 1} service accounts was not checked: podid status" in outcome.stderr

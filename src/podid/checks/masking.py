@@ -7,12 +7,10 @@ true whatever else is broken, so nothing masks it. What the table names are symp
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.findings import NO_SERVICE_ACCOUNT, Outcome, Severity, Verdict
 
 # nothing of these clusters gives pods credentials
 NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
-# no pod can run as a service account that is not there: whatever is wrong for it alone, whatever the severity, follows
-NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
 
 # symptom -> the causes that bring it about, for every service account of the symptom. What one node, pod or add-on has
 # of another's making, its check says itself
@@ -45,7 +43,7 @@ def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict
             continue
         if not verdict.masked_by:
             verdict = masked[position] = replace(verdict, masked_by=_cause(verdict, broken))
-        if not verdict.masked_by and (verdict.severity is Severity.ERROR or verdict.check in NOBODY_THERE):
+        if not verdict.masked_by and (verdict.severity is Severity.ERROR or verdict.check in NO_SERVICE_ACCOUNT):
             broken.setdefault(verdict.check, set()).update(verdict.chain)
     return tuple(_from_the_root(masked))
 
@@ -66,7 +64,7 @@ def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
 
 def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
     """What explains it for everyone in its chain, empty if it is not explained for anyone."""
-    causes = [c for c in (*NOBODY_THERE, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
+    causes = [c for c in (*NO_SERVICE_ACCOUNT, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
     for cause in causes:
         if "*" in broken[cause]:
             return cause

@@ -16,12 +16,11 @@ from typing import TypeVar
 from podid.checks.affected import AffectedPods, bearing_of, concerned, has_pods, keys_of, shuts_nodes
 from podid.checks.all import ALL
 from podid.checks.base import Check, on_links
-from podid.checks.masking import NOBODY_THERE
 from podid.domain.aws import Association, Listed
 from podid.domain.cloudtrail import PodSession, Redemption
 from podid.domain.cluster import Pod
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
-from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, Bearing, Outcome, Severity, Verdict
+from podid.domain.findings import EKS_AUTH, EVERYONE, INJECTION, NO_SERVICE_ACCOUNT, Bearing, Outcome, Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or, part
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
@@ -131,7 +130,7 @@ class _Concern:
     @property
     def doubts(self) -> bool:
         """A note is one too where no pod can run yet."""
-        mild = self.verdict.severity is Severity.WARN or self.verdict.check in NOBODY_THERE
+        mild = self.verdict.severity is Severity.WARN or self.verdict.check in NO_SERVICE_ACCOUNT
         return self.failed and mild and self.bearing is Bearing.STOPS
 
 

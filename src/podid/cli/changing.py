@@ -289,8 +289,8 @@ def followed(
     from podid.ops.restart.targets import left_behind
 
     result = wait(waiting(access, place, result, restarts), result)
-    told = any(status.pods is not None for status in result.after)
-    if restarts is not None or result.error is not None or told:
+    shown = any(status.pods is not None for status in result.after)
+    if restarts is not None or result.error is not None or shown:
         return result
     if access.kube.failure is not None:
         access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.what})")

@@ -140,3 +140,5 @@ class Verdict:
 
 
 EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
+# no pod can run as a service account that does not exist: all that is wrong for it alone follows from that
+NO_SERVICE_ACCOUNT = ("association-namespace-not-found", "association-sa-not-found")

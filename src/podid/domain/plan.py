@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from podid.domain.errors import ExitCode, PodidError, Unavailable, combine
+from podid.domain.findings import NO_SERVICE_ACCOUNT
 from podid.domain.members import HIDDEN, OR_NULL, About, ArnText, TextOrNull, kind
 from podid.domain.status import IdentityState, IdentityStatus, Outlook
 
@@ -254,17 +255,13 @@ class ChangeResult:
         return codes
 
 
-# what breaks an identity of which no pod can run yet
-NOBODY_YET = ("association-namespace-not-found", "association-sa-not-found")
-
-
 def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
     state = status.state if running else status.new_pod.state
     cause = status.cause if running else status.new_pod.cause
     if state is IdentityState.BROKEN:
         # an association may be made before its service account
-        return unjudged if cause is not None and cause.check in NOBODY_YET else ExitCode.ATTENTION
+        return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION
     if state is not None and state.rank >= required.rank:
         return ExitCode.OK
     if status.settling or (running and state is IdentityState.STALE):

@@ -150,7 +150,7 @@ class Account:
     @property
     def state(self) -> str:
         """`ready`, `broken, SDK: static-aws-keys-shadow`; empty where it was not checked."""
-        if self.status is None:
+        if self.status is None or self.status.state is None:
             return ""
         cause = f", {link_of(self.status.cause)}" if self.status.cause is not None else ""
         return f"{state_word(self.status.state)}{cause}"

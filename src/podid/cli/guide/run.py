@@ -179,8 +179,8 @@ def _agent_words(report: DoctorReport) -> str:
     verdict = next(of_all, None)
     if verdict is None:
         return ""
-    fix = f": {shlex.join(verdict.fix.commands[0])}" if verdict.fix is not None and verdict.fix.commands else ""
-    return f"Pods get no credentials yet, {verdict.message}{fix}"
+    fix = f". To fix it: {shlex.join(verdict.fix.commands[0])}" if verdict.fix and verdict.fix.commands else ""
+    return f"Pods get no credentials yet: {verdict.message}{fix}"
 
 
 def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:

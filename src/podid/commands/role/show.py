@@ -35,8 +35,8 @@ def show(
 ) -> None:
     """Show a role, its trust and who uses it.
 
-    Who may assume it, what it may do in words, what made it, and what is wrong with it. Of each association that names
-    it: whether the trust policy allows its pods, and the status of its service account.
+    Who may assume it, what it may do in words, what made it, and what is wrong with it. For each
+    association that uses it: whether the trust policy allows the pods, and the status of the service account.
 
     Example: podid role show shop-orders
     """
@@ -65,6 +65,8 @@ def show(
                 uses = read_uses(access.aws, reading.account, (place.cluster_name,))
                 reading = reading.with_uses(uses, access.aws.region)
                 refs = reading.used_by
-                if 0 < len(refs) <= MOST_USERS:
+                if len(refs) > MOST_USERS:
+                    access.terminal.note(f"The status of {len(refs)} service accounts was not checked: podid status")
+                elif refs:
                     reading = replace(reading, report=access.examine(place, wanted_for(refs)).report)
     access.terminal.emit(role_view(reading, access.runtime.now()))

@@ -31,7 +31,7 @@ def rights() -> CommandRights:
             *rights.REACHED,
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
             rights.NAMING_NAMESPACES_TOO,
-            OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
+            OptionalRight.of("--stale: finding the stale pods", Eks.list_associations),
         ),
     )
 
@@ -39,7 +39,7 @@ def rights() -> CommandRights:
 @options
 class RestartOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    stale: bool = switch("Only workloads with stale pods: those that a restart gives the role, as podid status tells.")
+    stale: bool = switch("Restart only workloads with pods that podid status shows as stale.")
     evict: bool = switch("Evict the pods of OnDelete workloads, one at a time, within disruption budgets.")
     force: bool = FORCE
 
