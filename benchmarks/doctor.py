@@ -23,7 +23,7 @@ from podid.domain.aws import Addon, Association, Cluster, Decision, Instance, No
 from podid.domain.cloudtrail import PodSession
 from podid.domain.cluster import Container, DaemonSet, EnvSource, Mount, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.evidence import NO_CHANGES
-from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.network import Egress, EgressRule, NetworkPolicy, Selector
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import ACTIONS
@@ -191,10 +191,10 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             name: role(name, trust({"AWS": arn("other", 0, True) if broken else base}, ""))
             for name, base in zip(targets, roles, strict=True)
         },
-        "target_rights": {pair: Known(hop) for pair in zip(roles, targets, strict=True)},
+        "target_permissions": {pair: Known(hop) for pair in zip(roles, targets, strict=True)},
         "role_policies": {name: Known(PolicyNames(inline=() if broken else ("p",))) for name in roles},
-        "assume_rights": {
-            name: Known(AssumeRights((next_role,), () if broken else (next_role,)))
+        "assume_permissions": {
+            name: Known(AssumePermissions((next_role,), () if broken else (next_role,)))
             for name, next_role in zip(roles, chained, strict=True)
         },
         "bounded": {},
@@ -202,7 +202,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)
         },
         "instances": {name: Instance(id=f"i-{name}", profile_arn="" if broken else "p", hop_limit=2) for name in nodes},
-        "cni_rights": {},
+        "cni_permissions": {},
         "products": {},
         "csi_drivers": {},
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),

@@ -301,7 +301,7 @@ WORDS: dict[str, Sequence[str]] = {
     "Preset": ("area",),
     "PresetList": ("items.area",),
     "Result": ACTION_WORDS,
-    "RightsReport": ("rights.outcome",),
+    "PermissionReport": ("permissions.outcome",),
     "AssociationForm": ("form",),
     "RoleForm": ("form",),
     "Sandbox": ("state",),

@@ -24,7 +24,7 @@ from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
 from podid.domain.option import OptionField
-from podid.domain.rights import KubeRight, Rights
+from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
@@ -154,26 +154,29 @@ def _option_row(param: Any, declared: Mapping[str, OptionField]) -> tuple[str, s
 
 
 def _permissions(command: Row) -> Iterator[str]:
-    needed = command.load().all_rights()
+    needed = command.load().all_permissions()
     if needed.always.iam:
         yield "IAM actions: " + ", ".join(f"`{action}`" for action in needed.always.iam) + ".\n"
     for kind, namespaced in (("ClusterRole", False), ("Role", True)):
-        words = _rules(right for right in needed.always.kubernetes if right.namespaced is namespaced)
+        words = _rules(permission for permission in needed.always.kubernetes if permission.namespaced is namespaced)
         if words:
             yield f"Kubernetes ({kind}): {', '.join(words)}.\n"
     if needed.optional:
-        yield "\n".join(f"- optional: {_rights(item.rights)}, {item.reason}" for item in needed.optional) + "\n"
+        yield (
+            "\n".join(f"- optional: {_permission_words(item.permissions)}, {item.reason}" for item in needed.optional)
+            + "\n"
+        )
 
 
-def _rules(rights: Iterable[KubeRight]) -> list[str]:
+def _rules(permissions: Iterable[KubePermission]) -> list[str]:
     verbs: dict[str, list[str]] = {}
-    for right in rights:
-        verbs.setdefault(".".join(filter(None, (right.resource, right.group))), []).append(right.verb)
+    for permission in permissions:
+        verbs.setdefault(".".join(filter(None, (permission.resource, permission.group))), []).append(permission.verb)
     return [f"{'/'.join(each)} `{name}`" for name, each in verbs.items()]
 
 
-def _rights(rights: Rights) -> str:
-    return ", ".join((*(f"`{action}`" for action in rights.iam), *_rules(rights.kubernetes)))
+def _permission_words(permissions: Permissions) -> str:
+    return ", ".join((*(f"`{action}`" for action in permissions.iam), *_rules(permissions.kubernetes)))
 
 
 # --- the other pages --------------------------------------------------------------------------------------------------

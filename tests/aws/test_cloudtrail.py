@@ -58,7 +58,7 @@ def test_pages_are_asked_for_as_they_are_wanted(box: Sandbox, session: AwsSessio
     assert calls["cloudtrail", "LookupEvents"] >= 3
 
 
-def test_without_the_right(box: Sandbox, session: AwsSession, since: datetime) -> None:
+def test_without_the_permission(box: Sandbox, session: AwsSession, since: datetime) -> None:
     box.world.credentials.deny("cloudtrail:LookupEvents")
     with pytest.raises(AccessDenied) as caught:
         list(session.cloudtrail.iter_redemptions(since))

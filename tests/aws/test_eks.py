@@ -127,7 +127,7 @@ def test_an_association_that_is_deleted_meanwhile_is_left_out(
     assert {s.association_id for s in summaries} - {a.association_id for a in found} == {gone.association_id}
 
 
-def test_listing_without_the_right_to_describe_says_so(box: Sandbox, session: AwsSession) -> None:
+def test_listing_without_the_permission_to_describe_says_so(box: Sandbox, session: AwsSession) -> None:
     baseline.seed_associations(box.world, 150)
     box.world.credentials.deny("eks:DescribePodIdentityAssociation")
     with pytest.raises(AccessDenied) as caught:

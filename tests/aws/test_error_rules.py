@@ -101,7 +101,7 @@ def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
 def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:
     """The models declare what each operation may answer: none of it may be unclassified."""
     session = botocore.session.get_session()
-    marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]
+    marked = {action for operation in CALLS for action in operation.__permissions__.iam}  # type: ignore[attr-defined]
     unclassified = {}
     for action in sorted(marked - {"iam:PassRole"}):
         prefix, name = action.split(":")

@@ -111,7 +111,7 @@ def test_denied(text: str, operation: str, what: str, permission: str, advice: s
     assert (error.what, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
 
 
-def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_right() -> None:
+def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() -> None:
     error = said(
         "AccessDeniedException",
         "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
@@ -128,7 +128,7 @@ def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_right() -> No
     )
 
 
-def test_the_callers_missing_right_to_redeem_a_token() -> None:
+def test_the_callers_missing_permission_to_redeem_a_token() -> None:
     error = said(
         "AccessDeniedException",
         f"User: {ME} is not authorized to perform: eks-auth:AssumeRoleForPodIdentity",

@@ -11,6 +11,7 @@ from typing import Any
 
 import podid.aws
 import podid.kube
+from permissions_support import asked_for
 from podid.aws.api import Api
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
@@ -20,9 +21,8 @@ from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import Rights
+from podid.domain.permissions import Permissions
 from podid.kube.transport import Transport
-from rights_support import asked_for
 
 ORDERS = ServiceAccountRef("shop", "orders")
 ASSOCIATION = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-00000000000000000"
@@ -66,7 +66,7 @@ def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
         *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "ServiceGateway", "Sts"),
         *("KubeReader", "KubeWriter"),
     }
-    unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]
+    unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__permissions__")]
     assert unmarked == []
 
 
@@ -164,7 +164,7 @@ def test_the_marks_are_what_the_services_are_asked_for(session: AwsSession) -> N
         with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
             call(session)
         needed = asked.iam | {action for each in asked.iam for action in DEPENDENT.get(each, ())}
-        marked: Rights = operation.__rights__  # type: ignore[attr-defined]
+        marked: Permissions = operation.__permissions__  # type: ignore[attr-defined]
         if operation is Eks.update_association:
             needed.discard("eks:ListPodIdentityAssociations")  # the test's own question
         if (set(marked.iam), marked.kubernetes) != (needed, ()):
@@ -190,6 +190,6 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
         )
         for operation in core.get_service_model(service).operation_names
     }
-    marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]
+    marked = {action for operation in CALLS for action in operation.__permissions__.iam}  # type: ignore[attr-defined]
     assert marked - known == {"iam:PassRole"}
     assert all(re.fullmatch(r"[a-z0-9-]+:[A-Z]\w+", action) for action in marked)

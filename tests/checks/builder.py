@@ -20,7 +20,7 @@ from podid.domain.cloudtrail import NodeTrail, PodSession
 from podid.domain.cluster import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
 from podid.domain.findings import Subject
-from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
 
@@ -280,13 +280,13 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_pods": (agent_pod(),),
         "roles": {ROLE_ARN: Known(role())},
         "target_roles": {},
-        "target_rights": {},
+        "target_permissions": {},
         "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
-        "assume_rights": {ROLE_ARN: Known(AssumeRights())},
+        "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},
         "chained_roles": {},
         "instances": {"node-1": Instance(id="i-node-1", profile_arn=PROFILE_ARN, hop_limit=2)},
-        "cni_rights": {},
+        "cni_permissions": {},
         "products": {},
         "csi_drivers": {},
         "clocks": {"node-1": -4},
@@ -318,7 +318,7 @@ def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition:
     return trust({"AWS": principal}, actions, **(condition or {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}))
 
 
-def rights(*decisions: str, **details: Any) -> tuple[Decision, ...]:
+def permissions(*decisions: str, **details: Any) -> tuple[Decision, ...]:
     """The simulator's words on both actions of the second hop: allowed, unless told otherwise."""
     actions = ("sts:AssumeRole", "sts:TagSession")
     words = decisions or ("allowed", "allowed")
@@ -332,7 +332,7 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
     """The healthy cluster whose associations go on to role reports. `target` is that role's reading, `decisions` are
     the simulator's."""
     target = sections.pop("target", Known(role(TARGET_ARN, target_trust())))
-    decisions = sections.pop("decisions", Known(rights()))
+    decisions = sections.pop("decisions", Known(permissions()))
     going = tuple(
         replace(a, target_role_arn=arn, external_id=f"eu-west-1/{ACCOUNT}/prod/{a.namespace}/{a.service_account}")
         for a in associations or (association(),)
@@ -340,7 +340,7 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
     values = {
         "associations": going,
         "target_roles": {arn: target},
-        "target_rights": {(a.role_arn, arn): decisions for a in going},
+        "target_permissions": {(a.role_arn, arn): decisions for a in going},
         "tokens": {"shop/orders": Known((trial(redeemed=replace(REDEEMED, role_arn=arn)),))},
     }
     return healthy(**{**values, **sections})

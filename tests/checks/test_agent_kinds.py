@@ -160,7 +160,7 @@ def test_a_version_that_is_only_old_is_a_note(version: str, offered: list[str], 
         assert [answer[:2] for answer in answers("agent-outdated", snapshot)] == expected
 
 
-def test_without_the_right_to_list_versions_only_the_known_faults_are_told() -> None:
+def test_without_the_permission_to_list_versions_only_the_known_faults_are_told() -> None:
     new = healthy(agent_versions=DENIED)
     old = healthy(agent_versions=DENIED, agent_addon=addon(version="v1.1.0-eksbuild.1"))
     assert [answers("agent-outdated", each)[0][0] for each in (new, old)] == ["unknown", "fail"]

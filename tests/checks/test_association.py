@@ -201,7 +201,7 @@ def test_one_that_could_not_be_read_is_unknown_and_no_other(base: Snapshot, pods
     )
     found = run_checks(ALL, whole)
     assert [v for v in found if v.outcome is Outcome.FAIL] == []
-    of_roles = {check.id for check in ALL if {"roles", "target_roles", "target_rights"} & {*check.needs}}
+    of_roles = {check.id for check in ALL if {"roles", "target_roles", "target_permissions"} & {*check.needs}}
     unknown = [v for v in found if v.outcome is Outcome.UNKNOWN]
     assert of_roles | {"session-policy-misconfig", "tool-aws-denied"} <= {v.check for v in unknown}
     assert {v.permission for v in unknown} == {UNREAD.permission}

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from podid.domain.evidence import LogSighting
-from podid.domain.iam import AssumeRights, allowed_actions, leaves_something
+from podid.domain.iam import AssumePermissions, allowed_actions, leaves_something
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityState
 from podid.domain.wildcards import covers, overlap
 from podid.ops.status.diagnose import diagnose, select
 
-from .builder import ROLE_ARN, association, chained, healthy, rights, role
+from .builder import ROLE_ARN, association, chained, healthy, permissions, role
 from .grid import DENIED, answers
 
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
@@ -101,7 +101,7 @@ def test_a_boundary_that_leaves_nothing() -> None:
     assert ("unknown", "warn", name) in bounded(DENIED)
 
 
-REFUSED = Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))
+REFUSED = Known(permissions("implicitDeny", "implicitDeny", boundary_allows=False))
 BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY))}}
 SEEN = LogSighting(id="permissions-boundary-denies", node="node-1", count=1, sample="no permissions boundary allows")
 
@@ -140,12 +140,12 @@ def test_a_session_policy_beside_the_roles(allows: tuple[str, ...], outcome: str
     limited = replace(association(), policy=json.dumps(S3), disable_session_tags=True)
     snapshot = healthy(
         associations=(limited,),
-        assume_rights={ROLE_ARN: Known(AssumeRights(allows=allows))},
+        assume_permissions={ROLE_ARN: Known(AssumePermissions(allows=allows))},
     )
     assert [answer[0] for answer in answers("session-policy-misconfig", snapshot)] == [outcome]
 
 
 def test_a_policy_variable_may_stand_for_any_name() -> None:
-    tagging = AssumeRights(tag=("arn:aws:iam::111122223333:role/${aws:PrincipalTag/kubernetes-namespace}-*",))
+    tagging = AssumePermissions(tag=("arn:aws:iam::111122223333:role/${aws:PrincipalTag/kubernetes-namespace}-*",))
     assert tagging.may_tag("arn:aws:iam::111122223333:role/shop-data")
     assert not tagging.may_tag("arn:aws:iam::444455556666:role/shop-data")

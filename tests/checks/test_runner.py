@@ -16,7 +16,7 @@ from podid.checks.base import Check
 from podid.checks.runner import run_checks
 from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.names import ServiceAccountRef
 from podid.domain.section import EVIDENCE, READS
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
@@ -47,12 +47,12 @@ GAP = Missing("taken away", "some:Permission", "AccessDenied")
 MAPPINGS: dict[str, object] = {
     "roles": ROLE_ARN,
     "target_roles": TARGET_ARN,
-    "target_rights": (ROLE_ARN, TARGET_ARN),
+    "target_permissions": (ROLE_ARN, TARGET_ARN),
     "role_policies": ROLE_ARN,
-    "assume_rights": ROLE_ARN,
+    "assume_permissions": ROLE_ARN,
     "bounded": ROLE_ARN,
     "chained_roles": TARGET_ARN,
-    "cni_rights": NODE_ROLE_ARN,
+    "cni_permissions": NODE_ROLE_ARN,
     "products": "secretstores",
     "agent_crashes": "kube-system/agent",
     "agent_logs": "kube-system/agent",
@@ -143,7 +143,7 @@ def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
 
 @pytest.mark.parametrize("gap", [_gap, lambda _: GAP], ids=["in its parts", "as a whole"])
 @pytest.mark.parametrize("name", sorted(name for name in SERVICES if name not in ("config_map_keys", "changes")))
-def test_a_right_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
+def test_a_permission_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
     full = diagnose(chained())
     report = diagnose(replace(chained(), **{name: gap(name)}))
     assert [v for v in report.findings if v.severity is Severity.ERROR] == []
@@ -208,7 +208,7 @@ def clusters(draw: st.DrawFn) -> Snapshot:
         pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
         workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),
         roles={roles[a]: Known(role(roles[a], _trust_for(a))) for a in apps},
-        assume_rights={roles[a]: Known(AssumeRights()) for a in apps},
+        assume_permissions={roles[a]: Known(AssumePermissions()) for a in apps},
         role_policies={roles[a]: Known(PolicyNames(inline=("p",))) for a in apps},
         node_role_allowed={NODE_ROLE_ARN: ALLOWED, arn: ALLOWED},
     )

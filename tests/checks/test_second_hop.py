@@ -21,7 +21,7 @@ from .builder import (
     association,
     chained,
     healthy,
-    rights,
+    permissions,
     role,
     target_trust,
     trust,
@@ -100,23 +100,23 @@ def run_checks_of(ids: tuple[str, ...], snapshot: Snapshot) -> list[Any]:
         ),
         # the permission
         (
-            chained(decisions=Known(rights("implicitDeny", "implicitDeny"))),
+            chained(decisions=Known(permissions("implicitDeny", "implicitDeny"))),
             [("base-role-cannot-assume-target", "warn", BASE)],
         ),
         (
-            chained(decisions=Known(rights("implicitDeny", "implicitDeny")), target=target(principal=ROOT)),
+            chained(decisions=Known(permissions("implicitDeny", "implicitDeny")), target=target(principal=ROOT)),
             [("base-role-cannot-assume-target", "error", BASE)],
         ),
         (
-            chained(decisions=Known(rights("allowed", "explicitDeny"))),
+            chained(decisions=Known(permissions("allowed", "explicitDeny"))),
             [("base-role-cannot-assume-target", "error", BASE)],
         ),
         (
-            chained(decisions=Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))),
+            chained(decisions=Known(permissions("implicitDeny", "implicitDeny", boundary_allows=False))),
             [("permissions-boundary-denies", "error", BASE)],
         ),
         (
-            chained(decisions=Known(rights("implicitDeny", "allowed", missing_context_keys=("aws:SourceVpc",)))),
+            chained(decisions=Known(permissions("implicitDeny", "allowed", missing_context_keys=("aws:SourceVpc",)))),
             [("base-role-cannot-assume-target", "unknown", BASE)],
         ),
     ],
@@ -133,12 +133,12 @@ def test_a_target_role_of_another_account_is_unknown_with_the_permission() -> No
     assert {(v.check, str(v.subject), v.permission) for v in report.unknowns} == {
         (check, subject, FOREIGN.permission) for check in ("role-not-found", *HOP[1:4])
     }
-    denied = chained(arn=OTHER, target=FOREIGN, decisions=Known(rights("implicitDeny", "allowed")))
+    denied = chained(arn=OTHER, target=FOREIGN, decisions=Known(permissions("implicitDeny", "allowed")))
     assert found(denied)[0] == (HOP[0], "error", BASE)
 
 
 def test_a_permission_that_an_unread_trust_may_make_needless_is_undecided() -> None:
-    snapshot = chained(target=DENIED, decisions=Known(rights("implicitDeny", "implicitDeny")))
+    snapshot = chained(target=DENIED, decisions=Known(permissions("implicitDeny", "implicitDeny")))
     (verdict,) = verdicts(HOP[0], snapshot)
     assert (verdict.outcome, verdict.permission) == (Outcome.UNKNOWN, DENIED.permission)
     assert "does without if the trust names it" in verdict.reason
@@ -167,7 +167,7 @@ def test_each_hop_has_its_own_documents_to_mend(first: Any, second: Any, expecte
         chained(
             roles={ROLE_ARN: Known(None if first is None else role(document=first))},
             target=Known(None if second is None else role(TARGET_ARN, second)),
-            decisions=Known(rights("explicitDeny", "explicitDeny")),
+            decisions=Known(permissions("explicitDeny", "explicitDeny")),
         )
     )
     assert [(v.check, str(v.subject)) for v in report.findings if not v.masked_by] == expected
@@ -175,13 +175,13 @@ def test_each_hop_has_its_own_documents_to_mend(first: Any, second: Any, expecte
 
 
 def test_the_commands_and_the_policy_to_add() -> None:
-    refused = rights("implicitDeny", "implicitDeny")
+    refused = permissions("implicitDeny", "implicitDeny")
     verdict = only(HOP[0], chained(decisions=Known(refused), target=target(principal=ROOT)))
     assert verdict.fix is not None
     (command,) = verdict.fix.commands
     assert command[:7] == ("aws", "iam", "put-role-policy", "--role-name", "orders", "--policy-name", "assume-reports")
     assert TARGET_ARN in command[-1]
-    denied = only(HOP[0], chained(decisions=Known(rights("explicitDeny", "allowed"))))
+    denied = only(HOP[0], chained(decisions=Known(permissions("explicitDeny", "allowed"))))
     assert denied.fix is not None
     assert denied.fix.commands == ()
     verdict = only(HOP[3], chained(target=target(actions="sts:AssumeRole")))
@@ -225,7 +225,9 @@ ANOTHER_NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "we
 
 
 def test_two_associations_of_one_role_are_one_finding() -> None:
-    snapshot = chained(association(), association(name="billing"), decisions=Known(rights("explicitDeny", "allowed")))
+    snapshot = chained(
+        association(), association(name="billing"), decisions=Known(permissions("explicitDeny", "allowed"))
+    )
     assert only(HOP[0], snapshot).chain == ("shop/billing", "shop/orders")
 
 

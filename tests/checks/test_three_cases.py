@@ -15,7 +15,7 @@ from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Instance
 from podid.domain.cluster import Container, Placement, ServiceAccount
 from podid.domain.evidence import LogSighting
-from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector, VpcEndpoint
 from podid.domain.products import CredentialWay, ProductSetting
@@ -37,9 +37,9 @@ from .builder import (
     egress,
     healthy,
     node,
+    permissions,
     pod,
     race,
-    rights,
     role,
     session,
     target_trust,
@@ -308,11 +308,11 @@ CASES = {
     "trust-condition-never-matches": Cases(trusting(StringEquals={"aws:SourceAccount": "999999999999"}), NO_ROLE),
     "trust-too-broad": Cases(trusting(Null={"aws:SourceArn": "false"}), NO_ROLE),
     "base-role-cannot-assume-target": Cases(
-        chained(decisions=Known(rights("explicitDeny", "allowed"))), chained(decisions=DENIED), chained()
+        chained(decisions=Known(permissions("explicitDeny", "allowed"))), chained(decisions=DENIED), chained()
     ),
     "permissions-boundary-denies": Cases(
-        chained(decisions=Known(rights("implicitDeny", "allowed", boundary_allows=False))),
-        healthy(target_rights=DENIED),
+        chained(decisions=Known(permissions("implicitDeny", "allowed", boundary_allows=False))),
+        healthy(target_permissions=DENIED),
         chained(),
     ),
     "role-recreated": Cases(chained(target=Known(role(TARGET_ARN, target_trust("AROAOLD")))), NO_ROLE, chained()),
@@ -383,9 +383,9 @@ CASES = {
         flagged(f"--aws-assume-role={TARGET_ARN}"),
     ),
     "chained-assume-missing-tag-session": Cases(
-        healthy(assume_rights={ROLE_ARN: Known(AssumeRights((FOREIGN,)))}),
-        healthy(assume_rights={ROLE_ARN: DENIED}),
-        healthy(assume_rights={ROLE_ARN: Known(AssumeRights((FOREIGN,), (FOREIGN,)))}),
+        healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions((FOREIGN,)))}),
+        healthy(assume_permissions={ROLE_ARN: DENIED}),
+        healthy(assume_permissions={ROLE_ARN: Known(AssumePermissions((FOREIGN,), (FOREIGN,)))}),
     ),
     "roles-shared-across-associations": Cases(
         healthy(associations=(association(), association("web"))), healthy(associations=DENIED)
@@ -414,9 +414,9 @@ CASES = {
         healthy(instances={"node-1": replace(INSTANCE, metadata=False)}), healthy(instances=DENIED)
     ),
     "cni-depends-on-agent": Cases(
-        healthy(cni_rights={NODE_ROLE_ARN: Known(rights("implicitDeny", "implicitDeny"))}),
-        healthy(cni_rights={NODE_ROLE_ARN: DENIED}),
-        healthy(cni_rights={NODE_ROLE_ARN: Known(rights())}),
+        healthy(cni_permissions={NODE_ROLE_ARN: Known(permissions("implicitDeny", "implicitDeny"))}),
+        healthy(cni_permissions={NODE_ROLE_ARN: DENIED}),
+        healthy(cni_permissions={NODE_ROLE_ARN: Known(permissions())}),
     ),
     "admission-policy-blocks-agent": Cases(
         healthy(agent_warnings={"kube-system/eks-pod-identity-agent": Known((VIOLATES,))}),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rights_support import allow, limited
+from permissions_support import allow, limited
 from worlds import ACCOUNT, ROLE_ARN, TARGET, Site
 
 TABLE = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/orders"  # what POLICY of worlds.py is about
@@ -131,7 +131,7 @@ def test_a_target_role_of_another_account_is_unknown(healthy: Site) -> None:
     assert report["allowed"][0]["permission"] == "iam:SimulatePrincipalPolicy in account 444455556666"
 
 
-def test_without_the_right_it_is_unknown(healthy: Site, tmp_path: Any) -> None:
+def test_without_the_permission_it_is_unknown(healthy: Site, tmp_path: Any) -> None:
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
     manifest = {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -199,7 +199,7 @@ def annotate(site: Site, namespace: str, account: str, role: str) -> None:
 
 @pytest.mark.parametrize("how", [("--fix", "--fix-level", "info"), ("--fix-id", "association-missing")])
 @pytest.mark.parametrize("role", ["storefront", "article-2023", "irsa-reports", "nosuch"])
-def test_an_annotation_is_no_right(site: Site, how: tuple[str, ...], role: str) -> None:
+def test_an_annotation_is_no_permission(site: Site, how: tuple[str, ...], role: str) -> None:
     """Whoever may annotate a service account would get any role of the account."""
     site.with_agent()
     annotate(site, "shop", "orders", role)

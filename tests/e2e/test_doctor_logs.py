@@ -9,7 +9,7 @@ import pytest
 from harness import one_in
 from podid.checks.all import ALL
 from podid.ops.reading import witnesses
-from podid.ops.reading.sections import rights
+from podid.ops.reading.sections import permissions
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 
@@ -63,7 +63,7 @@ def test_an_agent_that_ends_again_and_again_says_why_without_an_option(healthy: 
     assert [item["id"] for item in healthy("doctor", "--check", mode, "-o", "json").json["findings"]] == [mode]
 
 
-def test_its_end_without_the_right_to_logs(healthy: Site) -> None:
+def test_its_end_without_the_permission_to_logs(healthy: Site) -> None:
     (node, *_) = [item["metadata"]["name"] for item in healthy.cluster.items("/api/v1/nodes")]
     healthy.kube.faults.agent_crashing[node] = ENDS["agent-ipv6-bind"]
     healthy.wait(180)
@@ -80,9 +80,9 @@ def test_its_end_without_the_right_to_logs(healthy: Site) -> None:
 
 def rules_without(resource: str) -> list[Any]:
     return [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in rights(ALL).kubernetes
-        if right.resource != resource
+        {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
+        for permission in permissions(ALL).kubernetes
+        if permission.resource != resource
     ]
 
 
@@ -91,7 +91,7 @@ def test_what_the_policies_tell_better_is_left_to_them(healthy: Site) -> None:
     assert ids(healthy, "--logs") == {}
 
 
-def test_without_the_right_to_logs(healthy: Site) -> None:
+def test_without_the_permission_to_logs(healthy: Site) -> None:
     caller = healthy.user("viewer", rules_without("pods/log"))
     assert healthy("doctor", env=caller).code == 0
     outcome = healthy("doctor", "--logs", "-o", "json", env=caller)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ALL
-from podid.ops.reading.sections import rights
+from podid.ops.reading.sections import permissions
 from worlds import Site
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -51,7 +51,7 @@ def test_nothing_that_enforces_it(healthy: Site) -> None:
     assert [item["id"] for item in outcome.json["unknowns"]] == ["networkpolicy-blocks-agent"]
 
 
-def test_without_the_right_to_list_them(calico: Site) -> None:
+def test_without_the_permission_to_list_them(calico: Site) -> None:
     policy(calico)
     rules = [{"apiGroups": ["", "apps", "batch", "admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]}]
     outcome = calico("doctor", "-o", "json", env=calico.user("reader", rules))
@@ -67,12 +67,12 @@ def test_under_cilium(healthy: Site) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"])
-def test_without_the_right_to_ciliums_policies(healthy: Site, kind: str) -> None:
+def test_without_the_permission_to_ciliums_policies(healthy: Site, kind: str) -> None:
     healthy.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
     rules = [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in rights(ALL).kubernetes
-        if right.resource != kind
+        {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
+        for permission in permissions(ALL).kubernetes
+        if permission.resource != kind
     ]
     outcome = healthy("doctor", "-o", "json", env=healthy.user("viewer", rules))
     assert (outcome.code, outcome.json["findings"]) == (9, [])

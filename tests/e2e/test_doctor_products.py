@@ -13,7 +13,7 @@ from podid.checks.all import ALL
 from podid.domain.snapshot import Known
 from podid.kube.project import CUSTOM
 from podid.ops.reading.readings import agent_warnings
-from podid.ops.reading.sections import rights
+from podid.ops.reading.sections import permissions
 from podid.sandbox.kube.kubelet import Kubelet
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
@@ -82,9 +82,9 @@ def test_an_issuer_that_names_the_role_that_its_pods_have(healthy: Site) -> None
 def test_a_kind_that_may_not_be_read_is_unknown(healthy: Site, group: str) -> None:
     healthy.kube.install(group)
     rules = [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in rights(ALL).kubernetes
-        if right.group != group
+        {"apiGroups": [permission.group], "resources": [permission.resource], "verbs": [permission.verb]}
+        for permission in permissions(ALL).kubernetes
+        if permission.group != group
     ]
     outcome = healthy("doctor", "-o", "json", env=healthy.user("viewer", rules))
     assert (outcome.code, outcome.json["findings"]) == (9, [])

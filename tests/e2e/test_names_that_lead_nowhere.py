@@ -112,7 +112,7 @@ def test_a_selector_in_a_namespace_that_does_not_exist(site: Site) -> None:
     assert (refused.code, refused.error["message"]) == (5, "Namespace shpo does not exist; did you mean shop?")
 
 
-def test_without_the_right_to_list_clusters_one_can_be_named(site: Site) -> None:
+def test_without_the_permission_to_list_clusters_one_can_be_named(site: Site) -> None:
     site.aws("iam").create_user(UserName="new")
     key = site.aws("iam").create_access_key(UserName="new")["AccessKey"]
     env = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

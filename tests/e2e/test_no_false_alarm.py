@@ -131,7 +131,7 @@ def test_one_namespace_one_service_account_one_workload(healthy: Site) -> None:
     assert healthy("doctor", "-n", "payments").code == 3
 
 
-def test_a_caller_with_rights_in_one_namespace_only_is_told_what_it_could_not_see(healthy: Site) -> None:
+def test_a_caller_with_permissions_in_one_namespace_only_is_told_what_it_could_not_see(healthy: Site) -> None:
     rules = [
         {
             "namespace": "shop",

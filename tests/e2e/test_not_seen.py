@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2e.test_rights_called import (
+from e2e.test_permissions_called import (
     chained,
     healthy,
     nothing,
@@ -17,7 +17,7 @@ from e2e.test_rights_called import (
     with_open_identity,
 )
 from harness import Outcome
-from rights_support import asked_for
+from permissions_support import asked_for
 from worlds import Site
 
 Start = Callable[[Site], None]
@@ -84,37 +84,37 @@ def some(cases: Iterable[tuple[str, Start]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("line", "start"), some(LOOKS))
-def test_a_look_with_a_right_less(site: Site, line: str, start: Start) -> None:
+def test_a_look_with_a_permission_less(site: Site, line: str, start: Start) -> None:
     start(site)
-    for right, everything, less in with_a_right_less(site, line):
+    for permission, everything, less in with_a_permission_less(site, line):
         if less.code == 4:
-            assert less.stdout == "", (right, less)
-            assert less.stderr, right
+            assert less.stdout == "", (permission, less)
+            assert less.stderr, permission
         else:
-            assert less.code in (0, 9), (right, less)
-            assert set(told(everything.stdout, less.stdout)) == set(), (right, less)
-            assert_said(everything, less, right)
+            assert less.code in (0, 9), (permission, less)
+            assert set(told(everything.stdout, less.stdout)) == set(), (permission, less)
+            assert_said(everything, less, permission)
             # without the association itself there is another page
             if line.startswith(BY_LABEL) and "association" in labels(less):
-                assert labels(everything) - labels(less) <= DETAILS, (right, less)
+                assert labels(everything) - labels(less) <= DETAILS, (permission, less)
 
 
 @pytest.mark.parametrize(("line", "start"), some(PLANS))
-def test_a_plan_with_a_right_less(site: Site, line: str, start: Start) -> None:
+def test_a_plan_with_a_permission_less(site: Site, line: str, start: Start) -> None:
     """A note that is no longer there has another one in its place."""
     start(site)
-    for right, everything, less in with_a_right_less(site, f"{line} --dry-run"):
+    for permission, everything, less in with_a_permission_less(site, f"{line} --dry-run"):
         if less.code:
             continue
-        assert set(told(everything.stdout, less.stdout)) == set(), (right, less)
-        assert_said(everything, less, right)
+        assert set(told(everything.stdout, less.stdout)) == set(), (permission, less)
+        assert_said(everything, less, permission)
 
 
-def assert_said(everything: Outcome, less: Outcome, right: str) -> None:
+def assert_said(everything: Outcome, less: Outcome, permission: str) -> None:
     """What is no longer told is told to be unknown."""
     before, after = (set(lines(each.stdout + each.stderr)) for each in (everything, less))
     lost = set(lines(everything.stdout)) - after
-    assert not lost or any(UNSEEN.search(said) for said in after - before), (right, less)
+    assert not lost or any(UNSEEN.search(said) for said in after - before), (permission, less)
 
 
 def labels(outcome: Outcome) -> set[str]:
@@ -126,7 +126,7 @@ def lines(text: str) -> list[str]:
     return [RANDOM.sub(" ", line) for line in text.splitlines()]
 
 
-def with_a_right_less(site: Site, line: str) -> Iterator[tuple[str, Outcome, Outcome]]:
+def with_a_permission_less(site: Site, line: str) -> Iterator[tuple[str, Outcome, Outcome]]:
     """Each right that the command asks for, what it says with all of them, and what without this one."""
     with asked_for() as asked:
         everything = site.must(*line.split())
@@ -134,14 +134,14 @@ def with_a_right_less(site: Site, line: str) -> Iterator[tuple[str, Outcome, Out
         site.box.world.credentials.deny(action)
         yield action, everything, site(*line.split())
         site.box.world.credentials.allow_again()
-    rights = sorted(asked.kubernetes, key=str)
-    for number, right in enumerate(rights):
+    permissions = sorted(asked.kubernetes, key=str)
+    for number, permission in enumerate(permissions):
         rules = [
             {"apiGroups": [each.group], "resources": [each.resource], "verbs": [each.verb]}
-            for each in rights
-            if each is not right
+            for each in permissions
+            if each is not permission
         ]
-        yield str(right), everything, site(*line.split(), env=site.user(f"viewer-{number}", rules))
+        yield str(permission), everything, site(*line.split(), env=site.user(f"viewer-{number}", rules))
 
 
 def told(everything: str, less: str) -> Iterator[str]:

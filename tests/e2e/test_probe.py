@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from harness import Answers, Outcome, Podid
+from permissions_support import without_eks_auth
 from podid.kube.writer import KubeWriter
 from podid.sandbox.baseline import NODE_ROLE
-from rights_support import without_eks_auth
 from worlds import ACCOUNT, ORDERS, ROLE_ARN, Site, trust_for
 
 PROBE = ("verify", "shop/orders", "--yes", "--probe", "-o", "json")
@@ -167,7 +167,7 @@ def test_where_no_pod_runs_the_probe_verifies(healthy: Site) -> None:
     assert (report["state"], report["pods"], len(report["probes"])) == ("verified", [], 1)
 
 
-def test_without_the_right_to_redeem_running_pods_are_not_verified(healthy: Site, tmp_path: Path) -> None:
+def test_without_the_permission_to_redeem_running_pods_are_not_verified(healthy: Site, tmp_path: Path) -> None:
     """A person's role mostly has no eks-auth right; podid's own pod does not need it."""
     report = probed(healthy, code=9, env=without_eks_auth(healthy.box, tmp_path))
     assert (report["state"], report["newPod"]["state"]) == ("ready", "verified")

@@ -292,7 +292,7 @@ def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associat
     assert states(associated, "shop") == [True, True]
 
 
-def test_without_the_right_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
+def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
     patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
@@ -366,7 +366,7 @@ def test_a_rollout_that_does_not_end(associated: Site) -> None:
     assert sum(not new for new in states(associated, "shop")) == 2  # the old pods serve on
 
 
-def test_without_the_right_to_patch(associated: Site) -> None:
+def test_without_the_permission_to_patch(associated: Site) -> None:
     caller = associated.user("viewer", [READ])
     outcome = associated("restart", "shop/orders", "-o", "json", env=caller)
     (target,) = outcome.json["actions"]
@@ -374,7 +374,7 @@ def test_without_the_right_to_patch(associated: Site) -> None:
     assert "patch deployments.apps in namespace shop" in target["reason"]
 
 
-def test_associate_with_restart_and_no_right_to_patch(site: Site) -> None:
+def test_associate_with_restart_and_no_permission_to_patch(site: Site) -> None:
     """The association is made and kept; what could not be done is named."""
     site.with_agent()
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
@@ -439,7 +439,7 @@ class TestAgent:
         assert (status.code, status.json["state"]) == (9, "unknown")
         assert healthy("agent", "nodes").code == 7
 
-    def test_unknown_without_the_right_to_list_nodes(self, healthy: Site) -> None:
+    def test_unknown_without_the_permission_to_list_nodes(self, healthy: Site) -> None:
         everywhere = [
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
             {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},

@@ -26,7 +26,7 @@ def ids(hop: dict[str, Any]) -> list[tuple[str, str]]:
     return [(item["id"], item["severity"]) for item in hop["findings"]]
 
 
-def break_rights(site: Site) -> None:
+def break_permissions(site: Site) -> None:
     site.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName=TARGET)
 
 
@@ -88,7 +88,7 @@ def test_a_target_role_that_is_gone(chained: Site) -> None:
 
 def test_a_role_that_may_not_go_on(chained: Site) -> None:
     """Named by the target's trust and in its account it needs no right of its own; AWS's guide asks for it."""
-    break_rights(chained)
+    break_permissions(chained)
     assert ids(shown(chained)) == [("base-role-cannot-assume-target", "warn")]
     chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
     assert ids(shown(chained)) == [("base-role-cannot-assume-target", "error")]
@@ -121,8 +121,8 @@ def test_the_external_id_of_the_association(chained: Site) -> None:
     assert ids(hop) == [("external-id-mismatch", "error")]
     eks.update_pod_identity_association(**who, disableSessionTags=True)
     assert ids(shown(chained)) == [("external-id-mismatch", "error")]
-    right = eks.describe_pod_identity_association(**who)["association"]["externalId"]
-    chained.trust(TARGET, target_trust(StringEquals={"sts:ExternalId": right}))
+    permission = eks.describe_pod_identity_association(**who)["association"]["externalId"]
+    chained.trust(TARGET, target_trust(StringEquals={"sts:ExternalId": permission}))
     assert (ids(shown(chained)), shown(chained)["verdict"]) == ([], "match")
     eks.update_pod_identity_association(**who, disableSessionTags=False)
     hop = shown(chained)
@@ -136,7 +136,7 @@ def test_a_target_role_of_another_account_is_left_unknown(healthy: Site) -> None
     assert (hop["verdict"], hop["trust"], ids(hop)) == ("unknown", None, [])
     assert hop["permissions"] == dict.fromkeys(ACTIONS, "allowed")
     assert [item["permission"] for item in hop["unknowns"]] == [f"iam:GetRole in account {OTHER}"]
-    break_rights(healthy)
+    break_permissions(healthy)
     assert ids(shown(healthy)) == [("base-role-cannot-assume-target", "error")]
 
 
@@ -146,11 +146,11 @@ def test_a_namesake_in_the_own_account_is_not_taken_for_it(healthy: Site) -> Non
     assert (shown(healthy)["trust"], ids(shown(healthy))) == (None, [])
 
 
-def test_without_the_rights_it_says_so(chained: Site, tmp_path: Any) -> None:
-    from rights_support import allow, limited
+def test_without_the_permissions_it_says_so(chained: Site, tmp_path: Any) -> None:
+    from permissions_support import allow, limited
 
-    rights = allow("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation", "eks:DescribeCluster")
-    outcome = chained("show", "shop/orders", "-o", "json", env=limited(chained.box, tmp_path, rights))
+    permissions = allow("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation", "eks:DescribeCluster")
+    outcome = chained("show", "shop/orders", "-o", "json", env=limited(chained.box, tmp_path, permissions))
     hop = outcome.json["secondHop"]
     assert (outcome.code, hop["verdict"], hop["trust"], hop["permissions"]) == (0, "unknown", None, None)
     assert {item["permission"] for item in hop["unknowns"]} == {"iam:GetRole", "iam:SimulatePrincipalPolicy"}
@@ -163,7 +163,7 @@ def test_the_sandbox_agrees(chained: Site) -> None:
         return chained("verify", "shop/orders", "--yes").code
 
     assert verified() == 0
-    break_rights(chained)
+    break_permissions(chained)
     assert verified() == 0  # its trust names the role, in one account
     chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
     assert verified() == 3
@@ -202,7 +202,7 @@ def wrong_external_id(site: Site) -> None:
 
 def no_permission(site: Site) -> None:
     site.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
-    break_rights(site)
+    break_permissions(site)
 
 
 def made_anew(site: Site) -> None:
@@ -226,7 +226,7 @@ def made_anew(site: Site) -> None:
             (no_tag_session, [("target-role-trust-broken", "error")]),
             (wrong_external_id, [("external-id-mismatch", "error")]),
             (no_permission, [("base-role-cannot-assume-target", "error")]),
-            (break_rights, [("base-role-cannot-assume-target", "warn")]),
+            (break_permissions, [("base-role-cannot-assume-target", "warn")]),
             (deny, [("base-role-cannot-assume-target", "error")]),
             # the new one is younger than the association besides
             (made_anew, [("role-recreated", "error"), ("role-recreated", "info")]),
@@ -243,11 +243,11 @@ def test_doctor_leaves_a_target_role_of_another_account_unknown(healthy: Site) -
     permission = f"iam:GetRole in account {OTHER}"
     checks = ("role-not-found", "role-recreated", "external-id-mismatch", "target-role-trust-broken")
     assert looked_at(healthy) == (9, [], {(check, permission) for check in checks})
-    break_rights(healthy)
+    break_permissions(healthy)
     assert looked_at(healthy)[:2] == (3, [("base-role-cannot-assume-target", "error")])
 
 
-def test_doctor_without_the_rights_says_which(chained: Site) -> None:
+def test_doctor_without_the_permissions_says_which(chained: Site) -> None:
     chained.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
     code, named, unknowns = looked_at(chained, "--check", "base-role-cannot-assume-target")
     assert (code, named) == (9, [])

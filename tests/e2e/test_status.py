@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from harness import one_in
+from permissions_support import asked_for
 from podid.checks.all import BY_ID
 from podid.cli.changing import MOST_USERS
 from podid.domain.findings import Bearing
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.breaks.table import BREAKS
-from rights_support import asked_for
 from worlds import ORDERS, Site, trust_for
 
-from .test_rights import EVERYWHERE, IAM, NOT_HERE, rules
+from .test_permissions import EVERYWHERE, IAM, NOT_HERE, rules
 
 State = tuple[str, str | None]
 # of each state and of each link
@@ -136,11 +136,11 @@ def test_without_an_iam_action(shared: Site, action: str) -> None:
 @pytest.mark.parametrize(
     "rule", one_in(5, [(rule,) for rule in EVERYWHERE]), ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE]
 )
-def test_without_a_kubernetes_right(shared: Site, rule: tuple[str, str, str]) -> None:
+def test_without_a_kubernetes_permission(shared: Site, rule: tuple[str, str, str]) -> None:
     check_all_views(shared, shared.user("viewer", rules(without=rule)))
 
 
-def test_without_any_right_in_the_cluster(shared: Site) -> None:
+def test_without_any_permission_in_the_cluster(shared: Site) -> None:
     blind = shared.user("blind", [])
     assert check_all_views(shared, blind) == {"shop/orders": ("unknown", "association-sa-not-found")}
     outcome = shared("status", env=blind)
@@ -297,7 +297,7 @@ def test_nothing_is_changed_and_nobody_is_asked(shared: Site) -> None:
     """No dry run, no token, no Job: what is read are lists and descriptions."""
     with asked_for() as asked:
         shared.must("status")
-    assert {right.verb for right in asked.kubernetes} == {"get", "list"}
+    assert {permission.verb for permission in asked.kubernetes} == {"get", "list"}
     assert not any(action.startswith(("eks-auth:", "cloudtrail:")) for action in asked.iam)
 
 

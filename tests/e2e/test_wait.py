@@ -72,14 +72,14 @@ def test_a_cluster_that_does_not_know_the_caller(ready: Site, wait: tuple[str, .
 
 
 @UNJUDGED
-def test_with_few_rights(ready: Site, wait: tuple[str, ...], code: int) -> None:
+def test_with_few_permissions(ready: Site, wait: tuple[str, ...], code: int) -> None:
     caller = ready.user("viewer", [READ_PODS])
     outcome = ready(*ASSOCIATE, *wait, env=caller)
     assert (outcome.code, new_pods(outcome.json)[0]) == (code, "unknown")
 
 
 @BOTH
-def test_without_the_right_to_create_pods(ready: Site, wait: tuple[str, ...]) -> None:
+def test_without_the_permission_to_create_pods(ready: Site, wait: tuple[str, ...]) -> None:
     """Then the webhook's registration tells."""
     ready.kube.faults.add(Fault("fail", operation="POST */namespaces/shop/pods*", status=403, message="forbidden"))
     outcome = ready(*ASSOCIATE, *wait)

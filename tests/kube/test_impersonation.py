@@ -90,7 +90,7 @@ def test_every_request_says_as_whom(tls: Server, tmp_path: Path) -> None:
     assert len(tls.requests) == 4
 
 
-def test_podid_has_the_rights_of_whom_it_acts_as(healthy: Site) -> None:
+def test_podid_has_the_permissions_of_whom_it_acts_as(healthy: Site) -> None:
     """And of each of the groups, not of the caller."""
     site, kubeconfig = healthy, healthy.kube.kubeconfig(healthy.kube.admin_token)
     kubeconfig["users"][0]["user"] |= {"as": "alice", "as-groups": ["lists-pods", "lists-accounts"]}

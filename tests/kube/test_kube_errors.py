@@ -101,7 +101,7 @@ def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
     assert translate("forbidden list sa").permission == "list serviceaccounts in namespace gold"
 
 
-def test_a_missing_right_to_a_subresource() -> None:
+def test_a_missing_permission_to_a_subresource() -> None:
     text = (
         'serviceaccounts "orders" is forbidden: User "u" cannot create resource "serviceaccounts/token" in API group '
         '"" in the namespace "shop"'
@@ -137,7 +137,7 @@ def test_a_403_that_kubernetes_did_not_write() -> None:
     )
 
 
-def test_a_denying_admission_webhook_is_not_a_missing_right() -> None:
+def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
     body = json.dumps(
         {
             "kind": "Status",

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from permissions_support import asked_for
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import KubeRight, Rights
+from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import errors
 from podid.kube.project import CUSTOM
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from rights_support import asked_for
 from worlds import ORDERS, KubeWorld
 
 from .kube_server import Answer, Server
@@ -63,7 +63,7 @@ def every_product(reader: KubeReader) -> None:
 # method -> a call with every argument that asks for more
 READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
-    KubeReader.may: lambda r: r.may(KubeRight("", "pods", "list"), "shop"),
+    KubeReader.may: lambda r: r.may(KubePermission("", "pods", "list"), "shop"),
     KubeReader.list_namespaces: lambda r: r.list_namespaces(),
     KubeReader.find_pod_security: lambda r: r.find_pod_security("kube-system"),
     KubeReader.list_pods: lambda r: r.list_pods("shop", service_account="orders", selector={"app": "orders"}),
@@ -116,7 +116,7 @@ def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld) -> None:
     for operation, call in calls:
         with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
             call()
-        marked: Rights = operation.__rights__  # type: ignore[attr-defined]
+        marked: Permissions = operation.__permissions__  # type: ignore[attr-defined]
         if (set(marked.kubernetes), marked.iam) != (asked.kubernetes, ()):
             wrong.append((operation.__qualname__, marked.kubernetes, sorted(asked.kubernetes)))
     assert wrong == []
@@ -147,5 +147,5 @@ def test_every_operation_is_called_here() -> None:
 
 
 def test_what_changes_something_belongs_in_a_role_of_one_namespace() -> None:
-    assert all(right.namespaced for operation in WRITES for right in operation.__rights__.kubernetes)  # type: ignore[attr-defined]
-    assert not any(right.namespaced for operation in READS for right in operation.__rights__.kubernetes)  # type: ignore[attr-defined]
+    assert all(permission.namespaced for operation in WRITES for permission in operation.__permissions__.kubernetes)  # type: ignore[attr-defined]
+    assert not any(permission.namespaced for operation in READS for permission in operation.__permissions__.kubernetes)  # type: ignore[attr-defined]

@@ -265,7 +265,7 @@ def test_find_and_get(lab: KubeWorld) -> None:
     assert raised.value.what == "StatefulSet shop/nope does not exist"
 
 
-def test_find_does_not_hide_a_missing_right(lab: KubeWorld) -> None:
+def test_find_does_not_hide_a_missing_permission(lab: KubeWorld) -> None:
     lab.sandbox.add_user("nobody-token", "nobody", rules=[])
     reader, _ = lab.login("nobody-token")
     with pytest.raises(AccessDenied) as raised:

@@ -9,7 +9,7 @@ import yaml
 from harness import Podid
 from podid.cli.tree import COMMANDS
 from podid.domain.encoding import plain
-from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
+from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions
 from podid.render.permissions import permissions_view, role_names
 
 SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
@@ -38,8 +38,8 @@ def test_no_role_that_is_applied_overwrites_another() -> None:
 
 
 def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
-    pods, nodes = (Rights(kubernetes=(KubeRight("", name, "list"),)) for name in ("pods", "nodes"))
-    assert role_names("podid-list", [pods, nodes, pods, Rights(), pods | nodes]) == [
+    pods, nodes = (Permissions(kubernetes=(KubePermission("", name, "list"),)) for name in ("pods", "nodes"))
+    assert role_names("podid-list", [pods, nodes, pods, Permissions(), pods | nodes]) == [
         *("podid-list-list-pods", "podid-list-list-nodes", "podid-list-list-pods-3", "podid-list-"),
         "podid-list-list-nodes-5",
     ]
@@ -48,7 +48,7 @@ def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
 @pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
 def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
     document = printed(row.name)
-    granted = {right for manifest in document["kubernetes"]["items"] for right in rules(manifest)}
+    granted = {permission for manifest in document["kubernetes"]["items"] for permission in rules(manifest)}
     assert granted.isdisjoint(ABUSABLE)
     assert "eks-auth:AssumeRoleForPodIdentity" not in str(document["iamPolicy"])
     for item in document["optional"]:
@@ -88,7 +88,7 @@ def test_the_manifests_alone_can_be_asked_for() -> None:
 
 
 def test_a_role_can_be_passed_to_pods_only() -> None:
-    view = permissions_view("x", CommandRights.of("iam:PassRole", "eks:TagResource"))
+    view = permissions_view("x", CommandPermissions.of("iam:PassRole", "eks:TagResource"))
     assert view.document["iamPolicy"] == {
         "Version": "2012-10-17",
         "Statement": [
@@ -103,9 +103,11 @@ def test_a_role_can_be_passed_to_pods_only() -> None:
     }
 
 
-def test_an_optional_right_has_a_policy_and_roles_of_its_own() -> None:
-    right = OptionalRight.of("--x", "eks:X", KubeRight("apps", "deployments", "patch"), KubeRight("", "pods", "list"))
-    view = permissions_view("role show", CommandRights(Rights(), (right,)))
+def test_an_optional_permission_has_a_policy_and_roles_of_its_own() -> None:
+    permission = OptionalPermission.of(
+        "--x", "eks:X", KubePermission("apps", "deployments", "patch"), KubePermission("", "pods", "list")
+    )
+    view = permissions_view("role show", CommandPermissions(Permissions(), (permission,)))
 
     def role(kind: str, group: str, resource: str, verb: str) -> dict[str, Any]:
         return {

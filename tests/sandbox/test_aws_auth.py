@@ -191,7 +191,7 @@ def node_session(box: Sandbox) -> Credential:
     )
 
 
-def test_the_node_role_needs_the_right(box: Sandbox, eks: Any, auth: Any, connect: Connect) -> None:
+def test_the_node_role_needs_the_permission(box: Sandbox, eks: Any, auth: Any, connect: Connect) -> None:
     associate(eks, "shop", "orders")
     node = connect("eks-auth", key=node_session(box))
     redeem(node)
@@ -254,7 +254,7 @@ def test_a_wrong_secret_is_noticed(box: Sandbox, connect: Connect) -> None:
     assert refusal(connect("sts", key=wrong).get_caller_identity)[0] == "SignatureDoesNotMatch"
 
 
-def test_rights_are_taken_one_by_one(box: Sandbox, eks: Any, iam: Any, connect: Connect) -> None:
+def test_permissions_are_taken_one_by_one(box: Sandbox, eks: Any, iam: Any, connect: Connect) -> None:
     user = "User: arn:aws:iam::111122223333:user/podid-admin is not authorized to perform: "
     because = " because no identity-based policy allows the {} action"
     deny = box.world.credentials.deny

@@ -106,7 +106,7 @@ def test_a_service_account_token_authenticates(cluster: Cluster) -> None:
     assert cluster.call("GET", "/api/v1/nodes", token=token)[0] == 403
 
 
-def test_rights_can_be_taken_away_one_by_one(cluster: Cluster) -> None:
+def test_permissions_can_be_taken_away_one_by_one(cluster: Cluster) -> None:
     cluster.sandbox.deny("kubernetes-admin", "get", "pods/log")
     cluster.sandbox.deny("kubernetes-admin", "list", "daemonsets.apps")
     name = cluster.items("/api/v1/namespaces/shop/pods")[0]["metadata"]["name"]

@@ -125,7 +125,7 @@ def test_a_list_can_be_streamed(cluster: Cluster) -> None:
     assert events[-1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
-def test_impersonation_asks_for_the_right_and_takes_the_other_ones_rights(cluster: Cluster) -> None:
+def test_impersonation_asks_for_the_permission_and_takes_the_other_ones_permissions(cluster: Cluster) -> None:
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     asked = json.dumps(
         {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "shop"}}}
@@ -168,7 +168,7 @@ def test_impersonation_asks_for_the_right_and_takes_the_other_ones_rights(cluste
         ),
     ],
 )
-def test_more_than_a_name_takes_more_rights(
+def test_more_than_a_name_takes_more_permissions(
     cluster: Cluster, header: tuple[str, str], resource: str, missing: str
 ) -> None:
     groups = ["", "authentication.k8s.io"]

@@ -24,7 +24,7 @@ from podid.domain.foreign import (
     text_or,
 )
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
-from podid.domain.rights import needs
+from podid.domain.permissions import needs
 
 T = TypeVar("T")
 

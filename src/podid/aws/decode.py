@@ -45,7 +45,7 @@ from podid.domain.foreign import (
     texts_or_none,
 )
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.permissions import PolicyFinding
+from podid.domain.policies import PolicyFinding
 from podid.domain.versions import addon_key
 
 

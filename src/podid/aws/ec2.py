@@ -7,7 +7,7 @@ from podid.aws.api import ServiceGateway
 from podid.domain.aws import Instance
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, many, record, text, text_or
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
-from podid.domain.rights import needs
+from podid.domain.permissions import needs
 
 # the most values that a filter takes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 _IDS_AT_ONCE = 200

@@ -12,7 +12,7 @@ from podid.domain.aws import AccessEntry, Association, AssociationSummary, Clust
 from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import Reading, about, at, each, pairs, text
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import needs
+from podid.domain.permissions import needs
 from podid.domain.text import nearest, short_list
 
 T = TypeVar("T")

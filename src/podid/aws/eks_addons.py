@@ -10,7 +10,7 @@ from podid.aws.decode import Update
 from podid.domain.aws import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at
-from podid.domain.rights import needs
+from podid.domain.permissions import needs
 
 _ADDON = at("addon", decode.addon)
 

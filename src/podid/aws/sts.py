@@ -18,7 +18,7 @@ from podid.aws.api import Api, ServiceGateway
 from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
 from podid.aws.errors import translate
 from podid.domain.aws import Caller
-from podid.domain.rights import needs
+from podid.domain.permissions import needs
 
 _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"

@@ -15,7 +15,7 @@ from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
-from podid.domain.rights import CommandRights, Rights
+from podid.domain.permissions import CommandPermissions, Permissions
 from podid.render.formats import Format, Report, check_query
 
 # five thousand associations at ten calls a second
@@ -39,8 +39,8 @@ def function(command: Command, name: str) -> Callable[..., None]:
         shown = values.pop("show_permissions", False)
         access = _access(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
         if shown:
-            rights = command.all_rights(**values, namespace=access.shared.namespace, access=access)
-            _emit_permissions(access.terminal, name, rights)
+            permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
+            _emit_permissions(access.terminal, name, permissions)
             return
         _refuse_blank(ctx.command.params, values)
         try:
@@ -125,12 +125,12 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     its options choose what is read."""
 
     def show(ctx: typer.Context, wanted: bool) -> bool:
-        if wanted and command.rights_for is None and not ctx.resilient_parsing:
+        if wanted and command.permissions_for is None and not ctx.resilient_parsing:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
             terminal = _access(runtime, {"output": output, "query": query}).terminal
-            _emit_permissions(terminal, name, command.all_rights())
+            _emit_permissions(terminal, name, command.all_permissions())
             raise typer.Exit
         return wanted
 
@@ -149,10 +149,10 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
 # --- what a command is handed -----------------------------------------------------------------------------------------
 
 
-def _emit_permissions(terminal: Terminal, name: str, rights: CommandRights) -> None:
+def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:
     from podid.render.permissions import permissions_view
 
-    terminal.emit(permissions_view(name, rights))
+    terminal.emit(permissions_view(name, permissions))
 
 
 def _tell_sources(error: PodidError, access: Access) -> None:
@@ -180,10 +180,10 @@ def _access(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) 
 def command(
     *,
     shared: tuple[str, ...] = (),
-    rights: Callable[[], CommandRights] = CommandRights,
+    permissions: Callable[[], CommandPermissions] = CommandPermissions,
     reports: bool = False,
     several: tuple[str, ...] = (),
-    rights_for: Callable[..., Rights | CommandRights] | None = None,
+    permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Turns a function into a Command. It is handed, by name, what it asks for of `access` and `terminal`; its other
     parameters are its own options: one each, or a group. The docstring is the help. `rights` sums up the gateways'
@@ -192,7 +192,7 @@ def command(
     `rights_for` is what its own options' values, the namespace and the `access` take of `rights`."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, rights, reports, several, rights_for)
+        return Command(body, shared, permissions, reports, several, permissions_for)
 
     return wrap
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
+from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
 from podid.domain.plan import Wait
-from podid.domain.rights import CommandRights, Rights, rights_of
 from podid.render.formats import Format, Report, parse_format
 
 
@@ -152,13 +152,13 @@ class Command:
 
     body: Callable[..., None]
     shared: tuple[str, ...]
-    rights: Callable[[], CommandRights]
+    permissions: Callable[[], CommandPermissions]
     # whether it writes a doctor's report, which has formats of its own
     reports: bool = False
     # the shared options that it takes more than once
     several: tuple[str, ...] = ()
     # what these values of its own options take, where they choose what is read; such a command needs no argument
-    rights_for: Callable[..., Rights | CommandRights] | None = None
+    permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
 
     @property
     def help(self) -> str:
@@ -197,17 +197,17 @@ class Command:
                 values[name] = filled(parameter.annotation, typed)
         return values
 
-    def all_rights(self, **values: object) -> CommandRights:
+    def all_permissions(self, **values: object) -> CommandPermissions:
         """What the body says that it calls, with these `values` of its options where they choose what is read, and what
         choosing a cluster and naming the caller takes."""
-        wanted = self.rights()
-        if values and self.rights_for is not None:
-            chosen = self.rights_for(**values)
-            wanted = chosen if isinstance(chosen, CommandRights) else replace(wanted, always=chosen)
+        wanted = self.permissions()
+        if values and self.permissions_for is not None:
+            chosen = self.permissions_for(**values)
+            wanted = chosen if isinstance(chosen, CommandPermissions) else replace(wanted, always=chosen)
         if not self.shared or "show_permissions" not in self.shared:
             return wanted
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
 
-        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
-        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))
+        place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()
+        return replace(wanted, always=wanted.always | place | permissions_of((Sts.get_caller,)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from podid.cli.options import Command
-    from podid.domain.rights import CommandRights
+    from podid.domain.permissions import CommandPermissions
 
 
 class Row(NamedTuple):
@@ -102,17 +102,17 @@ def path_of(words: Sequence[str]) -> tuple[str, ...]:
     return max(found, key=len, default=())
 
 
-def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandRights]":
+def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
     """The commands' names, and what all of them need together. UsageError for what is no command."""
     from dataclasses import replace
 
     from podid.domain.errors import Again, UsageError
-    from podid.domain.rights import CommandRights
+    from podid.domain.permissions import CommandPermissions
     from podid.domain.text import did_you_mean, nearest
 
     known = {row.name: row for row in COMMANDS}
     wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
-    total = CommandRights()
+    total = CommandPermissions()
     for given, name in zip(names, wanted, strict=False):
         if name not in known:
             near = nearest(name, known, 1)
@@ -121,7 +121,7 @@ def rights_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandR
                 hint=Again(swap=(given, near[0])) if near else (),
                 subject=name,
             )
-        needed = known[name].load().all_rights()
+        needed = known[name].load().all_permissions()
         optional = dict.fromkeys((*total.optional, *needed.optional))
         total = replace(total, always=total.always | needed.always, optional=tuple(optional))
     return wanted, total

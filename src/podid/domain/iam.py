@@ -42,7 +42,7 @@ class PolicyNames:
 
 
 @dataclass(frozen=True, slots=True)
-class AssumeRights:
+class AssumePermissions:
     """The resources, as they are written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False
     where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen.
     `allows` are the patterns of all actions that the statements allow, `*` where that is not known."""
@@ -70,7 +70,9 @@ class AssumeRights:
         )
 
 
-def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, ...] = ("*",)) -> AssumeRights:
+def assume_permissions(
+    documents: Iterable[Mapping[str, object]], allows: tuple[str, ...] = ("*",)
+) -> AssumePermissions:
     """Over all policies of a role. What is not of the expected form says nothing."""
     assume: list[str] = []
     tag: list[str] = []
@@ -85,7 +87,7 @@ def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, 
         resources = [resource for resource in listed(statement.get("Resource")) if isinstance(resource, str)]
         assume += resources if ASSUME in about else ()
         tag += resources if TAG in about else ()
-    return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
+    return AssumePermissions(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
 
 
 def matches(wanted: str, name: str) -> bool:

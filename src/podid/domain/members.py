@@ -124,5 +124,5 @@ POLICY = About("A policy in IAM's policy language, as it is.")
 PolicyObject = Annotated[Mapping[str, object], POLICY]
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 BrokenLink = Annotated[int, OR_NULL, About("The link of the way to credentials that is broken, 1 to 10.")]
-MissingRight = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
+MissingPermission = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
 ModeId = Annotated[str, OR_NULL, About("The failure mode, as `podid explain` names it.")]

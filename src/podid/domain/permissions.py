@@ -1,91 +1,102 @@
-"""A permissions policy in words: what it allows and forbids, one sentence a statement; and what AWS says of one.
+"""What an operation needs to be allowed: IAM actions, and Kubernetes verbs on resources.
 
-Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+A gateway's method carries its own rights (`@needs(...)`); what a command needs is the sum over the operations that it
+may call, so that `--show-permissions` cannot drift from the calls.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from podid.domain.iam import listed
-from podid.domain.text import short_list
+F = TypeVar("F", bound=Callable[..., Any])
 
-_MOST_STATEMENTS = 6
-_MOST_NAMES = 4
+
+@dataclass(frozen=True, slots=True, order=True)
+class KubePermission:
+    """One verb on one resource, as RBAC names them: `KubePermission("apps", "deployments", "patch")`."""
+
+    group: str
+    resource: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}"
+
+    @property
+    def namespaced(self) -> bool:
+        """Whether it belongs in a Role rather than a ClusterRole: all that changes something, or mints a token."""
+        return self.verb not in ("get", "list", "watch")
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFinding:
-    """What IAM Access Analyzer says of a policy. `kind` is its word: ERROR, SECURITY_WARNING, WARNING or SUGGESTION;
-    `place` is where in the document, empty for the whole."""
+class Permissions:
+    """IAM actions and Kubernetes rights, each once, sorted."""
 
-    kind: str
-    code: str
-    details: str
-    place: str = ""
+    iam: tuple[str, ...] = ()
+    kubernetes: tuple[KubePermission, ...] = ()
 
+    def __or__(self, other: "Permissions") -> "Permissions":
+        return Permissions(tuple(sorted({*self.iam, *other.iam})), tuple(sorted({*self.kubernetes, *other.kubernetes})))
 
-NOT_BY_ORGANIZATION = "a service control policy of the organization does not allow it"
-
-
-def undecided(keys: Iterable[str]) -> str:
-    """Why a simulation that lacks these context keys, and says no, says nothing."""
-    return f"the simulation depends on {', '.join(sorted(set(keys)))}, which only a real call carries"
+    def __bool__(self) -> bool:
+        return bool(self.iam or self.kubernetes)
 
 
-def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
-    """`may dynamodb:GetItem and dynamodb:Query on arn:…:table/orders`. What is not understood is said as such."""
-    statements = listed(document.get("Statement"))
-    words = [
-        _statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in statements
-    ]
-    if len(words) > _MOST_STATEMENTS:
-        words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
-    return tuple(words) or ("nothing: it has no statement",)
+Need = str | KubePermission | Callable[..., Any]
 
 
-def _statement_words(statement: Mapping[str, object]) -> str:
-    may = "may not" if statement.get("Effect") == "Deny" else "may"
-    conditions = list(_conditions(statement.get("Condition")))
-    only = f", if {' and '.join(conditions)}" if conditions else ""
-    return f"{may} {_actions(statement)} on {_resources(statement)}{only}"
+def needs(*permissions: Need) -> Callable[[F], F]:
+    """Mark a gateway's method with the permissions that it may need, whatever its arguments: `"eks:DescribeCluster"`,
+    `KubePermission("", "pods", "list")`, or another method, for all that it needs. A call that everybody may make has
+    none."""
+
+    def mark(method: F) -> F:
+        method.__permissions__ = permissions_of(permissions)  # type: ignore[attr-defined]
+        return method
+
+    return mark
 
 
-def _actions(statement: Mapping[str, object]) -> str:
-    if "NotAction" in statement:
-        return f"do everything but {_joined(_texts(statement['NotAction']))}"
-    actions = _texts(statement.get("Action"))
-    if "*" in actions:
-        return "do everything"
-    if actions and all(action.endswith(":*") for action in actions):
-        return f"do everything of {_joined([action[:-2] for action in actions])}"
-    return _joined(actions)
+def permissions_of(operations: Iterable[Need]) -> Permissions:
+    """The sum over the operations; AttributeError for one that is not marked."""
+    total = Permissions()
+    for operation in operations:
+        if isinstance(operation, str):
+            total |= Permissions(iam=(operation,))
+        elif isinstance(operation, KubePermission):
+            total |= Permissions(kubernetes=(operation,))
+        else:
+            total |= operation.__permissions__  # type: ignore[attr-defined]
+    return total
 
 
-def _resources(statement: Mapping[str, object]) -> str:
-    if "NotResource" in statement:
-        return f"everything but {_joined(_texts(statement['NotResource']))}"
-    resources = _texts(statement.get("Resource"))
-    return "anything" if "*" in resources else _joined(resources)
+@dataclass(frozen=True, slots=True)
+class OptionalPermission:
+    """Rights that only one flag or one closer look needs, or that can be abused: never granted by default."""
+
+    permissions: Permissions
+    reason: str
+
+    @classmethod
+    def of(cls, reason: str, *operations: Need) -> "OptionalPermission":
+        return cls(permissions_of(operations), reason)
 
 
-def _conditions(condition: object) -> Iterator[str]:
-    if not isinstance(condition, Mapping):
-        return
-    for operator, keys in condition.items():
-        for key, value in keys.items() if isinstance(keys, Mapping) else ():
-            yield f"{key} {_operator(str(operator))} {_joined(_texts(value), last='or')}"
+@dataclass(frozen=True, slots=True)
+class CommandPermissions:
+    """What a command needs in every case, and what some of its ways need on top."""
+
+    always: Permissions = Permissions()
+    optional: tuple[OptionalPermission, ...] = ()
+
+    @classmethod
+    def of(cls, *operations: Need, optional: tuple[OptionalPermission, ...] = ()) -> "CommandPermissions":
+        return cls(permissions_of(operations), optional)
 
 
-def _operator(operator: str) -> str:
-    """StringEquals and its like read as `is`; every other one stays IAM's word."""
-    return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
+@dataclass(frozen=True, slots=True)
+class AccessReview:
+    """What the API server says of a right of the caller's own; `allowed` is None where it could not tell."""
 
-
-def _texts(value: object) -> list[str]:
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in listed(value)]
-
-
-def _joined(texts: list[str], last: str = "and") -> str:
-    if 1 < len(texts) <= _MOST_NAMES:
-        return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
-    return short_list(texts, _MOST_NAMES) or "nothing"
+    allowed: bool | None
+    reason: str = ""

@@ -201,6 +201,6 @@ def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
     return tuple(sorted(groups, key=lambda group: (not group.permission, -len(group.checks))))
 
 
-def missing_rights(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """The rights that stood in the way, each once: the report's first line, and what `podid doctor --me` is for."""
     return tuple(group.permission for group in group_unknowns(verdicts) if group.permission)

@@ -11,7 +11,7 @@ from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, L
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
-from podid.domain.iam import AssumeRights, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyNames
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -73,10 +73,10 @@ class Snapshot:
     roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
-    target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
+    target_permissions: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
     # role ARN -> what its policies say of going on to other roles
-    assume_rights: Section[Mapping[str, Section[AssumeRights]]] = field(metadata=AWS)
+    assume_permissions: Section[Mapping[str, Section[AssumePermissions]]] = field(metadata=AWS)
     # role ARN, of one with a permissions boundary -> whether that may leave anything of what its policies allow
     bounded: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
     # roles of this account that those policies name
@@ -84,7 +84,7 @@ class Snapshot:
     # node -> its EC2 instance
     instances: Section[Mapping[str, Instance]] = field(metadata=AWS)
     # node role ARN -> may it do what the VPC CNI does; empty where the CNI has no association
-    cni_rights: Section[Mapping[str, Section[tuple[Decision, ...]]]] = field(metadata=AWS)
+    cni_permissions: Section[Mapping[str, Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile,
     # that of their EC2NodeClass, or the only one that an access entry lets join
     other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from podid.domain.credentials import CredentialSource
 from podid.domain.errors import ExitCode, combine
 from podid.domain.evidence import UNSETTLED
-from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, Key, MissingRight, ModeId, schema_name
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, Key, MissingPermission, ModeId, schema_name
 from podid.domain.names import ServiceAccountRef
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class NotChecked:
 
     link: Annotated[int, About("1 to 9.")]
     subject: Annotated[str, OR_NULL, About("What could not be read; null where nothing of the link was read.")]
-    permission: MissingRight = ""
+    permission: MissingPermission = ""
     how: Annotated[str, HIDDEN] = ""
 
 
@@ -140,7 +140,7 @@ class Allowed:
     allowed: Annotated[bool | None, About("Null where it could not be decided.")]
     reason: str = ""
     id: ModeId = ""
-    permission: MissingRight = ""
+    permission: MissingPermission = ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:

@@ -32,8 +32,8 @@ def addon_key(version: str) -> AddonKey | None:
 
 def older(one: str, other: str) -> bool:
     """Whether `one` comes before `other`; false where either cannot be read."""
-    left, right = addon_key(one), addon_key(other)
-    return left is not None and right is not None and left < right
+    left, permission = addon_key(one), addon_key(other)
+    return left is not None and permission is not None and left < permission
 
 
 def platform_number(version: str) -> int | None:

@@ -15,7 +15,7 @@ from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
 from podid.domain.names import Arn, role_name
-from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
+from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
@@ -46,7 +46,7 @@ class SecondHop:
 
     association: Association
     trust: Section[Evaluation | None]
-    rights: Section[tuple[Decision, ...]]
+    permissions: Section[tuple[Decision, ...]]
 
     @property
     def target_role_arn(self) -> str:
@@ -58,7 +58,7 @@ class SecondHop:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        return self.rights.value if isinstance(self.rights, Known) else ()
+        return self.permissions.value if isinstance(self.permissions, Known) else ()
 
     @property
     def target_missing(self) -> bool:
@@ -72,7 +72,7 @@ class SecondHop:
             message = f"the target role {self.target_role_arn} does not exist"
             fix = "create the role, or point the association at one that exists (--target-role, --replace)"
             return (TrustFinding("role-not-found", Severity.ERROR, message, fix),)
-        return (*self._of_rights(), *(self.evaluation.findings if self.evaluation is not None else ()))
+        return (*self._of_permissions(), *(self.evaluation.findings if self.evaluation is not None else ()))
 
     @property
     def error(self) -> TrustFinding | None:
@@ -91,16 +91,16 @@ class SecondHop:
         """What could not be looked at or decided."""
         if self.target_missing:
             return ()
-        return tuple(unknown for unknown in (self.rights_unknown, self.trust_unknown) if unknown is not None)
+        return tuple(unknown for unknown in (self.permissions_unknown, self.trust_unknown) if unknown is not None)
 
     @property
-    def rights_unknown(self) -> Missing | None:
-        if isinstance(self.rights, Missing):
-            return self.rights
+    def permissions_unknown(self) -> Missing | None:
+        if isinstance(self.permissions, Missing):
+            return self.permissions
         keys = {key for d in self.decisions if not d.allowed for key in d.missing_context_keys}
         if keys:
             return Missing(undecided(keys))
-        if self._refused and not self._of_rights():
+        if self._refused and not self._of_permissions():
             why = self.trust_unknown or Missing("the target role's trust may or may not name the role")
             role = role_name(self.association.role_arn)
             reason = f"role {role} lacks the permission, and does without if the trust names it: {why.reason}"
@@ -131,7 +131,7 @@ class SecondHop:
     def _refused(self) -> list[Decision]:
         return [d for d in self.decisions if not d.allowed and not d.missing_context_keys]
 
-    def _of_rights(self) -> tuple[TrustFinding, ...]:
+    def _of_permissions(self) -> tuple[TrustFinding, ...]:
         refused = self._refused
         by_name = [self._let_in_by_name(decision) for decision in refused]
         if not refused or (None in by_name and False not in by_name):
@@ -176,17 +176,17 @@ def second_hop(
     *,
     base: Role | None,
     target: Section[Role | None],
-    rights: Section[tuple[Decision, ...]],
+    permissions: Section[tuple[Decision, ...]],
     pods: tuple[LivePod, ...] | None = None,
     now: datetime | None = None,
 ) -> SecondHop:
     """Pure. `base` is the association's role, None when it was not read; `target` Known(None) when IAM says that it
     does not exist, or only under another path. `pods` and `now` as in PodIdentity."""
     if isinstance(target, Missing):
-        return SecondHop(association=association, trust=target, rights=rights)
+        return SecondHop(association=association, trust=target, permissions=permissions)
     role = target.value
     if role is None or role.arn != association.target_role_arn:
-        return SecondHop(association=association, trust=Known(None), rights=rights)
+        return SecondHop(association=association, trust=Known(None), permissions=permissions)
     trust: Section[Evaluation | None]
     try:
         pod = PodIdentity(
@@ -204,7 +204,7 @@ def second_hop(
         trust = Missing(f"the trust policy of role {role.name} cannot be read: {error}")
     except InvalidInput as error:
         trust = Missing(error.what)
-    return SecondHop(association=association, trust=trust, rights=rights)
+    return SecondHop(association=association, trust=trust, permissions=permissions)
 
 
 def elsewhere(arn: str, cluster: Cluster) -> Missing | None:
@@ -244,7 +244,7 @@ def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
             known(snapshot.cluster),
             base=known_or(role_section(snapshot, association.role_arn), None),
             target=part(snapshot.target_roles, target),
-            rights=part(snapshot.target_rights, (association.role_arn, target)),
+            permissions=part(snapshot.target_permissions, (association.role_arn, target)),
             pods=live_pods(snapshot, association),
             now=snapshot.taken_at,
         )

@@ -27,6 +27,7 @@ from podid.domain.foreign import (
     words_or_none,
 )
 from podid.domain.names import ServiceAccountRef
+from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import (
     CERT_MANAGER,
@@ -38,7 +39,6 @@ from podid.domain.products import (
     CredentialWay,
     ProductSetting,
 )
-from podid.domain.rights import AccessReview
 from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
 # a command for the node's packet filter that names link-local addresses

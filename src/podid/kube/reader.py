@@ -16,8 +16,8 @@ from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
-from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
 from podid.kube import project, project_network, project_pods
@@ -57,11 +57,11 @@ CILIUM_POLICIES = {"ciliumnetworkpolicies": True, "ciliumclusterwidenetworkpolic
 TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 
-def on(verb: str, *kinds: str) -> tuple[KubeRight, ...]:
+def on(verb: str, *kinds: str) -> tuple[KubePermission, ...]:
     """The rights to do `verb` with objects of these kinds."""
     rows = (KINDS[kind] for kind in kinds)
     # /apis/GROUP/VERSION; /api/v1 is of the group that has no name
-    return tuple(KubeRight("".join(prefix.split("/")[2:-1]), plural, verb) for prefix, plural in rows)
+    return tuple(KubePermission("".join(prefix.split("/")[2:-1]), plural, verb) for prefix, plural in rows)
 
 
 class KubeReader:
@@ -76,11 +76,11 @@ class KubeReader:
         return self._transport.get("/version", lambda answer: text_or(answer, "gitVersion"))
 
     @needs()
-    def may(self, right: KubeRight, namespace: str = "") -> AccessReview:
+    def may(self, permission: KubePermission, namespace: str = "") -> AccessReview:
         """Whether the caller has this right, in one namespace or in all of them. By Kubernetes' own ClusterRole
         system:basic-user everybody who is signed in may ask."""
-        resource, _, sub = right.resource.partition("/")
-        attributes = {"group": right.group, "resource": resource, "subresource": sub, "verb": right.verb}
+        resource, _, sub = permission.resource.partition("/")
+        attributes = {"group": permission.group, "resource": resource, "subresource": sub, "verb": permission.verb}
         body: Json = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -146,7 +146,7 @@ class KubeReader:
     def list_network_policies(self, namespace: str = "") -> tuple[NetworkPolicy, ...]:
         return self._placed(path_of("NetworkPolicy", namespace), project_network.network_policy)
 
-    @needs(*(KubeRight("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
+    @needs(*(KubePermission("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
     def list_cilium_policies(self, namespace: str = "") -> tuple[CiliumPolicy, ...]:
         """Of both kinds; none where the cluster does not know the kind."""
         policies: list[CiliumPolicy] = []
@@ -161,7 +161,7 @@ class KubeReader:
         ClusterRole system:discovery everybody who is signed in may ask."""
         return self._transport.get("/apis", _groups)
 
-    @needs(*(KubeRight(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
+    @needs(*(KubePermission(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
     def list_product_settings(
         self, group: str, plural: str, version: str, namespace: str = ""
     ) -> tuple[ProductSetting, ...]:
@@ -181,7 +181,7 @@ class KubeReader:
         """CSI driver -> the audiences of the tokens of pods that a kubelet gives it."""
         return dict(self._transport.list(path_of("CSIDriver"), project.csi_driver))
 
-    @needs(KubeRight("coordination.k8s.io", "leases", "list"))
+    @needs(KubePermission("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
         """Node -> by how many seconds its kubelet's clock is ahead of the API server's, by the lease that it renews:
         what it wrote there, beside when the server says that it was written. A lease that nobody renews any more is as
@@ -194,7 +194,7 @@ class KubeReader:
             if renewed is not None and written is not None
         }
 
-    @needs(KubeRight("karpenter.k8s.aws", "ec2nodeclasses", "list"))
+    @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
         """Karpenter's, sorted by name; none where the cluster does not know the kind."""
         classes = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
@@ -251,7 +251,7 @@ class KubeReader:
         }
         return tuple(pod for _, pod in sorted(pods.items()))
 
-    @needs(KubeRight("", "pods/log", "get"))
+    @needs(KubePermission("", "pods/log", "get"))
     def read_log(
         self,
         namespace: str,
@@ -273,7 +273,7 @@ class KubeReader:
         query |= {name: "true" for name, chosen in (("previous", previous), ("timestamps", timestamps)) if chosen}
         return without_tokens(self._transport.text(path_of("Pod", namespace, pod) + "/log", query))
 
-    @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
+    @needs(KubePermission("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def find_webhook(self) -> WebhookRegistration | None:
         """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
         return _found(self._transport.get, WEBHOOK_PATH, project_network.webhook)

@@ -11,7 +11,7 @@ from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.evidence import PROBE_LABELS
 from podid.domain.foreign import at, text
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
-from podid.domain.rights import KubeRight, needs
+from podid.domain.permissions import KubePermission, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project, project_pods
@@ -47,7 +47,7 @@ class KubeWriter:
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: utc(at)}}}}}
         return self._transport.patch(path_of(kind, namespace, name), patch, partial(rollout, kind))
 
-    @needs(KubeRight("", "pods/eviction", "create"))
+    @needs(KubePermission("", "pods/eviction", "create"))
     def evict(self, namespace: str, name: str, *, uid: str) -> None:
         """Takes one very pod away as `kubectl drain` does. BudgetHolds where a PodDisruptionBudget keeps it for now,
         NotFound when it is gone, Conflict when another pod has taken its name."""
@@ -59,7 +59,7 @@ class KubeWriter:
         }
         self._transport.post(path_of("Pod", namespace, name) + "/eviction", body, lambda _: None)
 
-    @needs(KubeRight("", "serviceaccounts/token", "create"))
+    @needs(KubePermission("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
         """A token of the service account for Pod Identity, valid only as long as `pod` lives. A credential: never show.
 

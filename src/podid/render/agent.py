@@ -10,7 +10,7 @@ from podid.domain.cluster import DaemonSet
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
-from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingRight, Names, TextOrNull
+from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingPermission, Names, TextOrNull
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
 from podid.domain.status import IdentityState
@@ -18,7 +18,7 @@ from podid.domain.text import count_of, short_list
 from podid.domain.versions import VersionRow
 from podid.ops.addon.read import AddonMatrix
 from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
-from podid.ops.agent.status import AgentReading, AgentState, NodeRoleRight
+from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
 from podid.render.marks import SEVERITIES, STATES
@@ -178,7 +178,7 @@ class AgentFindingBody(Document):
 class AgentUnknownBody(Document):
     id: Annotated[str, From("check")]
     reason: str
-    permission: MissingRight
+    permission: MissingPermission
 
 
 class AgentStatusDocument(Document, kind="AgentStatus"):
@@ -195,7 +195,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
         About("null where the versions could not be looked at."),
     ]
     node_roles: Annotated[
-        Sequence[NodeRoleRight] | None, About("Roles that live nodes have; null where nobody could tell them.")
+        Sequence[NodeRolePermission] | None, About("Roles that live nodes have; null where nobody could tell them.")
     ]
     daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null where the cluster could not be looked at.")]
     coverage: Annotated[Coverage | None, About("null where the cluster could not be looked at.")]

@@ -20,13 +20,13 @@ from podid.domain.members import (
     Document,
     From,
     Link,
-    MissingRight,
+    MissingPermission,
     Names,
     ServiceAccounts,
     TextOrNull,
     list_of,
 )
-from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_rights
+from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
@@ -101,14 +101,14 @@ class AcceptedBody(FindingBody):
 
 class UnknownBody(CheckedBody):
     reason: str
-    permission: MissingRight
+    permission: MissingPermission
 
 
 class VerdictBody(CheckedBody):
     outcome: Outcome
     message: str
     reason: Annotated[str, OR_NULL, About("Why nothing could be said.")]
-    permission: MissingRight
+    permission: MissingPermission
     service_accounts: Annotated[ServiceAccounts, From("chain")]
     masked_by: TextOrNull
 
@@ -139,7 +139,7 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
     verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
 
 
-class RightsBody(Document):
+class PermissionsBody(Document):
     iam: Names
     kubernetes: Names
 
@@ -152,7 +152,7 @@ class CheckBody(Document):
     fix: FixClass
     needs: Names
     wants: Names
-    permissions: Annotated[RightsBody, From("")]
+    permissions: Annotated[PermissionsBody, From("")]
 
 
 CheckListDocument = list_of(
@@ -174,7 +174,7 @@ _MOST_SHOWN = 5
 
 
 def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Line, ...]:
-    lines: list[str | Line] = _missing_rights(report)
+    lines: list[str | Line] = _missing_permissions(report)
     if any(status.state is not None for status in report.identities):
         lines += status_lines(report.identities)
     masked = [item for item in report.findings if item.masked_by]
@@ -198,12 +198,12 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
     return tuple((*lines, *_end(report))[0 if lines else 1 :])
 
 
-def _missing_rights(report: DoctorReport) -> list[str | Line]:
+def _missing_permissions(report: DoctorReport) -> list[str | Line]:
     """The rights that are missing, each once: one often hides many checks."""
-    rights = missing_rights(report.unknowns)
-    if not rights:
+    permissions = missing_permissions(report.unknowns)
+    if not permissions:
         return []
-    words = f"{count_of(len(rights), 'permission')} missing: {', '.join(rights)} (podid doctor --me)"
+    words = f"{count_of(len(permissions), 'permission')} missing: {', '.join(permissions)} (podid doctor --me)"
     return [Line(words, "warn"), ""]
 
 

@@ -144,8 +144,8 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     pairs = [("second hop", str(hop.verdict))]
     if hop.decisions:
         pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
-    if hop.rights_unknown is not None:
-        pairs.append(("permission", _unknown(hop.rights_unknown)))
+    if hop.permissions_unknown is not None:
+        pairs.append(("permission", _unknown(hop.permissions_unknown)))
     if hop.evaluation is not None:
         pairs.append(("target trust", _actions(hop.evaluation)))
     if hop.trust_unknown is not None:

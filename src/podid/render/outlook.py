@@ -153,7 +153,7 @@ def use_words(use: CredentialUse) -> str:
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     """One line on all that could not be read."""
     gaps = [each for status in statuses for each in status.not_checked]
-    rights = list(dict.fromkeys(each.permission for each in gaps if each.permission))
+    permissions = list(dict.fromkeys(each.permission for each in gaps if each.permission))
     told = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
     said = dict.fromkeys(each.subject for each in gaps if each.subject and not each.permission)
     reasons = [reason for reason in said if reason not in told]
@@ -161,7 +161,7 @@ def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
     bare = (each for status in claims for each in status.not_checked if not each.subject and not each.permission)
     links = sorted({each.link for each in bare})
-    parts = [f"needs {short_list(rights, 4)}"] if rights else []
+    parts = [f"needs {short_list(permissions, 4)}"] if permissions else []
     parts += reasons[:2]
     if links:
         parts.append(f"link{'s' if len(links) > 1 else ''} {_ranges(links)}")

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.members import OR_NULL, POLICY, About, ArnText, Document, From, Key, Names, TextOrNull, schema_name
-from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
+from podid.domain.own_permissions import NOT_SIMULATED, Outcome, OwnOptional, OwnPermission, OwnPermissions, missing_of
+from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions
 from podid.domain.plan import WhoAndWhere
-from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
 from podid.domain.text import count_of
 from podid.render.formats import to_json, to_yaml
 from podid.render.view import NOTHING, Line, Table, View, columns, document, facts
@@ -54,9 +54,9 @@ class Grant:
     kubernetes: ManifestList
 
     @classmethod
-    def of(cls, rights: Rights, name: str, namespace: str = "") -> Self:
+    def of(cls, permissions: Permissions, name: str, namespace: str = "") -> Self:
         """`name` is that of its Role."""
-        return cls(policy_of(rights), ManifestList(items=tuple(manifests_of(rights, name, namespace))))
+        return cls(policy_of(permissions), ManifestList(items=tuple(manifests_of(permissions, name, namespace))))
 
 
 @schema_name("OptionalRightBody")
@@ -70,9 +70,9 @@ class OptionalGrant:
     kubernetes: ManifestList
 
     @classmethod
-    def of(cls, item: OptionalRight, name: str, namespace: str = "") -> Self:
-        permission = ", ".join((*item.rights.iam, *map(str, item.rights.kubernetes)))
-        grant = Grant.of(item.rights, name, namespace)
+    def of(cls, item: OptionalPermission, name: str, namespace: str = "") -> Self:
+        permission = ", ".join((*item.permissions.iam, *map(str, item.permissions.kubernetes)))
+        grant = Grant.of(item.permissions, name, namespace)
         return cls(permission, item.reason, grant.iam_policy, grant.kubernetes)
 
 
@@ -85,19 +85,19 @@ class PermissionsDocument(Document, kind="Permissions"):
     optional: Annotated[Sequence[OptionalGrant], About("Granted only on purpose.")]
 
 
-def permissions_view(command: str, rights: CommandRights) -> View:
+def permissions_view(command: str, permissions: CommandPermissions) -> View:
     """Each optional right has a policy and a Role of its own, so that it can be granted or left out by itself."""
     name = "-".join(("podid", *command.split()))
-    grant = Grant.of(rights.always, name)
-    names = role_names(name, [item.rights for item in rights.optional])
-    optional = [OptionalGrant.of(item, own) for item, own in zip(rights.optional, names, strict=True)]
+    grant = Grant.of(permissions.always, name)
+    names = role_names(name, [item.permissions for item in permissions.optional])
+    optional = [OptionalGrant.of(item, own) for item, own in zip(permissions.optional, names, strict=True)]
     lines = []
     if grant.iam_policy is not None:
         lines = [f"# IAM policy for podid {command}", *to_json(grant.iam_policy).splitlines()]
     lines += yaml_lines(grant.kubernetes.items)
     lines += [f"# optional: {item.permission}, {item.reason}" for item in optional]
     body = document(PermissionsDocument, grant, command=command, optional=optional)
-    return View(body, lines=tuple(lines or [f"podid {command} needs no permissions."]), names=rights.always.iam)
+    return View(body, lines=tuple(lines or [f"podid {command} needs no permissions."]), names=permissions.always.iam)
 
 
 def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
@@ -105,41 +105,44 @@ def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
     return [line for manifest in manifests for line in ("---", *to_yaml(manifest).splitlines())]
 
 
-def role_names(name: str, optional: Iterable[Rights]) -> list[str]:
+def role_names(name: str, optional: Iterable[Permissions]) -> list[str]:
     """Of the Role of each: after the right that is why it is optional, with a number where another has that name."""
     names: list[str] = []
-    for rights in optional:
-        decisive = next((right for right in rights.kubernetes if right.namespaced), next(iter(rights.kubernetes), ""))
+    for permissions in optional:
+        decisive = next(
+            (permission for permission in permissions.kubernetes if permission.namespaced),
+            next(iter(permissions.kubernetes), ""),
+        )
         own = f"{name}-{decisive}".replace(" ", "-").replace("/", "-")
         names.append(f"{own}-{len(names) + 1}" if own in names else own)
     return names
 
 
-def policy_of(rights: Rights) -> JsonObject | None:
+def policy_of(permissions: Permissions) -> JsonObject | None:
     """None where nothing of AWS is needed: IAM refuses a policy without a statement."""
-    plain = [action for action in rights.iam if action != PASS_ROLE]
+    plain = [action for action in permissions.iam if action != PASS_ROLE]
     statements: list[JsonObject] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
-    if PASS_ROLE in rights.iam:
+    if PASS_ROLE in permissions.iam:
         # a role that whoever has the right can give to pods, and to nothing else
         for_pods: JsonObject = {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}
         statements.append({"Effect": "Allow", "Action": PASS_ROLE, "Resource": "*", "Condition": for_pods})
     return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
-def manifests_of(rights: Rights, name: str, namespace: str = "") -> list[JsonObject]:
+def manifests_of(permissions: Permissions, name: str, namespace: str = "") -> list[JsonObject]:
     """What reads, as a ClusterRole, which can be bound in one namespace too; the rest as a Role."""
     kinds = {
-        "ClusterRole": [right for right in rights.kubernetes if not right.namespaced],
-        "Role": [right for right in rights.kubernetes if right.namespaced],
+        "ClusterRole": [permission for permission in permissions.kubernetes if not permission.namespaced],
+        "Role": [permission for permission in permissions.kubernetes if permission.namespaced],
     }
     own: dict[str, JsonObject] = {"ClusterRole": {}, "Role": {"namespace": namespace} if namespace else {}}
     return [_manifest(kind, {"name": name, **own[kind]}, wanted) for kind, wanted in kinds.items() if wanted]
 
 
-def _manifest(kind: str, metadata: JsonObject, rights: list[KubeRight]) -> JsonObject:
+def _manifest(kind: str, metadata: JsonObject, permissions: list[KubePermission]) -> JsonObject:
     verbs: dict[tuple[str, str], list[str]] = {}
-    for right in rights:
-        verbs.setdefault((right.group, right.resource), []).append(right.verb)
+    for permission in permissions:
+        verbs.setdefault((permission.group, permission.resource), []).append(permission.verb)
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": kind,
@@ -154,67 +157,69 @@ _STYLES: dict[Outcome, str] = {"held": "good", "missing": "bad", "denied": "bad"
 _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 
 
-def own_rights_view(rights: OwnRights) -> View:
+def own_permissions_view(permissions: OwnPermissions) -> View:
     """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
     nothing away."""
-    name = "-".join(("podid", *(word for command in rights.commands for word in command.split()), "missing"))
-    missing = Grant.of(missing_of(rights.always), name, rights.namespace)
-    roles = role_names(name, [missing_of(item.rights) for item in rights.optional])
+    name = "-".join(("podid", *(word for command in permissions.commands for word in command.split()), "missing"))
+    missing = Grant.of(missing_of(permissions.always), name, permissions.namespace)
+    roles = role_names(name, [missing_of(item.permissions) for item in permissions.optional])
     optional = [
-        encode(OwnOptionalBody, item, missing=_optional(item, own, rights.namespace))
-        for item, own in zip(rights.optional, roles, strict=True)
+        encode(OwnOptionalBody, item, missing=_optional(item, own, permissions.namespace))
+        for item, own in zip(permissions.optional, roles, strict=True)
     ]
-    body = document(RightsReportDocument, rights, optional=optional, missing=missing)
-    lines = [*_head(rights), *_lines(item for item in rights.always if item.reason)]
+    body = document(PermissionReportDocument, permissions, optional=optional, missing=missing)
+    lines = [*_head(permissions), *_lines(item for item in permissions.always if item.reason)]
     if missing.iam_policy is not None:
         lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
     if missing.kubernetes.items:
         lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.kubernetes.items)]
-    if ways := [line for way in rights.optional for line in _way(way)]:
+    if ways := [line for way in permissions.optional for line in _way(way)]:
         lines += ["", "only for some ways:", *ways]
     lines += ["", f"not looked at: {NOT_SIMULATED}"]
-    rows = [("", item) for item in rights.always]
-    rows += [(way.reason, item) for way in rights.optional for item in way.rights]
-    cells = tuple((str(r.right), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows)
-    names = tuple(str(item.right) for item in rights.always if item.outcome in ("missing", "denied"))
+    rows = [("", item) for item in permissions.always]
+    rows += [(way.reason, item) for way in permissions.optional for item in way.permissions]
+    cells = tuple(
+        (str(r.permission), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows
+    )
+    names = tuple(str(item.permission) for item in permissions.always if item.outcome in ("missing", "denied"))
     return View(body, (Table(_COLUMNS, cells),), names, tuple(lines))
 
 
-def _head(rights: OwnRights) -> list[str | Line]:
-    what = " and ".join(f"podid {command}" for command in rights.commands)
-    where = f", cluster {rights.cluster}" if rights.cluster else ""
-    told = [f"{rights.count(word)} {word}" for word in _STYLES if word != "held" and rights.count(word)]
-    head: list[str | Line] = [f"{rights.caller_arn} for {what}{where}"]
-    if rights.principal_arn not in ("", rights.caller_arn):
-        head.append(f"simulated: {rights.principal_arn}")
-    return [*head, f"{count_of(len(rights.always), 'right')}: {', '.join(told) or 'none missing'}"]
+def _head(permissions: OwnPermissions) -> list[str | Line]:
+    what = " and ".join(f"podid {command}" for command in permissions.commands)
+    where = f", cluster {permissions.cluster}" if permissions.cluster else ""
+    told = [f"{permissions.count(word)} {word}" for word in _STYLES if word != "held" and permissions.count(word)]
+    head: list[str | Line] = [f"{permissions.caller_arn} for {what}{where}"]
+    if permissions.principal_arn not in ("", permissions.caller_arn):
+        head.append(f"simulated: {permissions.principal_arn}")
+    return [*head, f"{count_of(len(permissions.always), 'permission')}: {', '.join(told) or 'none missing'}"]
 
 
-def _lines(items: Iterable[OwnRight]) -> Iterator[Line]:
+def _lines(items: Iterable[OwnPermission]) -> Iterator[Line]:
     """One for each, but for what is unknown for the same reason: that is said once."""
-    alike: dict[tuple[str, ...], list[OwnRight]] = {}
+    alike: dict[tuple[str, ...], list[OwnPermission]] = {}
     for item in items:
-        own = () if item.outcome == "unknown" else (str(item.right),)
-        alike.setdefault((item.reason, item.permission, *own), []).append(item)
+        own = () if item.outcome == "unknown" else (str(item.permission),)
+        alike.setdefault((item.reason, item.needs, *own), []).append(item)
     for first, *others in alike.values():
-        told = f" (it takes {first.permission} to know)" if first.permission not in first.reason else ""
-        rights = ", ".join(str(item.right) for item in (first, *others))
+        told = f" (it takes {first.needs} to know)" if first.needs not in first.reason else ""
+        permissions = ", ".join(str(item.permission) for item in (first, *others))
         yield Line(
-            f"{first.outcome:<8} {rights}  {first.reason}{told}", _STYLES[first.outcome], upto=len(first.outcome)
+            f"{first.outcome:<8} {permissions}  {first.reason}{told}", _STYLES[first.outcome], upto=len(first.outcome)
         )
 
 
 def _way(way: OwnOptional) -> list[str]:
     """Nothing where nothing is missing."""
-    lacking = [item for item in way.rights if not item.held]
+    lacking = [item for item in way.permissions if not item.held]
     outcomes = dict.fromkeys(item.outcome for item in lacking)
-    by_outcome = [f"{word} {', '.join(str(i.right) for i in lacking if i.outcome == word)}" for word in outcomes]
+    by_outcome = [f"{word} {', '.join(str(i.permission) for i in lacking if i.outcome == word)}" for word in outcomes]
     return [f"  {way.reason}: {'; '.join(by_outcome)}"] if lacking else []
 
 
 def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | None:
-    lacking = missing_of(item.rights)
-    return OptionalGrant.of(OptionalRight(lacking, item.reason), name, namespace) if lacking else None
+    lacking = missing_of(item.permissions)
+    return OptionalGrant.of(OptionalPermission(lacking, item.reason), name, namespace) if lacking else None
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -222,18 +227,18 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
 
 class OwnOptionalBody(Document):
     for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
-    rights: Sequence[OwnRight]
+    permissions: Sequence[OwnPermission]
     missing: Annotated[OptionalGrant | None, About("What grants it; null where nothing is missing.")]
 
 
-class RightsSummary(Document):
-    held: Annotated[int, From(lambda rights: rights.count("held"))]
-    missing: Annotated[int, From(lambda rights: rights.count("missing"))]
-    denied: Annotated[int, From(lambda rights: rights.count("denied"))]
-    unknown: Annotated[int, From(lambda rights: rights.count("unknown"))]
+class PermissionsSummary(Document):
+    held: Annotated[int, From(lambda permissions: permissions.count("held"))]
+    missing: Annotated[int, From(lambda permissions: permissions.count("missing"))]
+    denied: Annotated[int, From(lambda permissions: permissions.count("denied"))]
+    unknown: Annotated[int, From(lambda permissions: permissions.count("unknown"))]
 
 
-class RightsReportDocument(Document, kind="RightsReport"):
+class PermissionReportDocument(Document, kind="PermissionReport"):
     """`podid doctor --me`."""
 
     commands: Names
@@ -241,8 +246,8 @@ class RightsReportDocument(Document, kind="RightsReport"):
     principal_arn: Annotated[str, OR_NULL, About("Whose policies IAM simulated; null where it could not.")]
     cluster: TextOrNull
     namespace: Annotated[str, OR_NULL, About("Where what changes something was asked for; null for all.")]
-    summary: Annotated[RightsSummary, From(""), About("Of what is needed in every case.")]
-    rights: Annotated[Sequence[OwnRight], From("always"), About("Needed in every case.")]
+    summary: Annotated[PermissionsSummary, From(""), About("Of what is needed in every case.")]
+    permissions: Annotated[Sequence[OwnPermission], From("always"), About("Needed in every case.")]
     optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
     missing: Annotated[Grant, About("What grants what is missing of `rights`.")]
     not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]

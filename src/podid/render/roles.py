@@ -29,7 +29,7 @@ from podid.domain.members import (
     ServiceAccounts,
     list_of,
 )
-from podid.domain.permissions import policy_words
+from podid.domain.policies import policy_words
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.findings import RoleFinding

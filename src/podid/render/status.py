@@ -22,7 +22,7 @@ from podid.domain.members import (
     BrokenLink,
     Document,
     From,
-    MissingRight,
+    MissingPermission,
     ModeId,
     TextOrNull,
     document_of,
@@ -299,7 +299,7 @@ class IdentityStatusBody(Document):
     id: Annotated[ModeId, From("cause.check")]
     link: Annotated[BrokenLink, From("cause.link")]
     reason: Annotated[Reason, _of_cause(reason_of)]
-    permission: Annotated[MissingRight, From("cause.permission")]
+    permission: Annotated[MissingPermission, From("cause.permission")]
     fix: Annotated[Sequence[Argv], From(lambda s: commands_of(s.cause)), About("Command lines that mend the cause.")]
     new_pod: Annotated[PodStatusBody, About("The pod that would be made now.")]
     pods: Annotated[Sequence[PodStatusBody] | None, About("Running pods; null where pods were not read.")]

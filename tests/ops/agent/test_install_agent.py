@@ -208,7 +208,7 @@ def test_files_that_hold_no_values(site: Site, text: str) -> None:
     assert (refused.code, refused.error["exitCode"]) == (2, 2)
 
 
-def test_without_the_right_to_read_the_schema_eks_is_the_judge(site: Site) -> None:
+def test_without_the_permission_to_read_the_schema_eks_is_the_judge(site: Site) -> None:
     site.box.world.credentials.deny("eks:DescribeAddonConfiguration")
     done = site("install-agent", "--config", "agent.probePort=2704")
     assert (done.code, values(site)) == (0, {"agent": {"probePort": 2704}})

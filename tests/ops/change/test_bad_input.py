@@ -229,8 +229,8 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
 
 def test_some_done_some_failed(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     """What cannot be taken back either is named, and the next run finishes it."""
-    for right in ("iam:AttachRolePolicy", "iam:DeleteRole"):
-        box.world.credentials.deny(right)
+    for permission in ("iam:AttachRolePolicy", "iam:DeleteRole"):
+        box.world.credentials.deny(permission)
     more = ("--policy-file", policy_file(tmp_path), "--managed-policy", "AmazonS3ReadOnlyAccess")
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert outcome.code == 8

@@ -8,13 +8,13 @@ import pytest
 
 from harness import Podid
 from podid.checks.all import ALL
-from podid.ops.reading.sections import rights
+from podid.ops.reading.sections import permissions
 from podid.sandbox.box import Sandbox
 
 from .support import account_state, policy_file
 
 # what is read to say what comes of a change: without it that is not known, and the change is made
-AHEAD = frozenset(rights(ALL).iam)
+AHEAD = frozenset(permissions(ALL).iam)
 ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--role")
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
 # command -> (what is run first, the command, the rights without which it does all its work)
@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
     ("name", "every"),
     [*((name, 3) for name in COMMANDS), *(pytest.param(name, 1, marks=pytest.mark.rare) for name in COMMANDS)],
 )
-def test_each_right_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: str, every: int) -> None:
+def test_each_permission_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: str, every: int) -> None:
     first, command, optional = COMMANDS[name]
     policy = policy_file(tmp_path)
     first = tuple(policy if part == "POLICY" else part for part in first)
@@ -87,31 +87,31 @@ def test_each_right_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: st
         needed.add("iam:PassRole")
     if name == "associate":
         needed.add("eks:TagResource")
-    for right in sorted(needed)[::every]:
+    for permission in sorted(needed)[::every]:
         begin()
         before = account_state(box)
-        box.world.credentials.deny(right)
+        box.world.credentials.deny(permission)
         outcome = podid(*command, "-o", "json")
         assert "Traceback" not in outcome.stderr
         if outcome.code == 0:
-            assert right in optional | AHEAD, right
-            assert account_state(box) == expected, right
+            assert permission in optional | AHEAD, permission
+            assert account_state(box) == expected, permission
             continue
-        assert right not in optional, (right, outcome.stderr)
-        assert outcome.code in (4, 8), (right, outcome.stderr)
-        assert outcome.error["permission"] == right
-        assert right in outcome.error["message"]
+        assert permission not in optional, (permission, outcome.stderr)
+        assert outcome.code in (4, 8), (permission, outcome.stderr)
+        assert outcome.error["permission"] == permission
+        assert permission in outcome.error["message"]
         if outcome.code == 4:
             assert outcome.stdout == ""
             # what is to be tried prints it with all the others
             program, *hint = shlex.split(outcome.error["hint"])
-            assert (program, right in podid(*hint).stdout) == ("podid", True), hint
-            assert account_state(box) == before, right
+            assert (program, permission in podid(*hint).stdout) == ("podid", True), hint
+            assert account_state(box) == before, permission
         else:
             states = [item["status"] for item in outcome.json["actions"] if item["status"] != "unchanged"]
             assert states[0] == "done"
             assert "failed" in states
         box.world.credentials.allow_again()
         again = podid(*command)  # whatever had been done, the next run finishes it
-        assert again.code == 0, (right, again.stderr)
-        assert account_state(box) == expected, right
+        assert again.code == 0, (permission, again.stderr)
+        assert account_state(box) == expected, permission

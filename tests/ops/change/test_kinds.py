@@ -6,8 +6,8 @@ from typing import get_type_hints
 import pytest
 
 from podid.domain.aws import Addon, Association, Role
+from podid.domain.permissions import permissions_of
 from podid.domain.plan import State, Verb
-from podid.domain.rights import rights_of
 from podid.ops.change import kinds
 from podid.ops.change.kinds import ADDON, ASSOCIATION, KINDS, ROLE, ROLE_TRUST, ResourceKind, kind_of
 
@@ -36,10 +36,10 @@ def test_each_file_has_a_kind_and_each_kind_a_row() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_its_keys_are_members_and_its_calls_have_rights(kind: ResourceKind) -> None:
+def test_its_keys_are_members_and_its_calls_have_permissions(kind: ResourceKind) -> None:
     assert set(kind.keys) <= set(get_type_hints(kind.state))
     assert kind.assigned <= set(get_type_hints(kind.state))
-    assert rights_of(kind.calls(*Verb))
+    assert permissions_of(kind.calls(*Verb))
 
 
 # no check reads what these change

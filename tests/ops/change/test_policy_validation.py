@@ -50,7 +50,7 @@ def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Pat
     items[0]["policy"] = json.dumps(allow("iam:GetRolle"))
     file = policy_file(tmp_path, json.dumps({"items": items}), "items.json")
     assert podid("associate", "--from-file", file, "--wait", "none").code == 2
-    without_right(box)
+    without_permission(box)
     done = podid(*argv, policy_file(tmp_path, allow("s3:GetObject")))
     assert done.code == 0
     assert any(note.startswith("policies were checked here only") for note in done.json["notes"])
@@ -75,7 +75,7 @@ def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, j
     assert asked(box) == 1
 
 
-def without_right(box: Sandbox) -> None:
+def without_permission(box: Sandbox) -> None:
     box.world.credentials.deny("access-analyzer:ValidatePolicy")
 
 
@@ -101,7 +101,7 @@ def _answers(box: Sandbox, refusal: HttpAnswer) -> None:
     box.gateway.answer = answering  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("trouble", [without_right, failing, not_there, of_another_form])
+@pytest.mark.parametrize("trouble", [without_permission, failing, not_there, of_another_form])
 def test_where_it_cannot_be_asked_that_is_said(
     box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, trouble: Any
 ) -> None:
@@ -111,4 +111,4 @@ def test_where_it_cannot_be_asked_that_is_said(
     assert outcome.code == 0, outcome
     (note,) = outcome.json["notes"]
     assert note.startswith("policies were checked here only, for JSON, structure and size: ")
-    assert ("needs access-analyzer:ValidatePolicy" in note) is (trouble is without_right)
+    assert ("needs access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)

@@ -106,12 +106,12 @@ def test_a_role_whose_preset_has_moved_on_is_told(box: Sandbox, podid: Podid, jo
     assert not any(item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"])
 
 
-@pytest.mark.parametrize("right", ["iam:ListRolePolicies", "iam:GetRolePolicy"])
-def test_what_a_role_list_could_not_look_at(box: Sandbox, podid: Podid, journal: Path, right: str) -> None:
+@pytest.mark.parametrize("permission", ["iam:ListRolePolicies", "iam:GetRolePolicy"])
+def test_what_a_role_list_could_not_look_at(box: Sandbox, podid: Podid, journal: Path, permission: str) -> None:
     assert podid(*CREATE, *READ).code == 0
-    box.world.credentials.deny(right)
+    box.world.credentials.deny(permission)
     found = podid("role", "list", "-o", "json")
     assert found.code == 0
     assert [item["movedOn"] for item in found.json["items"] if item["roleName"] == "reader"] == [None]
     (unknown,) = found.json["unknowns"]
-    assert (unknown["what"], unknown["permission"]) == ("whether policies are what their presets give now", right)
+    assert (unknown["what"], unknown["permission"]) == ("whether policies are what their presets give now", permission)

@@ -50,11 +50,11 @@ def test_nothing_is_said_while_they_are_sent(box: Sandbox, podid: Podid, journal
     assert len(notes(podid, *OFF, "--replace")) == 1
 
 
-@pytest.mark.parametrize("right", ["iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicyVersion"])
-def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, journal: Path, right: str) -> None:
-    box.world.credentials.deny(right)
+@pytest.mark.parametrize("permission", ["iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicyVersion"])
+def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, journal: Path, permission: str) -> None:
+    box.world.credentials.deny(permission)
     (note,) = notes(podid, *OFF)
-    assert note.endswith(f"was not looked at: needs {right}")
+    assert note.endswith(f"was not looked at: needs {permission}")
 
 
 def test_a_session_policy_only_narrows(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

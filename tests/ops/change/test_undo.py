@@ -89,7 +89,7 @@ def test_the_last_run_is_one_that_can_be_undone(box: Sandbox, podid: Podid) -> N
         assert "shop-orders" in account_state(box)["roles"]
 
 
-def test_the_rights_of_that_run(box: Sandbox, podid: Podid) -> None:
+def test_the_permissions_of_that_run(box: Sandbox, podid: Podid) -> None:
     assert podid(*CREATE).code == 0
     created = podid("undo", "last", "--show-permissions", "-o", "json").json
     assert podid(*ASSOCIATE).code == 0

@@ -79,7 +79,7 @@ def test_each_failure_is_named_and_nothing_beside_it(shop: Shop, check_id: str, 
 
 # --- rights taken away ---------------------------------------------------------------------------------------------
 
-AWS_RIGHTS = [
+AWS_PERMISSIONS = [
     "eks:ListPodIdentityAssociations",
     "eks:DescribePodIdentityAssociation",
     "eks:DescribeAddon",
@@ -88,7 +88,7 @@ AWS_RIGHTS = [
     "iam:GetRole",
     "iam:SimulatePrincipalPolicy",
 ]
-KUBE_RIGHTS = [
+KUBE_PERMISSIONS = [
     ("list", "pods"),
     ("list", "nodes"),
     ("list", "serviceaccounts"),
@@ -97,8 +97,8 @@ KUBE_RIGHTS = [
 ]
 
 
-@pytest.mark.parametrize("action", one_in(4, AWS_RIGHTS))
-def test_an_aws_right_taken_away_is_unknown_and_named(shop: Shop, action: str) -> None:
+@pytest.mark.parametrize("action", one_in(4, AWS_PERMISSIONS))
+def test_an_aws_permission_taken_away_is_unknown_and_named(shop: Shop, action: str) -> None:
     shop.box.world.credentials.deny(action)
     report = shop.report()
     assert [v.check for v in report.findings] == []
@@ -107,8 +107,8 @@ def test_an_aws_right_taken_away_is_unknown_and_named(shop: Shop, action: str) -
     assert report.exit_code() == 9
 
 
-@pytest.mark.parametrize(("verb", "resource"), one_in(3, KUBE_RIGHTS))
-def test_a_kubernetes_right_taken_away_is_unknown_and_named(shop: Shop, verb: str, resource: str) -> None:
+@pytest.mark.parametrize(("verb", "resource"), one_in(3, KUBE_PERMISSIONS))
+def test_a_kubernetes_permission_taken_away_is_unknown_and_named(shop: Shop, verb: str, resource: str) -> None:
     shop.half.kube.deny("kubernetes-admin", verb, resource)
     report = shop.report()
     assert [v.check for v in report.findings] == []
@@ -126,7 +126,7 @@ def test_without_kubernetes_the_aws_checks_still_speak(shop: Shop) -> None:
     assert report.exit_code() == 3
 
 
-def test_with_no_right_at_all_everything_is_unknown(shop: Shop) -> None:
+def test_with_no_permission_at_all_everything_is_unknown(shop: Shop) -> None:
     shop.box.world.credentials.deny("eks:*")
     shop.box.world.credentials.deny("iam:*")
     report = shop.without_kubernetes.report()
@@ -191,7 +191,9 @@ def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("ref", [None, ServiceAccountRef("shop", "orders")], ids=["all", "named"])
-def test_without_the_right_to_list_namespaces_service_accounts_tell(shop: Shop, ref: ServiceAccountRef | None) -> None:
+def test_without_the_permission_to_list_namespaces_service_accounts_tell(
+    shop: Shop, ref: ServiceAccountRef | None
+) -> None:
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
     report = shop.report(DoctorScope.of((ref,)) if ref else DoctorScope())
     assert report.unknowns == ()
@@ -199,7 +201,7 @@ def test_without_the_right_to_list_namespaces_service_accounts_tell(shop: Shop, 
     assert states[ServiceAccountRef("shop", "orders")] is IdentityState.READY
 
 
-def test_a_namespace_that_nothing_tells_of_names_the_right(shop: Shop) -> None:
+def test_a_namespace_that_nothing_tells_of_names_the_permission(shop: Shop) -> None:
     _associate(shop, "paymnets", "billing-worker")
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
     report = shop.report()
@@ -209,6 +211,6 @@ def test_a_namespace_that_nothing_tells_of_names_the_right(shop: Shop) -> None:
     assert report.exit_code() == 9
 
 
-def test_with_rights_in_one_namespace_its_existence_is_known(shop: Shop) -> None:
+def test_with_permissions_in_one_namespace_its_existence_is_known(shop: Shop) -> None:
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
     assert "association-sa-not-found" not in [v.check for v in shop.report(DoctorScope("shop")).unknowns]

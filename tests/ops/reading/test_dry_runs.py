@@ -192,7 +192,7 @@ def test_a_service_account_that_is_not_there(world: KubeWorld) -> None:
     assert (found.error_code, found.reason) == ("NotFound", "service account shop/later does not exist")
 
 
-def test_missing_rights_are_named(world: KubeWorld) -> None:
+def test_missing_permissions_are_named(world: KubeWorld) -> None:
     read = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
     world.sandbox.add_user("viewer-token", "viewer", rules=read)
     found = Reading(world, access=world.access("viewer-token")).again()

@@ -25,7 +25,7 @@ SNAPSHOTS = {
     "chained": chained(),
     "missing": healthy(roles=Missing("no", "iam:GetRole", "AccessDenied"), pods=NOT_READ),
     "keyed by pairs": healthy(
-        config_map_keys={("shop", "a"): Known({"x": ""}), ("shop", "b"): Known(None)}, target_rights={}
+        config_map_keys={("shop", "a"): Known({"x": ""}), ("shop", "b"): Known(None)}, target_permissions={}
     ),
     "unread": healthy(associations=(association(), UNREAD)),
     "of a namespace": replace(healthy(), only_namespaces=("shop",)),
@@ -151,3 +151,14 @@ def test_what_an_older_podid_saved_is_judged_as_then() -> None:
         (v.check, v.outcome, v.message) for v in now.findings + now.unknowns
     ]
     assert report.unknowns
+
+
+def test_sections_of_format_2_have_their_names_of_now() -> None:
+    saved = body()
+    old = {
+        name: saved["snapshot"].pop(name) for name in ("assume_permissions", "cni_permissions", "target_permissions")
+    }
+    saved["snapshot"] |= {name.replace("permissions", "rights"): value for name, value in old.items()}
+    read = read_snapshot(json.dumps(saved | {"formatVersion": 2}), "f")
+    assert as_mapping(read) == as_mapping(SNAPSHOTS["chained"])
+    assert "not a whole snapshot" in refusal(saved)

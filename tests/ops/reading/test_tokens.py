@@ -189,7 +189,7 @@ def test_a_service_account_that_was_deleted(world: KubeWorld) -> None:
     assert trial.message == "service account shop/orders does not exist"
 
 
-def test_a_right_that_is_missing_is_named(world: KubeWorld) -> None:
+def test_a_permission_that_is_missing_is_named(world: KubeWorld) -> None:
     read = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
     world.sandbox.add_user("viewer-token", "viewer", rules=read)
     (trial,) = tried(world, access=world.access("viewer-token"))

@@ -223,7 +223,7 @@ def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:
     ]
 
 
-def test_a_missing_right_to_patch_fails_that_workload_only(world: KubeWorld) -> None:
+def test_a_missing_permission_to_patch_fails_that_workload_only(world: KubeWorld) -> None:
     associate(world)
     rules: list[dict[str, Any]] = [
         {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list"]},
@@ -241,7 +241,7 @@ def test_a_missing_right_to_patch_fails_that_workload_only(world: KubeWorld) -> 
     assert report.exit_code is ExitCode.PARTIAL
 
 
-def test_without_the_right_to_list_replicasets_a_deployment_is_told_by_its_name(world: KubeWorld) -> None:
+def test_without_the_permission_to_list_replicasets_a_deployment_is_told_by_its_name(world: KubeWorld) -> None:
     associate(world)
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"], "namespace": "shop"}]
     world.sandbox.add_user("pods-token", "pods", rules=rules)

@@ -10,7 +10,7 @@ import pytest
 from podid.domain.errors import InvalidInput, NotFound
 from podid.ops.role.policies import check_inline_size, check_policy_document
 from podid.ops.role.presets import (
-    Permissions,
+    PresetPermissions,
     fill,
     get_preset,
     list_presets,
@@ -50,7 +50,7 @@ def choice_of(name: str, *, optional: bool) -> str:
     return ",".join([name, *(f"{p.name}={VALUES[p.form]}" for p in parameters)])
 
 
-def filled(text: str) -> Permissions:
+def filled(text: str) -> PresetPermissions:
     return fill(parse_choice(text), AROUND)
 
 

@@ -81,7 +81,7 @@ def _json(value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("right", "member"),
+    ("permission", "member"),
     [
         ("iam:ListRolePolicies", "inlinePolicies"),
         ("iam:GetRolePolicy", "inlinePolicies"),
@@ -90,26 +90,26 @@ def _json(value: object) -> str:
         ("eks:DescribePodIdentityAssociation", "associations"),
     ],
 )
-def test_what_can_be_read_is_shown(healthy: Site, right: str, member: str) -> None:
-    healthy.box.world.credentials.deny(right)
+def test_what_can_be_read_is_shown(healthy: Site, permission: str, member: str) -> None:
+    healthy.box.world.credentials.deny(permission)
     shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
     assert shown[member] in (None, [])
     (unknown,) = shown["unknowns"]
-    assert unknown["permission"] == right
+    assert unknown["permission"] == permission
     assert shown["trustPolicy"] == trust_for(ORDERS)
     text = healthy.must("role", "show", "shop-orders").stdout
-    assert f"needs {right}" in text
+    assert f"needs {permission}" in text
     assert "no association" not in text
 
 
-@pytest.mark.parametrize("right", ["eks:ListClusters", "eks:ListPodIdentityAssociations", "iam:GetRole"])
-def test_a_list_says_what_it_could_not_see(healthy: Site, right: str) -> None:
-    healthy.box.world.credentials.deny(right)
+@pytest.mark.parametrize("permission", ["eks:ListClusters", "eks:ListPodIdentityAssociations", "iam:GetRole"])
+def test_a_list_says_what_it_could_not_see(healthy: Site, permission: str) -> None:
+    healthy.box.world.credentials.deny(permission)
     found = healthy.must("role", "list", "-o", "json").json
-    assert [unknown["permission"] for unknown in found["unknowns"]] == [right]
+    assert [unknown["permission"] for unknown in found["unknowns"]] == [permission]
     (item,) = [item for item in found["items"] if item["roleName"] == "shop-orders"]
-    assert item["associations"] == (1 if right == "iam:GetRole" else None)
-    assert f"needs {right}" in healthy.must("role", "list").stderr
+    assert item["associations"] == (1 if permission == "iam:GetRole" else None)
+    assert f"needs {permission}" in healthy.must("role", "list").stderr
 
 
 def test_every_cluster_of_every_region(healthy: Site, all_regions: None) -> None:

@@ -12,11 +12,11 @@ from podid.domain.cluster import ServiceAccount
 from podid.domain.encoding import Items, plain
 from podid.domain.errors import AccessDenied, ExitCode, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Severity
+from podid.domain.permissions import KubePermission, permissions_of
 from podid.domain.report import DoctorReport, Summary
-from podid.domain.rights import KubeRight, rights_of
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, known
 from podid.ops.reading.scope import DoctorScope, parse_target
-from podid.ops.reading.sections import SECTIONS, needed, rights, sections_of
+from podid.ops.reading.sections import SECTIONS, needed, permissions, sections_of
 from podid.ops.status.diagnose import describe_checks, diagnose, select
 from podid.render.doctor import check_list_view, doctor_view
 from podid.render.formats import json_pieces, to_json
@@ -61,7 +61,7 @@ def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
     for row in SECTIONS:
         assert {*row.needs, *row.uses} <= seen, row.name
         seen.add(row.name)
-        asked = rights_of(row.operations)
+        asked = permissions_of(row.operations)
         if row.name == "cloudtrail":  # of what another has read
             continue
         if row.name == "tokens":  # a token of the one, redeemed at the other
@@ -376,13 +376,13 @@ def test_the_list_of_checks_names_permissions() -> None:
     assert row.kubernetes == ("list nodes", "list pods", "list ec2nodeclasses")
 
 
-def test_rights_of_all_checks_never_include_secrets() -> None:
-    needs = rights(select())
+def test_permissions_of_all_checks_never_include_secrets() -> None:
+    needs = permissions(select())
     assert "iam:GetRole" in needs.iam
-    assert KubeRight("", "pods", "list") in needs.kubernetes
-    assert KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get") in needs.kubernetes
-    assert {right.verb for right in needs.kubernetes} <= {"get", "list"}
-    assert "secrets" not in {right.resource for right in needs.kubernetes}
+    assert KubePermission("", "pods", "list") in needs.kubernetes
+    assert KubePermission("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get") in needs.kubernetes
+    assert {permission.verb for permission in needs.kubernetes} <= {"get", "list"}
+    assert "secrets" not in {permission.resource for permission in needs.kubernetes}
 
 
 def test_the_list_document() -> None:

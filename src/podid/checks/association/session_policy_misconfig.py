@@ -12,7 +12,7 @@ from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
 from podid.domain.snapshot import Missing, Snapshot, known, part
 
 
-@rule(needs=("associations",), wants=("assume_rights",))
+@rule(needs=("associations",), wants=("assume_permissions",))
 def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for association in described(known(snapshot.associations)):
@@ -40,10 +40,10 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
     """With a target role the policy limits that one's sessions."""
-    rights = part(snapshot.assume_rights, association.role_arn)
-    if association.target_role_arn or isinstance(rights, Missing) or not rights.value.allows:
+    permissions = part(snapshot.assume_permissions, association.role_arn)
+    if association.target_role_arn or isinstance(permissions, Missing) or not permissions.value.allows:
         return False
-    return not leaves_something(rights.value.allows, json.loads(policy))
+    return not leaves_something(permissions.value.allows, json.loads(policy))
 
 
 def _problem(association: Association, policy: str) -> str | Missing:

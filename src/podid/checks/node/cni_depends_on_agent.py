@@ -5,10 +5,10 @@ from podid.facts.index import podid_command, role_subject
 ACCOUNT = "kube-system/aws-node"
 
 
-@rule(needs=("associations", "cni_rights"), wants=("cluster",))
+@rule(needs=("associations", "cni_permissions"), wants=("cluster",))
 def cni_depends_on_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     """AWS recommends the split; it is worth knowing once something is wrong with the agent."""
-    for arn, section in known(snapshot.cni_rights).items():
+    for arn, section in known(snapshot.cni_permissions).items():
         case = check.case(role_subject(arn), (ACCOUNT,))
         if isinstance(section, Missing):
             yield case.unknown(section)

@@ -14,7 +14,7 @@ from podid.facts.index import aws_role
 from podid.facts.second_hop import SecondHop
 
 
-@rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
+@rule(needs=(*second_hop.NEEDS, "target_permissions"), wants=(*second_hop.WANTS, "target_roles"))
 def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
     healthy = "the role may assume its target role"
     return second_hop.per_base_role(check, snapshot, healthy, undecided=True, commands=_allow)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
-from podid.domain.iam import AssumeRights
+from podid.domain.iam import AssumePermissions
 from podid.domain.names import Arn
 from podid.domain.snapshot import Known, Missing, Snapshot, known, part
 from podid.domain.text import short_list
@@ -18,13 +18,13 @@ from podid.facts.trust import live_pods
 NO_POLICY = "no policy of the role allows sts:TagSession on it"
 
 
-@rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
+@rule(needs=("cluster", "associations", "assume_permissions"), wants=("chained_roles", "roles", "pods"))
 def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))
-        section = part(snapshot.assume_rights, arn)
+        section = part(snapshot.assume_permissions, arn)
         if not tagged:
             yield case.skip("its sessions carry no tags")
         elif role_section(snapshot, arn) == Known(None):
@@ -35,10 +35,10 @@ def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verd
             yield _judged(case, snapshot, tagged[0], section.value)
 
 
-def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:
+def _judged(case: Case, snapshot: Snapshot, association: Association, permissions: AssumePermissions) -> Verdict:
     own = (association.role_arn, association.target_role_arn)
-    named = [arn for arn in rights.roles if arn not in own]
-    broken = {arn: why for arn in named if (why := _broken(snapshot, association, rights, arn))}
+    named = [arn for arn in permissions.roles if arn not in own]
+    broken = {arn: why for arn in named if (why := _broken(snapshot, association, permissions, arn))}
     if broken:
         return case.fail(
             f"its pods cannot go on to {short_list(broken)}: the session's tags go along, and "
@@ -46,7 +46,7 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, rights: As
             evidence=[f"{arn}: {why}" for arn, why in broken.items()][:5],
         )
     # a pattern may be meant for roles that exist nowhere
-    wide = [pattern for pattern in rights.untagged if rights.clear]
+    wide = [pattern for pattern in permissions.untagged if permissions.clear]
     if wide:
         return case.fail(
             f"it may assume {short_list(wide)}, and may not tag those sessions (sts:TagSession), as every AssumeRole "
@@ -57,9 +57,9 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, rights: As
     return case.ok(f"of the roles that its policies name, {len(named)} can be gone on to with session tags")
 
 
-def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, arn: str) -> str:
+def _broken(snapshot: Snapshot, association: Association, permissions: AssumePermissions, arn: str) -> str:
     """Why going on to the role is known to fail for the tags alone; empty where it is not."""
-    lacks = rights.clear and not rights.may_tag(arn)
+    lacks = permissions.clear and not permissions.may_tag(arn)
     if f":iam::{Arn.parse(association.role_arn).account}:" not in arn:
         # both accounts have to allow it
         return NO_POLICY if lacks else ""
@@ -73,7 +73,7 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
         known(snapshot.cluster),
         base=None,
         target=target,
-        rights=Known(decisions),
+        permissions=Known(decisions),
         pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )

@@ -9,7 +9,7 @@ from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 
-@rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
+@rule(needs=(*second_hop.NEEDS, "target_permissions"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
 def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
     for verdict in _left_nothing(check, snapshot):

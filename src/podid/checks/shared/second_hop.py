@@ -67,9 +67,9 @@ def per_base_role(
         finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
         if finding is not None:
             return finding if finding.id == check.id else finding.message
-        if hop.rights_unknown is None or undecided:
-            return hop.rights_unknown
-        return f"undecided: {hop.rights_unknown.reason}"
+        if hop.permissions_unknown is None or undecided:
+            return hop.permissions_unknown
+        return f"undecided: {hop.permissions_unknown.reason}"
 
     yield from check.undescribed(snapshot)
     for (role, answer), hops in _answers(snapshot, lambda hop: role_subject(hop.association.role_arn), judge).items():

@@ -3,33 +3,33 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, option, switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import UPDATE_TRUST
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
         Eks.list_associations,
         Eks.get_addon_configuration,
         Iam.get_role,
         optional=(
-            OptionalRight.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
-            OptionalRight.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
-            OptionalRight.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            rights.RUNNING_PODS,
-            *rights.REACHED,
+            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
+            OptionalPermission.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
+            permissions.RUNNING_PODS,
+            *permissions.REACHED,
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def associate(
     access: Access,
     addon: str = argument("ADDON", "The installed add-on."),

@@ -3,24 +3,24 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, arguments
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ADDON_ASSOCIATIONS
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
         Eks.list_associations,
         Eks.get_addon_configuration,
-        optional=(rights.RUNNING_PODS, rights.DRY_RUNS, rights.STATUS),
+        optional=(permissions.RUNNING_PODS, permissions.DRY_RUNS, permissions.STATUS),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def disassociate(
     access: Access,
     addon: str = argument("ADDON", "The installed add-on."),

@@ -3,22 +3,22 @@
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Eks.list_addons,
         Eks.get_addon_configuration,
         Eks.list_association_summaries,
         Eks.get_association,
-        optional=(OptionalRight.of("--all", Eks.list_addon_offers),),
+        optional=(OptionalPermission.of("--all", Eks.list_addon_offers),),
     )
 
 
-@command(shared=CLUSTER, rights=rights)
+@command(shared=CLUSTER, permissions=permissions)
 def list_addons(
     access: Access,
     terminal: Terminal,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import one_of, option, several, switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _CONFLICTS: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ADDON, ROLE_ATTACHMENT
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ADDON.calls(Verb.CREATE),
         Eks.list_addon_versions,
         KubeReader.list_nodes,
@@ -43,20 +43,20 @@ def rights() -> CommandRights:
         Eks.list_access_entries,
         KubeReader.list_node_classes,
         optional=(
-            OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
-            OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
-            OptionalRight.of(
+            OptionalPermission.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
+            OptionalPermission.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
+            OptionalPermission.of("checking a configuration against its schema", Eks.get_addon_configuration),
+            OptionalPermission.of(
                 "saying why an agent does not come up, from its log and events",
                 KubeReader.read_log,
                 KubeReader.list_warnings,
             ),
-            *rights.REACHED,
+            *permissions.REACHED,
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def install_agent(
     access: Access,
     addon_version: str | None = option(

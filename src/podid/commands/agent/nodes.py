@@ -2,14 +2,14 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_pods,
@@ -17,7 +17,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
 def nodes(
     access: Access,
     terminal: Terminal,

@@ -2,20 +2,22 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.domain.rights import rights_of
+    from podid.domain.permissions import permissions_of
     from podid.ops.agent.status import AGENT_CHECKS
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
     from podid.ops.status.diagnose import select
 
-    return CommandRights(rights_of_checks(select(AGENT_CHECKS)) | rights_of((Eks.find_addon, Eks.list_addon_versions)))
+    return CommandPermissions(
+        permissions_of_checks(select(AGENT_CHECKS)) | permissions_of((Eks.find_addon, Eks.list_addon_versions))
+    )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
 def status(
     access: Access,
     terminal: Terminal,

@@ -3,27 +3,27 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.agent.preflight import CHECKS
     from podid.ops.change.kinds import ADDON
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ADDON.calls(Verb.DELETE),
         Eks.list_association_summaries,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,
-        optional=(rights.outlook(CHECKS),),
+        optional=(permissions.outlook(CHECKS),),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def uninstall_agent(
     access: Access,
     preserve: bool = switch("Leave the DaemonSet in the cluster, no longer managed by EKS."),

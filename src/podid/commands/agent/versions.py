@@ -2,16 +2,16 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
 
-    return CommandRights.of(Eks.find_addon, Eks.list_addon_versions)
+    return CommandPermissions.of(Eks.find_addon, Eks.list_addon_versions)
 
 
-@command(shared=CLUSTER, rights=rights)
+@command(shared=CLUSTER, permissions=permissions)
 def versions(
     access: Access,
     terminal: Terminal,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import AssociateOptions
 
 if TYPE_CHECKING:
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from podid.ops.association.associate import AssociateRequest, Associating
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 
-    return rights.making(
+    return permissions.making(
         Iam.list_role_names,
         optional=(
-            OptionalRight.of(
+            OptionalPermission.of(
                 "--no-session-tags, --session-policy: seeing what of the role's policies they take away",
                 Iam.list_inline_policies,
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
             ),
-            OptionalRight.of(
+            OptionalPermission.of(
                 "--create-role",
                 *ROLE.calls(Verb.CREATE),
                 *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
@@ -38,18 +38,18 @@ def rights() -> CommandRights:
                 *ROLE_SETTINGS.calls(Verb.UPDATE),
                 Iam.find_policy,
             ),
-            *rights.TARGET_ROLE,
-            rights.POLICY_CHECKS,
-            rights.TAKING_BACK,
-            rights.asking(Iam.list_roles),
-            rights.CLUSTER_TAGS,
-            OptionalRight.of("--untag", Eks.untag_association),
-            rights.RESTARTING,
+            *permissions.TARGET_ROLE,
+            permissions.POLICY_CHECKS,
+            permissions.TAKING_BACK,
+            permissions.asking(Iam.list_roles),
+            permissions.CLUSTER_TAGS,
+            OptionalPermission.of("--untag", Eks.untag_association),
+            permissions.RESTARTING,
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 

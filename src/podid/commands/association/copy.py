@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES, NAMESPACES
 from podid.domain.option import REQUIRED, included, option, options, several
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import AccountOptions, AssociationChange
 
 
@@ -26,12 +26,12 @@ def _role_map(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
 
-    return rights.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
+    return permissions.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
 
 
 @options
@@ -45,7 +45,7 @@ class CopyOptions:
     accounts: AccountOptions = included(AccountOptions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
 def copy(access: Access, options: CopyOptions) -> None:
     """Make a cluster's associations again in another one.
 

@@ -6,27 +6,27 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNTS
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ASSOCIATION.calls(Verb.DELETE),
         optional=(
-            rights.NAMING,
-            rights.RUNNING_PODS,
-            rights.DRY_RUNS,
-            rights.STATUS,
-            rights.asking(KubeReader.list_service_accounts),
-            OptionalRight.of(
+            permissions.NAMING,
+            permissions.RUNNING_PODS,
+            permissions.DRY_RUNS,
+            permissions.STATUS,
+            permissions.asking(KubeReader.list_service_accounts),
+            OptionalPermission.of(
                 "--delete-role",
                 *ROLE.calls(Verb.DELETE),
                 *ROLE_POLICY.calls(Verb.DELETE),
@@ -35,7 +35,7 @@ def rights() -> CommandRights:
                 Eks.list_clusters,
                 Eks.list_associations,
             ),
-            rights.RESTARTING,
+            permissions.RESTARTING,
         ),
     )
 
@@ -48,7 +48,7 @@ class DisassociateOptions:
     ignore_not_found: bool = switch("No failure where there is no association.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
 def disassociate(access: Access, options: DisassociateOptions) -> None:
     """Take the role away again. Deleting asks first, or needs --yes.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from podid.ops.association.listing import Detail
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.kube.reader import KubeReader
     from podid.ops.association.listing import checks_for, sections_for
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
     reasons: tuple[tuple[str, Detail], ...] = (
         ("--pods, --stale: the running pods", "pods"),
@@ -28,17 +28,20 @@ def rights() -> CommandRights:
         ("--dangling, column role-exists: the roles", "roles"),
         ("column status: what it depends on", "status"),
     )
-    return CommandRights.of(
+    return CommandPermissions.of(
         Eks.iter_readable,
         optional=(
-            rights.CLUSTER_TAGS,
-            *(OptionalRight(rights_of_checks(checks_for((x,)), sections_for((x,))), reason) for reason, x in reasons),
-            OptionalRight.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
+            permissions.CLUSTER_TAGS,
+            *(
+                OptionalPermission(permissions_of_checks(checks_for((x,)), sections_for((x,))), reason)
+                for reason, x in reasons
+            ),
+            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, several=("cluster", "region", "profile"))
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=("cluster", "region", "profile"))
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 

@@ -8,7 +8,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import argument, included, options, switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.association.request import AssociationChange
 from podid.ops.options import CREATE_SERVICE_ACCOUNT, FORCE
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli import rights
+    from podid.cli import permissions
 
-    return rights.making(
+    return permissions.making(
         Eks.delete_association,
         Eks.list_association_summaries,
-        optional=(rights.RESTARTING,),
+        optional=(permissions.RESTARTING,),
     )
 
 
@@ -38,7 +38,7 @@ class MoveOptions:
     force: bool = FORCE
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def move(access: Access, options: MoveOptions) -> None:
     """Give an association to another service account. Deleting asks first, or needs --yes.
 

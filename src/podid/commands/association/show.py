@@ -4,24 +4,24 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNT
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.cloudtrail import CloudTrail
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
-    from podid.domain.rights import rights_of
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.domain.permissions import permissions_of
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    policies = rights_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
-    return CommandRights(
-        rights_of_checks(ALL) | policies, (OptionalRight.of("--cloudtrail", CloudTrail.iter_sessions),)
+    policies = permissions_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
+    return CommandPermissions(
+        permissions_of_checks(ALL) | policies, (OptionalPermission.of("--cloudtrail", CloudTrail.iter_sessions),)
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
 def show(
     access: Access,
     ref: ServiceAccountRef = SERVICE_ACCOUNT,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import argument, switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from podid.ops.reading.scope import DoctorScope
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandRights(rights_of_checks(ALL))
+    return CommandPermissions(permissions_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), permissions=permissions)
 def bundle(
     access: Access,
     terminal: Terminal,

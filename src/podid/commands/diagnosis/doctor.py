@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights, Rights
+from podid.domain.permissions import CommandPermissions, Permissions
 from podid.ops.doctor.request import DoctorOptions
 
 if TYPE_CHECKING:
@@ -18,27 +18,32 @@ if TYPE_CHECKING:
 MOST_MIB = 256
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.ops.reading.sections import optional_rights
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import optional_permissions
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandRights(rights_of_checks(ALL), optional_rights())
+    return CommandPermissions(permissions_of_checks(ALL), optional_permissions())
 
 
-def rights_for(*, namespace: str | None, **typed: object) -> Rights:
+def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     """What the checks that are chosen take, and finding the target."""
     from podid.domain.option import filled
     from podid.ops.reading.scope import parse_target
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
     from podid.ops.status.diagnose import select
 
     options = filled(DoctorOptions, typed)
     scope = parse_target(options.target, namespace or "")
-    return rights_of_checks(select(options.check, options.skip, options.link), scope.sections)
+    return permissions_of_checks(select(options.check, options.skip, options.link), scope.sections)
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), rights=rights, reports=True, rights_for=rights_for)
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    permissions=permissions,
+    reports=True,
+    permissions_for=permissions_for,
+)
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
@@ -54,7 +59,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     """
     from podid.cli.mending import carry_out, fixable, show_plans
     from podid.commands.diagnosis.examine import examine
-    from podid.commands.diagnosis.own_rights import show_own_rights
+    from podid.commands.diagnosis.own_permissions import show_own_permissions
     from podid.domain.errors import ExitCode, UsageError
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
@@ -65,7 +70,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
         options.check_together(dry_run=access.shared.dry_run)
-        show_own_rights(access, options.for_command or ("doctor",))
+        show_own_permissions(access, options.for_command or ("doctor",))
         return
     checks = select(options.check, options.skip, options.link)
     select(options.fix_id)

@@ -7,36 +7,36 @@ from typing import TYPE_CHECKING
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.option import argument, switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.options import FORCE
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     """Of every run that there may be."""
-    from podid.cli.rights import undoing
+    from podid.cli.permissions import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
 
     return undoing((kind, verb) for kind in KINDS for verb in kind.operations if verb is not Verb.NONE)
 
 
-def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights:
+def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:
     """Of the run that is named."""
-    from podid.cli.rights import undoing
+    from podid.cli.permissions import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
 
     if run_id is None:
-        return rights()
+        return permissions()
     actions = [step.action for step in access.journal.peek(run_id).changed]
     back = {Verb.CREATE: Verb.DELETE, Verb.DELETE: Verb.CREATE}
     return undoing((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights, rights_for=rights_for)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, permissions_for=permissions_for)
 def undo(
     access: Access,
     run_id: str | None = argument("RUN", "The run's id, six characters of its start or end, or 'last'.", default=None),

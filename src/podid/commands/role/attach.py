@@ -2,32 +2,32 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.role.request import AttachOptions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Iam.get_role,
         Iam.list_role_names,
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
-            rights.POLICY_CHECKS,
-            rights.USERS,
-            OptionalRight.of("--preset, of those that name the cluster", Eks.get_cluster),
+            permissions.POLICY_CHECKS,
+            permissions.USERS,
+            OptionalPermission.of("--preset, of those that name the cluster", Eks.get_cluster),
         ),
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def attach(access: Access, options: AttachOptions) -> None:
     """Give a role more permissions.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.role.request import RoleCreateOptions
 
 if TYPE_CHECKING:
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
     from podid.ops.role.target import Onward
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ROLE.calls(Verb.CREATE),
         *ROLE_TRUST.calls(Verb.UPDATE),
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
-            rights.NAMING,
-            rights.POLICY_CHECKS,
-            *rights.TARGET_ROLE,
-            OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
-            rights.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
-            OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
-            rights.TAKING_BACK,
+            permissions.NAMING,
+            permissions.POLICY_CHECKS,
+            *permissions.TARGET_ROLE,
+            OptionalPermission.of(
+                "--target-role --no-session-tags: the associations' external ids", Eks.find_association
+            ),
+            permissions.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
+            OptionalPermission.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
+            permissions.TAKING_BACK,
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 

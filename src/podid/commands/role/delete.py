@@ -3,17 +3,17 @@
 from podid.cli.command import Access, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import ROLE
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Iam.get_role,
         Iam.list_role_names,
         *ROLE.calls(Verb.DELETE),
@@ -21,11 +21,11 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.DELETE),
         Eks.list_clusters,
         Eks.list_associations,
-        optional=(OptionalRight.of("seeing whether EC2 instances run with it", Iam.list_instance_profiles),),
+        optional=(OptionalPermission.of("seeing whether EC2 instances run with it", Iam.list_instance_profiles),),
     )
 
 
-@command(shared=(*AWS, *CHANGE), rights=rights)
+@command(shared=(*AWS, *CHANGE), permissions=permissions)
 def delete(
     access: Access,
     name: str = ROLE,

@@ -2,26 +2,26 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.role.request import DetachOptions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.iam import Iam
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Iam.get_role,
         Iam.list_role_names,
         *ROLE_POLICY.calls(Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.DELETE),
-        optional=(rights.USERS,),
+        optional=(permissions.USERS,),
     )
 
 
-@command(shared=(*CLUSTER, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def detach(access: Access, options: DetachOptions) -> None:
     """Take permissions away from a role. Asks first, or needs --yes.
 

@@ -3,20 +3,20 @@
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Iam.list_roles,
         Iam.find_roles,
         Eks.list_clusters,
         Eks.list_associations,
         optional=(
-            OptionalRight.of(
+            OptionalPermission.of(
                 "seeing which policies are not what their presets give now",
                 Iam.get_inline_names,
                 Iam.get_inline_documents,
@@ -25,7 +25,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=AWS, rights=rights)
+@command(shared=AWS, permissions=permissions)
 def list_roles(
     access: Access,
     terminal: Terminal,

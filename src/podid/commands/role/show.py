@@ -3,18 +3,18 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.option import switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.options import ROLE
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
-    from podid.domain.rights import rights_of
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.domain.permissions import permissions_of
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    own = rights_of(
+    own = permissions_of(
         (
             Iam.get_role,
             Iam.list_role_names,
@@ -24,10 +24,10 @@ def rights() -> CommandRights:
             Eks.list_clusters,
         )
     )
-    return CommandRights(own | rights_of_checks(ALL))
+    return CommandPermissions(own | permissions_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
 def show(
     access: Access,
     name: str = ROLE,

@@ -3,12 +3,12 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
-def rights() -> CommandRights:
-    from podid.cli.rights import editing_trust
+def permissions() -> CommandPermissions:
+    from podid.cli.permissions import editing_trust
 
     return editing_trust()
 
@@ -18,7 +18,7 @@ class TrustAddOptions(TrustEditOptions):
     in_place: bool = IN_PLACE
 
 
-@command(shared=(*CLUSTER, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def add(access: Access, options: TrustAddOptions) -> None:
     """Let service accounts in by a trust policy.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.trust.request import TrustCheckOptions
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from podid.ops.trust.files import TrustFile
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
 
-    of_role = OptionalRight.of("--role", Iam.get_role, Iam.list_role_names, Eks.list_associations)
-    return CommandRights.of(optional=(of_role,))
+    of_role = OptionalPermission.of("--role", Iam.get_role, Iam.list_role_names, Eks.list_associations)
+    return CommandPermissions.of(optional=(of_role,))
 
 
-@command(shared=CLUSTER, rights=rights)
+@command(shared=CLUSTER, permissions=permissions)
 def check(access: Access, options: TrustCheckOptions) -> None:
     """Evaluate trust policies; a file takes no AWS access.
 

@@ -3,13 +3,13 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options, switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.ops.trust.request import IN_PLACE, TrustEditOptions
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli.rights import editing_trust
+    from podid.cli.permissions import editing_trust
 
     return editing_trust(Eks.list_clusters, Eks.list_associations)
 
@@ -22,7 +22,7 @@ class TrustTightenOptions(TrustEditOptions):
     in_place: bool = IN_PLACE
 
 
-@command(shared=(*CLUSTER, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to those who use the role.
 

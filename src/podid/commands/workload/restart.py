@@ -9,7 +9,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import FORCE, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from podid.ops.restart.targets import Target
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import RESTART
 
-    return CommandRights.of(
+    return CommandPermissions.of(
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
         optional=(
-            *rights.REACHED,
-            OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
-            rights.NAMING_NAMESPACES_TOO,
-            OptionalRight.of("--stale: finding the stale pods", Eks.list_associations),
+            *permissions.REACHED,
+            OptionalPermission.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
+            permissions.NAMING_NAMESPACES_TOO,
+            OptionalPermission.of("--stale: finding the stale pods", Eks.list_associations),
         ),
     )
 
@@ -44,7 +44,7 @@ class RestartOptions:
     force: bool = FORCE
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
 def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 

@@ -10,7 +10,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import option, options, switch
-from podid.domain.rights import CommandRights
+from podid.domain.permissions import CommandPermissions
 from podid.domain.status import IdentityState
 from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 from podid.ops.status.request import read_state
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from podid.render.view import View
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandRights(rights_of_checks(ALL))
+    return CommandPermissions(permissions_of_checks(ALL))
 
 
 @options
@@ -40,7 +40,7 @@ class StatusOptions:
     watch: bool = switch("Keep checking and show each change.")
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
 def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 

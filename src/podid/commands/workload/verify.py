@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.status.request import VerifyOptions
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from podid.ops.status.diagnosis import Diagnosis
 
 
-def rights() -> CommandRights:
+def permissions() -> CommandPermissions:
     from podid.aws.iam import Iam
     from podid.checks.all import ALL
-    from podid.cli import rights
+    from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import PROBE
-    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandRights(
-        rights_of_checks(ALL),
+    return CommandPermissions(
+        permissions_of_checks(ALL),
         (
-            OptionalRight(rights.TOKENS.rights, "redeeming pods' tokens; grant it per namespace"),
-            OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
-            OptionalRight(rights.SESSIONS.rights, "--cloudtrail"),
-            OptionalRight.of("--can: IAM's policy simulator", Iam.simulate),
-            OptionalRight.of(
+            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
+            OptionalPermission.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
+            OptionalPermission(permissions.SESSIONS.permissions, "--cloudtrail"),
+            OptionalPermission.of("--can: IAM's policy simulator", Iam.simulate),
+            OptionalPermission.of(
                 "--can: what the role's policies name at all, where the simulation depends on the call",
                 *(Iam.get_policies, Iam.get_managed_document),
             ),
@@ -38,7 +38,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), permissions=permissions)
 def verify_pods(access: Access, options: VerifyOptions) -> None:
     """Verify which role pods get.
 

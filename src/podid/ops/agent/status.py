@@ -41,7 +41,7 @@ AGENT_CHECKS = (
 
 @schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
-class NodeRoleRight:
+class NodeRolePermission:
     """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
 
     arn: Annotated[ArnText, Key("roleArn")]
@@ -60,7 +60,7 @@ class AgentReading:
     daemon_sets: tuple[DaemonSet, ...] | None
     coverage: Coverage | None
     missing: Missing | None
-    node_roles: tuple[NodeRoleRight, ...] | None
+    node_roles: tuple[NodeRolePermission, ...] | None
     untold: tuple[str, ...]
     versions: AgentVersions | PodidError
     report: DoctorReport
@@ -118,13 +118,15 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
     )
 
 
-def _node_roles(snapshot: Snapshot) -> tuple[NodeRoleRight, ...] | None:
+def _node_roles(snapshot: Snapshot) -> tuple[NodeRolePermission, ...] | None:
     """Of the nodes that live: EKS names the roles of managed node groups and of Auto Mode."""
     sections = (snapshot.cluster, snapshot.node_groups, snapshot.node_role_allowed)
     if any(isinstance(section, Missing) for section in sections):
         return None
     return tuple(
-        NodeRoleRight(role.arn, role.used_by, role.decision.value.allowed if isinstance(role.decision, Known) else None)
+        NodeRolePermission(
+            role.arn, role.used_by, role.decision.value.allowed if isinstance(role.decision, Known) else None
+        )
         for role in roles_of_nodes(snapshot)
         if role.nodes is None or role.nodes
     )

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from podid.domain.aws import Decision, Role
-from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, assume_rights, matches
+from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, assume_permissions, matches
 from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.plan import State, text, texts
 from podid.domain.snapshot import PLANNED, Known, Missing, Section, Snapshot, known_or
@@ -85,7 +85,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
         if part == "roles" or arn in known_or(getattr(snapshot, part), {})
     }
     changed["role_policies"] = put(snapshot.role_policies, arn, Known(PolicyNames()))
-    changed["assume_rights"] = put(snapshot.assume_rights, arn, Known(AssumeRights(allows=())))
+    changed["assume_permissions"] = put(snapshot.assume_permissions, arn, Known(AssumePermissions(allows=())))
     if role.permissions_boundary_arn:
         changed["bounded"] = put(snapshot.bounded, arn, PLANNED)
 
@@ -95,7 +95,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
         decided = tuple(Decision(action=action, resource=pair[1], decision="implicitDeny") for action in ACTIONS)
         return PLANNED if role.permissions_boundary_arn else Known(decided)
 
-    changed["target_rights"] = mapped(snapshot.target_rights, nothing)
+    changed["target_permissions"] = mapped(snapshot.target_permissions, nothing)
     return replace(snapshot, **changed)
 
 
@@ -116,7 +116,7 @@ def with_boundary(snapshot: Snapshot, name: str, boundary: str) -> Snapshot:
             bounded = put(bounded, arn, PLANNED)
     if not boundary and isinstance(bounded, Known):
         bounded = Known({arn: section for arn, section in bounded.value.items() if role_name(arn) != name})
-    return replace(snapshot, bounded=bounded, target_rights=_rights_open(snapshot, name))
+    return replace(snapshot, bounded=bounded, target_permissions=_permissions_open(snapshot, name))
 
 
 def with_policy(
@@ -130,21 +130,21 @@ def with_policy(
     """The snapshot with the names of a role's policies changed. `added` is the document of one that is new, and
     `managed` the ARN of one whose document is not known; without either something was taken away or replaced."""
     policies = _of_role(snapshot.role_policies, name, lambda arn, names: Known(change(names)))
-    grant = None if added is None else assume_rights((added,), allowed_actions((added,)))
+    grant = None if added is None else assume_permissions((added,), allowed_actions((added,)))
 
-    def rights(arn: str, before: AssumeRights) -> Section[AssumeRights]:
+    def permissions(arn: str, before: AssumePermissions) -> Section[AssumePermissions]:
         if known_or(policies, {}).get(arn) == Known(PolicyNames()):
-            return Known(AssumeRights(allows=()))
+            return Known(AssumePermissions(allows=()))
         return PLANNED if grant is None else Known(_joined(before, grant))
 
     return replace(
         snapshot,
         role_policies=policies,
-        assume_rights=_of_role(snapshot.assume_rights, name, rights),
+        assume_permissions=_of_role(snapshot.assume_permissions, name, permissions),
         bounded=_bounded_open(snapshot, name),
-        target_rights=_with_grant(snapshot, name, grant)
+        target_permissions=_with_grant(snapshot, name, grant)
         if grant is not None
-        else _rights_open(snapshot, name, may_change=_lacks if managed else attrgetter("allowed")),
+        else _permissions_open(snapshot, name, may_change=_lacks if managed else attrgetter("allowed")),
         node_role_allowed=_nodes_may(snapshot, name, managed, taken=added is None and not managed),
     )
 
@@ -153,9 +153,9 @@ def _bounded_open(snapshot: Snapshot, name: str) -> Section[Mapping[str, Section
     return mapped(snapshot.bounded, lambda arn, section: PLANNED if role_name(arn) == name else section)
 
 
-def _joined(one: AssumeRights, other: AssumeRights) -> AssumeRights:
+def _joined(one: AssumePermissions, other: AssumePermissions) -> AssumePermissions:
     """Of all the policies of both."""
-    return AssumeRights(
+    return AssumePermissions(
         tuple(dict.fromkeys((*one.assume, *other.assume))),
         tuple(dict.fromkeys((*one.tag, *other.tag))),
         one.clear and other.clear,
@@ -163,32 +163,32 @@ def _joined(one: AssumeRights, other: AssumeRights) -> AssumeRights:
     )
 
 
-TargetRights = Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]]
+TargetPermissions = Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]]
 
 
-def _rights_open(
+def _permissions_open(
     snapshot: Snapshot, name: str, *, may_change: Callable[[Decision], bool] = lambda decision: True
-) -> TargetRights:
+) -> TargetPermissions:
     """Decisions are not known afterwards where one of them may change."""
 
     def changed(_: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
         return PLANNED if any(map(may_change, decisions)) else Known(decisions)
 
-    return _of_role(snapshot.target_rights, name, changed)
+    return _of_role(snapshot.target_permissions, name, changed)
 
 
-def _with_grant(snapshot: Snapshot, name: str, rights: AssumeRights) -> TargetRights:
+def _with_grant(snapshot: Snapshot, name: str, permissions: AssumePermissions) -> TargetPermissions:
     """What one more policy gives, where nothing but its lack is in the way."""
 
     def granted(decision: Decision, target: str) -> Decision:
-        patterns = rights.tag if decision.action == TAG_SESSION else rights.assume
+        patterns = permissions.tag if decision.action == TAG_SESSION else permissions.assume
         given = lacks_a_policy(decision) and any(matches(pattern, target) for pattern in patterns)
         return replace(decision, decision="allowed") if given else decision
 
     def changed(pair: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
-        return Known(tuple(granted(decision, pair[1]) for decision in decisions)) if rights.clear else PLANNED
+        return Known(tuple(granted(decision, pair[1]) for decision in decisions)) if permissions.clear else PLANNED
 
-    return _of_role(snapshot.target_rights, name, changed)
+    return _of_role(snapshot.target_permissions, name, changed)
 
 
 def _lacks(decision: Decision) -> bool:

@@ -28,8 +28,16 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     ),
     "associations: service accounts, roles, session policies": ("associations",),
     "roles: trust policies, tags that a trust policy names, names of policies, what they allow of other roles": (
-        *("roles", "target_roles", "chained_roles", "role_policies", "assume_rights", "target_rights", "bounded"),
-        *("cni_rights", "node_role_allowed"),
+        *(
+            "roles",
+            "target_roles",
+            "chained_roles",
+            "role_policies",
+            "assume_permissions",
+            "target_permissions",
+            "bounded",
+        ),
+        *("cni_permissions", "node_role_allowed"),
     ),
     "nodes: names, labels, taints, ids of instances, roles": (
         *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),

@@ -10,10 +10,10 @@ from typing import TypeVar, cast
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, leaves_something
-from podid.domain.iam import assume_rights as rights_in
+from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, leaves_something
+from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
-from podid.domain.permissions import undecided
+from podid.domain.policies import undecided
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
 from podid.domain.trust import ACTIONS
 from podid.facts.nodes import REDEEM, node_roles, unaccounted
@@ -47,13 +47,13 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
 
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
-    rights = source.value("assume_rights").values()
-    named = dict.fromkeys(arn for section in rights if isinstance(section, Known) for arn in section.value.roles)
+    permissions = source.value("assume_permissions").values()
+    named = dict.fromkeys(arn for section in permissions if isinstance(section, Known) for arn in section.value.roles)
     account = f":iam::{source.cluster.account}:"
     return _by_role((arn for arn in named if account in arn), source.clients.iam.find_roles)
 
 
-def target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
+def target_permissions(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
     pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in source.associations if a.target_role_arn)
     answers = source.clients.iam.simulate_pairs(tuple(pairs), ACTIONS)
     return {pair: section_of(decisions) for pair, decisions in answers}
@@ -63,14 +63,14 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
     return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
 
 
-def assume_rights(source: Source) -> dict[str, Section[AssumeRights]]:
+def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
     """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
     iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
     inline = dict(iam.get_inline_documents(sorted(pairs)))
     managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
-    rights: dict[str, Section[AssumeRights]] = {
+    permissions: dict[str, Section[AssumePermissions]] = {
         arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
     for arn, policies in known.items():
@@ -78,14 +78,16 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]]:
         answers += [managed.get(policy) for policy in policies.attached]
         failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
         documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        rights[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
-    return rights
+        permissions[arn] = (
+            missing(failed) if failed is not None else Known(permissions_in(documents, allowed_actions(documents)))
+        )
+    return permissions
 
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
     """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
     one. What `assume_rights` has read is not read again."""
-    rights: Mapping[str, Section[AssumeRights]] = source.value("assume_rights")
+    permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
     having = {
         arn: role.permissions_boundary_arn
         for arn, section in source.value("roles").items()
@@ -94,7 +96,7 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
     ceilings = dict(source.clients.iam.get_managed_documents(sorted(set(having.values()))))
     sections: dict[str, Section[bool]] = {}
     for arn, boundary in having.items():
-        own, ceiling = rights.get(arn, NOT_READ), section_of(ceilings[boundary])
+        own, ceiling = permissions.get(arn, NOT_READ), section_of(ceilings[boundary])
         if isinstance(ceiling, Missing):
             sections[arn] = ceiling
         elif isinstance(own, Missing):
@@ -105,7 +107,7 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
     return sections
 
 
-def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
+def cni_permissions(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
     """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
     if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
         return {}

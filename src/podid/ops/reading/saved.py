@@ -17,10 +17,12 @@ from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
-FORMAT = 2
+FORMAT = 3
 # sections of format 2 that were others, or none, in format 1
 _SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
 _UNTIL_2 = ("namespace", "packed", "proofs")
+# names of sections that changed with format 3
+_SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -45,16 +47,21 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         message = f"{name} is a snapshot of another format than {FORMAT}{by}"
         raise InvalidInput(message, subject=name, advice="Save it again with the podid that is to read it.")
     try:
-        return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
+        return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
         raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
 
 
-def _as_now(first: dict[str, Any]) -> dict[str, Any]:
-    """Format 1, which knew one namespace or all, as today's."""
-    kept = {key: value for key, value in first.items() if key not in _UNTIL_2}
-    kept |= {"only_namespaces": [first["namespace"]]} if first.get("namespace") else {}
-    return kept | dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
+def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
+    """Convert a snapshot of an older format to the current one. Format 1 has one namespace or all of them."""
+    if form == FORMAT:
+        return saved
+    kept = {_SINCE_3.get(key, key): value for key, value in saved.items()}
+    if form == 1:
+        kept = {key: value for key, value in kept.items() if key not in _UNTIL_2}
+        kept |= {"only_namespaces": [saved["namespace"]]} if saved.get("namespace") else {}
+        kept |= dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
+    return kept
 
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:

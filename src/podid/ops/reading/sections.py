@@ -14,8 +14,8 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.aws.sts import EksAuth, Sts
 from podid.checks.base import Check
+from podid.domain.permissions import Need, OptionalPermission, Permissions, permissions_of
 from podid.domain.plan import Verb
-from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
@@ -74,14 +74,14 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
     return frozenset(name for check in checks for name in (*check.needs, *check.wants))
 
 
-def optional_rights() -> tuple[OptionalRight, ...]:
+def optional_permissions() -> tuple[OptionalPermission, ...]:
     """What each cost that is asked for by an option takes."""
     chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
     for row in SECTIONS:
         if row.cost in OPTIONS:
             chosen[row.cost].append(row)
     return tuple(
-        OptionalRight.of(
+        OptionalPermission.of(
             f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows if row.why)}",
             *(need for row in rows for need in row.operations),
         )
@@ -89,16 +89,16 @@ def optional_rights() -> tuple[OptionalRight, ...]:
     )
 
 
-def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS) -> Rights:
+def permissions(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS) -> Permissions:
     """What reading for the checks takes, and the sections in `also`."""
     rows = needed({*sections_of(checks), *also}, cost)
-    return rights_of(operation for row in rows for operation in row.operations)
+    return permissions_of(operation for row in rows for operation in row.operations)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
 # what is tried as a pod needs these; the roles are for whoever judges why it was refused
-_TRIED = ("associations", "pods", "roles", "target_roles", "target_rights", "changes")
+_TRIED = ("associations", "pods", "roles", "target_roles", "target_permissions", "changes")
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose it
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
@@ -110,16 +110,16 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
-    SectionRow("target_rights", (Iam.simulate_pairs,), roles.target_rights, needs=("associations",)),
+    SectionRow("target_permissions", (Iam.simulate_pairs,), roles.target_permissions, needs=("associations",)),
     SectionRow("role_policies", (Iam.get_names_of_policies,), roles.role_policies, needs=("associations",)),
     SectionRow(
-        "assume_rights",
+        "assume_permissions",
         (Iam.get_inline_documents, Iam.get_managed_documents),
-        roles.assume_rights,
+        roles.assume_permissions,
         needs=("associations", "role_policies"),
     ),
-    SectionRow("bounded", (Iam.get_managed_documents,), roles.bounded, needs=("roles", "assume_rights")),
-    SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_rights",)),
+    SectionRow("bounded", (Iam.get_managed_documents,), roles.bounded, needs=("roles", "assume_permissions")),
+    SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_permissions",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow("node_classes", (KubeReader.list_node_classes,), roles.node_classes, uses=("nodes",)),
     SectionRow(
@@ -148,7 +148,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         "config_map_keys", (KubeReader.find_config_map_keys,), readings.config_map_keys, needs=("associations", "pods")
     ),
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
-    SectionRow("cni_rights", (Iam.simulate,), roles.cni_rights, needs=("associations", "node_groups")),
+    SectionRow("cni_permissions", (Iam.simulate,), roles.cni_permissions, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),

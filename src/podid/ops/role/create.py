@@ -26,7 +26,7 @@ from podid.ops.role.plan import (
     plan_trust,
 )
 from podid.ops.role.policies import check_inline_size
-from podid.ops.role.presets import Permissions
+from podid.ops.role.presets import PresetPermissions
 from podid.ops.role.request import PermissionOptions, RoleOptions
 
 MANAGED_BY = {"managed-by": "podid"}
@@ -47,7 +47,7 @@ class RoleRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     # the permissions as they were typed, and what its presets give
     permissions: PermissionOptions = field(default_factory=PermissionOptions)
-    granted: tuple[Permissions, ...] = ()
+    granted: tuple[PresetPermissions, ...] = ()
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     managed_policy_arns: tuple[str, ...] = ()
     # the names of policies that are there for a target role

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
-from podid.domain.permissions import PolicyFinding
 from podid.domain.plan import Action, Plan, document
+from podid.domain.policies import PolicyFinding
 from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 

@@ -102,7 +102,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Permissions:
+class PresetPermissions:
     """`words` continue "may …"; `document` is None for a preset that is AWS's own policies; `missing` are placeholders
     that stand in it still."""
 
@@ -196,7 +196,7 @@ def surroundings(partition: str, account: str, region: str, cluster: Cluster | N
     return found if cluster is None else {**found, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
-def fill(choice: Choice, around: Mapping[str, str]) -> Permissions:
+def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
     """The permissions with all values in their places; what is not given keeps its placeholder."""
     preset = choice.preset
     values = {**{key: (value,) for key, value in around.items()}, **choice.values}
@@ -211,7 +211,7 @@ def fill(choice: Choice, around: Mapping[str, str]) -> Permissions:
     own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
     missing = frozenset(PLACE.findall(json.dumps(statements)))
-    return Permissions(name, words, document, preset.managed_policies, missing)
+    return PresetPermissions(name, words, document, preset.managed_policies, missing)
 
 
 def _applies(statement: Mapping[str, Any], given: Mapping[str, tuple[str, ...]]) -> bool:
@@ -238,13 +238,13 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
     return found
 
 
-def preset_notes(granted: Iterable[Permissions]) -> tuple[str, ...]:
+def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
     """What each allows, in words."""
     return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
 
 
 def merged(
-    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[Permissions]
+    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
 ) -> dict[str, Mapping[str, object]]:
     """The inline policies with those of presets. Raises InvalidInput where two would have one name."""
     found = dict(policies)

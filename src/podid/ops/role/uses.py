@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import CredentialsError, PodidError
-from podid.domain.members import HIDDEN, About, MissingRight
+from podid.domain.members import HIDDEN, About, MissingPermission
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import short_list
 
@@ -25,7 +25,7 @@ class Unread:
 
     what: Annotated[str, About("What could not be looked at.")]
     reason: str
-    permission: MissingRight = ""
+    permission: MissingPermission = ""
     disabled: Annotated[bool, HIDDEN] = False
 
     @classmethod

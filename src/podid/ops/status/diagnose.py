@@ -20,7 +20,7 @@ from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.reading.sections import OPTIONS, SECTIONS, rights
+from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
 
 WITNESSES = {
@@ -189,7 +189,7 @@ def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
 
 
 def _info(check: Check) -> CheckInfo:
-    needed = rights((check,))
+    needed = permissions((check,))
     return CheckInfo(
         id=check.id,
         severity=check.severity.value,

@@ -11,9 +11,9 @@ from podid.checks.all import ALL
 from podid.checks.base import Check
 from podid.domain.aws import Listed
 from podid.domain.names import ServiceAccountRef
+from podid.domain.permissions import Permissions
 from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
-from podid.domain.rights import Rights
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
 from podid.ops.reading import sections
@@ -78,6 +78,6 @@ def examine_listed(
     return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
 
 
-def rights() -> Rights:
+def permissions() -> Permissions:
     """What checking the status of anything takes."""
-    return sections.rights(ALL)
+    return sections.permissions(ALL)

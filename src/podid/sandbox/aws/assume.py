@@ -49,7 +49,7 @@ def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
 
 
 def refused_chained(
-    role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, rights: IamAuthorizer
+    role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, permissions: IamAuthorizer
 ) -> str:
     """As `refused_action`, for a user or a role session: its own policies have to allow it, unless the trust names it
     outright."""
@@ -60,6 +60,6 @@ def refused_chained(
     same_account = role.arn.split(":")[4] == caller.account
     for action in request.actions:
         named = not decide(role.trust, action, role.arn, keys, principal=principal).by_account
-        if rights.refusal(caller, action, role.arn, keys, granted=same_account and named):
+        if permissions.refusal(caller, action, role.arn, keys, granted=same_account and named):
             return action
     return ""

@@ -92,7 +92,7 @@ def _chain(call: Call, association: AssociationRecord, session: Credential, name
     target = _role(call, association.target_role_arn or "")
     external_id = association.external_id if association.disable_session_tags else None
     request = AssumeRequest(name, transitive_tags=session.session_tags, external_id=external_id or "")
-    if refused_chained(target, session, request, call.iam, call.rights):
+    if refused_chained(target, session, request, call.iam, call.permissions):
         raise _unauthorized(call)
     return call.world.credentials.add_session(
         target.arn,

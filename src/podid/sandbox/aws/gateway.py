@@ -61,9 +61,9 @@ class Gateway:
         self.faults = faults
         self.iam = IamStore(world.clock, world.partition)
         world.credentials.issued = self.iam.credential
-        self.rights = IamAuthorizer(world.credentials, self.iam)
+        self.permissions = IamAuthorizer(world.credentials, self.iam)
         self.rules = IamRules(self.iam, world.partition)
-        self.sts = StsService(world, self.iam, self.rights)
+        self.sts = StsService(world, self.iam, self.permissions)
         self._services = {name: RestJsonService(model) for name, model in REST_JSON.items()}
         self._services |= {name: JsonService(model) for name, model in JSON.items()}
         self._ec2_ready = False
@@ -142,14 +142,14 @@ class Gateway:
             "aws:RequestedRegion": (_region(named),),
             **tag_keys(tuple(self.world.tags.get(resource, {}).items()), _request_tags(request.body)),
         }
-        self.rights.check(caller, f"{named.service}:{operation.name}", resource, keys)
+        self.permissions.check(caller, f"{named.service}:{operation.name}", resource, keys)
         params = service.parse(operation, labels, request.query, request.body)
         handler = _HANDLERS[named.service].get(operation.name)
         if handler is None:
             raise AwsError(
                 "UnknownOperationException", f"The podid sandbox does not play the operation {operation.name}.", 404
             )
-        call = Call(self.world, service, self.iam, self.rights, caller, _region(named), keys, params)
+        call = Call(self.world, service, self.iam, self.permissions, caller, _region(named), keys, params)
         if named.service == "eks":
             with self.world.lock:
                 result = handler(call)
@@ -163,9 +163,9 @@ class Gateway:
         action, form, account = named.operation, named.form, caller.account
         target = self.rules.target(account, caller, action, form)
         keys = self.rules.keys(form, target)
-        self.rights.check(caller, f"iam:{action}", target.arn, keys, shown=target.shown)
+        self.permissions.check(caller, f"iam:{action}", target.arn, keys, shown=target.shown)
         if action.startswith("Create") and "aws:TagKeys" in keys:
-            self.rights.check(caller, action.replace("Create", "iam:Tag"), target.arn, keys, shown=target.shown)
+            self.permissions.check(caller, action.replace("Create", "iam:Tag"), target.arn, keys, shown=target.shown)
         with self.world.lock:
             self.rules.before(account, action, form)
             if action == "SimulatePrincipalPolicy":
@@ -178,7 +178,7 @@ class Gateway:
 
     def _ec2(self, named: Named, caller: Credential) -> HttpAnswer:
         keys = {"aws:RequestedRegion": (_region(named),)}
-        self.rights.check(caller, f"ec2:{named.operation}", "*", keys, shown="")
+        self.permissions.check(caller, f"ec2:{named.operation}", "*", keys, shown="")
         with self.world.lock:
             if not self._ec2_ready:
                 self._ec2_ready = True
@@ -193,10 +193,10 @@ class Gateway:
 
     def _assume_for_pod(self, caller: Credential, token: str) -> Credential:
         service, operation = "eks-auth", "AssumeRoleForPodIdentity"
-        self.rights.check(caller, f"{service}:{operation}", self.world.cluster_arn, {})
+        self.permissions.check(caller, f"{service}:{operation}", self.world.cluster_arn, {})
         params = {"clusterName": self.world.cluster_name, "token": token}
         call = Call(
-            *(self.world, self._services[service], self.iam, self.rights, caller, self.world.region),
+            *(self.world, self._services[service], self.iam, self.permissions, caller, self.world.region),
             keys={},
             params=params,
         )

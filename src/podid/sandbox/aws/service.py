@@ -27,7 +27,7 @@ class Call:
     world: World
     service: RestJsonService
     iam: IamStore
-    rights: IamAuthorizer
+    permissions: IamAuthorizer
     caller: Credential
     region: str
     keys: Keys
@@ -35,7 +35,7 @@ class Call:
 
     def authorize(self, action: str, resource: str, keys: Keys | None = None) -> None:
         """AccessDenied unless the caller may do `action` on `resource` too, in the same call."""
-        self.rights.check(self.caller, action, resource, {**self.keys, **(keys or {})})
+        self.permissions.check(self.caller, action, resource, {**self.keys, **(keys or {})})
 
     def error(self, code: str, message: str) -> AwsError:
         """An error of the model; the names that it has members for are those of the request."""

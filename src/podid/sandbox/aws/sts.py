@@ -30,7 +30,7 @@ class StsService:
 
     world: World
     iam: IamStore
-    rights: IamAuthorizer
+    permissions: IamAuthorizer
 
     UNSIGNED = ("AssumeRoleWithWebIdentity",)
 
@@ -62,7 +62,7 @@ class StsService:
         role = self.iam.role(arn)
         if denial is not None or role is None:
             raise access_denied_to_role(caller, "sts:AssumeRole", arn)
-        refused = refused_chained(role, caller, request, self.iam, self.rights)
+        refused = refused_chained(role, caller, request, self.iam, self.permissions)
         if refused:
             raise access_denied_to_role(caller, refused, arn)
         session = self.world.credentials.add_session(

@@ -6,7 +6,7 @@ from podid.sandbox.kube import discovery, kinds
 from podid.sandbox.kube.authn import Authenticator, User
 from podid.sandbox.kube.authz import Authorizer, path_refusal
 from podid.sandbox.kube.bodies import KubeAnswer, check_acceptable, decoded
-from podid.sandbox.kube.impersonation import impersonated, rights_for
+from podid.sandbox.kube.impersonation import impersonated, permissions_for
 from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.reviews import review
 from podid.sandbox.kube.routes import ApiTarget, parse
@@ -59,7 +59,7 @@ class ApiServer:
         other = impersonated(request)
         if other is None:
             return user
-        for access in rights_for(request):
+        for access in permissions_for(request):
             self._authorizer.check(user, access)
         return other
 

@@ -31,7 +31,7 @@ def impersonated(request: HttpRequest) -> User | None:
     return User(name, uid, groups, tuple((key, tuple(v for k, v in extra if k == key)) for key in keys))
 
 
-def rights_for(request: HttpRequest) -> Iterator[ResourceAccess]:
+def permissions_for(request: HttpRequest) -> Iterator[ResourceAccess]:
     """What the caller has to be allowed for that."""
     name, uid = request.header("impersonate-user"), request.header("impersonate-uid")
     if name.startswith(_ACCOUNT):

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 
-def show_own_rights(access: Access, names: Sequence[str]) -> None:
+def show_own_permissions(access: Access, names: Sequence[str]) -> None:
     """Shows the caller's rights for the commands of these names. The cluster itself is read only on the way into it,
     so that a caller who may not do that has an answer too."""
-    from podid.cli.tree import rights_of_commands
+    from podid.cli.tree import permissions_of_commands
     from podid.domain.errors import AccessDenied
-    from podid.ops.doctor.own_rights import own_rights
-    from podid.render.permissions import own_rights_view
+    from podid.ops.doctor.own_permissions import own_permissions
+    from podid.render.permissions import own_permissions_view
 
     def reader() -> KubeReader:
         try:
@@ -26,8 +26,8 @@ def show_own_rights(access: Access, names: Sequence[str]) -> None:
             raise
 
     with access.terminal.working("asking for the caller's rights"):
-        commands, needed = rights_of_commands(names)
+        commands, needed = permissions_of_commands(names)
         iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
-        rights = own_rights(iam, reader, where, needed, commands=commands, namespace=namespace)
-    access.terminal.emit(own_rights_view(rights))
-    access.terminal.leave(rights.exit_code)
+        permissions = own_permissions(iam, reader, where, needed, commands=commands, namespace=namespace)
+    access.terminal.emit(own_permissions_view(permissions))
+    access.terminal.leave(permissions.exit_code)

@@ -1,6 +1,6 @@
 """Rights that several commands need on top, each with the one reason that all of them print for it.
 
-A command's `rights()` imports this: only --show-permissions needs the gateways for it.
+A command's `permissions()` imports this: only --show-permissions needs the gateways for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.sts import EksAuth, Sts
+from podid.domain.permissions import CommandPermissions, Need, OptionalPermission
 from podid.domain.plan import Verb
-from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
@@ -25,73 +25,77 @@ from podid.ops.change.kinds import (
     TARGET_TRUST,
     ResourceKind,
 )
-from podid.ops.reading.sections import rights as rights_of_checks
+from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
-from podid.ops.status.diagnosis import rights as rights_of_status
+from podid.ops.status.diagnosis import permissions as permissions_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
-NAMING = OptionalRight.of(_NAMING, *_NAMES)
+NAMING = OptionalPermission.of(_NAMING, *_NAMES)
 # for a command that takes a namespace
-NAMING_NAMESPACES_TOO = OptionalRight.of(_NAMING, *_NAMES, KubeReader.list_namespaces)
-RUNNING_PODS = OptionalRight.of("seeing what running pods carry", KubeReader.list_pods)
-DRY_RUNS = OptionalRight.of(
+NAMING_NAMESPACES_TOO = OptionalPermission.of(_NAMING, *_NAMES, KubeReader.list_namespaces)
+RUNNING_PODS = OptionalPermission.of("seeing what running pods carry", KubeReader.list_pods)
+DRY_RUNS = OptionalPermission.of(
     "dry-run pods, which show whether new pods get credentials; nothing is created, but the right could",
     KubeWriter.dry_run_pod,
 )
-STATUS = OptionalRight(rights_of_status(), "checking whether it works, as podid status does")
-USERS = OptionalRight(
-    rights_of_checks(select(), cost=Cost.AWS),
+STATUS = OptionalPermission(permissions_of_status(), "checking whether it works, as podid status does")
+USERS = OptionalPermission(
+    permissions_of_checks(select(), cost=Cost.AWS),
     "saying what comes of it for who uses the role in the cluster at hand",
 )
-TOKENS = OptionalRight.of(
+TOKENS = OptionalPermission.of(
     "--wait verified: a pod's token, redeemed; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
-SESSIONS = OptionalRight.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
+SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
 # what a change of associations waits for
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
-RESTARTING = OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART))
-POLICY_CHECKS = OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy)
-TAKING_BACK = OptionalRight.of(
+RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
+POLICY_CHECKS = OptionalPermission.of(
+    "having AWS check policies before they are written", AccessAnalyzer.validate_policy
+)
+TAKING_BACK = OptionalPermission.of(
     "taking back a role that could not be finished", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
 )
-CLUSTER_TAGS = OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
+CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 TARGET_ROLE = (
-    OptionalRight.of(
+    OptionalPermission.of(
         "--target-role --update-trust: its trust policy, with the credentials of its account",
         *TARGET_TRUST.calls(Verb.UPDATE),
     ),
-    OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
+    OptionalPermission.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
 )
 
 
-def outlook(checks: Sequence[str]) -> OptionalRight:
+def outlook(checks: Sequence[str]) -> OptionalPermission:
     """For a command that says before a change what comes of it, as far as some `checks` tell."""
-    return OptionalRight(rights_of_checks(select(checks)), "saying before the change what comes of it")
+    return OptionalPermission(permissions_of_checks(select(checks)), "saying before the change what comes of it")
 
 
-def editing_trust(*operations: Need) -> CommandRights:
+def editing_trust(*operations: Need) -> CommandPermissions:
     """For a command that edits trust policies: files take none, a role what reads and writes it, and `operations`."""
-    of_role = OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names, *operations)
-    return CommandRights.of(optional=(of_role, USERS))
+    of_role = OptionalPermission.of(
+        "--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names, *operations
+    )
+    return CommandPermissions.of(optional=(of_role, USERS))
 
 
-def asking(*operations: Need) -> OptionalRight:
+def asking(*operations: Need) -> OptionalPermission:
     """For a command that asks questions when it is typed alone; `operations` read what there is beside associations."""
     reason = "asking, where nothing is named: what there is to choose from"
-    return OptionalRight.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
+    return OptionalPermission.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
 
 
-def making(*always: Need, optional: tuple[OptionalRight, ...] = ()) -> CommandRights:
+def making(*always: Need, optional: tuple[OptionalPermission, ...] = ()) -> CommandPermissions:
     """What it takes to make associations that are like others, and to check what comes of them."""
-    return CommandRights.of(
+    return CommandPermissions.of(
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_TRUST.calls(Verb.UPDATE),
         *always,
         optional=(
             *REACHED,
-            OptionalRight.of(
+            OptionalPermission.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
             ),
             *optional,
@@ -99,7 +103,7 @@ def making(*always: Need, optional: tuple[OptionalRight, ...] = ()) -> CommandRi
     )
 
 
-def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
+def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
     """What it takes to take back changes of which these are the reverse."""
     # what undoing takes beside what the change itself takes
     beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
@@ -109,11 +113,11 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
         (ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
     }
     always: list[Need] = []
-    optional: list[OptionalRight] = []
+    optional: list[OptionalPermission] = []
     for kind, verb in dict.fromkeys(changes):
         if kind is SERVICE_ACCOUNT:
             account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
-            optional.append(OptionalRight.of("undoing --create-service-account", *account))
+            optional.append(OptionalPermission.of("undoing --create-service-account", *account))
         elif kind is TARGET_TRUST or kind.passing:
             continue  # the one with rights in another account, the others are not undone
         else:
@@ -122,4 +126,4 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
             always += (Iam.find_role,) if "roleName" in kind.keys else ()
         if kind.takes_effect:
             optional += (RUNNING_PODS, *REACHED, RESTARTING)
-    return CommandRights.of(*always, optional=tuple(dict.fromkeys(optional)))
+    return CommandPermissions.of(*always, optional=tuple(dict.fromkeys(optional)))

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from podid.domain.rights import KubeRight
+from podid.domain.permissions import KubePermission
 from podid.sandbox.aws.authorization import IamAuthorizer
 from podid.sandbox.aws.sts import StsService
 from podid.sandbox.box import Sandbox
@@ -70,7 +70,7 @@ class Asked:
 
     def __init__(self) -> None:
         self.iam: set[str] = set()
-        self.kubernetes: set[KubeRight] = set()
+        self.kubernetes: set[KubePermission] = set()
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def asked_for() -> Iterator[Asked]:
 
     def kubernetes(self: Authorizer, user: Any, access: ResourceAccess) -> None:
         if not any(access.resource in rule["resources"] for rule in BASIC_RULES):  # which everybody may
-            asked.kubernetes.add(KubeRight(access.group, access.resource, access.verb))
+            asked.kubernetes.add(KubePermission(access.group, access.resource, access.verb))
         check_kubernetes(self, user, access)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -165,7 +165,7 @@ def _token(kube: KubeSandbox, name: str) -> str:
 
 def without_eks_auth(box: Sandbox, directory: Path) -> dict[str, str]:
     """A caller who may read everything and redeem nothing, as a person's role usually may."""
-    rights = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
+    permissions = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
     reader = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -173,4 +173,4 @@ def without_eks_auth(box: Sandbox, directory: Path) -> dict[str, str]:
         "metadata": {"name": "all"},
         "rules": rules,
     }
-    return limited(box, directory, rights, [reader])
+    return limited(box, directory, permissions, [reader])

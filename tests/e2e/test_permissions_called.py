@@ -11,15 +11,15 @@ import pytest
 
 from cluster_api import Json
 from harness import Answers, Podid
+from permissions_support import allow, asked_for, limited
 from podid.checks.all import ALL
-from podid.cli import rights
+from podid.cli import permissions
 from podid.cli.tree import COMMANDS
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import Rights
+from podid.domain.permissions import Permissions
 from podid.kube.project import CUSTOM
 from podid.ops.reading import sections
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
-from rights_support import allow, asked_for, limited
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for, whole_site
 
 SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row.load().shared}
@@ -200,7 +200,7 @@ def with_attached(site: Site) -> None:
     site.wait(30)
 
 
-def without_node_right(site: Site) -> None:
+def without_node_permission(site: Site) -> None:
     """The nodes' role may not redeem tokens, and has an inline policy about something else."""
     iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
     iam.detach_role_policy(RoleName="demo-node-role", PolicyArn=policy)
@@ -339,7 +339,7 @@ class Way:
         return " ".join(words[:2]) if " ".join(words[:2]) in SHOWING else words[0]
 
 
-AHEAD = sections.rights(ALL)
+AHEAD = sections.permissions(ALL)
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
 EFFECT = ("checking whether", "dry-run pods")
@@ -387,7 +387,7 @@ WAYS = (
     Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking a")),
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
-    Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
+    Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
     Way("install-agent --timeout 5m", crashing, ("saying",), code=3, again=True),
     Way("uninstall-agent --yes", healthy),
     Way("addon list"),
@@ -636,12 +636,12 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("POLICY").write_text(json.dumps(POLICY))
 
 
-def granted(rights: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
+def granted(permissions: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
     """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
-    chosen = [item for item in rights["optional"] if item["for"].startswith(reasons)] if reasons else []
+    chosen = [item for item in permissions["optional"] if item["for"].startswith(reasons)] if reasons else []
     assert len(chosen) == len(reasons)
-    statements = [s for each in (rights, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
-    manifests = [manifest for each in (rights, *chosen) for manifest in each["kubernetes"]["items"]]
+    statements = [s for each in (permissions, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
+    manifests = [manifest for each in (permissions, *chosen) for manifest in each["kubernetes"]["items"]]
     for manifest in manifests:
         if manifest["kind"] == "Role":
             manifest["metadata"]["namespace"] = "shop"
@@ -656,7 +656,7 @@ def printed_by(command: str) -> str:
     return outcome.stdout
 
 
-def carried_through(way: Way, directory: Path) -> Rights:
+def carried_through(way: Way, directory: Path) -> Permissions:
     """What the way asks for, as a caller with just the rights that are printed for it."""
     directory.mkdir()
     with whole_site(directory) as site:
@@ -672,16 +672,16 @@ def carried_through(way: Way, directory: Path) -> Rights:
         with asked_for() as asked:
             outcome = site(*line.split(), env=caller)
         assert outcome.code == way.code, (way, outcome)
-        return Rights(tuple(asked.iam), tuple(asked.kubernetes))
+        return Permissions(tuple(asked.iam), tuple(asked.kubernetes))
 
 
 @pytest.mark.rare
 @pytest.mark.parametrize("way", [way for way in WAYS if way.again], ids=lambda way: f"{way.line}, {way.start.__name__}")
-def test_the_printed_rights_suffice_for_the_other_ways(way: Way, tmp_path: Path) -> None:
-    rights = SHOWING[way.command].all_rights()
-    printed = rights.always
-    for item in rights.optional:
-        printed |= item.rights
+def test_the_printed_permissions_suffice_for_the_other_ways(way: Way, tmp_path: Path) -> None:
+    permissions = SHOWING[way.command].all_permissions()
+    printed = permissions.always
+    for item in permissions.optional:
+        printed |= item.permissions
     found = carried_through(way, tmp_path / "site")
     assert set(found.iam) <= set(printed.iam)
     assert set(found.kubernetes) <= set(printed.kubernetes)
@@ -703,12 +703,14 @@ EVERY = {command: 8 if command in MANY else 4 if len(ways_of(command)) > 2 else 
     ("command", "every"),
     [*EVERY.items(), *(pytest.param(command, 1, marks=pytest.mark.rare) for command in EVERY if EVERY[command] > 1)],
 )
-def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: str, every: int, tmp_path: Path) -> None:
-    needed = SHOWING[command].all_rights()
+def test_the_printed_permissions_suffice_and_are_those_that_are_asked_for(
+    command: str, every: int, tmp_path: Path
+) -> None:
+    needed = SHOWING[command].all_permissions()
     printed = needed.always
     for item in needed.optional:
-        printed |= item.rights
-    asked = Rights()
+        printed |= item.permissions
+    asked = Permissions()
     ways = ways_of(command)[::every]
     assert ways, f"WAYS wants a line of podid {command}"
     for number, way in enumerate(ways):
@@ -719,12 +721,14 @@ def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: st
     if every > 1:
         return
     # what a change is judged by before and after it is what the doctor reads; associate's ways ask for all of that
-    judging = AHEAD | rights.DRY_RUNS.rights | rights.TOKENS.rights | rights.SESSIONS.rights
+    judging = (
+        AHEAD | permissions.DRY_RUNS.permissions | permissions.TOKENS.permissions | permissions.SESSIONS.permissions
+    )
     assert set(printed.iam) - set(asked.iam) <= CHOOSING | set(judging.iam)
     assert set(printed.kubernetes) - set(asked.kubernetes) <= set(judging.kubernetes)
 
 
-def test_choosing_a_cluster_is_among_the_rights_of_all(site: Site, tmp_path: Path) -> None:
+def test_choosing_a_cluster_is_among_the_permissions_of_all(site: Site, tmp_path: Path) -> None:
     caller = limited(site.box, tmp_path, allow(*CHOOSING, "eks:ListPodIdentityAssociations"))
     with asked_for() as asked:
         outcome = site("list", "--expect-account", ACCOUNT, env=caller, without=("PODID_CLUSTER", "KUBECONFIG"))
@@ -735,7 +739,7 @@ def test_choosing_a_cluster_is_among_the_rights_of_all(site: Site, tmp_path: Pat
 @pytest.mark.parametrize(
     "chosen", ["--check agent-not-installed", "--link trust", "--link trust deploy/orders -n shop"]
 )
-def test_a_part_of_the_checks_takes_a_part_of_the_rights(healthy: Site, tmp_path: Path, chosen: str) -> None:
+def test_a_part_of_the_checks_takes_a_part_of_the_permissions(healthy: Site, tmp_path: Path, chosen: str) -> None:
     """Fewer than all of them take, and they suffice."""
     line = ("doctor", *chosen.split())
     everything, _ = granted(json.loads(printed_by("doctor")), ())

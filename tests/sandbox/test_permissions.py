@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from harness import Podid
+from permissions_support import allow, limited, role
 from podid.aws.session import AwsSession
 from podid.domain.errors import AccessDenied, CredentialsError
 from podid.kube.connect import connect as connect_to
@@ -16,7 +17,6 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
-from rights_support import allow, limited, role
 from sandbox.aws_checks import ROLE, Connect, associate, refusal
 from worlds import Site
 
@@ -100,7 +100,7 @@ def test_a_deny_wins_in_its_own_words(connect: Connect, iam: Any, ci: Any) -> No
     assert message.endswith(f"on resource: {CLUSTER} with an explicit deny in an identity-based policy")
 
 
-def test_passing_a_role_needs_its_own_right(connect: Connect, iam: Any, ci: Any) -> None:
+def test_passing_a_role_needs_its_own_permission(connect: Connect, iam: Any, ci: Any) -> None:
     eks = connect("eks", key=key_of(ci))
     create = {"Effect": "Allow", "Action": "eks:CreatePodIdentityAssociation", "Resource": CLUSTER}
     named = {"clusterName": "demo", "namespace": "shop", "serviceAccount": "orders", "roleArn": f"{ROLE}storefront"}
@@ -230,7 +230,7 @@ def reader(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> KubeReader:
 
 @pytest.mark.encrypted
 @pytest.mark.parametrize("signs_in", ["token", "access-entry"])
-def test_a_caller_has_the_rights_that_it_was_given(
+def test_a_caller_has_the_permissions_that_it_was_given(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signs_in: Literal["token", "access-entry"]
 ) -> None:
     manifests = [role(("", "pods", ("list",)), namespace="shop"), role(("", "nodes", ("list",)))]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.own_rights import Outcome, OwnOptional, OwnRight, OwnRights, resource_of
-from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
+from podid.domain.own_permissions import Outcome, OwnOptional, OwnPermission, OwnPermissions, resource_of
+from podid.domain.permissions import AccessReview, CommandPermissions, KubePermission, Permissions
 from podid.domain.plan import WhoAndWhere
-from podid.domain.rights import AccessReview, CommandRights, KubeRight, Rights
+from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Missing, missing
 
 if TYPE_CHECKING:
@@ -30,41 +30,41 @@ ALWAYS_HELD = "sts:GetCallerIdentity"
 _IAM_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
-def own_rights(
+def own_permissions(
     iam: Iam,
     reader: Callable[[], KubeReader],
     where: WhoAndWhere,
-    needed: CommandRights,
+    needed: CommandPermissions,
     *,
     commands: tuple[str, ...],
     namespace: str = "",
-) -> OwnRights:
+) -> OwnPermissions:
     """Never raises for what cannot be asked: that is unknown. `reader` is called where the commands need rights in the
     cluster, and may raise why there is no way in."""
     wanted = needed.always
     for item in needed.optional:
-        wanted |= item.rights
+        wanted |= item.permissions
     principal = _principal(iam, where.caller_arn) if set(wanted.iam) - {ALWAYS_HELD} else ""
     judged = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
-    answers = {item.right: item for item in judged}
+    answers = {item.permission: item for item in judged}
 
-    def answered(rights: Rights) -> tuple[OwnRight, ...]:
-        wanted: tuple[str | KubeRight, ...] = (*rights.iam, *rights.kubernetes)
-        return tuple(answers[right] for right in wanted)
+    def answered(permissions: Permissions) -> tuple[OwnPermission, ...]:
+        wanted: tuple[str | KubePermission, ...] = (*permissions.iam, *permissions.kubernetes)
+        return tuple(answers[permission] for permission in wanted)
 
-    always: set[str | KubeRight] = {*needed.always.iam, *needed.always.kubernetes}
+    always: set[str | KubePermission] = {*needed.always.iam, *needed.always.kubernetes}
     optional = (
-        OwnOptional(item.reason, tuple(own for own in answered(item.rights) if own.right not in always))
+        OwnOptional(item.reason, tuple(own for own in answered(item.permissions) if own.permission not in always))
         for item in needed.optional
     )
-    return OwnRights(
+    return OwnPermissions(
         commands=commands,
         caller_arn=where.caller_arn,
         principal_arn=principal if isinstance(principal, str) else "",
         cluster=where.cluster,
         namespace=namespace,
         always=answered(needed.always),
-        optional=tuple(item for item in optional if item.rights),
+        optional=tuple(item for item in optional if item.permissions),
     )
 
 
@@ -91,14 +91,16 @@ def _principal(iam: Iam, caller_arn: str) -> str | Missing:
         return f"arn:{caller.partition}:iam::{caller.account}:role/{name}"
 
 
-def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, rights: Rights) -> Iterator[OwnRight]:
+def _in_aws(
+    iam: Iam, principal: str | Missing, where: WhoAndWhere, permissions: Permissions
+) -> Iterator[OwnPermission]:
     partition = Arn.parse(where.caller_arn).partition
     resource = f"cluster/{where.cluster}" if where.cluster else ""
     cluster = Arn(partition, "eks", where.region, where.account, resource)
     groups: dict[tuple[str, str], list[str]] = {}
-    for action in rights.iam:
+    for action in permissions.iam:
         if action == ALWAYS_HELD:
-            yield OwnRight(right=action, outcome="held", where="*")
+            yield OwnPermission(permission=action, outcome="held", where="*")
         else:
             # one with context of its own is asked by itself
             groups.setdefault((resource_of(action, cluster), action if action == PASS_ROLE else ""), []).append(action)
@@ -109,7 +111,9 @@ def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, rights: Righ
             yield from _simulated(iam, principal, where, resource, actions)
 
 
-def _simulated(iam: Iam, principal: str, where: WhoAndWhere, resource: str, actions: list[str]) -> Iterator[OwnRight]:
+def _simulated(
+    iam: Iam, principal: str, where: WhoAndWhere, resource: str, actions: list[str]
+) -> Iterator[OwnPermission]:
     arn = Arn.parse(principal)
     in_iam = all(action.startswith("iam:") for action in actions)
     context = {
@@ -127,14 +131,14 @@ def _simulated(iam: Iam, principal: str, where: WhoAndWhere, resource: str, acti
     except AccessDenied as error:
         # the refusal is an answer of its own
         if error.permission in actions:
-            yield OwnRight(right=error.permission, outcome="missing", where=resource, reason=error.what)
+            yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.what)
         yield from _unknown((each for each in actions if each != error.permission), resource, missing(error))
     except PodidError as error:
         yield from _unknown(actions, resource, missing(error))
     else:
         for action in actions:
             outcome, reason = _judged(decisions.get(action), resource, principal)
-            yield OwnRight(right=action, outcome=outcome, where=resource, reason=reason)
+            yield OwnPermission(permission=action, outcome=outcome, where=resource, reason=reason)
 
 
 def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[Outcome, str]:
@@ -160,31 +164,33 @@ def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[O
 # --- Kubernetes -------------------------------------------------------------------------------------------------------
 
 
-def _in_cluster(reader: Callable[[], KubeReader], rights: Rights, namespace: str) -> Iterator[OwnRight]:
+def _in_cluster(reader: Callable[[], KubeReader], permissions: Permissions, namespace: str) -> Iterator[OwnPermission]:
     failure: PodidError | None = None
-    for right in rights.kubernetes:
-        place = namespace if right.namespaced else ""
+    for permission in permissions.kubernetes:
+        place = namespace if permission.namespaced else ""
         if failure is None:
             try:
-                review = reader().may(right, place)
+                review = reader().may(permission, place)
             except PodidError as error:
                 failure = error  # of the way in: no other review would fare better
             else:
-                yield _reviewed(right, place, review)
+                yield _reviewed(permission, place, review)
                 continue
-        yield from _unknown((right,), place, missing(failure))
+        yield from _unknown((permission,), place, missing(failure))
 
 
-def _reviewed(right: KubeRight, place: str, review: AccessReview) -> OwnRight:
+def _reviewed(permission: KubePermission, place: str, review: AccessReview) -> OwnPermission:
     if review.allowed:
-        return OwnRight(right=right, outcome="held", where=place)
+        return OwnPermission(permission=permission, outcome="held", where=place)
     if review.allowed is None:
-        return OwnRight(right=right, outcome="unknown", where=place, reason=review.reason)
-    one = "; -n asks for one of them" if right.namespaced else ""
+        return OwnPermission(permission=permission, outcome="unknown", where=place, reason=review.reason)
+    one = "; -n asks for one of them" if permission.namespaced else ""
     why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
-    return OwnRight(right=right, outcome="missing", where=place, reason=why)
+    return OwnPermission(permission=permission, outcome="missing", where=place, reason=why)
 
 
-def _unknown(rights: Iterable[str | KubeRight], where: str, why: Missing) -> Iterator[OwnRight]:
-    for right in rights:
-        yield OwnRight(right=right, outcome="unknown", where=where, reason=why.reason, permission=why.permission)
+def _unknown(permissions: Iterable[str | KubePermission], where: str, why: Missing) -> Iterator[OwnPermission]:
+    for permission in permissions:
+        yield OwnPermission(
+            permission=permission, outcome="unknown", where=where, reason=why.reason, needs=why.permission
+        )

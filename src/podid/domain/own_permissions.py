@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from podid.domain.errors import ExitCode
 from podid.domain.members import AS_TEXT, OR_NULL, About, TextOrNull
 from podid.domain.names import Arn
-from podid.domain.rights import KubeRight, Rights
+from podid.domain.permissions import KubePermission, Permissions
 
 Outcome = Literal["held", "missing", "denied", "unknown"]
 
@@ -28,16 +28,16 @@ NOT_SIMULATED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnRight:
+class OwnPermission:
     """Whether the caller has a right: what is `missing` can be granted; what is `denied` a denial, a boundary or the
     organization takes away, whatever is granted. `permission` is what would tell what is unknown. `where` is the
     resource that an action was asked for, or the namespace of a verb; empty for the whole cluster."""
 
-    right: Annotated[str | KubeRight, AS_TEXT, About("An IAM action, or a Kubernetes verb and resource.")]
+    permission: Annotated[str | KubePermission, AS_TEXT, About("An IAM action, or a Kubernetes verb and resource.")]
     outcome: Annotated[Outcome, About("missing can be granted; denied is taken away whatever is granted.")]
     where: Annotated[str, OR_NULL, About("The resource or the namespace that it was asked for; null for all.")] = ""
     reason: TextOrNull = ""
-    permission: Annotated[str, OR_NULL, About("What the caller lacks to know it.")] = ""
+    needs: Annotated[str, OR_NULL, About("The permission that podid needs to check this one.")] = ""
 
     @property
     def held(self) -> bool:
@@ -49,11 +49,11 @@ class OwnOptional:
     """What only one of the commands' ways needs, and which."""
 
     reason: str
-    rights: tuple[OwnRight, ...]
+    permissions: tuple[OwnPermission, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnRights:
+class OwnPermissions:
     """The caller's rights for `commands`. `principal_arn` is whose policies were simulated, empty for nobody's;
     `namespace` where what changes something was asked for, empty for all."""
 
@@ -62,7 +62,7 @@ class OwnRights:
     principal_arn: str
     cluster: str
     namespace: str
-    always: tuple[OwnRight, ...]
+    always: tuple[OwnPermission, ...]
     optional: tuple[OwnOptional, ...] = ()
 
     @property
@@ -77,12 +77,12 @@ class OwnRights:
         return sum(item.outcome == outcome for item in self.always)
 
 
-def missing_of(rights: Iterable[OwnRight]) -> Rights:
+def missing_of(permissions: Iterable[OwnPermission]) -> Permissions:
     """What has to be granted."""
-    lacking = [item.right for item in rights if item.outcome == "missing"]
-    return Rights(
-        tuple(sorted(right for right in lacking if isinstance(right, str))),
-        tuple(sorted(right for right in lacking if isinstance(right, KubeRight))),
+    lacking = [item.permission for item in permissions if item.outcome == "missing"]
+    return Permissions(
+        tuple(sorted(permission for permission in lacking if isinstance(permission, str))),
+        tuple(sorted(permission for permission in lacking if isinstance(permission, KubePermission))),
     )
 
 

@@ -8,10 +8,10 @@ from cluster_api import Json
 from harness import one_in
 from podid.checks.all import ALL
 from podid.kube.project import CUSTOM
-from podid.ops.reading.sections import rights
+from podid.ops.reading.sections import permissions
 from worlds import Site
 
-IAM = rights(ALL).iam
+IAM = permissions(ALL).iam
 # without the first there is no report; the others are asked for only where a node is in no node group (tests/ops/agent)
 NOT_HERE = {
     "eks:DescribeCluster",
@@ -19,7 +19,7 @@ NOT_HERE = {
     # and these for managed policies of the account's own (tests/e2e/test_doctor_products.py)
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
-KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
+KUBERNETES = [(permission.group, permission.resource, permission.verb) for permission in permissions(ALL).kubernetes]
 # asked for only where Cilium or Karpenter runs, where an envFrom names a ConfigMap, where an agent's pod is missing
 # (events), and where the cluster has a product's objects: test_doctor_network.py, test_doctor_products.py
 SOMEWHERE = ("cilium.io", "karpenter.k8s.aws", *CUSTOM, "storage.k8s.io")
@@ -42,7 +42,7 @@ def named(report: Any) -> set[str]:
     return {item["permission"] for item in report["unknowns"] if item["permission"]}
 
 
-def test_the_rights_that_show_permissions_prints_are_enough(shared: Site) -> None:
+def test_the_permissions_that_show_permissions_prints_are_enough(shared: Site) -> None:
     printed = shared.must("doctor", "--show-permissions", "-o", "json").json
     (role,) = printed["kubernetes"]["items"]
     caller = shared.user("viewer", role["rules"])
@@ -74,7 +74,7 @@ def test_a_reader_is_told_what_is_missing(shared: Site) -> None:
 @pytest.mark.parametrize(
     "rule", one_in(2, [(rule,) for rule in EVERYWHERE]), ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE]
 )
-def test_a_kubernetes_right_less(shared: Site, rule: tuple[str, str, str]) -> None:
+def test_a_kubernetes_permission_less(shared: Site, rule: tuple[str, str, str]) -> None:
     caller = shared.user("viewer", rules(without=rule))
     outcome = shared("doctor", "-o", "json", env=caller)
     report = outcome.json
@@ -111,7 +111,7 @@ def test_verify_names_what_the_caller_lacks(shared: Site) -> None:
     assert "eks-auth:AssumeRoleForPodIdentity" in {item["permission"] for item in report["notChecked"]}
 
 
-def test_verify_without_the_right_to_ask_for_tokens(shared: Site) -> None:
+def test_verify_without_the_permission_to_ask_for_tokens(shared: Site) -> None:
     caller = shared.user("viewer", [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}])
     outcome = shared("verify", "shop/orders", "--yes", "-o", "json", env=caller)
     assert (outcome.code, outcome.json["state"]) == (9, "unknown")
