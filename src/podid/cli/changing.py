@@ -223,9 +223,9 @@ def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict:
 
 
 def with_next_commands(access: Access, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
-    """The plan, in which what is owed at target roles says by which command podid goes on with it."""
-    owed = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owed)
-    return replace(plan, owed=owed)
+    """The plan, in which each `owner_changes` names the command that makes it."""
+    owner_changes = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owner_changes)
+    return replace(plan, owner_changes=owner_changes)
 
 
 # --- after ------------------------------------------------------------------------------------------------------------

@@ -105,8 +105,8 @@ class TargetTrustChange:
 class Plan:
     """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
     should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
-    fails stops none of the others. Else each step rests on the one before. `owed` is what others must do; `outlook` is
-    what comes of it, where that was foreseen."""
+    fails stops none of the others. Else each step rests on the one before. `owner_changes` is what
+    owners of target roles must do; `outlook` is the status after the plan, if it was predicted."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -114,7 +114,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
-    owed: tuple[TargetTrustChange, ...] = ()
+    owner_changes: tuple[TargetTrustChange, ...] = ()
     outlook: Outlook | None = None
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
@@ -134,7 +134,7 @@ class Plan:
             skipped=(*self.skipped, *other.skipped),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
-            owed=(*self.owed, *other.owed),
+            owner_changes=(*self.owner_changes, *other.owner_changes),
         )
 
 
@@ -200,7 +200,7 @@ class ChangeResult:
     """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
     early. `wait` is what was asked for by name, and None where the command chose. `after` is the status of each
     identity that it concerns, `restarted` whether their running pods count and not only new ones; `unchecked` is why
-    there is none. `owed` is what others must do still."""
+    there is none. `owner_changes` is what others must do still."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -212,7 +212,7 @@ class ChangeResult:
     restarted: bool = False
     awaited: Awaited | None = None
     unchecked: str = ""
-    owed: tuple[TargetTrustChange, ...] = ()
+    owner_changes: tuple[TargetTrustChange, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -235,7 +235,7 @@ class ChangeResult:
             return ExitCode.PARTIAL
         if self.error is not None:
             return self.error.exit_code
-        shut = {ExitCode.ATTENTION for item in self.owed if item.refused}
+        shut = {ExitCode.ATTENTION for item in self.owner_changes if item.refused}
         return combine({*self._reached, *shut, *(failed or blocked)})
 
     def _codes(self, status: Status) -> set[ExitCode]:

@@ -29,7 +29,7 @@ from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
-from podid.ops.role.target import owed_words
+from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS
 from podid.render.outlook import OutlookBody, outlook_lines
@@ -152,16 +152,16 @@ def plan_view(plan: Plan) -> View:
     actions = [ActionRow(item, "planned", item.after) for item in plan.actions]
     actions += [ActionRow(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
     actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
-    lines = (*plan_lines(plan), *owed_lines(plan.owed))
+    lines = (*plan_lines(plan), *owner_change_lines(plan.owner_changes))
     names = tuple(action.target for action in plan.actions)
     return View(document(PlanDocument, plan, actions=actions), (action_table(actions),), names, lines)
 
 
-def owed_lines(owed: Iterable[TargetTrustChange]) -> list[str | Line]:
+def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str | Line]:
     """They are part of the result: without them the chain does not hold."""
     lines: list[str | Line] = []
-    for item in owed:
-        lines.append(Line(owed_words(item), "bad" if item.refused else "warn"))
+    for item in owner_changes:
+        lines.append(Line(owner_change_words(item), "bad" if item.refused else "warn"))
         lines += [f"  {shlex.join(item.command)}"] if item.command else []
     return lines
 
@@ -196,7 +196,7 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
     )
     lines: list[str | Line] = [_done_line(item) for item in done]
     lines += _after_lines(result)
-    lines += owed_lines(result.owed)
+    lines += owner_change_lines(result.owner_changes)
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
     return View(body, (action_table(actions),), names, tuple(lines or [nothing]))
 
@@ -304,7 +304,7 @@ class TargetRoleBody(Document):
     service_accounts: Annotated[Names, About("Whose pods are to get on to it.")]
     verdict: Annotated[
         TrustVerdict,
-        From(lambda owed: TrustVerdict.NO_MATCH if owed.refused else TrustVerdict.UNKNOWN),
+        From(lambda owner_changes: TrustVerdict.NO_MATCH if owner_changes.refused else TrustVerdict.UNKNOWN),
         About("`no-match`: it keeps them out. `unknown`: it was not looked at."),
     ]
     add_to_trust_policy: Annotated[
@@ -314,7 +314,7 @@ class TargetRoleBody(Document):
     ]
     external_id_of: Annotated[
         Names,
-        From(lambda owed: sorted(map(str, awaited_in(owed.statements)))),
+        From(lambda owner_changes: sorted(map(str, awaited_in(owner_changes.statements)))),
         About("Whose external ids EKS has not generated yet: names stand in their place."),
     ]
     command: Annotated[Argv, OR_NULL, About("The line by which podid goes on.")]
@@ -325,7 +325,7 @@ class PlanDocument(Document, kind="Plan"):
 
     header: Annotated[Header, FLAT]
     actions: Annotated[Sequence[PlannedActionBody], About("In the order in which they would be done.")]
-    target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do.")]
+    target_roles: Annotated[Sequence[TargetRoleBody], From("owner_changes"), About("What their owners must do.")]
     notes: Names
     outlook: Annotated[OutlookBody, FLAT]
 
@@ -339,7 +339,7 @@ class ResultDocument(Document, kind="Result"):
     after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
     awaited: Annotated[Awaited | None, About("Agents on nodes, or new pods that no longer get credentials.")]
     unchecked: Annotated[str, OR_NULL, About("Why there is no status.")]
-    target_roles: Annotated[Sequence[TargetRoleBody], From("owed"), About("What their owners must do still.")]
+    target_roles: Annotated[Sequence[TargetRoleBody], From("owner_changes"), About("What their owners must do still.")]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 

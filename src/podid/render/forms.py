@@ -29,18 +29,18 @@ class RoleFormDocument(Document, kind="RoleForm"):
     text: Annotated[str, About("What to put into a file.")]
 
 
-def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[TargetTrustChange] = ()) -> View:
-    """The role that the actions make, in that form, with what is `owed` at its target role beside it."""
+def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequence[TargetTrustChange] = ()) -> View:
+    """The role that the actions make, in that form, with what is `owner_changes` at its target role beside it."""
     (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
     properties = role_properties(role, actions)
     name = str(properties["RoleName"])
     match form:
         case "json":
-            text = _json({**properties, **_beside(owed)})
+            text = _json({**properties, **_beside(owner_changes)})
         case "terraform":
-            text = terraform_role(properties) + commented(owed)
+            text = terraform_role(properties) + commented(owner_changes)
         case "cloudformation":
-            text = _cloudformation(properties, _beside(owed))
+            text = _cloudformation(properties, _beside(owner_changes))
     body = document(RoleFormDocument, role_name=name, form=form, text=text)
     table = Table(columns("ROLE", "FORM"), ((name, form),))
     return View(body, (table,), (name,), tuple(text.splitlines()))
@@ -71,9 +71,9 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
     return {name: value for name, value in wanted.items() if value}
 
 
-def _beside(owed: Sequence[TargetTrustChange]) -> dict[str, object]:
+def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:
     """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
-    for item in owed:
+    for item in owner_changes:
         notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
         return {
             "TargetRole": {"RoleArn": item.target_role_arn, "AddToTrustPolicy": list(item.statements), **notes},
@@ -86,10 +86,10 @@ _AWAITED = (
 )
 
 
-def commented(owed: Sequence[TargetTrustChange]) -> str:
+def commented(owner_changes: Sequence[TargetTrustChange]) -> str:
     """The same for Terraform, whose resource of the target role holds its whole trust policy."""
     lines = []
-    for item in owed:
+    for item in owner_changes:
         lines.append(f"The owner of target role {item.target_role_arn} must add to its trust policy:")
         lines += json.dumps(list(item.statements), indent=2).splitlines()
         lines += [_AWAITED] if awaited_in(item.statements) else []
@@ -190,7 +190,7 @@ def associations_for_terraform(plan: Plan) -> View:
     ]
     parts = [terraform_role(role_properties(role, plan.actions)) for role in roles]
     parts += _associations(states, plan.header.cluster, {str(role["roleName"]) for role in roles})
-    text = "\n".join(parts) + commented(plan.owed)
+    text = "\n".join(parts) + commented(plan.owner_changes)
     body = document(AssociationFormDocument, form="terraform", text=text)
     refs = tuple(f"{state['namespace']}/{state['serviceAccount']}" for state in states)
     table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))

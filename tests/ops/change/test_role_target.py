@@ -53,7 +53,7 @@ def told(text: str) -> list[Any]:
     return [item for each in found for item in (each if isinstance(each, list) else [each])]
 
 
-def owed(document: Any) -> list[Any]:
+def owner_changes(document: Any) -> list[Any]:
     """The same of a plan or a result."""
     return [statement for target in document["targetRoles"] for statement in target["addToTrustPolicy"]]
 
@@ -80,7 +80,7 @@ def test_the_base_may_go_on_and_the_owner_is_told_what_to_add(
         "assume-reports": trust.base_role_permissions(arn(account))
     }
     assert any("must let role shop-orders in for shop/orders, and it does not" in n for n in outcome.json["notes"])
-    statements = owed(outcome.json)
+    statements = owner_changes(outcome.json)
     box.iam.role_named(account, "reports").assume_role_policy_document = json.dumps(
         {"Version": "2012-10-17", "Statement": statements}
     )
@@ -126,7 +126,7 @@ def test_a_target_that_cannot_be_looked_at_is_not_looked_at(box: Sandbox, podid:
     plan = podid(*CREATE, arn(OTHER), "--dry-run", "-o", "json").json
     assert plan["notes"][0].startswith(f"target role {arn(OTHER)} was not looked at: it is in account {OTHER}")
     assert "--target-profile" in plan["notes"][0]
-    (statement,) = owed(plan)
+    (statement,) = owner_changes(plan)
     assert statement["Principal"] == {"AWS": BASE}
     assert plan["targetRoles"][0]["verdict"] == "unknown"
     assert podid(*CREATE, arn(OTHER)).code == 0
@@ -251,7 +251,7 @@ def test_the_chain_works_end_to_end(box: Sandbox, podid: Podid, journal: Path) -
     make_target(box, OWN)
     outcome = podid(*CREATE, arn(OWN), "--force", "-o", "json")
     box.iam.role_named(OWN, "reports").assume_role_policy_document = json.dumps(
-        {"Version": "2012-10-17", "Statement": owed(outcome.json)}
+        {"Version": "2012-10-17", "Statement": owner_changes(outcome.json)}
     )
     associate = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
     assert podid(*associate).code == 0
@@ -441,7 +441,7 @@ def test_a_target_that_may_be_read_and_not_changed(
         ("target-trust", "failed"),
     ]
     assert "iam:UpdateAssumeRolePolicy" in outcome.stderr
-    assert len(owed(outcome.json)) == 1
+    assert len(owner_changes(outcome.json)) == 1
     assert "shop-orders" in account_state(box)["roles"]
 
 

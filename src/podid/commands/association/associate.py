@@ -85,7 +85,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     from podid.ops.association.associate import Associating
     from podid.ops.association.files import check_accounts
     from podid.ops.association.read import current_associations
-    from podid.ops.role.target import by_update_trust, with_owed
+    from podid.ops.role.target import by_update_trust, with_owner_changes
 
     place, accounts = access.place(for_change=True), request.accounts
     check_accounts(request.items, place.account, request.file)
@@ -127,7 +127,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     def after(result: ChangeResult) -> ChangeResult:
         if request.new_role is not None and result.failed_kind.startswith("role"):
             changing.take_back(access, result, request.new_role.name)
-        result = with_owed(result, access.aws.eks)
+        result = with_owner_changes(result, access.aws.eks)
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = Consent(question=question) if question and access.runtime.interactive else None
@@ -138,13 +138,13 @@ def _print(access: Access, work: Associating, plan: Plan) -> None:
     """What Terraform would need, with nothing changed."""
     import shlex
 
-    from podid.ops.role.target import owed_words
+    from podid.ops.role.target import owner_change_words
     from podid.render.changes import skipped_lines
     from podid.render.forms import associations_for_terraform
 
     access.terminal.emit(associations_for_terraform(plan))
     notes = (f"note: {note}" for note in plan.notes)
-    access.terminal.note(*notes, *skipped_lines(plan), *map(owed_words, plan.owed))
+    access.terminal.note(*notes, *skipped_lines(plan), *map(owner_change_words, plan.owner_changes))
     for name, words in work.trust_commands(plan):
         line = shlex.join(access.at_place(words))
         access.terminal.note(f"note: the trust policy of role {name} has to admit them too: {line}")

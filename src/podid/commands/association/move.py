@@ -54,7 +54,7 @@ def move(access: Access, options: MoveOptions) -> None:
     from podid.domain.plan import Consent
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.transfer import OnceReady, Transfer
-    from podid.ops.role.target import by_update_trust, with_owed
+    from podid.ops.role.target import by_update_trust, with_owner_changes
 
     old, new = options.source, options.target
     if old == new:
@@ -77,7 +77,7 @@ def move(access: Access, options: MoveOptions) -> None:
 
     def after(result: ChangeResult) -> ChangeResult:
         wait = partial(after_change, seen=once.found)
-        return changing.followed(access, place, with_owed(result, access.aws.eks), restarts, (new,), wait)
+        return changing.followed(access, place, with_owner_changes(result, access.aws.eks), restarts, (new,), wait)
 
     changing.run(
         access,

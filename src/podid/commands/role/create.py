@@ -66,7 +66,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     from podid.ops.role.making import complete, create_request, plan_new_role, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.presets import preset_notes
-    from podid.ops.role.target import check_admitted, going_on_of, owed_words, with_owed
+    from podid.ops.role.target import check_admitted, going_on_of, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
@@ -91,8 +91,10 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         request = complete(access.clients.iam, place, request, progress.glance)
         if options.print_:
             beyond = onward(None, update=False, must_exist=False)
-            access.terminal.emit(role_form_view(options.print_, new_role(request, place.the_cluster), beyond.owed))
-            access.terminal.note(*beyond.notes, *map(owed_words, beyond.owed))
+            access.terminal.emit(
+                role_form_view(options.print_, new_role(request, place.the_cluster), beyond.owner_changes)
+            )
+            access.terminal.note(*beyond.notes, *map(owner_change_words, beyond.owner_changes))
             return
         plan, current = plan_new_role(access.clients, place, access.journal, request, progress.glance)
     # a wider trust names no service account
@@ -101,12 +103,14 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     target = onward(current, update=update)
     if not options.force:
         check_admitted(target, request.name, update=update)
-    plan = replace(plan, actions=(*plan.actions, *target.actions), owed=target.owed).noting(target.notes)
+    plan = replace(plan, actions=(*plan.actions, *target.actions), owner_changes=target.owner_changes).noting(
+        target.notes
+    )
     hint = partial(going_on_of, name=request.name, profile=options.target_profile, update=update)
     plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:
         changing.take_back(access, result, request.name)
-        return with_owed(result, None)
+        return with_owner_changes(result, None)
 
     changing.run(access, plan, after)

@@ -134,12 +134,12 @@ def _bar(decision: Decision) -> str:
 @dataclass(frozen=True, slots=True)
 class Onward:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell, with what is `owed` by its owner. `late` is whether the action waits for the
-    external id of an association, and so comes after it."""
+    cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the action waits for
+    the external id of an association, and so comes after it."""
 
     action: Action | None
     notes: tuple[str, ...]
-    owed: tuple[TargetTrustChange, ...] = ()
+    owner_changes: tuple[TargetTrustChange, ...] = ()
     late: bool = False
 
     @property
@@ -149,7 +149,9 @@ class Onward:
     def around(self, plan: Plan) -> Plan:
         """The plan with this in its place, before the associations or after them."""
         actions = (*plan.actions, *self.actions) if self.late else (*self.actions, *plan.actions)
-        return replace(plan, actions=actions, owed=(*plan.owed, *self.owed)).noting(self.notes)
+        return replace(plan, actions=actions, owner_changes=(*plan.owner_changes, *self.owner_changes)).noting(
+            self.notes
+        )
 
 
 def plan_onward(
@@ -169,11 +171,11 @@ def plan_onward(
     name = f"target role {arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return Onward(None, (f"{name} was not looked at: {why}",), _owed(arn, hops, refused=False))
+        return Onward(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if must_exist:
             raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
-        return Onward(None, (f"{name} does not exist",), _owed(arn, hops, refused=True))
+        return Onward(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:
         before = trust.parse_policy(role.trust)
@@ -203,13 +205,13 @@ def plan_onward(
         else:
             notes.append(said)
             (shut if found.verdict is trust.TrustVerdict.NO_MATCH else unsure)[ref] = hop
-    owed = (
-        *_owed(arn, shut, refused=True),
-        *_owed(arn, denied, refused=True, helps=False),
-        *(replace(item, trust=role.trust) for item in _owed(arn, unsure, refused=False)),
+    owner_changes = (
+        *_owner_changes(arn, shut, refused=True),
+        *_owner_changes(arn, denied, refused=True, helps=False),
+        *(replace(item, trust=role.trust) for item in _owner_changes(arn, unsure, refused=False)),
     )
     if after == before:
-        return Onward(None, tuple(notes), owed)
+        return Onward(None, tuple(notes), owner_changes)
     check_editable(role)
     check_size(_as_long(after, added), role.name)
     keys = {"targetRoleArn": arn, "profile": profile}
@@ -217,7 +219,7 @@ def plan_onward(
     whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"so that it lets in role {role_name(base)} for {whom}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)), owed, late=bool(awaited_in(action.after)))
+    return Onward(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
 
 
 def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
@@ -231,86 +233,92 @@ def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
 def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
     """Raises Conflict for a role that its target role keeps out: it would be half a chain. Without session tags the
     target cannot let it in before there is an association, which needs the role."""
-    owed = [item for item in onward.owed if item.refused and not awaited_in(item.statements)]
-    if not owed:
+    owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
+    if not owner_changes:
         return
     what, *more = onward.notes
-    helps = any(item.statements for item in owed) and not update
+    helps = any(item.statements for item in owner_changes) and not update
     raise Conflict(
         what[0].upper() + what[1:],
         hint=Again(add=("--update-trust" if helps else "--force",)),
-        lines=(*more, *map(owed_words, owed)),
+        lines=(*more, *map(owner_change_words, owner_changes)),
         advice=f"--force makes role {name} all the same, for the owner of the target role to let in.",
-        subject=owed[0].target_role_arn,
+        subject=owner_changes[0].target_role_arn,
         id="target-role-trust-broken",
     )
 
 
-def by_update_trust(owed: TargetTrustChange, *, update: bool) -> Hint:
-    """What has podid do what is owed at a target role that it can read; nothing where that was asked for already."""
-    read = owed.refused or owed.trust is not None
-    return Again(add=("--update-trust",)) if read and owed.statements and not update else ()
+def by_update_trust(change: TargetTrustChange, *, update: bool) -> Hint:
+    """Return the option that has podid make the change, if it can read the target role and was not told to already."""
+    read = change.refused or change.trust is not None
+    return Again(add=("--update-trust",)) if read and change.statements and not update else ()
 
 
-def going_on_of(owed: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
-    """What has podid go on with what is owed for the new role `name`: the association, where that has to be first."""
-    if not awaited_in(owed.statements):
-        return by_update_trust(owed, update=update)
+def going_on_of(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
+    """Return the command that makes the change for the new role `name`: the association, where that has to be first."""
+    if not awaited_in(change.statements):
+        return by_update_trust(change, update=update)
     theirs = ("--target-profile", profile) if profile else ()
-    flags = ("--role", name, "--target-role", owed.target_role_arn, "--no-session-tags", *theirs)
-    return Other(("associate",), owed.service_accounts, (*flags, *(("--update-trust",) if owed.refused else ())))
+    flags = ("--role", name, "--target-role", change.target_role_arn, "--no-session-tags", *theirs)
+    return Other(
+        ("associate",),
+        change.service_accounts,
+        (*flags, *(("--update-trust",) if change.refused else ())),
+    )
 
 
-def with_owed(result: ChangeResult, eks: Eks | None) -> ChangeResult:
+def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
     """The result with what the owners of target roles must add: what the plan left to them, and what could not be
     changed. External ids that the run has brought about are read with `eks`."""
-    owed = [*result.plan.owed]
+    owner_changes = [*result.plan.owner_changes]
     for item in result.done:
         action = item.action
         if action.kind == TARGET_TRUST.name and item.status in (Status.FAILED, Status.BLOCKED):
             old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
             there = [statement.raw for statement in old]
             added = tuple(statement.raw for statement in new if statement.raw not in there)
-            owed.append(
+            owner_changes.append(
                 TargetTrustChange(target_role_arn=action.target, service_accounts=(), statements=added, refused=True)
             )
     if eks is not None:
-        owed = [left for item in owed if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None]
+        owner_changes = [
+            left for item in owner_changes if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None
+        ]
     if result.error is not None and not result.worked:
-        result.error.lines = (*result.error.lines, *map(owed_words, owed))
-    return replace(result, owed=tuple(owed))
+        result.error.lines = (*result.error.lines, *map(owner_change_words, owner_changes))
+    return replace(result, owner_changes=tuple(owner_changes))
 
 
-def _known_by_now(owed: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
+def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
     """The same once the run has made the associations; None where it lets all of them in."""
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
-    for ref in awaited_in(owed.statements):
+    for ref in awaited_in(change.statements):
         read = attempt(partial(eks.find_association, cluster, ref))
         found = read.value if isinstance(read, Known) else None
-        if found is None or found.target_role_arn != owed.target_role_arn or not found.external_id:
+        if found is None or found.target_role_arn != change.target_role_arn or not found.external_id:
             continue
         ids[ref] = found.external_id
         who = trust.PodIdentity(cluster_arn(found), ref.namespace, ref.name, session_tags=found.session_tags)
         hop = trust.TargetHop(found.role_arn, who, found.external_id, role_tags=None)
-        if owed.trust is not None:
-            verdict = trust.evaluate(trust.parse_policy(owed.trust), hop).verdict
+        if change.trust is not None:
+            verdict = trust.evaluate(trust.parse_policy(change.trust), hop).verdict
             if verdict is trust.TrustVerdict.MATCH:
                 let_in.add(ref)
             elif verdict is trust.TrustVerdict.NO_MATCH:
-                owed = replace(owed, refused=True)
-    left = tuple(name for name in owed.service_accounts if name not in set(map(str, let_in)))
-    statements = with_external_ids([each for each in owed.statements if not awaited_in(each) & let_in], ids)
+                change = replace(change, refused=True)
+    left = tuple(name for name in change.service_accounts if name not in set(map(str, let_in)))
+    statements = with_external_ids([each for each in change.statements if not awaited_in(each) & let_in], ids)
     assert isinstance(statements, list)
-    return replace(owed, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
+    return replace(change, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
 
 
-def owed_words(owed: TargetTrustChange) -> str:
+def owner_change_words(change: TargetTrustChange) -> str:
     """What the owner must add, in a sentence."""
-    if not owed.statements:
-        return f"target role {owed.target_role_arn} keeps out {', '.join(owed.service_accounts)}"
-    text = json.dumps(owed.statements[0] if len(owed.statements) == 1 else owed.statements)
-    return f"the owner of target role {owed.target_role_arn} must add to its trust policy: {text}"
+    if not change.statements:
+        return f"target role {change.target_role_arn} keeps out {', '.join(change.service_accounts)}"
+    text = json.dumps(change.statements[0] if len(change.statements) == 1 else change.statements)
+    return f"the owner of target role {change.target_role_arn} must add to its trust policy: {text}"
 
 
 def _said(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, found: trust.Evaluation) -> str:
@@ -352,7 +360,7 @@ def _statements(hops: Iterable[trust.TargetHop]) -> tuple[Mapping[str, object], 
     return tuple(found)
 
 
-def _owed(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
+def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
     """One for all of them. Their statements tell them apart, by an external id that is not known yet too; none are
     there where they would not help."""
     if not hops:
