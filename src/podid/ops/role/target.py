@@ -134,8 +134,8 @@ def _bar(decision: Decision) -> str:
 @dataclass(frozen=True, slots=True)
 class Onward:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the action waits for
-    the external id of an association, and so comes after it."""
+    cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the
+    action waits for the external id of an association, and so comes after it."""
 
     action: Action | None
     notes: tuple[str, ...]
