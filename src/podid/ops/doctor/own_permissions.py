@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
+from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.own_permissions import Outcome, OwnOptional, OwnPermission, OwnPermissions, resource_of
-from podid.domain.permissions import AccessReview, CommandPermissions, KubePermission, Permissions
+from podid.domain.permissions import (
+    AccessReview,
+    CommandPermissions,
+    KubePermission,
+    Outcome,
+    OwnOptional,
+    OwnPermission,
+    OwnPermissions,
+    Permissions,
+    resource_of,
+)
 from podid.domain.plan import WhoAndWhere
-from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Missing, missing
 
 if TYPE_CHECKING:

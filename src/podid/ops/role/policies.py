@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import Conflict, InvalidInput, PodidError
-from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA, PolicyFinding
 from podid.domain.plan import Action, Plan, document
-from podid.domain.policies import PolicyFinding
 from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
