@@ -203,7 +203,7 @@ def second_hop(
     except TrustPolicyError as error:
         trust = Missing(f"the trust policy of role {role.name} cannot be read: {error}")
     except InvalidInput as error:
-        trust = Missing(error.what)
+        trust = Missing(error.message)
     return SecondHop(association=association, trust=trust, permissions=permissions)
 
 

@@ -72,7 +72,7 @@ def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Aske
         try:
             found += _of_resource(iam, cluster, association, arn, wanted.actions, resource)
         except PodidError as error:
-            found += _all_unknown(wanted.actions, resource, error.what, error.permission)
+            found += _all_unknown(wanted.actions, resource, error.message, error.permission)
     return tuple(found)
 
 

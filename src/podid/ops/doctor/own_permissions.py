@@ -140,7 +140,7 @@ def _simulated(
     except AccessDenied as error:
         # the refusal is an answer of its own
         if error.permission in actions:
-            yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.what)
+            yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.message)
         yield from _unknown((each for each in actions if each != error.permission), resource, missing(error))
     except PodidError as error:
         yield from _unknown(actions, resource, missing(error))
