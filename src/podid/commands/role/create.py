@@ -62,8 +62,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
-    from podid.ops.role.create import new_role
-    from podid.ops.role.making import complete, create_request, plan_new_role, plan_target
+    from podid.ops.role.create import complete, create_request, new_role, plan_new_role, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.presets import preset_notes
     from podid.ops.role.target import check_admitted, going_on_of, owner_change_words, with_owner_changes

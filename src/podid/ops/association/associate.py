@@ -28,7 +28,7 @@ from podid.ops.association.request import (
     Settings,
 )
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
-from podid.ops.role.making import complete, plan_new_role, plan_target, role_request
+from podid.ops.role.create import RoleRequest, complete, plan_new_role, plan_target, read_permissions
 from podid.ops.role.plan import identity
 from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-    from podid.ops.role.create import RoleRequest
 
 Current = Mapping[ServiceAccountRef, Association | None]
 
@@ -108,14 +107,14 @@ def associate_request(
         raise UsageError(f"{of_role[0]} is for a role that is made, and none is", hint=Again(add=("--create-role",)))
     new_role = None
     if typed.create_role:
-        new_role = role_request(
-            "" if not typed.role else check_role_name(typed.role),
-            typed.service_accounts,
-            typed.change.reach,
+        new_role = RoleRequest(
+            name=check_role_name(typed.role) if typed.role else "",
+            refs=typed.service_accounts,
+            scope=typed.change.reach,
             permissions=typed.permissions,
             options=typed.new_role,
             tags=typed.role_tag,
-            read_file=read_file,
+            policies=read_permissions(typed.permissions, read_file),
             adopt=typed.adopt,
             update_trust=typed.change.update_trust,
             replace=typed.change.replace,
