@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
-from podid.ops.role.access import also_admitted
+from podid.ops.role.access import also_allowed
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
     ANY_SIZE,
@@ -30,7 +30,7 @@ from podid.ops.role.policies import check_inline_size, read_policies
 from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, surroundings
 from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions
 from podid.ops.role.resolve import managed_policy, role_policies
-from podid.ops.role.target import Onward, barred_notes, external_ids, going_on_policies, plan_onward, read_target
+from podid.ops.role.target import TargetPlan, chaining_policies, denial_notes, external_ids, plan_chain, read_target
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
@@ -68,7 +68,7 @@ class RoleRequest:
         """The same with a name."""
         return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
 
-    def going_on(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
+    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
         """The same with policies that let it go on to target roles."""
         return replace(self, policies={**self.policies, **policies}, onward=frozenset(policies))
 
@@ -105,7 +105,7 @@ def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) 
         adopt=options.adopt,
         replace=options.replace,
     )
-    return request.going_on(going_on_policies((options.target_role,))) if options.target_role else request
+    return request.chaining(chaining_policies((options.target_role,))) if options.target_role else request
 
 
 def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]) -> dict[str, Mapping[str, object]]:
@@ -167,12 +167,12 @@ def plan_target(
     update: bool,
     associating: bool,
     must_exist: bool = True,
-) -> Onward:
+) -> TargetPlan:
     """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
-    `plan_onward` do, and UsageError for the role itself."""
+    `plan_chain` do, and UsageError for the role itself."""
     cluster = place.cluster
     if not target_role_arn or cluster is None:
-        return Onward(None, ())
+        return TargetPlan(None, ())
     account = place.account or cluster.account
     new = f"arn:{cluster.partition}:iam::{account}:role{request.options.path}{request.name}"
     base = current.arn if current is not None else new
@@ -183,7 +183,7 @@ def plan_target(
     untagged = () if request.session_tags else request.refs
     ids = external_ids(clients.eks, cluster.name, untagged, target_role_arn)
     whose = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
-    onward = plan_onward(
+    onward = plan_chain(
         target_role_arn,
         {ref: trust.TargetHop(base, who, ids.get(ref), role_tags=None) for ref, who in whose.items()},
         target,
@@ -193,7 +193,7 @@ def plan_target(
         must_exist=must_exist,
     )
     return replace(
-        onward, notes=(*onward.notes, *barred_notes(clients.iam, current, request.options.boundary, target_role_arn))
+        onward, notes=(*onward.notes, *denial_notes(clients.iam, current, request.options.boundary, target_role_arn))
     )
 
 
@@ -302,7 +302,7 @@ def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_
     who = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
     return [
         f"role {request.name} also admits {words}, not only {listed(request.refs)}"
-        for words in also_admitted(role, cluster.arn, who, request.scope)
+        for words in also_allowed(role, cluster.arn, who, request.scope)
     ]
 
 
@@ -370,7 +370,7 @@ def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) ->
     return f"trust: {words}" if words else ""
 
 
-def plan_taking_back(result: ChangeResult) -> Plan | None:
+def plan_rollback(result: ChangeResult) -> Plan | None:
     """What takes away a role that the run made and could not finish; None where it is whole, was there before, or where
     nobody knows what became of the last step: then the next run finishes it. A target role that stays shut leaves a
     whole role: its owner can still let it in."""
@@ -387,7 +387,7 @@ def plan_taking_back(result: ChangeResult) -> Plan | None:
     return Plan(header=result.plan.header, actions=tuple(actions))
 
 
-def taken_back(error: PodidError, name: str) -> PodidError:
+def rolled_back(error: PodidError, name: str) -> PodidError:
     """The failure, which says that nothing is left of the role."""
     error.advise(f"Role {name}, which was made a moment before, has been deleted again.")
     return error

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
 
-def going_on_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
+def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
     """The inline policies, by name, that let a role go on to target roles; of those that are called the same in other
     accounts, under the account's."""
     policies: dict[str, dict[str, object]] = {}
@@ -89,7 +89,7 @@ def external_ids(
     return found
 
 
-def barred_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
+def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
     """What keeps the role from going on, whatever the policy that lets it: a boundary, a denial, the organization. IAM
     simulates only what is there; the boundary that a new role gets is named."""
     if current is None:
@@ -111,7 +111,7 @@ def _bar(decision: Decision) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
+class TargetPlan:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
     cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the
     action waits for the external id of an association, and so comes after it."""
@@ -133,7 +133,7 @@ class Onward:
         )
 
 
-def plan_onward(
+def plan_chain(
     arn: str,
     hops: Hops,
     target: Section[Role | None],
@@ -142,7 +142,7 @@ def plan_onward(
     update: bool,
     associating: bool,
     must_exist: bool = True,
-) -> Onward:
+) -> TargetPlan:
     """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
     the target's trust is made to admit them; every other statement stays as it is. `associating` is whether the run
     makes the associations, whose external ids are known after that. Raises NotFound for a target that is known not to
@@ -150,16 +150,16 @@ def plan_onward(
     name = f"target role {arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return Onward(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
+        return TargetPlan(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if must_exist:
             raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
-        return Onward(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
+        return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:
         before = trust.parse_policy(role.trust)
     except InvalidInput as error:
-        return Onward(None, (f"the trust policy of {name} cannot be read: {error.what}",))
+        return TargetPlan(None, (f"the trust policy of {name} cannot be read: {error.what}",))
     after, notes = before, list[str]()
     added: dict[ServiceAccountRef, trust.TargetHop] = {}
     shut: dict[ServiceAccountRef, trust.TargetHop] = {}
@@ -190,7 +190,7 @@ def plan_onward(
         *(replace(item, trust=role.trust) for item in _owner_changes(arn, unsure, refused=False)),
     )
     if after == before:
-        return Onward(None, tuple(notes), owner_changes)
+        return TargetPlan(None, tuple(notes), owner_changes)
     check_editable(role)
     check_size(_as_long(after, added), role.name)
     keys = {"targetRoleArn": arn, "profile": profile}
@@ -198,7 +198,7 @@ def plan_onward(
     whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"so that it lets in role {role_name(base)} for {whom}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
+    return TargetPlan(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
 
 
 def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
@@ -209,7 +209,7 @@ def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
     return trust.parse_policy(document)
 
 
-def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
+def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
     """Raises Conflict for a role that its target role keeps out: it would be half a chain. Without session tags the
     target cannot let it in before there is an association, which needs the role."""
     owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
@@ -233,7 +233,7 @@ def by_update_trust(change: TargetTrustChange, *, update: bool) -> Hint:
     return Again(add=("--update-trust",)) if read and change.statements and not update else ()
 
 
-def going_on_of(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
+def next_command(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
     """Return the command that makes the change for the new role `name`: the association, where that has to be first."""
     if not awaited_in(change.statements):
         return by_update_trust(change, update=update)
