@@ -184,7 +184,7 @@ class Access:
             try:
                 named = find_cluster(self.shared, self.runtime, self.aws, for_change=True, ask=False)
             except PodidError as error:
-                why = error.what
+                why = error.message
         else:
             named.check_region(self.shared.region or "", self.sources.get("region", ""))
             named.check_account(place.account)

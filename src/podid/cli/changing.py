@@ -195,7 +195,7 @@ def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
         place = access.place()
         summaries = access.aws.eks.list_association_summaries(place.cluster_name)
     except PodidError as error:
-        return plan.noting((f"who uses the role in cluster {access.named.name} was not checked: {error.what}",))
+        return plan.noting((f"who uses the role in cluster {access.named.name} was not checked: {error.message}",))
     refs = may_use(role, place.the_cluster, (item.ref for item in summaries))
     if len(refs) > MOST_USERS:
         return plan.noting(
@@ -218,7 +218,7 @@ def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict:
     except PodidError as error:
         if strict:
             raise
-        access.terminal.explain(f"not looked at: whether the service accounts exist ({error.what})")
+        access.terminal.explain(f"not looked at: whether the service accounts exist ({error.message})")
         return ()
 
 
@@ -293,7 +293,7 @@ def followed(
     if restarts is not None or result.error is not None or shown:
         return result
     if access.kube.failure is not None:
-        access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.what})")
+        access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.message})")
         return result
     restart = ("--cluster", place.cluster_name)
     changed = late_changes(result.plan)
@@ -308,6 +308,6 @@ def take_back(access: Access, result: ChangeResult, name: str) -> None:
     plan = plan_rollback(result)
     if plan is None or result.error is None:
         return
-    access.terminal.note(f"{result.error.what}; deleting role {name} again")
+    access.terminal.note(f"{result.error.message}; deleting role {name} again")
     if carry_out(access, plan, undoes=result.run_id).error is None:
         raise rolled_back(result.error, name)

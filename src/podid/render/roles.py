@@ -15,7 +15,7 @@ from podid.domain import trust
 from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import InvalidInput
-from podid.domain.iam import Owner
+from podid.domain.iam import Owner, policy_words
 from podid.domain.members import (
     FLAT,
     OR_NULL,
@@ -29,7 +29,6 @@ from podid.domain.members import (
     ServiceAccounts,
     list_of,
 )
-from podid.domain.policies import policy_words
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill

@@ -60,7 +60,7 @@ def show(
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
                 if access.shared.cluster is not None:
                     raise
-                access.terminal.explain(f"associations not looked at: {error.what}")
+                access.terminal.explain(f"associations not looked at: {error.message}")
             else:
                 uses = read_uses(access.aws, reading.account, (place.cluster_name,))
                 reading = reading.with_uses(uses, access.aws.region)

@@ -174,7 +174,7 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
     try:
         return replace(facts, configuration=eks.get_addon_configuration(name, addon.version))
     except PodidError as error:
-        why = f"which service accounts the add-on supports could not be looked at: {error.what}"
+        why = f"which service accounts the add-on supports could not be looked at: {error.message}"
         return replace(facts, unread=(why,))
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
-from podid.domain.iam import EVERYTHING, allowed_actions, leaves_something
+from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, leaves_something, undecided
 from podid.domain.names import Arn, ServiceAccountRef, role_name
-from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
 from podid.facts.second_hop import elsewhere
@@ -73,7 +72,7 @@ def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Acti
         try:
             found += _of_resource(iam, cluster, association, arn, wanted.actions, resource)
         except PodidError as error:
-            found += _all_unknown(wanted.actions, resource, error.what, error.permission)
+            found += _all_unknown(wanted.actions, resource, error.message, error.permission)
     return tuple(found)
 
 

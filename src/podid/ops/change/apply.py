@@ -148,7 +148,7 @@ class _Carrying:
                 self._bar_all(barred)
         if barred is not None:
             with self.lock:
-                self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
+                self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")
             return
         outcome, failure = make(number, self._change(action), self.recorder)
         with self.lock:

@@ -92,8 +92,8 @@ class Making:
             except PodidError as error:
                 failure = self.kind.waits_for(self.site, self.action, error, self._lately)
                 words = f"{self.action.verb} {self.kind.subject(self.action)}"
-                self.patience.say(f"{words}: {failure.what}; trying again")
-        failure.what = f"{failure.what}; tried for {seconds:g} s"
+                self.patience.say(f"{words}: {failure.message}; trying again")
+        failure.message = f"{failure.message}; tried for {seconds:g} s"
         raise failure
 
     def _lately(self) -> Lately:
@@ -112,7 +112,7 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
     try:
         change = change.completed()
     except PodidError as unknown:
-        return Done(change.action, Status.FAILED, reason=unknown.what, error=unknown), unknown
+        return Done(change.action, Status.FAILED, reason=unknown.message, error=unknown), unknown
     if change.action.verb is Verb.NONE:
         return Done(change.action, Status.UNCHANGED, change.action.after), None
     for _ in range(_TRIES):
@@ -134,11 +134,11 @@ def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidE
     try:
         recorder.intent(number, action)
     except PodidError as error:
-        return Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"), error
+        return Done(action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
     try:
         done = _carry_out(change)
     except PodidError as error:
-        failed = Done(action, Status.FAILED, reason=error.what, error=error)
+        failed = Done(action, Status.FAILED, reason=error.message, error=error)
         # where nobody knows whether it was made, the intent stays open and the next run settles it
         if not isinstance(error, Unavailable):
             _record(number, failed, change, recorder)  # the change's own failure is the one to tell
@@ -168,7 +168,7 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
             since = "deleted it"
             break
         except PodidError as unread:
-            return replace(done, reason=f"it could not be read again: {unread.what}"), None
+            return replace(done, reason=f"it could not be read again: {unread.message}"), None
         try:
             change = replace(change, action=done.action).anew(_OVERWRITTEN)
         except PodidError:
@@ -178,7 +178,7 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
             return done, error
     message = f"The {change.kind.subject(done.action)} was changed, and somebody else has {since} since"
     lost = Conflict(message, hint=Again(), subject=done.action.target)
-    failed = replace(done, status=Status.FAILED, reason=lost.what, error=lost)
+    failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
     _record(number, failed, change, recorder)
     return failed, lost
 

@@ -37,7 +37,7 @@ def missed_by_webhook(
 
     for _ in patience.within(SECONDS_OF_DRY_RUNS).rounds(SECONDS_BETWEEN):
         found = dict(pacing.fan_out(pacing.attempt(tried), pending, reads=True))
-        errors = {each.what for each in found.values() if isinstance(each, PodidError)}
+        errors = {each.message for each in found.values() if isinstance(each, PodidError)}
         notes |= dict.fromkeys(f"the webhook was not tried in a dry run: {what}" for what in sorted(errors))
         pending = [target for target in pending if isinstance(pod := found[target], Pod) and not is_injected(pod)]
         if not pending:

@@ -119,7 +119,7 @@ class _Course:
 
     def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
         action = self.target.action
-        self.done = Done(action, status, action.after, error.what, error)
+        self.done = Done(action, status, action.after, error.message, error)
 
 
 class _Worker:
@@ -140,10 +140,10 @@ class _Worker:
             else:
                 self._poll(course)
         except BudgetHolds as error:
-            course.state = error.what
+            course.state = error.message
         except Unavailable as error:
             course.troubles += 1
-            course.state = error.what
+            course.state = error.message
             if course.troubles >= MOST_TROUBLES:
                 course.fail(error)
         except PodidError as error:

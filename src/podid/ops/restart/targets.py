@@ -67,7 +67,7 @@ class Target:
         """The restart as a plan shows it."""
         state = RESTART.state_of(self.workload.namespace, self.workload.kind, self.workload.name)
         note = f"{len(self.pods)} of {self.live} pods"
-        return RESTART.action(None, state, f"{note}; {self.obstacle.what}" if self.obstacle else note)
+        return RESTART.action(None, state, f"{note}; {self.obstacle.message}" if self.obstacle else note)
 
 
 def find_targets(

@@ -108,7 +108,7 @@ def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> 
         access = pod_access(role, clusters, region)
         others = trust.other_principals(trust.parse_policy(role.trust))
     except InvalidInput as error:
-        return (f"the trust policy cannot be read: {error.what}",)
+        return (f"the trust policy cannot be read: {error.message}",)
     return (*access.sentences, *((f"also {', '.join(others)}",) if others else ()))
 
 

@@ -73,7 +73,7 @@ def read_target(clients: Clients, arn: str, account: str, profile: str) -> Secti
     except CredentialsError:
         raise
     except PodidError as error:
-        return Missing(error.what, error.permission)
+        return Missing(error.message, error.permission)
     return Known(role if role is not None and role.arn == arn else None)
 
 
@@ -159,7 +159,7 @@ def plan_chain(
     try:
         before = trust.parse_policy(role.trust)
     except InvalidInput as error:
-        return TargetPlan(None, (f"the trust policy of {name} cannot be read: {error.what}",))
+        return TargetPlan(None, (f"the trust policy of {name} cannot be read: {error.message}",))
     after, notes = before, list[str]()
     added: dict[ServiceAccountRef, trust.TargetHop] = {}
     shut: dict[ServiceAccountRef, trust.TargetHop] = {}

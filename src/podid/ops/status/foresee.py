@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.all import ALL, BY_ID
 from podid.domain.aws import Association, described
 from podid.domain.cluster import Pod
-from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
 from podid.domain.report import DoctorReport
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
-from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, PodStatus, UseChange
+from podid.domain.status import (
+    CredentialSource,
+    CredentialUse,
+    IdentityState,
+    IdentityStatus,
+    Outlook,
+    PodStatus,
+    UseChange,
+)
 from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
 from podid.facts.credentials import main_use
 from podid.facts.index import index
