@@ -303,11 +303,11 @@ def followed(
 
 def take_back(access: Access, result: ChangeResult, name: str) -> None:
     """Raises the failure of a role that could not be finished, once nothing is left of it."""
-    from podid.ops.role.create import plan_taking_back, taken_back
+    from podid.ops.role.create import plan_rollback, rolled_back
 
-    plan = plan_taking_back(result)
+    plan = plan_rollback(result)
     if plan is None or result.error is None:
         return
     access.terminal.note(f"{result.error.message}; deleting role {name} again")
     if carry_out(access, plan, undoes=result.run_id).error is None:
-        raise taken_back(result.error, name)
+        raise rolled_back(result.error, name)

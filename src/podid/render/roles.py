@@ -31,9 +31,8 @@ from podid.domain.members import (
 )
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
-from podid.ops.role.findings import RoleFinding
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
-from podid.ops.role.read import PodRole, PodRoles, RoleReading
+from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.marks import state_word
 from podid.render.status import IdentityStatusBody, because

@@ -59,7 +59,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.absent import check_identities
-    from podid.ops.association.allowed import Asked
+    from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import list_refs
     from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import verify
@@ -68,7 +68,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.render.verified import verify_view
 
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
-    actions = Asked.parse(options.can, options.resource)
+    actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
     wanted = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
