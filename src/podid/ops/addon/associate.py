@@ -13,6 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan
 from podid.domain.text import did_you_mean, nearest, short_list
 from podid.domain.trust import ScopeKind
+from podid.ops.addon.request import AddonRequest
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
@@ -22,27 +23,6 @@ from podid.ops.role.create import RoleRequest, derived_name, plan_role
 from podid.ops.role.resolve import resolve_role, role_policies
 
 SCOPE = ScopeKind.SERVICE_ACCOUNT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddonRequest:
-    """`accounts` empty: all that the add-on's version supports. `role` empty: one is made of what AWS recommends."""
-
-    addon: str
-    account: str = ""
-    role: str = ""
-    replace: bool = False
-    update_trust: bool = False
-
-    @classmethod
-    def of(
-        cls, addon: str, account: str | None, role: str | None, *, recommended: bool, replace: bool, update_trust: bool
-    ) -> AddonRequest:
-        """Raises UsageError for what does not go together."""
-        if recommended == (role is not None):
-            raise UsageError("Name the role with --role, or have one made with --recommended")
-        name = account_name(account) if account else ""
-        return cls(addon=addon, account=name, role=role or "", replace=replace, update_trust=update_trust)
 
 
 def prepare(
@@ -142,16 +122,6 @@ class AddonFacts:
 
     def ref(self, account: str) -> ServiceAccountRef:
         return ServiceAccountRef(self.addon.namespace, account)
-
-
-def account_name(text: str) -> str:
-    """The name of an add-on's service account. Raises UsageError, with the command to paste, where a namespace is given
-    too: it is the add-on's own."""
-    _, slash, name = text.rpartition("/")
-    if slash and name:
-        message = "A service account of an add-on is named without its namespace, which is the add-on's own"
-        raise UsageError(message, hint=Again(swap=(text, name)), subject=text)
-    return ServiceAccountRef.parse(f"kube-system/{text}").name
 
 
 def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:

@@ -35,6 +35,7 @@ from podid.facts.index import index
 from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.change.planned import with_changed
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import Checks, Diagnosis, judge
@@ -145,14 +146,12 @@ def foresee(
 
 def _without(snapshot: Snapshot, missed: Collection[Subject], now: datetime) -> Snapshot:
     """The snapshot with the new pods of these workloads as the webhook left them."""
-    if not missed or not isinstance(snapshot.pods, Known):
-        return snapshot
 
-    def left(pod: Pod) -> bool:
-        return pod.created_at == now.replace(microsecond=0) and workload_subject(pod) in missed
+    def left(pod: Pod) -> Pod:
+        new = pod.created_at == now.replace(microsecond=0)
+        return without_injection(pod) if new and workload_subject(pod) in missed else pod
 
-    pods = (without_injection(pod) if left(pod) else pod for pod in snapshot.pods.value)
-    return replace(snapshot, pods=Known(tuple(pods)))
+    return with_changed(snapshot, "pods", lambda pods: tuple(map(left, pods))) if missed else snapshot
 
 
 Failing = dict[tuple[str, Subject, tuple[str, ...]], Verdict]

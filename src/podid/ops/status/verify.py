@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place
+from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
+from podid.domain.text import short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
 from podid.ops.status.diagnose import Diagnosis
@@ -40,6 +41,17 @@ class Verification:
         codes |= {allowed_code(items) for items in self.allowed.values()}
         codes |= {ExitCode.UNDETERMINED} if undecided(self.snapshot.probes) and not unknown else set()
         return combine(codes)
+
+
+def minting(roles: Iterable[str], run: Probing | None) -> Consent:
+    """What is asked before credentials of these roles are minted, and pods of podid's own are run."""
+    question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
+    if run is None:
+        return Consent(question=f"{question} to check them?", needed_for=needed_for)
+    return Consent(
+        question=f"{question}, and run {len(run.planned)} pods of podid's own?",
+        needed_for=f"{needed_for} and running podid's own pods",
+    )
 
 
 def verify(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
@@ -22,7 +22,7 @@ from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.domain.cluster import Pod
-    from podid.domain.snapshot import Section, Snapshot
+    from podid.domain.snapshot import Snapshot
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
 NO_VALUES = "{}"
@@ -90,7 +90,7 @@ class EksAddonKind(ResourceKind):
             return snapshot
         before, after = action.before or {}, action.after
         if after is None:
-            snapshot = replace(_with_addon(snapshot, None), agent_addon=Known(None), agent_versions=Known(()))
+            snapshot = replace(_with_addon(snapshot, None), agent_versions=Known(()))
             return snapshot if before.get("preserve") else _without_agent(snapshot)
         there = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
         version = text(after, "addonVersion") or (there.version if there is not None else "")
@@ -102,7 +102,7 @@ class EksAddonKind(ResourceKind):
             created_at=there.created_at if there is not None else now,
         )
         versions = PLANNED if there is None else snapshot.agent_versions
-        snapshot = replace(_with_addon(snapshot, addon), agent_addon=Known(addon), agent_versions=versions)
+        snapshot = replace(_with_addon(snapshot, addon), agent_versions=versions)
         return _with_agent(snapshot, version, text(after, "configurationValues"), now)
 
     def detail(self, state: State) -> str:
@@ -119,43 +119,36 @@ def _values(configuration: str) -> str:
 
 
 def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
-    """With the agent's add-on among all of them as it will be."""
+    """With the agent's add-on among all of them as it will be, None where it is gone."""
     from podid.domain.snapshot import Known
+    from podid.ops.change.planned import with_changed
 
-    if not isinstance(snapshot.addons, Known):
-        return snapshot
-    others = (item for item in snapshot.addons.value if item.name != AGENT_ADDON)
-    return replace(snapshot, addons=Known((*others, *((addon,) if addon is not None else ()))))
+    def changed(addons: Iterable[Addon]) -> tuple[Addon, ...]:
+        return (*(item for item in addons if item.name != AGENT_ADDON), *(() if addon is None else (addon,)))
+
+    return replace(with_changed(snapshot, "addons", changed), agent_addon=Known(addon))
 
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
     """Without the DaemonSets that EKS makes of the add-on, and without their pods."""
-    from podid.domain.snapshot import Known
+    from podid.domain.snapshot import known_or
     from podid.domain.workloads import pods_of
     from podid.facts.agent import is_addons
+    from podid.ops.change.planned import with_changed
 
-    if not isinstance(snapshot.daemon_sets, Known):
-        return snapshot
-    sets = snapshot.daemon_sets.value
-    own = [ds for ds in sets if is_addons(ds)]
+    own = [ds for ds in known_or(snapshot.daemon_sets, ()) if is_addons(ds)]
+    names = {f"{ds.namespace}/{ds.name}" for ds in own}
 
-    def without(section: Section[tuple[Pod, ...]]) -> Section[tuple[Pod, ...]]:
-        if not isinstance(section, Known):
-            return section
-        gone = {pod.uid for pod in pods_of(own, section.value)}
-        return Known(tuple(pod for pod in section.value if pod.uid not in gone))
+    def others(pods: Sequence[Pod]) -> tuple[Pod, ...]:
+        gone = {pod.uid for pod in pods_of(own, pods)}
+        return tuple(pod for pod in pods if pod.uid not in gone)
 
-    warnings = snapshot.agent_warnings
-    if isinstance(warnings, Known):
-        names = {f"{ds.namespace}/{ds.name}" for ds in own}
-        warnings = Known({name: messages for name, messages in warnings.value.items() if name not in names})
-    return replace(
-        snapshot,
-        daemon_sets=Known(tuple(ds for ds in sets if ds not in own)),
-        agent_pods=without(snapshot.agent_pods),
-        pods=without(snapshot.pods),
-        agent_warnings=warnings,
+    for section in ("agent_pods", "pods"):
+        snapshot = with_changed(snapshot, section, others)
+    snapshot = with_changed(
+        snapshot, "agent_warnings", lambda warnings: {name: warnings[name] for name in warnings if name not in names}
     )
+    return with_changed(snapshot, "daemon_sets", lambda sets: tuple(ds for ds in sets if ds not in own))
 
 
 def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datetime) -> Snapshot:
