@@ -68,10 +68,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
     actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
-    wanted = wanted_for(refs, namespace=namespace or "")
+    selection = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
     with access.terminal.working(f"checking cluster {place.cluster_name}"):
-        diagnosis = access.examine(place, wanted)
+        diagnosis = access.examine(place, selection)
     check_identities(diagnosis, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
         list_refs(access.clients, place, namespace=namespace)  # says that there is none
@@ -79,10 +79,10 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
     access.terminal.consent(minting(roles, run))
-    look, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
+    examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
         result = verify(
-            look, access.aws.iam, place, wanted, options, actions, patience, base=diagnosis.snapshot, run=run
+            examine, access.aws.iam, place, selection, options, actions, patience, base=diagnosis.snapshot, run=run
         )
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.leave(result.exit_code)

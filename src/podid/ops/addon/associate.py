@@ -18,6 +18,7 @@ from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE
+from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, derived_name, plan_role
 from podid.ops.role.resolve import resolve_role, role_policies
@@ -210,9 +211,7 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     action = ADDON_ASSOCIATIONS.action(before, ADDON_ASSOCIATIONS.state_of(addon, roles))
     if before == action.after and not first:
         return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
-    if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
-        raise Conflict(message, hint=Again(), subject=addon.name)
+    check_idle(addon, Again())
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")

@@ -20,7 +20,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.facts.agent import planned_agent
-from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.agent.coverage import AgentPods, Coverage
 from podid.ops.agent.preflight import (
     CHECKS,
     Obstacle,
@@ -35,11 +35,11 @@ from podid.ops.agent.request import Assignment, InstallRequest
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
+from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.status.diagnose import select
 from podid.ops.status.foresee import examine_before
 
-BUSY = ("CREATING", "UPDATING")
 BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
 
 
@@ -62,9 +62,9 @@ class InstallFacts:
 def read_facts(clients: Clients, place: Place, request: InstallRequest) -> InstallFacts:
     """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
-    agents, seen = _running(clients)
-    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen))
-    needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
+    agents, nodes = _running(clients)
+    offer = read_offer(clients, place, AGENT_ADDON, compute_types(nodes))
+    needed = not place.the_cluster.auto_mode or _some_need(clients, place, nodes)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
         facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.message}",))
@@ -156,10 +156,7 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
             after["configurationValues"] = to_text(values)
     if after == before and current.status not in FAILED:
         return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
-    if current.status in BUSY:
-        message = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
-        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
-        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
+    check_idle(current, Other(("agent", "status"), flags=("--cluster", header.cluster)))
     why = ""
     if current.status in FAILED:
         why = f"it is {current.status}; the update is asked for again"
@@ -180,11 +177,11 @@ def _values(request: InstallRequest, facts: InstallFacts, held: Values, version:
     return values
 
 
-def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
+def _some_need(clients: Clients, place: Place, coverage: Coverage | None) -> bool:
     """Whether an EKS Auto Mode cluster has nodes of another kind, or may have them: nobody knows without a look."""
-    if seen is None or seen.expected:
+    if coverage is None or coverage.expected:
         return True
-    if seen.nodes:
+    if coverage.nodes:
         return False
     try:
         return bool(clients.eks.list_node_groups(place.cluster_name))
@@ -194,19 +191,13 @@ def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
 
 def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
     """The agent's DaemonSets and the nodes; nothing, and None, where that cannot be looked at."""
-    if clients.kube.failure is not None:
-        return (), None
-    try:
-        reader = clients.kube.reader
-        sets = reader.list_agent_daemon_sets()
-        return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
-    except PodidError:
-        return (), None
+    agents = AgentPods.find(clients.kube)
+    return (agents.sets, agents.coverage) if agents is not None and agents.coverage is not None else ((), None)
 
 
-def compute_types(seen: Coverage | None) -> tuple[str, ...]:
+def compute_types(coverage: Coverage | None) -> tuple[str, ...]:
     """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
-    nodes = seen.nodes if seen is not None else ()
+    nodes = coverage.nodes if coverage is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}
     only_hybrid = "hybrid" in kinds and EC2 not in kinds
     return ("hybrid",) if only_hybrid else (EC2,)

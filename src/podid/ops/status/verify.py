@@ -58,7 +58,7 @@ def verify(
     examine: Callable[..., Diagnosis],
     iam: Iam,
     place: Place,
-    wanted: Wanted,
+    selection: Wanted,
     options: VerifyOptions,
     actions: ActionRequest,
     patience: Patience,
@@ -69,15 +69,15 @@ def verify(
     """Waits until each identity has reached what is required, or cannot by waiting. `examine` reads and judges, from
     `base` on; `run` is how pods of podid's own are run, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
-    wanted = replace(wanted, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
+    selection = replace(selection, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
-        lambda base, again: examine(wanted, base=base, again=again),
+        lambda base, again: examine(selection, base=base, again=again),
         patience,
         lambda status: status.reaches(options.require),
         base,
     )
     if run is not None:  # after what may be settling, so that a pod meets what stays
-        more = replace(wanted, cost=wanted.cost | Cost.PROBE)
+        more = replace(selection, cost=selection.cost | Cost.PROBE)
         diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
     statuses = diagnosis.report.identities
     allowed = simulate_all(iam, place.the_cluster, statuses, actions) if options.can else {}

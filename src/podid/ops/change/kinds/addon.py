@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
-from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
+from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
 from podid.domain.members import About
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, text, texts
@@ -92,22 +92,29 @@ class EksAddonKind(ResourceKind):
         if after is None:
             snapshot = replace(_with_addon(snapshot, None), agent_versions=Known(()))
             return snapshot if before.get("preserve") else _without_agent(snapshot)
-        there = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
-        version = text(after, "addonVersion") or (there.version if there is not None else "")
+        current = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
+        version = text(after, "addonVersion") or (current.version if current is not None else "")
         addon = Addon(
             name=AGENT_ADDON,
-            arn=there.arn if there is not None else "",
+            arn=current.arn if current is not None else "",
             version=version,
             status="ACTIVE",
-            created_at=there.created_at if there is not None else now,
+            created_at=current.created_at if current is not None else now,
         )
-        versions = PLANNED if there is None else snapshot.agent_versions
+        versions = PLANNED if current is None else snapshot.agent_versions
         snapshot = replace(_with_addon(snapshot, addon), agent_versions=versions)
         return _with_agent(snapshot, version, text(after, "configurationValues"), now)
 
     def detail(self, state: State) -> str:
         version = text(state, "addonVersion")
         return f" {version}" if version else ""
+
+
+def check_idle(addon: Addon, hint: Hint) -> None:
+    """Raises Conflict for an add-on that EKS is changing now."""
+    if addon.status in ("CREATING", "UPDATING", "DELETING"):
+        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
+        raise Conflict(message, hint=hint, subject=addon.name)
 
 
 def _values(configuration: str) -> str:
@@ -251,14 +258,14 @@ class AddonAssociationsKind(ResourceKind):
         for account in sorted({*before, *after}):
             if before.get(account) != after.get(account):
                 role, ref = after.get(account), ServiceAccountRef(namespace, account)
-                wanted: State | None = None if role is None else {"roleArn": role}
-                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner.arn if owner else name)
+                planned: State | None = None if role is None else {"roleArn": role}
+                snapshot = with_association(snapshot, ref, planned, now, owner_arn=owner.arn if owner else name)
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}
-        arns = (each.association_arn for each in known_or(snapshot.associations, ()) if each.ref in owned)
+        arns = (item.association_arn for item in known_or(snapshot.associations, ()) if item.ref in owned)
         changed = replace(owner, association_arns=tuple(arns))
-        addons = tuple(changed if each is owner else each for each in known_or(snapshot.addons, ()))
+        addons = tuple(changed if item is owner else item for item in known_or(snapshot.addons, ()))
         return replace(snapshot, addons=Known(addons))
 
     def detail(self, state: State) -> str:
