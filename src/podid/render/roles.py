@@ -187,8 +187,8 @@ def permissions_of(reading: RoleReading) -> list[RolePermissions]:
     """Return what each policy of the role allows: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
-        document = reading.documents.get(arn)
-        return None if document is None else policy_words(document)
+        policy = reading.documents.get(arn)
+        return None if policy is None else policy_words(policy)
 
     boundary = reading.role.permissions_boundary_arn
     bounds = [RolePermissions(boundary.rsplit("/", 1)[-1], boundary, "boundary", words(boundary))] if boundary else []
