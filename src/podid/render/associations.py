@@ -79,16 +79,8 @@ class ListRow:
         return f"{age(moment, self.now)} ago" if self.short and moment is not None else timestamp(moment)
 
 
-def _on_off(row: ListRow) -> str | None:
-    return None if row.association is None else "on" if row.association.session_tags else "off"
-
-
-def _session_policy(row: ListRow) -> str | None:
-    return None if row.association is None else "yes" if row.association.policy else "no"
-
-
-def _exists(answer: bool | None) -> str | None:
-    return None if answer is None else "yes" if answer else "no"
+def _yes_no(answer: bool | None, words: tuple[str, str] = ("yes", "no")) -> str | None:
+    return None if answer is None else words[0] if answer else words[1]
 
 
 def _status_words(row: ListRow) -> str | None:
@@ -97,11 +89,6 @@ def _status_words(row: ListRow) -> str | None:
     if status is None:
         return None
     return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
-
-
-def _status_style(row: ListRow) -> str:
-    style = STATES[row.reading.status.state][1] if row.reading.status is not None else ""
-    return "" if style == "dim" else style
 
 
 # what each shows, with its style
@@ -117,8 +104,14 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "owner": (Column("OWNER", folds=2), lambda row: owner_name(row.item)),
     "created": (Column("CREATED", folds=3), lambda row: row.association and row.when(row.association.created_at)),
     "association-id": (Column("ASSOCIATION ID", wide=True), "item.association_id"),
-    "session-tags": (Column("SESSION TAGS", wide=True), _on_off),
-    "session-policy": (Column("SESSION POLICY", wide=True), _session_policy),
+    "session-tags": (
+        Column("SESSION TAGS", wide=True),
+        lambda row: row.association and _yes_no(row.association.session_tags, ("on", "off")),
+    ),
+    "session-policy": (
+        Column("SESSION POLICY", wide=True),
+        lambda row: row.association and _yes_no(bool(row.association.policy)),
+    ),
     "not-read": (Column("NOT READ", wide=True), lambda row: None if row.association else row.item.reason),
     "modified": (Column("MODIFIED", wide=True), lambda row: row.association and row.when(row.association.modified_at)),
 }
@@ -128,15 +121,19 @@ _READ_COLUMNS: dict[str, tuple[Any, ...]] = {
     "stale": (Column("STALE", right=True), "reading.pods.stale"),
     "exists": (
         Column("EXISTS"),
-        lambda row: _exists(row.reading.account),
+        lambda row: _yes_no(row.reading.account),
         lambda row: "bad" if row.reading.account is False else "",
     ),
     "role-exists": (
         Column("ROLE EXISTS"),
-        lambda row: _exists(row.reading.role),
+        lambda row: _yes_no(row.reading.role),
         lambda row: "bad" if row.reading.role is False else "",
     ),
-    "status": (Column("STATUS"), _status_words, _status_style),
+    "status": (
+        Column("STATUS"),
+        _status_words,
+        lambda row: STATES[row.reading.status.state][1] if row.reading.status is not None else "",
+    ),
 }
 _DETAILS: Mapping[str, frozenset[Detail]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
@@ -177,8 +174,8 @@ def association_list_view(
     filters: str = "",
 ) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs. `readings` are by the id of the
-    association, `namespace` is the only one that was read, `filters` are the other filters as given. `columns` are shown
-    in their order, and nothing else; without them the usual ones and `more`. Of several `clusters` each row begins with
+    association, `namespace` is the only one that was read, `filters` are the others as given. `columns` are shown in
+    their order, and nothing else; without them the usual ones and `more`. Of several `clusters` each row begins with
     its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Seen() for item in associations]
@@ -192,15 +189,13 @@ def association_list_view(
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
     rows = [ListRow(item, one, now, short) for item, one in zip(associations, details, strict=True)]
-    table = table_of(rows, *cluster, *shown, empty=_empty(f"{where} {', '.join(clusters)}", filters))
+    matches = f" matches {filters}" if filters else ""
+    noun = "association" if filters else "associations"
+    empty = f"no pod identity {noun} in {where} {', '.join(clusters)}{matches}"
+    table = table_of(rows, *cluster, *shown, empty=empty)
     places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
     return View(body, (table,), names)
-
-
-def _empty(where: str, filters: str) -> str:
-    one = f"no pod identity association in {where} matches {filters}"
-    return one if filters else f"no pod identity associations in {where}"
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:

@@ -305,7 +305,7 @@ def preset_view(choice: Choice) -> View:
         "placeholders": sorted(permissions.missing),
     }
     lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
-    lines += [f"  {_line(parameter)}" for parameter in preset.settable]
+    lines += [f"  {p.name}: {p.help}{' (optional)' if p.optional else ''}" for p in preset.settable]
     if preset.service_account:
         lines.append(f"  service account of its own installation: {preset.service_account}")
     lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
@@ -320,10 +320,6 @@ def preset_view(choice: Choice) -> View:
 
 def _keys(preset: Preset) -> str:
     return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
-
-
-def _line(parameter: Parameter) -> str:
-    return f"{parameter.name}: {parameter.help}" + (" (optional)" if parameter.optional else "")
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

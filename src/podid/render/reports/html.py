@@ -73,6 +73,7 @@ _SEVERITY = {
 
 def write(report: DoctorReport) -> str:
     title = f"podid doctor: {_text(report.cluster)}"
+    scope = f"{_text(report.scope)}, " if report.scope else ""
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -82,7 +83,7 @@ def write(report: DoctorReport) -> str:
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{title}</title><style>{_STYLE}{_STATES}</style></head><body>",
             f"<header><h1>{title}</h1>",
-            f'<p>{headline(report)}</p><p class="soft">{_scope(report)}{timestamp(report.taken_at)}</p></header>',
+            f'<p>{headline(report)}</p><p class="soft">{scope}{timestamp(report.taken_at)}</p></header>',
             "<main>",
             *_pictures(report),
             *_findings(report),
@@ -90,10 +91,6 @@ def write(report: DoctorReport) -> str:
             "",
         )
     )
-
-
-def _scope(report: DoctorReport) -> str:
-    return f"{_text(report.scope)}, " if report.scope else ""
 
 
 def _pictures(report: DoctorReport) -> list[str]:
