@@ -39,17 +39,16 @@ THROTTLING_CODES = (
 _ASK = "Ask whoever administers the account to allow {permission}{resource}."
 _BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
 
+_sign_in = partial(ErrorRule, errors.CredentialsError)
 _expired = partial(
-    ErrorRule,
-    errors.CredentialsError,
+    _sign_in,
     "the AWS credentials{whose} have expired ({text})",
     codes=("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
     hint=SIGN_IN,
     advice=RENEW,
 )
 _wrong_clock = partial(
-    ErrorRule,
-    errors.CredentialsError,
+    _sign_in,
     "the request was signed with a time that is too far from AWS's: this machine's clock is wrong ({text})",
     advice="Set this machine's clock.",
 )
@@ -86,10 +85,10 @@ _FAILURE_CODES = (
 # what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
 _not_served = partial(ErrorRule, errors.NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
 
+_exists = partial(ErrorRule, errors.AlreadyExists, "{subject} exists already ({text})")
+_quota = partial(ErrorRule, errors.LimitExceeded, "a quota of {service} is used up ({text})")
 _eks = partial(ErrorRule, service="eks")
-
 _redeeming = partial(ErrorRule, errors.Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
-
 _iam = partial(ErrorRule, service="iam")
 
 
@@ -103,22 +102,19 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- credentials ---
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
-    ErrorRule(
-        errors.CredentialsError,
+    _sign_in(
         "{service} does not know the AWS credentials{whose} ({text})",
         codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         advice="The access key was deleted, belongs to another partition, or lacks its session token.",
     ),
     _wrong_clock(codes=_BAD_SIGNATURE, fragments=("signature expired", "signature not yet current")),
     _wrong_clock(codes=("RequestTimeTooSkewed",)),
-    ErrorRule(
-        errors.CredentialsError,
+    _sign_in(
         "the secret access key{whose} is not the one that belongs to its access key ({text})",
         codes=(*_BAD_SIGNATURE, "IncompleteSignature", "IncompleteSignatureException"),
         advice="Enter the key pair again, and check this machine's clock.",
     ),
-    ErrorRule(
-        errors.CredentialsError,
+    _sign_in(
         "{service} got a request without credentials ({text})",
         codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
         advice="Give credentials with --profile or the AWS_* variables.",
@@ -164,21 +160,13 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         "{subject} does not exist{where}{said}",
         codes=("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchEntityException"),
     ),
-    ErrorRule(
-        errors.AlreadyExists,
-        "{subject} exists already ({text})",
-        codes=("EntityAlreadyExists", "EntityAlreadyExistsException"),
-    ),
+    _exists(codes=("EntityAlreadyExists", "EntityAlreadyExistsException")),
     ErrorRule(
         errors.Conflict,
         "{subject} is being changed, or in use ({text})",
         codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
     ),
-    ErrorRule(
-        errors.LimitExceeded,
-        "a quota of {service} is used up ({text})",
-        codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
-    ),
+    _quota(codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")),
     # --- what is not accepted ---
     _does_not_fit(fragments=("packedpolicytoolarge",)),
     _does_not_fit(codes=("PackedPolicyTooLarge", "PackedPolicyTooLargeException")),
@@ -267,21 +255,10 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         fragments=("json schema validation failed",),
         id="addon-config-schema-invalid",
     ),
-    _eks(
-        errors.AlreadyExists,
-        "{subject} exists already ({text})",
-        codes=("ResourceInUseException",),
-        fragments=("already exists",),
-    ),
-    _eks(
-        errors.AlreadyExists,
-        "{subject} exists already ({text})",
-        operations=("CreatePodIdentityAssociation",),
-        codes=("ResourceInUseException",),
-    ),
-    _eks(
-        errors.LimitExceeded,
-        "a quota of {service} is used up ({text})",
+    _exists(service="eks", codes=("ResourceInUseException",), fragments=("already exists",)),
+    _exists(service="eks", operations=("CreatePodIdentityAssociation",), codes=("ResourceInUseException",)),
+    _quota(
+        service="eks",
         operations=("CreatePodIdentityAssociation",),
         codes=("ResourceLimitExceededException",),
         id="association-quota",
@@ -304,7 +281,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     # --- IAM alone ----------------------------------------------------------------------------------------------------
     # IAM declares LimitExceededException, whose code on the wire is LimitExceeded; elsewhere it is a throttle
-    _iam(errors.LimitExceeded, "a quota of IAM is used up ({text})", codes=("LimitExceededException",)),
+    _quota(service="iam", codes=("LimitExceededException",)),
     _iam(
         errors.ConcurrentModification,
         "somebody else was changing {subject} at the same time ({text})",

@@ -153,28 +153,23 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
 _unreachable = partial(
     ErrorRule, errors.Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}"
 )
-_signed_out = partial(ErrorRule, errors.CredentialsError, "the sign-in{whose} has expired ({text})")
+_sign_in = partial(ErrorRule, errors.CredentialsError)
+_usage = partial(ErrorRule, errors.UsageError)
+_signed_out = partial(_sign_in, "the sign-in{whose} has expired ({text})")
 _CHAIN = "Give credentials with --profile, the AWS_* variables, or `aws configure`."
 
 # `codes` are names of the SDK's classes, of which the one that is nearest counts, or Python's of what it says no more
 # of. botocore is not imported: a class that an older botocore lacks costs nothing
 SDK_RULES: tuple[ErrorRule, ...] = (
-    ErrorRule(errors.CredentialsError, "there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
-    ErrorRule(
-        errors.CredentialsError,
-        "the AWS credentials are incomplete ({text})",
-        codes=("PartialCredentialsError",),
-        advice=_CHAIN,
-    ),
-    ErrorRule(
-        errors.CredentialsError,
+    _sign_in("there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
+    _sign_in("the AWS credentials are incomplete ({text})", codes=("PartialCredentialsError",), advice=_CHAIN),
+    _sign_in(
         "the AWS credentials{whose} could not be obtained ({text})",
         codes=("CredentialRetrievalError", "MetadataRetrievalError"),
         hint=SIGN_IN,
         advice=RENEW,
     ),
-    ErrorRule(
-        errors.CredentialsError,
+    _sign_in(
         "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
         codes=("RefreshWithMFAUnsupportedError",),
         hint=SIGN_IN,
@@ -182,11 +177,10 @@ SDK_RULES: tuple[ErrorRule, ...] = (
     ),
     _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
     _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
-    ErrorRule(errors.UsageError, "there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
-    ErrorRule(errors.UsageError, "the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
-    ErrorRule(errors.UsageError, "the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
-    ErrorRule(
-        errors.UsageError,
+    _usage("there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
+    _usage("the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
+    _usage("the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
+    _usage(
         "the AWS configuration{whose} is wrong ({text})",
         codes=(
             "InvalidConfigError",
@@ -197,15 +191,14 @@ SDK_RULES: tuple[ErrorRule, ...] = (
             "InvalidEndpointConfigurationError",
         ),
     ),
-    ErrorRule(
-        errors.UsageError,
+    _usage(
         "{service} has no endpoint{where} ({text})",
         codes=("BaseEndpointResolverError",),
         advice="Give the region with --region or AWS_REGION.",
     ),
-    ErrorRule(errors.UsageError, "{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
-    ErrorRule(errors.UsageError, "there is no such AWS region ({text})", codes=("UnknownRegionError",)),
-    ErrorRule(errors.UsageError, "that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
+    _usage("{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
+    _usage("there is no such AWS region ({text})", codes=("UnknownRegionError",)),
+    _usage("that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
     _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
     ErrorRule(
         errors.Unreachable,

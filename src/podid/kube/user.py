@@ -180,16 +180,15 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
+_plugin_credential = foreign.record(
+    PluginCredential, certificate="clientCertificateData", key="clientKeyData", expires_at="expirationTimestamp"
+)
+
+
 def _credential(answer: foreign.Object, plugin: ExecPlugin) -> PluginCredential:
     if foreign.text(answer, "apiVersion") != plugin.api_version:
         raise foreign.Malformed("its apiVersion is not the one that the kubeconfig names")
-    status = foreign.inner(answer, "status")
-    credential = PluginCredential(
-        token=foreign.text_or(status, "token"),
-        certificate=foreign.text_or(status, "clientCertificateData"),
-        key=foreign.text_or(status, "clientKeyData"),
-        expires_at=foreign.instant_or_none(status, "expirationTimestamp"),
-    )
+    credential = _plugin_credential(foreign.inner(answer, "status"))
     if not credential.token.isascii() or not credential.token.isprintable():
         raise foreign.Malformed("token is not ASCII text")
     if bool(credential.certificate) != bool(credential.key):
