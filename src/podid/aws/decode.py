@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from podid.domain import aws, foreign
 from podid.domain.errors import InvalidInput
+from podid.domain.iam import PolicyFinding
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.policies import PolicyFinding
 from podid.domain.versions import addon_key
 
 

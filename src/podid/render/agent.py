@@ -78,7 +78,7 @@ def _odd(item: NodeCoverage) -> bool:
 
 def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
     if isinstance(versions, PodidError):
-        return [("offered", f"could not be looked at: {versions.what}")]
+        return [("offered", f"could not be looked at: {versions.message}")]
     offer = versions.offer
     if not offer.rows:
         return [("offered", f"no version for Kubernetes {offer.kubernetes}")]

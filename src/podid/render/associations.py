@@ -13,7 +13,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, utc
-from podid.ops.association.listing import Detail, PodCounts, Seen
+from podid.ops.association.listing import Detail, Details, PodCounts
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -43,11 +43,11 @@ class AssociationListDocument(Document, kind="AssociationList"):
     items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
-def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
+def listed_body(item: Listed, seen: Details | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
         return encode(UnreadAssociation, item)
-    seen = seen or Seen()
+    seen = seen or Details()
     exist = {"service_account_exists": seen.account, "role_exists": seen.role}
     return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)
 
@@ -60,7 +60,7 @@ class ListRow:
     """An item of the list with what was looked at; `short` writes for a person."""
 
     item: Listed
-    seen: Seen
+    seen: Details
     now: datetime
     short: bool
 
@@ -168,7 +168,7 @@ def association_list_view(
     associations: Sequence[Listed],
     clusters: Sequence[str],
     now: datetime,
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, Details],
     *,
     namespace: str | None = None,
     short: bool,
@@ -181,7 +181,7 @@ def association_list_view(
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
-    looked_at = [seen.get(item.association_id) or Seen() for item in associations]
+    looked_at = [seen.get(item.association_id) or Details() for item in associations]
     body = document(
         AssociationListDocument,
         cluster_name=None if several else clusters[0],
@@ -240,4 +240,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 def association_table(association: Association, now: datetime) -> Table:
     """The row that the list has of it."""
-    return table_of([ListRow(association, Seen(), now, short=False)], *_COLUMNS.values())
+    return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())

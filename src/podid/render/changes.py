@@ -348,7 +348,7 @@ class ClusterFailureBody(Document):
     # of a cluster's name and the error
     cluster: Annotated[str, From(lambda failure: failure[0])]
     code: Annotated[str, From(lambda failure: failure[1].code)]
-    message: Annotated[str, From(lambda failure: failure[1].what)]
+    message: Annotated[str, From(lambda failure: failure[1].message)]
     exit_code: Annotated[int, From(lambda failure: int(failure[1].exit_code))]
 
 

@@ -11,9 +11,9 @@ from typing import Annotated
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
-from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
 from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.status import ContainerUse, CredentialSource
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import Evaluation, TrustFinding, TrustVerdict
 from podid.facts.second_hop import SecondHop

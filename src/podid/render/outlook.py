@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Annotated
 
-from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity, Verdict, link_words
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
 from podid.domain.names import role_name
-from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
+from podid.domain.status import CredentialSource, CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
 from podid.render.marks import SEVERITIES, rank_of, state_line, state_word
 from podid.render.status import IdentityStatusBody, counted, reason_of, role_of

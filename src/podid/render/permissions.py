@@ -10,8 +10,18 @@ from typing import Annotated, Literal, Self
 
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.members import OR_NULL, POLICY, About, ArnText, Document, From, Key, Names, TextOrNull, schema_name
-from podid.domain.own_permissions import NOT_SIMULATED, Outcome, OwnOptional, OwnPermission, OwnPermissions, missing_of
-from podid.domain.permissions import CommandPermissions, KubePermission, OptionalPermission, Permissions
+from podid.domain.permissions import (
+    NOT_SIMULATED,
+    CommandPermissions,
+    KubePermission,
+    OptionalPermission,
+    Outcome,
+    OwnOptional,
+    OwnPermission,
+    OwnPermissions,
+    Permissions,
+    missing_of,
+)
 from podid.domain.plan import WhoAndWhere
 from podid.domain.text import count_of
 from podid.render.formats import to_json, to_yaml

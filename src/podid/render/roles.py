@@ -15,7 +15,7 @@ from podid.domain import trust
 from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import InvalidInput
-from podid.domain.iam import Owner
+from podid.domain.iam import Owner, policy_words
 from podid.domain.members import (
     FLAT,
     OR_NULL,
@@ -29,12 +29,10 @@ from podid.domain.members import (
     ServiceAccounts,
     list_of,
 )
-from podid.domain.policies import policy_words
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
-from podid.ops.role.findings import RoleFinding
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
-from podid.ops.role.read import PodRole, PodRoles, RoleReading
+from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.marks import state_word
 from podid.render.status import IdentityStatusBody, because

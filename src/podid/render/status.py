@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
-from podid.domain.credentials import CredentialSource
 from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
@@ -29,7 +28,7 @@ from podid.domain.members import (
     list_of,
 )
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.status import Allowed, IdentityState, IdentityStatus, NotChecked
+from podid.domain.status import Allowed, CredentialSource, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
 from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
 from podid.render.view import Column, Line, Table, View, document, table_of
