@@ -34,7 +34,7 @@ from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import TargetPlan, chaining_policies, plan_chain, read_target
+from podid.ops.role.target import TargetPlan, TargetRequest, chaining_policies, plan_chain, read_target
 from podid.ops.trust.files import called
 
 if TYPE_CHECKING:
@@ -247,13 +247,14 @@ class Associating:
             plan_target(
                 self.clients,
                 place,
-                replace(request, refs=tuple(ref for ref, its in targets.items() if its == arn)),
+                replace(request, refs=tuple(ref for ref, target in targets.items() if target == arn)),
                 role,
-                arn,
-                self.request.target_profile,
-                update=self.request.change.update_trust,
-                associating=True,
-                must_exist=not self.request.printed,
+                TargetRequest(
+                    arn=arn,
+                    profile=self.request.target_profile,
+                    update=self.request.change.update_trust,
+                    must_exist=not self.request.printed,
+                ),
             )
             for arn in dict.fromkeys(targets.values())
         ]
@@ -291,16 +292,9 @@ def plan_targets(
             who = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
             known = existing.external_id if existing is not None and before == arn else None
             hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
-    for arn, its in hops.items():
-        yield plan_chain(
-            arn,
-            its,
-            read_target(clients, arn, place.account, profile),
-            profile=profile,
-            update=update,
-            associating=True,
-            must_exist=update or bool(profile),
-        )
+    for arn, chains in hops.items():
+        request = TargetRequest(arn=arn, profile=profile, update=update, must_exist=update or bool(profile))
+        yield plan_chain(request, chains, read_target(clients, request, place.account))
 
 
 # --- roles ---------------------------------------------------------------------------------------
