@@ -80,11 +80,10 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.domain.text import count_of, short_list
-    from podid.ops.association.absent import quota_note
     from podid.ops.association.aftermath import after_associate
     from podid.ops.association.associate import Associating
     from podid.ops.association.files import check_accounts
-    from podid.ops.association.read import current_associations
+    from podid.ops.association.read import current_associations, quota_note
     from podid.ops.role.target import by_update_trust, with_owner_changes
 
     place, accounts = access.place(for_change=True), request.accounts

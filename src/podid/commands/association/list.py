@@ -56,8 +56,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
     from podid.domain.errors import ExitCode, PodidError
-    from podid.ops.association.listing import Listing, in_order
-    from podid.ops.association.read import unread_error
+    from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 

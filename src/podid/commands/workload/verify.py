@@ -58,9 +58,8 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.cli.changing import probing
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
-    from podid.ops.association.absent import check_identities
     from podid.ops.association.allowed import ActionRequest
-    from podid.ops.association.read import list_refs
+    from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnosis import wanted_for
     from podid.ops.status.verify import verify
     from podid.ops.status.wait import SETTLE_SECONDS

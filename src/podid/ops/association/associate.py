@@ -11,7 +11,6 @@ from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
 from podid.domain.trust import TargetHop
-from podid.ops.association.absent import Selection, expand, with_suggestion
 from podid.ops.association.files import FileItem, read_items
 from podid.ops.association.plan import (
     NotAllowed,
@@ -20,6 +19,7 @@ from podid.ops.association.plan import (
     session_tags,
     with_service_accounts,
 )
+from podid.ops.association.read import Selection, expand, with_suggestion
 from podid.ops.association.request import (
     AccountOptions,
     AssociateOptions,

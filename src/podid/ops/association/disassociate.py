@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from podid.domain.aws import Association
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan, text
+from podid.domain.plan import Action, Header, Place, Plan, text
 from podid.domain.text import short_list
 from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
-from podid.ops.association.absent import check_associated
-from podid.ops.association.plan import plan_disassociate
-from podid.ops.association.read import current_associations
+from podid.ops.association.plan import check_not_owned
+from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
@@ -56,6 +55,25 @@ def plan_disassociating(
             say(f"reading role {arn.rpartition('/')[2]} and who uses it")
             plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
     return plan
+
+
+def plan_disassociate(
+    refs: tuple[ServiceAccountRef, ...],
+    header: Header,
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> Plan:
+    """Where there is none to delete the plan says so under `unchanged`."""
+    actions, unchanged = [], []
+    for ref in refs:
+        existing = current[ref]
+        if existing is None:
+            nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
+            unchanged.append(ASSOCIATION.action(nothing, None))
+            continue
+        check_not_owned(existing)
+        actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
+    notes = ASSOCIATION.once_deleted if actions else ()
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
 
 
 def losing_notes(

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
-from podid.domain.errors import Again, InvalidInput
+from podid.domain.errors import Again, InvalidInput, Partial
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.option import seconds
 from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
-from podid.domain.text import nearest
+from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.absent import is_pattern
-from podid.ops.association.read import has_role, list_without_roles
+from podid.ops.association.read import is_pattern
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
+    from podid.aws.eks import Eks
     from podid.checks.base import Check
 
 # --- what is looked at elsewhere --------------------------------------------------------------------------------------
@@ -261,6 +261,29 @@ class Listing:
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
 
 
+def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
+    """What the list alone tells, a call for every hundred: role, settings, tags and times are missing."""
+    return [
+        Association(
+            cluster_name=item.cluster_name,
+            namespace=item.namespace,
+            service_account=item.service_account,
+            role_arn="",
+            association_arn=item.association_arn,
+            association_id=item.association_id,
+            owner_arn=item.owner_arn,
+        )
+        for item in eks.list_association_summaries(place.cluster_name, namespace)
+    ]
+
+
+def has_role(association: Association, role: str) -> bool:
+    """Whether it has the role of this ARN, also as its target, or of this name; any for an empty one."""
+    if role.startswith("arn:"):
+        return role in (association.role_arn, association.target_role_arn)
+    return not role or role_name(association.role_arn) == role
+
+
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
     """KEY=VALUE, or KEY for any value. Raises InvalidInput."""
     found: dict[str, str | None] = {}
@@ -317,3 +340,19 @@ def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = N
 
 def _place(item: Listed) -> tuple[object, ...]:
     return item.cluster_name, item.ref, item.association_id
+
+
+def unread_error(found: Sequence[Listed]) -> Partial | None:
+    """What is to be said of those that could not be read; None where all were."""
+    unread = [item for item in found if isinstance(item, UnreadAssociation)]
+    if not unread:
+        return None
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in unread:
+        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
+    return Partial(
+        f"{len(unread)} of {len(found)} associations could not be read: their roles are not known",
+        hint=Again(),
+        permission=next((item.permission for item in unread if item.permission), ""),
+        lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),
+    )

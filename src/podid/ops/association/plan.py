@@ -304,25 +304,6 @@ def all_tagged(
     return tagged != {False}
 
 
-def plan_disassociate(
-    refs: tuple[ServiceAccountRef, ...],
-    header: Header,
-    current: Mapping[ServiceAccountRef, Association | None],
-) -> Plan:
-    """Where there is none to delete the plan says so under `unchanged`."""
-    actions, unchanged = [], []
-    for ref in refs:
-        existing = current[ref]
-        if existing is None:
-            nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
-            unchanged.append(ASSOCIATION.action(nothing, None))
-            continue
-        check_not_owned(existing)
-        actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
-    notes = ASSOCIATION.once_deleted if actions else ()
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
-
-
 def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
     """The service accounts whose associations are there after the plan, and those that lose theirs."""
     actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]

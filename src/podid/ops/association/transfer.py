@@ -12,13 +12,12 @@ from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
-from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
-from podid.ops.association.disassociate import losing_notes
+from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.files import FileItem
-from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
-from podid.ops.association.read import current_associations
+from podid.ops.association.plan import plan_associations, with_service_accounts
+from podid.ops.association.read import association_not_found, current_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
