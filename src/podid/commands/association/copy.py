@@ -54,7 +54,7 @@ def copy(access: Access, options: CopyOptions) -> None:
 
     Example: podid copy --from-cluster blue --to-cluster green --update-trust
     """
-    from podid.commands.association.associate import associate_in
+    from podid.commands.association.associating import associate_in
     from podid.domain.errors import NotFound, UsageError
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import copies

@@ -12,29 +12,22 @@ from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.ops.association.listing import Detail
 
 
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.cli import permissions
     from podid.kube.reader import KubeReader
-    from podid.ops.association.listing import checks_for, sections_for
+    from podid.ops.association.listing import DETAILS, checks_for, sections_for
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    reasons: tuple[tuple[str, Detail], ...] = (
-        ("--pods, --stale: the running pods", "pods"),
-        ("--dangling, column exists: the service accounts", "accounts"),
-        ("--dangling, column role-exists: the roles", "roles"),
-        ("column status: what it depends on", "status"),
-    )
     return CommandPermissions.of(
         Eks.iter_readable,
         optional=(
             permissions.CLUSTER_TAGS,
             *(
-                OptionalPermission(permissions_of_checks(checks_for((x,)), sections_for((x,))), reason)
-                for reason, x in reasons
+                OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
+                for detail, reason in DETAILS.items()
             ),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),

@@ -20,14 +20,11 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
+    from podid.ops.change.kinds import ROLE_SETTINGS, ROLE_TRUST
 
     return CommandPermissions.of(
-        *ROLE.calls(Verb.CREATE),
+        *permissions.CREATING_ROLE,
         *ROLE_TRUST.calls(Verb.UPDATE),
-        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_ATTACHMENT.calls(Verb.CREATE),
-        Iam.find_policy,
         optional=(
             permissions.NAMING,
             permissions.POLICY_CHECKS,

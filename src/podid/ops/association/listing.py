@@ -36,7 +36,14 @@ T = TypeVar("T")
 
 NO_ACCOUNT = "association-sa-not-found"
 Detail = Literal["pods", "accounts", "roles", "status"]
-# what is read for a look beside what its checks need
+# with the options and columns that need each
+DETAILS: Mapping[Detail, str] = {
+    "pods": "--pods, --stale: the running pods",
+    "accounts": "--dangling, column exists: the service accounts",
+    "roles": "--dangling, column role-exists: the roles",
+    "status": "column status: what it depends on",
+}
+# what is read for a detail beside what its checks need
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
 
 
@@ -97,8 +104,8 @@ def checks_for(wanted: Collection[Detail]) -> tuple[Check, ...]:
     return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
 
 
-def sections_for(wanted: Collection[Detail]) -> tuple[str, ...]:
-    return tuple(SECTIONS[look] for look in SECTIONS if look in wanted)
+def sections_for(details: Collection[Detail]) -> tuple[str, ...]:
+    return tuple(SECTIONS[detail] for detail in SECTIONS if detail in details)
 
 
 def read_details(

@@ -24,6 +24,7 @@ from podid.ops.change.kinds.trusts import document_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
+from podid.ops.role.target import TargetRequest
 from podid.ops.status.diagnosis import Diagnosis
 from podid.ops.trust.edit import Subjects, plan_edit, removing
 
@@ -96,11 +97,11 @@ class Transfer:
         """What makes the new one. Raises as `plan_associations` does."""
         assert self.association is not None
         cluster, current = self.place.the_cluster, {self.new: self.moved}
-        wanted = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
-        plan = plan_associations(wanted, change, cluster, self.place.header, current)
-        update = change.update_trust
-        for onward in plan_targets(self.clients, self.place, wanted, current, profile="", update=update):
-            plan = onward.around(plan)
+        desired = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
+        plan = plan_associations(desired, change, cluster, self.place.header, current)
+        target = TargetRequest(arn="", update=change.update_trust)
+        for at_target in plan_targets(self.clients, self.place, desired, current, target):
+            plan = at_target.around(plan)
         return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
 
     def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
