@@ -58,4 +58,4 @@ def associate(access: Access, options: AssociateOptions) -> None:
         raise guide_associate(access)
     namespace, read_file = access.shared.namespace, access.terminal.read_file
     request = associate_request(options, namespace, in_namespaces=access.in_namespaces, read_file=read_file)
-    in_each_cluster(access, lambda there: associate_in(there, request), options.cluster_tags)
+    in_each_cluster(access, lambda cluster_access: associate_in(cluster_access, request), options.cluster_tags)

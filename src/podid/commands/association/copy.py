@@ -16,14 +16,14 @@ def _role_map(texts: Sequence[str]) -> dict[str, str]:
     from podid.domain.errors import InvalidInput
     from podid.domain.names import check_role
 
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for text in texts:
         old, equals, new = text.partition("=")
         if not equals:
             raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
-        if found.setdefault(check_role(old), check_role(new)) != new:
+        if roles.setdefault(check_role(old), check_role(new)) != new:
             raise InvalidInput(f"--map-role names {old} twice", subject=old)
-    return found
+    return roles
 
 
 def permissions() -> CommandPermissions:
@@ -66,8 +66,8 @@ def copy(access: Access, options: CopyOptions) -> None:
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:
-        what = f"Cluster {options.from_cluster} has no association to copy"
-        raise NotFound(what, subject=options.from_cluster)
+        message = f"Cluster {options.from_cluster} has no association to copy"
+        raise NotFound(message, subject=options.from_cluster)
     items = copies(associations, options.roles)
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),

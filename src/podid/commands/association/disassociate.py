@@ -66,7 +66,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     if not options.service_accounts:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
     refuse_state(access)
-    in_each_cluster(access, lambda there: _in_one(there, options))
+    in_each_cluster(access, lambda cluster_access: _in_one(cluster_access, options))
 
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:

@@ -79,7 +79,7 @@ class Details:
 
 
 def _count(name: str) -> Callable[[Details], object]:
-    return lambda seen: -1 if seen.pods is None else getattr(seen.pods, name)
+    return lambda details: -1 if details.pods is None else getattr(details.pods, name)
 
 
 # by what a list can be put in order that is read elsewhere; what is not known comes first
@@ -91,17 +91,17 @@ ORDERS: Mapping[str, Callable[[Details], object]] = {
 }
 
 
-def checks_for(wanted: Collection[Detail]) -> tuple[Check, ...]:
+def checks_for(details: Collection[Detail]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
     from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
     from podid.domain.findings import Bearing
 
-    if "status" in wanted:
+    if "status" in details:
         parts = (on_links(check, STATE_LINKS) for check in ALL if check.bearing is not Bearing.ADVICE)
         return tuple(check for check in parts if check is not None)
-    return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
+    return tuple(c for c in ALL if "pods" in details and c.bearing is Bearing.RESTART)
 
 
 def sections_for(details: Collection[Detail]) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def read_details(
     clients: Clients,
     place: Place,
     associations: Sequence[Listed],
-    wanted: frozenset[Detail],
+    details: frozenset[Detail],
     now: datetime,
     *,
     namespace: str,
@@ -122,22 +122,22 @@ def read_details(
     from podid.ops.status.diagnosis import examine_listed
     from podid.ops.status.facts import stale_pods
 
-    if not wanted or not associations:
+    if not details or not associations:
         return {}
-    also = sections_for(wanted)
-    found = examine_listed(clients, place, associations, checks_for(wanted), also, now=now, namespace=namespace)
+    also = sections_for(details)
+    diagnosis = examine_listed(clients, place, associations, checks_for(details), also, now=now, namespace=namespace)
     pods, stale, accounts = None, frozenset[str](), None
-    if "pods" in wanted:
-        pods, stale = _by_account(_needed(found.snapshot.pods)), stale_pods(found)
-    if "accounts" in wanted:
-        accounts = {account.ref for account in _needed(found.snapshot.service_accounts)}
-    statuses = {status.ref: status for status in found.report.identities}
+    if "pods" in details:
+        pods, stale = _by_account(_needed(diagnosis.snapshot.pods)), stale_pods(diagnosis)
+    if "accounts" in details:
+        accounts = {account.ref for account in _needed(diagnosis.snapshot.service_accounts)}
+    statuses = {status.ref: status for status in diagnosis.report.identities}
     return {
         item.association_id: Details(
             pods=None if pods is None else _counted(pods.get(item.ref, ()), stale),
             account=None if accounts is None else item.ref in accounts,
-            role=_role_exists(found.snapshot, item) if "roles" in wanted else None,
-            status=statuses[item.ref] if "status" in wanted else None,
+            role=_role_exists(diagnosis.snapshot, item) if "roles" in details else None,
+            status=statuses[item.ref] if "status" in details else None,
         )
         for item in associations
     }
@@ -150,11 +150,11 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
 
 
 def _by_account(pods: Sequence[Pod]) -> Mapping[ServiceAccountRef, Sequence[Pod]]:
-    found: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    by_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in pods:
         if live(pod) and not opted_out(pod):
-            found[pod.ref].append(pod)
-    return found
+            by_account[pod.ref].append(pod)
+    return by_account
 
 
 def _counted(pods: Sequence[Pod], stale: Collection[str]) -> PodCounts:
@@ -190,7 +190,7 @@ class Listing:
     now: datetime
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
-    looked: dict[str, Details] = field(default_factory=dict)
+    details_by_id: dict[str, Details] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -227,7 +227,8 @@ class Listing:
         )
         if self.details:
             items = list(items)
-            self.looked.update(read_details(clients, place, items, self.details, self.now, namespace=self.exact or ""))
+            read = read_details(clients, place, items, self.details, self.now, namespace=self.exact or "")
+            self.details_by_id.update(read)
         for item in items:
             if self._keeps(item):
                 self.listed.append(item)
@@ -235,7 +236,7 @@ class Listing:
 
     def _keeps(self, item: Listed) -> bool:
         """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
-        options, seen = self.options, self.looked.get(item.association_id)
+        options, known = self.options, self.details_by_id.get(item.association_id)
         if not fnmatchcase(item.ref.namespace, self.pattern):
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
@@ -246,7 +247,7 @@ class Listing:
             has_role(item, options.role) and self._tagged(item) and self._of_age(item)
         ):
             return False
-        return seen is None or ((seen.stale or not options.stale) and (seen.dangling or not options.dangling))
+        return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
         """Whether the API's own list tells which are to be shown, fills these columns and puts them in order, without a
@@ -293,13 +294,13 @@ def has_role(association: Association, role: str) -> bool:
 
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
     """KEY=VALUE, or KEY for any value. Raises InvalidInput."""
-    found: dict[str, str | None] = {}
+    tags: dict[str, str | None] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not key or key in found:
+        if not key or key in tags:
             raise InvalidInput(f"--tag {text!r} is not KEY or KEY=VALUE, each key once", subject=text)
-        found[key] = value if equals else None
-    return found
+        tags[key] = value if equals else None
+    return tags
 
 
 # what the API's own list tells of an association, and what is looked at elsewhere
@@ -322,10 +323,10 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 _SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
+def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
-    not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
-    what they cannot be sorted by."""
+    not be read come last. What the list does not tell, `details` does, by the associations' ids. Raises InvalidInput
+    for what they cannot be sorted by."""
     named = by.removeprefix("-")
     if by and named not in _SORTABLE:
         near = nearest(named, _SORTABLE, 1)
@@ -339,7 +340,7 @@ def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = N
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
     key: Callable[[Association], object] = _ORDERS.get(named) or (
-        lambda item: ORDERS[named](looked.get(item.association_id) or Details())
+        lambda item: ORDERS[named](details.get(item.association_id) or Details())
     )
     read.sort(key=key, reverse=by.startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
@@ -349,16 +350,16 @@ def _place(item: Listed) -> tuple[object, ...]:
     return item.cluster_name, item.ref, item.association_id
 
 
-def unread_error(found: Sequence[Listed]) -> Partial | None:
+def unread_error(listed: Sequence[Listed]) -> Partial | None:
     """What is to be said of those that could not be read; None where all were."""
-    unread = [item for item in found if isinstance(item, UnreadAssociation)]
+    unread = [item for item in listed if isinstance(item, UnreadAssociation)]
     if not unread:
         return None
     names: dict[tuple[str, str], list[str]] = {}
     for item in unread:
         names.setdefault((item.reason, item.permission), []).append(str(item.ref))
     return Partial(
-        f"{len(unread)} of {len(found)} associations could not be read: their roles are not known",
+        f"{len(unread)} of {len(listed)} associations could not be read: their roles are not known",
         hint=Again(),
         permission=next((item.permission for item in unread if item.permission), ""),
         lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 class NotAllowed(Conflict):
     """The trust policy of a role does not admit the pods of `refs`."""
 
-    def __init__(self, what: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
-        super().__init__(what, **details)
+    def __init__(self, message: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
+        super().__init__(message, **details)
         self.refs = refs
 
 
 def plan_associations(
-    wanted: Sequence[DesiredAssociation],
+    desired: Sequence[DesiredAssociation],
     change: AssociationChange,
     cluster: Cluster,
     header: Header,
@@ -42,13 +42,13 @@ def plan_associations(
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
-    for item in wanted:
+    for item in desired:
         action = _plan_one(item, current[item.ref])
         (unchanged if action.before == action.after else actions).append(action)
     if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    for items in _by_role(wanted):
+    for items in _by_role(desired):
         role = items[0].role
         if change.update_trust and role.denied is not None:
             raise role.denied  # what was asked for by name must not be left out
@@ -66,40 +66,40 @@ def plan_associations(
     )
 
 
-def _by_role(wanted: Sequence[DesiredAssociation]) -> list[list[DesiredAssociation]]:
+def _by_role(desired: Sequence[DesiredAssociation]) -> list[list[DesiredAssociation]]:
     groups: dict[str, list[DesiredAssociation]] = {}
-    for item in wanted:
+    for item in desired:
         groups.setdefault(item.role.arn, []).append(item)
     return list(groups.values())
 
 
 def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
     ref, settings = item.ref, item.settings
-    asked: dict[str, object] = {"roleArn": item.role.arn}
+    changes: dict[str, object] = {"roleArn": item.role.arn}
     if settings.target_role_arn is not None:
-        asked["targetRoleArn"] = settings.target_role_arn or None
+        changes["targetRoleArn"] = settings.target_role_arn or None
     if settings.disable_session_tags is not None:
-        asked["disableSessionTags"] = settings.disable_session_tags
+        changes["disableSessionTags"] = settings.disable_session_tags
     if settings.policy is not None:
-        asked["policy"] = settings.policy or None
+        changes["policy"] = settings.policy or None
     if existing is None:
-        wanted: dict[str, object] = {
+        new: dict[str, object] = {
             "namespace": ref.namespace,
             "serviceAccount": ref.name,
             "targetRoleArn": None,
             "disableSessionTags": False,
             "policy": None,
-            **asked,
+            **changes,
             "tags": dict(settings.tags),
         }
-        _check_session_policy(ref, wanted)
-        _check_target(ref, wanted)
-        return ASSOCIATION.action(None, wanted)
+        _check_session_policy(ref, new)
+        _check_target(ref, new)
+        return ASSOCIATION.action(None, new)
     before = ASSOCIATION.state_of(existing)
     if _same_document(settings.policy, existing.policy):
-        del asked["policy"]
+        del changes["policy"]
     kept = {key: value for key, value in existing.tags.items() if key not in settings.untag}
-    after = {**before, **asked, "tags": {**kept, **settings.tags}}
+    after = {**before, **changes, "tags": {**kept, **settings.tags}}
     _check_session_policy(ref, after)
     if before != after:
         _check_target(ref, after)
@@ -163,18 +163,18 @@ _WORDS = {
 def differences(action: Action) -> tuple[str, ...]:
     """`role: ARN -> ARN`, `tag team: a -> none`: one sentence a field that an association's update changes."""
     before, after = action.before or {}, action.after or {}
-    found = [
+    lines = [
         f"{words}: {_shown(key, before.get(key))} -> {_shown(key, after.get(key))}"
         for key, words in _WORDS.items()
         if before.get(key) != after.get(key)
     ]
     old, new = (texts(state, "tags") for state in (before, after))
-    found += [
+    lines += [
         f"tag {key}: {old.get(key, 'none')} -> {new.get(key, 'none')}"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-    return tuple(found)
+    return tuple(lines)
 
 
 def _shown(key: str, value: object) -> str:
@@ -215,10 +215,10 @@ def _refused(
     policy = trust.parse_policy(role.trust)
     for item in items:
         tags_on = session_tags(item.settings, current[item.ref])
-        found = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
-        if found.verdict is trust.TrustVerdict.NO_MATCH:
-            to_blame = next((f for f in found.findings if f.id != trust.TOO_BROAD), None)
-            why = to_blame.message if to_blame is not None else found.assume_role.reason
+        evaluation = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
+        if evaluation.verdict is trust.TrustVerdict.NO_MATCH:
+            to_blame = next((f for f in evaluation.findings if f.id != trust.TOO_BROAD), None)
+            why = to_blame.message if to_blame is not None else evaluation.assume_role.reason
             sentence = f"the trust policy of role {role.name} does not admit {item.ref}: {why}"
             yield _Refused(item, tags_on, sentence, to_blame.id if to_blame is not None else "")
 
@@ -241,9 +241,9 @@ def _plan_trust(
             missing.append(refused)
     if not missing:
         return None
-    tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
+    tagged = all_tagged({refused.item.ref: refused.item.settings for refused in missing}, current, subject=role.name)
     if not change.update_trust:
-        first, *others_too = (each.sentence for each in missing)
+        first, *others_too = (refused.sentence for refused in missing)
         raise NotAllowed(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
@@ -251,11 +251,11 @@ def _plan_trust(
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
             id=missing[0].mode,
-            refs=tuple(each.item.ref for each in missing),
+            refs=tuple(refused.item.ref for refused in missing),
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
-    refs = tuple(each.item.ref for each in missing)
+    refs = tuple(refused.item.ref for refused in missing)
     return plan_trust(role, cluster, refs, change.reach, session_tags=tagged, notes=notes)
 
 
@@ -276,12 +276,12 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
         return  # the API server will tell
     for ref in refs:
         if ref.namespace not in namespaces:
-            what = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
+            message = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
             near = nearest(ref.namespace, namespaces, 1)
             hint: Hint = ("kubectl", "create", "namespace", ref.namespace)
             if near:
                 hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
-            raise NotFound(what, hint=hint, subject=ref.namespace)
+            raise NotFound(message, hint=hint, subject=ref.namespace)
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
@@ -298,7 +298,7 @@ def all_tagged(
     subject: str = "",
 ) -> bool:
     """Whether EKS will send session tags for all of them, or for none. Raises Conflict where they differ."""
-    tagged = {session_tags(asked, current[ref]) for ref, asked in settings.items()}
+    tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:
         raise Conflict("Service accounts with session tags on and off need separate commands", subject=subject)
     return tagged != {False}

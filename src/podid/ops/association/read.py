@@ -36,21 +36,21 @@ def current_associations(
 ) -> dict[ServiceAccountRef, Association | None]:
     """In the order of `refs`; many are read at once."""
     eks, name = clients.eks, place.cluster_name
-    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
-    return {ref: found[ref] for ref in refs}
+    associations = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
+    return {ref: associations[ref] for ref in refs}
 
 
 def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that have an association, sorted; NotFound where none has, since nothing looked at is not
     the same as all well."""
-    found = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
-    if not found:
+    refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
+    if not refs:
         if namespace and (absent := namespace_not_found(clients, namespace)):
             raise absent
         where = f"namespace {namespace} of cluster" if namespace else "cluster"
-        what = f"No association in {where} {place.cluster_name}"
-        raise NotFound(what, hint=Other(("list",)) if namespace else (), subject=namespace or place.cluster_name)
-    return tuple(sorted(found))
+        message = f"No association in {where} {place.cluster_name}"
+        raise NotFound(message, hint=Other(("list",)) if namespace else (), subject=namespace or place.cluster_name)
+    return tuple(sorted(refs))
 
 
 def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
@@ -109,12 +109,12 @@ def without_association(
     """The same without a call: the nearest of the service accounts that have one; `exists` is whether the service
     account is known to exist."""
     known = [str(item) for item in associated]
-    what, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
+    message, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
     if near:
         return NotFound(
-            f"{what}{did_you_mean(str(ref), known)}", hint=Again(swap=(str(ref), near[0])), subject=str(ref)
+            f"{message}{did_you_mean(str(ref), known)}", hint=Again(swap=(str(ref), near[0])), subject=str(ref)
         )
-    return NotFound(what, hint=Other(("list",)), advice=_gives_a_role(ref) if exists else "", subject=str(ref))
+    return NotFound(message, hint=Other(("list",)), advice=_gives_a_role(ref) if exists else "", subject=str(ref))
 
 
 def _gives_a_role(ref: ServiceAccountRef) -> str:
@@ -155,9 +155,9 @@ def missing_service_accounts(
     """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
     known: list[str] = []
     if len(refs) > _FEW:
-        there = {item.ref for item in reader.list_service_accounts()}
-        known = [str(ref) for ref in there]
-        missing = [ref for ref in refs if ref not in there]
+        existing = {item.ref for item in reader.list_service_accounts()}
+        known = [str(ref) for ref in existing]
+        missing = [ref for ref in refs if ref not in existing]
     else:
         missing = [ref for ref in refs if reader.find_service_account(ref) is None]
     if missing and not known:
@@ -210,33 +210,33 @@ def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef,
     the API server does not take. Raises as the reader does."""
     namespace = "" if is_pattern(selection.namespace) else selection.namespace
     try:
-        found = reader.list_service_accounts(namespace, selector=selection.selector)
+        accounts = reader.list_service_accounts(namespace, selector=selection.selector)
     except Rejected as error:
         if not selection.selector:
             raise
-        what = f"--selector {selection.selector!r} is refused: {error.message}"
-        raise InvalidInput(what, subject=selection.selector) from error
+        message = f"--selector {selection.selector!r} is refused: {error.message}"
+        raise InvalidInput(message, subject=selection.selector) from error
     refs = tuple(
         item.ref
-        for item in found
+        for item in accounts
         if fnmatchcase(item.namespace, selection.namespace) and fnmatchcase(item.name, selection.name)
     )
     if not refs:
-        if namespace and not found:
+        if namespace and not accounts:
             with suppress(AccessDenied):
                 check_namespace(reader, namespace)
-        near = did_you_mean(selection.name, (item.name for item in found), 1)
+        near = did_you_mean(selection.name, (item.name for item in accounts), 1)
         raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
     return tuple(sorted(refs))
 
 
 def check_namespace(reader: KubeReader, namespace: str) -> None:
     """Raises NotFound for one that does not exist, with the nearest names, and as the reader does."""
-    there = reader.list_namespaces()
-    if namespace not in there:
-        near = nearest(namespace, there, 1)
+    namespaces = reader.list_namespaces()
+    if namespace not in namespaces:
+        near = nearest(namespace, namespaces, 1)
         raise NotFound(
-            f"Namespace {namespace} does not exist{did_you_mean(namespace, there)}",
+            f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces)}",
             hint=Again(swap=(namespace, near[0])) if near else (),
             subject=namespace,
         )

@@ -140,19 +140,19 @@ class Transfer:
 @dataclass(slots=True)
 class OnceReady:
     """Lets an association go only once new pods of `target`, which gets the same, are in the state that is waited for,
-    as far as the cluster can be checked. `found` is what was seen."""
+    as far as the cluster can be checked. `diagnosis` is what was seen."""
 
     how: Waiting
     target: ServiceAccountRef
-    found: Diagnosis | None = None
+    diagnosis: Diagnosis | None = None
 
     def __call__(self, action: Action) -> PodidError | None:
         """What stands in the way of the action."""
         how, target = self.how, self.target
         if action.kind != ASSOCIATION.name or action.verb is not Verb.DELETE or not how.checks_cluster:
             return None
-        self.found = reach(how, (target,))
-        (status,) = self.found.report.identities
+        self.diagnosis = reach(how, (target,))
+        (status,) = self.diagnosis.report.identities
         named = ExitCode.UNDETERMINED if how.wait is not None else ExitCode.OK
         code = code_after(status, how.state, running=False, unjudged=named)
         if code is ExitCode.OK:
@@ -160,12 +160,12 @@ class OnceReady:
         cause = status.new_pod.cause
         why = "" if cause is None else f", {cause.check}: {cause.reason or cause.message}"
         state = status.new_pod.state or "not checked"
-        what = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
+        message = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
         kind: type[PodidError] = {
             ExitCode.ATTENTION: Conflict,
             ExitCode.UNAVAILABLE: Unavailable,
         }.get(code, Undetermined)
-        return kind(what, hint=Again(), subject=str(target))
+        return kind(message, hint=Again(), subject=str(target))
 
 
 def left_in_trust(

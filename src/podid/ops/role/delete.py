@@ -75,14 +75,15 @@ def plan_deleting(
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
 
-def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
+def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
     """Pure. Raises Conflict while anything uses the role, and for one that podid did not make here unless `adopt`."""
-    role = found.role
+    role = contents.role
     check_not_aws(role)
-    check_unused(role, found.uses.of(role.arn))
-    if found.profiles:
+    check_unused(role, contents.uses.of(role.arn))
+    if contents.profiles:
         raise Conflict(
-            f"Role {role.name} is in the instance profile {short_list(found.profiles)}, which EC2 instances run with",
+            f"Role {role.name} is in the instance profile {short_list(contents.profiles)}, which EC2 instances run "
+            "with",
             advice="Take it out of the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
@@ -90,25 +91,25 @@ def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool)
         raise Conflict(
             f"Role {role.name} was not made by podid here",
             hint=Again(add=("--adopt",)),
-            lines=(*others(role, stays=False), *deletion_notes(role, found.uses)),
+            lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
         )
     actions = [
         *(
             ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, policy.arn), None)
-            for policy in found.policies.attached
+            for policy in contents.policies.attached
         ),
         *(
             ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None)
-            for name, document in found.policies.inline.items()
+            for name, document in contents.policies.inline.items()
         ),
         ROLE.action(ROLE.state_of(role), None),
     ]
     notes = (
         *(() if ours else others(role, stays=False)),
         *kept_by_others(role),
-        *deletion_notes(role, found.uses),
-        *(f"not looked at: {item}" for item in found.unread),
+        *deletion_notes(role, contents.uses),
+        *(f"not looked at: {item}" for item in contents.unread),
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
@@ -133,5 +134,5 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         cluster: tuple(item for item in items if item.association_arn not in ended)
         for cluster, items in uses.associations.items()
     }
-    found = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
-    return plan_delete(found, place.header, ours=True, adopt=False).in_order()
+    contents = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
+    return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

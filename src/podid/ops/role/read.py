@@ -58,10 +58,10 @@ def role_findings(
     gone = _of_gone_principals(role)
     # what the engine says of them for each name and each user is told once
     said = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
-    found = [*gone, *(item for item in said if not gone or item.id != gone[0].id)]
+    findings = [*gone, *(item for item in said if not gone or item.id != gone[0].id)]
     bare = attached is not None and inline is not None and not attached and not inline
     if bare and (uses or _for_pods(role)):
-        found.append(
+        findings.append(
             RoleFinding(
                 "role-no-permissions",
                 Severity.WARN,
@@ -74,10 +74,10 @@ def role_findings(
         moved = moved_on(policy, document) if isinstance(document, Mapping) else None
         if moved is not None:
             fix = shlex.join(moved.command(role.name))
-            found.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
+            findings.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
     names = dict.fromkeys(used_words(use.association) for use in uses or ())
     if len(names) > 1:
-        found.append(
+        findings.append(
             RoleFinding(
                 "roles-shared-across-associations",
                 Severity.INFO,
@@ -87,7 +87,7 @@ def role_findings(
             )
         )
     merged: dict[tuple[str, str], RoleFinding] = {}
-    for item in found:
+    for item in findings:
         merged.setdefault((item.id, item.message), item)
     return _worst_first(merged.values())
 
@@ -224,27 +224,27 @@ def read_policies(iam: Iam, role: Role) -> RoleReading:
 
 def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
     """What of the managed policies can be read; each missing right is said once."""
-    found: dict[str, Mapping[str, object]] = {}
+    documents: dict[str, Mapping[str, object]] = {}
     missing: dict[str, Unread] = {}
     for arn, document in iam.get_managed_documents(arns):
         if isinstance(document, CredentialsError):
             raise document
         if isinstance(document, PodidError):
-            what = "what managed policies allow" if document.permission else f"what {arn} allows"
-            missing.setdefault(document.permission or arn, Unread.of(what, document))
+            subject = "what managed policies allow" if document.permission else f"what {arn} allows"
+            missing.setdefault(document.permission or arn, Unread.of(subject, document))
         else:
-            found[arn] = document
+            documents[arn] = document
     unread += [missing[key] for key in sorted(missing)]
-    return found
+    return documents
 
 
-def _readable(read: Callable[[], T], what: str, unread: list[Unread]) -> T | None:
+def _readable(read: Callable[[], T], subject: str, unread: list[Unread]) -> T | None:
     try:
         return read()
     except CredentialsError:
         raise
     except AccessDenied as error:
-        unread.append(Unread.of(what, error))
+        unread.append(Unread.of(subject, error))
         return None
 
 
@@ -288,7 +288,7 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
         if number % _TOLD_EVERY == 0:
             say(f"reading the roles that name pods: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
-    found = []
+    roles = []
     for listed in named:
         role, detailed = listed, True
         match details[listed.name]:
@@ -299,13 +299,13 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
                 unread.setdefault(error.permission, Unread.of("tags and last use of roles", error))
             case Role() as role:
                 pass
-        found.append(_pod_role(role, uses, region, detailed=detailed))
-    admitting = [item for item in found if not item.access.shut]
+        roles.append(_pod_role(role, uses, region, detailed=detailed))
+    admitting = [item for item in roles if not item.access.shut]
     say("reading the inline policies that presets gave")
     moved = _moved(iam, [item.role.name for item in admitting], unread)
     return PodRoles(
         admitting=tuple(replace(item, moved=moved[item.role.name]) for item in admitting),
-        shut=tuple(item for item in found if item.access.shut),
+        shut=tuple(item for item in roles if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),
     )
@@ -313,24 +313,24 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
 
 def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
     """Of each role the policies that are not what their presets give now; only those that are called so are read."""
-    found: dict[str, tuple[MovedOn, ...] | None] = {}
+    moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
-    what = "whether policies are what their presets give now"
+    subject = "whether policies are what their presets give now"
     for role, names in iam.get_inline_names(roles):
         if isinstance(names, PodidError):
-            found[role] = None
-            unread.setdefault(names.permission, Unread.of(what, names))
+            moved_by_role[role] = None
+            unread.setdefault(names.permission, Unread.of(subject, names))
         else:
-            found[role] = ()
+            moved_by_role[role] = ()
             pairs += [(role, name) for name in names if names_preset(name)]
     for (role, name), document in iam.get_inline_documents(sorted(pairs)):
-        before = found[role]
+        before = moved_by_role[role]
         if isinstance(document, PodidError):
-            found[role] = None
-            unread.setdefault(document.permission, Unread.of(what, document))
+            moved_by_role[role] = None
+            unread.setdefault(document.permission, Unread.of(subject, document))
         elif before is not None and document is not None and (moved := moved_on(name, document)) is not None:
-            found[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
-    return found
+            moved_by_role[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
+    return moved_by_role
 
 
 def _names_pods(role: Role) -> bool:

@@ -110,10 +110,10 @@ def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
     if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
         raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
     try:
-        found = iam.find_policy(arn)
+        policy = iam.find_policy(arn)
     except AccessDenied:
         return arn
-    if found is None:
+    if policy is None:
         raise NotFound(
             f"Managed policy {arn} does not exist", hint=("aws", "iam", "list-policies", "--scope", "AWS"), subject=arn
         )

@@ -43,7 +43,7 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
     notes: list[str] = []
     if untagged and role is not None:
         notes += _losses(reader, role.name)
-    told: dict[tuple[str, str], None] = {}
+    narrowed: dict[tuple[str, str], None] = {}
     for action in after:
         new, old = action.after or {}, action.before or {}
         policy = new.get("policy")
@@ -56,8 +56,8 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
             )
         if any(new.get(key) != old.get(key) for key in ("policy", "roleArn", "targetRoleArn")):
             # with a target role it is that one's sessions which are narrowed
-            told[policy, str(new.get("targetRoleArn") or "")] = None
-    for policy, target in told:
+            narrowed[policy, str(new.get("targetRoleArn") or "")] = None
+    for policy, target in narrowed:
         notes += _narrowed(reader, policy, target, role)
     return tuple(notes)
 
@@ -126,9 +126,7 @@ def _losses(reader: _Reader, name: str) -> Iterator[str]:
 
 def relied_on(document: Mapping[str, object]) -> tuple[str, ...]:
     """The `aws:PrincipalTag/…` keys of EKS's session tags that the policy names, in conditions or as variables."""
-    return tuple(
-        sorted({f"aws:PrincipalTag/{found.lower()}" for text in _texts(document) for found in _KEY.findall(text)})
-    )
+    return tuple(sorted({f"aws:PrincipalTag/{key.lower()}" for text in _texts(document) for key in _KEY.findall(text)}))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -195,5 +193,5 @@ def _actions(statement: Mapping[str, object], member: str) -> list[str]:
 
 def _may_grant(statement: Mapping[str, object], action: str) -> bool:
     if "NotAction" in statement:
-        return not any(covers(each.lower(), action.lower()) for each in _actions(statement, "NotAction"))
-    return any(overlap(each.lower(), action.lower()) for each in _actions(statement, "Action"))
+        return not any(covers(pattern.lower(), action.lower()) for pattern in _actions(statement, "NotAction"))
+    return any(overlap(pattern.lower(), action.lower()) for pattern in _actions(statement, "Action"))

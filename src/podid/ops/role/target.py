@@ -222,10 +222,10 @@ def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
     owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
     if not owner_changes:
         return
-    what, *more = onward.notes
+    message, *more = onward.notes
     helps = any(item.statements for item in owner_changes) and not update
     raise Conflict(
-        what[0].upper() + what[1:],
+        message[0].upper() + message[1:],
         hint=Again(add=("--update-trust" if helps else "--force",)),
         lines=(*more, *map(owner_change_words, owner_changes)),
         advice=f"--force makes role {name} all the same, for the owner of the target role to let in.",

@@ -76,8 +76,8 @@ class PolicyAccess:
     @property
     def findings(self) -> tuple[trust.TrustFinding, ...]:
         """Worst first, each once."""
-        found = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
-        return tuple(sorted(found, key=lambda item: tuple(Severity).index(item.severity)))
+        findings = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
+        return tuple(sorted(findings, key=lambda item: tuple(Severity).index(item.severity)))
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -102,11 +102,11 @@ class PolicyAccesses:
 
 def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:
     """`role_tags` stand for those that a file holds."""
-    found = []
+    accesses = []
     for file in files:
         tags = file.role_tags if role_tags is None else role_tags
-        found.append(PolicyAccess(file.name, file.policy, policy_access(file.policy, tags)))
-    return PolicyAccesses(tuple(found))
+        accesses.append(PolicyAccess(file.name, file.policy, policy_access(file.policy, tags)))
+    return PolicyAccesses(tuple(accesses))
 
 
 def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
@@ -125,8 +125,8 @@ def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
 
 def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChecks:
     """A file that holds its role's tags is asked with these, unless the question has some."""
-    found = []
+    checks = []
     for file in files:
         of_file = replace(question, role_tags=file.role_tags) if question.role_tags is None else question
-        found.append((file.name, trust.check(file.policy, of_file.requests())))
-    return PolicyChecks(tuple(found))
+        checks.append((file.name, trust.check(file.policy, of_file.requests())))
+    return PolicyChecks(tuple(checks))

@@ -64,14 +64,14 @@ def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, st
     """The facts of files that are changed in place; no other podid changes them for as long as the block lasts. Raises
     UsageError for what is no regular file of one name, TimedOut as a lock does."""
     with ExitStack() as stack:
-        found: dict[str, stat_result] = {}
+        locked_files: dict[str, stat_result] = {}
         for name in names:
             lock = partial(wait_for, subject=name, patience=patience)
             with _writing(name):
-                if any(samestat(Path(name).lstat(), facts) for facts in found.values()):
+                if any(samestat(Path(name).lstat(), facts) for facts in locked_files.values()):
                     raise UsageError(f"{name} is named twice", subject=name)
-                found[name] = stack.enter_context(files.locked(Path(name), lock))
-        yield found
+                locked_files[name] = stack.enter_context(files.locked(Path(name), lock))
+        yield locked_files
 
 
 def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> None:
@@ -114,8 +114,8 @@ def read_trust(text: str, name: str) -> TrustFile:
     try:
         whole = trust.read_json(text)
         place = next((place for place in _PLACES if _inside(whole, place) is not None), ())
-        found = _inside(whole, place)
-        document = trust.read_json(found) if isinstance(found, str) else found
+        policy = _inside(whole, place)
+        document = trust.read_json(policy) if isinstance(policy, str) else policy
         if not isinstance(document, Mapping):
             raise InvalidInput("there is no trust policy in it")
         return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
