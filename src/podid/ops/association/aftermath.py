@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import partial
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
@@ -178,15 +177,21 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
     """Waits for enough consecutive rounds without an injected pod. Never raises for a cluster that cannot be asked."""
     clean = dict.fromkeys(refs, 0)
     images = images_of(kube.reader, {ref.namespace for ref in refs})
+
+    def gets_credentials(ref: ServiceAccountRef) -> bool:
+        return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
+
     for _ in patience.rounds(SECONDS_BETWEEN_ROUNDS):
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
-        for ref, answer in pacing.fan_out(pacing.attempt(partial(_try, kube, images)), tries, reads=True):
+        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
             if isinstance(answer, NotFound):
                 clean[ref] = ROUNDS  # no service account, so no pod either
             elif isinstance(answer, PodidError):
-                return Awaited(f"whether new pods still get credentials was not checked: {_why(answer)}", None)
+                denied = isinstance(answer, AccessDenied) and answer.permission
+                why = f"needs {answer.permission}" if denied else answer.message
+                return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)
         for ref in pending:
@@ -197,11 +202,3 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         patience.say(f"waiting until new pods of {short_list(left, 1)} get no credentials")
     still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
     return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)
-
-
-def _try(kube: KubeAccess, images: dict[str, str], ref: ServiceAccountRef) -> bool:
-    return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
-
-
-def _why(error: PodidError) -> str:
-    return f"needs {error.permission}" if isinstance(error, AccessDenied) and error.permission else error.message

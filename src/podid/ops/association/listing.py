@@ -3,7 +3,6 @@ read elsewhere costs calls only where it is wanted."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.cluster import Pod
 from podid.domain.errors import Again, InvalidInput, Partial
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
@@ -78,16 +76,14 @@ class Details:
         return self.account is False or self.role is False
 
 
-def _count(name: str) -> Callable[[Details], object]:
-    return lambda details: -1 if details.pods is None else getattr(details.pods, name)
-
-
 # by what a list can be put in order that is read elsewhere; what is not known comes first
 ORDERS: Mapping[str, Callable[[Details], object]] = {
-    **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
-    "exists": lambda seen: str(seen.account),
-    "role-exists": lambda seen: str(seen.role),
-    "status": lambda seen: -1 if seen.status is None or seen.status.state is None else seen.status.state.rank,
+    "pods": lambda details: -1 if details.pods is None else details.pods.running,
+    "injected": lambda details: -1 if details.pods is None else details.pods.injected,
+    "stale": lambda details: -1 if details.pods is None else details.pods.stale,
+    "exists": lambda details: str(details.account),
+    "role-exists": lambda details: str(details.role),
+    "status": lambda details: -1 if (status := details.status) is None or status.state is None else status.state.rank,
 }
 
 
@@ -126,17 +122,22 @@ def read_details(
         return {}
     also = sections_for(details)
     diagnosis = examine_listed(clients, place, associations, checks_for(details), also, now=now, namespace=namespace)
-    pods, stale, accounts = None, frozenset[str](), None
+    snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
     if "pods" in details:
-        pods, stale = _by_account(_needed(diagnosis.snapshot.pods)), stale_pods(diagnosis)
+        stale = stale_pods(diagnosis)
+        served = [pod for pod in _needed(snapshot.pods) if live(pod) and not opted_out(pod)]
+        for pod in served:
+            count = counts.get(pod.ref, PodCounts())
+            late = f"{pod.namespace}/{pod.name}" in stale
+            counts[pod.ref] = PodCounts(count.running + 1, count.injected + injected(pod), count.stale + late)
     if "accounts" in details:
-        accounts = {account.ref for account in _needed(diagnosis.snapshot.service_accounts)}
+        accounts = {account.ref for account in _needed(snapshot.service_accounts)}
     statuses = {status.ref: status for status in diagnosis.report.identities}
     return {
         item.association_id: Details(
-            pods=None if pods is None else _counted(pods.get(item.ref, ()), stale),
+            pods=counts.get(item.ref, PodCounts()) if "pods" in details else None,
             account=None if accounts is None else item.ref in accounts,
-            role=_role_exists(diagnosis.snapshot, item) if "roles" in details else None,
+            role=_role_exists(snapshot, item) if "roles" in details else None,
             status=statuses[item.ref] if "status" in details else None,
         )
         for item in associations
@@ -147,19 +148,6 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
     if isinstance(section, Missing):
         raise error_of(section)
     return section.value
-
-
-def _by_account(pods: Sequence[Pod]) -> Mapping[ServiceAccountRef, Sequence[Pod]]:
-    by_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        if live(pod) and not opted_out(pod):
-            by_account[pod.ref].append(pod)
-    return by_account
-
-
-def _counted(pods: Sequence[Pod], stale: Collection[str]) -> PodCounts:
-    late = sum(f"{pod.namespace}/{pod.name}" in stale for pod in pods)
-    return PodCounts(len(pods), sum(map(injected, pods)), late)
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
@@ -244,7 +232,9 @@ class Listing:
         if options.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != options.owner:
             return False
         if not isinstance(item, UnreadAssociation) and not (
-            has_role(item, options.role) and self._tagged(item) and self._of_age(item)
+            has_role(item, options.role)
+            and all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
+            and self._of_age(item)
         ):
             return False
         return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
@@ -257,9 +247,6 @@ class Listing:
             return False
         names = {*columns, (options.sort_by or "namespace").removeprefix("-")}
         return bool(columns) and names <= _OF_THE_LIST
-
-    def _tagged(self, item: Association) -> bool:
-        return all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
 
     def _of_age(self, item: Association) -> bool:
         changed = item.modified_at or item.created_at
@@ -335,7 +322,7 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
             f"--sort-by {by!r} is not one of {known}, or one of them with - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
-    ordered: list[Listed] = sorted(items, key=_place)
+    ordered: list[Listed] = sorted(items, key=lambda item: (item.cluster_name, item.ref, item.association_id))
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
@@ -344,10 +331,6 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
     )
     read.sort(key=key, reverse=by.startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
-
-
-def _place(item: Listed) -> tuple[object, ...]:
-    return item.cluster_name, item.ref, item.association_id
 
 
 def unread_error(listed: Sequence[Listed]) -> Partial | None:

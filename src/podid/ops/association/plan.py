@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from podid.domain import trust
@@ -48,7 +48,10 @@ def plan_associations(
     if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    for items in _by_role(desired):
+    by_role: dict[str, list[DesiredAssociation]] = {}
+    for item in desired:
+        by_role.setdefault(item.role.arn, []).append(item)
+    for items in by_role.values():
         role = items[0].role
         if change.update_trust and role.denied is not None:
             raise role.denied  # what was asked for by name must not be left out
@@ -64,13 +67,6 @@ def plan_associations(
         notes=tuple(notes),
         separate=True,
     )
-
-
-def _by_role(desired: Sequence[DesiredAssociation]) -> list[list[DesiredAssociation]]:
-    groups: dict[str, list[DesiredAssociation]] = {}
-    for item in desired:
-        groups.setdefault(item.role.arn, []).append(item)
-    return list(groups.values())
 
 
 def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
@@ -141,8 +137,8 @@ def _check_replaceable(changed: Sequence[Action], current: Mapping[ServiceAccoun
         return
     first = current[ref_of(changed[0].keys)]
     assert first is not None
-    others_too = {1: "", 2: ", and so is one more"}
-    more = others_too.get(len(changed), f", and so are {len(changed) - 1} more")
+    count = len(changed) - 1
+    more = f", and so {'is one' if count == 1 else f'are {count}'} more" if count else ""
     differs = [f"{action.target} {line}" for action in changed for line in differences(action)]
     raise Conflict(
         f"{first.ref} is already associated ({first.association_id}) with other settings{more}",
@@ -196,33 +192,6 @@ def check_not_owned(association: Association, role_arn: str = "") -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """An association whose pods the role's trust does not admit: why, and by which failure mode."""
-
-    item: DesiredAssociation
-    session_tags: bool
-    sentence: str
-    mode: str
-
-
-def _refused(
-    items: Sequence[DesiredAssociation],
-    cluster: Cluster,
-    role: Role,
-    current: Mapping[ServiceAccountRef, Association | None],
-) -> Iterator[_Refused]:
-    policy = trust.parse_policy(role.trust)
-    for item in items:
-        tags_on = session_tags(item.settings, current[item.ref])
-        evaluation = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
-        if evaluation.verdict is trust.TrustVerdict.NO_MATCH:
-            to_blame = next((f for f in evaluation.findings if f.id != trust.TOO_BROAD), None)
-            why = to_blame.message if to_blame is not None else evaluation.assume_role.reason
-            sentence = f"the trust policy of role {role.name} does not admit {item.ref}: {why}"
-            yield _Refused(item, tags_on, sentence, to_blame.id if to_blame is not None else "")
-
-
 def _plan_trust(
     change: AssociationChange,
     items: Sequence[DesiredAssociation],
@@ -233,30 +202,41 @@ def _plan_trust(
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
     What is wrong already and is not touched stands in the way of nothing."""
-    missing: list[_Refused] = []
-    for refused in _refused(items, cluster, role, current):
-        existing = current[refused.item.ref]
-        stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
-        if change.update_trust or not stays:
-            missing.append(refused)
+    policy = trust.parse_policy(role.trust)
+    missing: dict[ServiceAccountRef, Settings] = {}
+    sentences: list[str] = []
+    first_mode = ""
+    for item in items:
+        existing = current[item.ref]
+        tags_on = session_tags(item.settings, existing)
+        evaluation = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
+        if evaluation.verdict is not trust.TrustVerdict.NO_MATCH:
+            continue
+        if item.kept and existing is not None and tags_on == existing.session_tags and not change.update_trust:
+            continue
+        cause = next((finding for finding in evaluation.findings if finding.id != trust.TOO_BROAD), None)
+        if cause is not None and not missing:
+            first_mode = cause.id
+        why = cause.message if cause is not None else evaluation.assume_role.reason
+        missing[item.ref] = item.settings
+        sentences.append(f"the trust policy of role {role.name} does not admit {item.ref}: {why}")
     if not missing:
         return None
-    tagged = all_tagged({refused.item.ref: refused.item.settings for refused in missing}, current, subject=role.name)
+    tagged = all_tagged(missing, current, subject=role.name)
     if not change.update_trust:
-        first, *others_too = (refused.sentence for refused in missing)
+        first, *more = sentences
         raise NotAllowed(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
-            lines=tuple(others_too),
+            lines=tuple(more),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
-            id=missing[0].mode,
-            refs=tuple(refused.item.ref for refused in missing),
+            id=first_mode,
+            refs=tuple(missing),
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
-    refs = tuple(refused.item.ref for refused in missing)
-    return plan_trust(role, cluster, refs, change.reach, session_tags=tagged, notes=notes)
+    return plan_trust(role, cluster, tuple(missing), change.reach, session_tags=tagged, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:

@@ -43,13 +43,14 @@ def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tup
     """What another cluster needs to have the same; `roles` maps roles, by name or ARN, to others. Those that an add-on
     owns say so: the add-on makes them there."""
     return tuple(
-        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owner=item.owner_arn or "")
+        FileItem(
+            item.ref,
+            roles.get(item.role_arn) or roles.get(role_name(item.role_arn)) or item.role_arn,
+            all_settings(item),
+            owner=item.owner_arn or "",
+        )
         for item in associations
     )
-
-
-def _mapped(arn: str, roles: Mapping[str, str]) -> str:
-    return roles.get(arn) or roles.get(role_name(arn)) or arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,9 @@ class MovedOn:
 
     @property
     def sentence(self) -> str:
-        parts = [f"{word} {short_list(actions, 4)}" for word, actions in self._sides if actions]
+        sides = (("also", self.more), ("no longer", self.fewer))
+        parts = [f"{word} {short_list(actions, 4)}" for word, actions in sides if actions]
         return f"its policy {self.policy} is not what preset {self.preset} gives now: that has {' and '.join(parts)}"
-
-    @property
-    def _sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return ("also", self.more), ("no longer", self.fewer)
 
     def command(self, role: str) -> tuple[str, ...]:
         """What gives the role the preset as it is now; what shows the preset, where its values are not known."""

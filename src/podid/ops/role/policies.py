@@ -19,7 +19,7 @@ from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
 if TYPE_CHECKING:
-    from podid.aws.iam import AccessAnalyzer
+    from podid.aws.iam import AccessAnalyzer, Iam
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
@@ -69,6 +69,17 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
     except trust.TrustPolicyError as error:
         raise InvalidInput(f"{file}: {error.message}", subject=file) from error
     return check_policy_document(value, file)
+
+
+def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
+    """What a role's policies say, inline and attached ones, by their names. Raises as IAM does."""
+    documents = dict(iam.list_inline_policies(role_name))
+    managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role_name)}
+    for arn, content in iam.get_managed_documents(list(managed)):
+        if isinstance(content, PodidError):
+            raise content
+        documents[managed[arn]] = content
+    return documents
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
@@ -200,7 +211,12 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
                 f"({why})"
             )
             break
-        _check(findings, subject)
+        if errors := [item for item in findings if item.kind == "ERROR"]:
+            raise InvalidInput(
+                f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
+                lines=tuple(_words(item) for item in errors[1:]),
+                subject=subject,
+            )
         notes += [f"{subject}: {_words(item)}" for item in findings if item.kind in _TOLD]
     return plan.noting(tuple(dict.fromkeys(notes)))
 
@@ -214,16 +230,6 @@ def _written(action: Action) -> tuple[str, Mapping[str, object]] | None:
     if not policy or policy == before.get("policy"):
         return None
     return f"session policy of {action.target}", cast("Mapping[str, object]", json.loads(str(policy)))
-
-
-def _check(findings: tuple[PolicyFinding, ...], subject: str) -> None:
-    errors = [item for item in findings if item.kind == "ERROR"]
-    if errors:
-        raise InvalidInput(
-            f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
-            lines=tuple(_words(item) for item in errors[1:]),
-            subject=subject,
-        )
 
 
 def _words(item: PolicyFinding) -> str:

@@ -200,7 +200,11 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
     """The permissions with all values in their places; what is not given keeps its placeholder."""
     preset = choice.preset
     values = {**{key: (value,) for key, value in around.items()}, **choice.values}
-    chosen = [s for s in preset.statements if _applies(s, choice.values)]
+    chosen = [
+        statement
+        for statement in preset.statements
+        if statement.get("when", "") in ("", *choice.values) and statement.get("unless", "") not in choice.values
+    ]
     statements = [
         {key: _filled(member, values) for key, member in statement.items() if key not in ("when", "unless")}
         for statement in chosen
@@ -212,10 +216,6 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
     missing = frozenset(PLACE.findall(json.dumps(statements)))
     return PresetPermissions(name, words, document, preset.managed_policies, missing)
-
-
-def _applies(statement: Mapping[str, Any], given: Mapping[str, tuple[str, ...]]) -> bool:
-    return statement.get("when", "") in ("", *given) and statement.get("unless", "") not in given
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:

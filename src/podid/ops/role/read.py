@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -55,12 +55,9 @@ def role_findings(
 ) -> tuple[RoleFinding, ...]:
     """Worst first. What could not be read, None, finds nothing. `region` is where the clusters are that the trust's
     patterns may mean."""
-    gone = _of_gone_principals(role)
-    # what the engine says of them for each name and each user is told once
-    said = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
-    findings = [*gone, *(item for item in said if not gone or item.id != gone[0].id)]
+    findings = [*_of_trust(role, uses or (), region)]
     bare = attached is not None and inline is not None and not attached and not inline
-    if bare and (uses or _for_pods(role)):
+    if bare and (uses or (_names_pods(role) and not role.service_linked)):
         findings.append(
             RoleFinding(
                 "role-no-permissions",
@@ -114,45 +111,30 @@ def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | N
     return _worst_first((*own, *checks))
 
 
-def _for_pods(role: Role) -> bool:
-    try:
-        return pod_access(role).names_pods and not role.service_linked
-    except InvalidInput:
-        return False
-
-
-def _of_uses(uses: Sequence[RoleUse]) -> Iterable[RoleFinding]:
-    subjects: dict[trust.TrustFinding, list[str]] = {}
-    for use in uses:
-        for finding in use.evaluation.findings:
-            subjects.setdefault(finding, []).append(used_words(use.association))
-    for finding, names in subjects.items():
-        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
-
-
-def _of_trust(role: Role, region: str, *, used: bool) -> Iterable[RoleFinding]:
-    """What holds whoever uses it, and where nobody does, for those whom it means."""
+def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
+    """What holds for those who use it, whoever uses it, and where nobody does, for those whom it means."""
     try:
         policy = trust.parse_policy(role.trust)
     except InvalidInput:
         return
-    for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role, region=region).findings)):
-        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix)
-
-
-def _of_gone_principals(role: Role) -> list[RoleFinding]:
-    try:
-        dead = trust.unwritable_principals(trust.parse_policy(role.trust))
-    except InvalidInput:
-        return []
-    if not dead:
-        return []
-    message = (
-        f"its trust names {short_list(dead)}, the unique id of a deleted role or user; a new one of that name does not "
-        "count"
-    )
-    fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
-    return [RoleFinding("role-recreated", Severity.WARN, message, fix)]
+    deleted = trust.unwritable_principals(policy)
+    if deleted:
+        message = (
+            f"its trust names {short_list(deleted)}, the unique id of a deleted role or user; a new one of that name "
+            "does not count"
+        )
+        fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
+        yield RoleFinding("role-recreated", Severity.WARN, message, fix)
+    subjects: dict[trust.TrustFinding, list[str]] = {}
+    for use in uses:
+        for finding in use.evaluation.findings:
+            subjects.setdefault(finding, []).append(used_words(use.association))
+    for finding in (*trust.open_to_all(policy), *(() if uses else pod_access(role, region=region).findings)):
+        subjects.setdefault(finding, [])
+    for finding, names in subjects.items():
+        # what the engine says of deleted principals for each name and each user is told once
+        if not deleted or finding.id != "role-recreated":
+            yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,9 +327,6 @@ def _pod_role(role: Role, uses: Uses, region: str, *, detailed: bool) -> PodRole
     access = pod_access(role, uses.clusters, region, tags_known=detailed)
     if not uses.clusters and uses.unread:
         return PodRole(role, access, None)
-    refused = _refused(evaluate_uses(role, uses, tags_known=detailed))
+    evaluated = evaluate_uses(role, uses, tags_known=detailed)
+    refused = sum(use.evaluation.verdict is trust.TrustVerdict.NO_MATCH for use in evaluated)
     return PodRole(role, access, uses.of(role.arn), refused)
-
-
-def _refused(uses: Iterable[RoleUse]) -> int:
-    return sum(use.evaluation.verdict is trust.TrustVerdict.NO_MATCH for use in uses)

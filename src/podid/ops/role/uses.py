@@ -147,11 +147,19 @@ def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[R
     tags = dict(role.tags) if tags_known else None
     uses_of_role = []
     for arn in uses.clusters:
-        for association in uses.associations[arn]:
-            for hop, named in _hops(association):
-                if named == role.arn:
-                    request = _request(tags, association, arn, hop)
-                    uses_of_role.append(RoleUse(association, arn, hop, trust.evaluate(policy, request)))
+        for item in uses.associations[arn]:
+            pod = trust.PodIdentity(
+                cluster_arn=arn,
+                namespace=item.namespace,
+                service_account=item.service_account,
+                session_tags=item.session_tags,
+            )
+            if item.role_arn == role.arn:
+                evaluation = trust.evaluate(policy, replace(pod, role_tags=tags))
+                uses_of_role.append(RoleUse(item, arn, 1, evaluation))
+            if item.target_role_arn == role.arn:
+                hop = trust.TargetHop(item.role_arn, replace(pod, role_tags=None), item.external_id, role_tags=tags)
+                uses_of_role.append(RoleUse(item, arn, 2, trust.evaluate(policy, hop)))
     return tuple(uses_of_role)
 
 
@@ -166,22 +174,3 @@ def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> 
         return any(trust.evaluate(policy, identity).verdict is not trust.TrustVerdict.NO_MATCH for identity in tried)
 
     return tuple(sorted(filter(admitted, set(refs))))
-
-
-def _hops(association: Association) -> tuple[tuple[Literal[1], str], tuple[Literal[2], str | None]]:
-    return (1, association.role_arn), (2, association.target_role_arn)
-
-
-def _request(
-    tags: Mapping[str, str] | None, association: Association, arn: str, hop: Literal[1, 2]
-) -> trust.PodIdentity | trust.TargetHop:
-    pod = trust.PodIdentity(
-        cluster_arn=arn,
-        namespace=association.namespace,
-        service_account=association.service_account,
-        session_tags=association.session_tags,
-        role_tags=tags if hop == 1 else None,
-    )
-    if hop == 1:
-        return pod
-    return trust.TargetHop(association.role_arn, pod, association.external_id, role_tags=tags)

@@ -8,7 +8,6 @@ from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import Severity
-from podid.domain.names import ServiceAccountRef
 from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
@@ -32,22 +31,22 @@ class Question:
     now: datetime
 
     def requests(self) -> list[trust.PodIdentity | trust.TargetHop]:
-        return [self._request(ref) for ref in self.options.service_accounts]
-
-    def _request(self, ref: ServiceAccountRef) -> trust.PodIdentity | trust.TargetHop:
         options = self.options
-        identity = trust.PodIdentity(
-            cluster_arn=self.cluster_arn,
-            namespace=ref.namespace,
-            service_account=ref.name,
-            session_tags=options.session_tags,
-            role_tags=self.role_tags if options.base_role is None else None,
-            pods=tuple(trust.LivePod(name) for name in options.pods) or None,
-            now=self.now,
-        )
+        pods = [
+            trust.PodIdentity(
+                cluster_arn=self.cluster_arn,
+                namespace=ref.namespace,
+                service_account=ref.name,
+                session_tags=options.session_tags,
+                role_tags=self.role_tags if options.base_role is None else None,
+                pods=tuple(trust.LivePod(name) for name in options.pods) or None,
+                now=self.now,
+            )
+            for ref in options.service_accounts
+        ]
         if options.base_role is None:
-            return identity
-        return trust.TargetHop(options.base_role, identity, external_id=options.external_id, role_tags=self.role_tags)
+            return [*pods]
+        return [trust.TargetHop(options.base_role, pod, options.external_id, role_tags=self.role_tags) for pod in pods]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,15 @@ def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, st
 
 
 def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> None:
-    """The file has the one text or the other, never half of one, and keeps mode and owner. `over` are the facts of the
+    """The file has the one text or the other, never half of one, and keeps mode, owner, line ends and byte order mark.
+    `over` are the facts of the
     file that was read. Raises UsageError, and Conflict where it was changed since."""
     with _writing(file.name):
         path = Path(file.name)
-        data = _like(files.read(path), file.text_with(policy))
-        files.write_whole(path, data, over=over, keep=True)
+        old, new = files.read(path), file.text_with(policy).encode()
+        if b"\r\n" in old:
+            new = new.replace(b"\n", b"\r\n")
+        files.write_whole(path, BOM_UTF8 + new if old.startswith(BOM_UTF8) else new, over=over, keep=True)
 
 
 @contextmanager
@@ -91,12 +94,6 @@ def _writing(name: str) -> Iterator[None]:
         raise Conflict(f"{name} is left as it is: {error.strerror}", hint=Again(), subject=name) from error
     except OSError as error:
         raise UsageError(f"{name} cannot be changed in place: {error.strerror}", subject=name) from error
-
-
-def _like(old: bytes, text: str) -> bytes:
-    """The text with the line ends and the byte order mark of what was there."""
-    new = text.encode().replace(b"\n", b"\r\n") if b"\r\n" in old else text.encode()
-    return BOM_UTF8 + new if old.startswith(BOM_UTF8) else new
 
 
 def of_role(role: Role) -> TrustFile:
