@@ -12,7 +12,7 @@ from podid.ops.status.request import VerifyOptions
 if TYPE_CHECKING:
     from podid.domain.plan import Place
     from podid.ops.reading.probes import Probe
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 
 def permissions() -> CommandPermissions:
@@ -60,7 +60,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.domain.text import short_list
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import verify
     from podid.ops.status.wait import SETTLE_SECONDS
     from podid.render.status import role_of

@@ -115,7 +115,7 @@ def read_details(
 ) -> dict[str, Details]:
     """By the association's id. Raises the reason where pods or service accounts are asked for and cannot be listed;
     what else cannot be read is not known."""
-    from podid.ops.status.diagnosis import examine_listed
+    from podid.ops.status.diagnose import examine_listed
     from podid.ops.status.facts import stale_pods
 
     if not details or not associations:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 # as many objects are read by name; more of them in one list
 _FEW = 10

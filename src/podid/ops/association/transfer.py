@@ -25,7 +25,7 @@ from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.target import TargetRequest
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 from podid.ops.trust.edit import Subjects, plan_edit, removing
 
 

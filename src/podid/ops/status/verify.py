@@ -15,7 +15,7 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
 from podid.ops.status.wait import wait
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from podid.domain.encoding import plain, timestamp
 from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.render.formats import to_json
 from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
 from podid.render.sanitize import line
@@ -43,8 +43,7 @@ def write(report: DoctorReport) -> str:
     places = {name: place for place, name in enumerate(ids)}
     # each by itself: all of them as objects take ten times the room of their text
     results = (to_json(plain(_result(verdict, report, places[verdict.check]))) for verdict in shown)
-    told = _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results)
-    return f"{before}{told}{after}"
+    return before + _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results) + after
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
