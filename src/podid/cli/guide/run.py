@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from podid.cli.argv import value_of
+from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
@@ -129,18 +129,8 @@ class Guide:
 
 def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     """Whether a command line says where, and how to write the result, and not what is to be done."""
-    words = list(argv[len(path) :])
-    if tuple(argv[: len(path)]) != path:
-        return False
-    while words:
-        word, *words = words
-        name, joined, _ = word.partition("=")
-        flag = next((flag for flag in _WHERE if name in flag.spellings), None)
-        if flag is None:
-            return False
-        if flag.kind != "switch" and not joined:
-            words = words[1:]
-    return True
+    words = argv[len(path) :]
+    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
 
 
 def guide_associate(access: Access) -> Instead:
