@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podid.domain.cluster import Container, Pod
-from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Section, part
+from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.workloads import (
     AGENT_ADDRESSES,
     INJECTED_ENV,

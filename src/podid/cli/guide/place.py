@@ -108,7 +108,7 @@ def _check_name(form: str) -> Callable[[str], str]:
         try:
             ServiceAccountRef.parse(form.format(name))
         except InvalidInput as error:
-            return error.what.partition(": ")[2]
+            return error.message.partition(": ")[2]
         return ""
 
     return check
