@@ -55,9 +55,9 @@ def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
         if verdict.outcome is Outcome.FAIL:
             causes.setdefault(verdict.check, set()).add(verdict.masked_by)
     for verdict in verdicts:
-        root, seen = verdict.masked_by, set[str]()
-        while root not in seen and len(behind := causes.get(root, {""})) == 1 and behind != {""}:
-            seen.add(root)
+        root, passed = verdict.masked_by, set[str]()
+        while root not in passed and len(behind := causes.get(root, {""})) == 1 and behind != {""}:
+            passed.add(root)
             (root,) = behind
         yield verdict if root == verdict.masked_by else replace(verdict, masked_by=root)
 

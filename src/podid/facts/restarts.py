@@ -67,7 +67,7 @@ class Hindrance:
     """Why podid does not replace the pods, the command that does something about it, and the id of a failure mode that
     explains it; each may be empty."""
 
-    what: str
+    reason: str
     command: tuple[str, ...] = ()
     mode: str = ""
 

@@ -4,9 +4,8 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 
 import re
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Known, Snapshot, Verdicts, rule
 from podid.domain.cluster import Container, Pod
-from podid.domain.snapshot import Known, Snapshot
 from podid.facts.agent import importance, not_judged
 from podid.facts.index import index
 

@@ -5,12 +5,10 @@ agent that ends as soon as it starts, and that binds both families.
 
 from datetime import timedelta
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import DaemonSet, Pod
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
 from podid.facts.agent import agents, not_judged, option
 from podid.facts.index import index, podid_command

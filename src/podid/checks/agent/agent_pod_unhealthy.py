@@ -1,9 +1,7 @@
 from podid.checks.agent.agent_image_pull import unpulled
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, known_or, rule
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
-from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.text import count_of
 from podid.facts.agent import START_GRACE, importance, not_judged
 from podid.facts.index import index
 from podid.facts.ports import blocked, waits_for_port

@@ -1,9 +1,7 @@
 """Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.cluster import Node
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
 from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, importance
 from podid.facts.index import index, podid_command

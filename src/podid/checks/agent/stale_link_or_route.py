@@ -2,9 +2,8 @@
 https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log says so.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared.logs import ends_by
-from podid.domain.snapshot import Snapshot
 from podid.facts.agent import not_judged
 from podid.facts.index import index
 

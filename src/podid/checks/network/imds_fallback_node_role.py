@@ -1,9 +1,6 @@
 """What an SDK falls back to when it finds nothing else: the node's role, where the metadata service answers pods."""
 
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, count_of, known, rule, short_list
 from podid.facts.injection import PodState, groups
 
 WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)

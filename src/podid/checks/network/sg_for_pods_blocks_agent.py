@@ -1,7 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, count_of, known, rule, short_list
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"

@@ -1,8 +1,7 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, known_or, rule
 from podid.checks.shared import injection
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
-from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import utc
 from podid.facts.index import why_unread
 from podid.facts.injection import PodState, groups

@@ -1,9 +1,7 @@
 """What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
 
 

@@ -3,10 +3,8 @@ https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#
 Auth refuses one of an account that is gone was not seen, so it is no error.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared import injection
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import utc
 from podid.facts.injection import PodState, groups
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
+from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
 from podid.domain.aws import Association
@@ -33,7 +33,6 @@ from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRU
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
-from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
 from podid.facts.egress import ways
@@ -106,9 +105,9 @@ class Observation:
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """The check's share of what was seen; nothing where nobody asked for it."""
-    for seen in _by_check(snapshot).get(check.id, ()):
+    for observation in _by_check(snapshot).get(check.id, ()):
         # what the agent is refused, the role of its node is
-        yield from placed_on(NODE_ROLE, check, seen.verdict(check, snapshot))
+        yield from placed_on(NODE_ROLE, check, observation.verdict(check, snapshot))
 
 
 @once
@@ -290,11 +289,11 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
         return Observed.nothing(UNREACHED, Missing(said))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
-    seen = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
+    others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
     if worst is None:
-        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*seen, _NONE_OF_THEM))
+        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*others, _NONE_OF_THEM))
     said_by_check = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
-    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=seen)
+    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=others)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
@@ -355,14 +354,14 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[Dry
         if young and section.error_code in NETWORK_CODES:
             return Observed.unsettled(MISSED, section.reason)
         return Observed.nothing(MISSED, section, Severity.WARN)
-    seen = section.value
-    if seen.failed:
+    run = section.value
+    if run.failed:
         return Observed(MISSED, Outcome.FAIL, "new pods are given no credentials: the webhook leaves a dry run's alone")
-    if seen.decided:
-        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(seen.hits, 'dry run')}")
-    if not seen.rounds:
+    if run.decided:
+        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(run.hits, 'dry run')}")
+    if not run.rounds:
         return Observed.unsettled(MISSED, "new pods are given no credentials yet")
-    rounds = f"{seen.rounds} of {count_of(seen.needed, 'round')} of dry runs"
+    rounds = f"{run.rounds} of {count_of(run.needed, 'round')} of dry runs"
     return Observed.unsettled(
         MISSED, f"new pods are given credentials in {rounds}; an API server may not know of the change yet"
     )

@@ -7,11 +7,9 @@ https://github.com/aws/amazon-eks-pod-identity-webhook.
 
 from collections.abc import Iterable
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Subject, Verdict
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.text import count_of, short_list, utc
 from podid.facts.index import index, podid_command, why_unread
 from podid.facts.injection import PROPAGATION, Group, PodState, groups
@@ -39,7 +37,7 @@ _ABOUT = {
 
 def check(id: str) -> Check:
     state, message = _ABOUT[id]
-    return Check.of(id, lambda its, snapshot: per_workload(its, snapshot, state, message), needs=NEEDS, wants=WANTS)
+    return Check.of(id, lambda check, snapshot: per_workload(check, snapshot, state, message), needs=NEEDS, wants=WANTS)
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
@@ -88,7 +86,7 @@ def to_be_replaced(
     if until := _in_vain(snapshot, pods):
         note = f"new pods get credentials only once {until}: before that a restart mends nothing"
     elif (hindrance := _instead(snapshot, group.workload, pods)) is not None:
-        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.what
+        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.reason
     else:
         commands, note = (podid_command(snapshot, "restart", str(group.association.ref)),), ""
     return case.fail(

@@ -50,12 +50,12 @@ def tokens(source: Source) -> dict[str, Section[tuple[TokenTrial, ...]]]:
         if live(pod) and not opted_out(pod):
             pods[pod.ref].append(pod)
     chosen = source.some(MOST_UNNAMED)
-    tries = [(each, pod) for each in chosen for pod in sample(pods[each.ref], all_pods=source.all_pods)]
-    found: dict[str, list[TokenTrial]] = {str(each.ref): [] for each in chosen}
+    tries = [(a, pod) for a in chosen for pod in sample(pods[a.ref], all_pods=source.all_pods)]
+    trials: dict[str, list[TokenTrial]] = {str(a.ref): [] for a in chosen}
     for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
         if trial is not None:
-            found[str(association.ref)].append(trial)
-    return {name: Known(tuple(sorted(trials, key=lambda trial: trial.pod))) for name, trials in found.items()}
+            trials[str(association.ref)].append(trial)
+    return {name: Known(tuple(sorted(tried, key=lambda trial: trial.pod))) for name, tried in trials.items()}
 
 
 def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
@@ -100,14 +100,14 @@ def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
     return replace(trial, redeemed=redeemed, expected=expected)
 
 
-def _without(trial: TokenTrial, error: PodidError, what: str = "") -> TokenTrial:
+def _without(trial: TokenTrial, error: PodidError, prefix: str = "") -> TokenTrial:
     """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
     pods, for on a node it is the node role that calls."""
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
         return replace(trial, refusal=NO_ASSOCIATION, message=error.what)
     if isinstance(error, Rejected):
-        return replace(trial, refusal=error.service_code or error.code, message=what + error.what)
-    return replace(trial, missing=replace(missing(error), reason=what + error.what))
+        return replace(trial, refusal=error.service_code or error.code, message=prefix + error.what)
+    return replace(trial, missing=replace(missing(error), reason=prefix + error.what))
 
 
 # nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries

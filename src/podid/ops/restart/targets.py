@@ -197,7 +197,7 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
 
 def conflict(workload: WorkloadRef, found: Hindrance) -> Conflict:
     """The hindrance as what became of the restart."""
-    return Conflict(found.what, hint=found.command, subject=str(workload), id=found.mode)
+    return Conflict(found.reason, hint=found.command, subject=str(workload), id=found.mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:

@@ -17,7 +17,7 @@ from podid.domain.report import DoctorReport
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
 from podid.ops.reading import sections
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import diagnose
 
@@ -35,16 +35,16 @@ class Diagnosis:
     snapshot: Snapshot
 
 
-def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> Wanted:
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
     """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
-    return Wanted(checks=ALL, scope=scope, cost=cost)
+    return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
 
 def examine(
     clients: Clients,
     place: Place,
-    wanted: Wanted,
+    wanted: ReadRequest,
     *,
     now: datetime,
     base: Snapshot | None = None,
@@ -75,7 +75,7 @@ def examine_listed(
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+    return examine(clients, place, ReadRequest(checks=checks, scope=scope), now=now, base=base, again=also)
 
 
 def permissions() -> Permissions:

@@ -26,7 +26,7 @@ from podid.facts.index import index
 from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.restart.refusal import Harm
 from podid.ops.status.diagnose import Checks, judge
@@ -71,7 +71,7 @@ def examine_before(
     not, or the whole cluster; of associations no more than whose they are, if `by_name`. Never raises for what cannot
     be read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
-    wanted = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
+    wanted = ReadRequest(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
     snapshot = replace(collect(clients, place, wanted, now=now, journal=journal), targets=scope.named)
     return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
 

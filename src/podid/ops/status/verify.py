@@ -21,7 +21,7 @@ from podid.ops.status.wait import wait
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def verify(
     examine: Callable[..., Diagnosis],
     iam: Iam,
     place: Place,
-    wanted: Wanted,
+    wanted: ReadRequest,
     options: VerifyOptions,
     actions: Asked,
     patience: Patience,
