@@ -177,10 +177,10 @@ class Case:
             nodes=tuple(nodes),
         )
 
-    def fail_pods(self, pods: Collection[Pod], total: int, message: str, **more: Any) -> Verdict:
+    def fail_pods(self, failed: Collection[Pod], total: int, message: str, **more: Any) -> Verdict:
         """Fail because of some of the subject's `total` pods: "2 of 3 pods {message}"."""
-        evidence = (f"pods: {short_list(pod.name for pod in pods)}", *more.pop("evidence", ()))
-        return self.fail(f"{len(pods)} of {count_of(total, 'pod')} {message}", evidence=evidence, **more)
+        evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
+        return self.fail(f"{len(failed)} of {count_of(total, 'pod')} {message}", evidence=evidence, **more)
 
     def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
         """Of what is as it should be and looks odd: a finding for whoever named one of its service accounts, and to all

@@ -5,10 +5,9 @@ from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, V
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
-from podid.facts.agent import START_GRACE, agents, importance
+from podid.facts.agent import START_GRACE, agents, blocked, importance
 from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
-from podid.facts.ports import blocked
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'

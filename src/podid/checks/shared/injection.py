@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Subject, Verdict
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
-from podid.domain.text import count_of, short_list, utc
+from podid.domain.text import count_of, utc
 from podid.facts.index import index, podid_command, why_unread
-from podid.facts.injection import PROPAGATION, Group, PodState, groups
+from podid.facts.injection import PROPAGATION, Group, PodState
 from podid.facts.restarts import Hindrance, on_delete, paused
 from podid.facts.restarts import hindrance as hindrance_of
 
@@ -42,8 +42,7 @@ def check(id: str) -> Check:
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
     """One verdict per workload: failing when any of its pods is in `state`."""
-    for group in groups(snapshot):
-        case = check.case(group.workload, (str(group.association.ref),))
+    for case, group in check.of_groups(snapshot):
         pods = group.states.get(state, ())
         if pods:
             yield _broken(case, snapshot, group, pods, say)
@@ -89,13 +88,8 @@ def to_be_replaced(
         commands, note = (hindrance.command,) if hindrance.command else (), hindrance.reason
     else:
         commands, note = (podid_command(snapshot, "restart", str(group.association.ref)),), ""
-    return case.fail(
-        f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
-        severity=severity,
-        evidence=(f"pods: {short_list(pod.name for pod in pods)}", *evidence, *((note,) if note else ())),
-        commands=commands,
-        pods=pods,
-    )
+    evidence = (*evidence, *((note,) if note else ()))
+    return case.fail_pods(pods, group.total, say, severity=severity, evidence=evidence, commands=commands, pods=pods)
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
