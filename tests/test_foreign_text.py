@@ -77,7 +77,7 @@ def test_no_writer_lets_a_value_begin_a_line(value: str) -> None:
     check(error_text(error, (), color=False))
     text = error_json(error, ())
     check(text, leading=True)
-    assert json.loads(text)["error"]["message"] == error.what
+    assert json.loads(text)["error"]["message"] == error.message
 
 
 @given(st.lists(FOREIGN.map("".join).map(lambda text: text.rstrip(":#vso")), max_size=4))

@@ -34,4 +34,4 @@ def said(
 
 def shown(error: PodidError) -> tuple[type[PodidError], str, tuple[str, ...], str]:
     assert isinstance(error.hint, tuple)
-    return type(error), error.what, error.hint, error.advice
+    return type(error), error.message, error.hint, error.advice

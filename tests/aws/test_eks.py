@@ -65,7 +65,7 @@ def test_a_cluster_that_does_not_exist_names_the_nearest(box: Sandbox, session: 
     baseline.add_cluster(box.world, "production")
     with pytest.raises(NotFound) as caught:
         session.eks.get_cluster("prodution")
-    assert (caught.value.what, caught.value.advice, caught.value.exit_code) == (
+    assert (caught.value.message, caught.value.advice, caught.value.exit_code) == (
         "cluster prodution does not exist in us-west-2",
         "Clusters in us-west-2: production.",
         5,
@@ -143,11 +143,11 @@ def test_a_denial_names_caller_action_and_resource(box: Sandbox, session: AwsSes
     box.world.credentials.deny("eks:ListPodIdentityAssociations", explicit=True)
     with pytest.raises(AccessDenied) as caught:
         session.eks.list_associations("demo")
-    assert caught.value.what.startswith(
+    assert caught.value.message.startswith(
         "arn:aws:iam::111122223333:user/podid-admin may not eks:ListPodIdentityAssociations on "
         "arn:aws:eks:us-west-2:111122223333:cluster/demo"
     )
-    assert "explicit deny" in caught.value.what
+    assert "explicit deny" in caught.value.message
     assert caught.value.permission == "eks:ListPodIdentityAssociations"
 
 
@@ -268,7 +268,7 @@ def test_an_association_that_exists(session: AwsSession) -> None:
     with pytest.raises(AlreadyExists) as caught:
         associate(session)
     assert caught.value.existing_id == existing.association_id
-    assert caught.value.what.startswith("the association of shop/orders in cluster demo exists already")
+    assert caught.value.message.startswith("the association of shop/orders in cluster demo exists already")
 
 
 def test_a_role_that_eks_does_not_know(session: AwsSession) -> None:
@@ -301,7 +301,7 @@ def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox
     change = token()
     with pytest.raises(LostAnswer) as caught:
         session.eks.create_association("demo", ORDERS, ROLE, token=change)
-    assert caught.value.what.startswith("the change may or may not have been made: EKS gave no answer")
+    assert caught.value.message.startswith("the change may or may not have been made: EKS gave no answer")
     assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
     made = session.eks.find_association("demo", ORDERS)
     assert made is not None

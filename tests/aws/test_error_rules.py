@@ -52,7 +52,7 @@ KNOWN = [
 def shown(known: tuple[str, str, str, str]) -> tuple[type[PodidError], str, str, str]:
     service, operation, code, text = known
     error = translate(answer(code, text), service=service, operation=operation, subject="X", origin=ORIGIN)
-    return type(error), error.what, error.advice, error.permission
+    return type(error), error.message, error.advice, error.permission
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,7 +72,7 @@ def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -
     for each in instances(rule, service="sts", status=400):
         assert closest(SERVICE_RULES, each) is rule, each
         error = translate(answer(each.code, each.text, each.status), service=each.service, operation=each.operation)
-        assert "{" not in error.what + error.advice
+        assert "{" not in error.message + error.advice
     assert all(fragment == fragment.lower() for fragment in rule.fragments)
 
 
@@ -95,7 +95,7 @@ def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
     assert codes == set(THROTTLING_CODES)
     for code in sorted(codes):
         assert type(said(code, "Rate exceeded")) is Throttled, code
-    assert said("Unheard", "slow down", status=429).what == ("EKS throttles requests (DescribeCluster: slow down)")
+    assert said("Unheard", "slow down", status=429).message == ("EKS throttles requests (DescribeCluster: slow down)")
 
 
 def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:

@@ -108,7 +108,7 @@ DENIALS = [
 def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
     error = said("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
     assert isinstance(error, AccessDenied)
-    assert (error.what, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
+    assert (error.message, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
 
 
 def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() -> None:
@@ -180,7 +180,7 @@ CREDENTIALS = [
 @pytest.mark.parametrize(("code", "text", "what"), CREDENTIALS)
 def test_credentials(code: str, text: str, what: str) -> None:
     error = said(code, text, status=403)
-    assert (type(error), error.what) == (CredentialsError, what)
+    assert (type(error), error.message) == (CredentialsError, what)
 
 
 def test_expired_credentials_of_identity_center_are_renewed_by_signing_in() -> None:
@@ -356,7 +356,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
 def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
     error = said(code, text, service=service, operation=operation, subject="X")
-    assert (type(error), error.what) == (kind, what)
+    assert (type(error), error.message) == (kind, what)
     if isinstance(error, Rejected):
         assert error.service_code == code
 
@@ -370,7 +370,7 @@ def test_the_id_of_the_existing_association_is_in_the_message() -> None:
         status=409,
     )
     assert isinstance(error, AlreadyExists)
-    assert (error.existing_id, error.what) == (
+    assert (error.existing_id, error.message) == (
         "a-9njjin9gfghecgocd",
         "the association of shop/orders exists already (Association already exists: a-9njjin9gfghecgocd)",
     )

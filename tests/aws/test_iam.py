@@ -36,7 +36,7 @@ def test_the_life_of_a_role(session: AwsSession) -> None:
     assert iam.find_role("shop") is None
     with pytest.raises(NotFound) as caught:
         iam.get_role("shop")
-    assert caught.value.what.startswith("role shop does not exist")
+    assert caught.value.message.startswith("role shop does not exist")
     created = iam.create_role(
         "shop", TRUST, path="/apps/", description="Orders", tags={"team": "shop"}, max_session_seconds=7200
     )

@@ -52,12 +52,12 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
 )
 def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
     error = said(code, text, status=status)
-    assert (type(error), error.what) == (NotServed, f"EKS does not serve DescribeCluster here ({told})")
+    assert (type(error), error.message) == (NotServed, f"EKS does not serve DescribeCluster here ({told})")
 
 
 def test_a_page_is_not_shown() -> None:
     error = said("500", _PAGE, status=500)
-    assert (type(error), error.what) == (UnreadableAnswer, "EKS answered DescribeCluster with an HTML page (500)")
+    assert (type(error), error.message) == (UnreadableAnswer, "EKS answered DescribeCluster with an HTML page (500)")
     assert type(said("503", _PAGE, status=503)) is ServerFailed
 
 
@@ -162,7 +162,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
 )
 def test_sdk_failures(error: Exception, kind: type[PodidError], what: str, hint: tuple[str, ...]) -> None:
     found = translate(error, service="eks", operation="DescribeCluster", subject="cluster prod", origin=ORIGIN)
-    assert (type(found), found.what, found.hint) == (kind, what, hint)
+    assert (type(found), found.message, found.hint) == (kind, what, hint)
 
 
 def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:
@@ -170,12 +170,12 @@ def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:
     error = translate(
         sdk.EndpointConnectionError(endpoint_url=URL), service="eks", operation="ListClusters", origin=origin
     )
-    assert error.what.endswith("; did you mean eu-west-1?")
+    assert error.message.endswith("; did you mean eu-west-1?")
 
 
 def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
     error = LostAnswer.of(ConnectionLost("EKS gave no answer", subject="cluster prod", request_id="r-2"))
-    assert (error.what, error.subject, error.request_id, error.exit_code) == (
+    assert (error.message, error.subject, error.request_id, error.exit_code) == (
         "the change may or may not have been made: EKS gave no answer",
         "cluster prod",
         "r-2",
@@ -186,8 +186,8 @@ def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
 @pytest.mark.parametrize("secret", ["eyJhbGci.eyJzdWIi.c2lnbmF0dXJl", "k8s-aws-v1.aHR0cHM", "X-Amz-Signature=0a1b2c"])
 def test_a_token_that_a_service_repeats_is_never_shown(secret: str) -> None:
     error = said("ValidationException", f"Value '{secret}' at 'token' is wrong")
-    assert secret not in error.what
-    assert error.what == "EKS does not accept DescribeCluster (Value '[token]' at 'token' is wrong)"
+    assert secret not in error.message
+    assert error.message == "EKS does not accept DescribeCluster (Value '[token]' at 'token' is wrong)"
 
 
 def test_a_podid_error_is_left_as_it_is() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from podid.checks.all import BY_ID
-from podid.domain.baseline import Accepted, accept, parse_baseline
 from podid.domain.errors import ExitCode, InvalidInput
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.report import DoctorReport, LinkState
+from podid.domain.report import Accepted, DoctorReport, LinkState, accept, parse_baseline
 
 
 def found(check: str, name: str, **more: Any) -> Verdict:

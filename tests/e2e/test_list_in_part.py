@@ -111,7 +111,7 @@ def test_where_there_is_no_result_there_is_an_error(
 ) -> None:
     failing(error, *which)
     outcome = three("list", "-o", output)
-    assert (outcome.code, outcome.error["message"]) == (code, error.what)
+    assert (outcome.code, outcome.error["message"]) == (code, error.message)
     assert output == "jsonl" or outcome.stdout == ""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from podid.cli.changing import MOST_USERS
-from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
+from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
 from podid.sandbox.baseline import add_association
 from worlds import Site, target_arn
 

@@ -67,7 +67,7 @@ def used(path: str) -> PodidError | None:
     except PodidError as error:
         found = error
     assert time.monotonic() - began < 2
-    assert found is None or SECRET not in f"{found.what} {found.advice}"
+    assert found is None or SECRET not in f"{found.message} {found.advice}"
     return found
 
 
@@ -92,8 +92,8 @@ def test_a_file_of_a_kubeconfig(name: str, kind: str, tmp_path: Path) -> None:
         return
     assert found is not None
     assert found.exit_code == 2
-    assert found.what.startswith(f"the kubeconfig's {name} ")
-    assert "cannot be read: " in found.what
+    assert found.message.startswith(f"the kubeconfig's {name} ")
+    assert "cannot be read: " in found.message
 
 
 PLACES = (
@@ -111,7 +111,7 @@ def test_a_text_of_a_kubeconfig(where: str, name: str, text: str, tmp_path: Path
         user = {"password": SECRET}
     cluster, user = ({name: text}, user) if where == "cluster" else ({}, {**user, name: text})
     found = used(written(tmp_path / "config", cluster, user))
-    assert found is None or found.exit_code in (2, 4), found.what
+    assert found is None or found.exit_code in (2, 4), found.message
 
 
 def test_a_token_file_ends_with_a_line_break(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_credentials_that_no_header_can_carry(
     monkeypatch.setenv(name, text)
     with pytest.raises(CredentialsError, match="such as a line break") as raised:
         AwsSession(None, "us-west-2", env=os.environ).sts.get_caller()
-    assert SECRET not in raised.value.what
+    assert SECRET not in raised.value.message
 
 
 def test_a_header_that_was_refused_is_not_told() -> None:

@@ -126,7 +126,7 @@ def test_an_explicit_context_of_another_cluster_is_a_conflict(make_cluster: Make
     file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example")
     with pytest.raises(Conflict) as raised:
         connect(make_cluster("https://demo.example"), token=token, context="work", kubeconfig=file)
-    assert raised.value.what == (
+    assert raised.value.message == (
         "context 'work' is not cluster demo: neither its server https://elsewhere.example nor its certificate "
         "authority is that cluster's (https://demo.example)"
     )
@@ -137,10 +137,10 @@ def test_names_that_do_not_exist(make_cluster: MakeCluster, tmp_path: Path) -> N
     file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example")
     with pytest.raises(NotFound) as raised:
         connect(make_cluster("https://demo.example"), token=token, context="play", kubeconfig=file)
-    assert raised.value.what == "the kubeconfig has no context 'play'; it has: work"
+    assert raised.value.message == "the kubeconfig has no context 'play'; it has: work"
     with pytest.raises(NotFound) as raised:
         connect(make_cluster("https://demo.example"), token=token, kubeconfig=str(tmp_path / "nope"))
-    assert raised.value.what == f"there is no kubeconfig file {tmp_path / 'nope'}"
+    assert raised.value.message == f"there is no kubeconfig file {tmp_path / 'nope'}"
 
 
 def test_a_broken_kubeconfig_matters_only_when_it_was_named(
@@ -151,7 +151,7 @@ def test_a_broken_kubeconfig_matters_only_when_it_was_named(
     assert connect(make_cluster(tls.url), token=token, env={"KUBECONFIG": str(broken)}).host == tls.url
     with pytest.raises(InvalidInput) as raised:
         connect(make_cluster(tls.url), token=token, kubeconfig=str(broken))
-    assert raised.value.what == f"the kubeconfig {broken} is not valid YAML, line 2"
+    assert raised.value.message == f"the kubeconfig {broken} is not valid YAML, line 2"
 
 
 def test_an_exec_plugin_supplies_the_token_and_is_asked_again_after_401(
@@ -195,7 +195,7 @@ def test_a_failing_exec_plugin_is_named_and_nothing_goes_out(
     handlers = list(logging.getLogger().handlers)
     with pytest.raises(CredentialsError) as raised:
         connect(make_cluster(tls.url), token=token, kubeconfig=file)
-    assert raised.value.what == f"exec plugin {sys.executable} ended with code 1"
+    assert raised.value.message == f"exec plugin {sys.executable} ended with code 1"
     assert raised.value.hint == ("kubectl", "--context", "work", "get", "--raw", "/version")
     assert raised.value.exit_code == 4
     assert tls.requests == []
@@ -207,7 +207,7 @@ def test_a_user_without_credentials(tls: Server, make_cluster: MakeCluster, tmp_
     file = write_kubeconfig(tmp_path / "config", tls.url, user={})
     with pytest.raises(CredentialsError) as raised:
         connect(make_cluster(tls.url), kubeconfig=file)
-    assert raised.value.what == (
+    assert raised.value.message == (
         "no credentials for the API server of cluster demo came from the kubeconfig's user, which names none"
     )
 
@@ -243,7 +243,7 @@ def test_no_proxy_is_honoured_without_a_kubeconfig(
 def test_a_cluster_that_is_still_being_made(make_cluster: MakeCluster) -> None:
     with pytest.raises(Conflict) as raised:
         connect(make_cluster(""), token=token)
-    assert raised.value.what == "cluster demo is ACTIVE and has no API endpoint yet"
+    assert raised.value.message == "cluster demo is ACTIVE and has no API endpoint yet"
 
 
 def test_without_a_cluster_the_context_decides(tls: Server, certificate: tuple[Path, str], tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
         try:
             current_eks_cluster(str(file))
         except InvalidInput as error:
-            refused += str(file) in error.what
+            refused += str(file) in error.message
         except NotFound:
             pass
         with suppress(InvalidInput, NotFound, CredentialsError, Unavailable):

@@ -118,7 +118,7 @@ def test_an_auth_provider_is_refused_and_nothing_is_started(
     user = {"auth-provider": {"name": name, "config": config}, "token": "t"}
     with pytest.raises(InvalidInput) as raised:
         through(tmp_path, "https://demo.example", user, make_cluster("https://demo.example"))
-    assert raised.value.what == (
+    assert raised.value.message == (
         f"context 'work' of the kubeconfig signs in with auth-provider {name}, which podid does not use: exec plugins "
         "took its place"
     )

@@ -82,14 +82,14 @@ def translate(label: str) -> PodidError:
 @pytest.mark.parametrize("label", EXPECTED)
 def test_sentence_of_a_recorded_refusal(label: str) -> None:
     error = translate(label)
-    assert (error.code, error.what) == EXPECTED[label]
+    assert (error.code, error.message) == EXPECTED[label]
 
 
 @pytest.mark.parametrize("label", [label for label, entry in RECORDED.items() if entry["status"] == 422])
 def test_every_invalid_object_is_rejected_with_the_servers_reason(label: str) -> None:
     error = translate(label)
     assert (error.code, getattr(error, "service_code", "")) == ("Rejected", "Invalid")
-    assert error.what.endswith(RECORDED[label]["body"]["message"])
+    assert error.message.endswith(RECORDED[label]["body"]["message"])
 
 
 def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
@@ -131,7 +131,7 @@ def test_unauthorized_points_at_access_entries() -> None:
 
 def test_a_403_that_kubernetes_did_not_write() -> None:
     error = of_response(403, b"<html>no</html>", method="GET", path="/api/v1/nodes", where=WHERE)
-    assert (error.code, error.what) == (
+    assert (error.code, error.message) == (
         "AccessDenied",
         f"something on the way to {SERVER} refused /api/v1/nodes (403, not an answer of Kubernetes)",
     )
@@ -148,7 +148,7 @@ def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
         }
     )
     error = of_response(403, body.encode(), method="POST", path="/api/v1/namespaces/shop/pods", where=WHERE)
-    assert (error.code, getattr(error, "service_code", ""), error.what) == (
+    assert (error.code, getattr(error, "service_code", ""), error.message) == (
         "Rejected",
         "AdmissionDenied",
         'an admission rule of the cluster refused pods in namespace shop: admission webhook "validate.kyverno.svc" '
@@ -160,7 +160,7 @@ def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
 
 
 def shown(error: PodidError) -> tuple[object, ...]:
-    return type(error), error.what, error.hint, error.advice, error.subject, error.permission
+    return type(error), error.message, error.hint, error.advice, error.subject, error.permission
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -262,7 +262,7 @@ def test_find_and_get(lab: KubeWorld) -> None:
     assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
     with pytest.raises(NotFound) as raised:
         lab.reader.get_rollout("StatefulSet", "shop", "nope")
-    assert raised.value.what == "StatefulSet shop/nope does not exist"
+    assert raised.value.message == "StatefulSet shop/nope does not exist"
 
 
 def test_find_does_not_hide_a_missing_permission(lab: KubeWorld) -> None:
@@ -361,7 +361,7 @@ def test_a_token_request_is_bound_to_the_pod(lab: KubeWorld) -> None:
     assert (claims.namespace, claims.service_account, claims.pod_uid) == ("shop", "orders", pod.uid)
     with pytest.raises(NotFound) as raised:
         lab.writer.request_token(ORDERS, replace(pod, name="nope"))
-    assert raised.value.what == "pod shop/nope does not exist"
+    assert raised.value.message == "pod shop/nope does not exist"
 
 
 def test_a_kubeconfig_whose_ca_is_the_clusters(

@@ -48,7 +48,7 @@ def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: T
     tls.answer = lambda r: Answer(410, {}) if "continue" in r.query else page("a", "t")
     with pytest.raises(Unavailable) as raised:
         transport.list("/api/v1/pods", name)
-    assert raised.value.what == "the list /api/v1/pods expired 3 times while it was being read"
+    assert raised.value.message == "the list /api/v1/pods expired 3 times while it was being read"
 
 
 @pytest.mark.parametrize("items", [[], None])
@@ -64,7 +64,7 @@ def test_a_list_without_items_is_not_an_empty_one(tls: Server, transport: Transp
     tls.script(Answer(200, dict(body)))
     with pytest.raises(UnreadableAnswer) as raised:
         transport.list("/api/v1/pods", name)
-    assert "the answer of the API server of cluster demo for pods cannot be read: " in raised.value.what
+    assert "the answer of the API server of cluster demo for pods cannot be read: " in raised.value.message
 
 
 def paging(names: list[str], size: int) -> Callable[[Request], Answer]:
@@ -196,7 +196,7 @@ def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport
     tls.script(Answer(hang_up=True), Answer(201, {}))
     with pytest.raises(Unavailable) as raised:
         transport.post("/api/v1/namespaces/shop/serviceaccounts", {}, dict)
-    assert raised.value.what == (
+    assert raised.value.message == (
         "the connection to the API server of cluster demo broke: Remote end closed connection without response"
     )
     assert len(tls.requests) == 1
@@ -230,7 +230,7 @@ def test_a_second_401_is_the_end(tls: Server, transport: Transport) -> None:
     tls.answer = lambda _: recorded("unauthorized bad token")
     with pytest.raises(CredentialsError) as raised:
         transport.get("/version", dict)
-    assert raised.value.what == "the API server of cluster demo does not know who is calling (401 Unauthorized)"
+    assert raised.value.message == "the API server of cluster demo does not know who is calling (401 Unauthorized)"
     assert len(tls.requests) == 2
 
 
@@ -276,7 +276,9 @@ def test_a_server_with_another_certificate(tls: Server, make_cluster: Callable[.
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
     host = tls.url.removeprefix("https://")
-    assert raised.value.what == f"the certificate shown by {host} is not signed by the cluster's certificate authority"
+    assert (
+        raised.value.message == f"the certificate shown by {host} is not signed by the cluster's certificate authority"
+    )
     assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
     assert tls.requests == []
 
@@ -288,7 +290,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
-    assert raised.value.what == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
+    assert raised.value.message == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
     assert raised.value.advice == (
         "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
     )
@@ -303,7 +305,7 @@ def test_a_name_that_does_not_resolve(make_cluster: Callable[..., Cluster]) -> N
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
-    assert raised.value.what == "the name abc.gr7.us-west-2.eks.invalid does not resolve"
+    assert raised.value.message == "the name abc.gr7.us-west-2.eks.invalid does not resolve"
 
 
 def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
@@ -311,5 +313,6 @@ def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
     with pytest.raises(Unavailable) as raised:
         transport.get("/version", dict)
     assert (
-        raised.value.what == "the answer of the API server of cluster demo for /version cannot be read: it is not JSON"
+        raised.value.message
+        == "the answer of the API server of cluster demo for /version cannot be read: it is not JSON"
     )

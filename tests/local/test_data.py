@@ -87,7 +87,7 @@ REFUSED = {
 def test_what_cannot_be_meant_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         data.read(text, "x")
-    assert raised.value.what.startswith(f"x{why}")
+    assert raised.value.message.startswith(f"x{why}")
 
 
 def test_a_day_is_a_day() -> None:

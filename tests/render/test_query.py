@@ -56,9 +56,9 @@ def answered(text: str) -> Any:
 def test_a_slip_is_told(text: str, why: str) -> None:
     with pytest.raises(UsageError) as raised:
         answered(text)
-    assert raised.value.what.startswith("--query ")
-    assert why in raised.value.what
-    assert len(raised.value.what) < 500
+    assert raised.value.message.startswith("--query ")
+    assert why in raised.value.message
+    assert len(raised.value.message) < 500
 
 
 @pytest.mark.parametrize("step", TWICE.values(), ids=TWICE)

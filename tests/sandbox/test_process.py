@@ -239,7 +239,7 @@ def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
 def test_a_directory_that_no_shell_line_can_carry_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="must be an absolute path without control characters") as raised:
         process.start(directory=tmp_path / name / "sandbox", kubernetes=False)
-    assert raised.value.what.isprintable()
+    assert raised.value.message.isprintable()
     with pytest.raises(InvalidInput, match="must be an absolute path"):
         process.start(directory=Path("sandbox"), kubernetes=False)
 
@@ -260,7 +260,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, directory: Path) -> 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(PodidError) as raised:
         process.start(directory=directory)
-    assert (raised.value.what, raised.value.hint) == (
+    assert (raised.value.message, raised.value.hint) == (
         "the sandbox needs more packages than podid itself: install podid[sandbox]",
         ("pip", "install", "podid[sandbox]"),
     )

@@ -100,7 +100,7 @@ class Api:
         since = self._failing.setdefault(operation, now)
         if self._say is not None and since and now - since >= SILENT_SECONDS:
             self._failing[operation] = 0.0
-            self._say(f"{error.what}; trying again")
+            self._say(f"{error.message}; trying again")
 
     def find(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T | None:
         """The same; None where it does not exist, but ClusterNotFound where its cluster does not."""

@@ -44,8 +44,8 @@ from podid.domain.foreign import (
     text_or,
     texts_or_none,
 )
+from podid.domain.iam import PolicyFinding
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.policies import PolicyFinding
 from podid.domain.versions import addon_key
 
 

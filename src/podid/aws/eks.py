@@ -58,12 +58,16 @@ class Eks(EksAddons):
         try:
             known = self.list_clusters()
         except PodidError:
-            return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=error.advice)
+            return ClusterNotFound(
+                error.message, subject=error.subject, request_id=error.request_id, advice=error.advice
+            )
         near = nearest(name, known)
         shown = short_list(near or known, 10)
         advice = f"Clusters{where}: {shown}." if known else f"There is no cluster{where} in this account."
         hint = Again(swap=(name, near[0])) if near else ()
-        return ClusterNotFound(error.what, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice)
+        return ClusterNotFound(
+            error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
+        )
 
     # --- associations -------------------------------------------------------------------------------------------
 
@@ -120,7 +124,7 @@ class Eks(EksAddons):
             if isinstance(answer, ClusterNotFound | CredentialsError):
                 raise answer
             if isinstance(answer, PodidError):
-                why = {"reason": answer.what, "permission": answer.permission, "error_code": answer.code}
+                why = {"reason": answer.message, "permission": answer.permission, "error_code": answer.code}
                 unread = UnreadAssociation(**asdict(summary), **why)
                 failed.append((unread, answer))
             elif answer is not None:

@@ -12,9 +12,8 @@ from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, Reading, about, at, each, many, text
-from podid.domain.iam import PolicyNames
+from podid.domain.iam import PolicyFinding, PolicyNames
 from podid.domain.permissions import needs
-from podid.domain.policies import PolicyFinding
 
 T = TypeVar("T")
 

@@ -78,7 +78,9 @@ class GivenUp:
         """Return how often it was answered so far. Raise Unavailable where it was given up a moment ago."""
         until, error = self._failed.get(operation, (0.0, None))
         if error is not None and self._clock() < until:
-            raise Unavailable(f"not asked again: {error.what}", subject=error.subject, advice=error.advice) from error
+            raise Unavailable(
+                f"not asked again: {error.message}", subject=error.subject, advice=error.advice
+            ) from error
         return self._answers[operation]
 
     def answered(self, operation: str) -> None:

@@ -138,7 +138,7 @@ def _told_of(sources: Mapping[str, str], name: str) -> Iterator[None]:
 
 def tell_source(error: PodidError, value: str, source: str) -> None:
     """Adds where the value comes from that the error is about, unless it stands on the command line or is said."""
-    if source and not source.startswith("-") and source not in f"{error.what} {error.advice}":
+    if source and not source.startswith("-") and source not in f"{error.message} {error.advice}":
         error.advise(f"{value!r} comes from {source}.")
 
 

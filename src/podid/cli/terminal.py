@@ -199,7 +199,7 @@ class Terminal:
             if not self._runtime.changing:
                 raise
             # what was done is done: losing the result of it would be worse than showing all of it
-            self._stderr(f"Warning: {sanitize.line(error.what)}; this is the whole result\n")
+            self._stderr(f"Warning: {sanitize.line(error.message)}; this is the whole result\n")
             text = to_text(view, options.output, None)
         self._stdout(_writing(text))
 

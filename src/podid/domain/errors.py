@@ -1,6 +1,6 @@
 """What podid raises when it cannot go on, and the exit codes that it asks for.
 
-Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `what` is one sentence
+Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `message` is one sentence
 with the object in it; `hint` can be pasted: `Again` for the command that was given with changes, `Other` for another
 command of podid, an argv list for another program, or empty when nothing helps. `docs/reference/exit-codes.md` is
 generated from this file.
@@ -127,7 +127,7 @@ class PodidError(Exception):
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
         hint: Hint = (),
         subject: str = "",
@@ -141,8 +141,8 @@ class PodidError(Exception):
         the account's owner for …"); `permission` is the IAM action or the Kubernetes verb and resource that the caller
         lacks; `id` the failure mode that it was seen to be, for `podid explain`."""
         # what went wrong with an address is often told with what it holds
-        self.what = plain_urls(what)
-        super().__init__(self.what)
+        self.message = plain_urls(message)
+        super().__init__(self.message)
         self.hint = hint
         self.subject = plain_urls(subject)
         self.request_id = request_id
@@ -211,8 +211,8 @@ class AlreadyExists(Conflict):
 
     code = "AlreadyExists"
 
-    def __init__(self, what: str, *, existing_id: str = "", **common: Any) -> None:
-        super().__init__(what, **common)
+    def __init__(self, message: str, *, existing_id: str = "", **common: Any) -> None:
+        super().__init__(message, **common)
         self.existing_id = existing_id
 
 
@@ -234,8 +234,8 @@ class Rejected(PodidError):
     code = "Rejected"
     exit_code: ExitCode = ExitCode.CONFLICT
 
-    def __init__(self, what: str, *, service_code: str = "", **common: Any) -> None:
-        super().__init__(what, **common)
+    def __init__(self, message: str, *, service_code: str = "", **common: Any) -> None:
+        super().__init__(message, **common)
         self.service_code = service_code
 
 
@@ -305,7 +305,7 @@ class LostAnswer(Unavailable):
     def of(cls, error: PodidError) -> "LostAnswer":
         """From the error that says that a write's answer did not arrive."""
         return cls(
-            f"the change may or may not have been made: {error.what}",
+            f"the change may or may not have been made: {error.message}",
             subject=error.subject,
             request_id=error.request_id,
             advice="Run the same command again: it looks first and changes only what is missing.",

@@ -63,7 +63,7 @@ INTERNAL = "INTERNAL"
 
 
 def missing(error: PodidError) -> Missing:
-    return Missing(error.what, error.permission, error.code)
+    return Missing(error.message, error.permission, error.code)
 
 
 def error_of(missing: Missing) -> PodidError:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from podid.domain import workloads
 from podid.domain.cluster import Container, Pod
-from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Section, part
+from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
 
 IN_ENV = "env"
 SECRETS = "podid does not read Secrets"

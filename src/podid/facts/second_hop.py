@@ -14,8 +14,8 @@ from functools import cached_property
 from podid.domain.aws import Association, Cluster, Decision, Role, described
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity, Subject
+from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
 from podid.domain.names import Arn, role_name
-from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or, part
 from podid.domain.trust import (
     TAG_SESSION,
@@ -30,7 +30,7 @@ from podid.domain.trust import (
     evaluate,
     parse_policy,
 )
-from podid.domain.trust.logic import Truth
+from podid.domain.trust.text import Truth
 from podid.facts.index import index, once, role_section, role_subject
 from podid.facts.trust import live_pods
 
@@ -203,7 +203,7 @@ def second_hop(
     except TrustPolicyError as error:
         trust = Missing(f"the trust policy of role {role.name} cannot be read: {error}")
     except InvalidInput as error:
-        trust = Missing(error.what)
+        trust = Missing(error.message)
     return SecondHop(association=association, trust=trust, permissions=permissions)
 
 

@@ -179,7 +179,7 @@ class Transport:
                 )
             except TooLarge as problem:
                 unreadable = errors.unreadable(path, str(problem), self.connection.where)
-                raise _TooLarge(unreadable.what, subject=unreadable.subject, advice=unreadable.advice) from None
+                raise _TooLarge(unreadable.message, subject=unreadable.subject, advice=unreadable.advice) from None
             except (transport_errors.HTTPError, OSError) as problem:
                 error = errors.of_network(problem, self.connection.where)
                 error.__cause__ = problem

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
     """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
-    sentence = _ended(_capital(error.what, error.subject))
+    sentence = _ended(_capital(error.message, error.subject))
     declined = isinstance(error, (Declined, Cancelled))
     lines = [Line(sentence) if declined else Line(f"Error: {sentence}", "bad", upto=len("Error:"))]
     lines += [Line(f"  {detail}") for detail in error.lines]
-    if error.permission and error.permission not in error.what:
+    if error.permission and error.permission not in error.message:
         lines.append(Line(f"Needs: {error.permission}"))
     if error.advice:
         lines.append(Line(_ended(_capital(error.advice))))
@@ -72,12 +72,12 @@ class SettledBody(Document):
         From(lambda item: item[2].status if isinstance(item[2], Done) else "open"),
         About("`open` could not be looked at now."),
     ]
-    reason: Annotated[str, From(lambda item: item[2].reason if isinstance(item[2], Done) else item[2].what)]
+    reason: Annotated[str, From(lambda item: item[2].reason if isinstance(item[2], Done) else item[2].message)]
 
 
 class ErrorBody(Document):
     code: Annotated[str, About("One of docs/reference/errors.md.")]
-    message: Annotated[str, From("what"), About("One sentence with the object in it.")]
+    message: Annotated[str, About("One sentence with the object in it.")]
     hint: Annotated[str | None, About("A command that may help, quoted for a shell.")]
     subject: Annotated[str, OR_NULL, About("What it is about.")]
     exit_code: Annotated[

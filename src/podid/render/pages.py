@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
 from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names, list_of
 from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, known_texts
-from podid.ops.explain import Explanation, Match, Page, list_pages
+from podid.ops.explain import Explanation, Match, list_pages
 from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document, table_of
 
@@ -33,9 +34,12 @@ def explanation_view(explanation: Explanation) -> View:
     if explanation.certainty is Certainty.POSSIBLE:
         lines = [_UNDECIDED, "", *_names(explanation.matches)]
     else:
-        lines = _page(first.page)
+        entry = first.page.entry
+        link = f", link {link_words(entry.link)}" if entry.link else ""
+        lines = [f"{entry.id} ({entry.severity}{link})", "", *first.page.body.splitlines()]
         if first.count > 1 or any(match.count > 1 for match in rest):
-            lines = [*_counts(explanation.matches), "", *lines]
+            counts = (f"- {count_of(match.count, 'time')} `{match.page.id}`" for match in explanation.matches)
+            lines = [*islice(counts, _MOST_NAMED), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
     entries = [match.page.entry for match in explanation.matches]
@@ -45,17 +49,6 @@ def explanation_view(explanation: Explanation) -> View:
 
 def _names(matches: Sequence[Match]) -> list[str]:
     return [f"- `podid explain {match.page.id}` {match.page.entry.title}" for match in matches[:_MOST_NAMED]]
-
-
-def _counts(matches: Sequence[Match]) -> list[str]:
-    """How often each was in a log, one a line."""
-    return [f"- {count_of(match.count, 'time')} `{match.page.id}`" for match in matches[:_MOST_NAMED]]
-
-
-def _page(page: Page) -> list[str]:
-    entry = page.entry
-    link = f", link {link_words(entry.link)}" if entry.link else ""
-    return [f"{entry.id} ({entry.severity}{link})", "", *page.body.splitlines()]
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:

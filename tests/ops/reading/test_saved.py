@@ -49,7 +49,7 @@ def body() -> dict[str, Any]:
 def refusal(changed: object) -> str:
     with pytest.raises(InvalidInput) as caught:
         read_snapshot(changed if isinstance(changed, str) else json.dumps(changed), "f")
-    return caught.value.what
+    return caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,11 @@ def test_one_that_does_not_exist_is_not_found(crowd: Shop) -> None:
 
     whole = crowd.read()
     error = refused(whole, ORDERS, ServiceAccountRef("payments", "billing-workr"))
-    assert error.what.startswith("Service account payments/billing-workr does not exist; did you mean billing-worker")
+    assert error.message.startswith(
+        "Service account payments/billing-workr does not exist; did you mean billing-worker"
+    )
     assert error.hint == refused(whole, ServiceAccountRef("payments", "billing-workr")).hint
     error = refused(whole, ORDERS, ServiceAccountRef("paymentz", "billing-worker"))
-    assert error.what.startswith("Namespace paymentz does not exist; did you mean payments")
+    assert error.message.startswith("Namespace paymentz does not exist; did you mean payments")
     assert error.hint == refused(whole, ServiceAccountRef("paymentz", "billing-worker")).hint
     assert diagnose(whole, scope=DoctorScope.of([ServiceAccountRef("payments", "bilingworker")])).findings

@@ -177,9 +177,9 @@ def test_a_refusal_and_what_stands_in_the_way(
     (trial,) = tried(world, EksAuth(world, error))
     assert trial.redeemed is None
     if refusal:
-        assert (trial.refusal, trial.message, trial.missing) == (refusal, error.what, None)
+        assert (trial.refusal, trial.message, trial.missing) == (refusal, error.message, None)
     else:
-        assert (trial.refusal, trial.missing) == ("", Missing(error.what, permission, error.code))
+        assert (trial.refusal, trial.missing) == ("", Missing(error.message, permission, error.code))
 
 
 def test_a_service_account_that_was_deleted(world: KubeWorld) -> None:

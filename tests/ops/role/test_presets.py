@@ -206,7 +206,7 @@ def test_words_hold_what_was_given() -> None:
 def test_what_is_not_taken(text: str, why: str) -> None:
     with pytest.raises(InvalidInput) as error:
         parse_choice(text)
-    assert why in error.value.what
+    assert why in error.value.message
     assert error.value.advice.startswith("It takes ")
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.iam import owner_of
-from podid.domain.policies import policy_words
+from podid.domain.iam import owner_of, policy_words
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
 

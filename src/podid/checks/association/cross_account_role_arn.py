@@ -13,7 +13,7 @@ def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
         try:
             owner = Arn.parse(arn).account
         except InvalidInput as error:
-            yield case.unknown(Missing(error.what))
+            yield case.unknown(Missing(error.message))
             continue
         if owner == account:
             yield case.ok("the role is in the cluster's account")

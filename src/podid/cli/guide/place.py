@@ -113,7 +113,7 @@ def _name_problem(text: str, form: str) -> str:
     try:
         ServiceAccountRef.parse(form.format(name))
     except InvalidInput as error:
-        return error.what.partition(": ")[2]
+        return error.message.partition(": ")[2]
     return ""
 
 

@@ -68,7 +68,7 @@ def refused(read: Callable[[str], object]) -> Callable[[str], str]:
         try:
             read(text.strip())
         except PodidError as error:
-            return error.what
+            return error.message
         return ""
 
     return check

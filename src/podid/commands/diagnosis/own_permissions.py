@@ -22,7 +22,7 @@ def show_own_permissions(access: Access, names: Sequence[str]) -> None:
         try:
             return access.kube.reader
         except AccessDenied as error:
-            error.what = f"there is no way into the cluster: {error.what}"
+            error.message = f"there is no way into the cluster: {error.message}"
             raise
 
     with access.terminal.working("asking for the caller's rights"):

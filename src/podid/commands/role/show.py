@@ -46,7 +46,7 @@ def show(
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()
@@ -60,7 +60,7 @@ def show(
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
                 if access.shared.cluster is not None:
                     raise
-                access.terminal.explain(f"associations not looked at: {error.what}")
+                access.terminal.explain(f"associations not looked at: {error.message}")
             else:
                 uses = read_uses(access.aws, reading.account, (place.cluster_name,))
                 reading = reading.with_uses(uses, access.aws.region)

@@ -14,15 +14,19 @@ from decimal import Decimal
 from functools import partial
 from ipaddress import ip_address, ip_network
 
-from podid.domain.trust.logic import Truth, agreed, all_of, any_of, negate
 from podid.domain.trust.request import NoValue, RequestContext, Sent
 from podid.domain.trust.text import (
     Atom,
+    Truth,
     Variable,
+    agreed,
+    all_of,
+    any_of,
     joined,
     lowered,
     matches_arn,
     matches_open,
+    negate,
     parse_text,
 )
 from podid.domain.wildcards import Pattern, Wild, matches

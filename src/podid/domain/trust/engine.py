@@ -9,9 +9,9 @@ Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Policy eva
 from functools import lru_cache
 
 from podid.domain.names import PODS_PRINCIPAL, role_name
-from podid.domain.trust.logic import Truth, all_of, any_of
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
+from podid.domain.trust.text import Truth, all_of, any_of
 from podid.domain.wildcards import matches, pattern
 
 ASSUME_ROLE = "sts:AssumeRole"

@@ -12,10 +12,10 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, Raw, refused, unchanged
 from podid.domain.trust.engine import about
-from podid.domain.trust.logic import all_of
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.remove import distinct, taken_out, takes_as_written, without
 from podid.domain.trust.request import RequestContext, Sent
+from podid.domain.trust.text import all_of
 
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
 AUDIENCE = "sts.amazonaws.com"

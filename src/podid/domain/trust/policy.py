@@ -25,8 +25,8 @@ _KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 class TrustPolicyError(InvalidInput):
     """A document that IAM would not take as a trust policy; `place` is like `Statement[1].Condition.StringEquals`."""
 
-    def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{place}: {what}" if place else what, subject=place)
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}" if place else message, subject=place)
         self.place = place
 
 

@@ -15,7 +15,7 @@ from enum import Enum
 
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.text import utc
-from podid.domain.trust.logic import Truth
+from podid.domain.trust.text import Truth
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"

@@ -74,12 +74,12 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
 
     configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(blank), reads=True))
     failures = [answer for answer in configurations.values() if isinstance(answer, PodidError)]
-    unread = [f"what the version of an add-on supports: {error.what}" for error in failures]
+    unread = [f"what the version of an add-on supports: {error.message}" for error in failures]
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None = None
     try:
         associations = {item.ref: item for item in eks.list_association_summaries(cluster)}
     except PodidError as error:
-        unread.append(f"the associations: {error.what}")
+        unread.append(f"the associations: {error.message}")
     rows: list[AddonRow] = []
     for name in sorted(blank):
         answer = configurations[name]
@@ -88,7 +88,7 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
     ids = [row.association_id for row in rows if row.association_id]
     described = dict(pacing.fan_out(pacing.attempt(partial(eks.get_association, cluster)), ids, reads=True))
     errors = (answer for answer in described.values() if isinstance(answer, PodidError))
-    unread += [f"the roles of associations: {error.what}" for error in errors]
+    unread += [f"the roles of associations: {error.message}" for error in errors]
     roles = {number: answer.role_arn for number, answer in described.items() if isinstance(answer, Association)}
     whole = (replace(row, role_arn=roles.get(row.association_id, row.role_arn)) for row in rows)
     return AddonMatrix(cluster, tuple(whole), tuple(dict.fromkeys(unread)))

@@ -183,5 +183,5 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
         pods = reader.list_pods()
         refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     except PodidError as error:
-        return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.what)
+        return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.message)
     return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))

@@ -85,7 +85,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
-        facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.what}",))
+        facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.message}",))
     else:
         facts = replace(facts, offer=offer)
     # the schema of the version that will run, where values have to follow it
@@ -97,7 +97,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     try:
         return replace(facts, configuration=clients.eks.get_addon_configuration(AGENT_ADDON, version))
     except PodidError as error:
-        why = f"the configuration's schema could not be looked at, so only EKS checks it: {error.what}"
+        why = f"the configuration's schema could not be looked at, so only EKS checks it: {error.message}"
         return replace(facts, unread=(*facts.unread, why))
 
 
@@ -130,7 +130,7 @@ def _admission(clients: Clients) -> Preflight:
     try:
         level = clients.kube.reader.find_pod_security(AGENT_NAMESPACE)
     except PodidError as error:
-        return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.what}",))
+        return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.message}",))
     why = why_agent_refused(AGENT_NAMESPACE, level)
     advice = f"Let them in: {shlex.join(let_in(AGENT_NAMESPACE))}."
     return Preflight((Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())

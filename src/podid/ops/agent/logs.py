@@ -157,7 +157,7 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
     lines = 0
     for pod, triage in triaged(clients.kube.reader, agents, since):
         if isinstance(triage, PodidError):
-            unread.append((f"{pod.namespace}/{pod.name}", triage.what))
+            unread.append((f"{pod.namespace}/{pod.name}", triage.message))
             continue
         lines += triage.lines
         for key, tally in triage.tallies.items():

@@ -48,13 +48,13 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
     try:
         refs = frozenset(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
     except PodidError as error:
-        unread.append(f"whose pods lose credentials could not be looked at: {error.what}")
+        unread.append(f"whose pods lose credentials could not be looked at: {error.message}")
     try:
         reader = clients.kube.reader
         agents = reader.list_agent_daemon_sets()
         pods = reader.list_pods()
     except PodidError as error:
-        unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.what}")
+        unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.message}")
         return replace(facts, accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
     others = [ds for ds in agents if not of_the_addon(ds)]
     served = _nodes_of([ds for ds in agents if of_the_addon(ds)], pods) - _nodes_of(others, pods)
@@ -127,7 +127,7 @@ def after_uninstall(
         if preserve or wait is Wait.API:
             return result
         if clients.kube.failure is not None:
-            return replace(result, unchecked=f"the agent's pods were not checked: {clients.kube.failure.what}")
+            return replace(result, unchecked=f"the agent's pods were not checked: {clients.kube.failure.message}")
         return replace(result, awaited=_pods_gone(clients.kube, patience))
     except PodidError as error:
         return replace(result, error=error)
@@ -156,7 +156,7 @@ def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
             agents = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
             left = len(kube.reader.list_pods_of(agents))
         except AccessDenied as error:
-            return Awaited(f"the agent's pods were not checked: {error.what}", None)
+            return Awaited(f"the agent's pods were not checked: {error.message}", None)
         if not left:
             return Awaited("no pod of the add-on is left", True)
         patience.say(f"still there: {count_of(left, 'agent pod')}")

@@ -49,7 +49,7 @@ class AgentPods:
         try:
             return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
         except PodidError as error:
-            return cls(sets, pods, None, error.what)
+            return cls(sets, pods, None, error.message)
 
     @property
     def complete(self) -> bool:
@@ -108,7 +108,7 @@ def after_install(
         if not watching:
             return result
         if clients.kube.failure is not None:
-            return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.what}")
+            return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.message}")
         return replace(result, awaited=waiting.covered(clients.kube.reader))
     except PodidError as error:
         return replace(result, error=error)
@@ -145,7 +145,7 @@ class _Waiting:
                 try:
                     update = eks.get_update(self.cluster, update_id, addon=AGENT_ADDON)
                 except PodidError as error:  # without it the add-on's status tells
-                    self.patience.say(f"the update itself could not be looked at: {error.what}")
+                    self.patience.say(f"the update itself could not be looked at: {error.message}")
                     update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
                 trouble = of_addon(addon, update.errors)
@@ -179,7 +179,7 @@ class _Waiting:
             try:
                 agents = AgentPods.read(reader)
             except PodidError as error:
-                return Awaited(f"the agent's pods were not checked: {error.what}", None)
+                return Awaited(f"the agent's pods were not checked: {error.message}", None)
             if agents.complete:
                 if (trouble := refused(reader, [pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)

@@ -17,14 +17,14 @@ from podid.domain.plan import Place, Plan, Verb
 from podid.domain.snapshot import Missing, error_of, known_or
 from podid.domain.status import IdentityState
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.plan import NotAdmitted
+from podid.ops.association.plan import NotAllowed
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 # as many objects are read by name; more of them in one list
 _FEW = 10
@@ -38,7 +38,7 @@ def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAcc
         error, *others = (association_not_found(clients, place, ref, known, to_take_away=True) for ref in gone)
         if isinstance(error.hint, Again) and error.hint.swap and error.hint.swap[1] in map(str, current):
             error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
-        error.lines = tuple(other.what for other in others)
+        error.lines = tuple(other.message for other in others)
         raise error
 
 
@@ -74,7 +74,7 @@ def association_not_found(
     except PodidError:
         return error
     if ref in missing:
-        error.what = f"{error.what}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
+        error.message = f"{error.message}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
     elif not to_take_away:
         error.advice = _gives_a_role(ref)
     return error
@@ -110,7 +110,7 @@ def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
     return None
 
 
-def with_names_meant(clients: Clients, refused: NotAdmitted) -> NotAdmitted:
+def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
     """The error; where it is about a service account that does not exist, with the one that was likely meant: a slip of
     the hand is not to be let in by a trust policy."""
     try:
@@ -191,7 +191,7 @@ def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef,
     except Rejected as error:
         if not selection.selector:
             raise
-        what = f"--selector {selection.selector!r} is refused: {error.what}"
+        what = f"--selector {selection.selector!r} is refused: {error.message}"
         raise InvalidInput(what, subject=selection.selector) from error
     refs = tuple(
         item.ref

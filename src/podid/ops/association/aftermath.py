@@ -25,8 +25,8 @@ from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
-from podid.ops.restart.journalled import Restarting, replace_pods
-from podid.ops.status.diagnosis import Diagnosis, examine, wanted_for
+from podid.ops.restart.rollout import Restarting, replace_pods
+from podid.ops.status.diagnose import Diagnosis, examine, wanted_for
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.wait import wait
 
@@ -99,7 +99,7 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
 
 def _judged(how: Waiting, result: ChangeResult, found: Diagnosis) -> ChangeResult:
     failure = how.clients.kube.failure
-    unchecked = f"the cluster was not checked: {failure.what}" if failure is not None else ""
+    unchecked = f"the cluster was not checked: {failure.message}" if failure is not None else ""
     return replace(result, after=found.report.identities, unchecked=unchecked)
 
 
@@ -159,7 +159,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
         return result
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
     if failure is not None:
-        return replace(result, unchecked=f"the cluster was not checked: {failure.what}")
+        return replace(result, unchecked=f"the cluster was not checked: {failure.message}")
     try:
         return replace(result, awaited=wait_until_stopped(how.clients.kube, refs, how.patience))
     except PodidError as error:
@@ -204,4 +204,4 @@ def _try(kube: KubeAccess, images: dict[str, str], ref: ServiceAccountRef) -> bo
 
 
 def _why(error: PodidError) -> str:
-    return f"needs {error.permission}" if isinstance(error, AccessDenied) and error.permission else error.what
+    return f"needs {error.permission}" if isinstance(error, AccessDenied) and error.permission else error.message

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
-from podid.domain.iam import EVERYTHING, allowed_actions, leaves_something
+from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, leaves_something, undecided
 from podid.domain.names import Arn, ServiceAccountRef, role_name
-from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
 from podid.facts.second_hop import elsewhere
@@ -32,14 +31,14 @@ _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActionRequest:
     """What pods are to be able to do."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...] = ("*",)
 
     @classmethod
-    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> Asked:
+    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> ActionRequest:
         """InvalidInput for what is no action, or no ARN."""
         for action in actions:
             if not _ACTION.fullmatch(action):
@@ -52,7 +51,7 @@ class Asked:
 
 
 def simulate_all(
-    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: Asked
+    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: ActionRequest
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """By service account, one for each action on each resource. Never raises for what cannot be checked: that is
     unknown."""
@@ -60,7 +59,7 @@ def simulate_all(
     return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
 
 
-def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
+def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: ActionRequest) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster)
     found: list[Allowed] = []
@@ -73,7 +72,7 @@ def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Aske
         try:
             found += _of_resource(iam, cluster, association, arn, wanted.actions, resource)
         except PodidError as error:
-            found += _all_unknown(wanted.actions, resource, error.what, error.permission)
+            found += _all_unknown(wanted.actions, resource, error.message, error.permission)
     return tuple(found)
 
 

@@ -65,7 +65,7 @@ def losing_notes(
     try:
         return _losing(kube.reader, current, now)
     except PodidError as error:
-        return (f"which running pods lose the role could not be looked at: {error.what}",)
+        return (f"which running pods lose the role could not be looked at: {error.message}",)
 
 
 def _losing(

@@ -90,7 +90,7 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
         try:
             item = _item(row)
         except InvalidInput as error:
-            wrong.append((row.line, error.what))
+            wrong.append((row.line, error.message))
             continue
         if item.ref in found:
             wrong.append((row.line, f"{item.ref} is there twice, first in line {found[item.ref].line}"))
@@ -225,7 +225,7 @@ def _about(key: str) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        raise InvalidInput(f"{key}: {error.what}") from error
+        raise InvalidInput(f"{key}: {error.message}") from error
 
 
 def _text(

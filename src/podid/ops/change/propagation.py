@@ -53,7 +53,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
             if error.existing_id:
                 site.eks.get_association(site.cluster, error.existing_id)
             raise error
-        message = f"EKS still remembers the association that was deleted ({error.what})"
+        message = f"EKS still remembers the association that was deleted ({error.message})"
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error
@@ -61,7 +61,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     try:
         role = site.iam.find_role(name)
     except PodidError as unread:
-        error.advise(f"Role {name} could not be looked at: {unread.what}.")
+        error.advise(f"Role {name} could not be looked at: {unread.message}.")
         return error  # how old it is cannot be told
     if role is None:
         error.id = "role-not-found"

@@ -30,7 +30,7 @@ class Settled:
         """One for all changes of a run that came to the same, for the person who runs the next command."""
         alike: dict[tuple[str, str, str], list[str]] = {}
         for run, action, done in self.items:
-            words, text = ("{}", done.reason) if isinstance(done, Done) else (_UNREAD, done.what)
+            words, text = ("{}", done.reason) if isinstance(done, Done) else (_UNREAD, done.message)
             alike.setdefault((run.run_id, words, text), []).append(kind_of(action.kind).subject(action))
         return tuple(
             f"run {run_id} was interrupted; {words.format(short_list(names))}: {text}"

@@ -179,7 +179,7 @@ def _statements(policy: Mapping[str, object]) -> tuple[trust.Statement, ...]:
     try:
         return trust.parse_policy(policy).statements
     except InvalidInput as error:
-        raise Conflict(f"A trust policy in the journal cannot be read: {error.what}") from error
+        raise Conflict(f"A trust policy in the journal cannot be read: {error.message}") from error
 
 
 def _at_home(kind: str, name: str, account: str) -> bool:
@@ -207,7 +207,7 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
         try:
             far = _far_reaching(clients.iam.get_managed_document(arn))
         except AccessDenied as error:
-            yield f"role {_role_of(action)} would have policy {arn}, which could not be read: {error.what}"
+            yield f"role {_role_of(action)} would have policy {arn}, which could not be read: {error.message}"
         else:
             if far:
                 yield f"role {_role_of(action)} could give itself any right, by policy {arn}"

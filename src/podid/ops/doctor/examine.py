@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from podid.calls.patience import Patience
-from podid.domain.baseline import Accepted, accept, parse_baseline
 from podid.domain.findings import Verdict
-from podid.domain.report import DoctorReport
+from podid.domain.report import Accepted, DoctorReport, accept, parse_baseline
 from podid.domain.section import Cost
 from podid.domain.snapshot import Snapshot
 from podid.local import data

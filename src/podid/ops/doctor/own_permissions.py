@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 from podid.domain.aws import Decision
 from podid.domain.errors import AccessDenied, NotFound, PodidError
+from podid.domain.iam import NOT_BY_ORGANIZATION, undecided
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
-from podid.domain.own_permissions import Outcome, OwnOptional, OwnPermission, OwnPermissions, resource_of
-from podid.domain.permissions import AccessReview, CommandPermissions, KubePermission, Permissions
+from podid.domain.permissions import (
+    AccessReview,
+    CommandPermissions,
+    KubePermission,
+    Outcome,
+    OwnOptional,
+    OwnPermission,
+    OwnPermissions,
+    Permissions,
+    resource_of,
+)
 from podid.domain.plan import WhoAndWhere
-from podid.domain.policies import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Missing, missing
 
 if TYPE_CHECKING:
@@ -131,7 +140,7 @@ def _simulated(
     except AccessDenied as error:
         # the refusal is an answer of its own
         if error.permission in actions:
-            yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.what)
+            yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.message)
         yield from _unknown((each for each in actions if each != error.permission), resource, missing(error))
     except PodidError as error:
         yield from _unknown(actions, resource, missing(error))

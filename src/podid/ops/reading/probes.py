@@ -169,8 +169,8 @@ def _watch(runs: Sequence[_Run], patience: Patience) -> None:
                 run.read(patience.clock.now())
             except PodidError as error:
                 if error.permission:
-                    run.unknown(f"its answer could not be read: {error.what}", error.permission)
-                run.state = error.what
+                    run.unknown(f"its answer could not be read: {error.message}", error.permission)
+                run.state = error.message
         if (left := next((run for run in runs if run.answer is None), None)) is None:
             return
         patience.say(f"probe {left.probe.ref.namespace}/{left.probe.name}: {left.state}")
@@ -219,9 +219,9 @@ class _Run:
                 probe.ref, probe.name, image=probe.image, node=probe.node, region=region, seconds=seconds
             )
         except Rejected as error:
-            self.unknown(f"the cluster does not let podid's Job pass: {error.what}")
+            self.unknown(f"the cluster does not let podid's Job pass: {error.message}")
         except PodidError as error:
-            self.unknown(f"its Job could not be made: {error.what}", error.permission)
+            self.unknown(f"its Job could not be made: {error.message}", error.permission)
 
     def read(self, now: datetime) -> None:
         """What its pod tells by now."""
@@ -271,7 +271,7 @@ class _Run:
             pass  # it was never made, or has gone by itself
         except PodidError as error:
             self.left = (
-                f"its Job could not be deleted ({error.what}); Kubernetes does that by itself after its deadline"
+                f"its Job could not be deleted ({error.message}); Kubernetes does that by itself after its deadline"
             )
             return Done(action, Status.DONE, action.after, self.left, error)
         return Done(action, Status.DONE, None, "ran, and was deleted")

@@ -10,10 +10,9 @@ from typing import TypeVar, cast
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, leaves_something
+from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, leaves_something, undecided
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
-from podid.domain.policies import undecided
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
 from podid.domain.trust import ACTIONS
 from podid.facts.nodes import REDEEM, node_roles, unaccounted

@@ -73,7 +73,9 @@ def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial 
     try:
         token = source.clients.kube.writer.request_token(association.ref, pod)
     except NotFound as error:
-        return replace(trial, refusal=evidence.NO_ACCOUNT, message=error.what) if error.id == _ACCOUNT_IS_GONE else None
+        return (
+            replace(trial, refusal=evidence.NO_ACCOUNT, message=error.message) if error.id == _ACCOUNT_IS_GONE else None
+        )
     except PodidError as error:
         return _without(trial, error, "no token for it: ")
     try:
@@ -87,7 +89,7 @@ def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial 
         caller = source.clients.aws.sts.caller_of(session.credentials)
         redeemed, expected = evidence.identified(association, caller.arn, session.credentials.expires_at)
     except (PodidError, InvalidInput) as error:
-        reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
+        reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.message}"
         return replace(trial, missing=replace(missing(error), reason=reason))
     return replace(trial, redeemed=redeemed, expected=expected)
 
@@ -96,10 +98,10 @@ def _without(trial: evidence.TokenTrial, error: PodidError, prefix: str = "") ->
     """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
     pods, for on a node it is the node role that calls."""
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
-        return replace(trial, refusal=evidence.NO_ASSOCIATION, message=error.what)
+        return replace(trial, refusal=evidence.NO_ASSOCIATION, message=error.message)
     if isinstance(error, Rejected):
-        return replace(trial, refusal=error.service_code or error.code, message=prefix + error.what)
-    return replace(trial, missing=replace(missing(error), reason=prefix + error.what))
+        return replace(trial, refusal=error.service_code or error.code, message=prefix + error.message)
+    return replace(trial, missing=replace(missing(error), reason=prefix + error.message))
 
 
 # nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries

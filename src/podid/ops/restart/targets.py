@@ -67,7 +67,7 @@ class Target:
         """The restart as a plan shows it."""
         state = RESTART.state_of(self.workload.namespace, self.workload.kind, self.workload.name)
         note = f"{len(self.pods)} of {self.live} pods"
-        return RESTART.action(None, state, f"{note}; {self.obstacle.what}" if self.obstacle else note)
+        return RESTART.action(None, state, f"{note}; {self.obstacle.message}" if self.obstacle else note)
 
 
 def find_targets(
@@ -122,7 +122,7 @@ def _late(
 ) -> Collection[str]:
     """Return the pods ("ns/name") that are stale by their status. Raise the error that kept pods from being listed."""
     from podid.checks.all import ALL
-    from podid.ops.status.diagnosis import examine, wanted_for
+    from podid.ops.status.diagnose import examine, wanted_for
     from podid.ops.status.facts import stale_pods
 
     checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)

@@ -108,13 +108,11 @@ def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> 
         access = pod_access(role, clusters, region)
         others = trust.other_principals(trust.parse_policy(role.trust))
     except InvalidInput as error:
-        return (f"the trust policy cannot be read: {error.what}",)
+        return (f"the trust policy cannot be read: {error.message}",)
     return (*access.sentences, *((f"also {', '.join(others)}",) if others else ()))
 
 
-def also_admitted(
-    role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind
-) -> tuple[str, ...]:
+def also_allowed(role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind) -> tuple[str, ...]:
     """In words, which pods get in beside the ones that were asked for, as far as `scope` reaches; empty where nobody
     does. `cluster` is an ARN."""
     order = tuple(trust.ScopeKind)

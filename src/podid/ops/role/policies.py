@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import Conflict, InvalidInput, PodidError
-from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.domain.iam import INLINE_QUOTA, SESSION_POLICY_QUOTA, PolicyFinding
 from podid.domain.plan import Action, Plan, document
-from podid.domain.policies import PolicyFinding
 from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
@@ -68,7 +67,7 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
     try:
         value = trust.read_json(read_file(file))
     except trust.TrustPolicyError as error:
-        raise InvalidInput(f"{file}: {error.what}", subject=file) from error
+        raise InvalidInput(f"{file}: {error.message}", subject=file) from error
     return check_policy_document(value, file)
 
 
@@ -195,7 +194,7 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
         try:
             found = analyzer.validate_policy(document, subject)
         except PodidError as error:
-            why = f"needs {error.permission}" if error.permission else error.what.partition(" (")[0]
+            why = f"needs {error.permission}" if error.permission else error.message.partition(" (")[0]
             notes.append(
                 "policies were checked here only, for JSON, structure and size: IAM Access Analyzer could not be asked "
                 f"({why})"

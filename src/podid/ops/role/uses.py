@@ -30,7 +30,7 @@ class Unread:
 
     @classmethod
     def of(cls, what: str, error: PodidError) -> Unread:
-        return cls(what, error.what, error.permission)
+        return cls(what, error.message, error.permission)
 
     def __str__(self) -> str:
         return f"{self.what}: needs {self.permission}" if self.permission else f"{self.what}: {self.reason}"

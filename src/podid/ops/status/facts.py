@@ -8,18 +8,17 @@ from podid.checks.all import BY_ID
 from podid.checks.status import statuses
 from podid.domain.aws import Association, Role
 from podid.domain.cluster import Pod, ServiceAccount
-from podid.domain.credentials import ContainerUse
 from podid.domain.findings import Bearing, Subject
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
-from podid.domain.status import IdentityState
+from podid.domain.status import ContainerUse, IdentityState
 from podid.domain.trust import Evaluation
 from podid.domain.workloads import live, workload_subject
 from podid.facts.credentials import uses_of
 from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop, hops
 from podid.facts.trust import judged
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 
 
 @dataclass(frozen=True, slots=True)

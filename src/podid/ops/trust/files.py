@@ -120,7 +120,7 @@ def read_trust(text: str, name: str) -> TrustFile:
             raise InvalidInput("there is no trust policy in it")
         return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
     except InvalidInput as error:
-        raise InvalidInput(f"{called(name)}: {error.what}", subject=name) from error
+        raise InvalidInput(f"{called(name)}: {error.message}", subject=name) from error
 
 
 def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[TrustFile]:

@@ -95,9 +95,9 @@ class PodMaker:
         try:
             made = self.registry.create(kinds.PODS, namespace(owner), pod, caller=self._callers)
         except StatusError as refusal:
-            self.registry.event(owner, "FailedCreate", f"Error creating: {refusal.what}", source, warning=True)
+            self.registry.event(owner, "FailedCreate", f"Error creating: {refusal.message}", source, warning=True)
             self._try_again(uid(owner))
-            return refusal.what
+            return refusal.message
         self._failures.pop(uid(owner), None)
         self.registry.event(owner, "SuccessfulCreate", f"Created pod: {name(made)}", source)
         return ""

@@ -187,7 +187,7 @@ def read_back(read: Callable[[], T], subject: str) -> T:
     except (NotFound, Unavailable):
         raise
     except PodidError as error:
-        message = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}"
+        message = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.message}"
         raise LostAnswer(message, subject=error.subject, advice=error.advice, permission=error.permission) from error
 
 

@@ -193,7 +193,7 @@ class TargetTrustKind(RoleTrustKind):
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
         """IAM knows a role that was just made in another account after some seconds, and refuses to name it before."""
-        if isinstance(error, Rejected) and "a principal in it does not exist" in error.what and lately().roles:
+        if isinstance(error, Rejected) and "a principal in it does not exist" in error.message and lately().roles:
             return error
         raise error
 
