@@ -63,13 +63,13 @@ class Obstacle:
     out, where it is one command."""
 
     id: str
-    what: str
+    message: str
     stops: bool = True
     hint: Hint | None = None
     advice: str = ""
 
     def __str__(self) -> str:
-        return f"{self.id}: {self.what}"
+        return f"{self.id}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

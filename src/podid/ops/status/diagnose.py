@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check, on_links
-from podid.checks.runner import mask, run_checks
+from podid.checks.masking import mask
+from podid.checks.runner import run_checks
 from podid.checks.status import statuses
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
@@ -52,7 +53,7 @@ def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "",
 def examine(
     clients: Clients,
     place: Place,
-    wanted: ReadRequest,
+    selection: ReadRequest,
     *,
     now: datetime,
     base: Snapshot | None = None,
@@ -63,8 +64,8 @@ def examine(
 ) -> Diagnosis:
     """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
     are those of `collect` and `diagnose`."""
-    snapshot = collect(clients, place, wanted, now=now, journal=journal, probing=probing, base=base, again=again)
-    return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
+    snapshot = collect(clients, place, selection, now=now, journal=journal, probing=probing, base=base, again=again)
+    return Diagnosis(diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust), snapshot)
 
 
 def examine_listed(
@@ -81,7 +82,7 @@ def examine_listed(
     `also` are read whatever the checks need."""
     scope = DoctorScope(namespace=namespace, typed=namespace)
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
-    unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
+    unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
     return examine(clients, place, ReadRequest(checks=checks, scope=scope), now=now, base=base, again=also)
 
@@ -107,7 +108,7 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[s
             hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
             raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
     named = [check for check in ALL if (not only or check.id in only) and check.id not in skip]
-    chosen = tuple(c for each in named if (c := on_links(each, numbers or range(len(LINKS)))) is not None)
+    chosen = tuple(c for check in named if (c := on_links(check, numbers or range(len(LINKS)))) is not None)
     if not chosen:
         raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
     return chosen
@@ -158,14 +159,14 @@ def judge(
             for verdict in verdicts
         )
         verdicts = tuple(verdict for verdict in narrowed if verdict is not None)
-    cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
+    cluster, judged = snapshot.cluster, {verdict.check for verdict in verdicts}
     report = DoctorReport(
         cluster=cluster_name(snapshot),
         cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
         taken_at=snapshot.taken_at,
         verdicts=mask(verdicts, ORDER),
         scope=str(scope),
-        checks=tuple(c.id for c in checks if c.id in told or _asked_for(c, snapshot)),
+        checks=tuple(c.id for c in checks if c.id in judged or _asked_for(c, snapshot)),
         associations=_associations(snapshot, scope),
         not_asked=_not_asked(snapshot, scope),
     )
@@ -248,7 +249,7 @@ class CheckInfo:
 
 
 def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
-    return tuple(_info(each) for each in checks)
+    return tuple(_info(check) for check in checks)
 
 
 def _info(check: Check) -> CheckInfo:
