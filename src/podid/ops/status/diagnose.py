@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check, on_links
-from podid.checks.masking import mask
-from podid.checks.runner import run_checks
+from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
