@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Diagnosis
 
 
@@ -214,12 +214,12 @@ class Access:
         """The report, whose fixes are command lines to paste."""
         return report.with_commands(self.at_place)
 
-    def examine(self, place: Place, scope: Wanted, **how: Any) -> Diagnosis:
+    def examine(self, place: Place, request: ReadRequest, **how: Any) -> Diagnosis:
         """Reads the cluster and judges it, as `podid.ops.status.diagnose.examine` does."""
         from podid.ops.status.diagnose import examine
 
         now = self.runtime.now()
-        return examine(self.clients, place, scope, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        return examine(self.clients, place, request, now=now, journal=self.journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

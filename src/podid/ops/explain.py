@@ -10,7 +10,7 @@ from pathlib import Path
 from podid.domain.errors import ExitCode, NotFound, Other
 from podid.domain.text import nearest
 from podid.ops.errortext import Certainty, Hit, excerpt_hits, hits
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.pages.index import ENTRIES
 
 PAGES = Path(__file__).parent.parent / "pages"

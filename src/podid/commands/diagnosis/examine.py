@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import DoctorOptions
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
@@ -61,7 +61,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         question = question if options.probe else f"{question} to look at them?"
         terminal.consent(Consent(question=question, needed_for=needed_for))
 
-    def read(wanted: Wanted) -> Snapshot:
+    def read(wanted: ReadRequest) -> Snapshot:
         with terminal.working(f"looking at cluster {place.cluster_name}"):
             run, now = probing(access) if Cost.PROBE in wanted.cost else None, access.runtime.now()
             return collect(access.clients, place, wanted, now=now, journal=access.journal_to_read, probing=run)
