@@ -14,10 +14,12 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
+from podid.pages.entry import Entry
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
 
+BY_ID = {entry.id: entry for entry in ENTRIES}
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
 _COMPANY = 1.5  # what a companion adds to a generic text
@@ -52,13 +54,18 @@ class Certainty(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A failure mode, the known text by which it was found, and how many times that was in the log."""
+class Match:
+    """A failure mode, the known text by which it was found (empty where it was named), how many times a log holds that
+    text, and how sure it is."""
 
     id: str
-    text: str
-    count: int
-    certainty: Certainty
+    text: str = ""
+    count: int = 1
+    certainty: Certainty = Certainty.SURE
+
+    @property
+    def entry(self) -> Entry:
+        return BY_ID[self.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,7 @@ class _Found:
         return Certainty.SURE if self.weight >= _SURE and len(self.rule.ids) == 1 else Certainty.LIKELY
 
 
-def hits(text: str) -> tuple[Hit, ...]:
+def hits(text: str) -> tuple[Match, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
     whole = squeeze(text)
     company = _in_company(whole)
@@ -179,7 +186,7 @@ def _compiled(hints: tuple[Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str]
     return tuple((hint.id, tuple(map(re.compile, hint.patterns))) for hint in hints)
 
 
-def excerpt_hits(text: str) -> tuple[Hit, ...]:
+def excerpt_hits(text: str) -> tuple[Match, ...]:
     """The text is itself a piece of a known one."""
     piece = squeeze(text)
     if len(piece) < _SHORTEST_EXCERPT:
@@ -276,7 +283,7 @@ def _is_cut(piece: str, fragment: str, least: int) -> bool:
     )
 
 
-def _ranked(occurrences: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
+def _ranked(occurrences: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Match, ...]:
     """One hit an id, by the most telling rule that names it; the order within a rule counts last, and there what is
     hinted at comes first."""
     best: dict[str, tuple[tuple[float, int, int], _Found]] = {}
@@ -286,7 +293,7 @@ def _ranked(occurrences: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
     ordered = sorted(best.items(), key=lambda entry: entry[1][0])
-    return tuple(Hit(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
+    return tuple(Match(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
 
 
 def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
