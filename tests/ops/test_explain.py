@@ -8,7 +8,8 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.domain.errors import NotFound
-from podid.ops.explain import BY_ID, explain
+from podid.ops.errortext import BY_ID
+from podid.ops.explain import explain
 from podid.pages import index
 from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES

@@ -7,7 +7,9 @@ from podid.domain.option import arguments, option, switch
 @command()
 def explain(
     terminal: Terminal,
-    what: tuple[str, ...] = arguments("ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()),
+    words: tuple[str, ...] = arguments(
+        "ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()
+    ),
     list_pages: bool = switch("List every failure mode, along the chain.", name="--list"),
     search: str | None = option("WORDS", "List the failure modes whose page has all words."),
 ) -> None:
@@ -33,10 +35,10 @@ def explain(
             )
         terminal.emit(page_list_view(match.entry for match in matches))
         return
-    if not what:
+    if not words:
         message = "Nothing to explain: give an id, an error text, or - for a log on stdin"
         raise UsageError(message, hint=Other(("explain",), flags=("--list",)))
-    text = terminal.read_file("-") if what == ("-",) else " ".join(what)
+    text = terminal.read_file("-") if words == ("-",) else " ".join(words)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))
     terminal.leave(explanation.exit_code)
