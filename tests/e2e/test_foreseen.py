@@ -13,9 +13,8 @@ from podid.domain.plan import Place, Plan
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import PLANNED
 from podid.ops.clients import Clients
-from podid.ops.restart import journalled
-from podid.ops.status.diagnose import judge
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.restart import rollout
+from podid.ops.status.diagnose import Diagnosis, judge
 from podid.ops.status.foresee import examine_before, overlaid
 from test_every_command import STORY
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, Site, trust_for
@@ -70,18 +69,18 @@ class Watch:
     plans: list[Plan] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        apply, restart = changing.__dict__["apply"], journalled.restart_journalled
+        apply, restart = changing.__dict__["apply"], rollout.restart_journalled
 
         def applying(plan: Plan, clients: Clients, *args: Any, **named: Any) -> Any:
             self.note(clients, plan)
             return apply(plan, clients, *args, **named)
 
         def restarting(clients: Clients, place: Place, targets: Any, how: Any) -> Any:
-            self.note(clients, journalled.restart_plan(place, targets))
+            self.note(clients, rollout.restart_plan(place, targets))
             return restart(clients, place, targets, how)
 
         self.patch.setattr(changing, "apply", applying)
-        self.patch.setattr(journalled, "restart_journalled", restarting)
+        self.patch.setattr(rollout, "restart_journalled", restarting)
 
     def examine(self, clients: Clients, plan: Plan) -> Diagnosis:
         cluster = clients.eks.get_cluster("demo")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
     from podid.ops.reading.collect import Wanted
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 
 class Access:
@@ -215,8 +215,8 @@ class Access:
         return report.with_commands(self.at_place)
 
     def examine(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
-        """Reads the cluster and judges it, as `podid.ops.status.diagnosis.examine` does."""
-        from podid.ops.status.diagnosis import examine
+        """Reads the cluster and judges it, as `podid.ops.status.diagnose.examine` does."""
+        from podid.ops.status.diagnose import examine
 
         now = self.runtime.now()
         return examine(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podid.domain.plan import Action, Place, TargetTrustChange
     from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
-    from podid.ops.restart.journalled import Restarting
+    from podid.ops.restart.rollout import Restarting
     from podid.ops.status.foresee import Forecast
 
 # for calls that are made again; what waits for other things has its own limit
@@ -175,7 +175,7 @@ def with_outlook(
     `force` insists."""
     if not plan.actions and not restart:
         return plan
-    from podid.ops.restart.refusal import refusal
+    from podid.ops.status.foresee import refusal
 
     outlook, harms = forecast(access, place, plan, refs, restart=restart, checks=checks, by_name=by_name).outlook()
     if harms and not force:
@@ -233,7 +233,7 @@ def with_next_commands(access: Access, plan: Plan, hint: Callable[[TargetTrustCh
 
 def restarting(access: Access, refs: Collection[ServiceAccountRef] = (), *, insist: bool = False) -> Restarting:
     """What --restart of a change asks for. Raises what would stand in its way, before anything is changed."""
-    from podid.ops.restart.journalled import RESTART_SECONDS, Restarting
+    from podid.ops.restart.rollout import RESTART_SECONDS, Restarting
     from podid.ops.restart.targets import find_targets
 
     return Restarting(
@@ -303,11 +303,11 @@ def followed(
 
 def take_back(access: Access, result: ChangeResult, name: str) -> None:
     """Raises the failure of a role that could not be finished, once nothing is left of it."""
-    from podid.ops.role.create import plan_taking_back, taken_back
+    from podid.ops.role.create import plan_rollback, rolled_back
 
-    plan = plan_taking_back(result)
+    plan = plan_rollback(result)
     if plan is None or result.error is None:
         return
     access.terminal.note(f"{result.error.message}; deleting role {name} again")
     if carry_out(access, plan, undoes=result.run_id).error is None:
-        raise taken_back(result.error, name)
+        raise rolled_back(result.error, name)

@@ -27,7 +27,6 @@ from podid.ops.change.kinds import (
 )
 from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
-from podid.ops.status.diagnosis import permissions as permissions_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
@@ -39,7 +38,7 @@ DRY_RUNS = OptionalPermission.of(
     "dry-run pods, which show whether new pods get credentials; nothing is created, but the right could",
     KubeWriter.dry_run_pod,
 )
-STATUS = OptionalPermission(permissions_of_status(), "checking whether it works, as podid status does")
+STATUS = OptionalPermission(permissions_of_checks(select()), "checking whether it works, as podid status does")
 USERS = OptionalPermission(
     permissions_of_checks(select(), cost=Cost.AWS),
     "saying what comes of it for who uses the role in the cluster at hand",

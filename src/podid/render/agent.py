@@ -10,6 +10,7 @@ from podid.domain.cluster import DaemonSet
 from podid.domain.encoding import JsonObject, encode
 from podid.domain.errors import PodidError
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, MissingPermission, Names, TextOrNull
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section
@@ -45,10 +46,10 @@ def agent_status_view(reading: AgentReading) -> View:
     head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
     lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
     if coverage is not None:
+        unusual = (item for item in coverage.nodes if item.state != "ready" or item.restarts)
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
-            for item in coverage.nodes
-            if _odd(item)
+            for item in unusual
         ]
     lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
@@ -58,10 +59,7 @@ def agent_status_view(reading: AgentReading) -> View:
 
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
     """A line for each cause: what follows from it, and where else it is, the nodes show."""
-    causes: dict[str, list[Verdict]] = {}
-    for item in findings:
-        if not item.masked_by:
-            causes.setdefault(item.check, []).append(item)
+    causes = grouped((item.check, item) for item in findings if not item.masked_by)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
         mark, style = SEVERITIES[first.severity]
@@ -69,11 +67,6 @@ def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
 
 
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
-
-
-def _odd(item: NodeCoverage) -> bool:
-    """Worth a line of its own among hundreds."""
-    return item.state != "ready" or bool(item.restarts)
 
 
 def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
@@ -191,7 +184,7 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
     ]
     offer: Annotated[
         AgentOfferBody | None,
-        From(lambda found: None if isinstance(found.versions, PodidError) else found.versions),
+        From(lambda reading: None if isinstance(reading.versions, PodidError) else reading.versions),
         About("null where the versions could not be looked at."),
     ]
     node_roles: Annotated[
@@ -279,6 +272,6 @@ def addon_list_view(matrix: AddonMatrix) -> View:
     return View(document(AddonMatrix, matrix), (table,), names)
 
 
-def _cell(text: str, seen: bool) -> str:
-    """`text`; without any, whether that is so or not known."""
-    return text or (NOTHING if seen else "?")
+def _cell(text: str, known: bool) -> str:
+    """Return the text; without any `-` where that is known, else `?`."""
+    return text or (NOTHING if known else "?")

@@ -35,19 +35,16 @@ def agent_logs_view(logs: AgentLogs) -> View:
 
 
 def notes(logs: AgentLogs) -> list[str]:
-    told = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
-    if len(logs.unread) > len(told):
-        told.append(f"note: and {len(logs.unread) - len(told)} more logs could not be read")
+    lines = [f"note: {pod} could not be read: {reason}" for pod, reason in logs.unread[:5]]
+    if len(logs.unread) > len(lines):
+        lines.append(f"note: and {len(logs.unread) - len(lines)} more logs could not be read")
     if logs.auto:
-        told.append(
+        lines.append(
             f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose agent is built in "
             "and has no log here"
         )
-    if logs.tallies:
-        known = next((tally.id for tally in logs.tallies if tally.id), "")
-        if known:
-            told.append(f"note: podid explain {known} says what it means")
-    return told
+    known = next((tally.id for tally in logs.tallies if tally.id), "")
+    return [*lines, f"note: podid explain {known} says what it means"] if known else lines
 
 
 def line_item(written: Written) -> JsonObject:
@@ -61,7 +58,7 @@ def raw_line(written: Written) -> str:
 def triaged_line(written: Written) -> str:
     mode, noise = _mode(written)
     label = f"{mode or UNKNOWN}{' (noise)' if noise else ''}"
-    return f"{_time(written.time)} {written.node} {label}: {written.line.message}"
+    return f"{timestamp(written.time) or NOTHING} {written.node} {label}: {written.line.message}"
 
 
 def _mode(written: Written) -> tuple[str, bool]:
@@ -79,10 +76,6 @@ def line_list_view(cluster: str, lines: Sequence[Written]) -> View:
     )
     body = document(AgentLogLinesDocument, cluster_name=cluster, items=lines)
     return View(body, (table,), tuple(dict.fromkeys(x.pod for x in lines)))
-
-
-def _time(moment: datetime | None) -> str:
-    return timestamp(moment) or NOTHING
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -109,7 +102,7 @@ class AgentLogsDocument(Document, kind="AgentLogs"):
 
     cluster_name: Annotated[str, From("cluster")]
     since_seconds: Annotated[
-        int | None, From(lambda found: None if found.since is None else int(found.since.total_seconds()))
+        int | None, From(lambda logs: None if logs.since is None else int(logs.since.total_seconds()))
     ]
     agents: Annotated[int, About("How many logs were read.")]
     lines: int

@@ -13,7 +13,7 @@ from podid.domain.errors import Again, UsageError
 from podid.domain.members import FLAT, About, Document, From
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.text import nearest, utc
-from podid.ops.association.listing import Detail, PodCounts, Seen
+from podid.ops.association.listing import Detail, Details, PodCounts
 from podid.render.marks import STATES, state_word
 from podid.render.status import IdentityStatusBody, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, table_of
@@ -43,13 +43,13 @@ class AssociationListDocument(Document, kind="AssociationList"):
     items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
-def listed_body(item: Listed, seen: Seen | None) -> JsonObject:
+def listed_body(item: Listed, reading: Details | None) -> JsonObject:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if not isinstance(item, Association):
         return encode(UnreadAssociation, item)
-    seen = seen or Seen()
-    exist = {"service_account_exists": seen.account, "role_exists": seen.role}
-    return encode(ListedAssociationBody, item, pods=seen.pods, status=seen.status, **exist)
+    more = reading or Details()
+    exist = {"service_account_exists": more.account, "role_exists": more.role}
+    return encode(ListedAssociationBody, item, pods=more.pods, status=more.status, **exist)
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ class ListRow:
     """An item of the list with what was looked at; `short` writes for a person."""
 
     item: Listed
-    seen: Seen
+    reading: Details
     now: datetime
     short: bool
 
@@ -79,29 +79,16 @@ class ListRow:
         return f"{age(moment, self.now)} ago" if self.short and moment is not None else timestamp(moment)
 
 
-def _on_off(row: ListRow) -> str | None:
-    return None if row.association is None else "on" if row.association.session_tags else "off"
-
-
-def _session_policy(row: ListRow) -> str | None:
-    return None if row.association is None else "yes" if row.association.policy else "no"
-
-
-def _exists(answer: bool | None) -> str | None:
-    return None if answer is None else "yes" if answer else "no"
+def _yes_no(answer: bool | None, words: tuple[str, str] = ("yes", "no")) -> str | None:
+    return None if answer is None else words[0] if answer else words[1]
 
 
 def _status_words(row: ListRow) -> str | None:
     """`broken (association-sa-not-found)`, `unknown (needs iam:GetRole)`."""
-    status = row.seen.status
+    status = row.reading.status
     if status is None:
         return None
     return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
-
-
-def _status_style(row: ListRow) -> str:
-    style = STATES[row.seen.status.state][1] if row.seen.status is not None else ""
-    return "" if style == "dim" else style
 
 
 # what each shows, with its style
@@ -117,26 +104,36 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "owner": (Column("OWNER", folds=2), lambda row: owner_name(row.item)),
     "created": (Column("CREATED", folds=3), lambda row: row.association and row.when(row.association.created_at)),
     "association-id": (Column("ASSOCIATION ID", wide=True), "item.association_id"),
-    "session-tags": (Column("SESSION TAGS", wide=True), _on_off),
-    "session-policy": (Column("SESSION POLICY", wide=True), _session_policy),
+    "session-tags": (
+        Column("SESSION TAGS", wide=True),
+        lambda row: row.association and _yes_no(row.association.session_tags, ("on", "off")),
+    ),
+    "session-policy": (
+        Column("SESSION POLICY", wide=True),
+        lambda row: row.association and _yes_no(bool(row.association.policy)),
+    ),
     "not-read": (Column("NOT READ", wide=True), lambda row: None if row.association else row.item.reason),
     "modified": (Column("MODIFIED", wide=True), lambda row: row.association and row.when(row.association.modified_at)),
 }
-_LOOKED_AT: dict[str, tuple[Any, ...]] = {
-    "pods": (Column("PODS", right=True), "seen.pods.running"),
-    "injected": (Column("INJECTED", right=True), "seen.pods.injected"),
-    "stale": (Column("STALE", right=True), "seen.pods.stale"),
+_READ_COLUMNS: dict[str, tuple[Any, ...]] = {
+    "pods": (Column("PODS", right=True), "reading.pods.running"),
+    "injected": (Column("INJECTED", right=True), "reading.pods.injected"),
+    "stale": (Column("STALE", right=True), "reading.pods.stale"),
     "exists": (
         Column("EXISTS"),
-        lambda row: _exists(row.seen.account),
-        lambda row: "bad" if row.seen.account is False else "",
+        lambda row: _yes_no(row.reading.account),
+        lambda row: "bad" if row.reading.account is False else "",
     ),
     "role-exists": (
         Column("ROLE EXISTS"),
-        lambda row: _exists(row.seen.role),
-        lambda row: "bad" if row.seen.role is False else "",
+        lambda row: _yes_no(row.reading.role),
+        lambda row: "bad" if row.reading.role is False else "",
     ),
-    "status": (Column("STATUS"), _status_words, _status_style),
+    "status": (
+        Column("STATUS"),
+        _status_words,
+        lambda row: STATES[row.reading.status.state][1] if row.reading.status is not None else "",
+    ),
 }
 _DETAILS: Mapping[str, frozenset[Detail]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
@@ -144,7 +141,7 @@ _DETAILS: Mapping[str, frozenset[Detail]] = {
     "role-exists": frozenset({"roles"}),
     "status": frozenset({"status"}),
 }
-ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
+ALL_COLUMNS = (*_COLUMNS, *_READ_COLUMNS)
 
 
 def check_columns(text: str) -> tuple[str, ...]:
@@ -161,46 +158,44 @@ def check_columns(text: str) -> tuple[str, ...]:
 
 def details_of(columns: Sequence[str]) -> frozenset[Detail]:
     """What has to be looked at to fill these columns."""
-    return frozenset(look for name in columns for look in _DETAILS.get(name, ()))
+    return frozenset(detail for name in columns for detail in _DETAILS.get(name, ()))
 
 
 def association_list_view(
     associations: Sequence[Listed],
     clusters: Sequence[str],
     now: datetime,
-    seen: Mapping[str, Seen],
+    readings: Mapping[str, Details],
     *,
     namespace: str | None = None,
     short: bool,
     columns: Sequence[str] = (),
     more: Sequence[str] = (),
-    asked: str = "",
+    filters: str = "",
 ) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs. `seen` is by the association's id,
-    `namespace` the only one that was looked at, `asked` the other filters as they were given.
-    `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
-    each row begins with its own."""
+    """`short` writes roles by name, for a person; machines always get full ARNs. `readings` are by the id of the
+    association, `namespace` is the only one that was read, `filters` are the others as given. `columns` are shown in
+    their order, and nothing else; without them the usual ones and `more`. Of several `clusters` each row begins with
+    its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
-    looked_at = [seen.get(item.association_id) or Seen() for item in associations]
+    details = [readings.get(item.association_id) or Details() for item in associations]
     body = document(
         AssociationListDocument,
         cluster_name=None if several else clusters[0],
-        items=[listed_body(*pair) for pair in zip(associations, looked_at, strict=True)],
+        items=[listed_body(*pair) for pair in zip(associations, details, strict=True)],
     )
-    cells = {**_COLUMNS, **_LOOKED_AT}
+    cells = {**_COLUMNS, **_READ_COLUMNS}
     chosen = [cells[name] for name in columns or (*_COLUMNS, *more)]
     shown = [(replace(column, wide=column.wide and not columns), *rest) for column, *rest in chosen]
     cluster = [("CLUSTER", lambda row: _cluster_name(row.item, clusters))] if several else []
-    rows = [ListRow(item, one, now, short) for item, one in zip(associations, looked_at, strict=True)]
-    table = table_of(rows, *cluster, *shown, empty=_empty(f"{where} {', '.join(clusters)}", asked))
+    rows = [ListRow(item, one, now, short) for item, one in zip(associations, details, strict=True)]
+    matches = f" matches {filters}" if filters else ""
+    noun = "association" if filters else "associations"
+    empty = f"no pod identity {noun} in {where} {', '.join(clusters)}{matches}"
+    table = table_of(rows, *cluster, *shown, empty=empty)
     places = [f"{_cluster_name(item, clusters)}/" if several else "" for item in associations]
     names = tuple(f"{place}{item.ref}" for place, item in zip(places, associations, strict=True))
     return View(body, (table,), names)
-
-
-def _empty(where: str, asked: str) -> str:
-    one = f"no pod identity association in {where} matches {asked}"
-    return one if asked else f"no pod identity associations in {where}"
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
@@ -240,4 +235,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 def association_table(association: Association, now: datetime) -> Table:
     """The row that the list has of it."""
-    return table_of([ListRow(association, Seen(), now, short=False)], *_COLUMNS.values())
+    return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())

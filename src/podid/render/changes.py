@@ -186,7 +186,10 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
         *(Done(item.action, Status.SKIPPED, reason=item.reason) for item in result.plan.skipped),
     )
-    actions = [ActionRow(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
+    actions = []
+    for item in done:
+        after = item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
+        actions.append(ActionRow(item.action, item.status, after, item.reason, _mode(item)))
     body = document(
         ResultDocument,
         result,
@@ -199,10 +202,6 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
     lines += owner_change_lines(result.owner_changes)
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
     return View(body, (action_table(actions),), names, tuple(lines or [nothing]))
-
-
-def _after(item: Done) -> State | None:
-    return item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
 
 
 _DONE = {
@@ -224,7 +223,9 @@ def _done_line(item: Done) -> Line:
         mode = _mode(item)
         words = f"{item.status}: {item.reason}{_instead(item)}" + (f"; podid explain {mode}" if mode else "")
     style = "bad" if item.status in (Status.FAILED, Status.BLOCKED) else ""
-    return Line(f"{subject(action)}{_detail(item)}: {words}", style)
+    state = item.after if item.after is not None else action.after
+    detail = "" if state is None else kind_of(action.kind).detail(state)
+    return Line(f"{subject(action)}{detail}: {words}", style)
 
 
 def _instead(item: Done) -> str:
@@ -235,11 +236,6 @@ def _instead(item: Done) -> str:
 
 def _mode(item: Done) -> str:
     return item.error.id if item.error is not None else ""
-
-
-def _detail(item: Done) -> str:
-    state = item.after if item.after is not None else item.action.after
-    return "" if state is None else kind_of(item.action.kind).detail(state)
 
 
 # --- in several clusters ----------------------------------------------------------------------------------------------

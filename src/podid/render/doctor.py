@@ -12,6 +12,7 @@ from typing import Annotated
 
 from podid.domain.encoding import Items
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
+from podid.domain.grouping import grouped
 from podid.domain.members import (
     OPTIONAL,
     OR_NULL,
@@ -208,10 +209,7 @@ def _missing_permissions(report: DoctorReport) -> list[str | Line]:
 
 
 def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
-    by_check: dict[str, list[Verdict]] = {}
-    for item in verdicts:
-        by_check.setdefault(item.check, []).append(item)
-    return by_check
+    return grouped((item.check, item) for item in verdicts)
 
 
 # --- a cause ----------------------------------------------------------------------------------------------------------

@@ -51,10 +51,6 @@ class FixFailureBody(Document):
     exit_code: int
 
 
-def _failure(fix: PlannedFix) -> Mapping[str, object] | None:
-    return {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None
-
-
 class PlannedFixBody(Document):
     id: Annotated[str, From("mend.verdict.check")]
     severity: Annotated[Severity, From("mend.verdict.severity")]
@@ -66,7 +62,11 @@ class PlannedFixBody(Document):
         From(lambda fix: None if fix.plan is None else part_of(fix.plan)),
         About("Null where the command comes to none."),
     ]
-    error: Annotated[FixFailureBody | None, From(_failure), About("Why it comes to none.")]
+    error: Annotated[
+        FixFailureBody | None,
+        From(lambda fix: fix.error and {name: fix.error[name] for name in ("code", "message", "exitCode")}),
+        About("Why it comes to none."),
+    ]
 
 
 class FixListDocument(Document, kind="FixList"):

@@ -48,17 +48,20 @@ class Report(StrEnum):
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
     """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
+    value: Json = view.document
     if query is not None:
         from podid.render.query import search
 
-        return _queried(search(query, plain(view.document)), fmt)
+        value = search(query, plain(value))
     match fmt:
         case Format.JSON:
-            return to_json(view.document)
+            return to_json(value)
         case Format.JSONL:
-            return to_jsonl(view.document)
+            return to_jsonl(value)
         case Format.YAML:
-            return to_yaml(plain(view.document))
+            return to_yaml(plain(value))
+        case _ if query is not None:
+            return "".join(map(_text_row, value if isinstance(value, list | tuple) else [value]))
         case Format.CSV:
             return to_csv(view)
         case Format.NAME:
@@ -165,17 +168,6 @@ def check_query(query: str | None, fmt: Format | Report) -> None:
     from podid.render.query import check
 
     check(query)
-
-
-def _queried(value: Json, fmt: Format) -> str:
-    if fmt is Format.JSON:
-        return to_json(value)
-    if fmt is Format.JSONL:
-        return to_jsonl(value)
-    if fmt is Format.YAML:
-        return to_yaml(value)
-    rows = value if isinstance(value, list | tuple) else [value]
-    return "".join(_text_row(row) for row in rows)
 
 
 def _text_row(row: Json) -> str:

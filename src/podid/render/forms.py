@@ -53,7 +53,7 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
         item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
     ]
     seconds = role["maxSessionDuration"]
-    wanted: dict[str, object] = {
+    members: dict[str, object] = {
         "RoleName": role["roleName"],
         "Path": "" if role["path"] == "/" else role["path"],
         "Description": role["description"],
@@ -68,7 +68,7 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
         "ManagedPolicyArns": [item["policyArn"] for item in own if "policyArn" in item],
         "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
     }
-    return {name: value for name, value in wanted.items() if value}
+    return {name: value for name, value in members.items() if value}
 
 
 def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:

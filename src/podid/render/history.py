@@ -49,7 +49,11 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
             Column("STARTED", wide=not short, folds=1),
             lambda run: _ago(run.started_at, now) if short else run.started_at,
         ),
-        ("STATUS", _status_words, lambda run: _RUN_STYLES.get(run.status, "")),
+        (
+            "STATUS",
+            lambda run: _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
+            lambda run: _RUN_STYLES.get(run.status, ""),
+        ),
         (
             Column("CHANGES", right=True, folds=2),
             lambda run: sum(step.status is Status.DONE for step in run.steps),
@@ -62,10 +66,6 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
         empty="no changes yet",
     )
     return View(body, (table,), names)
-
-
-def _status_words(run: Run) -> str:
-    return _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else "")
 
 
 _RUN_STYLES = {

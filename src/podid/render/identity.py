@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Annotated
 
 from podid.domain.aws import Association
 from podid.domain.cloudtrail import LastUse
 from podid.domain.cluster import ServiceAccount
+from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.status import ContainerUse, CredentialSource
@@ -90,24 +90,15 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
         return
     if not pods.value:
         yield "pods: none is running"
-    for workload, its in groupby(pods.value, lambda use: use.workload):
-        uses = list(its)
+    for workload, uses in grouped((use.workload, use) for use in pods.value).items():
         stale = [use.pod.name for use in uses if use.stale]
         yield f"{workload.kind} {workload.name}: {count_of(len(uses), 'pod')}"
         if stale:
             yield Line(f"  stale: {short_list(stale)}", "warn")
-        for item, names in _alike(uses).items():
+        alike = grouped((item, use.pod.name) for use in uses for item in use.containers)
+        for item, names in alike.items():
             which = "" if len(names) == len(uses) else f" of {short_list(names)}"
             yield Line(f"  {item.container}{which}: {_use_words(item)}", _style(item))
-
-
-def _alike(uses: list[PodUse]) -> dict[ContainerUse, list[str]]:
-    """What the containers use -> the pods in which they do."""
-    pods_by_use: dict[ContainerUse, list[str]] = {}
-    for use in uses:
-        for item in use.containers:
-            pods_by_use.setdefault(item, []).append(use.pod.name)
-    return pods_by_use
 
 
 def _use_words(item: ContainerUse) -> str:
@@ -258,7 +249,7 @@ class AssociationDocument(Document, kind="Association"):
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[
         Sequence[RolePermissions] | None,
-        From(lambda found: permissions_of(found.permissions.value) if isinstance(found.permissions, Known) else None),
+        From(lambda shown: permissions_of(shown.permissions.value) if isinstance(shown.permissions, Known) else None),
         About("What the role's policies say, in words; null where not known."),
     ]
     role_last_used_at: Annotated[
@@ -274,4 +265,4 @@ class AssociationDocument(Document, kind="Association"):
     ]
     pods: Annotated[Sequence[PodUseBody] | None, About("Those that run; null where they could not be listed.")]
     last_use: Annotated[LastUseBody | None, About("null unless asked for, and where CloudTrail could not be read.")]
-    unknowns: Annotated[Sequence[Unread], From(lambda found: list(_unknowns(found)))]
+    unknowns: Annotated[Sequence[Unread], From(lambda reading: list(_unknowns(reading)))]

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Annotated
 
 from podid.domain.findings import Severity, Verdict, link_words
+from podid.domain.grouping import grouped
 from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, ServiceAccounts
 from podid.domain.names import role_name
 from podid.domain.status import CredentialSource, CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
@@ -96,14 +97,14 @@ def _running(status: IdentityStatus) -> Iterator[Line]:
 def _brought(outlook: Outlook) -> Iterator[Line]:
     """Warnings and errors that the plan brings with it, but for those that a line above names."""
     named = {pod.cause.check for status in outlook.after for pod in (status.new_pod, *(status.pods or ())) if pod.cause}
-    told = [
+    verdicts = [
         verdict
         for verdict in outlook.brings
         # what is wrong with running pods is told of them
         if verdict.severity is not Severity.INFO and not verdict.masked_by and not verdict.pods
         if verdict.check not in named and verdict.check != _NONE
     ]
-    checks = {check: list(group) for check, group in groupby(told, key=lambda verdict: verdict.check)}
+    checks = grouped((verdict.check, verdict) for verdict in verdicts)
     width = max(map(len, checks), default=0)
     for check, group in list(checks.items())[:MOST_LINES]:
         more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
@@ -130,9 +131,7 @@ def _ended(outlook: Outlook) -> Iterator[Line]:
 
 
 def _changes(uses: Sequence[UseChange]) -> Iterator[Line]:
-    alike: dict[tuple[CredentialUse, CredentialUse, bool], list[UseChange]] = {}
-    for use in uses:
-        alike.setdefault((use.before, use.after, use.restart), []).append(use)
+    alike = grouped(((use.before, use.after, use.restart), use) for use in uses)
     several = len({use.ref for use in uses}) > 1
     for (before, after, restart), group in list(alike.items())[:MOST_LINES]:
         pods = count_of(sum(use.pods for use in group), "running pod")
@@ -151,15 +150,15 @@ def use_words(use: CredentialUse) -> str:
 
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
     """One line on all that could not be read."""
-    gaps = [each for status in statuses for each in status.not_checked]
-    permissions = list(dict.fromkeys(each.permission for each in gaps if each.permission))
-    told = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
-    said = dict.fromkeys(each.subject for each in gaps if each.subject and not each.permission)
-    reasons = [reason for reason in said if reason not in told]
+    gaps = [gap for status in statuses for gap in status.not_checked]
+    permissions = list(dict.fromkeys(gap.permission for gap in gaps if gap.permission))
+    causes = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
+    subjects = dict.fromkeys(gap.subject for gap in gaps if gap.subject and not gap.permission)
+    reasons = [subject for subject in subjects if subject not in causes]
     # where that lowers the claim
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
-    bare = (each for status in claims for each in status.not_checked if not each.subject and not each.permission)
-    links = sorted({each.link for each in bare})
+    bare = (gap for status in claims for gap in status.not_checked if not gap.subject and not gap.permission)
+    links = sorted({gap.link for gap in bare})
     parts = [f"needs {short_list(permissions, 4)}"] if permissions else []
     parts += reasons[:2]
     if links:

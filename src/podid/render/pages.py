@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
@@ -33,9 +34,12 @@ def explanation_view(explanation: Explanation) -> View:
     if explanation.certainty is Certainty.POSSIBLE:
         lines = [_UNDECIDED, "", *_names(explanation.matches)]
     else:
-        lines = _page(first.entry)
+        entry = first.entry
+        link = f", link {link_words(entry.link)}" if entry.link else ""
+        lines = [f"{entry.id} ({entry.severity}{link})", "", *entry.body.splitlines()]
         if first.count > 1 or any(match.count > 1 for match in rest):
-            lines = [*_counts(explanation.matches), "", *lines]
+            counts = (f"- {count_of(match.count, 'time')} `{match.id}`" for match in explanation.matches)
+            lines = [*islice(counts, _MOST_NAMED), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
     entries = [match.entry for match in explanation.matches]
@@ -45,16 +49,6 @@ def explanation_view(explanation: Explanation) -> View:
 
 def _names(matches: Sequence[Match]) -> list[str]:
     return [f"- `podid explain {match.id}` {match.entry.title}" for match in matches[:_MOST_NAMED]]
-
-
-def _counts(matches: Sequence[Match]) -> list[str]:
-    """How often each was in a log, one a line."""
-    return [f"- {count_of(match.count, 'time')} `{match.id}`" for match in matches[:_MOST_NAMED]]
-
-
-def _page(entry: Entry) -> list[str]:
-    link = f", link {link_words(entry.link)}" if entry.link else ""
-    return [f"{entry.id} ({entry.severity}{link})", "", *entry.body.splitlines()]
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from podid.domain.encoding import JsonObject, encode
+from podid.domain.grouping import grouped
 from podid.domain.members import OR_NULL, POLICY, About, ArnText, Document, From, Key, Names, TextOrNull, schema_name
 from podid.domain.permissions import (
     NOT_SIMULATED,
@@ -146,19 +147,18 @@ def manifests_of(permissions: Permissions, name: str, namespace: str = "") -> li
         "Role": [permission for permission in permissions.kubernetes if permission.namespaced],
     }
     own: dict[str, JsonObject] = {"ClusterRole": {}, "Role": {"namespace": namespace} if namespace else {}}
-    return [_manifest(kind, {"name": name, **own[kind]}, wanted) for kind, wanted in kinds.items() if wanted]
+    return [_manifest(kind, {"name": name, **own[kind]}, needed) for kind, needed in kinds.items() if needed]
 
 
 def _manifest(kind: str, metadata: JsonObject, permissions: list[KubePermission]) -> JsonObject:
-    verbs: dict[tuple[str, str], list[str]] = {}
-    for permission in permissions:
-        verbs.setdefault((permission.group, permission.resource), []).append(permission.verb)
+    by_resource = grouped(((permission.group, permission.resource), permission.verb) for permission in permissions)
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": kind,
         "metadata": metadata,
         "rules": [
-            {"apiGroups": [group], "resources": [resource], "verbs": each} for (group, resource), each in verbs.items()
+            {"apiGroups": [group], "resources": [resource], "verbs": verbs}
+            for (group, resource), verbs in by_resource.items()
         ],
     }
 
@@ -196,26 +196,25 @@ def own_permissions_view(permissions: OwnPermissions) -> View:
 
 
 def _head(permissions: OwnPermissions) -> list[str | Line]:
-    what = " and ".join(f"podid {command}" for command in permissions.commands)
+    commands = " and ".join(f"podid {command}" for command in permissions.commands)
     where = f", cluster {permissions.cluster}" if permissions.cluster else ""
-    told = [f"{permissions.count(word)} {word}" for word in _STYLES if word != "held" and permissions.count(word)]
-    head: list[str | Line] = [f"{permissions.caller_arn} for {what}{where}"]
+    counts = [f"{permissions.count(word)} {word}" for word in _STYLES if word != "held" and permissions.count(word)]
+    head: list[str | Line] = [f"{permissions.caller_arn} for {commands}{where}"]
     if permissions.principal_arn not in ("", permissions.caller_arn):
         head.append(f"simulated: {permissions.principal_arn}")
-    return [*head, f"{count_of(len(permissions.always), 'permission')}: {', '.join(told) or 'none missing'}"]
+    return [*head, f"{count_of(len(permissions.always), 'permission')}: {', '.join(counts) or 'none missing'}"]
 
 
 def _lines(items: Iterable[OwnPermission]) -> Iterator[Line]:
     """One for each, but for what is unknown for the same reason: that is said once."""
-    alike: dict[tuple[str, ...], list[OwnPermission]] = {}
-    for item in items:
-        own = () if item.outcome == "unknown" else (str(item.permission),)
-        alike.setdefault((item.reason, item.needs, *own), []).append(item)
+    alike = grouped(
+        ((item.reason, item.needs, "" if item.outcome == "unknown" else str(item.permission)), item) for item in items
+    )
     for first, *others in alike.values():
-        told = f" (it takes {first.needs} to know)" if first.needs not in first.reason else ""
+        needs = f" (it takes {first.needs} to know)" if first.needs not in first.reason else ""
         permissions = ", ".join(str(item.permission) for item in (first, *others))
         yield Line(
-            f"{first.outcome:<8} {permissions}  {first.reason}{told}", _STYLES[first.outcome], upto=len(first.outcome)
+            f"{first.outcome:<8} {permissions}  {first.reason}{needs}", _STYLES[first.outcome], upto=len(first.outcome)
         )
 
 

@@ -136,20 +136,20 @@ def _short(query: str) -> str:
 
 def _said(error: Exception) -> str:
     """jmespath draws a picture of the place over several lines, and repeats the value; a clause says as much."""
-    from jmespath import exceptions as told
+    from jmespath import exceptions
 
     match error:
-        case told.EmptyExpressionError():
+        case exceptions.EmptyExpressionError():
             return "it is empty"
-        case told.IncompleteExpressionError():
+        case exceptions.IncompleteExpressionError():
             return "it ends too soon"
-        case told.ArityError():
-            few = "at least " if isinstance(error, told.VariadictArityError) else ""
-            wanted = f"{few}{count_of(error.expected_arity, 'argument')}"
-            return f"{error.function_name}() takes {wanted}, not {error.actual_arity}"
-        case told.ParseError():
+        case exceptions.ArityError():
+            few = "at least " if isinstance(error, exceptions.VariadictArityError) else ""
+            arguments = f"{few}{count_of(error.expected_arity, 'argument')}"
+            return f"{error.function_name}() takes {arguments}, not {error.actual_arity}"
+        case exceptions.ParseError():
             return f"it goes wrong at character {error.lex_position + 1}"
-        case told.JMESPathTypeError():
+        case exceptions.JMESPathTypeError():
             return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
         case RecursionError():
             return "it is nested too deeply"

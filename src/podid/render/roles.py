@@ -31,9 +31,8 @@ from podid.domain.members import (
 )
 from podid.domain.status import IdentityStatus
 from podid.domain.text import utc
-from podid.ops.role.findings import RoleFinding
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
-from podid.ops.role.read import PodRole, PodRoles, RoleReading
+from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.marks import state_word
 from podid.render.status import IdentityStatusBody, because
@@ -186,8 +185,8 @@ def permissions_of(reading: RoleReading) -> list[RolePermissions]:
     """Return what each policy of the role allows: its own, the managed ones, its boundary."""
 
     def words(arn: str) -> tuple[str, ...] | None:
-        document = reading.documents.get(arn)
-        return None if document is None else policy_words(document)
+        policy = reading.documents.get(arn)
+        return None if policy is None else policy_words(policy)
 
     boundary = reading.role.permissions_boundary_arn
     bounds = [RolePermissions(boundary.rsplit("/", 1)[-1], boundary, "boundary", words(boundary))] if boundary else []
@@ -304,7 +303,7 @@ def preset_view(choice: Choice) -> View:
         "placeholders": sorted(permissions.missing),
     }
     lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
-    lines += [f"  {_line(parameter)}" for parameter in preset.settable]
+    lines += [f"  {p.name}: {p.help}{' (optional)' if p.optional else ''}" for p in preset.settable]
     if preset.service_account:
         lines.append(f"  service account of its own installation: {preset.service_account}")
     lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
@@ -319,10 +318,6 @@ def preset_view(choice: Choice) -> View:
 
 def _keys(preset: Preset) -> str:
     return ",".join(f"[{p.name}]" if p.optional else p.name for p in preset.parameters) or NOTHING
-
-
-def _line(parameter: Parameter) -> str:
-    return f"{parameter.name}: {parameter.help}" + (" (optional)" if parameter.optional else "")
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

@@ -194,19 +194,16 @@ def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
         ("SERVICE ACCOUNT", "ref.name"),
         ("STATUS", lambda status: state_word(status.state), lambda status: STATES[status.state][1]),
         (Column("ROLE", folds=2), lambda status: role_of(status) or None),
-        (Column("PODS", right=True), _pods_words),
-        (Column("REASON", prose=True, folds=1), _reason_words),
+        (
+            Column("PODS", right=True),
+            lambda s: pods_share(s).partition(" pod")[0] or (None if s.pods is None else len(s.pods)),
+        ),
+        (
+            Column("REASON", prose=True, folds=1),
+            lambda status: link_of(cause) if (cause := status.cause or status.permissions) else None,
+        ),
         empty=f"no pod identity associations in {where}",
     )
-
-
-def _pods_words(status: IdentityStatus) -> str | None:
-    return pods_share(status).partition(" pod")[0] or (None if status.pods is None else str(len(status.pods)))
-
-
-def _reason_words(status: IdentityStatus) -> str | None:
-    cause = status.cause or status.permissions
-    return None if cause is None else link_of(cause)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

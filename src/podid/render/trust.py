@@ -22,7 +22,7 @@ from podid.domain.trust import (
 from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
 from podid.ops.trust.edit import FileEdit
 from podid.ops.trust.files import called
-from podid.render.view import NOTHING, Line, Table, View, columns, one_or_list
+from podid.render.view import Line, Table, View, one_or_list, table_of
 
 
 class ActionVerdicts(Document):
@@ -89,26 +89,31 @@ def _blocks(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
 
 def _check_table(reports: Sequence[TrustReport]) -> Table:
     """A row for each policy, service account and action."""
-    titles = columns("FILE", "NAMESPACE", "SERVICE ACCOUNT", "HOP", "ACTION", "VERDICT", "STATEMENT", "REASON")
-    rows = []
-    for report in reports:
-        evaluation, pod = report.evaluation, report.evaluation.pod
-        subject = (called(report.file), pod.namespace, pod.service_account, str(evaluation.hop))
-        for action in (evaluation.assume_role, evaluation.tag_session):
-            rows.append((*subject, action.action, action.verdict, _index(action.statement), action.reason))
-    return Table(titles, tuple(rows))
+    rows = [(item, action) for item in reports for action in (item.evaluation.assume_role, item.evaluation.tag_session)]
+    return table_of(
+        rows,
+        ("FILE", lambda row: called(row[0].file)),
+        ("NAMESPACE", lambda row: row[0].evaluation.pod.namespace),
+        ("SERVICE ACCOUNT", lambda row: row[0].evaluation.pod.service_account),
+        ("HOP", lambda row: row[0].evaluation.hop),
+        ("ACTION", lambda row: row[1].action),
+        ("VERDICT", lambda row: row[1].verdict),
+        ("STATEMENT", lambda row: row[1].statement),
+        ("REASON", lambda row: row[1].reason),
+    )
 
 
-def _index(statement: int | None) -> str:
-    return NOTHING if statement is None else str(statement)
+def finding_lines(findings: Iterable[TrustFinding], indent: str, style: str = "") -> Iterator[Line]:
+    """Yield each finding, and its fix below it."""
+    for finding in findings:
+        yield Line(f"{indent}{finding.severity} {finding.id}: {finding.message}", style)
+        yield Line(f"{indent}  {finding.fix}")
 
 
 def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
     yield f"{called(file)}: {check.verdict}"
-    loud = check.open_to_all
-    for finding in loud:
-        yield Line(f"  {finding.severity} {finding.id}: {finding.message}", style="bad")
-        yield f"    {finding.fix}"
+    open_to_all = check.open_to_all
+    yield from finding_lines(open_to_all, "  ", "bad")
     for evaluation in check.evaluations:
         pod = evaluation.pod
         yield f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}"
@@ -116,9 +121,7 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
             yield f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else "")
         if evaluation.scope is not None:
             yield f"    lets in {evaluation.scope.words}"
-        for finding in (item for item in evaluation.findings if item not in loud):
-            yield f"    {finding.severity} {finding.id}: {finding.message}"
-            yield f"      {finding.fix}"
+        yield from finding_lines((item for item in evaluation.findings if item not in open_to_all), "    ")
     yield from (f"  {sentence}" for sentence in check.advice)
     if check.diff:
         yield "  to change:"
@@ -185,23 +188,19 @@ TrustAccessListDocument = list_of(
 
 def access_view(accesses: PolicyAccesses) -> View:
     """A TrustAccess for one policy, else a TrustAccessList of them."""
-    titles = columns("FILE", "STATEMENT", "SID", "EFFECT", "PRINCIPAL", "ACTION", "CONDITION")
-    rows = tuple(
-        (
-            called(item.name),
-            str(statement.index),
-            statement.sid or NOTHING,
-            _effect(statement),
-            ", ".join(_principals(statement)),
-            ", ".join(_actions(statement)),
-            "; ".join(_conditions(statement)) or NOTHING,
-        )
-        for item in accesses.items
-        for statement in item.policy.statements
+    table = table_of(
+        [(called(item.name), statement) for item in accesses.items for statement in item.policy.statements],
+        ("FILE", lambda row: row[0]),
+        ("STATEMENT", lambda row: row[1].index),
+        ("SID", lambda row: row[1].sid or None),
+        ("EFFECT", lambda row: _effect(row[1])),
+        ("PRINCIPAL", lambda row: ", ".join(_principals(row[1]))),
+        ("ACTION", lambda row: ", ".join(_actions(row[1]))),
+        ("CONDITION", lambda row: "; ".join(_conditions(row[1])) or None),
     )
     document = one_or_list(TrustAccessDocument, TrustAccessListDocument, accesses.items)
     names = tuple(item.name for item in accesses.items)
-    return View(document, (Table(titles, rows),), names, _blocks(map(_access_lines, accesses.items)))
+    return View(document, (table,), names, _blocks(map(_access_lines, accesses.items)))
 
 
 _ANY_POD = {
@@ -215,9 +214,7 @@ def _access_lines(item: PolicyAccess) -> Iterator[str | Line]:
     yield f"{called(item.name)}: {_ANY_POD[item.pods.verdict]}"
     yield from (f"  {sentence}" for sentence in item.pods.sentences)
     for finding in item.findings:
-        style = "bad" if finding.severity is Severity.ERROR else ""
-        yield Line(f"  {finding.severity} {finding.id}: {finding.message}", style=style)
-        yield f"    {finding.fix}"
+        yield from finding_lines([finding], "  ", "bad" if finding.severity is Severity.ERROR else "")
     for statement in item.policy.statements:
         does = "allows" if statement.allow else "denies"
         yield f"  {statement.label} {does} {', '.join(_principals(statement))}: {', '.join(_actions(statement))}"
@@ -251,15 +248,20 @@ TrustEditListDocument = list_of(
 def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:
     """A TrustEdit for one file, else a TrustEditList. For a person, and for the next program, the new policy itself;
     where it went into its file, what was done."""
-    titles = columns("FILE", "OUTCOME", "STATEMENT", "SIZE", "NOTE")
-    rows = []
+    table = table_of(
+        edits,
+        ("FILE", "file.called"),
+        ("OUTCOME", "edit.outcome"),
+        ("STATEMENT", "edit.statement"),
+        ("SIZE", "edit.size"),
+        ("NOTE", "edit.reason"),
+    )
     lines: list[str] = []
     for item in edits:
-        name, edit = item.file.called, item.edit
-        rows.append((name, edit.outcome, _index(edit.statement), str(edit.size), edit.reason))
+        edit = item.edit
         if in_place:
-            lines += [f"{name}: {edit.outcome}, {edit.reason}", *(f"  {note}" for note in edit.notes)]
+            lines += [f"{item.file.called}: {edit.outcome}, {edit.reason}", *(f"  {note}" for note in edit.notes)]
         else:  # in ASCII, so that no character of it has to be made visible: it is the same JSON value
             lines += json.dumps(dict(edit.policy.document), indent=2).split("\n")
     document = one_or_list(TrustEditDocument, TrustEditListDocument, edits)
-    return View(document, (Table(titles, tuple(rows)),), tuple(item.file.name for item in edits), tuple(lines))
+    return View(document, (table,), tuple(item.file.name for item in edits), tuple(lines))

@@ -18,7 +18,7 @@ from podid.domain.versions import judge
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.association.associate import kept_role
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate
-from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 from podid.ops.change.records import Run, Step
@@ -242,22 +242,22 @@ all_settings = st.builds(
 )
 # without a role the association keeps its own
 wanted = st.builds(
-    AssociationWanted,
+    DesiredAssociation,
     refs,
     st.sampled_from(["a", "b", ""]).map(lambda name: ResolvedRole(ARN + name if name else "", None)),
     all_settings,
 )
-Request = tuple[tuple[AssociationWanted, ...], AssociationChange]
+Request = tuple[tuple[DesiredAssociation, ...], AssociationChange]
 associate_requests = st.tuples(
     st.lists(wanted, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
     st.builds(AssociationChange, scope=scopes, replace=st.just(True), update_trust=st.just(True)),
 )
 
 
-def with_roles(world: World, wanted: tuple[AssociationWanted, ...]) -> tuple[AssociationWanted, ...]:
+def with_roles(world: World, wanted: tuple[DesiredAssociation, ...]) -> tuple[DesiredAssociation, ...]:
     """With their roles read."""
 
-    def with_role(item: AssociationWanted) -> AssociationWanted:
+    def with_role(item: DesiredAssociation) -> DesiredAssociation:
         if not item.role.arn:
             existing = world.find_association("demo", item.ref)
             return replace(item, role=kept_role(cast("Iam", world), item.ref, existing), kept=True)

@@ -18,8 +18,7 @@ from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import role_name
 from podid.domain.snapshot import Known, attempt
 from podid.ops.change.kinds import ROLE
-from podid.ops.status.diagnose import select
-from podid.ops.status.diagnosis import wanted_for
+from podid.ops.status.diagnose import select, wanted_for
 
 if TYPE_CHECKING:
     from podid.cli.access import Access

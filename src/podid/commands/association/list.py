@@ -115,7 +115,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
             short=terminal.for_person,
             columns=columns,
             more=options.more,
-            asked=options.filters,
+            filters=options.filters,
         )
         terminal.emit(view)
     for failure in failures:

@@ -38,7 +38,7 @@ def show(
     Example: podid show shop/orders
     """
     from podid.ops.association.identity import read_identity
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.render.identity import identity_view
 
     place = access.place()

@@ -13,7 +13,7 @@ from podid.ops.role.request import RoleCreateOptions
 if TYPE_CHECKING:
     from podid.domain.aws import Role
     from podid.domain.plan import ChangeResult
-    from podid.ops.role.target import Onward
+    from podid.ops.role.target import TargetPlan
 
 
 def permissions() -> CommandPermissions:
@@ -62,11 +62,10 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
-    from podid.ops.role.create import new_role
-    from podid.ops.role.making import complete, create_request, plan_new_role, plan_target
+    from podid.ops.role.create import complete, create_request, new_role, plan_new_role, plan_target
     from podid.ops.role.policies import validated
     from podid.ops.role.presets import preset_notes
-    from podid.ops.role.target import check_admitted, going_on_of, owner_change_words, with_owner_changes
+    from podid.ops.role.target import check_allowed, next_command, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
@@ -83,7 +82,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     if not options.name:
         access.terminal.note(f"the role is named {request.name}")
 
-    def onward(current: Role | None, **how: bool) -> Onward:
+    def onward(current: Role | None, **how: bool) -> TargetPlan:
         arn, profile = options.target_role, options.target_profile
         return plan_target(access.clients, place, request, current, arn, profile, associating=False, **how)
 
@@ -102,11 +101,11 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     plan = plan.noting((*absent, *preset_notes(request.granted)))
     target = onward(current, update=update)
     if not options.force:
-        check_admitted(target, request.name, update=update)
+        check_allowed(target, request.name, update=update)
     plan = replace(plan, actions=(*plan.actions, *target.actions), owner_changes=target.owner_changes).noting(
         target.notes
     )
-    hint = partial(going_on_of, name=request.name, profile=options.target_profile, update=update)
+    hint = partial(next_command, name=request.name, profile=options.target_profile, update=update)
     plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:

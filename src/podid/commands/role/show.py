@@ -46,7 +46,7 @@ def show(
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
     from podid.ops.role.read import read_role
     from podid.ops.role.uses import read_all_uses, read_uses
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.render.roles import role_view
 
     access.check_account()

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.aws import Role
     from podid.domain.plan import Place
-    from podid.ops.trust.edit import Edit, Whom
+    from podid.ops.trust.edit import Edit, Subjects
     from podid.ops.trust.request import TrustEditOptions
 
 
-def whom(access: Access, options: TrustEditOptions) -> Whom:
+def whom(access: Access, options: TrustEditOptions) -> Subjects:
     """Whose access is edited. Raises UsageError where nobody is named."""
     from podid.domain.trust import ScopeKind
-    from podid.ops.trust.edit import Whom
+    from podid.ops.trust.edit import Subjects
 
     if not options.service_accounts:
         raise UsageError("Whose access? Name a service account with --for NS/SA")
-    return Whom(
+    return Subjects(
         refs=options.service_accounts,
         cluster_arn=access.cluster_arn(options.cluster_arn, for_change=True),
         scope=ScopeKind(options.scope),

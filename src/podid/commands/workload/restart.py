@@ -62,10 +62,8 @@ def restart(access: Access, options: RestartOptions) -> None:
     from podid.cli import changing
     from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
-    from podid.ops.restart.choose import choose
-    from podid.ops.restart.dry_runs import SECONDS_OF_DRY_RUNS, missed_by_webhook
-    from podid.ops.restart.journalled import restart_journalled
-    from podid.ops.restart.rollout import with_obstacles
+    from podid.ops.restart.choose import SECONDS_OF_DRY_RUNS, choose, missed_by_webhook
+    from podid.ops.restart.rollout import restart_journalled, with_obstacles
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 

@@ -54,7 +54,7 @@ def status(access: Access, options: StatusOptions) -> None:
     from podid.domain.status import exit_code
     from podid.ops.association.absent import check_identities
     from podid.ops.doctor.examine import watch
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.render.status import counted, status_view
 
     refs, namespace = options.service_accounts, access.shared.namespace

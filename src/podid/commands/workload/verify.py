@@ -12,7 +12,7 @@ from podid.ops.status.request import VerifyOptions
 if TYPE_CHECKING:
     from podid.domain.plan import Place
     from podid.ops.reading.probes import Probe
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 
 def permissions() -> CommandPermissions:
@@ -59,16 +59,16 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.domain.plan import Consent
     from podid.domain.text import short_list
     from podid.ops.association.absent import check_identities
-    from podid.ops.association.allowed import Asked
+    from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import list_refs
-    from podid.ops.status.diagnosis import wanted_for
+    from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import verify
     from podid.ops.status.wait import SETTLE_SECONDS
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
-    actions = Asked.parse(options.can, options.resource)
+    actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
     wanted = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)

@@ -14,7 +14,7 @@ from podid.domain.plan import Action, Header, Place, Plan
 from podid.domain.text import did_you_mean, nearest, short_list
 from podid.domain.trust import ScopeKind
 from podid.ops.association.plan import plan_associations
-from podid.ops.association.request import AssociationChange, AssociationWanted
+from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE
 from podid.ops.clients import Clients
@@ -80,7 +80,7 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
-    association = AssociationWanted(ref, role)
+    association = DesiredAssociation(ref, role)
     change = AssociationChange(update_trust=request.update_trust)
     plan = plan_associations((association,), change, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on

@@ -21,8 +21,7 @@ from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted, collect
-from podid.ops.status.diagnose import diagnose, select
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis, diagnose, select
 from podid.ops.status.foresee import foresee
 
 # of the cluster itself: told before anything else is asked, such as the versions that EKS offers it

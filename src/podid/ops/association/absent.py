@@ -17,14 +17,14 @@ from podid.domain.plan import Place, Plan, Verb
 from podid.domain.snapshot import Missing, error_of, known_or
 from podid.domain.status import IdentityState
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.plan import NotAdmitted
+from podid.ops.association.plan import NotAllowed
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
-    from podid.ops.status.diagnosis import Diagnosis
+    from podid.ops.status.diagnose import Diagnosis
 
 # as many objects are read by name; more of them in one list
 _FEW = 10
@@ -110,7 +110,7 @@ def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
     return None
 
 
-def with_names_meant(clients: Clients, refused: NotAdmitted) -> NotAdmitted:
+def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
     """The error; where it is about a service account that does not exist, with the one that was likely meant: a slip of
     the hand is not to be let in by a trust policy."""
     try:

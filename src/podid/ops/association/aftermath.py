@@ -25,8 +25,8 @@ from podid.ops.association.plan import changed_associations
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
-from podid.ops.restart.journalled import Restarting, replace_pods
-from podid.ops.status.diagnosis import Diagnosis, examine, wanted_for
+from podid.ops.restart.rollout import Restarting, replace_pods
+from podid.ops.status.diagnose import Diagnosis, examine, wanted_for
 from podid.ops.status.facts import stale_pods
 from podid.ops.status.wait import wait
 

@@ -31,14 +31,14 @@ _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActionRequest:
     """What pods are to be able to do."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...] = ("*",)
 
     @classmethod
-    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> Asked:
+    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> ActionRequest:
         """InvalidInput for what is no action, or no ARN."""
         for action in actions:
             if not _ACTION.fullmatch(action):
@@ -51,7 +51,7 @@ class Asked:
 
 
 def simulate_all(
-    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: Asked
+    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: ActionRequest
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """By service account, one for each action on each resource. Never raises for what cannot be checked: that is
     unknown."""
@@ -59,7 +59,7 @@ def simulate_all(
     return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
 
 
-def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
+def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: ActionRequest) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster)
     found: list[Allowed] = []

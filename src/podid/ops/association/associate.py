@@ -11,10 +11,10 @@ from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
 from podid.domain.trust import TargetHop
-from podid.ops.association.absent import Selection, expand, with_names_meant
+from podid.ops.association.absent import Selection, expand, with_suggestion
 from podid.ops.association.files import FileItem, read_items
 from podid.ops.association.plan import (
-    NotAdmitted,
+    NotAllowed,
     all_tagged,
     plan_associations,
     session_tags,
@@ -24,17 +24,17 @@ from podid.ops.association.request import (
     AccountOptions,
     AssociateOptions,
     AssociationChange,
-    AssociationWanted,
+    DesiredAssociation,
     Settings,
 )
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_TRUST
-from podid.ops.role.making import complete, plan_new_role, plan_target, role_request
+from podid.ops.role.create import RoleRequest, complete, plan_new_role, plan_target, read_permissions
 from podid.ops.role.plan import identity
 from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import Onward, going_on_policies, plan_onward, read_target
+from podid.ops.role.target import TargetPlan, chaining_policies, plan_chain, read_target
 from podid.ops.trust.files import called
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-    from podid.ops.role.create import RoleRequest
 
 Current = Mapping[ServiceAccountRef, Association | None]
 
@@ -108,14 +107,14 @@ def associate_request(
         raise UsageError(f"{of_role[0]} is for a role that is made, and none is", hint=Again(add=("--create-role",)))
     new_role = None
     if typed.create_role:
-        new_role = role_request(
-            "" if not typed.role else check_role_name(typed.role),
-            typed.service_accounts,
-            typed.change.reach,
+        new_role = RoleRequest(
+            name=check_role_name(typed.role) if typed.role else "",
+            refs=typed.service_accounts,
+            scope=typed.change.reach,
             permissions=typed.permissions,
             options=typed.new_role,
             tags=typed.role_tag,
-            read_file=read_file,
+            policies=read_permissions(typed.permissions, read_file),
             adopt=typed.adopt,
             update_trust=typed.change.update_trust,
             replace=typed.change.replace,
@@ -188,8 +187,8 @@ class Associating:
             return self._planned(replace(request.change, replace=True))
         try:
             plan = self._planned(request.change)
-        except NotAdmitted as refused:
-            raise with_names_meant(self.clients, refused) from None
+        except NotAllowed as refused:
+            raise with_suggestion(self.clients, refused) from None
         if request.new_role is not None or request.new_policies:
             plan = validated(plan, self.clients.aws.access_analyzer)
         if request.accounts.create_service_account:
@@ -202,7 +201,7 @@ class Associating:
         named = {ref: item.role for ref, item in self.wanted.items()}
         made: ResolvedRole | None = None
         role_plan: Plan | None = None
-        onwards: list[Onward] = []
+        onwards: list[TargetPlan] = []
         if request.new_role is not None:
             new = {ref: item for ref, item in self.wanted.items() if item.role == request.role}
             role_plan, made, onwards = self._new_role(request.new_role, new)
@@ -210,7 +209,7 @@ class Associating:
         self.say("reading roles")
         roles = choose_roles(self.clients.iam, place, named, self.current)
         wanted = [
-            AssociationWanted(
+            DesiredAssociation(
                 ref,
                 roles[ref] if made is None or ref in roles else made,
                 item.settings,
@@ -236,13 +235,13 @@ class Associating:
 
     def _new_role(
         self, request: RoleRequest, new: Mapping[ServiceAccountRef, FileItem]
-    ) -> tuple[Plan, ResolvedRole, list[Onward]]:
+    ) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
         """The plan of the role for these service accounts, the role as it will be, and what it takes at each target."""
         place = self.place
         tagged = all_tagged({ref: item.settings for ref, item in new.items()}, self.current)
         request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
         targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
-        request = request.going_on(going_on_policies(targets.values()))
+        request = request.chaining(chaining_policies(targets.values()))
         plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
         onwards = [
             plan_target(
@@ -274,12 +273,12 @@ class Associating:
 def plan_targets(
     clients: Clients,
     place: Place,
-    wanted: Sequence[AssociationWanted],
+    wanted: Sequence[DesiredAssociation],
     current: Current,
     *,
     profile: str,
     update: bool,
-) -> Iterator[Onward]:
+) -> Iterator[TargetPlan]:
     """What it takes at each target role that the associations have, or are to have. One that is there already, or that
     is only named, may be missing: EKS takes it all the same."""
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
@@ -293,7 +292,7 @@ def plan_targets(
             known = existing.external_id if existing is not None and before == arn else None
             hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
     for arn, its in hops.items():
-        yield plan_onward(
+        yield plan_chain(
             arn,
             its,
             read_target(clients, arn, place.account, profile),

@@ -16,7 +16,7 @@ from podid.domain.trust import Evaluation
 from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.role.read import RoleReading, read_policies
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, role_of, trust_of
 
 # CloudTrail gives fifty at a time, twice a second

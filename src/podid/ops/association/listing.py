@@ -53,7 +53,7 @@ class PodCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Details:
     """What is known of one association, None where nobody asked: whether its service account and its `role` exist.
     None too of a role that could not be read."""
 
@@ -71,12 +71,12 @@ class Seen:
         return self.account is False or self.role is False
 
 
-def _count(name: str) -> Callable[[Seen], object]:
+def _count(name: str) -> Callable[[Details], object]:
     return lambda seen: -1 if seen.pods is None else getattr(seen.pods, name)
 
 
 # by what a list can be put in order that is read elsewhere; what is not known comes first
-ORDERS: Mapping[str, Callable[[Seen], object]] = {
+ORDERS: Mapping[str, Callable[[Details], object]] = {
     **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
     "exists": lambda seen: str(seen.account),
     "role-exists": lambda seen: str(seen.role),
@@ -109,10 +109,10 @@ def read_details(
     now: datetime,
     *,
     namespace: str,
-) -> dict[str, Seen]:
+) -> dict[str, Details]:
     """By the association's id. Raises the reason where pods or service accounts are asked for and cannot be listed;
     what else cannot be read is not known."""
-    from podid.ops.status.diagnosis import examine_listed
+    from podid.ops.status.diagnose import examine_listed
     from podid.ops.status.facts import stale_pods
 
     if not wanted or not associations:
@@ -126,7 +126,7 @@ def read_details(
         accounts = {account.ref for account in _needed(found.snapshot.service_accounts)}
     statuses = {status.ref: status for status in found.report.identities}
     return {
-        item.association_id: Seen(
+        item.association_id: Details(
             pods=None if pods is None else _counted(pods.get(item.ref, ()), stale),
             account=None if accounts is None else item.ref in accounts,
             role=_role_exists(found.snapshot, item) if "roles" in wanted else None,
@@ -165,7 +165,7 @@ def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 NO_OWNER = "none"
-NOTHING_SEEN: Mapping[str, Seen] = MappingProxyType({})
+NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,7 +183,7 @@ class Listing:
     now: datetime
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
-    looked: dict[str, Seen] = field(default_factory=dict)
+    looked: dict[str, Details] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -292,7 +292,7 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 _SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Seen] = NOTHING_SEEN) -> list[Listed]:
+def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
     not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
     what they cannot be sorted by."""
@@ -309,7 +309,7 @@ def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Seen] = NOTH
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
     key: Callable[[Association], object] = _ORDERS.get(named) or (
-        lambda item: ORDERS[named](looked.get(item.association_id) or Seen())
+        lambda item: ORDERS[named](looked.get(item.association_id) or Details())
     )
     read.sort(key=key, reverse=by.startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]

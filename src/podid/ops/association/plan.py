@@ -13,7 +13,7 @@ from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, O
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 
-class NotAdmitted(Conflict):
+class NotAllowed(Conflict):
     """The trust policy of a role does not admit the pods of `refs`."""
 
     def __init__(self, what: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
@@ -31,7 +31,7 @@ class NotAdmitted(Conflict):
 
 
 def plan_associations(
-    wanted: Sequence[AssociationWanted],
+    wanted: Sequence[DesiredAssociation],
     change: AssociationChange,
     cluster: Cluster,
     header: Header,
@@ -66,14 +66,14 @@ def plan_associations(
     )
 
 
-def _by_role(wanted: Sequence[AssociationWanted]) -> list[list[AssociationWanted]]:
-    groups: dict[str, list[AssociationWanted]] = {}
+def _by_role(wanted: Sequence[DesiredAssociation]) -> list[list[DesiredAssociation]]:
+    groups: dict[str, list[DesiredAssociation]] = {}
     for item in wanted:
         groups.setdefault(item.role.arn, []).append(item)
     return list(groups.values())
 
 
-def _plan_one(item: AssociationWanted, existing: Association | None) -> Action:
+def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
     ref, settings = item.ref, item.settings
     asked: dict[str, object] = {"roleArn": item.role.arn}
     if settings.target_role_arn is not None:
@@ -200,14 +200,14 @@ def check_not_owned(association: Association, role_arn: str = "") -> None:
 class _Refused:
     """An association whose pods the role's trust does not admit: why, and by which failure mode."""
 
-    item: AssociationWanted
+    item: DesiredAssociation
     session_tags: bool
     sentence: str
     mode: str
 
 
 def _refused(
-    items: Sequence[AssociationWanted],
+    items: Sequence[DesiredAssociation],
     cluster: Cluster,
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
@@ -225,7 +225,7 @@ def _refused(
 
 def _plan_trust(
     change: AssociationChange,
-    items: Sequence[AssociationWanted],
+    items: Sequence[DesiredAssociation],
     cluster: Cluster,
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
@@ -244,7 +244,7 @@ def _plan_trust(
     tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
     if not change.update_trust:
         first, *others_too = (each.sentence for each in missing)
-        raise NotAdmitted(
+        raise NotAllowed(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
             lines=tuple(others_too),

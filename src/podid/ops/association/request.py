@@ -135,7 +135,7 @@ class AccountOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class AssociationWanted:
+class DesiredAssociation:
     """One association as it is to be. `kept` is whether its role was not named, and is the one that it has."""
 
     ref: ServiceAccountRef

@@ -19,14 +19,14 @@ from podid.ops.association.disassociate import losing_notes
 from podid.ops.association.files import FileItem
 from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
 from podid.ops.association.read import current_associations
-from podid.ops.association.request import AssociationChange, AssociationWanted, Settings
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
-from podid.ops.status.diagnosis import Diagnosis
-from podid.ops.trust.edit import Whom, plan_edit, removing
+from podid.ops.status.diagnose import Diagnosis
+from podid.ops.trust.edit import Subjects, plan_edit, removing
 
 
 def all_settings(association: Association) -> Settings:
@@ -97,7 +97,7 @@ class Transfer:
         """What makes the new one. Raises as `plan_associations` does."""
         assert self.association is not None
         cluster, current = self.place.the_cluster, {self.new: self.moved}
-        wanted = (AssociationWanted(self.new, self.role, all_settings(self.association)),)
+        wanted = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
         plan = plan_associations(wanted, change, cluster, self.place.header, current)
         update = change.update_trust
         for onward in plan_targets(self.clients, self.place, wanted, current, profile="", update=update):
@@ -181,7 +181,7 @@ def left_in_trust(
         trust.TrustVerdict.NO_MATCH
     ):
         return None
-    edit = removing(Whom(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
+    edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
     if not edit(policy, dict(role.tags)).changed:
         return None
     return plan_edit(then, edit, plan.header, why=f"without {ref}")

@@ -122,7 +122,7 @@ def _late(
 ) -> Collection[str]:
     """Return the pods ("ns/name") that are stale by their status. Raise the error that kept pods from being listed."""
     from podid.checks.all import ALL
-    from podid.ops.status.diagnosis import examine, wanted_for
+    from podid.ops.status.diagnose import examine, wanted_for
     from podid.ops.status.facts import stale_pods
 
     checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)

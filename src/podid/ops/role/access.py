@@ -112,9 +112,7 @@ def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> 
     return (*access.sentences, *((f"also {', '.join(others)}",) if others else ()))
 
 
-def also_admitted(
-    role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind
-) -> tuple[str, ...]:
+def also_allowed(role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind) -> tuple[str, ...]:
     """In words, which pods get in beside the ones that were asked for, as far as `scope` reaches; empty where nobody
     does. `cluster` is an ARN."""
     order = tuple(trust.ScopeKind)

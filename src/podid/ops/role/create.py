@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
-from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable
+from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
+from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
-from podid.ops.role.access import also_admitted
+from podid.ops.role.access import also_allowed
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
     ANY_SIZE,
@@ -25,9 +26,16 @@ from podid.ops.role.plan import (
     others,
     plan_trust,
 )
-from podid.ops.role.policies import check_inline_size
-from podid.ops.role.presets import PresetPermissions
-from podid.ops.role.request import PermissionOptions, RoleOptions
+from podid.ops.role.policies import check_inline_size, read_policies
+from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, surroundings
+from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions
+from podid.ops.role.resolve import managed_policy, role_policies
+from podid.ops.role.target import TargetPlan, chaining_policies, denial_notes, external_ids, plan_chain, read_target
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
 
 MANAGED_BY = {"managed-by": "podid"}
 DEFAULT_SESSION_SECONDS = 3600
@@ -60,7 +68,7 @@ class RoleRequest:
         """The same with a name."""
         return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
 
-    def going_on(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
+    def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
         """The same with policies that let it go on to target roles."""
         return replace(self, policies={**self.policies, **policies}, onward=frozenset(policies))
 
@@ -79,6 +87,114 @@ def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: tru
         return name
     digest = hashlib.sha256("\n".join((cluster.arn, *whom)).encode()).hexdigest()[:8]
     return f"{name[: _LONGEST_NAME - 9]}-{digest}"
+
+
+def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) -> RoleRequest:
+    """What `podid role create` was asked for, as far as that is known without a call. Raises InvalidInput, and NotFound
+    for a preset."""
+    request = RoleRequest(
+        name=options.name,
+        refs=options.service_accounts,
+        scope=trust.ScopeKind(options.scope),
+        session_tags=options.session_tags,
+        options=options.settings,
+        tags=options.tags,
+        permissions=options.permissions,
+        policies=read_permissions(options.permissions, read_file),
+        update_trust=options.update_trust,
+        adopt=options.adopt,
+        replace=options.replace,
+    )
+    return request.chaining(chaining_policies((options.target_role,))) if options.target_role else request
+
+
+def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]) -> dict[str, Mapping[str, object]]:
+    """The policies of files, by name, once the presets are known to be ones. Raises InvalidInput, and NotFound for a
+    preset."""
+    for text in options.presets:
+        parse_choice(text)
+    return read_policies(read_file, options.policy_files)
+
+
+def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], None]) -> RoleRequest:
+    """With what its presets give here, and with the managed policies that are named, which exist as far as
+    can be seen."""
+    cluster = place.the_cluster
+    around = surroundings(cluster.partition, cluster.account, place.region, cluster)
+    granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
+    managed = (*request.permissions.managed_policies, *(name for one in granted for name in one.managed_policies))
+    boundary = request.options.boundary
+    if managed or boundary:
+        say("reading the managed policies")
+    arns = dict.fromkeys(managed_policy(iam, text, partition=cluster.partition) for text in managed)
+    bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
+    return replace(
+        request,
+        granted=tuple(granted),
+        policies=merged(request.policies, granted),
+        managed_policy_arns=tuple(arns),
+        options=replace(request.options, boundary=bound),
+    )
+
+
+def plan_new_role(
+    clients: Clients, place: Place, journal: Journal, request: RoleRequest, say: Callable[[str], None]
+) -> tuple[Plan, Role | None]:
+    """The plan that makes the role, and the role as it is now. Raises as `plan_role` does."""
+    keys = {"roleName": request.name}
+    say(f"reading role {request.name}")
+    current = clients.iam.find_role(request.name)
+    plan = plan_role(
+        request,
+        place.the_cluster,
+        place.header,
+        current,
+        role_policies(clients.iam, current),
+        ours=journal.made(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
+        half_made=journal.half_made(place.account, keys),
+    )
+    return plan, current
+
+
+def plan_target(
+    clients: Clients,
+    place: Place,
+    request: RoleRequest,
+    current: Role | None,
+    target_role_arn: str | None,
+    profile: str,
+    *,
+    update: bool,
+    associating: bool,
+    must_exist: bool = True,
+) -> TargetPlan:
+    """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
+    `plan_chain` do, and UsageError for the role itself."""
+    cluster = place.cluster
+    if not target_role_arn or cluster is None:
+        return TargetPlan(None, ())
+    account = place.account or cluster.account
+    new = f"arn:{cluster.partition}:iam::{account}:role{request.options.path}{request.name}"
+    base = current.arn if current is not None else new
+    if target_role_arn == base:
+        what = f"the target role of role {request.name} is that role itself: leave --target-role out"
+        raise UsageError(what, subject=request.name)
+    target = read_target(clients, target_role_arn, account, profile)
+    untagged = () if request.session_tags else request.refs
+    ids = external_ids(clients.eks, cluster.name, untagged, target_role_arn)
+    whose = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
+    onward = plan_chain(
+        target_role_arn,
+        {ref: trust.TargetHop(base, who, ids.get(ref), role_tags=None) for ref, who in whose.items()},
+        target,
+        profile=profile,
+        update=update,
+        associating=associating,
+        must_exist=must_exist,
+    )
+    return replace(
+        onward, notes=(*onward.notes, *denial_notes(clients.iam, current, request.options.boundary, target_role_arn))
+    )
 
 
 def plan_role(
@@ -186,7 +302,7 @@ def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_
     who = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
     return [
         f"role {request.name} also admits {words}, not only {listed(request.refs)}"
-        for words in also_admitted(role, cluster.arn, who, request.scope)
+        for words in also_allowed(role, cluster.arn, who, request.scope)
     ]
 
 
@@ -254,7 +370,7 @@ def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) ->
     return f"trust: {words}" if words else ""
 
 
-def plan_taking_back(result: ChangeResult) -> Plan | None:
+def plan_rollback(result: ChangeResult) -> Plan | None:
     """What takes away a role that the run made and could not finish; None where it is whole, was there before, or where
     nobody knows what became of the last step: then the next run finishes it. A target role that stays shut leaves a
     whole role: its owner can still let it in."""
@@ -271,7 +387,7 @@ def plan_taking_back(result: ChangeResult) -> Plan | None:
     return Plan(header=result.plan.header, actions=tuple(actions))
 
 
-def taken_back(error: PodidError, name: str) -> PodidError:
+def rolled_back(error: PodidError, name: str) -> PodidError:
     """The failure, which says that nothing is left of the role."""
     error.advise(f"Role {name}, which was made a moment before, has been deleted again.")
     return error

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.aws import Cluster, Decision, Role
+from podid.domain.aws import Decision, Role
 from podid.domain.errors import (
     Again,
     Conflict,
@@ -28,8 +28,7 @@ from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
-from podid.ops.role.create import RoleRequest
-from podid.ops.role.plan import check_editable, check_size, identity, others
+from podid.ops.role.plan import check_editable, check_size, others
 from podid.ops.role.uses import cluster_arn
 
 if TYPE_CHECKING:
@@ -40,18 +39,16 @@ if TYPE_CHECKING:
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
 
-def going_on_policy(target_role_arn: str) -> dict[str, dict[str, object]]:
-    """The inline policy, by its name, that lets a role go on to the target role."""
-    return {f"assume-{role_name(target_role_arn)}"[:128]: trust.base_role_permissions(target_role_arn)}
-
-
-def going_on_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
-    """The same for several target roles; of those that are called the same in other accounts, under the account's."""
-    found: dict[str, dict[str, object]] = {}
+def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
+    """The inline policies, by name, that let a role go on to target roles; of those that are called the same in other
+    accounts, under the account's."""
+    policies: dict[str, dict[str, object]] = {}
     for arn in dict.fromkeys(arns):
-        ((name, policy),) = going_on_policy(arn).items()
-        found[name if name not in found else f"{name[:115]}-{parse_role_arn(arn).account}"] = policy
-    return found
+        name = f"assume-{role_name(arn)}"[:128]
+        if name in policies:
+            name = f"{name[:115]}-{parse_role_arn(arn).account}"
+        policies[name] = trust.base_role_permissions(arn)
+    return policies
 
 
 def read_target(clients: Clients, arn: str, account: str, profile: str) -> Section[Role | None]:
@@ -80,23 +77,6 @@ def read_target(clients: Clients, arn: str, account: str, profile: str) -> Secti
     return Known(role if role is not None and role.arn == arn else None)
 
 
-def hops_of(
-    request: RoleRequest, cluster: Cluster, current: Role | None, external_ids: Mapping[ServiceAccountRef, str]
-) -> Hops:
-    """How each service account of a new role, or of `current`, comes to the target role."""
-    made = f"arn:{cluster.partition}:iam::{cluster.account}:role{request.options.path}{request.name}"
-    base = current.arn if current is not None else made
-    return {
-        ref: trust.TargetHop(
-            base,
-            identity(cluster, ref, session_tags=request.session_tags, role=current),
-            external_ids.get(ref),
-            role_tags=None,
-        )
-        for ref in request.refs
-    }
-
-
 def external_ids(
     eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
 ) -> dict[ServiceAccountRef, str]:
@@ -109,17 +89,16 @@ def external_ids(
     return found
 
 
-def barred_notes(iam: Iam, request: RoleRequest, current: Role | None, target_role_arn: str) -> tuple[str, ...]:
+def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
     """What keeps the role from going on, whatever the policy that lets it: a boundary, a denial, the organization. IAM
-    simulates only what is there; a boundary that a new role gets is named."""
-    bound = request.options.boundary
+    simulates only what is there; the boundary that a new role gets is named."""
     if current is None:
-        return (f"the boundary {bound} must allow sts:AssumeRole on {target_role_arn}, too",) if bound else ()
-    found = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
-    if isinstance(found, Missing):
-        why = f"needs {found.permission}" if found.permission else found.reason
+        return (f"the boundary {boundary} must allow sts:AssumeRole on {target_role_arn}, too",) if boundary else ()
+    decisions = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
+    if isinstance(decisions, Missing):
+        why = f"needs {decisions.permission}" if decisions.permission else decisions.reason
         return (f"whether a boundary or a denial keeps role {current.name} from going on was not looked at: {why}",)
-    barred = {why: None for decision in found.value if (why := _bar(decision))}
+    barred = {why: None for decision in decisions.value if (why := _bar(decision))}
     return tuple(f"role {current.name} may not go on to {target_role_arn}: {why}" for why in barred)
 
 
@@ -132,7 +111,7 @@ def _bar(decision: Decision) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
+class TargetPlan:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
     cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the
     action waits for the external id of an association, and so comes after it."""
@@ -154,7 +133,7 @@ class Onward:
         )
 
 
-def plan_onward(
+def plan_chain(
     arn: str,
     hops: Hops,
     target: Section[Role | None],
@@ -163,7 +142,7 @@ def plan_onward(
     update: bool,
     associating: bool,
     must_exist: bool = True,
-) -> Onward:
+) -> TargetPlan:
     """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
     the target's trust is made to admit them; every other statement stays as it is. `associating` is whether the run
     makes the associations, whose external ids are known after that. Raises NotFound for a target that is known not to
@@ -171,16 +150,16 @@ def plan_onward(
     name = f"target role {arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return Onward(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
+        return TargetPlan(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if must_exist:
             raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
-        return Onward(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
+        return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
     try:
         before = trust.parse_policy(role.trust)
     except InvalidInput as error:
-        return Onward(None, (f"the trust policy of {name} cannot be read: {error.message}",))
+        return TargetPlan(None, (f"the trust policy of {name} cannot be read: {error.message}",))
     after, notes = before, list[str]()
     added: dict[ServiceAccountRef, trust.TargetHop] = {}
     shut: dict[ServiceAccountRef, trust.TargetHop] = {}
@@ -211,7 +190,7 @@ def plan_onward(
         *(replace(item, trust=role.trust) for item in _owner_changes(arn, unsure, refused=False)),
     )
     if after == before:
-        return Onward(None, tuple(notes), owner_changes)
+        return TargetPlan(None, tuple(notes), owner_changes)
     check_editable(role)
     check_size(_as_long(after, added), role.name)
     keys = {"targetRoleArn": arn, "profile": profile}
@@ -219,7 +198,7 @@ def plan_onward(
     whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"so that it lets in role {role_name(base)} for {whom}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
+    return TargetPlan(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
 
 
 def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
@@ -230,7 +209,7 @@ def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
     return trust.parse_policy(document)
 
 
-def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
+def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
     """Raises Conflict for a role that its target role keeps out: it would be half a chain. Without session tags the
     target cannot let it in before there is an association, which needs the role."""
     owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
@@ -254,7 +233,7 @@ def by_update_trust(change: TargetTrustChange, *, update: bool) -> Hint:
     return Again(add=("--update-trust",)) if read and change.statements and not update else ()
 
 
-def going_on_of(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
+def next_command(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
     """Return the command that makes the change for the new role `name`: the association, where that has to be first."""
     if not awaited_in(change.statements):
         return by_update_trust(change, update=update)

@@ -1,8 +1,12 @@
-"""The doctor: which checks, and the report that comes of what was read."""
+"""Reads a cluster once and judges it: what the doctor and every command that shows a status begin with."""
+
+from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
@@ -10,18 +14,78 @@ from podid.checks.base import Check, on_links
 from podid.checks.masking import mask
 from podid.checks.runner import run_checks
 from podid.checks.status import statuses
+from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.findings import EVERYONE, LINKS, Severity, link_words
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place
 from podid.domain.report import DoctorReport
-from podid.domain.section import Cost
-from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
+from podid.domain.section import READS, Cost
+from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
+from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.reading.probes import Probing
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A report and the snapshot that it judges."""
+
+    report: DoctorReport
+    snapshot: Snapshot
+
+
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> Wanted:
+    """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
+    scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
+    return Wanted(checks=ALL, scope=scope, cost=cost)
+
+
+def examine(
+    clients: Clients,
+    place: Place,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
+    journal: Journal | None = None,
+    probing: Probing | None = None,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> Diagnosis:
+    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
+    are those of `collect` and `diagnose`."""
+    snapshot = collect(clients, place, wanted, now=now, journal=journal, probing=probing, base=base, again=again)
+    return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
+
+
+def examine_listed(
+    clients: Clients,
+    place: Place,
+    associations: Iterable[Listed],
+    checks: tuple[Check, ...],
+    also: Collection[str] = (),
+    *,
+    now: datetime,
+    namespace: str = "",
+) -> Diagnosis:
+    """The same of associations that were read before, which are all of the namespace, or of the cluster. Sections in
+    `also` are read whatever the checks need."""
+    scope = DoctorScope(namespace=namespace, typed=namespace)
+    unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
+    unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
+    base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
+    return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+
 
 WITNESSES = {
     Cost.LOGS: "agents' logs",

@@ -18,7 +18,7 @@ from podid.facts.credentials import uses_of
 from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop, hops
 from podid.facts.trust import judged
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 
 
 @dataclass(frozen=True, slots=True)

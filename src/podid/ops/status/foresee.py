@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.all import ALL, BY_ID
 from podid.domain.aws import Association, described
 from podid.domain.cluster import Pod
+from podid.domain.errors import Again, Conflict
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place, Plan
@@ -27,6 +28,7 @@ from podid.domain.status import (
     PodStatus,
     UseChange,
 )
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
 from podid.facts.credentials import main_use
 from podid.facts.index import index
@@ -35,9 +37,7 @@ from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.restart.refusal import Harm
-from podid.ops.status.diagnose import Checks, judge
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Checks, Diagnosis, judge
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
@@ -227,6 +227,44 @@ def _reaches_late(action: Action) -> bool:
         and after is not None
         and any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """A workload whose running pods, `pods` of them, have more to lose than its new ones would get, for that cause."""
+
+    ref: ServiceAccountRef
+    workload: Subject
+    cause: Verdict
+    pods: int
+
+    @property
+    def why(self) -> str:
+        return f"{self.cause.message.partition(';')[0]} ({self.cause.check})"
+
+
+def refusal(harms: Sequence[Harm]) -> Conflict:
+    """Why nothing is restarted, with the command that mends the first cause."""
+    first, pods = harms[0], sum(harm.pods for harm in harms)
+    names = short_list(dict.fromkeys(str(harm.ref) for harm in harms))
+    keep = f"{count_of(pods, 'running pod')} {'keep theirs as they are' if pods > 1 else 'keeps its own as it is'}"
+    return Conflict(
+        f"New pods of {names} would get no credentials: {first.why}. {keep}. Nothing was changed",
+        hint=_mends(first.cause) or Again(add=("--force",)),
+        advice="--force restarts them all the same.",
+        subject=str(first.workload),
+        id=first.cause.check,
+    )
+
+
+def obstacle(harm: Harm) -> Conflict:
+    """Why one of several workloads is left alone."""
+    what = f"new pods would get no credentials: {harm.why}"
+    return Conflict(what, hint=_mends(harm.cause), subject=str(harm.workload), id=harm.cause.check)
+
+
+def _mends(cause: Verdict) -> tuple[str, ...]:
+    return cause.fix.commands[0] if cause.fix is not None and cause.fix.commands else ()
 
 
 def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:

@@ -13,9 +13,9 @@ from podid.domain.plan import Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
-from podid.ops.association.allowed import Asked, allowed_code, simulate_all
+from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
 from podid.ops.status.wait import wait
 
@@ -48,7 +48,7 @@ def verify(
     place: Place,
     wanted: Wanted,
     options: VerifyOptions,
-    actions: Asked,
+    actions: ActionRequest,
     patience: Patience,
     *,
     base: Snapshot,

@@ -9,7 +9,7 @@ from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityStatus
-from podid.ops.status.diagnosis import Diagnosis
+from podid.ops.status.diagnose import Diagnosis
 
 # dry-run pods of five rounds, as many seconds apart, span what API servers take to agree
 ROUND_SECONDS = 2.0

@@ -21,7 +21,7 @@ RoleTags = Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whom:
+class Subjects:
     """The service accounts of a cluster (by ARN) whose access is edited, and how far it reaches."""
 
     refs: tuple[ServiceAccountRef, ...]
@@ -42,7 +42,7 @@ _WIDER = (trust.ScopeKind.NAMESPACE, trust.ScopeKind.CLUSTER, trust.ScopeKind.AC
 Edit = Callable[[trust.Policy, RoleTags], trust.Edit]
 
 
-def adding(whom: Whom) -> Edit:
+def adding(whom: Subjects) -> Edit:
     """Lets them in. All of them or none: the first refusal is the whole edit's."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
@@ -53,7 +53,7 @@ def adding(whom: Whom) -> Edit:
     return edit
 
 
-def removing(whom: Whom) -> Edit:
+def removing(whom: Subjects) -> Edit:
     """Takes them out, all or none. A refusal says at which wider scope it would go."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:

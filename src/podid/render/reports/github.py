@@ -1,6 +1,7 @@
 """Workflow commands of GitHub Actions: an annotation for each finding, and for each obstacle that hid something."""
 
 from podid.domain.findings import Severity, Verdict
+from podid.domain.grouping import grouped
 from podid.domain.report import DoctorReport
 from podid.domain.text import short_list
 from podid.render.reports.parts import cluster_words, commands, evidence, headline, said, subject_words, worst_first
@@ -22,12 +23,10 @@ def _finding(verdict: Verdict) -> str:
 
 
 def _unknowns(report: DoctorReport) -> list[str]:
-    hidden: dict[str, list[str]] = {}
-    for verdict in report.unknowns:
-        hidden.setdefault(said(verdict), []).append(f"{verdict.check} {subject_words(verdict.subject)}")
+    hidden = grouped((said(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
     return [
-        _command("warning", "not looked at", f"{reason}\n{short_list(what, _MOST_SUBJECTS)}")
-        for reason, what in hidden.items()
+        _command("warning", "not looked at", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
+        for reason, subjects in hidden.items()
     ]
 
 

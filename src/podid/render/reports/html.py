@@ -1,19 +1,21 @@
 """One HTML file that needs nothing else: no script, no font, no address is loaded. A picture of the way to credentials
 for each service account, then what was found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from html import escape
 
 from podid.domain.encoding import timestamp
 from podid.domain.findings import LINKS, Severity, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
-from podid.domain.status import IdentityState
 from podid.render.marks import state_word
 from podid.render.reports.parts import (
     CLUSTER,
+    STATES,
+    UNSEEN,
     Way,
     commands,
     evidence,
+    further_sections,
     headline,
     identities,
     said,
@@ -23,30 +25,14 @@ from podid.render.reports.parts import (
 )
 from podid.render.sanitize import line
 
-_WORDS = {
-    LinkState.BROKEN: "broken",
-    LinkState.WARNING: "warning",
-    LinkState.UNKNOWN: "could not be checked",
-    LinkState.FINE: "in order",
-    LinkState.NOTE: "note",
-    LinkState.UNSEEN: "not checked",
-}
-_MARKS = {
-    LinkState.BROKEN: "✗",
-    LinkState.WARNING: "!",
-    LinkState.UNKNOWN: "?",
-    LinkState.FINE: "✓",
-    LinkState.NOTE: "i",
-    LinkState.UNSEEN: "-",
-}
-_CLASSES: Mapping[IdentityState | None, LinkState] = {
-    IdentityState.BROKEN: LinkState.BROKEN,
-    IdentityState.STALE: LinkState.WARNING,
-    IdentityState.UNKNOWN: LinkState.UNKNOWN,
-    IdentityState.DOUBTFUL: LinkState.WARNING,
-    IdentityState.READY: LinkState.FINE,
-    IdentityState.VERIFIED: LinkState.FINE,
-    IdentityState.PROVEN: LinkState.FINE,
+# mark and words, each
+_LINKS = {
+    LinkState.BROKEN: ("✗", "broken"),
+    LinkState.WARNING: ("!", "warning"),
+    LinkState.UNKNOWN: ("?", "could not be checked"),
+    LinkState.FINE: ("✓", "in order"),
+    LinkState.NOTE: ("i", "note"),
+    LinkState.UNSEEN: ("-", "not checked"),
 }
 # of so many service accounts each has its picture; the findings name all of them
 MOST_PICTURES = 200
@@ -87,6 +73,7 @@ _SEVERITY = {
 
 def write(report: DoctorReport) -> str:
     title = f"podid doctor: {_text(report.cluster)}"
+    scope = f"{_text(report.scope)}, " if report.scope else ""
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -96,7 +83,7 @@ def write(report: DoctorReport) -> str:
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{title}</title><style>{_STYLE}{_STATES}</style></head><body>",
             f"<header><h1>{title}</h1>",
-            f'<p>{headline(report)}</p><p class="soft">{_scope(report)}{timestamp(report.taken_at)}</p></header>',
+            f'<p>{headline(report)}</p><p class="soft">{scope}{timestamp(report.taken_at)}</p></header>',
             "<main>",
             *_pictures(report),
             *_findings(report),
@@ -104,10 +91,6 @@ def write(report: DoctorReport) -> str:
             "",
         )
     )
-
-
-def _scope(report: DoctorReport) -> str:
-    return f"{_text(report.scope)}, " if report.scope else ""
 
 
 def _pictures(report: DoctorReport) -> list[str]:
@@ -121,7 +104,7 @@ def _pictures(report: DoctorReport) -> list[str]:
 
 def _identity(identity: Way) -> list[str]:
     name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
-    state, words = _CLASSES.get(identity.state, LinkState.UNSEEN), state_word(identity.state)
+    state, words = STATES.get(identity.state, UNSEEN)[0], state_word(identity.state)
     words += f": {identity.words}" if identity.words else ""
     return [
         f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',
@@ -131,10 +114,10 @@ def _identity(identity: Way) -> list[str]:
 
 def _picture(identity: Way) -> str:
     width = _STEP * len(identity.chain)
-    told = "; ".join(f"{LINKS[item.link]}: {_WORDS[item.state]}" for item in identity.chain)
+    states = "; ".join(f"{LINKS[item.link]}: {_LINKS[item.state][1]}" for item in identity.chain)
     middle = _STEP // 2
     parts = [
-        f'<svg viewBox="0 0 {width} 84" role="img" aria-label="{_text(told)}">',
+        f'<svg viewBox="0 0 {width} 84" role="img" aria-label="{_text(states)}">',
         f'<line x1="{middle}" y1="{_TOP}" x2="{width - middle}" y2="{_TOP}"/>',
         *(_station(item, middle + _STEP * place) for place, item in enumerate(identity.chain)),
         "</svg>",
@@ -145,7 +128,7 @@ def _picture(identity: Way) -> str:
 def _station(item: LinkCounts, x: int) -> str:
     return (
         f'<g class="{item.state}"><circle cx="{x}" cy="{_TOP}" r="{_RADIUS}"/>'
-        f'<text class="mark" x="{x}" y="{_TOP + 6}">{_MARKS[item.state]}</text>'
+        f'<text class="mark" x="{x}" y="{_TOP + 6}">{_LINKS[item.state][0]}</text>'
         f'<text x="{x}" y="{_TOP + 36}">{item.link} {LINKS[item.link]}</text>'
         f'<text x="{x}" y="{_TOP + 52}">{_short(item)}</text></g>'
     )
@@ -165,18 +148,8 @@ def _short(item: LinkCounts) -> str:
 def _findings(report: DoctorReport) -> list[str]:
     lines = ["<h2>Findings</h2>"]
     lines += [_finding(verdict) for verdict in worst_first(report)] or ["<p>Nothing wrong was found.</p>"]
-    masked = [item for item in report.findings if item.masked_by]
-    if masked:
-        lines.append("<h2>Follows from the above</h2>")
-        lines.append(_items(f"{item.check}: {subject_words(item.subject)}, after {item.masked_by}" for item in masked))
-    if report.accepted:
-        lines.append("<h2>Accepted</h2>")
-        lines.append(
-            _items(f"{item.check}: {subject_words(item.subject)}: {item.accepted}" for item in report.accepted)
-        )
-    if report.unknowns:
-        lines.append("<h2>Could not be checked</h2>")
-        lines.append(_items(f"{item.check}: {subject_words(item.subject)}: {said(item)}" for item in report.unknowns))
+    for title, rows in further_sections(report):
+        lines += [f"<h2>{title}</h2>", _items(f"{check}: {subject}: {words}" for check, subject, words in rows)]
     return lines
 
 

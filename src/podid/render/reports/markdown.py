@@ -1,16 +1,17 @@
 """Markdown as GitHub and GitLab render it: a job summary, a comment on a pull request, an issue."""
 
 import re
-from collections.abc import Mapping
 
 from podid.domain.encoding import timestamp
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
-from podid.domain.status import IdentityState
 from podid.render.marks import state_word
 from podid.render.reports.parts import (
+    STATES,
+    UNSEEN,
     commands,
     evidence,
+    further_sections,
     headline,
     identities,
     said,
@@ -20,15 +21,6 @@ from podid.render.reports.parts import (
 )
 from podid.render.sanitize import line
 
-_STATE: Mapping[IdentityState | None, str] = {
-    IdentityState.BROKEN: "❌",
-    IdentityState.STALE: "🔄",
-    IdentityState.UNKNOWN: "❔",
-    IdentityState.DOUBTFUL: "⚠️",
-    IdentityState.READY: "✅",
-    IdentityState.VERIFIED: "✅",
-    IdentityState.PROVEN: "✅",
-}
 # GitHub cuts a job summary at 1 MiB
 MOST_ROWS = 200
 _SEVERITY = {Severity.ERROR: "❌ error", Severity.WARN: "⚠️ warning", Severity.INFO: "💡 note"}
@@ -43,29 +35,16 @@ def write(report: DoctorReport) -> str:
     ways = identities(report) if report.identities else ()
     lines += ["| service account | state | |", "|---|---|---|"] if ways else []
     lines += [
-        f"| {_text(way.name)} | {_STATE.get(way.state, '')} {state_word(way.state)} | {_text(way.words)} |"
+        f"| {_text(way.name)} | {STATES.get(way.state, UNSEEN)[1]} {state_word(way.state)} | {_text(way.words)} |"
         for way in ways[:MOST_ROWS]
     ]
     if len(ways) > MOST_ROWS:
         lines += ["", f"{len(ways) - MOST_ROWS} more service accounts are not listed here."]
     for verdict in worst_first(report):
         lines += ["", *_finding(verdict)]
-    masked = [item for item in report.findings if item.masked_by]
-    if masked:
-        lines += ["", "## Follows from the above", ""]
-        lines += [
-            f"- `{item.check}` {_text(subject_words(item.subject))} (after `{item.masked_by}`)" for item in masked
-        ]
-    if report.accepted:
-        lines += ["", "## Accepted", ""]
-        lines += [
-            f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(item.accepted)}" for item in report.accepted
-        ]
-    if report.unknowns:
-        lines += ["", "## Could not be checked", ""]
-        lines += [
-            f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(said(item))}" for item in report.unknowns
-        ]
+    for title, rows in further_sections(report):
+        lines += ["", f"## {title}", ""]
+        lines += [f"- `{check}` {_text(subject)}: {_text(words)}" for check, subject, words in rows]
     return "".join(f"{item}\n" for item in lines)
 
 

@@ -2,10 +2,11 @@
 
 import shlex
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.report import DoctorReport, LinkCounts, count_links
+from podid.domain.report import DoctorReport, LinkCounts, LinkState, count_links
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, needing
 from podid.pages.entry import Entry
@@ -15,6 +16,15 @@ from podid.render.status import because, worst_identities_first
 
 HOMEPAGE = "https://github.com/podid/podid"
 CLUSTER = "*"
+# how the state of an identity is drawn: as that of a link, and as a picture
+STATES: Mapping[IdentityState | None, tuple[LinkState, str]] = {
+    IdentityState.BROKEN: (LinkState.BROKEN, "❌"),
+    IdentityState.STALE: (LinkState.WARNING, "🔄"),
+    IdentityState.UNKNOWN: (LinkState.UNKNOWN, "❔"),
+    IdentityState.DOUBTFUL: (LinkState.WARNING, "⚠️"),
+    **dict.fromkeys((IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN), (LinkState.FINE, "✅")),
+}
+UNSEEN = (LinkState.UNSEEN, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,19 @@ def headline(report: DoctorReport) -> str:
         for number, word in ((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))
     ]
     return ", ".join((*words, f"{counts.unknown} unknown"))
+
+
+def further_sections(report: DoctorReport) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Yield what follows the findings, with a title: rows of check, subject and words."""
+    masked = [item for item in report.findings if item.masked_by]
+    sections = (
+        ("Follows from the above", [(item, f"follows from {item.masked_by}") for item in masked]),
+        ("Accepted", [(item, item.accepted) for item in report.accepted]),
+        ("Could not be checked", [(item, said(item)) for item in report.unknowns]),
+    )
+    for title, rows in sections:
+        if rows:
+            yield title, [(item.check, subject_words(item.subject), words) for item, words in rows]
 
 
 def cluster_words(report: DoctorReport) -> str:

@@ -43,8 +43,7 @@ def write(report: DoctorReport) -> str:
     places = {name: place for place, name in enumerate(ids)}
     # each by itself: all of them as objects take ten times the room of their text
     results = (to_json(plain(_result(verdict, report, places[verdict.check]))) for verdict in shown)
-    told = _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results)
-    return f"{before}{told}{after}"
+    return before + _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results) + after
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
