@@ -250,9 +250,9 @@ PACKAGE = Path(files.__file__).resolve().parents[1]
 # what comes with podid itself, a directory that ssl needs for a moment, and where a stream that failed goes
 OWN_WAYS = {
     "local/files.py",
-    "pages/entry.py",
+    "pages/__init__.py",
     "ops/role/presets.py",
-    "sandbox/kube/certs.py",
+    "sandbox/http.py",
     "cli/runtime.py",
 }
 _OPENING = {"read_text", "read_bytes", "write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile"}

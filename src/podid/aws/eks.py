@@ -226,16 +226,16 @@ class Eks(EksAddons):
             params["namespace"] = namespace
         if service_account is not None:
             params["serviceAccount"] = service_account
-        seen: set[str] = set()
+        ids: set[str] = set()
         for summary in self._api.items(
             "ListPodIdentityAssociations",
             params,
             f"the associations of cluster {cluster}",
             list_at("associations", about(self._own(decode.association_summary), clusterName=cluster)),
         ):
-            if summary.association_id in seen:
+            if summary.association_id in ids:
                 continue
-            seen.add(summary.association_id)
+            ids.add(summary.association_id)
             if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
                 yield summary
 

@@ -74,7 +74,7 @@ class Iam(ServiceGateway):
         if description:
             params["Description"] = description
         if tags:
-            params["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+            params["Tags"] = _tags(tags)
         if max_session_seconds is not None:
             params["MaxSessionDuration"] = max_session_seconds
         if permissions_boundary is not None:
@@ -114,8 +114,7 @@ class Iam(ServiceGateway):
     @needs("iam:TagRole")
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
         """Adds the tags, or gives them these values; others stay."""
-        listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
-        self._api.write("TagRole", {"RoleName": name, "Tags": listed}, _role(name))
+        self._api.write("TagRole", {"RoleName": name, "Tags": _tags(tags)}, _role(name))
 
     @needs("iam:UntagRole")
     def untag_role(self, name: str, keys: Sequence[str]) -> None:
@@ -277,6 +276,10 @@ def _inline(name: str, policy_name: str) -> str:
     return f"inline policy {policy_name} of role {name}"
 
 
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
 def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
 
@@ -285,6 +288,6 @@ class AccessAnalyzer(ServiceGateway):
     @needs("access-analyzer:ValidatePolicy")
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
-        params = {"policyType": "IDENTITY_POLICY", "policyDocument": json.dumps(document, separators=(",", ":"))}
+        params = {"policyType": "IDENTITY_POLICY", "policyDocument": _json(document)}
         read = list_at("findings", decode.policy_finding)
         return tuple(self._api.items("ValidatePolicy", params, subject, read))

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE

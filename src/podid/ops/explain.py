@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from podid.domain.errors import ExitCode, NotFound, Other
 from podid.domain.text import nearest
 from podid.ops.errortext import BY_ID, Certainty, Match, excerpt_hits, hits
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.pages.index import ENTRIES
 
 MOST = 10

@@ -12,7 +12,7 @@ from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, Fro
 from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, Match, known_texts
 from podid.ops.explain import Explanation, list_pages
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.render.view import Column, Table, View, document, table_of
 
 FailureState = Literal["possible", "in place", "healed"]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from podid.domain.encoding import plain, timestamp
 from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.render.formats import to_json
 from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
 from podid.render.sanitize import line
