@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import DoctorOptions
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
@@ -66,7 +66,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         question = question if options.probe else f"{question} to look at them?"
         terminal.consent(Consent(question=question, needed_for=needed_for))
 
-    def read(request: Wanted) -> Snapshot:
+    def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"looking at cluster {place.cluster_name}"):
             run, now = probing(access) if Cost.PROBE in request.cost else None, access.runtime.now()
             return collect(access.clients, place, request, now=now, journal=access.journal_to_read, probing=run)
