@@ -166,14 +166,14 @@ def test_relative_imports_are_not_used() -> None:
 
 
 def test_no_command_has_its_body_elsewhere() -> None:
-    """What only one command uses is in its file. cli/mending.py runs other commands, as the boundary beside it does."""
+    """What only one command uses is in its file. cli/fixing.py runs other commands, as the boundary beside it does."""
     users: dict[str, set[str]] = {}
     for path in FILES:
         for module, _ in imports(path):
             if module.startswith("podid.cli."):
                 users.setdefault(module.split(".")[2], set()).add(where(path))
     alone = {name for name, found in users.items() if len(found) == 1 and found.pop().startswith("commands/")}
-    assert alone == {"mending"}
+    assert alone == {"fixing"}
 
 
 def test_only_a_runtime_builds_clients() -> None:

@@ -150,13 +150,13 @@ USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
 )
 def test_the_answers_make_a_command_line_whichever_way_they_came(answers: Given, words: str) -> None:
     for back in (False, True):
-        given = walk(associate.STEPS, lambda _: FACTS, Scripted(answers, back=back))
+        given = walk(associate.associate, lambda _: FACTS, Scripted(answers, back=back))
         assert shlex.join(associate.words(given, FACTS)) == words
 
 
 def asked(answers: Given, facts: Facts = FACTS) -> dict[str, Prompt]:
     scripted = Scripted(answers)
-    walk(associate.STEPS, lambda _: facts, scripted)
+    walk(associate.associate, lambda _: facts, scripted)
     return scripted.asked
 
 

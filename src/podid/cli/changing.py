@@ -47,8 +47,8 @@ def settle_interrupted(access: Access, place: Place) -> None:
 def refuse_state(access: Access) -> None:
     """For what takes credentials away: raises UsageError for --wait verified or proven."""
     if access.shared.wait in (Wait.VERIFIED, Wait.PROVEN):
-        what = f"--wait {access.shared.wait} waits for credentials that pods get, and this takes them away"
-        raise UsageError(what, hint=Again(swap=(access.shared.wait, Wait.READY)))
+        message = f"--wait {access.shared.wait} waits for credentials that pods get, and this takes them away"
+        raise UsageError(message, hint=Again(swap=(access.shared.wait, Wait.READY)))
 
 
 def run(
