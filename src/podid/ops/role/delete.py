@@ -34,15 +34,16 @@ class RoleContents:
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
-
-def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, ...]]:
-    """The instance profiles that hold the role, and what could not be looked at."""
-    try:
-        return iam.list_instance_profiles(name), ()
-    except CredentialsError:
-        raise
-    except AccessDenied as error:
-        return (), (Unread.of(f"instance profiles of role {name}", error),)
+    @classmethod
+    def read(cls, iam: Iam, role: Role, uses: Uses) -> RoleContents:
+        policies = iam.get_policies(role.name)
+        try:
+            return cls(role, policies, uses, iam.list_instance_profiles(role.name))
+        except CredentialsError:
+            raise
+        except AccessDenied as error:
+            unread = Unread.of(f"instance profiles of role {role.name}", error)
+            return cls(role, policies, uses, unread=(unread,))
 
 
 def plan_deleting(
@@ -69,7 +70,7 @@ def plan_deleting(
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))
+    contents = RoleContents.read(iam, role, uses)
     plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
@@ -134,5 +135,5 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         cluster: tuple(item for item in items if item.association_arn not in ended)
         for cluster, items in uses.associations.items()
     }
-    contents = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
+    contents = RoleContents.read(iam, role, Uses(left, uses.unread))
     return plan_delete(contents, place.header, ours=True, adopt=False).in_order()
