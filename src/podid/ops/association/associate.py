@@ -14,6 +14,7 @@ from podid.domain.text import count_of
 from podid.domain.trust import TargetHop
 from podid.ops.association.files import FileItem, read_items
 from podid.ops.association.plan import (
+    Current,
     NotAllowed,
     all_tagged,
     plan_associations,
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-
-Current = Mapping[ServiceAccountRef, Association | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from podid.domain.aws import Association
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, text
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
-from podid.ops.association.plan import check_not_owned
+from podid.ops.association.plan import Current, check_not_owned
 from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
@@ -56,7 +55,7 @@ def plan_disassociating(
 def plan_disassociate(
     refs: tuple[ServiceAccountRef, ...],
     header: Header,
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
 ) -> Plan:
     """Where there is none to delete the plan says so under `unchanged`."""
     actions, unchanged = [], []
@@ -72,9 +71,7 @@ def plan_disassociate(
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
 
 
-def losing_notes(
-    kube: KubeAccess, current: Mapping[ServiceAccountRef, Association | None], now: datetime
-) -> tuple[str, ...]:
+def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str, ...]:
     """A sentence for each association whose running pods hold its credentials: which pods lose the role and when, or
     why that could not be looked at."""
     associated = {ref: item for ref, item in current.items() if item is not None}

@@ -21,6 +21,8 @@ from podid.ops.role.plan import check_editable, identity, kept_by_others, others
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
+Current = Mapping[ServiceAccountRef, Association | None]
+
 
 class NotAllowed(Conflict):
     """The trust policy of a role does not admit the pods of `refs`."""
@@ -35,7 +37,7 @@ def plan_associations(
     change: AssociationChange,
     cluster: Cluster,
     header: Header,
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
 ) -> Plan:
     """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow
     it, AccessDenied where the trust policy was to be changed and may not be read."""
@@ -131,7 +133,7 @@ def _same_document(one: str | None, other: str | None) -> bool:
         return False
 
 
-def _check_replaceable(changed: Sequence[Action], current: Mapping[ServiceAccountRef, Association | None]) -> None:
+def _check_replaceable(changed: Sequence[Action], current: Current) -> None:
     """Raises Conflict with every difference there is, field by field."""
     if not changed:
         return
@@ -197,7 +199,7 @@ def _plan_trust(
     items: Sequence[DesiredAssociation],
     cluster: Cluster,
     role: Role,
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
     notes: list[str],
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
@@ -273,7 +275,7 @@ def session_tags(settings: Settings, existing: Association | None) -> bool:
 
 def all_tagged(
     settings: Mapping[ServiceAccountRef, Settings],
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
     *,
     subject: str = "",
 ) -> bool:

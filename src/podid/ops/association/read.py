@@ -3,7 +3,7 @@ that lead nowhere, what does not exist and what may have been meant."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ from podid.domain.plan import Place, Plan, Verb
 from podid.domain.snapshot import Missing, error_of, known_or
 from podid.domain.status import IdentityState
 from podid.domain.text import did_you_mean, nearest
-from podid.ops.association.plan import NotAllowed
+from podid.ops.association.plan import Current, NotAllowed
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple
     return tuple(sorted(refs))
 
 
-def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
+def check_associated(clients: Clients, place: Place, current: Current) -> None:
     """Raises NotFound for service accounts without an association, with the nearest names."""
     gone = [ref for ref, association in current.items() if association is None]
     if gone:
