@@ -298,7 +298,7 @@ def test_no_summary_is_cut_in_the_command_list(
 
 
 def test_every_example_parses() -> None:
-    tree = build(rich_help=False)
+    tree = build()
     for command in COMMANDS:
         example = next(part for part in _paragraphs(command.load().help) if part.startswith("Example: "))
         words = re.findall(r"--[a-z-]+", example)
@@ -312,7 +312,7 @@ def test_every_example_parses() -> None:
 def test_shared_options_have_one_spelling() -> None:
     """No command makes an option of its own under a shared option's name, and help does not differ."""
     seen: dict[str, set[tuple[str, ...]]] = {}
-    tree = build(rich_help=False)
+    tree = build()
     shared = {f"--{name.replace('_', '-')}" for name in (*options.SHARED, "show_permissions")}
     for command in COMMANDS:
         node: Any = tree

@@ -58,7 +58,7 @@ def generate() -> dict[str, str]:
 
 
 def cli() -> str:
-    tree = build(rich_help=False)
+    tree = build()
     shared: dict[str, Any] = {}
     sections = [_command(command, _node(tree, command), shared) for command in COMMANDS]
     order = [f"--{name.replace('_', '-')}" for name in (*SHARED, "show_permissions")]

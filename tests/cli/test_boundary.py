@@ -179,7 +179,7 @@ BLANK = ("", " ", "\t", " \n", "\u00a0")
 
 def texts_of(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each option and argument of a command that takes text, and a line in which it has no value."""
-    node: Any = build(rich_help=False)
+    node: Any = build()
     for name in row.path:
         node = node.commands[name]
     taken = [param for param in node.params if param.type.name == "text" and param.opts[0] != "--query"]

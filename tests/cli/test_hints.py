@@ -191,7 +191,7 @@ def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys
 
 # --- every hint can be pasted -----------------------------------------------------------------------------------------
 
-FULL = build(rich_help=False)
+FULL = build()
 VALUES = ("x", "demo", "a=b", "-x", "shop/orders")
 
 
