@@ -270,17 +270,17 @@ def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
 
 
 def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podid.commands.association import associate
+    from podid.commands.association import associating
 
     site.with_agent()
     requests: list[Any] = []
-    carry_out = associate.associate_in
+    carry_out = associating.associate_in
 
     def spy(access: Any, request: Any) -> None:
         requests.append(request)
         carry_out(access, request)
 
-    monkeypatch.setattr(associate, "associate_in", spy)
+    monkeypatch.setattr(associating, "associate_in", spy)
     answers = {
         "namespace": "shop",
         "account": "orders",

@@ -120,7 +120,7 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
 def check_namespace(reached: Sequence[Access], namespace: str) -> None:
     """For a namespace in which nothing was found: raises NotFound where none of the clusters has it, nor an association
     in it. Returns where one has, and where that cannot be looked at."""
-    from podid.ops.association.absent import namespace_not_found
+    from podid.ops.association.read import namespace_not_found
 
     absent: NotFound | None = None
     for access in reached:
