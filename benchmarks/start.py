@@ -19,8 +19,8 @@ ROUNDS = 21
 SIXTY = """
 import sys
 from podid.cli import tree
-more = tuple(tree.Row(f"group{n % 6} empty{n}" if n % 2 else f"empty{n}", tree.OFFLINE, f"Do nothing, {n}.", "none:none")
-             for n in range(60 - len(tree.COMMANDS)))
+names = [f"group{n % 6} empty{n}" if n % 2 else f"empty{n}" for n in range(60 - len(tree.COMMANDS))]
+more = tuple(tree.Row(name, tree.OFFLINE, f"Do nothing, {name}.", "none:none") for name in names)
 tree.GROUPS.update({f"group{n}": "Empty." for n in range(6)})
 tree.COMMANDS += more
 sys.argv[0] = "podid"

@@ -28,7 +28,7 @@ MAIN_JOB = (
 )
 OPTIONS = "options"
 # a page wider than this is hard to read; a pipe has no width
-WIDEST, IN_A_PIPE = 100, 80
+WIDEST, PIPE = 100, 80
 # an option that is longer has its meaning on the next line
 _LONGEST = 30
 
@@ -41,7 +41,7 @@ def asks_for_help(argv: Sequence[str]) -> bool:
 def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
     """The lines that a command line asks for; None where it names no command."""
     words = [word for word in argv if not word.startswith("-")]
-    width = IN_A_PIPE if width is None else min(width, WIDEST)
+    width = PIPE if width is None else min(width, WIDEST)
     if not words:
         return list(_root(width))
     if words == [OPTIONS]:
@@ -59,8 +59,8 @@ def _root(width: int) -> Iterator[str | Line]:
         yield from _section(panel, _rows(_entries(panel), width))
     yield ""
     yield from _wrapped(
-        "podid COMMAND --help explains a command, podid help options the options that commands share. A service account "
-        "is written NAMESPACE/NAME.",
+        "podid COMMAND --help explains a command, podid help options the options that commands share. Write a service "
+        "account as NAMESPACE/NAME.",
         width,
     )
 
@@ -93,58 +93,52 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
     command = row.load()
     (first,), *rest = command.paragraphs
     yield from _wrapped(first, width)
-    arguments = [item for item in command.own if item.argument]
-    required = [item for item in command.own if not item.argument and item.required]
-    usage = ("podid", row.name, *map(_value, arguments), *(f"{item.long} {item.metavar}" for item in required))
-    yield from _section("Usage", [f"  {' '.join(usage)} [OPTIONS]"])
+    yield ""
+    yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
     yield from _section("Examples", [f"  {example}" for example in command.examples])
     for paragraph in rest:
         yield ""
         for line in paragraph:
             yield from _wrapped(line, width)
-    yield from _section("Arguments", _rows(((_value(item), item.help) for item in arguments), width))
-    heading, items = "Options", list[tuple[str, str]]()
+    yield from _section("Arguments", _rows(_items(item for item in command.own if item.argument), width))
+    sections: dict[str, list[OptionField]] = {}
+    heading = "Options"
     for item in command.own:
-        if item.argument:
-            continue
-        if item.heading:
-            yield from _section(heading, _rows(items, width))
-            heading, items = item.heading, []
-        items.append((_spelled(item), _meaning(item)))
-    yield from _section(heading, _rows(items, width))
-    yield from _section("Common options", _wrapped("  " + " ".join(_names(command)), width), "podid help options")
+        heading = item.heading or heading
+        if not item.argument:
+            sections.setdefault(heading, []).append(item)
+    for heading, items in sections.items():
+        yield from _section(heading, _rows(_items(items), width))
+    yield from _section("Common options", _in_short(common_names(command), width), "podid help options")
 
 
-def _names(command: Command) -> Iterator[str]:
+def usage(name: str, command: Command) -> str:
+    arguments = (item.metavar for item in command.own if item.argument)
+    required = (f"{item.long} {item.metavar}" for item in command.own if item.required and not item.argument)
+    return " ".join(("podid", name, *arguments, *required, "[OPTIONS]"))
+
+
+def common_names(command: Command) -> Iterator[str]:
     from podid.cli.options import OUTPUT, SHARED
 
     for name in (*command.shared, *OUTPUT):
-        item = SHARED.get(name)
-        yield "--show-permissions" if item is None else item.long
+        yield SHARED[name].long if name in SHARED else "--show-permissions"
 
 
 def _common(width: int) -> Iterator[str | Line]:
     from podid.cli.options import SHARED, SHOW_PERMISSIONS
 
     yield "Options that commands share. Each has one spelling everywhere and may stand before the command, too."
-    items = [(_spelled(item), _meaning(item)) for item in SHARED.values()]
-    yield from _section("Common options", _rows([*items, ("--show-permissions", SHOW_PERMISSIONS)], width))
+    items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
+    yield from _section("Common options", _rows(items, width))
     yield ""
     yield from _wrapped("An option on the command line wins over its variable, and that over the kubeconfig.", width)
 
 
-def _value(item: OptionField) -> str:
-    return item.metavar
-
-
-def _spelled(item: OptionField) -> str:
-    short = f"{item.short}, " if item.short else ""
-    names = ", ".join(filter(None, (f"{short}{item.long}", item.off)))
-    return f"{names} {item.metavar}".strip()
-
-
-def _meaning(item: OptionField) -> str:
-    return f"{item.help} [{', '.join(item.env)}]" if item.env else item.help
+def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
+    for item in options:
+        names = ", ".join(filter(None, (item.short, item.long, item.off))) if not item.argument else ""
+        yield f"{names} {item.metavar}".strip(), f"{item.help} [{', '.join(item.env)}]" if item.env else item.help
 
 
 def _section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:
@@ -169,6 +163,11 @@ def _rows(items: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
         yield from (" " * column + line for line in lines)
 
 
+def _in_short(names: Iterable[str], width: int) -> list[str]:
+    return textwrap.wrap(
+        " ".join(names), width - 2, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+
+
 def _wrapped(text: str, width: int) -> list[str]:
-    indent = " " * (len(text) - len(text.lstrip()))
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)

@@ -146,8 +146,9 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
 _EXAMPLE = "Example: "
 
 
-def _lines(lines: list[str]) -> list[str]:
+def _lines(paragraph: str) -> list[str]:
     """A line for each item of a list, which each begin with a word and a colon, else one for all."""
+    lines = paragraph.splitlines()
     is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
     return lines if is_list else [" ".join(lines)]
 
@@ -177,13 +178,13 @@ class Command:
     @property
     def paragraphs(self) -> list[list[str]]:
         """The help without its examples: paragraphs of lines, each line of one a sentence or of a list."""
-        texts = [part.splitlines() for part in self.help.split("\n\n")]
-        return [_lines(lines) for lines in texts if not lines[0].startswith(_EXAMPLE)]
+        return [_lines(part) for part in self.help.split("\n\n") if not part.startswith(_EXAMPLE)]
 
     @property
     def examples(self) -> list[str]:
         """Command lines of the help."""
-        return [line.removeprefix(_EXAMPLE) for line in self.help.splitlines() if line.startswith(_EXAMPLE)]
+        parts = self.help.split("\n\n")
+        return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
