@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podid.cli.options import Command
     from podid.domain.option import OptionField
 
-ABOUT = "Amazon EKS Pod Identity: from nothing to verified credentials, or the first broken link."
+ABOUT = "Amazon EKS Pod Identity: to verified credentials, or to the first broken link."
 # what most people come for, in the order in which they need it
 MAIN_JOB = (
     ("podid demo", "See all of it on a cluster on this machine, without AWS."),
@@ -100,15 +100,17 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
         yield ""
         for line in paragraph:
             yield from _wrapped(line, width)
-    yield from _section("Arguments", _rows(_items(item for item in command.own if item.argument), width))
     sections: dict[str, list[OptionField]] = {}
-    heading = "Options"
+    first = "Arguments and options" if any(item.argument for item in command.own) else "Options"
+    heading = next((item.heading for item in command.own if item.heading), first)
     for item in command.own:
         heading = item.heading or heading
-        if not item.argument:
-            sections.setdefault(heading, []).append(item)
+        sections.setdefault(heading, []).append(item)
     for heading, items in sections.items():
-        yield from _section(heading, _rows(_items(items), width))
+        full = _rows(_items(item for item in items if not item.brief), width)
+        brief = [item for item in items if item.brief]
+        more = (*(item.long for item in brief), f"(see {brief[0].brief})") if brief else ()
+        yield from _section(heading, (*full, *_in_short(more, width)))
     yield from _section("Common options", _in_short(common_names(command), width), "podid help options")
 
 
@@ -128,7 +130,7 @@ def common_names(command: Command) -> Iterator[str]:
 def _common(width: int) -> Iterator[str | Line]:
     from podid.cli.options import SHARED, SHOW_PERMISSIONS
 
-    yield "Options that commands share. Each has one spelling everywhere and may stand before the command, too."
+    yield "Options that commands share. You can also put them before the command."
     items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
     yield from _section("Common options", _rows(items, width))
     yield ""
@@ -137,8 +139,17 @@ def _common(width: int) -> Iterator[str | Line]:
 
 def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
     for item in options:
-        names = ", ".join(filter(None, (item.short, item.long, item.off))) if not item.argument else ""
-        yield f"{names} {item.metavar}".strip(), f"{item.help} [{', '.join(item.env)}]" if item.env else item.help
+        long = f"--[no-]{item.long[2:]}" if item.off else item.long
+        names = "" if item.argument else f"{item.short}, {long}" if item.short else long
+        dots = "..." if item.kind == "texts" and not item.argument else ""
+        yield f"{names} {item.metavar}{dots}".strip(), _meaning(item)
+
+
+def _meaning(item: OptionField) -> str:
+    text = item.help.removesuffix(" Repeatable.")
+    if item.kind == "text" and item.default and not item.required and "[default" not in text:
+        text += f" [default: {item.default}]"
+    return f"{text} [{', '.join(item.env)}]" if item.env else text
 
 
 def _section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:

@@ -26,8 +26,8 @@ class OptionField:
     others, `short` a letter, `off` the reverse of a switch. `env` are the variables that stand in for it, first one
     first; `values` all that it may be and `suggests` what completion offers; `source` is where
     `podid.cli.suggestions` finds more. `where` is said of an option that says where a command works, and `consent` of
-    one that answers a question. In help a `heading` stands before it,
-    for it and those after it. `read` makes a value of what was typed, and raises InvalidInput."""
+    one that answers a question. `read` makes a value of what was typed, and raises InvalidInput. In help, `heading`
+    stands before it and those after it; `brief` names the command whose help explains it."""
 
     kind: Literal["switch", "text", "texts", "number"]
     help: str
@@ -47,6 +47,7 @@ class OptionField:
     consent: bool = False
     bounds: tuple[int, int] | None = None
     heading: str = ""
+    brief: str = ""
     read: Callable[[Any], Any] | None = None
 
     @property
@@ -161,7 +162,8 @@ def options(cls: type[T]) -> type[T]:
 
 def options_in(group: type) -> tuple[OptionField, ...]:
     """The options of a group, those of the groups in it at their place. Its `HEADINGS` are those of help, each by the
-    field, or the group in it, that it stands before."""
+    field, or the group in it, that it stands before; its `BRIEF` are fields that the help of another
+    command explains."""
     declared: list[OptionField] = []
     headings = getattr(group, "HEADINGS", {})
     for item in fields(group):
@@ -170,6 +172,8 @@ def options_in(group: type) -> tuple[OptionField, ...]:
             members = options_in(item.metadata["group"])
         elif "option" in item.metadata:
             members = (item.metadata["option"],)
+        if brief := getattr(group, "BRIEF", {}).get(item.name):
+            members = tuple(replace(member, brief=brief) for member in members)
         if item.name in headings:
             members = (replace(members[0], heading=headings[item.name]), *members[1:])
         declared += members
