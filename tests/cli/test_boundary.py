@@ -702,12 +702,6 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
     assert "given twice" in outcome.error["message"]
 
 
-@pytest.mark.parametrize("group", sorted({row.path[0] for row in COMMANDS if len(row.path) == 2}))
-def test_a_group_alone_prints_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Podid()(group).code == 0
-    assert "\nCommands:\n" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("error", "text"),
     [
