@@ -35,7 +35,7 @@ START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and
 PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", START, "Run the main job on the sandbox, narrated.", "demo:demo"),
+    Row("demo", START, "Run a guided tour in a sandbox.", "demo:demo"),
     Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
@@ -79,11 +79,11 @@ COMMANDS: tuple[Row, ...] = (
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
     Row("sandbox start", OFFLINE, "Start an AWS account and an EKS cluster on this machine.", "sandbox.start:start"),
     Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
-    Row("sandbox status", OFFLINE, "Say whether the sandbox runs.", "sandbox.status:status"),
-    Row("sandbox env", OFFLINE, "Print what points podid, the AWS CLI and kubectl at it.", "sandbox.env:env"),
-    Row("sandbox reset", OFFLINE, "Put the sandbox back to how it started.", "sandbox.reset:reset"),
-    Row("sandbox break", OFFLINE, "Put a failure mode in place in the sandbox.", "sandbox.break_:break_"),
-    Row("sandbox heal", OFFLINE, "Take failure modes away from the sandbox.", "sandbox.heal:heal"),
+    Row("sandbox status", OFFLINE, "Show whether the sandbox is running.", "sandbox.status:status"),
+    Row("sandbox env", OFFLINE, "Print the environment for podid, the AWS CLI and kubectl.", "sandbox.env:env"),
+    Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
+    Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
+    Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
     Row("completion", PODID, "Print a shell's completion script.", "completion:completion"),
 )
 
@@ -93,7 +93,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies: who may assume a role.",
     "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",
-    "sandbox": "A cluster on this machine to try podid on.",
+    "sandbox": "An AWS account and a cluster on this machine, to try podid.",
 }
 
 

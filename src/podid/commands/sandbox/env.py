@@ -8,9 +8,9 @@ def env(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Print what points podid, the AWS CLI and kubectl at it.
+    """Print the environment for podid, the AWS CLI and kubectl.
 
-    Shell commands: variables to set, and variables that would win over them to unset.
+    The output is shell commands that set variables, and unset variables that would take precedence.
 
     Example: eval "$(podid sandbox env)"
     """
