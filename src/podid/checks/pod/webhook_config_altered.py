@@ -77,7 +77,7 @@ def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served
         tuple(sorted({str(pod.ref) for pod, _ in left})),
     )
     return check.case(whole.subject, chain).fail(
-        f"the registration of the webhook now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
+        f"the webhook's registration now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
         "replace them get no credentials",
         severity=Severity.WARN,
         evidence=(f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),

@@ -67,7 +67,7 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
     association = group.association
     created = utc(association.created_at if isinstance(association, Association) else None)
     oldest = utc(min(pod.created_at for pod in pods))
-    fact = f"association {association.association_id} created {created}, oldest of these pods started {oldest}"
+    fact = f"created: association {association.association_id} {created}, oldest of these pods {oldest}"
     return to_be_replaced(case, snapshot, group, pods, say, (fact,))
 
 
