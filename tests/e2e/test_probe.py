@@ -52,7 +52,7 @@ def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
     refused = healthy(*(word for word in PROBE if word != "--yes"))
     assert (refused.code, jobs(healthy), refused.error["hint"][-5:]) == (2, [], "--yes")
     text = healthy.must("verify", "shop/orders", "--yes", "--probe")
-    assert text.stderr.count("(one pod as shop/orders, deleted when it has answered)") == 2
+    assert text.stderr.count("(one pod as shop/orders, deleted after its answer)") == 2
     for node in nodes_of(healthy):
         assert f"      node: {node}\n" in text.stderr
         assert f"  ✓ podid's own pod  {node.partition('.')[0]}  role shop-orders\n" in text.stdout

@@ -227,7 +227,7 @@ def test_a_paused_deployment(associated: Site) -> None:
         {
             "shop/Deployment/orders": (
                 "blocked",
-                "it is paused, so a restart would replace nothing until it is resumed",
+                "its rollout is paused, so a restart replaces no pods until it is resumed",
             )
         },
     )
@@ -318,7 +318,7 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     assert (outcome.code, found["shop/Deployment/orders"][0]) == (8, "done")
     assert found["shop/Pod/shell"] == (
         "blocked",
-        "no controller would bring the pod back: delete it and create it again",
+        "no controller replaces the pod: delete it and create it again",
     )
     assert found["shop/Job/import"] == (
         "blocked",
@@ -339,7 +339,7 @@ def test_static_pods(associated: Site) -> None:
     associated.associate("shop", "default")
     static = (
         "blocked",
-        f"it is a static pod, which cannot use a service account: take its manifest off node {node}, "
+        f"it is a static pod, which cannot use a service account: remove its manifest from node {node}, "
         "and run it as a DaemonSet or a Deployment",
     )
     for argv in (("shop/default",), ("shop/default", "--stale"), ("-n", "shop", "--yes")):

@@ -102,7 +102,7 @@ def selfmade(site: Site) -> None:
 PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
-    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: port 80"),
+    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent has port 80"),
     (take_policy, "node-role-missing-eks-auth", f"role demo-node-role of node group workers ({NODE_ROLE}) may not"),
     (
         by_organization,
@@ -336,7 +336,7 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
             "default",
             "note: not looked at: hybrid-daemonset-missing: whether {} has the credentials file",
         ),
-        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
+        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 does not support hybrid nodes, v1.3.3-eksbuild.1 does"),
     ],
 )
 def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: str) -> None:
