@@ -114,7 +114,7 @@ def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy:
     outcome = healthy(*PROBE)
     assert (outcome.code, outcome.json["findings"]) == (9, [])
     (unknown,) = outcome.json["unknowns"]
-    assert (unknown["id"], "shuts off podid's own pod" in unknown["reason"]) == (
+    assert (unknown["id"], "blocks podid's own pod" in unknown["reason"]) == (
         "host-firewall-blocks-link-local",
         True,
     )

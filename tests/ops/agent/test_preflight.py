@@ -103,13 +103,13 @@ PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
     (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent has port 80"),
-    (take_policy, "node-role-missing-eks-auth", f"role demo-node-role of node group workers ({NODE_ROLE}) may not"),
+    (take_policy, "node-role-missing-eks-auth", f"of node group workers ({NODE_ROLE}) is not authorized to"),
     (
         by_organization,
         "scp-denies-eks-auth",
-        f"a service control policy denies role demo-node-role of node group workers ({NODE_ROLE})",
+        f"AssumeRoleForPodIdentity to role demo-node-role of node group workers ({NODE_ROLE})",
     ),
-    (private, "eks-auth-unreachable", "no way out, no interface endpoint for eks-auth"),
+    (private, "eks-auth-unreachable", "no route out of the VPC and no interface endpoint for eks-auth"),
     (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
     (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
     (selfmade, "addon-config-conflict", f"DaemonSet kube-system/{AGENT}"),
@@ -279,7 +279,7 @@ def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
     refused = site("install-agent", "-o", "json")
     told = refused.error["message"]
     assert "the agent cannot be scheduled on node" in told
-    assert "its port 80 is held by shop/ingress" in told
+    assert "its port 80 is used by shop/ingress" in told
 
 
 # --- nodes that it does not go to -------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None
     refused = site("install-agent", "--config", ONLY_CRITICAL, "-o", "json")
     assert refused.code == 6
     told = f"agent-not-on-node: no agent pod runs on node {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
-    assert refused.error["message"] == f"{told}; pods of shop/orders run there"
+    assert refused.error["message"] == f"{told}; pods of shop/orders there get no credentials"
     assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
 
 

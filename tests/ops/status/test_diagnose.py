@@ -95,7 +95,7 @@ def test_parse_target_refuses() -> None:
         parse_target("node/shop/orders")
     with pytest.raises(InvalidInput):
         parse_target("orders")
-    with pytest.raises(UsageError, match="not in the namespace 'stage'"):
+    with pytest.raises(UsageError, match="not in namespace 'stage'"):
         parse_target("shop/orders", "stage")
     assert parse_target("", "stage") == DoctorScope("stage")
 
@@ -314,7 +314,7 @@ def test_the_document_of_a_finding() -> None:
                 "message": "1 of 1 pod started before the association existed, so no credentials were injected",
                 "evidence": [
                     "pods: orders-5d9c-x1",
-                    "association a-orders created 2026-11-22T12:00:00Z, oldest of these pods 2025-11-24T07:00:00Z",
+                    "created: association a-orders 2026-11-22T12:00:00Z, oldest of these pods 2025-11-24T07:00:00Z",
                 ],
                 "fix": {"class": "ASK", "commands": [["podid", "restart", "shop/orders", "--cluster", "prod"]]},
                 "serviceAccounts": ["shop/orders"],
