@@ -242,7 +242,7 @@ def test_rows_of_reports(views: dict[str, list[View]]) -> None:
 
 def test_what_json_has_no_word_for_is_refused() -> None:
     assert plain({"kind": "X", "a": (1, None), "b": Format.CSV}) == {"kind": "X", "a": [1, None], "b": "csv"}
-    with pytest.raises(TypeError, match="nothing for a object"):
+    with pytest.raises(TypeError, match="no form for a object"):
         plain([object()])
 
 
