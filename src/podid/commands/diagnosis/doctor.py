@@ -23,7 +23,7 @@ def permissions() -> CommandPermissions:
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
-    """What the checks that are chosen take, and finding the target."""
+    """Return the permissions of the selected checks, and of reading the target."""
     from podid.domain.option import filled
     from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
@@ -43,15 +43,23 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
-    Walks the whole chain from association to permissions. What could not be checked is unknown, and makes exit 9.
-    Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
-    --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
-    most 20 service accounts, and drops the credentials; --probe runs one pod of podid's own for each of at most 10,
-    which asks the agent who it is, and deletes it. Both ask first, or need --yes.
-    With --me it simulates the caller's own rights, prints the policy and the Role that grant what
-    is missing, and ends with 3 then.
+    Checks every link from the association to the role's permissions. Findings exit with 3; checks that could not be
+    decided exit with 9.
+    --logs also searches the agents' logs of the last hour. --cloudtrail also reads tokens that were not redeemed, and
+    session sizes.
+    --verify redeems pod tokens of at most 20 service accounts and discards the credentials. --probe runs and deletes
+    one pod for each of at most 10 service accounts, which requests credentials from the agent. Both require
+    confirmation, or --yes.
+    --me checks the caller's own permissions. If some are missing, it prints the policy and the Role that grant them,
+    and exits with 3.
 
     Example: podid doctor shop/orders
+
+    Example: podid doctor -n shop --logs
+
+    Example: podid doctor --fix
+
+    Example: podid doctor --me --for associate
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.commands.diagnosis.examine import examine, show_own_permissions
@@ -93,7 +101,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
             return
         if planned:
             if terminal.for_person:
-                show(report)  # what it is that is to be fixed
+                show(report)  # the findings to fix
             carry_out(planned, access.runtime, terminal, yes=access.shared.yes, still=examination.still_found)
             report = None
     if options.watch:
