@@ -43,23 +43,17 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
-    Checks every link from the association to the role's permissions. Findings exit with 3; checks that could not be
-    decided exit with 9.
-    --logs also searches the agents' logs of the last hour. --cloudtrail also reads tokens that were not redeemed, and
-    session sizes.
-    --verify redeems pod tokens of at most 20 service accounts and discards the credentials. --probe runs and deletes
-    one pod for each of at most 10 service accounts, which requests credentials from the agent. Both require
-    confirmation, or --yes.
-    --me checks the caller's own permissions. If some are missing, it prints the policy and the Role that grant them,
-    and exits with 3.
+    Checks the whole chain from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
+    --verify redeems tokens of at most 20 service accounts and drops the credentials. --probe runs one pod for each of
+    at most 10 service accounts and deletes it. --me simulates the caller's permissions, prints the policy and the Role
+    that grant the missing ones, and then ends with exit 3.
+
+    Example: podid doctor
 
     Example: podid doctor shop/orders
 
-    Example: podid doctor -n shop --logs
+    Example: podid doctor pod/shop/orders-7d4b9 --logs
 
-    Example: podid doctor --fix
-
-    Example: podid doctor --me --for associate
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.commands.diagnosis.examine import examine, show_own_permissions

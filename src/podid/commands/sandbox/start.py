@@ -11,9 +11,10 @@ def start(
     port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
     samples: bool = switch("Add some associations, correct and broken ones."),
 ) -> None:
-    """Start a simulated AWS account and EKS cluster on this machine.
+    """Start a simulated AWS account and EKS cluster here.
 
-    The sandbox is ready when the command returns, and runs until `podid sandbox stop`. It requires no network.
+    They run on this machine. The sandbox is ready when the command returns, and runs until `podid sandbox stop`. It
+    requires no network.
 
     Example: podid sandbox start && eval "$(podid sandbox env)"
     """

@@ -210,6 +210,6 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
 
     scope = scope_of(who, alone.statements[0], allowed)
     if scope.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
-        who = scope.words.removeprefix("only ")
-        return f"{who} of any region, because the statement identifies the cluster by name only"
+        words = scope.words.removeprefix("only ")
+        return f"{words} of any region, because the statement identifies the cluster by name only"
     return scope.words
