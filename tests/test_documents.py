@@ -136,7 +136,7 @@ def test_rows_of_reports(story: list[Scene]) -> None:
 
 def test_what_json_has_no_word_for_is_refused() -> None:
     assert plain({"kind": "X", "a": (1, None), "b": Format.CSV}) == {"kind": "X", "a": [1, None], "b": "csv"}
-    with pytest.raises(TypeError, match="nothing for a object"):
+    with pytest.raises(TypeError, match="no form for a object"):
         plain([object()])
 
 

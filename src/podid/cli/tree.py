@@ -35,7 +35,7 @@ START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and
 PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", START, "Run a guided tour in a sandbox.", "demo:demo"),
+    Row("demo", START, "Show the main job on the sandbox, step by step.", "demo:demo"),
     Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
@@ -44,7 +44,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
-    Row("bundle", SEE, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
+    Row("bundle", SEE, "Save snapshot and report to an archive for support.", "diagnosis.bundle:bundle"),
     Row("disassociate", CHANGE, "Take the role away again.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Give an association to another service account.", "association.move:move"),
     Row("copy", CHANGE, "Make a cluster's associations again in another one.", "association.copy:copy"),
@@ -64,27 +64,27 @@ COMMANDS: tuple[Row, ...] = (
         "trust.remove:remove",
     ),
     Row("trust tighten", CHANGE, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
-    Row("history", CHANGE, "List what podid changed from here.", "history.history:history"),
-    Row("undo", CHANGE, "Take back what one run changed.", "history.undo:undo"),
-    Row("agent status", AGENT, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
+    Row("history", CHANGE, "List the changes that podid made from here.", "history.history:history"),
+    Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
+    Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
-    Row("agent logs", AGENT, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
+    Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
     Row("agent versions", AGENT, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
     Row("addon associate", AGENT, "Give an add-on's service account a role.", "addon.associate:associate"),
-    Row("addon disassociate", AGENT, "Take it away again.", "addon.disassociate:disassociate"),
+    Row("addon disassociate", AGENT, "Delete an add-on's associations.", "addon.disassociate:disassociate"),
     Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
-    Row("uninstall-agent", AGENT, "Remove the agent add-on.", "agent.uninstall:uninstall_agent"),
+    Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("preset list", OFFLINE, "List permissions of well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("sandbox start", OFFLINE, "Start an AWS account and an EKS cluster on this machine.", "sandbox.start:start"),
+    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster here.", "sandbox.start:start"),
     Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
     Row("sandbox status", OFFLINE, "Show whether the sandbox is running.", "sandbox.status:status"),
-    Row("sandbox env", OFFLINE, "Print the environment for podid, the AWS CLI and kubectl.", "sandbox.env:env"),
+    Row("sandbox env", OFFLINE, "Print shell commands that select the sandbox.", "sandbox.env:env"),
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", PODID, "Print a shell's completion script.", "completion:completion"),
+    Row("completion", PODID, "Print the completion script of a shell.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {
@@ -93,7 +93,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies: who may assume a role.",
     "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",
-    "sandbox": "An AWS account and a cluster on this machine, to try podid.",
+    "sandbox": "A cluster on this machine to try podid on.",
 }
 
 

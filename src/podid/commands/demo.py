@@ -1,4 +1,4 @@
-"""podid demo: a tour that runs the commands that a user would type, in a sandbox."""
+"""podid demo: a narrated tour that runs real commands on the sandbox."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def demo(
     access: Access,
     terminal: Terminal,
-    keep: bool = switch("Keep the sandbox running after the tour.", off="--no-keep", default=True),
+    keep: bool = switch("Keep the sandbox running afterwards.", off="--no-keep", default=True),
 ) -> None:
-    """Run a guided tour in a sandbox.
+    """Show the main job on the sandbox, step by step.
 
-    Shows each command and its real output, from a cluster without the agent to verified credentials. At the end,
-    `podid doctor` reports what is still wrong in the sandbox. Nothing leaves this machine.
+    Runs real commands, from a cluster without the agent to verified credentials. At the end, podid doctor reports the
+    remaining problem. Requires no AWS account and no network.
 
     Example: podid demo
     """
@@ -36,10 +36,8 @@ def demo(
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES
 
     tour = _Tour(terminal)
-    tour.say(
-        "This tour runs in a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves this machine."
-    )
-    # its own state directory: the user's sandbox and journal stay unchanged
+    tour.say("This tour runs on a sandbox: a simulated AWS account and EKS cluster on this machine.")
+    # a separate state directory: an existing sandbox and journal stay unchanged
     home = state.prepare(access.sandbox_dir.parent / "demo")
     directory = home / "podid" / "sandbox"
     policy, text = home / POLICY_FILE, json.dumps(POLICY, indent=2) + "\n"
@@ -56,16 +54,16 @@ def demo(
         env = {**access.runtime.env, **environment.export, "XDG_STATE_HOME": str(home)}
         for name in (*environment.unset, "PODID_JOURNAL_DIR"):
             env.pop(name, None)
-        tour.say("The permissions policy for the role:")
+        tour.say("The permissions policy of the tour:")
         tour.prompt(f"cat {POLICY_FILE}")
         terminal.narrate(text)
         for scene in SCENES:
             tour.play(scene, home, env)
         ended = True
     finally:
-        if not (keep and ended):  # after an interrupted tour the user does not know that the sandbox is running
+        if not (keep and ended):  # after a failed tour the user does not know that the sandbox runs
             process.stop(directory=directory)
-    tour.say("The tour is complete: from a cluster without the agent to verified credentials.")
+    tour.say("These are all steps from an empty cluster to verified credentials.")
     if keep:
         podid = podid_words()
         tour.say("The sandbox is still running. To continue:")
@@ -78,7 +76,7 @@ def demo(
 
 
 class _Tour:
-    """Print narration and output on stdout, in order."""
+    """Print narration and output on stdout, in the order of events."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

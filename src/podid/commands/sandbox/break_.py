@@ -8,16 +8,18 @@ from podid.domain.option import argument, switch
 def break_(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "ID of the failure mode.", default=None),
+    mode: str | None = argument("ID", "The id of the failure mode, as in `podid explain`.", default=None),
     list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
     """Reproduce a failure mode in the sandbox.
 
-    The command creates what the failure mode needs: the agent, and in namespace `broken` a service account, a role, an
-    association and pods, all named after the failure mode. Their ages look as if the failure had lasted for a while.
-    `podid sandbox heal` removes it.
+    Creates the required objects: the agent, and in namespace `broken` a service account, a role, an association and
+    pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken for
+    some time. `podid sandbox heal` removes them.
 
     Example: podid sandbox break trust-missing-tag-session && podid doctor
+
+    Example: podid sandbox break --list
     """
     from podid.domain.errors import NotFound, Other, UsageError
     from podid.domain.text import did_you_mean, nearest
@@ -34,13 +36,13 @@ def break_(
         terminal.emit(failures_view(states | {name: ("in place", subject) for name, subject in broken.items()}))
         return
     if mode is None:
-        raise UsageError("Specify the ID of a failure mode", hint=listing)
+        raise UsageError("Nothing to break: specify the id of a failure mode", hint=listing)
     if mode in BY_ID and mode not in BREAKS:
         raise NotFound(f"The sandbox cannot reproduce {mode}", hint=listing, subject=mode)
     if mode not in BREAKS:
         near = nearest(mode, BREAKS)
         raise NotFound(
-            f"Failure mode {mode!r} does not exist{did_you_mean(mode, BREAKS)}",
+            f"{mode!r} is not a failure mode{did_you_mean(mode, BREAKS)}",
             hint=Other(("sandbox", "break"), flags=(near[0],)) if near else listing,
             subject=mode,
         )

@@ -8,9 +8,10 @@ def env(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Print the environment for podid, the AWS CLI and kubectl.
+    """Print shell commands that select the sandbox.
 
-    The output is shell commands that set variables, and unset variables that would take precedence.
+    They direct podid, the AWS CLI and kubectl to the sandbox: they set variables, and unset variables that would
+    override these.
 
     Example: eval "$(podid sandbox env)"
     """

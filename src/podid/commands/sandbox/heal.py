@@ -8,11 +8,11 @@ from podid.domain.option import argument
 def heal(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "ID of the failure mode. [default: all that are in place]", default=None),
+    mode: str | None = argument("ID", "The failure mode. [default: all that were reproduced]", default=None),
 ) -> None:
     """Remove failure modes from the sandbox.
 
-    Objects that were created for them are deleted too, except the agent: other pods may use it by now.
+    Deletes the objects that were created for them, except for the agent, which other objects may need.
 
     Example: podid sandbox heal
     """
@@ -24,8 +24,10 @@ def heal(
         healed = process.heal(mode or "", directory=access.sandbox_dir)
     if mode is not None and not healed:
         raise NotFound(
-            f"Failure mode {mode!r} is not in place", hint=Other(("sandbox", "break"), flags=("--list",)), subject=mode
+            f"The sandbox does not reproduce {mode!r}",
+            hint=Other(("sandbox", "break"), flags=("--list",)),
+            subject=mode,
         )
     if not healed:
-        terminal.note("Nothing to heal: no failure mode is in place.")
+        terminal.note("Nothing to heal: the sandbox reproduces no failure mode.")
     terminal.emit(failures_view({name: ("healed", subject) for name, subject in healed.items()}))

@@ -8,7 +8,7 @@ def status(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Show whether the sandbox is running. The exit code is 0 if it is, 3 if not.
+    """Show whether the sandbox is running. Exit 0 if it is, 3 if not.
 
     Example: podid sandbox status
     """
@@ -22,7 +22,8 @@ def status(
         return
     terminal.emit(
         absent_view(
-            "not running", remark=" (its state file is still there, but the process has ended)" if sandbox.stale else ""
+            "not running",
+            remark=" (found the state file of a sandbox that is no longer running)" if sandbox.stale else "",
         )
     )
     terminal.leave(ExitCode.ATTENTION)

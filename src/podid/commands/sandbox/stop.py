@@ -8,7 +8,7 @@ def stop(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Stop the sandbox. Its data is deleted.
+    """Stop the sandbox. Its contents are lost.
 
     Example: podid sandbox stop
     """
