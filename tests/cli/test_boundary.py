@@ -669,7 +669,7 @@ def test_a_cluster_is_not_guessed_for_a_change(podid: Podid, monkeypatch: pytest
     assert podid("list").code == 0  # the only one there is
     outcome = podid("associate", "shop/orders", "--role", "storefront")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "No cluster is named; us-west-2 has demo" in outcome.stderr
+    assert "No cluster is specified; us-west-2 has demo" in outcome.stderr
     podid.tty, podid.answers = True, Answers("demo")
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
 

@@ -140,15 +140,9 @@ def _contexts(runtime: Runtime) -> Iterable[str]:
 
 
 def _profiles(runtime: Runtime) -> Iterable[str]:
-    import configparser
+    from podid.cli.contact import profile_names
 
-    home = Path(runtime.env.get("HOME") or "~").expanduser() / ".aws"
-    shared = runtime.env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
-    config = configparser.RawConfigParser()
-    for path in (runtime.env.get("AWS_CONFIG_FILE") or home / "config", shared):
-        with contextlib.suppress(OSError):
-            config.read_string(files.read(Path(path)).decode())
-    return sorted({name.removeprefix("profile ") for name in config.sections() if not name.startswith("sso-session ")})
+    return profile_names(runtime)
 
 
 def _shells(_: Runtime) -> Iterable[str]:

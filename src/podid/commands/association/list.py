@@ -84,7 +84,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     def check() -> None:
         """Raises NotFound where there is no cluster, or no such namespace."""
         if not failures and not reached:
-            raise no_cluster(access.aws.region)
+            raise no_cluster(access.aws.region, access.shared, access.runtime.env)
         if not failures and listing.exact and not listing.listed:
             check_namespace(reached, listing.exact)
 
