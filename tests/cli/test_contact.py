@@ -130,14 +130,6 @@ def test_one_cluster_and_many(account: Site) -> None:
     assert many.stderr.splitlines()[-1] == "Specify one with --cluster or PODID_CLUSTER."
 
 
-def test_no_access_to_kubernetes(site: Site) -> None:
-    for cluster in site.box.world.clusters.values():
-        cluster.access_entries.clear()
-    outcome = site("agent", "nodes")
-    assert outcome.code == 4
-    assert "Try:   aws eks list-access-entries --cluster-name demo" in outcome.stderr
-
-
 def test_podid_alone(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     page = alone(account)
     assert "arn:aws:" in page
