@@ -125,7 +125,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("undo", "last", "--cluster", "demo"), "There is no option --cluster of podid undo", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
-        (("list", "shop"), "podid list takes no argument, and shop is one", "podid list --help"),
+        (("whoami", "shop"), "podid whoami takes no argument, and shop is one", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
             "podid show takes fewer arguments: shop/b c is too much",
