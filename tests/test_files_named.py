@@ -54,7 +54,7 @@ def filled(line: tuple[str, ...], file: Path) -> tuple[str, ...]:
 
 
 def files_of_the_tree() -> Iterator[str]:
-    tree = build(rich_help=False)
+    tree = build()
     for row in COMMANDS:
         node: Any = tree
         for name in row.path:
@@ -180,7 +180,7 @@ def test_a_file_that_was_written_is_written_again_after_fixes(there: Site, tmp_p
 
 
 def test_force_is_for_save(podid: Podid) -> None:
-    refused(podid("doctor", "--force"), "--force goes with --save")
+    refused(podid("doctor", "--force"), "--force requires --save")
 
 
 # --- what is changed in place -----------------------------------------------------------------------------------------

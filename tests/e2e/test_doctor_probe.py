@@ -27,7 +27,9 @@ def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
     assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
     assert "running podid's own pods needs confirmation" in refused.error["message"]
     assert healthy("doctor", "--probe", "--watch", "--yes").code == 2
-    assert "the way from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
+    assert (
+        "the network path from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
+    )
     assert healthy.must("history", "-o", "json").json["items"] == []
 
 
@@ -37,7 +39,7 @@ def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
     assert (report["findings"], report["unknowns"], left(healthy)) == ([], [], 0)
     *options, others = report["notLookedAt"]  # its pods are on two nodes, and one was asked on
     assert [text.rpartition("(")[2] for text in options] == ["--logs)", "--cloudtrail)", "--verify)"]
-    assert others == "the way to the agent on their pods' other nodes (podid verify --probe)"
+    assert others == "the network path to the agent on their pods' other nodes (podid verify --probe)"
     (run,) = healthy.must("history", "-o", "json").json["items"]
     assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")]
 

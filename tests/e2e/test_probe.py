@@ -59,7 +59,7 @@ def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
     (run,) = healthy.must("history", "-o", "json").json["items"]
     assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")] * 2
     undone = healthy.must("undo", run["runId"], "--yes")
-    assert "has left nothing to undo" in undone.stderr
+    assert "left nothing to undo" in undone.stderr
     assert healthy("undo", "last", "--yes").code == 5  # a probe hides no change
 
 
@@ -229,7 +229,7 @@ def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pyt
             healthy(*PROBE, "--timeout", "30s")
     assert len(jobs(healthy)) == 2
     said = healthy.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "none").stderr
-    assert "Kubernetes deletes it by itself" in said
+    assert "Kubernetes deletes it one minute after its deadline" in said
     healthy.wait(150)
     assert jobs(healthy) == []
 

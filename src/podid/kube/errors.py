@@ -248,8 +248,8 @@ def of_network(error: Exception, where: Where) -> errors.PodidError:
     reach = (
         "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion host, SSM tunnel)."
         if where.private
-        else "Its endpoint may be private or restricted to some addresses (publicAccessCidrs). From outside the VPC, use "
-        "a VPN or a tunnel, and set HTTPS_PROXY if a proxy is required."
+        else "Its endpoint may be private or restricted to some addresses (publicAccessCidrs). From outside the VPC, "
+        "use a VPN or a tunnel, and set HTTPS_PROXY if a proxy is required."
     )
     words = where.words | {"cause": _cause(error), "reach": reach}
     return closest(NETWORK, refusal).make(refusal, words, subject=where.host)

@@ -224,7 +224,7 @@ def test_several_are_told_at_once(site: Site) -> None:
     take_policy(site)
     ingress(site)
     refused = site("install-agent", "-o", "json")
-    assert refused.error["message"].startswith("2 things are in the way of the agent: ")
+    assert refused.error["message"].startswith("2 reasons prevent the installation: ")
     assert refused.error["hint"].endswith("install-agent -o json --fix-node-role")
 
 
@@ -334,7 +334,7 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
     [
         (
             "default",
-            "note: not looked at: hybrid-daemonset-missing: whether {} has the credentials file",
+            "note: not checked: hybrid-daemonset-missing: whether {} has the credentials file",
         ),
         ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
     ],
@@ -353,7 +353,7 @@ def test_what_overwriting_puts_back_is_told() -> None:
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
     (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
     assert (told.id, told.stops) == ("addon-config-conflict", False)
-    assert told.what.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
+    assert told.message.endswith(f"changes by others to DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
     left_behind = daemon_set(set_by={"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)})
     assert not list(overwritten((left_behind,)))
     assert [each.stops for each in other_agents((left_behind,), "demo", overwrite=False)] == [False]
@@ -393,11 +393,11 @@ def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
         site.box.world.credentials.deny(action)
     done = site("install-agent", "--wait", "none")
     assert done.code == 0
-    assert "note: not looked at: scp-denies-eks-auth, node-role-missing-eks-auth: " in done.stderr
+    assert "note: not checked: scp-denies-eks-auth, node-role-missing-eks-auth: " in done.stderr
     assert "iam:SimulatePrincipalPolicy" in done.stderr
-    assert "note: not looked at: eks-auth-unreachable: " in done.stderr
-    assert "note: not looked at: the associations: " in done.stderr
-    assert "note: not looked at: agent-ipv6-bind: whether a node has IPv6 switched off" in done.stderr
+    assert "note: not checked: eks-auth-unreachable: " in done.stderr
+    assert "note: not checked: the associations: " in done.stderr
+    assert "note: not checked: agent-ipv6-bind: whether IPv6 is disabled on a node" in done.stderr
 
 
 def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:

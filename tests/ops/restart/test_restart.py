@@ -60,7 +60,7 @@ def generation_of(world: KubeWorld) -> int:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are updated; {count} of {count} carry the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     assert generation_of(world) == generation
     assert (
         world.said[0]
-        == "Deployment shop/orders: a restart is under way: the controller has not observed the change yet"
+        == "Deployment shop/orders: a restart is in progress: the controller has not observed the change yet"
     )
 
 
@@ -160,7 +160,7 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     world.sandbox.faults.webhook_misses = float("inf")
     report = run(world)
     names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
-    still = f"2 of 2 pods still without credentials after 3 restarts: {names}"
+    still = f"2 of 2 pods still have no credentials after 3 restarts: {names}"
     assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
     assert report.exit_code is ExitCode.UNAVAILABLE
 
@@ -281,7 +281,7 @@ def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
     report = run(world, timeout=60)
     ((_, status, message, restarts),) = told(world, report)
     assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
-    assert message.startswith("not rolled out within 60 s: ")
+    assert message.startswith("the rollout did not finish within 60 s: ")
     assert isinstance(report.done[0].error, TimedOut)
 
 

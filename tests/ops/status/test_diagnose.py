@@ -34,7 +34,7 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
     assert "sa-mismatch" not in [c.id for c in select(skip=("sa-mismatch",))]
     with pytest.raises(UsageError, match="'sa-missmatch' is not the id of a check; did you mean sa-mismatch"):
         select(("sa-missmatch",))
-    with pytest.raises(UsageError, match="no check is left"):
+    with pytest.raises(UsageError, match="No check to run"):
         select(("sa-mismatch",), ("sa-mismatch",))
 
 
@@ -303,7 +303,7 @@ def test_the_document_of_a_finding() -> None:
         "takenAt": "2026-11-24T12:00:00Z",
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
-        "notLookedAt": ["CloudTrail of more than 6 hours ago or beyond its newest 500 events"],
+        "notLookedAt": ["CloudTrail events older than 6 hours or beyond the newest 500"],
         "accepted": [],
         "findings": [
             {

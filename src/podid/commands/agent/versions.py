@@ -18,18 +18,21 @@ def versions(
 ) -> None:
     """List the add-on's versions that EKS offers this cluster.
 
-    Newest first, with the one that is installed, EKS's default, and why one does not fit.
+    The newest is first. The installed version and EKS's default are marked, and a version that does not fit has the
+    reason.
 
     Example: podid agent versions --cluster demo
+
+    Example: podid agent versions -o name
     """
     from podid.ops.agent.versions import read_versions
     from podid.render.agent import version_list_view
 
     place = access.place()
     with terminal.working("reading the add-on's versions"):
-        found = read_versions(access.clients, place)
-    terminal.emit(version_list_view(found))
-    if found.behind:
-        terminal.note(f"note: {found.behind}")
-    if found.next_default:
-        terminal.note(f"note: the default for Kubernetes {found.next_kubernetes} is {found.next_default}")
+        versions = read_versions(access.clients, place)
+    terminal.emit(version_list_view(versions))
+    if versions.behind:
+        terminal.note(f"note: {versions.behind}")
+    if versions.next_default:
+        terminal.note(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")

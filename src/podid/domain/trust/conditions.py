@@ -1,4 +1,4 @@
-"""One line of a Condition block: an operator, a key and its values, compiled once and asked many times.
+"""One line of a Condition block: an operator, a key and its values, compiled once and evaluated often.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 """
@@ -32,15 +32,15 @@ from podid.domain.trust.text import (
 from podid.domain.wildcards import Pattern, Wild, matches
 
 Value = str | bool | int | float
-# of a value that is only known at run time, the ways in which it may begin
+# the possible beginnings of a value that is known only at run time
 Beginnings = tuple[str, ...]
-# how one value of a condition compares with one that is sent
+# compares one value of a condition with one that is sent
 Compare = Callable[[str | Beginnings, RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`operator`, `key` and `values` as written; `known` is False for an operator that IAM does not document."""
+    """`operator`, `key` and `values` are as written; `known` is False for an operator that IAM does not document."""
 
     operator: str
     key: str
@@ -50,7 +50,7 @@ class Condition:
     negated: bool
     quantifier: str
     if_exists: bool
-    wanted: tuple[Compare, ...] = field(compare=False, repr=False)
+    compares: tuple[Compare, ...] = field(compare=False, repr=False)
 
     @property
     def known(self) -> bool:
@@ -58,14 +58,14 @@ class Condition:
 
     @property
     def exact(self) -> bool:
-        """Whether it takes one value and nothing else."""
+        """Return whether it matches one value only."""
         if len(self.values) != 1 or self.negated or self.quantifier or self.if_exists or "${" in self.values[0]:
             return False
         plain = not set("*?") & set(self.values[0])
         return self.family == "equals" or (plain and self.family in ("like", "arn"))
 
     def holds(self, context: RequestContext) -> Truth:
-        """Asked for both actions and again for the explanation, so the answer is kept with the context."""
+        """Return whether the condition matches. The context caches the result, because several callers use it."""
         key = id(self)
         if key not in context.answers:
             context.answers[key] = self._holds(context)
@@ -73,7 +73,7 @@ class Condition:
 
     def _holds(self, context: RequestContext) -> Truth:
         sent = context.find(self.name)
-        if not self.known or not self.wanted or sent is NoValue.UNKNOWN:
+        if not self.known or not self.compares or sent is NoValue.UNKNOWN:
             return None
         if not isinstance(sent, Sent):
             return self._when_absent()
@@ -85,24 +85,24 @@ class Condition:
         if self.family == "null":
             return any_of(_flag(value) for value in self.values)
         if self.quantifier == "foranyvalue" and self.if_exists:
-            # For an absent key AWS documents IfExists as true and ForAnyValue as false, and not the two at once.
+            # for an absent key AWS documents IfExists as true and ForAnyValue as false, but not both together
             return None
         if self.quantifier == "forallvalues" or self.if_exists:
             return True
-        # ForAnyValue is false without a value to look at, for negated operators too.
+        # ForAnyValue is false without a value, for negated operators too
         return self.negated and not self.quantifier
 
     def _when_sent(self, sent: Sent, context: RequestContext) -> Truth:
         if self.family == "null":
-            # IAM also calls an empty value null, without saying for which operators.
+            # IAM treats an empty value as null too, but does not document for which operators
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
         given: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
-        truths = [self._signed(match(value, context) for match in self.wanted) for value in given]
+        truths = [self._signed(match(value, context) for match in self.compares) for value in given]
         if self.quantifier == "forallvalues":
             return True if sent.values == ("",) else all_of(truths)
         if self.quantifier == "foranyvalue":
             return any_of(truths)
-        # IAM asks for a set operator on a key of many values and does not say what happens without one.
+        # IAM requires a set operator for a multivalued key, and does not document the result without one
         return agreed((any_of(truths), all_of(truths)))
 
     def _signed(self, truths: Iterable[Truth]) -> Truth:
@@ -142,19 +142,19 @@ _W3C_DATE = re.compile(
 
 
 def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool | None) -> Condition:
-    """`variables` says whether the policy's Version has policy variables; None for a Version that IAM does not have."""
+    """Compile one condition. `variables` is whether the policy's Version has them; None for an unknown one."""
     # as IAM compares them: JSON's own spelling for booleans and numbers
     texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
     quantifier, base, if_exists = _taken_apart(operator_name.lower())
-    family, negated, wanted_as = _family(base)
+    family, negated, compile_value = _family(base)
     if family == "null" and (quantifier or if_exists):
         family = ""
-    wanted = tuple(wanted_as(text, variables) for text in texts) if family else ()
-    return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, wanted)
+    compares = tuple(compile_value(text, variables) for text in texts) if family else ()
+    return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, compares)
 
 
 def is_operator(name: str) -> bool:
-    """Whether IAM documents the condition operator."""
+    """Return whether IAM documents the condition operator."""
     return _family(_taken_apart(name.lower())[1])[0] != ""
 
 
@@ -170,13 +170,13 @@ def _taken_apart(name: str) -> tuple[str, str, bool]:
 def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Compare]]:
     if base in _STRING_FAMILIES:
         family, negated = _STRING_FAMILIES[base]
-        return family, negated, _WANTED[family]
+        return family, negated, _COMPILERS[family]
     for family, parse in (("numeric", _number), ("date", _instant)):
         order = _ORDERS.get(base.removeprefix(family)) if base.startswith(family) else None
         if order is not None:
             compare, negated = order
             return family, negated, lambda text, _, compare=compare, parse=parse: _ordered(text, compare, parse)
-    return "", False, _WANTED["equals"]
+    return "", False, _COMPILERS["equals"]
 
 
 def _flag(text: str) -> Truth:
@@ -184,11 +184,11 @@ def _flag(text: str) -> Truth:
 
 
 def _fixed(match: Callable[[str], Truth]) -> Compare:
-    """For operators that take no policy variables; a value known only at run time stays unknown."""
+    """Return the comparison of an operator without policy variables; a value known only at run time stays unknown."""
     return lambda sent, _: match(sent) if isinstance(sent, str) else None
 
 
-def _wanted_bool(text: str, _: bool | None) -> Compare:
+def _compile_bool(text: str, _: bool | None) -> Compare:
     value = _flag(text)
 
     def match(sent: str) -> Truth:
@@ -198,7 +198,7 @@ def _wanted_bool(text: str, _: bool | None) -> Compare:
     return _fixed(match)
 
 
-def _wanted_binary(text: str, _: bool | None) -> Compare:
+def _compile_binary(text: str, _: bool | None) -> Compare:
     try:
         value = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -206,7 +206,7 @@ def _wanted_binary(text: str, _: bool | None) -> Compare:
     return _fixed(lambda sent: value == sent.encode(errors="surrogatepass"))
 
 
-def _wanted_ip(text: str, _: bool | None) -> Compare:
+def _compile_ip(text: str, _: bool | None) -> Compare:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -236,7 +236,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _instant(text: str) -> Decimal | None:
-    """Seconds since 1970 of a W3C date or of epoch time; four digits are a year."""
+    """Return the seconds since 1970 of a W3C date or an epoch time; four digits are a year."""
     match = _W3C_DATE.fullmatch(text)
     if match is None:
         return _number(text)
@@ -250,7 +250,7 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
-def _wanted_text(family: str, text: str, variables: bool | None) -> Compare:
+def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
     atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
     if atoms is None or (variables is None and "${" in text):
         return lambda _, __: None
@@ -267,7 +267,7 @@ def _wanted_text(family: str, text: str, variables: bool | None) -> Compare:
 
 
 def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
-    """The pattern with the request's values in it; False when one is not sent: then "there is no equal value"."""
+    """Return the pattern with the request's values in it; False if a value is not sent, because then none is equal."""
     result: list[str | Wild] = []
     for atom in atoms:
         if not isinstance(atom, Variable):
@@ -281,7 +281,7 @@ def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> P
             continue
         if not isinstance(sent, Sent) or sent.open or sent.many or sent.optional:
             return None
-        # Whether a wildcard that comes in by a variable is active is not documented.
+        # AWS does not document whether a wildcard in the value of a variable is active
         if family in ("like", "arn") and any(wild.value in sent.values[0] for wild in Wild):
             return None
         result.append(sent.values[0])
@@ -294,7 +294,7 @@ def _ready(family: str, atoms: Pattern) -> Pattern:
 
 def _compare(family: str, atoms: Pattern, sent: str) -> Truth:
     if family == "arn":
-        # A lone `*` has no parts to be matched on their own; AWS's examples do not use it.
+        # a single `*` has no six parts, and AWS's examples do not use it
         return None if atoms == (Wild.MANY,) else matches_arn(atoms, sent)
     return matches(atoms, sent.lower() if family == "ignorecase" else sent)
 
@@ -305,10 +305,10 @@ def _compare_open(family: str, atoms: Pattern, beginnings: Beginnings) -> Truth:
     return matches_open(atoms, tuple(map(str.lower, beginnings)) if family == "ignorecase" else beginnings)
 
 
-_WANTED: dict[str, Callable[[str, bool | None], Compare]] = {
-    **{family: partial(_wanted_text, family) for family in ("equals", "ignorecase", "like", "arn")},
-    "bool": _wanted_bool,
+_COMPILERS: dict[str, Callable[[str, bool | None], Compare]] = {
+    **{family: partial(_compile_text, family) for family in ("equals", "ignorecase", "like", "arn")},
+    "bool": _compile_bool,
     "null": lambda text, variables: _fixed(lambda _: None),
-    "binary": _wanted_binary,
-    "ip": _wanted_ip,
+    "binary": _compile_binary,
+    "ip": _compile_ip,
 }

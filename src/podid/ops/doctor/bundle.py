@@ -1,4 +1,4 @@
-"""What somebody who is to help needs, in one archive, without what is nobody's business."""
+"""An archive for support: the snapshot and the report, with accounts and external ids redacted."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from podid.domain.aws import Association, Cluster, Listed, Role, described
-from podid.domain.cluster import DaemonSet
+from podid.domain.aws import described
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.members import HIDDEN
-from podid.domain.snapshot import Known, Section, Snapshot, known_or
+from podid.domain.snapshot import Snapshot, known_or
 
-T = TypeVar("T")
-# what is in a bundle, by class -> the sections that hold it
+# class of contents of a bundle -> its sections
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "the cluster: name, versions, add-ons with their service accounts and roles": (
         *("cluster", "agent_addon", "addons", "agent_versions"),
@@ -27,7 +25,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
         *("egress", "network_policies", "cilium_policies"),
     ),
     "associations: service accounts, roles, session policies": ("associations",),
-    "roles: trust policies, tags that a trust policy names, names of policies, what they allow of other roles": (
+    "roles: trust policies, tags that a trust policy uses, names of policies, roles that they allow to assume": (
         *(
             "roles",
             "target_roles",
@@ -42,39 +40,39 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "nodes: names, labels, taints, ids of instances, roles": (
         *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),
     ),
-    "pods: names, labels, addresses, images, why they do not run; names of variables for AWS, Java and proxies": (
+    "pods: names, labels, addresses, images, reasons for failures; names of variables for AWS, Java and proxies": (
         *("pods", "agent_pods"),
     ),
-    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables that name the agent's address or a file": (
+    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables with the agent's address or a file": (
         *("pods", "agent_pods"),
     ),
-    "workloads: names, labels; of DaemonSets images and commands, without what sounds secret": (
+    "workloads: names, labels; images and commands of DaemonSets, without likely secrets": (
         *("workloads", "daemon_sets"),
     ),
     "namespaces and service accounts: names, annotations of EKS, Pod Security levels": (
         *("namespaces", "service_accounts", "pod_security"),
     ),
-    "names of the entries of ConfigMaps that become variables": ("config_map_keys",),
-    "the webhook, CSI drivers, and what objects of other products say of roles and service accounts": (
+    "names of the entries of ConfigMaps that set variables": ("config_map_keys",),
+    "the webhook, CSI drivers, and roles and service accounts in objects of other products": (
         *("webhook", "csi_drivers", "products"),
     ),
-    "warnings of Kubernetes about the agent": ("agent_warnings",),
-    "lines of the agent's logs, events of CloudTrail, what tokens came to": (
+    "Kubernetes warnings about the agent": ("agent_warnings",),
+    "lines of the agent's logs, CloudTrail events, results of redeemed tokens": (
         *("agent_logs", "agent_crashes", "cloudtrail", "redemptions", "node_calls", "sessions", "tokens", "probes"),
     ),
-    "what the API server makes of a new pod": ("dry_runs",),
-    "when podid last changed roles and associations": ("changes",),
+    "results of dry-run pods": ("dry_runs",),
+    "times of podid's last changes of roles and associations": ("changes",),
 }
 
-# where an account is told for certain: in an ARN; every other place that has it follows
+# an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
 _TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A snapshot with other accounts and external ids, the same for the same ones, so that every check finds in it what
-    it found before."""
+    """A snapshot with replaced accounts and external ids, equal ones by equal ones, so that every check has the same
+    result."""
 
     snapshot: Annotated[Snapshot, HIDDEN]
     accounts: int
@@ -82,15 +80,15 @@ class Redacted:
 
 
 def contents(snapshot: Snapshot) -> tuple[str, ...]:
-    """The classes of what is in it."""
+    """Return the classes of contents of the snapshot."""
     present = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
     return tuple(words for words, names in CONTENTS.items() if present & set(names))
 
 
 def redact(snapshot: Snapshot) -> Redacted:
-    """Pure."""
-    snapshot = _needed(snapshot)
+    """Return the snapshot without unneeded members, and with accounts and external ids replaced."""
     whole = to_plain(snapshot)
+    _drop_unneeded(whole)
     numbers = _IN_ARN.findall(json.dumps(whole))
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(numbers), 1)}
     associations = described(known_or(snapshot.associations, ()))
@@ -110,54 +108,45 @@ def redact(snapshot: Snapshot) -> Redacted:
     return Redacted(from_plain(Snapshot, redacted(whole), "snapshot"), len(accounts), len(ids))
 
 
-def _needed(snapshot: Snapshot) -> Snapshot:
-    """The snapshot without what no check reads."""
-
-    def cluster(value: Cluster) -> Cluster:
-        return replace(value, endpoint="", certificate_authority="", cluster_id="")
-
-    def associations(value: tuple[Listed, ...]) -> tuple[Listed, ...]:
-        return tuple(replace(item, tags={}) if isinstance(item, Association) else item for item in value)
-
-    def daemon_sets(value: tuple[DaemonSet, ...]) -> tuple[DaemonSet, ...]:
-        return tuple(replace(item, set_by={}) for item in value)
-
-    def roles(value: Mapping[str, Section[Role | None]]) -> Mapping[str, Section[Role | None]]:
-        return {arn: _mapped(section, lambda known: known and role(known)) for arn, section in value.items()}
-
-    def role(value: Role) -> Role:
-        tags = {key: tag for key, tag in value.tags.items() if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts}
-        return replace(value, role_id="", description="", last_used_region="", max_session_seconds=3600, tags=tags)
-
-    sections = (snapshot.roles, snapshot.target_roles, snapshot.chained_roles)
-    trusts = json.dumps([to_plain(section) for section in sections]).lower()
-    return replace(
-        snapshot,
-        cluster=_mapped(snapshot.cluster, cluster),
-        associations=_mapped(snapshot.associations, associations),
-        daemon_sets=_mapped(snapshot.daemon_sets, daemon_sets),
-        roles=_mapped(snapshot.roles, roles),
-        target_roles=_mapped(snapshot.target_roles, roles),
-        chained_roles=_mapped(snapshot.chained_roles, roles),
-    )
+# members that no check reads, by section
+_UNNEEDED = {
+    "cluster": ("endpoint", "certificate_authority", "cluster_id"),
+    "associations": ("tags",),
+    "daemon_sets": ("set_by",),
+}
+_ROLES = ("roles", "target_roles", "chained_roles")
 
 
-def _mapped(section: Section[T], change: Callable[[T], T]) -> Section[T]:
-    return Known(change(section.value)) if isinstance(section, Known) else section
+def _drop_unneeded(whole: dict[str, Any]) -> None:
+    for section, names in _UNNEEDED.items():
+        value = whole[section].get("known", [])
+        for item in value if isinstance(value, list) else [value]:
+            for name in names:
+                item.pop(name, None)
+    trusts = json.dumps([whole[section] for section in _ROLES]).lower()
+    roles = [role for name in _ROLES for role in whole[name].get("known", {}).values() if role.get("known")]
+    for role in (item["known"] for item in roles):
+        for name in ("description", "last_used_region", "max_session_seconds"):
+            role.pop(name, None)
+        tags = role.get("tags", {}).items()
+        role |= {
+            "role_id": "",
+            "tags": {key: tag for key, tag in tags if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts},
+        }
 
 
 def _in_trusts(value: Any) -> Iterator[str]:
-    """The external ids that policies ask for, their own or not."""
+    """Yield the external ids that policies require."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in members:
         if isinstance(key, str) and key.lower() == "sts:externalid":
-            yield from (each for each in (member if isinstance(member, list) else [member]) if isinstance(each, str))
+            yield from (item for item in (member if isinstance(member, list) else [member]) if isinstance(item, str))
         else:
             yield from _in_trusts(member)
 
 
 def archive(entries: Mapping[str, str], at: datetime) -> bytes:
-    """A tar.gz of these files in a folder `podid-bundle`, the same for the same ones."""
+    """Return a tar.gz of these files in a folder `podid-bundle`, the same bytes for the same files."""
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w:gz") as tar:
         for name, text in entries.items():
