@@ -178,8 +178,12 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
     associate(world)
     report = run(world)
     assert [line[:3] for line in told(world, report)] == [
-        ("Deployment shop/halted", "blocked", "it is paused, so a restart would replace nothing until it is resumed"),
-        ("Pod shop/bare", "blocked", "no controller would bring the pod back: delete it and create it again"),
+        (
+            "Deployment shop/halted",
+            "blocked",
+            "its rollout is paused, so a restart replaces no pods until it is resumed",
+        ),
+        ("Pod shop/bare", "blocked", "no controller replaces the pod: delete it and create it again"),
         (
             "StatefulSet shop/db",
             "blocked",
