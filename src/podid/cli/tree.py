@@ -73,6 +73,8 @@ COMMANDS: tuple[Row, ...] = (
         "trust.remove:remove",
     ),
     Row("trust tighten", CHANGES, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
+    Row("migrate plan", CHANGES, "Show what a migration from IRSA to Pod Identity would do.", "migrate.plan:plan"),
+    Row("migrate apply", CHANGES, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
     Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
     Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),
     Row("demo", TRY, "Run the main job on the sandbox, narrated.", "demo:demo"),
@@ -92,6 +94,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies: who may assume a role.",
     "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",
+    "migrate": "Migrate from IRSA to EKS Pod Identity.",
     "sandbox": "A cluster on this machine to try podid on.",
 }
 

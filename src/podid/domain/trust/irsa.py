@@ -52,6 +52,22 @@ def _may_deny(statement: Statement, context: RequestContext) -> bool:
 
 
 _SUBJECT = "system:serviceaccount:"
+# keys whose values depend on the session's name, which Pod Identity chooses
+_OF_SESSIONS = ("aws:userid", "sts:rolesessionname")
+
+
+def subjects_of(policy: Policy, issuer: str) -> tuple[str, ...]:
+    """Return the `sub` values that the statements of the OIDC provider list, as written; none for a statement without
+    a condition on `sub`."""
+    provider = _name(issuer)
+    key = _subject_key(provider)
+    conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
+    return tuple(dict.fromkeys(value for condition in conditions for value in condition.values))
+
+
+def names_sessions(policy: Policy) -> bool:
+    """Return whether a statement has a condition on the name of a session."""
+    return any(condition.name in _OF_SESSIONS for statement in policy.statements for condition in statement.conditions)
 
 
 def remove_issuer(policy: Policy, issuer: str) -> Edit:

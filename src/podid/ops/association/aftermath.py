@@ -37,7 +37,8 @@ _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """How far, and how long, a change of associations is waited for; `restarting` is set where the pods that the change
-    did not reach are to be replaced."""
+    did not reach are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one of each
+    workload and template."""
 
     clients: Clients
     place: Place
@@ -45,6 +46,7 @@ class Waiting:
     wait: Wait | None
     journal: Journal
     restarting: Restarting | None = None
+    all_pods: bool = False
 
     @property
     def checks_cluster(self) -> bool:
@@ -84,7 +86,8 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
     far as waiting helps; without `refs` those of all associations."""
-    wanted = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    cost = READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN)
+    wanted = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state

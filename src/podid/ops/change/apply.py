@@ -47,18 +47,22 @@ def apply(
     undoes: str = "",
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
+    part_of: str = "",
 ) -> ChangeResult:
     """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
     that a separate plan allows, which are carried out many at once. `restarts` may follow, and are recorded with the
-    plan. What `ahead` says of an action that is about to be carried out bars it and all after it.
+    plan. What `ahead` says of an action that is about to be carried out bars it and all after it. `part_of` is a run of
+    this command that the plan belongs to; without one a new run begins.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
-    with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead)
+    earlier = journal.going_on(part_of) if part_of else None
+    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
+        numbers = tuple(map(recorder.number, plan.actions)) if earlier is not None else ()
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers)
         for batch in batches(plan):
             run.carry_out(batch)
         run.check_kept()
@@ -108,8 +112,8 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 @dataclass(slots=True)
 class _Carrying:
     """One run of a plan. `error` is its first failure, `bar` what stands in the way of all actions that are left, and
-    `bars` of those about one role. What is shared by the actions of a batch, which are carried out many at once, is
-    under one lock; no call is made while it is held."""
+    `bars` of those about one role; `numbers` are the actions' in the journal. What is shared by the actions of a batch,
+    which are carried out many at once, is under one lock; no call is made while it is held."""
 
     plan: Plan
     site: Site
@@ -117,6 +121,7 @@ class _Carrying:
     recorder: Recorder
     patience: Patience
     ahead: Ahead
+    numbers: tuple[int, ...] = ()
     error: PodidError | None = None
     bar: PodidError | None = None
     bars: dict[str, PodidError] = field(default_factory=dict)
@@ -151,6 +156,10 @@ class _Carrying:
                 self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
             return self.bar or self.bars.get(_role(action))
 
+    def _recorded(self, number: int) -> int:
+        """Return the action's number in the journal, which differs in a run that began before this plan."""
+        return self.numbers[number] if self.numbers else number
+
     def _bar_all(self, error: PodidError) -> None:
         self.bar, self.error = error, self.error or error
 
@@ -164,7 +173,7 @@ class _Carrying:
             with self.lock:
                 self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")
             return
-        outcome, failure = make(number, self._change(action), self.recorder)
+        outcome, failure = make(self._recorded(number), self._change(action), self.recorder)
         with self.lock:
             self.done[number] = outcome
             if failure is not None:
@@ -186,7 +195,9 @@ class _Carrying:
         """What another writer may have written over is read once more."""
         for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
+                self.done[number], failure = check_kept(
+                    self._recorded(number), self._change(item.action), item, self.recorder
+                )
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:

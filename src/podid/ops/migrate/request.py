@@ -1,0 +1,62 @@
+"""Options of the commands of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from podid.domain.errors import InvalidInput
+from podid.domain.migration import Source, Stage
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import one_of, option, options, several, switch
+from podid.ops.options import SERVICE_ACCOUNTS
+from podid.ops.reading.scope import DoctorScope
+
+EVERYWHERE = ""
+
+
+def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    """Blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raises InvalidInput for another form."""
+    accepted: dict[str, set[str]] = {}
+    for text in texts:
+        ref, equals, blocker = text.rpartition("=")
+        if equals:
+            ref = str(ServiceAccountRef.parse(ref))
+        if not blocker:
+            raise InvalidInput(f"--accept {text!r} is not ID or NS/SA=ID", subject=text)
+        accepted.setdefault(ref, set()).add(blocker)
+    return {ref: frozenset(ids) for ref, ids in accepted.items()}
+
+
+ACCEPT = several(
+    "ID|NS/SA=ID",
+    "Migrate in spite of this blocker. Repeatable.",
+    name="--accept",
+    default={},
+    read=read_accepted,
+)
+
+
+def read_stage(text: str, *, option: str) -> Stage:
+    """A stage that `apply` can stop at. Raises InvalidInput for another word."""
+    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
+    return Stage(one_of(option, text, names))
+
+
+def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
+    """The service accounts that were named, or all of a namespace or of the cluster."""
+    return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
+
+
+@options
+class MigrationOptions:
+    """Which items a command is about, and which blockers are accepted."""
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    from_: str = option(
+        "SOURCE", "Only items that use this older way.", name="--from", default="", values=tuple(Source)
+    )
+    accept: Mapping[str, frozenset[str]] = ACCEPT
+    strict: bool = switch("Block items that podid could not check completely.")
+
+    def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
+        return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())
