@@ -77,8 +77,7 @@ class Half:
     kubeconfig_path = Path("/nonexistent")
 
     def __init__(self, nodes: int) -> None:
-        from podid.sandbox.http import LoopbackServer
-        from podid.sandbox.kube.certs import make_certificates
+        from podid.sandbox.http import LoopbackServer, make_certificates
 
         pods = [each for number in range(nodes) for each in of_a_node(number)]
         items = dict(zip(LISTS, ([daemon_set(nodes)], [node(number) for number in range(nodes)], pods), strict=True))

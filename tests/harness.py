@@ -16,7 +16,7 @@ import yaml
 from podid.cli.boundary import main
 from podid.cli.guide.questions import Prompt
 from podid.cli.runtime import Runtime, Streams
-from podid.sandbox.clock import SandboxClock
+from podid.sandbox.contract import SandboxClock
 
 
 def from_yaml(text: str) -> Any:

@@ -13,12 +13,12 @@ import pytest
 from botocore.config import Config
 
 from podid.domain.permissions import KubePermission
-from podid.sandbox.aws.authorization import IamAuthorizer
+from podid.sandbox.aws.service import IamAuthorizer
 from podid.sandbox.aws.sts import StsService
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import KubeSandbox, kinds
-from podid.sandbox.kube.authz import BASIC_RULES, Authorizer, ResourceAccess
+from podid.sandbox.kube.access import BASIC_RULES, Authorizer, ResourceAccess
 
 Json = dict[str, Any]
 _boto = cache(boto3.session.Session)  # not before once.py has seen to what a session keeps

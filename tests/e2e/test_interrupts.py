@@ -13,8 +13,7 @@ import pytest
 
 from cluster_api import injected
 from harness import one_in
-from podid.sandbox.kube.authn import User
-from podid.sandbox.kube.authz import Authorizer, ResourceAccess
+from podid.sandbox.kube.access import Authorizer, ResourceAccess, User
 from worlds import ROLE_ARN, Site
 
 DEADLINE = 20.0

@@ -252,7 +252,7 @@ OWN_WAYS = {
     "local/files.py",
     "ops/explain.py",
     "ops/role/presets.py",
-    "sandbox/kube/certs.py",
+    "sandbox/http.py",
     "cli/runtime.py",
 }
 _OPENING = {"read_text", "read_bytes", "write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile"}

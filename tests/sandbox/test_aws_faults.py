@@ -14,7 +14,7 @@ from podid.domain.errors import Conflict
 from podid.sandbox import faults
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
-from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, proof
+from podid.sandbox.state import COMMAND, HELLO, NONCE_HEADER, proof
 from sandbox.aws_checks import ROLE, Connect, associate, refusal
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from podid.sandbox.http import LARGEST_BODY, Disconnect, HttpAnswer, HttpRequest, LoopbackServer
-from podid.sandbox.kube.certs import make_certificates
+from podid.sandbox.http import LARGEST_BODY, Disconnect, HttpAnswer, HttpRequest, LoopbackServer, make_certificates
 
 Connect = Callable[[], http.client.HTTPConnection]
 seen: list[HttpRequest] = []

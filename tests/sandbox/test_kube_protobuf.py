@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podid.sandbox.http import HttpRequest
-from podid.sandbox.kube.protobuf import MEDIA_TYPE, decode
+from podid.sandbox.kube.bodies import PROTOBUF, decode_protobuf
 from podid.sandbox.kube.status import StatusError
 from sandbox.kube_support import Cluster, Obj
 
@@ -17,7 +17,7 @@ NAMESPACE = base64.b64decode(RECORDED[0]["body"])
 
 
 def send(cluster: Cluster, path: str, body: bytes, **headers: str) -> tuple[int, Any]:
-    sent = {"authorization": f"Bearer {cluster.sandbox.admin_token}", "content-type": MEDIA_TYPE, **headers}
+    sent = {"authorization": f"Bearer {cluster.sandbox.admin_token}", "content-type": PROTOBUF, **headers}
     answer = cluster.sandbox.handle(HttpRequest("POST", path, sent, body))
     return answer.status, answer.body
 
@@ -25,7 +25,7 @@ def send(cluster: Cluster, path: str, body: bytes, **headers: str) -> tuple[int,
 @pytest.mark.parametrize("entry", RECORDED, ids=[f"{entry['kubectl']} {entry['command']}" for entry in RECORDED])
 def test_a_command_of_kubectl(cluster: Cluster, entry: Obj) -> None:
     body = base64.b64decode(entry["body"])
-    assert decode(body) == entry["json"]
+    assert decode_protobuf(body) == entry["json"]
     path = f"{entry['path']}?{entry['query']}"
     status, answer = send(cluster, path, body, accept=entry["accept"])
     if entry["kubectl"] == "1.37.1" and status == 409:
@@ -52,14 +52,14 @@ def envelope(kind: str, raw: bytes, version: str = "v1") -> bytes:
 def test_what_go_leaves_empty_is_left_out_and_pointers_are_not() -> None:
     metadata = field(1, b"a") + field(2, b"") + field(7, 0) + field(8, b"") + field(11, field(1, b"k") + field(2, b""))
     account = envelope("ServiceAccount", field(1, metadata) + field(4, 0))
-    assert decode(account) == {
+    assert decode_protobuf(account) == {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": {"name": "a", "labels": {"k": ""}},
         "automountServiceAccountToken": False,
     }
     options = envelope("DeleteOptions", field(1, 0) + field(2, field(1, b"u-1")) + field(5, b"All"))
-    assert decode(options) == {
+    assert decode_protobuf(options) == {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "gracePeriodSeconds": 0,
@@ -71,7 +71,7 @@ def test_what_go_leaves_empty_is_left_out_and_pointers_are_not() -> None:
 def test_a_deletion_takes_its_options_in_protobuf(cluster: Cluster) -> None:
     cluster.post("/api/v1/namespaces/shop/serviceaccounts", {"metadata": {"name": "gone"}})
     path = "/api/v1/namespaces/shop/serviceaccounts/gone"
-    headers = {"authorization": f"Bearer {cluster.sandbox.admin_token}", "content-type": MEDIA_TYPE}
+    headers = {"authorization": f"Bearer {cluster.sandbox.admin_token}", "content-type": PROTOBUF}
     wrong = envelope("DeleteOptions", field(2, field(1, b"another")))
     assert cluster.sandbox.handle(HttpRequest("DELETE", path, headers, wrong)).status == 409
     assert cluster.sandbox.handle(HttpRequest("DELETE", path, headers, envelope("DeleteOptions", b""))).status == 200
@@ -86,7 +86,7 @@ def test_a_deletion_takes_its_options_in_protobuf(cluster: Cluster) -> None:
 )
 def test_what_is_not_known_is_refused_and_not_dropped(body: bytes, message: str) -> None:
     with pytest.raises(StatusError, match=message) as refused:
-        decode(body)
+        decode_protobuf(body)
     assert (refused.value.status, refused.value.reason) == (415, "UnsupportedMediaType")
 
 
@@ -101,7 +101,7 @@ def test_a_broken_body_is_a_bad_request(cluster: Cluster, body: bytes) -> None:
 def test_every_cut_of_a_body_is_answered() -> None:
     def outcome(body: bytes) -> object:
         try:
-            return decode(body)["kind"]
+            return decode_protobuf(body)["kind"]
         except StatusError as refused:
             return refused.status
 
@@ -109,10 +109,10 @@ def test_every_cut_of_a_body_is_answered() -> None:
 
 
 def test_whoever_takes_nothing_but_protobuf_is_told(cluster: Cluster) -> None:
-    status, answer = send(cluster, "/api/v1/namespaces", NAMESPACE, accept=MEDIA_TYPE)
+    status, answer = send(cluster, "/api/v1/namespaces", NAMESPACE, accept=PROTOBUF)
     assert (status, answer["reason"]) == (406, "NotAcceptable")
     headers = {"authorization": f"Bearer {cluster.sandbox.admin_token}"}
-    for accept, expected in ((f"{MEDIA_TYPE}, */*", 200), ("application/json;as=Table;v=v1;g=meta.k8s.io", 200)):
+    for accept, expected in ((f"{PROTOBUF}, */*", 200), ("application/json;as=Table;v=v1;g=meta.k8s.io", 200)):
         request = HttpRequest("GET", "/api/v1/namespaces", {**headers, "accept": accept})
         assert cluster.sandbox.handle(request).status == expected
 

@@ -10,7 +10,7 @@ import pytest
 
 from podid.sandbox.aws import moto_backend
 from podid.sandbox.aws.moto_backend import IamStore
-from podid.sandbox.clock import SandboxClock
+from podid.sandbox.contract import SandboxClock
 
 ADVICE = f"moto {version('moto')} has changed what sandbox/aws/moto_backend.py uses; mend it there: "
 # "module:name.attribute" -> the parameters that are given by name or by place

@@ -289,7 +289,7 @@ def _url(found: SandboxState) -> str:
 
 def _answers(found: SandboxState) -> bool:
     """Whether the process on the port can prove that it knows the nonce."""
-    from podid.sandbox.proof import HELLO, proof
+    from podid.sandbox.state import HELLO, proof
 
     challenge = secrets.token_hex(16)
     try:
@@ -300,7 +300,7 @@ def _answers(found: SandboxState) -> bool:
 
 
 def _command(found: SandboxState, arguments: Mapping[str, object]) -> object:
-    from podid.sandbox.proof import COMMAND, NONCE_HEADER
+    from podid.sandbox.state import COMMAND, NONCE_HEADER
 
     try:
         answer = _request(found.port, "POST", COMMAND, {NONCE_HEADER: found.nonce}, arguments, timeout=_COMMAND_SECONDS)

@@ -1,9 +1,12 @@
-"""The file that says where the detached sandbox is: one JSON document in a private directory.
+"""The state file of the detached sandbox: one JSON document in a private directory.
 
-The directory is 0700 and ours, the file 0600 and made with O_EXCL, so that nobody else can plant or read it.
+The directory is 0700 and ours, the file 0600 and made with O_EXCL, so that nobody else can plant or read it. The paths,
+headers and proof of the admin channel are here too, because this module imports nothing heavy.
 """
 
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +17,16 @@ from pathlib import Path
 from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.local import files
 from podid.local.files import check_private, make_private, open_own, write_whole
+
+PREFIX = "/_podid/"
+HELLO = f"{PREFIX}hello"
+COMMAND = f"{PREFIX}command"
+NONCE_HEADER = "x-podid-nonce"
+
+
+def proof(nonce: str, challenge: str) -> str:
+    """What only a holder of `nonce` can answer to `challenge`, hexadecimal."""
+    return hmac.new(nonce.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

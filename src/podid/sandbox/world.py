@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from podid.sandbox.clock import SandboxClock
-from podid.sandbox.contract import AgentAddon, Before, KubernetesHalf
+from podid.sandbox.contract import AgentAddon, Before, KubernetesHalf, SandboxClock
 from podid.sandbox.credentials import KeyRing
 from podid.sandbox.faults import TwoASecond
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from podid.sandbox.baseline import add_role
+from podid.sandbox.credentials import read_signature
 from podid.sandbox.http import HttpAnswer, HttpRequest
-from podid.sandbox.sigv4 import read_signature
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, ROLE_ARN, Site, trust_for
 
 PODS = {"Service": "pods.eks.amazonaws.com"}

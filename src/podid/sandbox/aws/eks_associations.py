@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from podid.sandbox.aws.errors import AwsError
 from podid.sandbox.aws.policy import ServicePrincipal, decide
-from podid.sandbox.aws.protocol import Params, timestamp
+from podid.sandbox.aws.protocol import AwsError, Params, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import AssociationRecord, ClusterRecord, World, new_id
 

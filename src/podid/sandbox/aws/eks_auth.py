@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from podid.sandbox.aws import trail
-from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
 from podid.sandbox.aws.eks_associations import PODS
-from podid.sandbox.aws.errors import AwsError
 from podid.sandbox.aws.moto_backend import RoleView, Tags
-from podid.sandbox.aws.protocol import timestamp
+from podid.sandbox.aws.protocol import AwsError, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
+from podid.sandbox.aws.sts import AssumeRequest, refused_action, refused_chained
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import AssociationRecord

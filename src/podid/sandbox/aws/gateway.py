@@ -12,21 +12,17 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from podid.sandbox.aws import access_analyzer, eks_addons, eks_associations, eks_auth, eks_clusters, trail
-from podid.sandbox.aws.authorization import IamAuthorizer, authenticate, tag_keys
-from podid.sandbox.aws.errors import AwsError, render_error
+from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters, trail
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
-from podid.sandbox.aws.iam_rules import IamRules
+from podid.sandbox.aws.iam_rules import IamRules, validate_policy
 from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, seed_ec2
-from podid.sandbox.aws.protocol import JsonService, RestJsonService
-from podid.sandbox.aws.query import Form, parse_form, render
-from podid.sandbox.aws.service import Call, Handler
+from podid.sandbox.aws.protocol import AwsError, Form, JsonService, RestJsonService, parse_form, render, render_error
+from podid.sandbox.aws.service import Call, Handler, IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.sts import NAMESPACE as STS_NAMESPACE
 from podid.sandbox.aws.sts import StsService
-from podid.sandbox.credentials import Credential
+from podid.sandbox.credentials import Credential, Signature, read_signature
 from podid.sandbox.faults import Fault, Faults, Met
 from podid.sandbox.http import HttpAnswer, HttpRequest
-from podid.sandbox.sigv4 import Signature, read_signature
 from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service's model
@@ -36,7 +32,7 @@ QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
 _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": eks_auth.HANDLERS,
-    "access-analyzer": access_analyzer.HANDLERS,
+    "access-analyzer": {"ValidatePolicy": validate_policy},
     "cloudtrail": trail.HANDLERS,
 }
 

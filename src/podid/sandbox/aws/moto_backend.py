@@ -23,8 +23,7 @@ os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
-from podid.sandbox.clock import SandboxClock
-from podid.sandbox.contract import Before
+from podid.sandbox.contract import Before, SandboxClock
 from podid.sandbox.credentials import Credential
 from podid.sandbox.http import HttpAnswer, HttpRequest
 

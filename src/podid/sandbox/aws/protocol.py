@@ -1,23 +1,167 @@
-"""REST-JSON by the service model that botocore ships: routes, request validation and response shapes.
+"""AWS's wire protocols: REST-JSON by botocore's service models, the query protocol, and the errors of each.
 
 https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
+https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote
+from xml.sax.saxutils import escape
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
 
-from podid.sandbox.aws.errors import AwsError
+from podid.sandbox.http import HttpAnswer
 
+_EC2_CODES = {
+    "AccessDenied": "UnauthorizedOperation",
+    "ExpiredToken": "RequestExpired",
+    "InvalidClientTokenId": "AuthFailure",
+    "SignatureDoesNotMatch": "AuthFailure",
+    "Throttling": "RequestLimitExceeded",
+    "InternalFailure": "InternalError",
+    "ServiceUnavailable": "Unavailable",
+}
+_EC2_STATUS = {"RequestLimitExceeded": 503, "AuthFailure": 401, "RequestExpired": 400}
+_REST_JSON_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+    "Throttling": "ThrottlingException",
+    "InternalFailure": "ServerException",
+    "ServiceUnavailable": "ServiceUnavailableException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+}
+_REST_JSON_STATUS = {"ThrottlingException": 429}
+_NONE: Mapping[str, int] = {}
+
+Form = dict[str, str]
+XmlValue = str | Mapping[str, "XmlValue"] | Sequence["XmlValue"]
 Params = dict[str, Any]
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "boolean": (bool,),
+    "double": (int, float),
+    "float": (int, float),
+    "timestamp": (int, float),
+    "list": (list,),
+    "map": (dict,),
+    "structure": (dict,),
+}
+
+
+class AwsError(Exception):
+    """An answer other than success. Codes are those of the query protocol; each protocol translates its own."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
+    """IAM's own sentence; `shown` is the resource as the service words it, "" where it names none."""
+    resource = f" on resource: {shown}" if shown else ""
+    return AwsError(
+        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{resource} {reason}".strip(), 403
+    )
+
+
+def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
+    """The error as `protocol` (rest-json, json, query or ec2) carries it; `statuses` are the model's."""
+    if protocol in ("rest-json", "json"):
+        return _json(error, protocol, request_id, statuses)
+    if protocol == "ec2":
+        return _ec2(error, request_id)
+    return _query(error, request_id)
+
+
+def _json(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int]) -> HttpAnswer:
+    code = _REST_JSON_CODES.get(error.code, error.code)
+    # the JSON protocol has the code in the body
+    kind = {"__type": code} if protocol == "json" else {}
+    body = json.dumps({**kind, "message": error.message, **error.members}).encode()
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
+    status = statuses.get(code) or _REST_JSON_STATUS.get(code, error.status)
+    return HttpAnswer(status, headers, body)
+
+
+def _query(error: AwsError, request_id: str) -> HttpAnswer:
+    kind = "Sender" if error.status < 500 else "Receiver"
+    body = (
+        f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return _xml_answer(error.status, body, request_id)
+
+
+def _ec2(error: AwsError, request_id: str) -> HttpAnswer:
+    code = _EC2_CODES.get(error.code, error.code)
+    message = error.message
+    if code == "UnauthorizedOperation":
+        message = f"You are not authorized to perform this operation. {message}"
+    body = (
+        f"<Response><Errors><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors>"
+        f"<RequestID>{request_id}</RequestID></Response>"
+    )
+    return _xml_answer(_EC2_STATUS.get(code, error.status), body, request_id)
+
+
+def _xml_answer(status: int, body: str, request_id: str) -> HttpAnswer:
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    return HttpAnswer(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode())
+
+
+def parse_form(body: bytes, query: str) -> Form:
+    """The parameters of the body and of the URL; the body wins."""
+    pairs = parse_qsl(query, keep_blank_values=True) + parse_qsl(
+        body.decode("utf-8", "replace"), keep_blank_values=True
+    )
+    return dict(pairs)
+
+
+def members(form: Form, name: str) -> list[str]:
+    """The list `name.member.1`, `name.member.2`, …"""
+    found: list[str] = []
+    while (value := form.get(f"{name}.member.{len(found) + 1}")) is not None:
+        found.append(value)
+    return found
+
+
+def form_tags(form: Form) -> tuple[tuple[str, str], ...]:
+    """The pairs `Tags.member.1.Key`, `Tags.member.1.Value`, …"""
+    found: list[tuple[str, str]] = []
+    while (key := form.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
+        found.append((key, form.get(f"Tags.member.{len(found) + 1}.Value", "")))
+    return tuple(found)
+
+
+def render(action: str, result: Mapping[str, XmlValue], namespace: str, request_id: str) -> HttpAnswer:
+    """A successful answer; lists become <member> elements."""
+    body = (
+        f'<{action}Response xmlns="{namespace}"><{action}Result>{_xml(result)}</{action}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
+    )
+    return HttpAnswer(200, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, body.encode())
+
+
+def _xml(value: XmlValue) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, Mapping):
+        return "".join(f"<{name}>{_xml(item)}</{name}>" for name, item in value.items())
+    return "".join(f"<member>{_xml(item)}</member>" for item in value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +292,6 @@ def _from_query(shape: Shape, values: list[str], name: str) -> Any:
     if shape.type_name == "boolean":
         return values[0].lower() == "true"
     return values[0]
-
-
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "long": (int,),
-    "boolean": (bool,),
-    "double": (int, float),
-    "float": (int, float),
-    "timestamp": (int, float),
-    "list": (list,),
-    "map": (dict,),
-    "structure": (dict,),
-}
 
 
 def _checked_type(shape: Shape, value: Any, name: str) -> Any:

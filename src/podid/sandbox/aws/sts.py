@@ -1,18 +1,16 @@
-"""STS: who is calling, and role sessions that the target role's trust policy really admits.
+"""STS: the caller's identity, and role sessions that the role's trust policy allows.
 
-moto's STS gives credentials for any role, also for one that does not exist, so these operations are our own.
+moto's STS gives credentials for any role, also for one that does not exist, so these operations are our own. EKS Auth
+assumes roles by the same rules.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
-from podid.sandbox.aws.authorization import IamAuthorizer
-from podid.sandbox.aws.errors import AwsError, access_denied
-from podid.sandbox.aws.moto_backend import IamStore
-from podid.sandbox.aws.policy import FederatedPrincipal
-from podid.sandbox.aws.protocol import timestamp
-from podid.sandbox.aws.query import Form, XmlValue, tags
+from podid.sandbox.aws.moto_backend import IamStore, RoleView, Tags
+from podid.sandbox.aws.policy import FederatedPrincipal, Keys, Principal, decide
+from podid.sandbox.aws.protocol import AwsError, Form, XmlValue, access_denied, form_tags, timestamp
+from podid.sandbox.aws.service import IamAuthorizer, as_principal, principal_keys, tag_keys
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import World
@@ -20,8 +18,63 @@ from podid.sandbox.world import World
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
 _HOUR = 3600
-
 StsResult = Mapping[str, XmlValue]
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRequest:
+    """What an AssumeRole call carries besides the role."""
+
+    session_name: str
+    tags: Tags = ()
+    transitive_tags: Tags = ()
+    external_id: str = ""
+    source: Mapping[str, str] | None = None
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """sts:TagSession is asked for only with tags."""
+        return ("sts:AssumeRole", "sts:TagSession") if self.tags or self.transitive_tags else ("sts:AssumeRole",)
+
+
+def refused_action(
+    role: RoleView, principal: Principal, request: AssumeRequest, caller: Keys, actions: tuple[str, ...] = ()
+) -> str:
+    """The first action that the trust policy does not allow, or ""."""
+    keys = trust_keys(role, request, caller)
+    for name in actions or request.actions:
+        if not decide(role.trust, name, role.arn, keys, principal=principal).passes:
+            return name
+    return ""
+
+
+def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
+    """The condition keys of an AssumeRole call."""
+    tags = request.tags + request.transitive_tags
+    keys = {**caller, "sts:RoleSessionName": (request.session_name,), **tag_keys(role.tags, tags)}
+    keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in role.tags}
+    if tags:
+        keys["sts:TransitiveTagKeys"] = tuple(key for key, _ in tags)
+    if request.external_id:
+        keys["sts:ExternalId"] = (request.external_id,)
+    return keys | {key: (value,) for key, value in (request.source or {}).items()}
+
+
+def refused_chained(
+    role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, permissions: IamAuthorizer
+) -> str:
+    """As `refused_action`, for a user or a role session: its own policies have to allow it, unless the trust names it
+    outright."""
+    principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
+    if refused := refused_action(role, principal, request, caller_keys):
+        return refused
+    keys = trust_keys(role, request, caller_keys)
+    same_account = role.arn.split(":")[4] == caller.account
+    for action in request.actions:
+        named = not decide(role.trust, action, role.arn, keys, principal=principal).by_account
+        if permissions.refusal(caller, action, role.arn, keys, granted=same_account and named):
+            return action
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +107,7 @@ class StsService:
         arn = _required(form, "RoleArn")
         request = AssumeRequest(
             session_name=_required(form, "RoleSessionName"),
-            tags=tags(form),
+            tags=form_tags(form),
             transitive_tags=caller.session_tags,
             external_id=form.get("ExternalId", ""),
         )

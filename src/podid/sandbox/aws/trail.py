@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from podid.sandbox.aws.errors import AwsError
-from podid.sandbox.aws.protocol import timestamp
+from podid.sandbox.aws.protocol import AwsError, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import TrailEvent, World

@@ -1,8 +1,12 @@
-"""The failure modes that the sandbox can be given: id to what puts it in place and returns whom it is about.
+"""The failure modes that the sandbox can be given, and those that are in place in a running one.
 
-`podid sandbox break` and the tests read this one table.
+`podid sandbox break` and the tests read this one table: id to the function that puts the mode in place and returns its
+subject.
 """
 
+from __future__ import annotations
+
+import threading
 from collections.abc import Callable
 from types import ModuleType
 
@@ -17,7 +21,7 @@ from podid.sandbox.breaks import (
     of_roles,
     of_surroundings,
 )
-from podid.sandbox.breaks.hands import NAMESPACE, Hands
+from podid.sandbox.breaks.hands import NAMESPACE, Hands, Reach
 
 # what is worth a word only where somebody asks about it: `podid doctor NS/SA`
 _WHEN_ASKED = frozenset({"association-missing", "automount-false"})
@@ -52,3 +56,50 @@ def to_see(mode: str) -> tuple[str, ...]:
     if mode in _WHEN_ASKED:
         return (f"{NAMESPACE}/{mode}",)
     return ("--logs",) if mode in _LOGGED else ()
+
+
+class Standing:
+    """The failure modes that were put in place, in that order. Thread-safe."""
+
+    def __init__(self, reach: Callable[[], Reach]) -> None:
+        self._reach = reach
+        self._lock = threading.Lock()
+        self._broken: dict[str, tuple[Hands, str]] = {}
+
+    def listed(self) -> dict[str, str]:
+        """Id -> whom it is about."""
+        with self._lock:
+            return {mode: subject for mode, (_, subject) in self._broken.items()}
+
+    def put(self, mode: str) -> str:
+        """Whom it is about. ValueError for one that stands already, or that this sandbox cannot be given as it is, with
+        everything as it was before; KeyError for an id that is not in the table."""
+        with self._lock:
+            if mode in self._broken:
+                raise ValueError(f"{mode} is in place already")
+            hands = Hands(self._reach(), mode)
+            try:
+                subject = BREAKS[mode](hands)
+            except BaseException as error:
+                hands.undo()
+                if isinstance(error, AssertionError | LookupError | ValueError):
+                    raise ValueError(f"{mode} does not fit what is in this sandbox now: {error}") from error
+                raise
+            self._broken[mode] = hands, subject
+            return subject
+
+    def heal(self, mode: str = "") -> dict[str, str]:
+        """Takes one away, or all of them, the last first; what was taken away."""
+        with self._lock:
+            wanted = [each for each in reversed(self._broken) if mode in ("", each)]
+            return {each: self._heal(each) for each in wanted}
+
+    def _heal(self, mode: str) -> str:
+        hands, subject = self._broken.pop(mode)
+        hands.undo()
+        return subject
+
+    def forget(self) -> None:
+        """The sandbox begins anew: there is nothing to take away."""
+        with self._lock:
+            self._broken.clear()

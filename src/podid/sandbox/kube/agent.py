@@ -1,19 +1,61 @@
-"""The eks-pod-identity-agent add-on on the cluster: its DaemonSet and what its pods log.
+"""The eks-pod-identity-agent add-on on the cluster: its DaemonSet, what its pods log, and which pods reach it.
 
 Shape and messages: https://github.com/aws/eks-pod-identity-agent (charts/, cmd/, internal/)
+Network policies: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.sandbox.contract import AgentAddon, ControlPlane
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.binding import bind_addresses
-from podid.sandbox.kube.objects import Obj, get, name, parse_time, rfc3339
+from podid.sandbox.kube.faults import bind_addresses
+from podid.sandbox.kube.objects import Obj, get, labels, name, parse_time, rfc3339
 from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.selectors import matches
 
 _SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "imagePullSecrets")
+
+
+def may_leave(pod: Obj, address: str, port: int, policies: list[Obj]) -> bool:
+    """Whether the egress rules of the namespace's `policies` let the pod open a TCP connection. Pods on the host's
+    network are beyond them."""
+    if pod["spec"].get("hostNetwork"):
+        return True
+    about = [policy["spec"] for policy in policies if _egress(policy["spec"], pod)]
+    return not about or any(_allows(rule, address, port) for spec in about for rule in spec.get("egress") or ())
+
+
+def _egress(spec: Obj, pod: Obj) -> bool:
+    types = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    return "Egress" in types and matches(spec.get("podSelector") or {}, labels(pod))
+
+
+def _allows(rule: Obj, address: str, port: int) -> bool:
+    to, ports = rule.get("to") or (), rule.get("ports") or ()
+    return (not to or any(_names(peer, address) for peer in to)) and (
+        not ports or any(_opens(entry, port) for entry in ports)
+    )
+
+
+def _names(peer: Obj, address: str) -> bool:
+    """The address belongs to no pod, so that only a block of addresses can name it."""
+    block = peer.get("ipBlock")
+    if block is None:
+        return False
+    wanted = ip_address(address)
+    return wanted in ip_network(block["cidr"]) and not any(
+        wanted in ip_network(hole) for hole in block.get("except") or ()
+    )
+
+
+def _opens(entry: Obj, port: int) -> bool:
+    if entry.get("protocol", "TCP") != "TCP":
+        return False
+    first = entry.get("port", port)
+    return isinstance(first, int) and first <= port <= int(entry.get("endPort", first))
 
 
 class AddonManager:

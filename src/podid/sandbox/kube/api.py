@@ -1,22 +1,168 @@
-"""The API server without its sockets: a request in, a response out."""
+"""The API server without its sockets: a request in, a response out; and the documents that clients discover it by."""
+
+from collections.abc import Iterable
 
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpRequest
-from podid.sandbox.kube import discovery, kinds
-from podid.sandbox.kube.authn import Authenticator, User
-from podid.sandbox.kube.authz import Authorizer, path_refusal
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.access import (
+    Authenticator,
+    Authorizer,
+    User,
+    impersonated,
+    path_refusal,
+    permissions_for,
+    review,
+)
 from podid.sandbox.kube.bodies import KubeAnswer, check_acceptable, decoded
-from podid.sandbox.kube.impersonation import impersonated, permissions_for
-from podid.sandbox.kube.resources import ResourceApi
-from podid.sandbox.kube.reviews import review
-from podid.sandbox.kube.routes import ApiTarget, parse
+from podid.sandbox.kube.listing import watch
+from podid.sandbox.kube.objects import Obj
+from podid.sandbox.kube.resources import ApiTarget, ResourceApi, parse
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.status import StatusError, method_not_allowed, no_such_resource
 from podid.sandbox.kube.subresources import Subresources
-from podid.sandbox.kube.watch import watch
 
+GROUPS = (
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "batch",
+    "policy",
+    "networking.k8s.io",
+    "admissionregistration.k8s.io",
+    "coordination.k8s.io",
+    "storage.k8s.io",
+    kinds.RBAC,
+)
+
+_SUBRESOURCES: dict[str, Obj] = {
+    "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]},
+    "token": {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest", "verbs": ["create"]},
+    "eviction": {"group": "policy", "version": "v1", "kind": "Eviction", "verbs": ["create"]},
+    "log": {"verbs": ["get"]},
+    "status": {"verbs": ["get", "patch", "update"]},
+}
 NOT_FOUND = "404 page not found\n"
 _HEALTH = ("/readyz", "/healthz", "/livez")
+_REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
+
+
+def version_info(kubernetes: str) -> Obj:
+    """`/version` of an EKS control plane; `kubernetes` is 1.35, or with a patch 1.36.2."""
+    major, minor = kubernetes.split(".")[:2]
+    patch = kubernetes.split(".")[2] if kubernetes.count(".") > 1 else "0"
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": f"v{major}.{minor}.{patch}-eks-sandbox",
+        "gitCommit": "0000000000000000000000000000000000000000",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "go1.25.0",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
+
+
+def api_versions(endpoint: str) -> Obj:
+    return {
+        "kind": "APIVersions",
+        "versions": ["v1"],
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": endpoint.removeprefix("https://")}],
+    }
+
+
+def version_of(group_name: str) -> str:
+    """The one version of a group that is served."""
+    return next((kind.version for kind in kinds.ALL if kind.group == group_name), "v1")
+
+
+def group_document(name: str) -> Obj:
+    served = {"groupVersion": f"{name}/{version_of(name)}", "version": version_of(name)}
+    return {"name": name, "versions": [served], "preferredVersion": served}
+
+
+def group_list(custom: Iterable[str]) -> Obj:
+    """`custom`: the groups of custom resources that are installed."""
+    return {
+        "kind": "APIGroupList",
+        "apiVersion": "v1",
+        "groups": [group_document(name) for name in (*GROUPS, *sorted(custom))],
+    }
+
+
+def resource_list(name: str) -> Obj:
+    """`/api/v1` for the empty name, else `/apis/<name>/v1`."""
+    resources: list[Obj] = []
+    for kind in sorted((kind for kind in kinds.ALL if kind.group == name), key=lambda kind: kind.plural):
+        entry: Obj = {
+            "name": kind.plural,
+            "singularName": kind.singular,
+            "namespaced": kind.namespaced,
+            "kind": kind.name,
+            "verbs": list(kinds.ALL_VERBS),
+        }
+        if kind.short:
+            entry["shortNames"] = list(kind.short)
+        if kind.categories:
+            entry["categories"] = list(kind.categories)
+        entry["storageVersionHash"] = kind.storage_hash
+        resources.append(entry)
+        resources += [_subresource(kind, sub) for sub in kind.subresources]
+    for (review_group, _, plural), review_kind in kinds.REVIEWS.items():
+        if review_group == name:
+            resources.append(
+                {
+                    "name": plural,
+                    "singularName": review_kind.lower(),
+                    "namespaced": False,
+                    "kind": review_kind,
+                    "verbs": ["create"],
+                }
+            )
+    return {
+        "kind": "APIResourceList",
+        **({"apiVersion": "v1"} if name else {}),
+        "groupVersion": f"{name}/v1" if name else "v1",
+        "resources": resources,
+    }
+
+
+def openapi_index() -> Obj:
+    """`/openapi/v3`: where the document of each group is."""
+    paths = {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"}}
+    for name in GROUPS:
+        paths[f"apis/{name}/v1"] = {"serverRelativeURL": f"/openapi/v3/apis/{name}/v1"}
+    return {"paths": paths}
+
+
+def openapi_document(name: str) -> Obj:
+    """The least that kubectl needs to leave validation to the server: PATCH of every kind takes fieldValidation."""
+    base = f"/apis/{name}/v1" if name else "/api/v1"
+    parameters = [
+        {"name": field, "in": "query", "schema": {"type": "string"}} for field in ("dryRun", "fieldValidation")
+    ]
+    paths: Obj = {}
+    for kind in kinds.ALL:
+        if kind.group == name:
+            home = f"{base}/namespaces/{{namespace}}" if kind.namespaced else base
+            operation = {
+                "x-kubernetes-group-version-kind": {"group": kind.group, "kind": kind.name, "version": kind.version},
+                "parameters": parameters,
+                "responses": {"200": {"description": "OK"}},
+            }
+            paths[f"{home}/{kind.plural}/{{name}}"] = {"patch": operation}
+    info = {"title": "Kubernetes", "version": "sandbox"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+
+
+def _subresource(kind: kinds.KubeKind, sub: str) -> Obj:
+    head = {"name": f"{kind.plural}/{sub}", "singularName": "", "namespaced": kind.namespaced, "kind": kind.name}
+    return {**head, **_SUBRESOURCES[sub]}
 
 
 class ApiServer:
@@ -73,18 +219,18 @@ class ApiServer:
             return KubeAnswer(200, "ok")
         steps = path.strip("/").split("/")
         if path == "/version":
-            return KubeAnswer(200, discovery.version(self._version))
+            return KubeAnswer(200, version_info(self._version))
         if path == "/api":
-            return KubeAnswer(200, discovery.api_versions(self.endpoint))
+            return KubeAnswer(200, api_versions(self.endpoint))
         if path == "/api/v1":
-            return KubeAnswer(200, discovery.resource_list(""))
+            return KubeAnswer(200, resource_list(""))
         if path == "/apis":
-            return KubeAnswer(200, discovery.group_list(self.custom))
-        if steps[0] == "apis" and steps[1] in discovery.GROUPS:
+            return KubeAnswer(200, group_list(self.custom))
+        if steps[0] == "apis" and steps[1] in GROUPS:
             if len(steps) == 2:
-                return KubeAnswer(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
+                return KubeAnswer(200, {"kind": "APIGroup", "apiVersion": "v1", **group_document(steps[1])})
             if steps[2:] == ["v1"]:
-                return KubeAnswer(200, discovery.resource_list(steps[1]))
+                return KubeAnswer(200, resource_list(steps[1]))
         if steps[:2] == ["openapi", "v3"]:
             return self._openapi(steps[2:])
         if path == "/openid/v1/jwks":
@@ -93,16 +239,16 @@ class ApiServer:
 
     def _openapi(self, steps: list[str]) -> KubeAnswer:
         if not steps:
-            return KubeAnswer(200, discovery.openapi_index())
+            return KubeAnswer(200, openapi_index())
         if steps == ["api", "v1"]:
-            return KubeAnswer(200, discovery.openapi(""))
-        if steps[0] == "apis" and steps[-1] == "v1" and len(steps) == 3 and steps[1] in discovery.GROUPS:
-            return KubeAnswer(200, discovery.openapi(steps[1]))
+            return KubeAnswer(200, openapi_document(""))
+        if steps[0] == "apis" and steps[-1] == "v1" and len(steps) == 3 and steps[1] in GROUPS:
+            return KubeAnswer(200, openapi_document(steps[1]))
         return KubeAnswer(404, NOT_FOUND)
 
     def _resource(self, request: HttpRequest, target: ApiTarget, user: User) -> KubeAnswer:
-        served = target.group in ("", *discovery.GROUPS, *self.custom)
-        if not served or target.version != discovery.version_of(target.group):
+        served = target.group in ("", *GROUPS, *self.custom)
+        if not served or target.version != version_of(target.group):
             return KubeAnswer(404, NOT_FOUND)
         if target.review:
             if target.verb != "create":
@@ -126,9 +272,6 @@ class ApiServer:
         if target.sub:
             return self._subresources.serve(kind, target, request)
         return self._resources.serve(kind, target, request)
-
-
-_REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
 
 
 def broken(fault: Fault) -> KubeAnswer:

@@ -15,7 +15,8 @@ from podid.sandbox.kube.objects import (
     terminating,
     uid,
 )
-from podid.sandbox.kube.owned import (
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.sets import (
     PodMaker,
     active,
     available,
@@ -28,7 +29,6 @@ from podid.sandbox.kube.owned import (
     resolve,
     with_condition,
 )
-from podid.sandbox.kube.registry import Registry
 
 REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"

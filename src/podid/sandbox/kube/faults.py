@@ -1,11 +1,21 @@
-"""What can go wrong in the cluster itself, beside the faults of the wire."""
+"""Faults of the cluster itself, in addition to those of the wire."""
 
 from podid.sandbox.faults import Faults
-from podid.sandbox.kube.binding import binds_ipv6
 from podid.sandbox.kube.objects import Obj
 
 # https://github.com/aws/eks-pod-identity-agent/issues/16
 NO_IPV6 = "Unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
+
+
+def bind_addresses(pod: Obj) -> list[str]:
+    arguments = pod["spec"]["containers"][0].get("args") or []
+    if "-b" in arguments:
+        return [f"{arguments[arguments.index('-b') + 1]}:80"]
+    return ["169.254.170.23:80", "[fd00:ec2::23]:80"]
+
+
+def binds_ipv6(pod: Obj) -> bool:
+    return any("::" in address for address in bind_addresses(pod))
 
 
 class ClusterFaults(Faults):

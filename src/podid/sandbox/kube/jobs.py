@@ -14,9 +14,9 @@ from podid.sandbox.kube.objects import (
     terminating,
     uid,
 )
-from podid.sandbox.kube.owned import PodMaker, active, compact, each, make_pod, pods_of, resolve, with_condition
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.selectors import matches
+from podid.sandbox.kube.sets import PodMaker, active, compact, each, make_pod, pods_of, resolve, with_condition
 
 
 def sync_jobs(maker: PodMaker) -> None:

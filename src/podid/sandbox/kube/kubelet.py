@@ -18,8 +18,8 @@ from podid.sandbox.kube.objects import (
     uid,
 )
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.scheduling import pick_node
-from podid.sandbox.kube.timeline import Timing
+from podid.sandbox.kube.selectors import pick_node
+from podid.sandbox.kube.store import Timing
 
 Runner = Callable[[Obj], tuple[int, str]]
 """What the containers of a pod with `restartPolicy` Never or OnFailure do: exit code and log text."""

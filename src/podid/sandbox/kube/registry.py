@@ -1,13 +1,11 @@
 """Create, update, delete: the way every object takes into the store, whoever asks."""
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.admission import Admission
-from podid.sandbox.kube.defaults import apply_defaults, label_job
-from podid.sandbox.kube.kinds import KubeKind
+from podid.sandbox.kube.admission import Admission, check_create, check_update
+from podid.sandbox.kube.kinds import KubeKind, apply_defaults, label_job
 from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, rfc3339, rfc3339_micro, terminating, uid
 from podid.sandbox.kube.status import already_exists, bad_request, cause, conflict, forbidden, not_found, precondition
 from podid.sandbox.kube.store import Store
-from podid.sandbox.kube.validation import check_create, check_update
 
 
 class Registry:

@@ -6,25 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from podid.sandbox.contract import Before, ControlPlane, TokenClaims
-from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
+from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer, make_certificates
 from podid.sandbox.kube import baseline, kinds
-from podid.sandbox.kube.agent import agent_log
+from podid.sandbox.kube.access import MASTERS, Authenticator, Authorizer, User
+from podid.sandbox.kube.agent import agent_log, may_leave
 from podid.sandbox.kube.api import ApiServer, broken
-from podid.sandbox.kube.authn import MASTERS, Authenticator, User
-from podid.sandbox.kube.authz import Authorizer
 from podid.sandbox.kube.baseline import Baseline
 from podid.sandbox.kube.bodies import KubeAnswer
-from podid.sandbox.kube.certs import make_certificates
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.kubelet import Runner, is_agent
-from podid.sandbox.kube.network import may_leave
 from podid.sandbox.kube.objects import Obj, get, namespace, uid
 from podid.sandbox.kube.objects import name as name_of
 from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.simulation import Simulation
+from podid.sandbox.kube.store import Now, Timing
 from podid.sandbox.kube.subresources import Subresources
-from podid.sandbox.kube.timeline import Now, Timing
 
 AGE_SECONDS = 3600.0
 """How long the baseline's workloads have run when somebody comes to look."""

@@ -12,11 +12,9 @@ from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import collect_garbage, end_namespaces, sync_disruption_budgets, sync_jobs
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.kubelet import Kubelet
-from podid.sandbox.kube.owned import PodMaker
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.sets import sync_daemon_sets, sync_stateful_sets
-from podid.sandbox.kube.store import Store
-from podid.sandbox.kube.timeline import Now, Timeline, Timing
+from podid.sandbox.kube.sets import PodMaker, sync_daemon_sets, sync_stateful_sets
+from podid.sandbox.kube.store import Now, Store, Timeline, Timing
 from podid.sandbox.kube.tokens import TokenIssuer
 from podid.sandbox.kube.webhook import Webhook
 

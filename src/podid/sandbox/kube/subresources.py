@@ -5,15 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from podid.sandbox.http import HttpRequest
-from podid.sandbox.kube import kinds, patches
+from podid.sandbox.kube import kinds
 from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import budget_status, protects
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, clone, get, is_ready, name, namespace, parse_time, terminating
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.resources import ResourceApi, dry_run
-from podid.sandbox.kube.routes import ApiTarget
+from podid.sandbox.kube.resources import ApiTarget, ResourceApi, dry_run, merge_patch
 from podid.sandbox.kube.status import StatusError, bad_request, method_not_allowed, no_such_resource
 from podid.sandbox.kube.tokens import TokenIssuer
 
@@ -53,7 +52,7 @@ class Subresources:
         if target.verb == "get":
             return KubeAnswer(200, _scale_of(found))
         if target.verb == "patch":
-            given = patches.merge(_scale_of(found), from_json(request.body, "Scale"))
+            given = merge_patch(_scale_of(found), from_json(request.body, "Scale"))
         elif target.verb == "update":
             given = decoded(request, "Scale")
         else:
