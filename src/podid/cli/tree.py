@@ -75,6 +75,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("trust tighten", CHANGES, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
     Row("migrate plan", CHANGES, "Show what a migration from IRSA to Pod Identity would do.", "migrate.plan:plan"),
     Row("migrate apply", CHANGES, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
+    Row("migrate finish", CHANGES, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
     Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
     Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),
     Row("demo", TRY, "Run the main job on the sandbox, narrated.", "demo:demo"),

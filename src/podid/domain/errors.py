@@ -325,6 +325,13 @@ class Partial(PodidError):
     exit_code = ExitCode.PARTIAL
 
 
+class NotYet(PodidError):
+    """A step that is not possible yet: its conditions are not met, and time or another command changes that."""
+
+    code = "NotYet"
+    exit_code = ExitCode.ATTENTION
+
+
 class Undetermined(PodidError):
     """The answer was asked for by name and could not be looked at."""
 

@@ -100,6 +100,12 @@ class Migration:
     def blocked(self, item: MigrationItem, options: MigrationOptions) -> bool:
         return any(not options.accepts(item.ref, blocker.id) for blocker in item.blockers)
 
+    def chosen(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> tuple[MigrationItem, ...]:
+        """Return the items of these service accounts, or of the namespace, or all of them."""
+        return tuple(
+            item for item in self.items if (item.ref in refs if refs else namespace in (None, "", item.ref.namespace))
+        )
+
     def document(self) -> MigrationPlan:
         """Return what `podid migrate plan` prints: the items that are not finished."""
         return MigrationPlan(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import Source, Stage
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import one_of, option, options, several, switch
+from podid.domain.option import one_of, option, options, seconds, several, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 from podid.ops.reading.scope import DoctorScope
 
@@ -40,6 +41,11 @@ def read_stage(text: str, *, option: str) -> Stage:
     """A stage that `apply` can stop at. Raises InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
     return Stage(one_of(option, text, names))
+
+
+def read_soak(text: str) -> timedelta:
+    """A duration, 0 included."""
+    return timedelta(seconds=0 if text.strip() in ("0", "0s") else seconds(text))
 
 
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:

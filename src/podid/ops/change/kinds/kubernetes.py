@@ -3,6 +3,7 @@ and carried out by `podid.ops.restart` and `podid.ops.reading.probes`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Done, State, Status, Verb
+from podid.domain.plan import Action, Done, State, Status, Verb, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Site
 
@@ -63,6 +64,52 @@ class ServiceAccountKind(ResourceKind):
 
 def _ref(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["name"])
+
+
+class AnnotationsState(TypedDict, total=False):
+    namespace: str
+    name: str
+    annotations: Mapping[str, str]
+
+
+class AnnotationsKind(ResourceKind):
+    """The annotations of IRSA on a service account: role, audience, STS endpoints and expiration."""
+
+    name = "annotations"
+    title = "IRSA annotations of service account"
+    state = AnnotationsState
+    keys = ("namespace", "name")
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("KubeReader.find_service_account",),
+        Verb.UPDATE: ("KubeWriter.annotate",),
+    }
+    overwrites = frozenset({Verb.UPDATE})
+
+    @staticmethod
+    def state_of(ref: ServiceAccountRef, annotations: Mapping[str, str]) -> AnnotationsState:
+        return {"namespace": ref.namespace, "name": ref.name, "annotations": dict(annotations)}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        account = site.clients.kube.reader.find_service_account(_ref(keys))
+        return None if account is None else self.state_of(account.ref, account.irsa_annotations)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
+        gone = dict.fromkeys(before.keys() - after.keys())
+        account = site.clients.kube.writer.annotate(_ref(action.keys), {**after, **gone})
+        return self.state_of(account.ref, account.irsa_annotations)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.domain.snapshot import Known
+
+        if not isinstance(snapshot.service_accounts, Known):
+            return snapshot
+        ref, annotations = _ref(action.keys), texts(action.after, "annotations")
+        accounts = (
+            replace(account, annotations=annotations) if account.ref == ref else account
+            for account in snapshot.service_accounts.value
+        )
+        return replace(snapshot, service_accounts=Known(tuple(accounts)))
 
 
 class RestartState(TypedDict, total=False):
@@ -179,5 +226,6 @@ class ProbeKind(ResourceKind):
 
 
 SERVICE_ACCOUNT = ServiceAccountKind()
+ANNOTATIONS = AnnotationsKind()
 RESTART = RestartKind()
 PROBE = ProbeKind()
