@@ -76,6 +76,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("migrate plan", CHANGES, "Show what a migration from IRSA to Pod Identity would do.", "migrate.plan:plan"),
     Row("migrate apply", CHANGES, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
     Row("migrate finish", CHANGES, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
+    Row("migrate rollback", CHANGES, "Take service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row("migrate status", SEE, "Show how far each service account has been migrated.", "migrate.status:status"),
     Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
     Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),
     Row("demo", TRY, "Run the main job on the sandbox, narrated.", "demo:demo"),

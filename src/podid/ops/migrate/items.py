@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from podid.checks.all import ALL
 from podid.domain import trust
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Association, Role, described
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import Conflict, InvalidInput, PodidError
 from podid.domain.findings import EVERYONE, Severity, Verdict
@@ -22,6 +22,7 @@ from podid.domain.migration import (
     Caution,
     MigrationItem,
     MigrationPlan,
+    MigrationStatus,
     MigrationStep,
     PodCounts,
     Source,
@@ -106,6 +107,29 @@ class Migration:
             item for item in self.items if (item.ref in refs if refs else namespace in (None, "", item.ref.namespace))
         )
 
+    def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
+        """Return what `podid migrate status` prints: the items, and associations with nothing of the older way left."""
+        items = sorted((*self.items, *self._finished()), key=lambda item: (item.stage.rank, item.ref))
+        return MigrationStatus(
+            cluster=self.place.the_cluster.arn,
+            items=items,
+            next=tuple(map(at_place, _next(self.items))),
+            unread=self.unread,
+        )
+
+    def _finished(self) -> Iterator[MigrationItem]:
+        left = {item.ref for item in self.items}
+        for association in described(known_or(self.snapshot.associations, ())):
+            if association.ref not in left and not association.owner_arn:
+                pods = index(self.snapshot).pods.get(association.ref, ())
+                yield MigrationItem(
+                    ref=association.ref,
+                    source=Source.IRSA,
+                    role_arn=association.role_arn,
+                    stage=Stage.FINISHED,
+                    pods=counts_of(self.snapshot, pods),
+                )
+
     def document(self) -> MigrationPlan:
         """Return what `podid migrate plan` prints: the items that are not finished."""
         return MigrationPlan(
@@ -136,6 +160,32 @@ def read_migration(
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     return _Judge(place, snapshot, candidates, now, accepted, adjust).migration()
+
+
+def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
+    """The commands to continue with."""
+    stages = {item.stage for item in items if not item.blockers}
+    if any(item.blockers for item in items):
+        yield ("podid", "migrate", "plan")
+    if stages & {Stage.OLD, Stage.ADMITTED, Stage.ASSOCIATED}:
+        yield ("podid", "migrate", "apply", "-A")
+    if Stage.MOVED in stages:
+        yield ("podid", "migrate", "finish", "-A")
+
+
+def associated_refs(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts of the namespace, or of the cluster, that have an association and the annotation of IRSA."""
+    return tuple(
+        item.ref
+        for item in migration.items
+        if item.stage.rank >= Stage.ASSOCIATED.rank and namespace in (None, "", item.ref.namespace)
+    )
+
+
+def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
+    """Read the pods again."""
+    wanted = Wanted(checks=(), scope=EVERYTHING)
+    return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))
 
 
 # --- who uses the older way -------------------------------------------------------------------------------------------
