@@ -24,7 +24,7 @@ HEAD = '''"""Every failure mode that podid knows, those that are met most often 
 Generated from the pages by tools/gen_index.py: do not edit.
 """
 
-from podid.pages.entry import Entry
+from podid.pages import Entry
 
 ENTRIES: tuple[Entry, ...] = (
 '''
@@ -38,7 +38,7 @@ class PageError(Exception):
 class FrontMatter:
     """`rank` is low for what is met often. `healthy` is the fact that the doctor's check of this id looks for; where it
     has none, `told` says who tells of this failure mode instead, or why nobody can. Each of `texts` has a weight, which
-    says how much it decides. `bearing` is what a failure means for the pods, as `podid.pages.entry` has it."""
+    says how much it decides. `bearing` is what a failure means for the pods, as `podid.pages` has it."""
 
     id: str
     title: str

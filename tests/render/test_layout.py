@@ -168,9 +168,9 @@ def test_commands_of_pages_are_pasted_as_they_were_meant() -> None:
         draw(explanation_view(page), stream, wide=False, width=50, color=False)
         drawn = re.sub(r" \\\n +", " ", stream.getvalue()).splitlines()
         shown = {tuple(line.split()) for line in drawn}
-        for address in re.findall(r"\((https://\S+)\)|<(https://\S+)>", page.pages[0].body):
+        for address in re.findall(r"\((https://\S+)\)|<(https://\S+)>", page.matches[0].entry.body):
             assert ("".join(address),) in shown, (entry.id, address)
-        for block in re.findall(r"```sh\n(.*?)```", page.pages[0].body, re.DOTALL):
+        for block in re.findall(r"```sh\n(.*?)```", page.matches[0].entry.body, re.DOTALL):
             for command in block.splitlines():
                 found += 1
                 assert tuple(command.split()) in shown, (entry.id, command)

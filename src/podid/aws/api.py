@@ -138,10 +138,10 @@ class Api:
     def names(self, operation: str, params: Mapping[str, Any], subject: str, member: str) -> Iterator[str]:
         """Each name that `member` lists on the pages, once, whatever the service repeats: they are asked for one by
         one."""
-        seen: set[str] = set()
+        yielded: set[str] = set()
         for name in self.items(operation, params, subject, names(member)):
-            if name not in seen:
-                seen.add(name)
+            if name not in yielded:
+                yielded.add(name)
                 yield name
 
     def each(
@@ -154,8 +154,8 @@ class Api:
     ) -> dict[str, T]:
         """Name -> what `find` gives for each of these names, many at once, sorted; what is gone meanwhile is left
         out."""
-        found = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
-        return dict(sorted((name, value) for name, value in found if value is not None))
+        pairs = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
+        return dict(sorted((name, value) for name, value in pairs if value is not None))
 
     def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:
         """Reads an object that has to be this caller's: its ARN, which is `member`, is one of `service` in the

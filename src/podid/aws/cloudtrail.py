@@ -112,17 +112,17 @@ _redemption = record(
 
 
 def _session(event: Object) -> PodSession:
-    asked, answered = inner_or_empty(event, "requestParameters"), inner_or_empty(event, "responseElements")
-    tags = {text_or(tag, "key"): text_or(tag, "value") for tag in inners_or_none(asked, "tags")}
+    request, response = inner_or_empty(event, "requestParameters"), inner_or_empty(event, "responseElements")
+    tags = {text_or(tag, "key"): text_or(tag, "value") for tag in inners_or_none(request, "tags")}
     namespace, name = tags.get("kubernetes-namespace", ""), tags.get("kubernetes-service-account", "")
     return PodSession(
         at=instant(event, "eventTime"),
-        role_arn=text_or(asked, "roleArn"),
-        session_name=text_or(asked, "roleSessionName"),
+        role_arn=text_or(request, "roleArn"),
+        session_name=text_or(request, "roleSessionName"),
         cluster_arn=tags.get("eks-cluster-arn", ""),
         ref=ServiceAccountRef(namespace, name) if namespace and name else None,
         pod=tags.get("kubernetes-pod-name", ""),
-        packed_percent=number_or(answered, "packedPolicySize") if "packedPolicySize" in answered else None,
+        packed_percent=number_or(response, "packedPolicySize") if "packedPolicySize" in response else None,
         error_code=text_or(event, "errorCode"),
         error_message=text_or(event, "errorMessage"),
     )

@@ -5,45 +5,14 @@ No SDK is imported here.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from urllib.parse import unquote
 
-from podid.domain.aws import (
-    AccessEntry,
-    Addon,
-    AddonConfiguration,
-    AddonIssue,
-    AddonOffer,
-    AddonVersion,
-    Association,
-    AssociationSummary,
-    AttachedPolicy,
-    Caller,
-    Cluster,
-    Decision,
-    NodeGroup,
-    Role,
-)
+from podid.domain import aws, foreign
 from podid.domain.errors import InvalidInput
-from podid.domain.foreign import (
-    Malformed,
-    Object,
-    at,
-    check_depth,
-    flag_or,
-    inner_or_empty,
-    inners,
-    inners_or_none,
-    many,
-    number_or,
-    record,
-    text,
-    text_or,
-    texts_or_none,
-)
 from podid.domain.iam import PolicyFinding
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.versions import addon_key
@@ -103,25 +72,25 @@ class ManagedPolicy:
 # --- EKS --------------------------------------------------------------------------------------------------------------
 
 
-def _arn(data: Object, name: str) -> str:
-    value = text(data, name)
+def _arn(data: foreign.Object, name: str) -> str:
+    value = foreign.text(data, name)
     try:
         Arn.parse(value)
     except InvalidInput:
-        raise Malformed(f"{name} is not an ARN") from None
+        raise foreign.Malformed(f"{name} is not an ARN") from None
     return value
 
 
-def _unsupported_kind(data: Object) -> str:
-    if inner_or_empty(data, "outpostConfig"):
+def _unsupported_kind(data: foreign.Object) -> str:
+    if foreign.inner_or_empty(data, "outpostConfig"):
         return "a local cluster on Outposts"
-    if inner_or_empty(data, "connectorConfig"):
+    if foreign.inner_or_empty(data, "connectorConfig"):
         return "a registered cluster that EKS does not run"
     return ""
 
 
-cluster = record(
-    Cluster,
+cluster = foreign.record(
+    aws.Cluster,
     arn=partial(_arn, name="arn"),
     version="version?",
     status="status?",
@@ -138,103 +107,90 @@ cluster = record(
 )
 
 
-association_summary = record(AssociationSummary, association_arn="associationArn?")
-association = record(Association, association_arn="associationArn?")
+association_summary = foreign.record(aws.AssociationSummary, association_arn="associationArn?")
+association = foreign.record(aws.Association, association_arn="associationArn?")
 
 
-addon = record(
-    Addon,
+addon = foreign.record(
+    aws.Addon,
     name="addonName",
     arn="addonArn?",
     version="addonVersion?",
-    issues=many("health.issues", record(AddonIssue, code="code?", message="message?")),
+    issues=foreign.many("health.issues", foreign.record(aws.AddonIssue, code="code?", message="message?")),
     association_arns="podIdentityAssociations",
     namespace="namespaceConfig.namespace",
 )
 
 
-def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[AddonVersion]:
-    """Those of the add-on `name` on one page of DescribeAddonVersions, as they come; what is compatible with other
-    Kubernetes versions only is left out."""
-    return [
-        version
-        for addon in inners(data, "addons")
-        if text_or(addon, "addonName") == name
-        for version in _compatible(addon, kubernetes_version)
-    ]
+def addon_versions(data: foreign.Object, name: str, kubernetes_version: str) -> list[aws.AddonVersion]:
+    """Return the versions of the add-on `name` on one page of DescribeAddonVersions."""
+    return [item for offer in addon_offers(data, kubernetes_version) if offer.name == name for item in offer.versions]
 
 
-def addon_offers(data: Object, kubernetes_version: str) -> list[AddonOffer]:
-    """Every add-on on one page of DescribeAddonVersions that has a version for that Kubernetes version."""
+def addon_offers(data: foreign.Object, kubernetes_version: str) -> list[aws.AddonOffer]:
+    """Return every add-on on one page of DescribeAddonVersions that has a version for that Kubernetes version."""
     return [
-        AddonOffer(
-            name=text(addon, "addonName"),
-            namespace=text_or(addon, "defaultNamespace"),
-            versions=newest_first(versions),
+        aws.AddonOffer(
+            name=foreign.text(addon, "addonName"),
+            namespace=foreign.text_or(addon, "defaultNamespace"),
+            versions=versions,
         )
-        for addon in inners(data, "addons")
-        if (versions := _compatible(addon, kubernetes_version))
+        for addon in foreign.inners(data, "addons")
+        if (versions := newest_first(_compatible(addon, kubernetes_version)))
     ]
 
 
-def _compatible(addon: Object, kubernetes_version: str) -> list[AddonVersion]:
-    return [
-        _addon_version(version, fits)
-        for version in inners_or_none(addon, "addonVersions")
-        if (fits := _fitting(version, kubernetes_version)) is not None
-    ]
+def _compatible(addon: foreign.Object, kubernetes_version: str) -> Iterator[aws.AddonVersion]:
+    """Yield the versions for that Kubernetes version, and those that name no version of Kubernetes."""
+    for version in foreign.inners_or_none(addon, "addonVersions"):
+        rows = foreign.inners_or_none(version, "compatibilities")
+        fits = [row for row in rows if foreign.text_or(row, "clusterVersion") == kubernetes_version]
+        if fits or not rows:
+            platforms = (name for row in fits for name in foreign.texts_or_none(row, "platformVersions"))
+            yield aws.AddonVersion(
+                version=foreign.text(version, "addonVersion"),
+                default=any(foreign.flag_or(row, "defaultVersion") for row in fits),
+                platform_versions=tuple(dict.fromkeys(platforms)),
+                compute_types=foreign.texts_or_none(version, "computeTypes"),
+                architectures=foreign.texts_or_none(version, "architecture"),
+            )
 
 
-def _fitting(version: Object, kubernetes_version: str) -> tuple[Object, ...] | None:
-    """What the version says of that Kubernetes version; None where it speaks of others alone."""
-    every = inners_or_none(version, "compatibilities")
-    fits = tuple(item for item in every if text_or(item, "clusterVersion") == kubernetes_version)
-    return None if every and not fits else fits
-
-
-def _addon_version(version: Object, fits: Iterable[Object]) -> AddonVersion:
-    fits = tuple(fits)
-    return AddonVersion(
-        version=text(version, "addonVersion"),
-        default=any(flag_or(item, "defaultVersion") for item in fits),
-        platform_versions=tuple(
-            dict.fromkeys(name for item in fits for name in texts_or_none(item, "platformVersions"))
-        ),
-        compute_types=texts_or_none(version, "computeTypes"),
-        architectures=texts_or_none(version, "architecture"),
-    )
-
-
-def newest_first(versions: Iterable[AddonVersion]) -> tuple[AddonVersion, ...]:
+def newest_first(versions: Iterable[aws.AddonVersion]) -> tuple[aws.AddonVersion, ...]:
     """A version that is not vX.Y.Z-eksbuild.N comes last."""
     return tuple(sorted(versions, key=lambda item: (addon_key(item.version) or (), item.version), reverse=True))
 
 
-def _recommended_policies(data: Object) -> dict[str, tuple[str, ...]]:
-    listed = inners_or_none(data, "podIdentityConfiguration")
-    return {text(item, "serviceAccount"): texts_or_none(item, "recommendedManagedPolicies") for item in listed}
+def _recommended_policies(data: foreign.Object) -> dict[str, tuple[str, ...]]:
+    listed = foreign.inners_or_none(data, "podIdentityConfiguration")
+    return {
+        foreign.text(item, "serviceAccount"): foreign.texts_or_none(item, "recommendedManagedPolicies")
+        for item in listed
+    }
 
 
-addon_configuration = record(
-    AddonConfiguration, version="addonVersion", schema="configurationSchema", policies=_recommended_policies
+addon_configuration = foreign.record(
+    aws.AddonConfiguration, version="addonVersion", schema="configurationSchema", policies=_recommended_policies
 )
 
 
-def _update_error(error: Object) -> str:
-    return f"{text_or(error, 'errorCode')}: {text_or(error, 'errorMessage')}"
+def _update_error(error: foreign.Object) -> str:
+    return f"{foreign.text_or(error, 'errorCode')}: {foreign.text_or(error, 'errorMessage')}"
 
 
-update = record(Update, errors=many("errors", _update_error))
-access_entry = record(AccessEntry, kind="type?")
-node_group = record(NodeGroup, name="nodegroupName", status="status?", node_role_arn="nodeRole", subnet_ids="subnets")
+update = foreign.record(Update, errors=foreign.many("errors", _update_error))
+access_entry = foreign.record(aws.AccessEntry, kind="type?")
+node_group = foreign.record(
+    aws.NodeGroup, name="nodegroupName", status="status?", node_role_arn="nodeRole", subnet_ids="subnets"
+)
 
 
 # --- EKS Auth and STS -------------------------------------------------------------------------------------------------
 
 
-pod_identity_session = record(
+pod_identity_session = foreign.record(
     PodIdentitySession,
-    credentials=at("credentials", record(Credentials, expires_at="expiration")),
+    credentials=foreign.at("credentials", foreign.record(Credentials, expires_at="expiration")),
     association_id="podIdentityAssociation.associationId",
     association_arn="podIdentityAssociation.associationArn",
     namespace="subject.namespace",
@@ -242,32 +198,32 @@ pod_identity_session = record(
 )
 
 
-caller = record(Caller, account="Account", arn=partial(_arn, name="Arn"))
+caller = foreign.record(aws.Caller, account="Account", arn=partial(_arn, name="Arn"))
 
 
 # --- IAM --------------------------------------------------------------------------------------------------------------
 
 
-def document(data: Object, name: str) -> Mapping[str, object]:
+def document(data: foreign.Object, name: str) -> Mapping[str, object]:
     """A policy document as a mapping: botocore decodes IAM's URL-encoded JSON, unless it cannot."""
     value = data.get(name)
     if isinstance(value, str):
         try:
             value = json.loads(unquote(value))
         except (ValueError, RecursionError):
-            raise Malformed(f"{name} is not JSON") from None
+            raise foreign.Malformed(f"{name} is not JSON") from None
     if not isinstance(value, Mapping):
-        raise Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
-    check_depth(value, name)
+        raise foreign.Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
+    foreign.check_depth(value, name)
     return value
 
 
-def _tags(data: Object) -> dict[str, str]:
-    return {text(tag, "Key"): text_or(tag, "Value") for tag in inners_or_none(data, "Tags")}
+def _tags(data: foreign.Object) -> dict[str, str]:
+    return {foreign.text(tag, "Key"): foreign.text_or(tag, "Value") for tag in foreign.inners_or_none(data, "Tags")}
 
 
-role = record(
-    Role,
+role = foreign.record(
+    aws.Role,
     name="RoleName",
     arn=partial(_arn, name="Arn"),
     path="Path",
@@ -283,33 +239,33 @@ role = record(
 )
 
 
-attached_policy = record(AttachedPolicy, name="PolicyName", arn="PolicyArn")
-managed_policy = record(ManagedPolicy, name="PolicyName", arn="Arn", default_version="DefaultVersionId")
+attached_policy = foreign.record(aws.AttachedPolicy, name="PolicyName", arn="PolicyArn")
+managed_policy = foreign.record(ManagedPolicy, name="PolicyName", arn="Arn", default_version="DefaultVersionId")
 
 
-def policy_finding(data: Object) -> PolicyFinding:
-    locations = inners_or_none(data, "locations")
-    path = [_step(item) for item in inners_or_none(locations[0], "path")] if locations else []
+def policy_finding(data: foreign.Object) -> PolicyFinding:
+    locations = foreign.inners_or_none(data, "locations")
+    path = [_step(item) for item in foreign.inners_or_none(locations[0], "path")] if locations else []
     return PolicyFinding(
-        kind=text(data, "findingType"),
-        code=text(data, "issueCode"),
-        details=text_or(data, "findingDetails"),
+        kind=foreign.text(data, "findingType"),
+        code=foreign.text(data, "issueCode"),
+        details=foreign.text_or(data, "findingDetails"),
         place="".join(path).removeprefix("."),
     )
 
 
-def _step(data: Object) -> str:
+def _step(data: foreign.Object) -> str:
     """One element of a finding's path: a member's name or a list's index."""
     if "index" in data:
-        return f"[{number_or(data, 'index')}]"
-    name = text_or(data, "value")
+        return f"[{foreign.number_or(data, 'index')}]"
+    name = foreign.text_or(data, "value")
     return f".{name}" if name else ""
 
 
-decision = record(
-    Decision,
+decision = foreign.record(
+    aws.Decision,
     action="EvalActionName",
-    resource=partial(text_or, name="EvalResourceName", default="*"),
+    resource=partial(foreign.text_or, name="EvalResourceName", default="*"),
     decision="EvalDecision",
     boundary_allows="PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary",
     organization_allows="OrganizationsDecisionDetail.AllowedByOrganizations",

@@ -8,23 +8,7 @@ https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html.
 
 from functools import partial
 
-from podid.domain.errors import (
-    AccessDenied,
-    AlreadyExists,
-    ClusterNotFound,
-    ConcurrentModification,
-    Conflict,
-    CredentialsError,
-    LimitExceeded,
-    NotFound,
-    NotServed,
-    Rejected,
-    RoleUnknown,
-    ServerFailed,
-    Throttled,
-    TrustRefused,
-    UnreadableAnswer,
-)
+from podid.domain import errors
 from podid.domain.refusals import ErrorRule, Template
 
 # of commands that renew credentials
@@ -55,30 +39,29 @@ THROTTLING_CODES = (
 _ASK = "Ask whoever administers the account to allow {permission}{resource}."
 _BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
 
+_sign_in = partial(ErrorRule, errors.CredentialsError)
 _expired = partial(
-    ErrorRule,
-    CredentialsError,
+    _sign_in,
     "the AWS credentials{whose} have expired ({text})",
     codes=("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
     hint=SIGN_IN,
     advice=RENEW,
 )
 _wrong_clock = partial(
-    ErrorRule,
-    CredentialsError,
+    _sign_in,
     "the request was signed with a time that is too far from AWS's: this machine's clock is wrong ({text})",
     advice="Set this machine's clock.",
 )
 _does_not_fit = partial(
     ErrorRule,
-    Rejected,
+    errors.Rejected,
     "the session policy of {subject} does not fit ({text})",
     advice="Shorten the policy; a session policy also needs session tags to be off.",
     id="packed-policy-too-large",
 )
 _denied = partial(
     ErrorRule,
-    AccessDenied,
+    errors.AccessDenied,
     "{denial}",
     id="tool-aws-denied",
     codes=(
@@ -91,8 +74,8 @@ _denied = partial(
         "ForbiddenException",
     ),
 )
-_throttled = partial(ErrorRule, Throttled, "{service} throttles requests ({operation}: {text})")
-_failed = partial(ErrorRule, ServerFailed, "{service} failed to answer {operation}{on} ({code}: {text})")
+_throttled = partial(ErrorRule, errors.Throttled, "{service} throttles requests ({operation}: {text})")
+_failed = partial(ErrorRule, errors.ServerFailed, "{service} failed to answer {operation}{on} ({code}: {text})")
 _FAILURE_CODES = (
     "ServerException",
     *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException"),
@@ -100,12 +83,12 @@ _FAILURE_CODES = (
     *("RequestTimeout", "RequestTimeoutException"),
 )
 # what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
-_not_served = partial(ErrorRule, NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
+_not_served = partial(ErrorRule, errors.NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
 
+_exists = partial(ErrorRule, errors.AlreadyExists, "{subject} exists already ({text})")
+_quota = partial(ErrorRule, errors.LimitExceeded, "a quota of {service} is used up ({text})")
 _eks = partial(ErrorRule, service="eks")
-
-_redeeming = partial(ErrorRule, Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
-
+_redeeming = partial(ErrorRule, errors.Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
 _iam = partial(ErrorRule, service="iam")
 
 
@@ -119,22 +102,19 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- credentials ---
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
-    ErrorRule(
-        CredentialsError,
+    _sign_in(
         "{service} does not know the AWS credentials{whose} ({text})",
         codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         advice="The access key was deleted, belongs to another partition, or lacks its session token.",
     ),
     _wrong_clock(codes=_BAD_SIGNATURE, fragments=("signature expired", "signature not yet current")),
     _wrong_clock(codes=("RequestTimeTooSkewed",)),
-    ErrorRule(
-        CredentialsError,
+    _sign_in(
         "the secret access key{whose} is not the one that belongs to its access key ({text})",
         codes=(*_BAD_SIGNATURE, "IncompleteSignature", "IncompleteSignatureException"),
         advice="Enter the key pair again, and check this machine's clock.",
     ),
-    ErrorRule(
-        CredentialsError,
+    _sign_in(
         "{service} got a request without credentials ({text})",
         codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
         advice="Give credentials with --profile or the AWS_* variables.",
@@ -168,7 +148,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     # --- what exists, and what does not ---
     ErrorRule(
-        ClusterNotFound,
+        errors.ClusterNotFound,
         "{cluster} does not exist{where}{said}",
         codes=("ResourceNotFoundException",),
         fragments=("no cluster found",),
@@ -176,30 +156,22 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         advice="Check the cluster's name, the region and the profile.",
     ),
     ErrorRule(
-        NotFound,
+        errors.NotFound,
         "{subject} does not exist{where}{said}",
         codes=("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchEntityException"),
     ),
+    _exists(codes=("EntityAlreadyExists", "EntityAlreadyExistsException")),
     ErrorRule(
-        AlreadyExists,
-        "{subject} exists already ({text})",
-        codes=("EntityAlreadyExists", "EntityAlreadyExistsException"),
-    ),
-    ErrorRule(
-        Conflict,
+        errors.Conflict,
         "{subject} is being changed, or in use ({text})",
         codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
     ),
-    ErrorRule(
-        LimitExceeded,
-        "a quota of {service} is used up ({text})",
-        codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
-    ),
+    _quota(codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")),
     # --- what is not accepted ---
     _does_not_fit(fragments=("packedpolicytoolarge",)),
     _does_not_fit(codes=("PackedPolicyTooLarge", "PackedPolicyTooLargeException")),
     ErrorRule(
-        Rejected,
+        errors.Rejected,
         "{service} does not accept {operation}{on} ({text})",
         codes=(
             *INVALID,
@@ -214,7 +186,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _failed(statuses=(500, 502, 503, 504, 509)),
     # --- not AWS ---
     ErrorRule(
-        UnreadableAnswer,
+        errors.UnreadableAnswer,
         "what answered {operation}{on} in the place of {service} says HTTP {code}, and not as AWS would ({text})",
         # AWS has a word for each of its refusals; botocore puts the status where there is none
         codes=tuple(str(status) for status in range(300, 500) if status != 429),
@@ -227,17 +199,17 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _not_served(fragments=("has not been implemented", "not implemented", "not yet implemented")),
     # a service words its own failures; a gateway's page for one of 502 to 504 may be another one in a second
     ErrorRule(
-        UnreadableAnswer,
+        errors.UnreadableAnswer,
         "{service} answered {operation}{on} with {text} ({code})",
         statuses=(500,),
         fragments=("<!doctype html", "<html"),
         advice="Check AWS_ENDPOINT_URL and the proxy.",
     ),
     # --- the rest ---
-    ErrorRule(Rejected, "{service} refused {operation}{on} ({code}: {text})"),
+    ErrorRule(errors.Rejected, "{service} refused {operation}{on} ({code}: {text})"),
     # --- EKS alone ----------------------------------------------------------------------------------------------------
     _eks(
-        RoleUnknown,
+        errors.RoleUnknown,
         "EKS does not know the role of {subject} ({text})",
         codes=INVALID,
         # the retry of https://github.com/hashicorp/terraform-provider-aws/pull/34717 is for this text
@@ -245,7 +217,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         advice="A role made seconds ago is known within two minutes; otherwise check its ARN, path included.",
     ),
     _eks(
-        TrustRefused,
+        errors.TrustRefused,
         "EKS does not accept the trust policy of the role of {subject} ({text})",
         codes=INVALID,
         # https://github.com/hashicorp/terraform-provider-aws/issues/41483
@@ -253,7 +225,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         advice="It must let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession.",
     ),
     _eks(
-        Rejected,
+        errors.Rejected,
         "the role of {subject} is in another account than the cluster ({text})",
         # https://github.com/eksctl-io/eksctl/issues/8718 does not record the code
         fragments=("cross-account pass role is not allowed",),
@@ -261,14 +233,14 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         advice="Associate a role of the cluster's account, and name the other account's role as the target role.",
     ),
     _eks(
-        Rejected,
+        errors.Rejected,
         "an association id has 19 characters, a- and 17 more ({text})",
         codes=INVALID,
         # https://github.com/aws-samples/eks-workshop-v2/issues/882
         fragments=("should be 19 characters long",),
     ),
     _eks(
-        Rejected,
+        errors.Rejected,
         "this version of the add-on cannot use Pod Identity ({text})",
         codes=INVALID,
         # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3520
@@ -277,27 +249,16 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         advice="Upgrade the add-on, or associate its service account yourself.",
     ),
     _eks(
-        Rejected,
+        errors.Rejected,
         "the add-on's configuration does not follow its schema ({text})",
         codes=INVALID,
         fragments=("json schema validation failed",),
         id="addon-config-schema-invalid",
     ),
-    _eks(
-        AlreadyExists,
-        "{subject} exists already ({text})",
-        codes=("ResourceInUseException",),
-        fragments=("already exists",),
-    ),
-    _eks(
-        AlreadyExists,
-        "{subject} exists already ({text})",
-        operations=("CreatePodIdentityAssociation",),
-        codes=("ResourceInUseException",),
-    ),
-    _eks(
-        LimitExceeded,
-        "a quota of {service} is used up ({text})",
+    _exists(service="eks", codes=("ResourceInUseException",), fragments=("already exists",)),
+    _exists(service="eks", operations=("CreatePodIdentityAssociation",), codes=("ResourceInUseException",)),
+    _quota(
+        service="eks",
         operations=("CreatePodIdentityAssociation",),
         codes=("ResourceLimitExceededException",),
         id="association-quota",
@@ -320,35 +281,35 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     # --- IAM alone ----------------------------------------------------------------------------------------------------
     # IAM declares LimitExceededException, whose code on the wire is LimitExceeded; elsewhere it is a throttle
-    _iam(LimitExceeded, "a quota of IAM is used up ({text})", codes=("LimitExceededException",)),
+    _quota(service="iam", codes=("LimitExceededException",)),
     _iam(
-        ConcurrentModification,
+        errors.ConcurrentModification,
         "somebody else was changing {subject} at the same time ({text})",
         codes=_both("ConcurrentModification"),
     ),
-    _iam(Conflict, "IAM may be changing {subject} still ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
+    _iam(errors.Conflict, "IAM may be changing {subject} still ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
     _iam(
-        Rejected,
+        errors.Rejected,
         "{subject} belongs to an AWS service, which alone may change it ({text})",
         codes=_both("UnmodifiableEntity"),
     ),
     _iam(
-        Rejected,
+        errors.Rejected,
         "IAM does not accept the policy of {subject}: a principal in it does not exist ({text})",
         codes=_both("MalformedPolicyDocument"),
         fragments=("invalid principal",),
         advice="A principal that was deleted reads back as AROA… or AIDA… and cannot be written again: take it out.",
     ),
     _iam(
-        Rejected,
+        errors.Rejected,
         "IAM does not accept the policy of {subject} ({text})",
         codes=_both("MalformedPolicyDocument", "InvalidInput"),
     ),
-    _iam(Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
-    _iam(Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
+    _iam(errors.Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
+    _iam(errors.Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
     # --- CloudTrail alone ---------------------------------------------------------------------------------------------
     ErrorRule(
-        Rejected,
+        errors.Rejected,
         "CloudTrail does not accept {operation}{on} ({text})",
         service="cloudtrail",
         codes=(

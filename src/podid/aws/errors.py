@@ -14,16 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from podid.aws.error_rules import PROFILE, RENEW, SERVICE_RULES, SIGN_IN
-from podid.domain.errors import (
-    ConnectionLost,
-    CredentialsError,
-    InvalidInput,
-    PodidError,
-    Unavailable,
-    Unreachable,
-    UnreadableAnswer,
-    UsageError,
-)
+from podid.domain import errors
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 from podid.domain.text import cut, is_page, without_tokens
 
@@ -66,9 +57,9 @@ class Origin:
 
 def translate(
     error: Exception, *, service: str, operation: str, subject: str = "", origin: Origin | None = None
-) -> PodidError:
+) -> errors.PodidError:
     """The PodidError to raise `from error`, for any exception that a botocore client can raise."""
-    if isinstance(error, PodidError):
+    if isinstance(error, errors.PodidError):
         return error
     response, address = getattr(error, "response", None), _refusing(error)
     if isinstance(response, Mapping):
@@ -87,10 +78,10 @@ def translate(
     return rule.make(refusal, words, subject=subject, request_id=request_id)
 
 
-def unreadable(service: str, operation: str, subject: str, why: str) -> UnreadableAnswer:
+def unreadable(service: str, operation: str, subject: str, why: str) -> errors.UnreadableAnswer:
     """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
     name, on = SERVICE_NAMES.get(service, service), f" for {subject}" if subject else ""
-    return UnreadableAnswer(
+    return errors.UnreadableAnswer(
         f"{name}'s answer to {operation}{on} cannot be read: {why}",
         subject=subject,
         advice="Check AWS_ENDPOINT_URL and the proxy.",
@@ -159,29 +150,26 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
 
 # --- what the SDK says ------------------------------------------------------------------------------------------------
 
-_unreachable = partial(ErrorRule, Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}")
-_signed_out = partial(ErrorRule, CredentialsError, "the sign-in{whose} has expired ({text})")
+_unreachable = partial(
+    ErrorRule, errors.Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}"
+)
+_sign_in = partial(ErrorRule, errors.CredentialsError)
+_usage = partial(ErrorRule, errors.UsageError)
+_signed_out = partial(_sign_in, "the sign-in{whose} has expired ({text})")
 _CHAIN = "Give credentials with --profile, the AWS_* variables, or `aws configure`."
 
 # `codes` are names of the SDK's classes, of which the one that is nearest counts, or Python's of what it says no more
 # of. botocore is not imported: a class that an older botocore lacks costs nothing
 SDK_RULES: tuple[ErrorRule, ...] = (
-    ErrorRule(CredentialsError, "there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
-    ErrorRule(
-        CredentialsError,
-        "the AWS credentials are incomplete ({text})",
-        codes=("PartialCredentialsError",),
-        advice=_CHAIN,
-    ),
-    ErrorRule(
-        CredentialsError,
+    _sign_in("there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
+    _sign_in("the AWS credentials are incomplete ({text})", codes=("PartialCredentialsError",), advice=_CHAIN),
+    _sign_in(
         "the AWS credentials{whose} could not be obtained ({text})",
         codes=("CredentialRetrievalError", "MetadataRetrievalError"),
         hint=SIGN_IN,
         advice=RENEW,
     ),
-    ErrorRule(
-        CredentialsError,
+    _sign_in(
         "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
         codes=("RefreshWithMFAUnsupportedError",),
         hint=SIGN_IN,
@@ -189,11 +177,10 @@ SDK_RULES: tuple[ErrorRule, ...] = (
     ),
     _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
     _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
-    ErrorRule(UsageError, "there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
-    ErrorRule(UsageError, "the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
-    ErrorRule(UsageError, "the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
-    ErrorRule(
-        UsageError,
+    _usage("there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
+    _usage("the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
+    _usage("the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
+    _usage(
         "the AWS configuration{whose} is wrong ({text})",
         codes=(
             "InvalidConfigError",
@@ -204,45 +191,46 @@ SDK_RULES: tuple[ErrorRule, ...] = (
             "InvalidEndpointConfigurationError",
         ),
     ),
-    ErrorRule(
-        UsageError,
+    _usage(
         "{service} has no endpoint{where} ({text})",
         codes=("BaseEndpointResolverError",),
         advice="Give the region with --region or AWS_REGION.",
     ),
-    ErrorRule(UsageError, "{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
-    ErrorRule(UsageError, "there is no such AWS region ({text})", codes=("UnknownRegionError",)),
-    ErrorRule(UsageError, "that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
+    _usage("{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
+    _usage("there is no such AWS region ({text})", codes=("UnknownRegionError",)),
+    _usage("that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
     _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
     ErrorRule(
-        Unreachable,
+        errors.Unreachable,
         "{service} cannot be reached for {operation}: nothing listens at {address}",
         codes=("ConnectionRefusedError",),
         advice="{check}",
     ),
     _unreachable(codes=("ConnectTimeoutError",), advice="Check the network and the proxy."),
     ErrorRule(
-        Unreachable,
+        errors.Unreachable,
         "the proxy on the way to {service} cannot be reached ({text})",
         codes=("ProxyConnectionError",),
         advice="Check HTTPS_PROXY.",
     ),
     ErrorRule(
-        Unavailable,
+        errors.Unavailable,
         "the certificate of {service} is not trusted ({text})",
         codes=("SSLError",),
         advice="Behind a proxy that inspects TLS, name its certificate in AWS_CA_BUNDLE.",
     ),
     ErrorRule(
-        ConnectionLost,
+        errors.ConnectionLost,
         "{service} gave no answer to {operation}{on} ({text})",
         codes=("ReadTimeoutError", "ConnectionClosedError", "HTTPClientError", "ConnectionError"),
     ),
     ErrorRule(
-        InvalidInput,
+        errors.InvalidInput,
         "{operation}{on} was refused before it was sent ({text})",
         codes=("ParamValidationError", "ValidationError"),
     ),
-    ErrorRule(PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)),
+    ErrorRule(
+        errors.PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)
+    ),
 )
 _SDK_RULES = {code: rule for rule in SDK_RULES for code in rule.codes}

@@ -11,7 +11,7 @@ from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, Reading, about, at, each, many, text
+from podid.domain.foreign import Object, Reading, about, at, list_at, many, text
 from podid.domain.iam import PolicyFinding, PolicyNames
 from podid.domain.permissions import needs
 
@@ -55,7 +55,7 @@ class Iam(ServiceGateway):
 
     def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
         params = {"PathPrefix": path_prefix}
-        return self._api.items("ListRoles", params, "the roles", each("Roles", read))
+        return self._api.items("ListRoles", params, "the roles", list_at("Roles", read))
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
@@ -74,7 +74,7 @@ class Iam(ServiceGateway):
         if description:
             params["Description"] = description
         if tags:
-            params["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+            params["Tags"] = _tags(tags)
         if max_session_seconds is not None:
             params["MaxSessionDuration"] = max_session_seconds
         if permissions_boundary is not None:
@@ -89,7 +89,7 @@ class Iam(ServiceGateway):
     @needs("iam:ListInstanceProfilesForRole")
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
         """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
-        read = each("InstanceProfiles", partial(text, name="InstanceProfileName"))
+        read = list_at("InstanceProfiles", partial(text, name="InstanceProfileName"))
         params = {"RoleName": name}
         return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read)))
 
@@ -114,8 +114,7 @@ class Iam(ServiceGateway):
     @needs("iam:TagRole")
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
         """Adds the tags, or gives them these values; others stay."""
-        listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
-        self._api.write("TagRole", {"RoleName": name, "Tags": listed}, _role(name))
+        self._api.write("TagRole", {"RoleName": name, "Tags": _tags(tags)}, _role(name))
 
     @needs("iam:UntagRole")
     def untag_role(self, name: str, keys: Sequence[str]) -> None:
@@ -171,7 +170,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
-        read = each("AttachedPolicies", decode.attached_policy)
+        read = list_at("AttachedPolicies", decode.attached_policy)
         policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read)
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
@@ -249,7 +248,7 @@ class Iam(ServiceGateway):
             ]
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
-        read = each("EvaluationResults", decode.decision)
+        read = list_at("EvaluationResults", decode.decision)
         return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read))
 
     @needs(simulate)
@@ -277,6 +276,10 @@ def _inline(name: str, policy_name: str) -> str:
     return f"inline policy {policy_name} of role {name}"
 
 
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
 def _json(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
 
@@ -285,6 +288,6 @@ class AccessAnalyzer(ServiceGateway):
     @needs("access-analyzer:ValidatePolicy")
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
-        params = {"policyType": "IDENTITY_POLICY", "policyDocument": json.dumps(document, separators=(",", ":"))}
-        read = each("findings", decode.policy_finding)
+        params = {"policyType": "IDENTITY_POLICY", "policyDocument": _json(document)}
+        read = list_at("findings", decode.policy_finding)
         return tuple(self._api.items("ValidatePolicy", params, subject, read))

@@ -72,10 +72,12 @@ class AwsSession:
         self._boto = _open(self._core, self.profile)
         self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
         self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
-        known = _known_regions(self._core)
+        partitions = self._core.get_available_partitions()
+        known = tuple(region for name in partitions for region in self._core.get_available_regions("eks", name))
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
         note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
-        sso = _uses_sso(self._core, self.profile)
+        # the profile, or one that it takes its credentials from, signs in with IAM Identity Center
+        sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in _sources(self._core, self.profile))
         self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
 
     @property
@@ -266,14 +268,6 @@ def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profil
     )
 
 
-def _known_regions(core: Any) -> tuple[str, ...]:
-    return tuple(
-        region
-        for partition in core.get_available_partitions()
-        for region in core.get_available_regions("eks", partition_name=partition)
-    )
-
-
 def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpoint: bool) -> str:
     unknown: Exception | None = None
     if REGION_NAME.fullmatch(region):
@@ -289,11 +283,6 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
     raise UsageError(sentence, hint=hint, subject=region) from unknown
 
 
-def _uses_sso(core: Any, profile: str) -> bool:
-    """Whether the profile, or one that it takes its credentials from, signs in with IAM Identity Center."""
-    return any("sso_session" in item or "sso_start_url" in item for item in _sources(core, profile))
-
-
 def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
     """The settings of the profile, and of those that it takes its credentials from."""
     profiles = core.full_config.get("profiles", {})
@@ -304,13 +293,10 @@ def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
         name = settings.get("source_profile", "")
 
 
-_TOKEN_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-
-
 def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, Any]]) -> None:
     """`profiles` are the settings of those in force. Raises UsageError for a file that cannot be read."""
     if not env.get("AWS_ACCESS_KEY_ID"):  # which comes first
-        for name in _TOKEN_FILES:
+        for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
             _check(name, env.get(name))
     for settings in profiles:
         _check("web_identity_token_file", settings.get("web_identity_token_file"))

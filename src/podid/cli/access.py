@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Diagnosis
 
 
@@ -214,7 +214,7 @@ class Access:
         """The report, whose fixes are command lines to paste."""
         return report.with_commands(self.at_place)
 
-    def examine(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
+    def examine(self, place: Place, wanted: ReadRequest, **how: Any) -> Diagnosis:
         """Reads the cluster and judges it, as `podid.ops.status.diagnose.examine` does."""
         from podid.ops.status.diagnose import examine
 

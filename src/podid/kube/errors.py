@@ -16,20 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from podid.domain.errors import (
-    AccessDenied,
-    AlreadyExists,
-    BudgetHolds,
-    Conflict,
-    CredentialsError,
-    NotFound,
-    NotServed,
-    PodidError,
-    Rejected,
-    Throttled,
-    Unavailable,
-    UnreadableAnswer,
-)
+from podid.domain import errors
 from podid.domain.refusals import ErrorRule, Refusal, Template, closest
 from podid.domain.text import cut, is_page
 
@@ -38,7 +25,7 @@ _UPDATE_KUBECONFIG: Template = ("aws", "eks", "update-kubeconfig", "--name", "{c
 
 _unknown_caller = partial(
     ErrorRule,
-    CredentialsError,
+    errors.CredentialsError,
     "{what} does not know who is calling (401 Unauthorized)",
     subject="{whom}",
     hint=("aws", "eks", "list-access-entries", "--cluster-name", "{cluster}", _REGION),
@@ -53,7 +40,7 @@ ANSWERS: tuple[ErrorRule, ...] = (
     _unknown_caller(statuses=(401,)),
     _unknown_caller(codes=("MissingRight",), fragments=('user "system:anonymous"',)),
     _forbidden(
-        AccessDenied,
+        errors.AccessDenied,
         "not allowed to {permission}",
         codes=("MissingRight",),
         id="tool-k8s-rbac-denied",
@@ -64,42 +51,44 @@ ANSWERS: tuple[ErrorRule, ...] = (
         ),
     ),
     _forbidden(
-        NotFound,
+        errors.NotFound,
         "service account {account} does not exist",
         codes=("MissingServiceAccount",),
         subject="{account}",
         hint=("kubectl", "create", "serviceaccount", "{account_name}", "-n", "{account_namespace}"),
     ),
-    _forbidden(Conflict, "the namespace of {subject} is being deleted: {message}", codes=("NamespaceTerminating",)),
     _forbidden(
-        Rejected,
+        errors.Conflict, "the namespace of {subject} is being deleted: {message}", codes=("NamespaceTerminating",)
+    ),
+    _forbidden(
+        errors.Rejected,
         "an admission rule of the cluster refused {subject}: {message}",
         service_code="AdmissionDenied",
     ),
     ErrorRule(
-        AccessDenied,
+        errors.AccessDenied,
         "something on the way to {what} refused {path} (403, not an answer of Kubernetes)",
         statuses=(403,),
     ),
-    ErrorRule(NotFound, "{named} does not exist", codes=("NotFound",), statuses=(404,)),
+    ErrorRule(errors.NotFound, "{named} does not exist", codes=("NotFound",), statuses=(404,)),
     ErrorRule(
-        NotFound,
+        errors.NotFound,
         "{named} does not exist",
         codes=("NoServiceAccount",),
         statuses=(404,),
         service_code="NotFound",
         id="association-sa-not-found",
     ),
-    ErrorRule(NotServed, "{what} does not serve {path}", statuses=(404,), service_code="NotFound"),
-    ErrorRule(AlreadyExists, "{subject} exists already", codes=("AlreadyExists",), statuses=(409,)),
-    ErrorRule(Conflict, "{subject} was changed by somebody else meanwhile: {message}", statuses=(409,)),
-    ErrorRule(BudgetHolds, "{subject} is held: {because}", codes=("DisruptionBudget",), statuses=(429,)),
-    ErrorRule(Throttled, "{what} throttled requests until the time was up: {message}", statuses=(429,)),
-    ErrorRule(Unavailable, "{what} failed with {status}: {message}", statuses=tuple(range(500, 600))),
-    ErrorRule(Rejected, "{what} refused to {doing} {subject}: {message}"),
-    ErrorRule(NotServed, "{what} refused to {doing} {subject}: {message}", codes=("Unread",)),
+    ErrorRule(errors.NotServed, "{what} does not serve {path}", statuses=(404,), service_code="NotFound"),
+    ErrorRule(errors.AlreadyExists, "{subject} exists already", codes=("AlreadyExists",), statuses=(409,)),
+    ErrorRule(errors.Conflict, "{subject} was changed by somebody else meanwhile: {message}", statuses=(409,)),
+    ErrorRule(errors.BudgetHolds, "{subject} is held: {because}", codes=("DisruptionBudget",), statuses=(429,)),
+    ErrorRule(errors.Throttled, "{what} throttled requests until the time was up: {message}", statuses=(429,)),
+    ErrorRule(errors.Unavailable, "{what} failed with {status}: {message}", statuses=tuple(range(500, 600))),
+    ErrorRule(errors.Rejected, "{what} refused to {doing} {subject}: {message}"),
+    ErrorRule(errors.NotServed, "{what} refused to {doing} {subject}: {message}", codes=("Unread",)),
     ErrorRule(
-        UnreadableAnswer,
+        errors.UnreadableAnswer,
         "what answered {path} in the place of {what} says HTTP {status}, and not as Kubernetes would ({message})",
         service="other",
         statuses=tuple(set(range(300, 500)) - {401, 403, 404, 409, 429}),
@@ -109,14 +98,14 @@ ANSWERS: tuple[ErrorRule, ...] = (
 
 _unreachable = partial(
     ErrorRule,
-    Unavailable,
+    errors.Unavailable,
     advice="{reach}",
     hint=(
         *("aws", "eks", "describe-cluster", "--name", "{cluster}", "--query", "cluster.resourcesVpcConfig"),
         _REGION,
     ),
 )
-_tls = partial(ErrorRule, Unavailable, codes=("SSLError",), hint=_UPDATE_KUBECONFIG)
+_tls = partial(ErrorRule, errors.Unavailable, codes=("SSLError",), hint=_UPDATE_KUBECONFIG)
 _another_ca = partial(
     _tls,
     advice="The kubeconfig is of a cluster that was made anew under the same name, or a proxy on the way opens TLS "
@@ -126,7 +115,7 @@ _another_ca = partial(
 # `codes` are names of urllib3's and ssl's classes, of which the one that is nearest counts
 NETWORK: tuple[ErrorRule, ...] = (
     ErrorRule(
-        Unavailable,
+        errors.Unavailable,
         "the proxy on the way to {what} failed: {cause}",
         codes=("ProxyError",),
         advice="Check HTTPS_PROXY, NO_PROXY and the context's proxy-url.",
@@ -148,14 +137,14 @@ NETWORK: tuple[ErrorRule, ...] = (
         fragments=("connection refused",),
     ),
     _unreachable("{what} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
-    ErrorRule(Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
+    ErrorRule(errors.Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(
-        Unavailable,
+        errors.Unavailable,
         "{what} did not answer in full {cause}",
         codes=("Overdue",),
         advice="Check the proxy and the context's server, or give it more time with --timeout.",
     ),
-    ErrorRule(Unavailable, "the connection to {what} broke: {cause}"),
+    ErrorRule(errors.Unavailable, "the connection to {what} broke: {cause}"),
 )
 
 
@@ -209,7 +198,7 @@ class Where:
         }
 
 
-def of_response(status: int, body: bytes, *, method: str, path: str, where: Where) -> PodidError:
+def of_response(status: int, body: bytes, *, method: str, path: str, where: Where) -> errors.PodidError:
     """The error for an answer of 400 and above; `path` has no query."""
     document = _status_object(body)
     message = _text(document.get("message")) or _shown(body)
@@ -236,17 +225,17 @@ def of_response(status: int, body: bytes, *, method: str, path: str, where: Wher
     return closest(ANSWERS, refusal).make(refusal, words, subject=subject)
 
 
-def unreadable(path: str, why: str, where: Where) -> UnreadableAnswer:
+def unreadable(path: str, why: str, where: Where) -> errors.UnreadableAnswer:
     """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
     subject = _subject(path, {})
-    return UnreadableAnswer(
+    return errors.UnreadableAnswer(
         f"the answer of {where.what} for {subject} cannot be read: {why}",
         subject=subject,
         advice="Something on the way may have answered instead: check the proxy and the context's server.",
     )
 
 
-def of_network(error: Exception, where: Where) -> PodidError:
+def of_network(error: Exception, where: Where) -> errors.PodidError:
     """The error for a request that got no answer."""
     names = {code for rule in NETWORK for code in rule.codes}
     nearest = next((cls.__name__ for cls in type(error).__mro__ if cls.__name__ in names), "")

@@ -95,7 +95,7 @@ def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconf
     return Kubeconfig(
         files=tuple(path for path, _ in documents),
         current=next(filter(None, current), ""),
-        contexts={name: _context(name, *found, clusters, users) for name, found in contexts.items()},
+        contexts={name: _context(name, *entry, clusters, users) for name, entry in contexts.items()},
     )
 
 
@@ -316,16 +316,16 @@ def _region_of(context: Context) -> str:
     region = _option(list(context.exec_args), "--region") or context.exec_env.get("AWS_REGION", "")
     if region := region or context.exec_env.get("AWS_DEFAULT_REGION", ""):
         return region
-    if found := _from_names(context):
-        return found.region
+    if by_name := _from_names(context):
+        return by_name.region
     host = _EKS_HOST.match(context.server)
     return host["region"] if host else ""
 
 
 def _from_names(context: Context) -> EksContext | None:
     for text in (context.cluster_name, context.name):
-        if found := (_EKS_ARN.fullmatch(text) or _EKSCTL.fullmatch(text)):
+        if match := (_EKS_ARN.fullmatch(text) or _EKSCTL.fullmatch(text)):
             return EksContext(
-                context=context.name, cluster=found["name"], region=found["region"], account=found["account"]
+                context=context.name, cluster=match["name"], region=match["region"], account=match["account"]
             )
     return None

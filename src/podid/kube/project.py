@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from podid.domain import products
 from podid.domain.admission import ENFORCE
 from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
 from podid.domain.foreign import (
@@ -29,16 +30,6 @@ from podid.domain.foreign import (
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
-from podid.domain.products import (
-    CERT_MANAGER,
-    CSI_DRIVERS,
-    EXTERNAL_SECRETS,
-    KEDA,
-    MOUNTPOINT,
-    SECRETS_STORE,
-    CredentialWay,
-    ProductSetting,
-)
 from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
 # a command for the node's packet filter that names link-local addresses
@@ -286,37 +277,41 @@ def _element(key: str) -> str:
     return ",".join(f"{name}={value}" for name, value in keys.items()) if isinstance(keys, dict) else key
 
 
-Read = Callable[[str, Object], tuple[ProductSetting, ...]]
+Read = Callable[[str, Object], tuple[products.ProductSetting, ...]]
 
 
-def secret_store(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     """None for a store of another provider, and for one with access keys of its own."""
     aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
     auth = inner_or_empty(aws, "auth")
     if not aws or auth.get("secretRef") is not None:
         return ()
     account = inner_or_empty(inner_or_empty(auth, "jwt"), "serviceAccountRef")
-    return (_with_token(EXTERNAL_SECRETS, kind, item, account, aws),)
+    return (_with_token(products.EXTERNAL_SECRETS, kind, item, account, aws),)
 
 
-def issuer(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     """One for each solver by way of Route 53 that has no access keys of its own."""
-    return tuple(_with_token(CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item))
+    return tuple(
+        _with_token(products.CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item)
+    )
 
 
-def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> ProductSetting:
+def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
     """Of a product that may ask for a token of a service account, and assume a role."""
     namespace, _ = _place(item)
     name = text_or(account, "name")
     # of an object of the whole cluster the reference names the namespace, or means the product's own
     ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
-    way = CredentialWay.TOKEN_OF if account else CredentialWay.OWN
+    way = products.CredentialWay.TOKEN_OF if account else products.CredentialWay.OWN
     return _setting(product, kind, item, way, service_account=ref, role=text_or(settings, "role"))
 
 
-def _setting(product: str, kind: str, item: Object, way: CredentialWay, **more: Any) -> ProductSetting:
+def _setting(
+    product: str, kind: str, item: Object, way: products.CredentialWay, **more: Any
+) -> products.ProductSetting:
     namespace, name = _place(item)
-    return ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
+    return products.ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
 
 
 def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
@@ -332,33 +327,35 @@ def _route53(item: Object) -> Iterator[tuple[Object, Object]]:
         yield route53, inner_or_empty(kubernetes, "serviceAccountRef")
 
 
-def trigger_authentication(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+def trigger_authentication(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     identity = inner_or_empty(inner_or_empty(item, "spec"), "podIdentity")
     if text_or(identity, "provider") not in ("aws", "aws-eks"):
         return ()
-    way = CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else CredentialWay.OWN
-    return (_setting(KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
+    way = (
+        products.CredentialWay.IRSA if text_or(identity, "identityOwner") == "workload" else products.CredentialWay.OWN
+    )
+    return (_setting(products.KEDA, kind, item, way, role=text_or(identity, "roleArn")),)
 
 
-def secret_provider_class(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+def secret_provider_class(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     spec = inner_or_empty(item, "spec")
     if text_or(spec, "provider") != "aws":
         return ()
     wants_it = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
-    way = CredentialWay.POD_IDENTITY if wants_it else CredentialWay.IRSA
-    return (_setting(SECRETS_STORE, kind, item, way),)
+    way = products.CredentialWay.POD_IDENTITY if wants_it else products.CredentialWay.IRSA
+    return (_setting(products.SECRETS_STORE, kind, item, way),)
 
 
-def volume(kind: str, item: Object) -> tuple[ProductSetting, ...]:
+def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
     """A volume of Mountpoint's, in the namespace of its claim."""
     spec = inner_or_empty(item, "spec")
     csi = inner_or_empty(spec, "csi")
-    if text_or(csi, "driver") != CSI_DRIVERS[MOUNTPOINT]:
+    if text_or(csi, "driver") != products.CSI_DRIVERS[products.MOUNTPOINT]:
         return ()
     of_pod = text_or(inner_or_empty(csi, "volumeAttributes"), "authenticationSource") == "pod"
-    way = CredentialWay.POD_IDENTITY if of_pod else CredentialWay.OWN
+    way = products.CredentialWay.POD_IDENTITY if of_pod else products.CredentialWay.OWN
     namespace = text_or(inner_or_empty(spec, "claimRef"), "namespace")
-    return (_setting(MOUNTPOINT, kind, item, way, namespace=namespace),)
+    return (_setting(products.MOUNTPOINT, kind, item, way, namespace=namespace),)
 
 
 def csi_driver(item: Object) -> tuple[str, frozenset[str]]:

@@ -129,14 +129,14 @@ class KubeReader:
 
     @needs(get_service_account)
     def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
-        return _found(self.get_service_account, ref)
+        return _or_none(self.get_service_account, ref)
 
     @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
         exist."""
         path = path_of("ConfigMap", namespace, name)
-        return _found(self._transport.get, path, project_pods.keys_of)
+        return _or_none(self._transport.get, path, project_pods.keys_of)
 
     @needs(*on("list", "DaemonSet"))
     def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
@@ -216,7 +216,7 @@ class KubeReader:
 
     @needs(*on("get", "Job"))
     def job_exists(self, namespace: str, name: str) -> bool:
-        return bool(_found(self._transport.get, path_of("Job", namespace, name), project.name))
+        return bool(_or_none(self._transport.get, path_of("Job", namespace, name), project.name))
 
     @needs(*on("list", "Event"))
     def list_warnings(self, namespace: str, kind: str, name: str, *, since: datetime | None = None) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ class KubeReader:
         that. An Event stays for an hour, whatever has become of its cause."""
         query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"}
         events = self._transport.list(path_of("Event", namespace), project.warning, query)
-        return tuple(message for message, seen in events if since is None or seen is None or seen >= since)
+        return tuple(message for message, at in events if since is None or at is None or at >= since)
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
@@ -276,7 +276,7 @@ class KubeReader:
     @needs(KubePermission("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def find_webhook(self) -> WebhookRegistration | None:
         """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
-        return _found(self._transport.get, WEBHOOK_PATH, project_network.webhook)
+        return _or_none(self._transport.get, WEBHOOK_PATH, project_network.webhook)
 
     def _placed(self, path: str, read: Reading[P], query: Query | None = None, *, accept: str = JSON) -> tuple[P, ...]:
         """All of a list, sorted by namespace and name."""
@@ -297,7 +297,7 @@ def _groups(answer: Object) -> dict[str, str]:
     return {text_or(g, "name"): text_or(inner_or_empty(g, "preferredVersion"), "version") for g in groups}
 
 
-def _found(get: Callable[..., T], *args: object) -> T | None:
+def _or_none(get: Callable[..., T], *args: object) -> T | None:
     """What `get` gives; None where it does not exist."""
     try:
         return get(*args)

@@ -45,7 +45,7 @@ def rollout(kind: str, item: Object) -> Rollout:
         desired = number_or(spec, "replicas", 1)
         updated, available = (number_or(status, k) for k in ("updatedReplicas", "availableReplicas"))
     held_back = min(partition, desired)
-    seen = number_or(status, "observedGeneration") >= number_or(metadata, "generation")
+    observed = number_or(status, "observedGeneration") >= number_or(metadata, "generation")
     return Rollout(
         kind=kind,
         namespace=text_or(metadata, "namespace"),
@@ -54,9 +54,9 @@ def rollout(kind: str, item: Object) -> Rollout:
         updated=updated,
         available=available,
         waiting=_waiting(kind, status, desired, updated, available, held_back)
-        if seen
+        if observed
         else "its controller has not noticed it yet",
-        failed=_failed(status) if seen else "",
+        failed=_failed(status) if observed else "",
         paused=flag_or(spec, "paused"),
         on_delete=text_or(strategy, "type") == "OnDelete",
         held_back=held_back,

@@ -14,20 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from podid.calls.deadline import Deadline, Overdue
+from podid.domain import foreign
 from podid.domain.errors import CredentialsError, InvalidInput, Unavailable
-from podid.domain.foreign import (
-    Malformed,
-    Object,
-    as_object,
-    inner,
-    inner_or_empty,
-    inners_or_none,
-    instant_or_none,
-    text,
-    text_or,
-    texts_or_none,
-)
-from podid.domain.foreign import texts_or_none as texts
 from podid.local import files
 
 _READ_BY_THE_PACKAGE = ("certificate-authority", "client-certificate", "client-key")
@@ -68,28 +56,28 @@ def _unreadable(name: str, path: str, error: Exception) -> InvalidInput:
 _ESCAPED = re.compile(rb"[^!#$&'*+.^_`|~0-9A-Za-z-]")
 
 
-def impersonation(user: Object) -> tuple[tuple[str, str], ...]:
+def impersonation(user: foreign.Object) -> tuple[tuple[str, str], ...]:
     """Names and values in order, a name as often as it has values; none where the user acts as itself. Raises
     Malformed."""
     headers = tuple(_headers(user))
     if headers and headers[0][0] != "Impersonate-User":
-        raise Malformed("as is missing beside as-uid, as-groups or as-user-extra")
+        raise foreign.Malformed("as is missing beside as-uid, as-groups or as-user-extra")
     for name, value in headers:
         if not value.isprintable():
-            raise Malformed(f"what {name} is to be sent has control characters")
+            raise foreign.Malformed(f"what {name} is to be sent has control characters")
     # http.client writes text as Latin-1, and the API server reads UTF-8
     return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
 
 
-def _headers(user: Object) -> Iterator[tuple[str, str]]:
+def _headers(user: foreign.Object) -> Iterator[tuple[str, str]]:
     for member, name in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
-        if value := text_or(user, member):
+        if value := foreign.text_or(user, member):
             yield name, value
-    for group in texts_or_none(user, "as-groups"):
+    for group in foreign.texts_or_none(user, "as-groups"):
         yield "Impersonate-Group", group
-    extra = inner_or_empty(user, "as-user-extra")
+    extra = foreign.inner_or_empty(user, "as-user-extra")
     for key in extra:
-        for value in texts_or_none(extra, key):
+        for value in foreign.texts_or_none(extra, key):
             yield f"Impersonate-Extra-{_escaped(str(key))}", value
 
 
@@ -125,15 +113,18 @@ class ExecPlugin:
         return f"exec plugin {self.words[0]}"
 
 
-def exec_plugin(settings: Object, cluster: Object) -> ExecPlugin:
+def exec_plugin(settings: foreign.Object, cluster: foreign.Object) -> ExecPlugin:
     """From the `exec` of a user; `cluster` is the context's. Raises Malformed."""
-    api_version = text(settings, "apiVersion")
+    api_version = foreign.text(settings, "apiVersion")
     spec: dict[str, Any] = {"interactive": False}
     if settings.get("provideClusterInfo") is True:
         spec["cluster"] = _cluster_info(cluster)
     return ExecPlugin(
-        words=(text(settings, "command"), *texts(settings, "args")),
-        variables={text(item, "name"): text_or(item, "value") for item in inners_or_none(settings, "env")},
+        words=(foreign.text(settings, "command"), *foreign.texts_or_none(settings, "args")),
+        variables={
+            foreign.text(item, "name"): foreign.text_or(item, "value")
+            for item in foreign.inners_or_none(settings, "env")
+        },
         api_version=api_version,
         info={"apiVersion": api_version, "kind": "ExecCredential", "spec": spec},
     )
@@ -165,8 +156,8 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
     if code != 0:
         raise CredentialsError(f"{plugin.name} ended with code {code}", subject=plugin.words[0], hint=hint)
     try:
-        return _credential(as_object(json.loads(output)), plugin)
-    except Malformed as error:
+        return _credential(foreign.as_object(json.loads(output)), plugin)
+    except foreign.Malformed as error:
         why = str(error)
     except (ValueError, RecursionError):
         why = "it is not JSON"
@@ -189,28 +180,27 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _credential(answer: Object, plugin: ExecPlugin) -> PluginCredential:
-    if text(answer, "apiVersion") != plugin.api_version:
-        raise Malformed("its apiVersion is not the one that the kubeconfig names")
-    status = inner(answer, "status")
-    credential = PluginCredential(
-        token=text_or(status, "token"),
-        certificate=text_or(status, "clientCertificateData"),
-        key=text_or(status, "clientKeyData"),
-        expires_at=instant_or_none(status, "expirationTimestamp"),
-    )
+_plugin_credential = foreign.record(
+    PluginCredential, certificate="clientCertificateData", key="clientKeyData", expires_at="expirationTimestamp"
+)
+
+
+def _credential(answer: foreign.Object, plugin: ExecPlugin) -> PluginCredential:
+    if foreign.text(answer, "apiVersion") != plugin.api_version:
+        raise foreign.Malformed("its apiVersion is not the one that the kubeconfig names")
+    credential = _plugin_credential(foreign.inner(answer, "status"))
     if not credential.token.isascii() or not credential.token.isprintable():
-        raise Malformed("token is not ASCII text")
+        raise foreign.Malformed("token is not ASCII text")
     if bool(credential.certificate) != bool(credential.key):
-        raise Malformed("clientCertificateData and clientKeyData come together")
+        raise foreign.Malformed("clientCertificateData and clientKeyData come together")
     if not credential.token and not credential.key:
-        raise Malformed("token is missing")
+        raise foreign.Malformed("token is missing")
     return credential
 
 
-def _cluster_info(cluster: Object) -> dict[str, Any]:
+def _cluster_info(cluster: foreign.Object) -> dict[str, Any]:
     info = {name: value for name, value in cluster.items() if name != "extensions"}
-    for extension in inners_or_none(cluster, "extensions"):
+    for extension in foreign.inners_or_none(cluster, "extensions"):
         if extension.get("name") == "client.authentication.k8s.io/exec":
             info["config"] = extension.get("extension")
     return info

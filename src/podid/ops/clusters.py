@@ -17,7 +17,7 @@ def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str
     from podid.calls import pacing
 
     all_tags = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))
-    names = tuple(name for name, its in sorted(all_tags.items()) if tags.items() <= its.items())
+    names = tuple(name for name, own in sorted(all_tags.items()) if tags.items() <= own.items())
     if not names:
         words = " and ".join(f"{key}={value}" for key, value in tags.items())
         raise NotFound(f"No cluster in {region} has the tag {words}", hint=("aws", "eks", "list-clusters"))

@@ -3,7 +3,7 @@
 Generated from the pages by tools/gen_index.py: do not edit.
 """
 
-from podid.pages.entry import Entry
+from podid.pages import Entry
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("pod-predates-association", "error", 3, "ASK", "Pods are older than their association", "every pod is younger than its association", (), "restart"),

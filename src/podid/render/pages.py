@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from podid.domain.findings import FixClass, Severity, link_words
 from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names, list_of
 from podid.domain.text import count_of
-from podid.ops.errortext import Certainty, known_texts
-from podid.ops.explain import Explanation, Match, list_pages
-from podid.pages.entry import Entry
+from podid.ops.errortext import Certainty, Match, known_texts
+from podid.ops.explain import Explanation, list_pages
+from podid.pages import Entry
 from podid.render.view import Column, Table, View, document, table_of
 
 FailureState = Literal["possible", "in place", "healed"]
@@ -34,21 +34,21 @@ def explanation_view(explanation: Explanation) -> View:
     if explanation.certainty is Certainty.POSSIBLE:
         lines = [_UNDECIDED, "", *_names(explanation.matches)]
     else:
-        entry = first.page.entry
+        entry = first.entry
         link = f", link {link_words(entry.link)}" if entry.link else ""
-        lines = [f"{entry.id} ({entry.severity}{link})", "", *first.page.body.splitlines()]
+        lines = [f"{entry.id} ({entry.severity}{link})", "", *entry.body.splitlines()]
         if first.count > 1 or any(match.count > 1 for match in rest):
-            counts = (f"- {count_of(match.count, 'time')} `{match.page.id}`" for match in explanation.matches)
+            counts = (f"- {count_of(match.count, 'time')} `{match.id}`" for match in explanation.matches)
             lines = [*islice(counts, _MOST_NAMED), "", *lines]
         if rest:
             lines += ["", "It could also be:", "", *_names(rest)]
-    entries = [match.page.entry for match in explanation.matches]
+    entries = [match.entry for match in explanation.matches]
     body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
     return View(body, (_entry_table(entries),), names, tuple(lines), markdown=True)
 
 
 def _names(matches: Sequence[Match]) -> list[str]:
-    return [f"- `podid explain {match.page.id}` {match.page.entry.title}" for match in matches[:_MOST_NAMED]]
+    return [f"- `podid explain {match.id}` {match.entry.title}" for match in matches[:_MOST_NAMED]]
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:
@@ -92,15 +92,15 @@ class PageEntryBody(Document):
 
 
 class PageBody(Document):
-    entry: Annotated[PageEntryBody, FLAT, From("page.entry")]
-    title: Annotated[str, From("page.entry.title")]
+    entry: Annotated[PageEntryBody, FLAT]
+    title: Annotated[str, From("entry.title")]
     certainty: Certainty
     matched: Annotated[
         str, OR_NULL, From("text"), About("The known text that was found; null when asked for by id or words.")
     ]
     count: Annotated[int, About("How many times a log holds it.")]
-    texts: Annotated[Names, From(lambda match: known_texts(match.page.id))]
-    body: Annotated[str, From("page.body"), About("The page, in Markdown.")]
+    texts: Annotated[Names, From(lambda match: known_texts(match.id))]
+    body: Annotated[str, From("entry.body"), About("The page, in Markdown.")]
 
 
 class ExplanationDocument(Document, kind="Explanation"):

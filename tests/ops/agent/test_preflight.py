@@ -353,7 +353,7 @@ def test_what_overwriting_puts_back_is_told() -> None:
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
     (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
     assert (told.id, told.stops) == ("addon-config-conflict", False)
-    assert told.what.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
+    assert told.message.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
     left_behind = daemon_set(set_by={"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)})
     assert not list(overwritten((left_behind,)))
     assert [each.stops for each in other_agents((left_behind,), "demo", overwrite=False)] == [False]

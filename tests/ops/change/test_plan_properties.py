@@ -15,7 +15,8 @@ from podid.domain.errors import Conflict, UsageError
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, State, Status
 from podid.domain.versions import judge
-from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
+from podid.ops.agent.install import InstallFacts, plan_install
+from podid.ops.agent.request import InstallRequest
 from podid.ops.association.associate import kept_role
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
@@ -340,7 +341,7 @@ def test_install(defaults: list[bool], named: bool) -> None:
         if addon is not None:
             assert ADDON.state_of(addon) == world.things[ADDON.name, AGENT_ADDON]
         facts = InstallFacts(current=addon, offer=judge(CLUSTER, versions))
-        return plan_install(InstallRequest(version=version or ""), CLUSTER, HEADER, facts)
+        return plan_install(InstallRequest(addon_version=version or ""), CLUSTER, HEADER, facts)
 
     run = world.apply(plan())
     assert plan().actions == ()

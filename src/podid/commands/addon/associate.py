@@ -2,9 +2,8 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.option import argument, option, switch
 from podid.domain.permissions import CommandPermissions, OptionalPermission
-from podid.ops.options import UPDATE_TRUST
+from podid.ops.addon.request import AddonRequest
 
 
 def permissions() -> CommandPermissions:
@@ -30,15 +29,7 @@ def permissions() -> CommandPermissions:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
-def associate(
-    access: Access,
-    addon: str = argument("ADDON", "The installed add-on."),
-    account: str | None = argument("[SA]", "Its service account, without namespace.", default=None),
-    role: str | None = option("ROLE", "IAM role, by name or ARN."),
-    recommended: bool = switch("Make a role with the policies that AWS recommends, for each account."),
-    replace: bool = switch("Change a role that is there, or delete an association that stands alone."),
-    update_trust: bool = UPDATE_TRUST,
-) -> None:
+def associate(access: Access, request: AddonRequest) -> None:
     """Give an add-on's service account a role.
 
     The add-on owns the association then. Its other service accounts keep theirs: EKS is told the whole list.
@@ -46,13 +37,13 @@ def associate(
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
     from podid.cli import changing
-    from podid.ops.addon.associate import AddonRequest, prepare
+    from podid.ops.addon.associate import prepare
     from podid.ops.association.aftermath import after_associate
 
-    request = AddonRequest.of(addon, account, role, recommended=recommended, replace=replace, update_trust=update_trust)
+    request.check_together()
     place = access.place(for_change=True)
     changing.settle_interrupted(access, place)
-    with access.terminal.working(f"reading add-on {addon} and its associations"):
+    with access.terminal.working(f"reading add-on {request.addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
     plan = changing.with_outlook(access, place, plan, refs)
     changing.run(access, plan, lambda result: after_associate(changing.waiting(access, place), result, refs))

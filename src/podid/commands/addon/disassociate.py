@@ -4,6 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import argument, arguments
 from podid.domain.permissions import CommandPermissions
+from podid.ops.addon.request import account_name
 
 
 def permissions() -> CommandPermissions:
@@ -24,7 +25,9 @@ def permissions() -> CommandPermissions:
 def disassociate(
     access: Access,
     addon: str = argument("ADDON", "The installed add-on."),
-    accounts: tuple[str, ...] = arguments("SA...", "Service accounts of the add-on."),
+    accounts: tuple[str, ...] = arguments(
+        "SA...", "Service accounts of the add-on.", read=lambda texts: tuple(map(account_name, texts))
+    ),
 ) -> None:
     """Take it away again. Deleting asks first, or needs --yes.
 
@@ -34,20 +37,19 @@ def disassociate(
     """
     from podid.cli import changing
     from podid.domain.plan import Consent
-    from podid.ops.addon.associate import account_name, plan_addon_without, read_addon
+    from podid.ops.addon.associate import plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon import roles_of
 
     changing.refuse_state(access)
-    names = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
     done = access.journal.done_before(access.runtime.argv, place.header)
     gone = {name for action in done for name in roles_of(action.before) if name not in roles_of(action.after)}
-    plan = plan_addon_without(place.header, facts, [name for name in names if name not in gone - facts.roles.keys()])
-    refs = [facts.ref(name) for name in names]
+    plan = plan_addon_without(place.header, facts, [name for name in accounts if name not in gone - facts.roles.keys()])
+    refs = [facts.ref(name) for name in accounts]
     consent = Consent(
         question=f"Delete the association of {', '.join(map(str, refs))}?",
         needed_for="Deleting an association",

@@ -35,7 +35,7 @@ def list_addons(
 
     place = access.place()
     with terminal.working(f"reading the add-ons of {place.cluster_name}"):
-        found = read_matrix(access.clients, place, offered=all_)
-    terminal.emit(addon_list_view(found))
-    for sentence in found.unread:
+        addons = read_matrix(access.clients, place, offered=all_)
+    terminal.emit(addon_list_view(addons))
+    for sentence in addons.unread:
         terminal.note(f"note: not looked at: {sentence}")

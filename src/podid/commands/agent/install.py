@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.option import one_of, option, several, switch
 from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.agent.request import InstallRequest
 
 if TYPE_CHECKING:
     from podid.domain.plan import ChangeResult
-    from podid.ops.change.kinds.addon import ResolveConflicts
-
-# EKS's word for it
-_CONFLICTS: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
 
 
 def permissions() -> CommandPermissions:
@@ -57,27 +53,7 @@ def permissions() -> CommandPermissions:
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
-def install_agent(
-    access: Access,
-    addon_version: str | None = option(
-        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]"
-    ),
-    allow_downgrade: bool = switch("Take a version that is older than the installed one."),
-    config: tuple[str, ...] = several(
-        "KEY=VALUE", "Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable."
-    ),
-    config_file: str | None = option(
-        "FILE", "Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed."
-    ),
-    resolve_conflicts: str = option(
-        "HOW",
-        "none|preserve|overwrite: what EKS does with fields that somebody else has set.",
-        default="none",
-        suggests=tuple(_CONFLICTS),
-    ),
-    fix_node_role: bool = switch("Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."),
-    force: bool = switch("Install although a check of the cluster refuses it.", consent=True),
-) -> None:
+def install_agent(access: Access, options: InstallRequest) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
     What is installed as asked is left alone; so is its version, unless one is named. EKS Auto Mode nodes need no agent.
@@ -89,21 +65,14 @@ def install_agent(
 
     from podid.aws.addon_values import parse_values
     from podid.cli.changing import run, settle_interrupted, waiting
-    from podid.ops.agent.install import InstallRequest, parse_assignment, prepare
+    from podid.ops.agent.install import prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
     from podid.ops.trust.files import called
 
-    text = access.terminal.read_file(config_file) if config_file is not None else ""
-    request = InstallRequest(
-        version=addon_version or "",
-        allow_downgrade=allow_downgrade,
-        values={} if config_file is None else parse_values(text, called(config_file)),
-        assignments=tuple(map(parse_assignment, config)),
-        resolve_conflicts=_CONFLICTS[one_of("--resolve-conflicts", resolve_conflicts.lower(), tuple(_CONFLICTS))],
-        force=force,
-        fix_node_role=fix_node_role,
-    )
+    file = options.config_file
+    values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
+    request = replace(options, values=values)
     place = access.place(for_change=True)
     settle_interrupted(access, place)
     with access.terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):

@@ -48,21 +48,21 @@ def logs(
     place = access.place()
     if not (raw or follow):
         with terminal.working(f"reading the agents' logs of {place.cluster_name}"):
-            found = ops.read_logs(access.clients, place, nodes=node, since=span)
-        terminal.emit(render.agent_logs_view(found))
-        for note in render.notes(found):
+            logs = ops.read_logs(access.clients, place, nodes=node, since=span)
+        terminal.emit(render.agent_logs_view(logs))
+        for note in render.notes(logs):
             terminal.note(note)
-        terminal.leave(found.exit_code)
+        terminal.leave(logs.exit_code)
         return
     if follow:
         patience = access.patience(ops.FOLLOW_SECONDS)
         lines = ops.follow(access.clients, place, patience, nodes=node, since=span)
     else:
         lines = ops.each_line(access.clients, place, nodes=node, since=span)
-    told = lines if raw else (line for line in lines if ops.mode_of_line(line.line) is not None)
+    shown = lines if raw else (line for line in lines if ops.mode_of_line(line.line) is not None)
     if access.shared.output is Format.JSONL:
-        terminal.stream(map(render.line_item, told))
+        terminal.stream(map(render.line_item, shown))
     elif access.shared.output in (Format.TABLE, Format.WIDE) and access.shared.query is None:
-        terminal.stream_lines(map(render.raw_line if raw else render.triaged_line, told))
+        terminal.stream_lines(map(render.raw_line if raw else render.triaged_line, shown))
     else:
-        terminal.emit(render.line_list_view(place.cluster_name, list(told)))
+        terminal.emit(render.line_list_view(place.cluster_name, list(shown)))

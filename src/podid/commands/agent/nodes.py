@@ -34,8 +34,8 @@ def nodes(
 
     place = access.place()
     with terminal.working("reading nodes and agent pods"):
-        found = read_nodes(access.clients, place)
-    terminal.emit(node_list_view(place.cluster_name, found.coverage))
-    if found.unread:
-        terminal.note(f"note: whose pods need the agent could not be looked at: {found.unread}")
-    terminal.leave(found.coverage.exit_code)
+        reading = read_nodes(access.clients, place)
+    terminal.emit(node_list_view(place.cluster_name, reading.coverage))
+    if reading.unread:
+        terminal.note(f"note: whose pods need the agent could not be looked at: {reading.unread}")
+    terminal.leave(reading.coverage.exit_code)

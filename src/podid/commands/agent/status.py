@@ -35,6 +35,6 @@ def status(
 
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        found = read_agent(access.clients, place, now=access.runtime.now())
-    terminal.emit(agent_status_view(found))
-    terminal.leave(found.exit_code)
+        agent = read_agent(access.clients, place, now=access.runtime.now())
+    terminal.emit(agent_status_view(agent))
+    terminal.leave(agent.exit_code)

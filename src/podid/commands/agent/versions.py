@@ -27,9 +27,9 @@ def versions(
 
     place = access.place()
     with terminal.working("reading the add-on's versions"):
-        found = read_versions(access.clients, place)
-    terminal.emit(version_list_view(found))
-    if found.behind:
-        terminal.note(f"note: {found.behind}")
-    if found.next_default:
-        terminal.note(f"note: the default for Kubernetes {found.next_kubernetes} is {found.next_default}")
+        versions = read_versions(access.clients, place)
+    terminal.emit(version_list_view(versions))
+    if versions.behind:
+        terminal.note(f"note: {versions.behind}")
+    if versions.next_default:
+        terminal.note(f"note: the default for Kubernetes {versions.next_kubernetes} is {versions.next_default}")

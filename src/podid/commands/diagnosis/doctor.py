@@ -14,28 +14,24 @@ if TYPE_CHECKING:
     from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
 
-# of a saved snapshot: twenty thousand pods are some 20 MiB
-MOST_MIB = 256
-
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.ops.reading.sections import optional_permissions
-    from podid.ops.reading.sections import permissions as permissions_of_checks
+    from podid.ops.reading import sections
 
-    return CommandPermissions(permissions_of_checks(ALL), optional_permissions())
+    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions())
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     """What the checks that are chosen take, and finding the target."""
     from podid.domain.option import filled
+    from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
-    from podid.ops.reading.sections import permissions as permissions_of_checks
     from podid.ops.status.diagnose import select
 
     options = filled(DoctorOptions, typed)
     scope = parse_target(options.target, namespace or "")
-    return permissions_of_checks(select(options.check, options.skip, options.link), scope.sections)
+    return sections.permissions(select(options.check, options.skip, options.link), scope.sections)
 
 
 @command(
@@ -58,9 +54,8 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     Example: podid doctor shop/orders
     """
     from podid.cli.mending import carry_out, fixable, show_plans
-    from podid.commands.diagnosis.examine import examine
-    from podid.commands.diagnosis.own_permissions import show_own_permissions
-    from podid.domain.errors import ExitCode, UsageError
+    from podid.commands.diagnosis.examine import examine, show_own_permissions
+    from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
@@ -88,11 +83,10 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=options.level, allow_unknown=options.allow_unknown)
 
-    if options.force and not options.save:
-        raise UsageError("--force goes with --save")
     examination = examine(access, options, checks)
-    report = examination.once() if options.fixes else None
-    if report is not None:
+    report = None
+    if options.fixes:
+        report = examination.once()
         planned = fixable(report, options.fix_id, Severity(options.fix_level), terminal)
         if access.shared.dry_run:
             show_plans(planned, access.runtime, terminal, report.cluster)

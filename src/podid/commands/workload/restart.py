@@ -91,11 +91,11 @@ def restart(access: Access, options: RestartOptions) -> None:
         consent = Consent(question=f"Restart {count} workloads?", needed_for="Restarting more than one workload")
         changing.agree(access, plan, consent if count > 1 else None)
     access.runtime.changing = bool(targets)
-    nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     how = replace(changing.restarting(access), evict=options.evict)
     result = restart_journalled(access.clients, place, targets, how)
     replaced = [target for target, item in zip(targets, result.done, strict=True) if item.status is Status.DONE]
     with access.terminal.working("checking what the new pods get"):
         whom = sorted({ref for target in replaced for ref in target.refs})
         result = after_restart(changing.waiting(access, place), result, whom)
+    nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     changing.report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)

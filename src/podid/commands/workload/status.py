@@ -59,14 +59,14 @@ def status(access: Access, options: StatusOptions) -> None:
 
     refs, namespace = options.service_accounts, access.shared.namespace
     access.check_whose_pods(refs, everywhere=True)
-    wanted = wanted_for(refs, namespace=namespace or "")
+    selection = wanted_for(refs, namespace=namespace or "")
     place = access.place()
     if options.watch:
         access.take_time()
 
     def once() -> DoctorReport:
         with access.terminal.working(f"checking cluster {place.cluster_name}"):
-            diagnosis = access.examine(place, wanted)
+            diagnosis = access.examine(place, selection)
         check_identities(diagnosis, place, refs)
         return diagnosis.report
 

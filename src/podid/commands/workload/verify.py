@@ -56,13 +56,11 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from functools import partial
 
     from podid.cli.changing import probing
-    from podid.domain.plan import Consent
-    from podid.domain.text import short_list
     from podid.ops.association.absent import check_identities
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import list_refs
     from podid.ops.status.diagnose import wanted_for
-    from podid.ops.status.verify import verify
+    from podid.ops.status.verify import minting, verify
     from podid.ops.status.wait import SETTLE_SECONDS
     from podid.render.status import role_of
     from podid.render.verified import verify_view
@@ -70,27 +68,21 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
     actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)
-    wanted = wanted_for(refs, namespace=namespace or "")
+    selection = wanted_for(refs, namespace=namespace or "")
     place = access.place(for_change=probes)
     with access.terminal.working(f"checking cluster {place.cluster_name}"):
-        diagnosis = access.examine(place, wanted)
+        diagnosis = access.examine(place, selection)
     check_identities(diagnosis, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
         list_refs(access.clients, place, namespace=namespace)  # says that there is none
     access.kube.needed()
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
-    question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
-    if run is not None:
-        question = f"{question}, and run {len(run.planned)} pods of podid's own?"
-        needed_for = f"{needed_for} and running podid's own pods"
-    else:
-        question = f"{question} to check them?"
-    access.terminal.consent(Consent(question=question, needed_for=needed_for))
-    look, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
+    access.terminal.consent(minting(roles, run))
+    examine, patience = partial(access.examine, place), access.patience(SETTLE_SECONDS)
     with access.terminal.working("verifying"):
         result = verify(
-            look, access.aws.iam, place, wanted, options, actions, patience, base=diagnosis.snapshot, run=run
+            examine, access.aws.iam, place, selection, options, actions, patience, base=diagnosis.snapshot, run=run
         )
     access.terminal.emit(verify_view(result.statuses, result.snapshot.probes, result.allowed, single=len(refs) == 1))
     access.terminal.leave(result.exit_code)

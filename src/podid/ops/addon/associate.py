@@ -13,36 +13,17 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan
 from podid.domain.text import did_you_mean, nearest, short_list
 from podid.domain.trust import ScopeKind
+from podid.ops.addon.request import AddonRequest
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE
+from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, derived_name, plan_role
 from podid.ops.role.resolve import resolve_role, role_policies
 
 SCOPE = ScopeKind.SERVICE_ACCOUNT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddonRequest:
-    """`accounts` empty: all that the add-on's version supports. `role` empty: one is made of what AWS recommends."""
-
-    addon: str
-    account: str = ""
-    role: str = ""
-    replace: bool = False
-    update_trust: bool = False
-
-    @classmethod
-    def of(
-        cls, addon: str, account: str | None, role: str | None, *, recommended: bool, replace: bool, update_trust: bool
-    ) -> AddonRequest:
-        """Raises UsageError for what does not go together."""
-        if recommended == (role is not None):
-            raise UsageError("Name the role with --role, or have one made with --recommended")
-        name = account_name(account) if account else ""
-        return cls(addon=addon, account=name, role=role or "", replace=replace, update_trust=update_trust)
 
 
 def prepare(
@@ -144,16 +125,6 @@ class AddonFacts:
         return ServiceAccountRef(self.addon.namespace, account)
 
 
-def account_name(text: str) -> str:
-    """The name of an add-on's service account. Raises UsageError, with the command to paste, where a namespace is given
-    too: it is the add-on's own."""
-    _, slash, name = text.rpartition("/")
-    if slash and name:
-        message = "A service account of an add-on is named without its namespace, which is the add-on's own"
-        raise UsageError(message, hint=Again(swap=(text, name)), subject=text)
-    return ServiceAccountRef.parse(f"kube-system/{text}").name
-
-
 def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
     """Raises NotFound, with the nearest names, for an add-on that is not installed."""
     eks, cluster = clients.eks, place.cluster_name
@@ -240,9 +211,7 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     action = ADDON_ASSOCIATIONS.action(before, ADDON_ASSOCIATIONS.state_of(addon, roles))
     if before == action.after and not first:
         return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
-    if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
-        raise Conflict(message, hint=Again(), subject=addon.name)
+    check_idle(addon, Again())
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")

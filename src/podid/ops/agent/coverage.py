@@ -12,11 +12,13 @@ from podid.domain.errors import ExitCode, PodidError
 from podid.domain.members import OR_NULL, About, Key, TextOrNull, members, schema_name
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place
+from podid.domain.text import count_of
 from podid.domain.workloads import live, pods_of
 from podid.facts.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
 
 if TYPE_CHECKING:
-    from podid.ops.clients import Clients
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients, KubeAccess
 
 
 @schema_name("NodeBody")
@@ -185,3 +187,51 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
     except PodidError as error:
         return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.message)
     return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPods:
+    """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
+    how many pods they want."""
+
+    sets: tuple[DaemonSet, ...]
+    pods: tuple[Pod, ...]
+    coverage: Coverage | None
+    unread: str = ""
+
+    @classmethod
+    def read(cls, reader: KubeReader) -> AgentPods:
+        sets = reader.list_agent_daemon_sets()
+        pods = reader.list_pods_of(sets)
+        try:
+            return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
+        except PodidError as error:
+            return cls(sets, pods, None, error.message)
+
+    @classmethod
+    def find(cls, kube: KubeAccess) -> AgentPods | None:
+        """None where it cannot be read."""
+        try:
+            return cls.read(kube.reader)
+        except PodidError:
+            return None
+
+    @property
+    def complete(self) -> bool:
+        if self.coverage is not None:
+            return self.coverage.complete
+        states = (ds.observed_generation >= ds.generation and ds.ready >= ds.desired for ds in self.sets)
+        return bool(self.sets) and all(states)
+
+    @property
+    def words(self) -> str:
+        if self.coverage is not None:
+            return self.coverage.words
+        ready, desired = (sum(getattr(ds, count) for ds in self.sets) for count in ("ready", "desired"))
+        return f"{ready} of the {count_of(desired, 'agent pod')} wanted are Ready; no node was looked at: {self.unread}"
+
+    @property
+    def lacking(self) -> str:
+        if self.coverage is not None:
+            return ", ".join(node.node for node in self.coverage.nodes if node.state in ("missing", "not-ready"))
+        return ", ".join(pod.node or pod.name for pod in self.pods if live(pod) and not pod.ready)

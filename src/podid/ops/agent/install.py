@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.facts.agent import planned_agent
-from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.agent.coverage import AgentPods, Coverage
 from podid.ops.agent.preflight import (
     CHECKS,
     Obstacle,
@@ -32,33 +31,16 @@ from podid.ops.agent.preflight import (
     overwritten,
     with_outlook,
 )
+from podid.ops.agent.request import Assignment, InstallRequest
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
-from podid.ops.change.kinds.addon import ResolveConflicts
+from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.status.diagnose import select
 from podid.ops.status.foresee import examine_before
 
-BUSY = ("CREATING", "UPDATING")
 BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallRequest:
-    """What `podid install-agent` was asked for. `version` is "", default, latest or a version."""
-
-    version: str = ""
-    allow_downgrade: bool = False
-    values: Values = field(default_factory=dict)
-    assignments: tuple[Assignment, ...] = ()
-    resolve_conflicts: ResolveConflicts = "NONE"
-    force: bool = False
-    fix_node_role: bool = False
-
-    @property
-    def configures(self) -> bool:
-        return bool(self.values or self.assignments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +62,9 @@ class InstallFacts:
 def read_facts(clients: Clients, place: Place, request: InstallRequest) -> InstallFacts:
     """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
-    agents, seen = _running(clients)
-    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen))
-    needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
+    agents, nodes = _running(clients)
+    offer = read_offer(clients, place, AGENT_ADDON, compute_types(nodes))
+    needed = not place.the_cluster.auto_mode or _some_need(clients, place, nodes)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
         facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.message}",))
@@ -90,7 +72,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
         facts = replace(facts, offer=offer)
     # the schema of the version that will run, where values have to follow it
     installed = current.version if current else ""
-    version = choose(facts.offer, request.version, installed, allow_downgrade=request.allow_downgrade)
+    version = choose(facts.offer, request.addon_version, installed, allow_downgrade=request.allow_downgrade)
     upgraded = current is not None and current.configuration_values and version != installed
     if not version or not (request.configures or upgraded):
         return facts
@@ -113,7 +95,7 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
     values = parse_values(text(state, "configurationValues"), "the configuration")
     agent = planned_agent(text(state, "addonVersion"), values)
-    overwrite = request.resolve_conflicts == "OVERWRITE"
+    overwrite = request.conflicts == "OVERWRITE"
     others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:
         others = (*others, *overwritten(facts.agents))
@@ -146,15 +128,15 @@ def plan_install(request: InstallRequest, cluster: Cluster, header: Header, fact
     notes = [*facts.unread]
     if cluster.auto_mode:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
-    version = choose(facts.offer, request.version)
+    version = choose(facts.offer, request.addon_version)
     after: dict[str, object] = {
         "addonName": AGENT_ADDON,
         "configurationValues": to_text(_values(request, facts, {}, version, notes)),
     }
     if version:
         after["addonVersion"] = version
-    if request.resolve_conflicts != "NONE":
-        after["resolveConflicts"] = request.resolve_conflicts
+    if request.conflicts != "NONE":
+        after["resolveConflicts"] = request.conflicts
     return Plan(header=header, actions=(ADDON.action(None, after),), notes=tuple(notes))
 
 
@@ -162,7 +144,7 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     if current.status == "DELETING":
         raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
     notes = [*facts.unread]
-    version = choose(facts.offer, request.version, current.version, allow_downgrade=request.allow_downgrade)
+    version = choose(facts.offer, request.addon_version, current.version, allow_downgrade=request.allow_downgrade)
     if version == current.version and (late := behind(facts.offer, current.version)):
         notes.append(late)
     before = ADDON.state_of(current)
@@ -174,23 +156,20 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
             after["configurationValues"] = to_text(values)
     if after == before and current.status not in FAILED:
         return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
-    if current.status in BUSY:
-        message = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
-        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
-        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
+    check_idle(current, Other(("agent", "status"), flags=("--cluster", header.cluster)))
     why = ""
     if current.status in FAILED:
         why = f"it is {current.status}; the update is asked for again"
         issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS gives no reason"
         notes.append(f"the add-on is {current.status}: {issues}; it is updated again")
-    action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
+    action = ADDON.action(before, {**after, "resolveConflicts": request.conflicts}, why)
     return Plan(header=header, actions=(action,), notes=tuple(notes))
 
 
 def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
     """What is to be held: the file's values over what is installed, then each key. Raises ConfigurationInvalid."""
     schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
-    values = assign(merge(held, request.values), request.assignments, schema)
+    values = assign(merge(held, request.values), request.config, schema)
     if error := check_values(values, schema, addon=AGENT_ADDON, version=version):
         raise error
     if values and schema.problem and facts.configuration is not None:
@@ -198,11 +177,11 @@ def _values(request: InstallRequest, facts: InstallFacts, held: Values, version:
     return values
 
 
-def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
+def _some_need(clients: Clients, place: Place, coverage: Coverage | None) -> bool:
     """Whether an EKS Auto Mode cluster has nodes of another kind, or may have them: nobody knows without a look."""
-    if seen is None or seen.expected:
+    if coverage is None or coverage.expected:
         return True
-    if seen.nodes:
+    if coverage.nodes:
         return False
     try:
         return bool(clients.eks.list_node_groups(place.cluster_name))
@@ -212,49 +191,19 @@ def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
 
 def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
     """The agent's DaemonSets and the nodes; nothing, and None, where that cannot be looked at."""
-    if clients.kube.failure is not None:
-        return (), None
-    try:
-        reader = clients.kube.reader
-        sets = reader.list_agent_daemon_sets()
-        return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
-    except PodidError:
-        return (), None
+    agents = AgentPods.find(clients.kube)
+    return (agents.sets, agents.coverage) if agents is not None and agents.coverage is not None else ((), None)
 
 
-def compute_types(seen: Coverage | None) -> tuple[str, ...]:
+def compute_types(coverage: Coverage | None) -> tuple[str, ...]:
     """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
-    nodes = seen.nodes if seen is not None else ()
+    nodes = coverage.nodes if coverage is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}
     only_hybrid = "hybrid" in kinds and EC2 not in kinds
     return ("hybrid",) if only_hybrid else (EC2,)
 
 
-# a dot that is part of a name is written \. as in Helm's --set
-_DOT = re.compile(r"(?<!\\)\.")
 _MOST_PROBLEMS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """KEY=VALUE as it was typed: `path` is the key's parts, `text` the value."""
-
-    path: Path
-    text: str
-
-    @property
-    def key(self) -> str:
-        return ".".join(self.path)
-
-
-def parse_assignment(given: str) -> Assignment:
-    """Raises InvalidInput for what is no KEY=VALUE. A value of `null` takes the key away."""
-    key, equals, value = given.partition("=")
-    path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
-    if not equals or not all(path):
-        message = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
-        raise InvalidInput(message, subject=given)
-    return Assignment(path, value)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:

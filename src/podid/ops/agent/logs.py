@@ -268,12 +268,12 @@ def follow(
 ) -> Iterator[Written]:
     """Lines as they come, of agents that come later too, until `patience` ends. What cannot be read for once is read
     the next time."""
-    reader, seen = clients.kube.reader, _Seen(patience.clock.now() - since)
+    reader, earlier = clients.kube.reader, _Seen(patience.clock.now() - since)
     turn = threading.Semaphore(_AT_ONCE)
 
     def fresh(pod: Pod) -> list[Written]:
         with turn:
-            return list(_lines(reader, pod, patience.clock.now() - seen.until(pod) + timedelta(seconds=1)))
+            return list(_lines(reader, pod, patience.clock.now() - earlier.until(pod) + timedelta(seconds=1)))
 
     agents, _, _ = find_agents(clients, place, nodes)
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
@@ -282,7 +282,7 @@ def follow(
         came: list[Written] = []
         for pod, lines in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
             if not isinstance(lines, PodidError):
-                came += seen.new(pod, lines)
+                came += earlier.new(pod, lines)
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
 
 

@@ -61,15 +61,15 @@ class AgentFailed(PodidError):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`mode` is the failure mode's id, `what` a sentence about `subject`."""
+    """`mode` is the failure mode's id, `message` a sentence about `subject`."""
 
     mode: str
-    what: str
+    message: str
     subject: str = AGENT_ADDON
 
     def error(self, cluster: str) -> AgentFailed:
         return AgentFailed(
-            f"{self.mode}: {self.what}",
+            f"{self.mode}: {self.message}",
             hint=Other(("agent", "status"), flags=("--cluster", cluster)),
             subject=self.subject,
             advice=f"podid explain {self.mode} says why, and what to do; then run the command again.",

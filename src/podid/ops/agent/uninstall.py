@@ -15,6 +15,7 @@ from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, pods_of
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON
+from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients, KubeAccess
 
 UNINSTALL_SECONDS = 900.0
@@ -81,10 +82,7 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
             message = f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's"
             raise Conflict(message, advice="Uninstall it with what installed it, such as Helm.", subject=AGENT_ADDON)
         return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
-    if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        message = f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended"
-        hint = Other(("agent", "status"), flags=("--cluster", header.cluster))
-        raise Conflict(message, hint=hint, subject=AGENT_ADDON)
+    check_idle(addon, Other(("agent", "status"), flags=("--cluster", header.cluster)))
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
     others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not of_the_addon(agent)]
     stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
-from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.errors import Again, NotFound, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
-from podid.domain.text import count_of
-from podid.domain.workloads import live
-from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.agent.coverage import AgentPods
 from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, of_sets, refused, rolling
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
@@ -32,50 +29,8 @@ ENDED = ("Successful", *ENDED_BADLY)
 _SAMPLE = 10
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPods:
-    """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
-    how many pods they want."""
-
-    sets: tuple[DaemonSet, ...]
-    pods: tuple[Pod, ...]
-    coverage: Coverage | None
-    unread: str = ""
-
-    @classmethod
-    def read(cls, reader: KubeReader) -> AgentPods:
-        sets = reader.list_agent_daemon_sets()
-        pods = reader.list_pods_of(sets)
-        try:
-            return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
-        except PodidError as error:
-            return cls(sets, pods, None, error.message)
-
-    @property
-    def complete(self) -> bool:
-        if self.coverage is not None:
-            return self.coverage.complete
-        seen = (ds.observed_generation >= ds.generation and ds.ready >= ds.desired for ds in self.sets)
-        return bool(self.sets) and all(seen)
-
-    @property
-    def words(self) -> str:
-        if self.coverage is not None:
-            return self.coverage.words
-        ready, desired = (sum(getattr(ds, count) for ds in self.sets) for count in ("ready", "desired"))
-        return f"{ready} of the {count_of(desired, 'agent pod')} wanted are Ready; no node was looked at: {self.unread}"
-
-    @property
-    def lacking(self) -> str:
-        if self.coverage is not None:
-            return ", ".join(node.node for node in self.coverage.nodes if node.state in ("missing", "not-ready"))
-        return ", ".join(pod.node or pod.name for pod in self.pods if live(pod) and not pod.ready)
-
-
 def pods_before(clients: Clients) -> frozenset[str]:
     """The uids of the agent's pods before a change: they are about to be replaced. None where they cannot be seen."""
-    if clients.kube.failure is not None:
-        return frozenset()
     try:
         return frozenset(pod.uid for pod in clients.kube.reader.list_agent_pods())
     except PodidError:
@@ -149,8 +104,8 @@ class _Waiting:
                     update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
                 trouble = of_addon(addon, update.errors)
-                message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
-                raise replace(trouble, what=message).error(self.cluster)
+                message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.message}"
+                raise replace(trouble, message=message).error(self.cluster)
             # what failed before may be said once more while the update that mends it begins
             before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
             if addon.status in FAILED and not before:
@@ -200,13 +155,8 @@ class _Waiting:
 
     def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
         """What runs, and what is wrong with it; nothing where that cannot be read, or nobody wants to know."""
-        if not self.watching or self.clients.kube.failure is not None:
-            return None, None
-        try:
-            agents = AgentPods.read(self.clients.kube.reader)
-            return agents, self._trouble(self.clients.kube.reader, agents, spared)
-        except PodidError:
-            return None, None
+        agents = AgentPods.find(self.clients.kube) if self.watching else None
+        return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
 
     def _failed(self, addon: Addon) -> PodidError:
         """The pods tell the cause of too few replicas."""
@@ -214,7 +164,7 @@ class _Waiting:
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
             agents, cause = self._read_pods()
             if cause is not None:
-                trouble = replace(trouble, mode=cause.mode, what=f"{trouble.what}; {cause.what}")
+                trouble = replace(trouble, mode=cause.mode, message=f"{trouble.message}; {cause.message}")
             elif agents is not None:
-                trouble = replace(trouble, what=f"{trouble.what}; {agents.words}")
+                trouble = replace(trouble, message=f"{trouble.message}; {agents.words}")
         return trouble.error(self.cluster)

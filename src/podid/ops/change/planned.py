@@ -31,6 +31,13 @@ def mapped(section: Section[Mapping[K, V]], change: Callable[[K, V], V]) -> Sect
     return Known({key: change(key, value) for key, value in section.value.items()})
 
 
+def with_changed(snapshot: Snapshot, name: str, change: Callable[[Any], Any]) -> Snapshot:
+    """The snapshot with the section of that name changed, if it was read."""
+    section: Section[Any] = getattr(snapshot, name)
+    changed: dict[str, Any] = {} if isinstance(section, Missing) else {name: Known(change(section.value))}
+    return replace(snapshot, **changed)
+
+
 def _of_role(
     section: Section[Mapping[K, Section[V]]], name: str, change: Callable[[K, V], Section[V]]
 ) -> Section[Mapping[K, Section[V]]]:

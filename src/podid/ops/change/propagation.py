@@ -122,18 +122,18 @@ def awaited(ref: ServiceAccountRef) -> str:
 
 def awaited_in(value: object) -> frozenset[ServiceAccountRef]:
     """Whose external ids the policy, or a part of it, waits for."""
-    return frozenset(_found(value))
+    return frozenset(_refs_awaited(value))
 
 
-def _found(value: object) -> Iterator[ServiceAccountRef]:
+def _refs_awaited(value: object) -> Iterator[ServiceAccountRef]:
     if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
         yield ServiceAccountRef(*match.groups())
     elif isinstance(value, Mapping):
         for member in value.values():
-            yield from _found(member)
+            yield from _refs_awaited(member)
     elif isinstance(value, list | tuple):
         for member in value:
-            yield from _found(member)
+            yield from _refs_awaited(member)
 
 
 def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> object:

@@ -55,8 +55,8 @@ class RunStatus(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A recorded run. `steps` were begun; `untried` were planned and never begun. `undoes` names the run that it undid;
-    `running` is true while its process lives, and `ended` once that has come to its end. `told` is whether a later run
-    has said what an end was missing for."""
+    `running` is true while its process lives, and `ended` once that has come to its end. `reported` is whether a later
+    run has said what an end was missing for."""
 
     run_id: str
     command: tuple[str, ...]
@@ -67,7 +67,7 @@ class Run:
     undoes: str = ""
     running: bool = False
     ended: bool = False
-    told: bool = False
+    reported: bool = False
 
     @property
     def changed(self) -> tuple[Step, ...]:
@@ -163,7 +163,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         undoes=member(head, "undoes", str, ""),
         running=running,
         ended="end" in types,
-        told="told" in types,
+        reported="told" in types,
     )
 
 

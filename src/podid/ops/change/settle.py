@@ -44,7 +44,7 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
     items: list[tuple[Run, Action, Done | PodidError]] = []
     for run in journal.runs():
         actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
-        if not (run.open_steps or (run.cut_short and not run.told)) or run.running:
+        if not (run.open_steps or (run.cut_short and not run.reported)) or run.running:
             continue
         if not any(reachable(run.header, action, place.header) for action in actions):
             continue
@@ -54,7 +54,7 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
             # as it is now: another process may have settled it, and changed things since, while we came here
             now, recorder = opened
             outcomes = list(_settled(clients, place, now, recorder))
-            if now.cut_short and not now.told:
+            if now.cut_short and not now.reported:
                 outcomes += _unreported(now)
                 if all(isinstance(done, Done) for _, done in outcomes):
                     recorder.write({"type": "told"})

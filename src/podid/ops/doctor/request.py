@@ -72,7 +72,7 @@ class DoctorOptions:
     def cost(self) -> Cost:
         """What may be read."""
         more = {Cost.LOGS: self.logs, Cost.TRAIL: self.cloudtrail, Cost.TOKEN: self.verify, Cost.PROBE: self.probe}
-        return reduce(or_, (cost for cost, wanted in more.items() if wanted), READS)
+        return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raises UsageError for flags that exclude or need each other."""
@@ -87,6 +87,6 @@ class DoctorOptions:
             return
         if dry_run and not self.fixes:
             raise UsageError("--dry-run shows the plans of --fix", hint=Again(add=("--fix",)))
-        for some, others, what in _CONTRADICTIONS:
+        for some, others, message in _CONTRADICTIONS:
             if given.intersection(some.split()) and given.intersection(others.split()):
-                raise UsageError(what)
+                raise UsageError(message)

@@ -39,7 +39,7 @@ from podid.facts.index import index, role_section
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.kinds import ASSOCIATION
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Diagnosis, judge
@@ -153,10 +153,10 @@ def read_migration(
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted. Never raises
     for what cannot be read."""
-    base = collect(clients, place, Wanted(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
     candidates = find_candidates(base, scope)
     wished = _wished(place, candidates, base)
-    wanted = Wanted(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
+    wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     return _Judge(place, snapshot, candidates, now, accepted, adjust).migration()
@@ -184,7 +184,7 @@ def associated_refs(migration: Migration, namespace: str | None) -> tuple[Servic
 
 def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
     """Read the pods again."""
-    wanted = Wanted(checks=(), scope=EVERYTHING)
+    wanted = ReadRequest(checks=(), scope=EVERYTHING)
     return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))
 
 

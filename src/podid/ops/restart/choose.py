@@ -79,10 +79,10 @@ def missed_by_webhook(
         return kube.writer.dry_run_pod(target.refs[0], image=image, labels=target.labels)
 
     for _ in patience.within(SECONDS_OF_DRY_RUNS).rounds(SECONDS_BETWEEN):
-        found = dict(pacing.fan_out(pacing.attempt(tried), pending, reads=True))
-        errors = {each.message for each in found.values() if isinstance(each, PodidError)}
-        notes |= dict.fromkeys(f"the webhook was not tried in a dry run: {what}" for what in sorted(errors))
-        pending = [target for target in pending if isinstance(pod := found[target], Pod) and not is_injected(pod)]
+        answers = dict(pacing.fan_out(pacing.attempt(tried), pending, reads=True))
+        errors = {answer.message for answer in answers.values() if isinstance(answer, PodidError)}
+        notes |= dict.fromkeys(f"the webhook was not tried in a dry run: {message}" for message in sorted(errors))
+        pending = [target for target in pending if isinstance(pod := answers[target], Pod) and not is_injected(pod)]
         if not pending:
             break
         patience.say(f"new pods of {pending[0].refs[0]} would be given no credentials yet")

@@ -176,8 +176,8 @@ class _Worker:
     def _replace_one(self, course: _Course, left: list[tuple[str, str]]) -> None:
         """Evicts the next pod once all others are there again."""
         workload, count = course.target.workload, len(course.target.pods)
-        there = {pod.uid for pod in self._kube.reader.list_pods(workload.namespace)}
-        old = [(name, uid) for name, uid in left if uid in there]
+        current = {pod.uid for pod in self._kube.reader.list_pods(workload.namespace)}
+        old = [(name, uid) for name, uid in left if uid in current]
         rollout = self._rollout(course)
         course.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
         if rollout.waiting or len(old) < len(left):

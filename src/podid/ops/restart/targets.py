@@ -83,11 +83,11 @@ def find_targets(
     `expect_injected` the refs have none any more, and those are found whose pods still carry the fields. Raises
     AccessDenied when pods cannot be listed."""
     groups = group(reader, refs)
-    found = [
+    targets = [
         _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, late), stale=stale)
         for workload, pods in sorted(groups.items())
     ]
-    return tuple(target for target in found if target is not None)
+    return tuple(target for target in targets if target is not None)
 
 
 def find_associated_targets(
@@ -126,10 +126,10 @@ def _late(
     from podid.ops.status.facts import stale_pods
 
     checks = tuple(check for check in ALL if check.bearing is Bearing.RESTART)
-    found = examine(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
-    if isinstance(found.snapshot.pods, Missing):
-        raise error_of(found.snapshot.pods)
-    return stale_pods(found)
+    diagnosis = examine(clients, place, replace(wanted_for(refs, namespace=namespace), checks=checks), now=now)
+    if isinstance(diagnosis.snapshot.pods, Missing):
+        raise error_of(diagnosis.snapshot.pods)
+    return stale_pods(diagnosis)
 
 
 def left_behind(
@@ -149,8 +149,8 @@ def left_behind(
     without = {name for target in targets for name in target.pods}
     carrying = {name for target in others for name in target.pods} - without
     return tuple(
-        f"{_count(len(pods), say)}: {shlex.join(at_place(('podid', 'restart', *_names(found), '--stale')))}"
-        for found, pods, say in ((targets, without, "still have none"), (others, carrying, late))
+        f"{_count(len(pods), say)}: {shlex.join(at_place(('podid', 'restart', *_names(behind), '--stale')))}"
+        for behind, pods, say in ((targets, without, "still have none"), (others, carrying, late))
         if pods
     )
 
@@ -191,23 +191,23 @@ def _target(
 
 
 def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflict | None:
-    found = hindrance(workload.kind, workload.namespace, workload.name, pods, stale=stale)
-    return None if found is None else conflict(workload, found)
+    obstacle = hindrance(workload.kind, workload.namespace, workload.name, pods, stale=stale)
+    return None if obstacle is None else conflict(workload, obstacle)
 
 
-def conflict(workload: WorkloadRef, found: Hindrance) -> Conflict:
+def conflict(workload: WorkloadRef, hindrance: Hindrance) -> Conflict:
     """The hindrance as what became of the restart."""
-    return Conflict(found.what, hint=found.command, subject=str(workload), id=found.mode)
+    return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
     """The live pods of the service accounts that the webhook serves, and static ones, which are to be told, by the
     workload at the end of the owner chain."""
-    wanted = frozenset(refs)
-    if not wanted:
+    chosen = frozenset(refs)
+    if not chosen:
         return {}
-    found = (pod for pod in _pods(reader, wanted) if pod.ref in wanted and live(pod))
-    return by_workload(reader, [pod for pod in found if static(pod) or not opted_out(pod)])
+    pods = (pod for pod in _pods(reader, chosen) if pod.ref in chosen and live(pod))
+    return by_workload(reader, [pod for pod in pods if static(pod) or not opted_out(pod)])
 
 
 def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
@@ -230,8 +230,8 @@ def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
             return list(reader.list_pods())
         except AccessDenied:
             pass  # with rights in the namespaces only, each is listed by itself
-    found = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces, reads=True))
-    return [pod for namespace in namespaces for pod in found[namespace]]
+    listed = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces, reads=True))
+    return [pod for namespace in namespaces for pod in listed[namespace]]
 
 
 def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check, on_links
-from podid.checks.masking import mask
-from podid.checks.runner import run_checks
+from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
@@ -25,7 +24,7 @@ from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
@@ -44,16 +43,16 @@ class Diagnosis:
     snapshot: Snapshot
 
 
-def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> Wanted:
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
     """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
-    return Wanted(checks=ALL, scope=scope, cost=cost)
+    return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
 
 def examine(
     clients: Clients,
     place: Place,
-    wanted: Wanted,
+    selection: ReadRequest,
     *,
     now: datetime,
     base: Snapshot | None = None,
@@ -64,8 +63,8 @@ def examine(
 ) -> Diagnosis:
     """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
     are those of `collect` and `diagnose`."""
-    snapshot = collect(clients, place, wanted, now=now, journal=journal, probing=probing, base=base, again=again)
-    return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
+    snapshot = collect(clients, place, selection, now=now, journal=journal, probing=probing, base=base, again=again)
+    return Diagnosis(diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust), snapshot)
 
 
 def examine_listed(
@@ -82,9 +81,9 @@ def examine_listed(
     `also` are read whatever the checks need."""
     scope = DoctorScope(namespace=namespace, typed=namespace)
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
-    unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
+    unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+    return examine(clients, place, ReadRequest(checks=checks, scope=scope), now=now, base=base, again=also)
 
 
 WITNESSES = {
@@ -108,7 +107,7 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[s
             hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
             raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
     named = [check for check in ALL if (not only or check.id in only) and check.id not in skip]
-    chosen = tuple(c for each in named if (c := on_links(each, numbers or range(len(LINKS)))) is not None)
+    chosen = tuple(c for check in named if (c := on_links(check, numbers or range(len(LINKS)))) is not None)
     if not chosen:
         raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
     return chosen
@@ -159,14 +158,14 @@ def judge(
             for verdict in verdicts
         )
         verdicts = tuple(verdict for verdict in narrowed if verdict is not None)
-    cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
+    cluster, judged = snapshot.cluster, {verdict.check for verdict in verdicts}
     report = DoctorReport(
         cluster=cluster_name(snapshot),
         cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
         taken_at=snapshot.taken_at,
         verdicts=mask(verdicts, ORDER),
         scope=str(scope),
-        checks=tuple(c.id for c in checks if c.id in told or _asked_for(c, snapshot)),
+        checks=tuple(c.id for c in checks if c.id in judged or _asked_for(c, snapshot)),
         associations=_associations(snapshot, scope),
         not_asked=_not_asked(snapshot, scope),
     )
@@ -249,7 +248,7 @@ class CheckInfo:
 
 
 def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
-    return tuple(_info(each) for each in checks)
+    return tuple(_info(check) for check in checks)
 
 
 def _info(check: Check) -> CheckInfo:

@@ -40,15 +40,15 @@ def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation
     """How the trust policy of the association's role answers EKS for its pods."""
     if isinstance(snapshot.roles, Missing):
         return snapshot.roles
-    for role in judged(snapshot):
-        if role.arn == association.role_arn:
-            if role.gone:
-                return Missing("the role does not exist", error_code="NotFound")
-            found = next((each for each in role.answers if each.association.ref == association.ref), None)
-            return (
-                role.missing or Missing("the trust policy was not read") if found is None else Known(found.evaluation)
-            )
-    return Missing("the role was not read")
+    role = next((role for role in judged(snapshot) if role.arn == association.role_arn), None)
+    if role is None:
+        return Missing("the role was not read")
+    if role.gone:
+        return Missing("the role does not exist", error_code="NotFound")
+    for answer in role.answers:
+        if answer.association.ref == association.ref:
+            return Known(answer.evaluation)
+    return role.missing or Missing("the trust policy was not read")
 
 
 def hop_of(snapshot: Snapshot, association: Association) -> SecondHop | None:
@@ -63,12 +63,12 @@ def account_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[ServiceAcc
     return Known(next((account for account in accounts.value if account.ref == ref), None))
 
 
-def stale_pods(found: Diagnosis) -> frozenset[str]:
+def stale_pods(diagnosis: Diagnosis) -> frozenset[str]:
     """The pods ("ns/name") of which a check fails that a restart ends, whatever else is wrong with them."""
-    report = found.report
+    report = diagnosis.report
     of_restarts = [verdict for verdict in report.verdicts if BY_ID[verdict.check].bearing is Bearing.RESTART]
     refs = [status.ref for status in report.identities]
-    judged = statuses(found.snapshot, of_restarts, refs, report.checks)
+    judged = statuses(diagnosis.snapshot, of_restarts, refs, report.checks)
     return frozenset(
         f"{pod.namespace}/{pod.name}"
         for status in judged
@@ -77,12 +77,12 @@ def stale_pods(found: Diagnosis) -> frozenset[str]:
     )
 
 
-def pods_of(found: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:
+def pods_of(diagnosis: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:
     """The running pods of a service account, by workload."""
-    snapshot = found.snapshot
+    snapshot = diagnosis.snapshot
     if isinstance(snapshot.pods, Missing):
         return snapshot.pods
-    maps, stale = snapshot.config_map_keys, stale_pods(found)
+    maps, stale = snapshot.config_map_keys, stale_pods(diagnosis)
     uses = [
         PodUse(pod, workload_subject(pod), f"{pod.namespace}/{pod.name}" in stale, uses_of(pod, maps))
         for pod in snapshot.pods.value

@@ -35,7 +35,8 @@ from podid.facts.index import index
 from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.change.planned import with_changed
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import Checks, Diagnosis, judge
 
@@ -78,8 +79,8 @@ def examine_before(
     not, or the whole cluster; of associations no more than whose they are, if `by_name`. Never raises for what cannot
     be read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
-    wanted = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
-    snapshot = replace(collect(clients, place, wanted, now=now, journal=journal), targets=scope.named)
+    selection = ReadRequest(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
+    snapshot = replace(collect(clients, place, selection, now=now, journal=journal), targets=scope.named)
     return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
 
 
@@ -106,9 +107,9 @@ class Forecast:
         **how: Any,
     ) -> Forecast:
         """As `examine_before` does; with `restart` the pods are replaced too that the plan does not reach."""
-        found = examine_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
-        more = restarts(found.snapshot, plan) if restart else ()
-        return cls(found, replace(plan, actions=(*plan.actions, *more)), now, adjust)
+        diagnosis = examine_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
+        more = restarts(diagnosis.snapshot, plan) if restart else ()
+        return cls(diagnosis, replace(plan, actions=(*plan.actions, *more)), now, adjust)
 
     def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
         """What comes of it, and the workloads that are restarted to their harm. `missed` are those whose pods a dry run
@@ -145,14 +146,12 @@ def foresee(
 
 def _without(snapshot: Snapshot, missed: Collection[Subject], now: datetime) -> Snapshot:
     """The snapshot with the new pods of these workloads as the webhook left them."""
-    if not missed or not isinstance(snapshot.pods, Known):
-        return snapshot
 
-    def left(pod: Pod) -> bool:
-        return pod.created_at == now.replace(microsecond=0) and workload_subject(pod) in missed
+    def left(pod: Pod) -> Pod:
+        new = pod.created_at == now.replace(microsecond=0)
+        return without_injection(pod) if new and workload_subject(pod) in missed else pod
 
-    pods = (without_injection(pod) if left(pod) else pod for pod in snapshot.pods.value)
-    return replace(snapshot, pods=Known(tuple(pods)))
+    return with_changed(snapshot, "pods", lambda pods: tuple(map(left, pods))) if missed else snapshot
 
 
 Failing = dict[tuple[str, Subject, tuple[str, ...]], Verdict]
@@ -169,17 +168,17 @@ def _concerned(
     """Those that have an association before or after; where none was named, those of which something can be claimed
     afterwards."""
     silent = (IdentityState.NONE,) if named else (IdentityState.NONE, None)
-    found = (*before, *after) if named else after
-    return frozenset(status.ref for status in found if status.state not in silent)
+    statuses = (*before, *after) if named else after
+    return frozenset(status.ref for status in statuses if status.state not in silent)
 
 
 def of_role(outlook: Outlook, arn: str) -> Outlook:
     """The same for those alone whose association names the role, as target role too, or could not be read."""
 
     def uses(status: IdentityStatus) -> bool:
-        found = status.association
-        if isinstance(found, Association):
-            return arn in (found.role_arn, found.target_role_arn)
+        association = status.association
+        if isinstance(association, Association):
+            return arn in (association.role_arn, association.target_role_arn)
         return status.state is not IdentityState.NONE
 
     users = {status.ref for status in (*outlook.before, *outlook.after) if uses(status)}
@@ -208,14 +207,14 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
     the change does not reach."""
     late = {ref_of(action.keys) for action in plan.actions if _reaches_late(action)}
     gone = {ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and action.after is None}
-    found: dict[Subject, None] = {}
+    workloads: dict[Subject, None] = {}
     for ref in snapshot.targets:
         for pod in index(snapshot).pods.get(ref, ()):
             left = injected(pod) if ref in gone else ref in late or not injected(pod)
             workload = workload_subject(pod)
             if left and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
-                found[workload] = None
-    return tuple(RESTART.action(None, RESTART.state_of(each.namespace, each.kind, each.name)) for each in found)
+                workloads[workload] = None
+    return tuple(RESTART.action(None, RESTART.state_of(item.namespace, item.kind, item.name)) for item in workloads)
 
 
 def _reaches_late(action: Action) -> bool:
@@ -259,8 +258,8 @@ def refusal(harms: Sequence[Harm]) -> Conflict:
 
 def obstacle(harm: Harm) -> Conflict:
     """Why one of several workloads is left alone."""
-    what = f"new pods would get no credentials: {harm.why}"
-    return Conflict(what, hint=_mends(harm.cause), subject=str(harm.workload), id=harm.cause.check)
+    message = f"new pods would get no credentials: {harm.why}"
+    return Conflict(message, hint=_mends(harm.cause), subject=str(harm.workload), id=harm.cause.check)
 
 
 def _mends(cause: Verdict) -> tuple[str, ...]:
@@ -269,19 +268,19 @@ def _mends(cause: Verdict) -> tuple[str, ...]:
 
 def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
     """The workloads that the plan restarts and whose new pods would be broken, where running ones have more."""
-    found = []
+    harms = []
     for action in plan.actions:
         if action.kind != RESTART.name:
             continue
         workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
         for status in outlook.after:
-            there = next((each for each in outlook.before if each.ref == status.ref), None)
-            old = {pod.name: pod for pod in (there.pods if there is not None else None) or ()}
+            present = next((item for item in outlook.before if item.ref == status.ref), None)
+            old = {pod.name: pod for pod in (present.pods if present is not None else None) or ()}
             new = [pod for pod in status.pods or () if pod.workload == workload and pod.name in old]
             losing = [pod for pod in new if _loses(old[pod.name], pod)]
             if losing and losing[0].cause is not None:
-                found.append(Harm(status.ref, workload, losing[0].cause, len(losing)))
-    return tuple(found)
+                harms.append(Harm(status.ref, workload, losing[0].cause, len(losing)))
+    return tuple(harms)
 
 
 def _loses(old: PodStatus, new: PodStatus) -> bool:
@@ -323,5 +322,5 @@ def _use(snapshot: Snapshot, pod: Pod) -> CredentialUse:
     if use.uses is CredentialSource.POD_IDENTITY:
         association = index(snapshot).associations.get(pod.ref)
         return CredentialUse(use.uses, association.pods_role_arn if isinstance(association, Association) else "")
-    detail = next(each.detail for each in use.candidates if each.source is use.uses)
+    detail = next(item.detail for item in use.candidates if item.source is use.uses)
     return CredentialUse(use.uses, detail if use.uses is CredentialSource.IRSA and detail.startswith("arn:") else "")

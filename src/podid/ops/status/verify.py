@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Place
+from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
+from podid.domain.text import short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
 from podid.ops.status.diagnose import Diagnosis
@@ -21,7 +22,7 @@ from podid.ops.status.wait import wait
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,22 @@ class Verification:
         return combine(codes)
 
 
+def minting(roles: Iterable[str], run: Probing | None) -> Consent:
+    """What is asked before credentials of these roles are minted, and pods of podid's own are run."""
+    question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
+    if run is None:
+        return Consent(question=f"{question} to check them?", needed_for=needed_for)
+    return Consent(
+        question=f"{question}, and run {len(run.planned)} pods of podid's own?",
+        needed_for=f"{needed_for} and running podid's own pods",
+    )
+
+
 def verify(
     examine: Callable[..., Diagnosis],
     iam: Iam,
     place: Place,
-    wanted: Wanted,
+    selection: ReadRequest,
     options: VerifyOptions,
     actions: ActionRequest,
     patience: Patience,
@@ -57,15 +69,15 @@ def verify(
     """Waits until each identity has reached what is required, or cannot by waiting. `examine` reads and judges, from
     `base` on; `run` is how pods of podid's own are run, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
-    wanted = replace(wanted, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
+    selection = replace(selection, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
-        lambda base, again: examine(wanted, base=base, again=again),
+        lambda base, again: examine(selection, base=base, again=again),
         patience,
         lambda status: status.reaches(options.require),
         base,
     )
     if run is not None:  # after what may be settling, so that a pod meets what stays
-        more = replace(wanted, cost=wanted.cost | Cost.PROBE)
+        more = replace(selection, cost=selection.cost | Cost.PROBE)
         diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
     statuses = diagnosis.report.identities
     allowed = simulate_all(iam, place.the_cluster, statuses, actions) if options.can else {}

@@ -33,34 +33,24 @@ def wait(
     `patience` ends. Only a change that may still be settling is waited for. `read` takes the snapshot that it starts
     from and the sections that are to be read again."""
     again: Collection[str] = ()
-    found: Diagnosis | None = None
+    diagnosis: Diagnosis | None = None
     for _ in patience.rounds(ROUND_SECONDS):
         latest = read(base, again)
-        if found is not None and patience.over:
+        if diagnosis is not None and patience.over:
             break  # what came too late could not be read whole
-        found = latest
-        pending = [status for status in found.report.identities if not reached(status) and status.settling]
+        diagnosis = latest
+        pending = [status for status in diagnosis.report.identities if not reached(status) and status.settling]
         if not pending:
             break
-        base = found.snapshot
-        again = {section for status in pending for section in _AGAIN.get(_link(status), ())}
-        patience.say(_words(pending))
-    assert found is not None, "there is a first round"
-    return found
+        base = diagnosis.snapshot
+        causes = [_unsettled(status) for status in pending]
+        again = {section for cause in causes if cause is not None for section in _AGAIN.get(cause.link, ())}
+        reason = "" if causes[0] is None else f": {causes[0].reason or causes[0].message}"
+        more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
+        patience.say(f"waiting for {pending[0].ref}{more}{reason}")
+    assert diagnosis is not None, "there is a first round"
+    return diagnosis
 
 
-def _link(status: IdentityStatus) -> int:
-    cause = _open(status)
-    return 0 if cause is None else cause.link
-
-
-def _words(pending: Collection[IdentityStatus]) -> str:
-    first = next(iter(pending))
-    cause = _open(first)
-    reason = "" if cause is None else f": {cause.reason or cause.message}"
-    more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
-    return f"waiting for {first.ref}{more}{reason}"
-
-
-def _open(status: IdentityStatus) -> Verdict | None:
+def _unsettled(status: IdentityStatus) -> Verdict | None:
     return next((cause for cause in status.causes if cause.error_code == UNSETTLED), None)

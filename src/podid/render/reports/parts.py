@@ -9,7 +9,7 @@ from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, LinkState, count_links
 from podid.domain.status import IdentityState
 from podid.domain.text import count_of, needing
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.pages.index import ENTRIES
 from podid.render.sanitize import line
 from podid.render.status import because, worst_identities_first

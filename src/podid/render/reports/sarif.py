@@ -9,7 +9,7 @@ from urllib.parse import quote
 from podid.domain.encoding import plain, timestamp
 from podid.domain.findings import Outcome, Severity, Verdict, link_words
 from podid.domain.report import DoctorReport
-from podid.pages.entry import Entry
+from podid.pages import Entry
 from podid.render.formats import to_json
 from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
 from podid.render.sanitize import line
@@ -47,11 +47,9 @@ def write(report: DoctorReport) -> str:
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
-    from podid.ops.explain import load
-
     rule: dict[str, object] = {"id": name}
     if entry is not None:
-        body = load(entry.id).body
+        body = entry.body
         rule |= {
             "shortDescription": {"text": entry.title},
             "fullDescription": {"text": entry.healthy or entry.title},

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
-from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
+from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
 from podid.domain.members import About
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, text, texts
@@ -22,7 +22,7 @@ from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.domain.cluster import Pod
-    from podid.domain.snapshot import Section, Snapshot
+    from podid.domain.snapshot import Snapshot
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
 NO_VALUES = "{}"
@@ -90,24 +90,31 @@ class EksAddonKind(ResourceKind):
             return snapshot
         before, after = action.before or {}, action.after
         if after is None:
-            snapshot = replace(_with_addon(snapshot, None), agent_addon=Known(None), agent_versions=Known(()))
+            snapshot = replace(_with_addon(snapshot, None), agent_versions=Known(()))
             return snapshot if before.get("preserve") else _without_agent(snapshot)
-        there = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
-        version = text(after, "addonVersion") or (there.version if there is not None else "")
+        current = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
+        version = text(after, "addonVersion") or (current.version if current is not None else "")
         addon = Addon(
             name=AGENT_ADDON,
-            arn=there.arn if there is not None else "",
+            arn=current.arn if current is not None else "",
             version=version,
             status="ACTIVE",
-            created_at=there.created_at if there is not None else now,
+            created_at=current.created_at if current is not None else now,
         )
-        versions = PLANNED if there is None else snapshot.agent_versions
-        snapshot = replace(_with_addon(snapshot, addon), agent_addon=Known(addon), agent_versions=versions)
+        versions = PLANNED if current is None else snapshot.agent_versions
+        snapshot = replace(_with_addon(snapshot, addon), agent_versions=versions)
         return _with_agent(snapshot, version, text(after, "configurationValues"), now)
 
     def detail(self, state: State) -> str:
         version = text(state, "addonVersion")
         return f" {version}" if version else ""
+
+
+def check_idle(addon: Addon, hint: Hint) -> None:
+    """Raises Conflict for an add-on that EKS is changing now."""
+    if addon.status in ("CREATING", "UPDATING", "DELETING"):
+        message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
+        raise Conflict(message, hint=hint, subject=addon.name)
 
 
 def _values(configuration: str) -> str:
@@ -119,43 +126,36 @@ def _values(configuration: str) -> str:
 
 
 def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
-    """With the agent's add-on among all of them as it will be."""
+    """With the agent's add-on among all of them as it will be, None where it is gone."""
     from podid.domain.snapshot import Known
+    from podid.ops.change.planned import with_changed
 
-    if not isinstance(snapshot.addons, Known):
-        return snapshot
-    others = (item for item in snapshot.addons.value if item.name != AGENT_ADDON)
-    return replace(snapshot, addons=Known((*others, *((addon,) if addon is not None else ()))))
+    def changed(addons: Iterable[Addon]) -> tuple[Addon, ...]:
+        return (*(item for item in addons if item.name != AGENT_ADDON), *(() if addon is None else (addon,)))
+
+    return replace(with_changed(snapshot, "addons", changed), agent_addon=Known(addon))
 
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
     """Without the DaemonSets that EKS makes of the add-on, and without their pods."""
-    from podid.domain.snapshot import Known
+    from podid.domain.snapshot import known_or
     from podid.domain.workloads import pods_of
     from podid.facts.agent import is_addons
+    from podid.ops.change.planned import with_changed
 
-    if not isinstance(snapshot.daemon_sets, Known):
-        return snapshot
-    sets = snapshot.daemon_sets.value
-    own = [ds for ds in sets if is_addons(ds)]
+    own = [ds for ds in known_or(snapshot.daemon_sets, ()) if is_addons(ds)]
+    names = {f"{ds.namespace}/{ds.name}" for ds in own}
 
-    def without(section: Section[tuple[Pod, ...]]) -> Section[tuple[Pod, ...]]:
-        if not isinstance(section, Known):
-            return section
-        gone = {pod.uid for pod in pods_of(own, section.value)}
-        return Known(tuple(pod for pod in section.value if pod.uid not in gone))
+    def others(pods: Sequence[Pod]) -> tuple[Pod, ...]:
+        gone = {pod.uid for pod in pods_of(own, pods)}
+        return tuple(pod for pod in pods if pod.uid not in gone)
 
-    warnings = snapshot.agent_warnings
-    if isinstance(warnings, Known):
-        names = {f"{ds.namespace}/{ds.name}" for ds in own}
-        warnings = Known({name: messages for name, messages in warnings.value.items() if name not in names})
-    return replace(
-        snapshot,
-        daemon_sets=Known(tuple(ds for ds in sets if ds not in own)),
-        agent_pods=without(snapshot.agent_pods),
-        pods=without(snapshot.pods),
-        agent_warnings=warnings,
+    for section in ("agent_pods", "pods"):
+        snapshot = with_changed(snapshot, section, others)
+    snapshot = with_changed(
+        snapshot, "agent_warnings", lambda warnings: {name: warnings[name] for name in warnings if name not in names}
     )
+    return with_changed(snapshot, "daemon_sets", lambda sets: tuple(ds for ds in sets if ds not in own))
 
 
 def _with_agent(snapshot: Snapshot, version: str, configuration: str, now: datetime) -> Snapshot:
@@ -258,14 +258,14 @@ class AddonAssociationsKind(ResourceKind):
         for account in sorted({*before, *after}):
             if before.get(account) != after.get(account):
                 role, ref = after.get(account), ServiceAccountRef(namespace, account)
-                wanted: State | None = None if role is None else {"roleArn": role}
-                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner.arn if owner else name)
+                planned: State | None = None if role is None else {"roleArn": role}
+                snapshot = with_association(snapshot, ref, planned, now, owner_arn=owner.arn if owner else name)
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}
-        arns = (each.association_arn for each in known_or(snapshot.associations, ()) if each.ref in owned)
+        arns = (item.association_arn for item in known_or(snapshot.associations, ()) if item.ref in owned)
         changed = replace(owner, association_arns=tuple(arns))
-        addons = tuple(changed if each is owner else each for each in known_or(snapshot.addons, ()))
+        addons = tuple(changed if item is owner else item for item in known_or(snapshot.addons, ()))
         return replace(snapshot, addons=Known(addons))
 
     def detail(self, state: State) -> str:

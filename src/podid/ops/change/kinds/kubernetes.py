@@ -3,7 +3,7 @@ and carried out by `podid.ops.restart` and `podid.ops.reading.probes`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
@@ -16,6 +16,7 @@ from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Site
 
 if TYPE_CHECKING:
+    from podid.domain.cluster import Pod
     from podid.domain.snapshot import Snapshot
 
 
@@ -52,14 +53,14 @@ class ServiceAccountKind(ResourceKind):
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         from podid.domain.cluster import ServiceAccount
-        from podid.domain.snapshot import Known
+        from podid.ops.change.planned import with_changed
 
-        if not isinstance(snapshot.service_accounts, Known):
-            return snapshot
         ref = _ref(action.keys)
-        others = tuple(account for account in snapshot.service_accounts.value if account.ref != ref)
-        made = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
-        return replace(snapshot, service_accounts=Known(others if action.after is None else (*others, made)))
+        account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
+        made = () if action.after is None else (account,)
+        return with_changed(
+            snapshot, "service_accounts", lambda accounts: (*(item for item in accounts if item.ref != ref), *made)
+        )
 
 
 def _ref(keys: Keys) -> ServiceAccountRef:
@@ -100,16 +101,14 @@ class AnnotationsKind(ResourceKind):
         return self.state_of(account.ref, account.irsa_annotations)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.snapshot import Known
+        from podid.ops.change.planned import with_changed
 
-        if not isinstance(snapshot.service_accounts, Known):
-            return snapshot
         ref, annotations = _ref(action.keys), texts(action.after, "annotations")
-        accounts = (
-            replace(account, annotations=annotations) if account.ref == ref else account
-            for account in snapshot.service_accounts.value
+        return with_changed(
+            snapshot,
+            "service_accounts",
+            lambda accounts: (replace(a, annotations=annotations) if a.ref == ref else a for a in accounts),
         )
-        return replace(snapshot, service_accounts=Known(tuple(accounts)))
 
 
 class RestartState(TypedDict, total=False):
@@ -152,18 +151,17 @@ class RestartKind(ResourceKind):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """All pods of the workload anew, on the nodes where they are."""
         from podid.domain.findings import Subject
-        from podid.domain.snapshot import Known
         from podid.domain.workloads import live, workload_subject
         from podid.facts.restarts import NewPods
+        from podid.ops.change.planned import with_changed
 
-        if not isinstance(snapshot.pods, Known):
-            return snapshot
-        workload, make = (
-            Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"]),
-            NewPods(snapshot, now),
-        )
-        pods = (make(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in snapshot.pods.value)
-        return replace(snapshot, pods=Known(tuple(pods)))
+        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
+        new = NewPods(snapshot, now)
+
+        def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+            return tuple(new(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in pods)
+
+        return with_changed(snapshot, "pods", replaced)
 
     def subject(self, action: Action) -> str:
         return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"

@@ -163,12 +163,13 @@ class TargetTrustKind(RoleTrustKind):
         from podid.domain.snapshot import Known, known_or
         from podid.ops.change.planned import put
 
-        arn, wanted = action.keys["targetRoleArn"], document_of(action.after)
+        arn, policy = action.keys["targetRoleArn"], document_of(action.after)
         planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
-        trust = with_external_ids(wanted, {ref: found for ref in awaited_in(wanted) if (found := planned.get(ref))})
+        ids = {ref: made for ref in awaited_in(policy) if (made := planned.get(ref))}
+        trust = with_external_ids(policy, ids)
         assert isinstance(trust, Mapping)
-        there = known_or(snapshot.target_roles, {}).get(arn)
-        known = there.value if isinstance(there, Known) else None
+        target = known_or(snapshot.target_roles, {}).get(arn)
+        known = target.value if isinstance(target, Known) else None
         role = known or Role(name=role_name(arn), arn=arn, path=role_path(arn), role_id="", trust=trust)
         return replace(snapshot, target_roles=put(snapshot.target_roles, arn, Known(replace(role, trust=trust))))
 
