@@ -451,6 +451,7 @@ class _Judge:
             warnings=tuple(dict.fromkeys(cautions)),
             unknown=_unknown(status),
             steps=tuple(_steps(facts)),
+            owner=_owner(facts),
         )
 
 
@@ -495,6 +496,11 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
 
 def _cautions(facts: Facts, place: Place) -> Iterator[Caution]:
     """What the checks do not look for, since it only matters to a migration."""
+    if owner := _owner(facts):
+        yield Caution(
+            "annotation-owned",
+            f"{owner} manages the annotation. podid migrate finish prints the change to make there.",
+        )
     policy, provider = _policy(facts.role), provider_arn(place)
     if policy is None:
         return
@@ -520,6 +526,11 @@ def _cautions(facts: Facts, place: Place) -> Iterator[Caution]:
             f"The trust policy of role {name} has a condition on the session name or aws:userid. With Pod Identity, "
             "session names begin with eks-CLUSTER-POD.",
         )
+
+
+def _owner(facts: Facts) -> str:
+    account = facts.candidate.account
+    return account.owner if account is not None and account.irsa_annotations else ""
 
 
 def _steps(facts: Facts) -> Iterator[MigrationStep]:
