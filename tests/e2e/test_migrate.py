@@ -443,3 +443,38 @@ def test_status_names_the_next_command(irsa: Irsa) -> None:
 
 def test_the_cluster_is_named_by_its_arn(irsa: Irsa) -> None:
     assert irsa.site.must("migrate", "plan", "-o", "json").json["cluster"] == CLUSTER_ARN
+
+
+# --- clean-up ---------------------------------------------------------------------------------------------------------
+
+
+def provider(site: Site, ident: str) -> str:
+    made = site.aws("iam").create_open_id_connect_provider(
+        Url=f"https://oidc.eks.us-west-2.amazonaws.com/id/{ident}",
+        ClientIDList=["sts.amazonaws.com"],
+        ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+    )
+    return str(made["OpenIDConnectProviderArn"])
+
+
+def test_cleanup_lists_and_deletes_what_is_named(irsa: Irsa) -> None:
+    unused, used = provider(irsa.site, "UNUSED"), provider(irsa.site, "USED")
+    irsa.role("uses-it", irsa_statement("shop/a", provider=used))
+    lonely = irsa.role("lonely", irsa_statement("shop/a", provider=PROVIDER.replace("EXAMPLED", "GONE")))
+    items = irsa.site.must("migrate", "cleanup", "-o", "json").json["items"]
+    found = {(item["kind"], item["arn"]) for item in items}
+    assert {("oidc-provider", unused), ("role", lonely)} <= found
+    assert ("oidc-provider", used) not in found
+    irsa.site.must("migrate", "cleanup", unused, lonely, "--yes")
+    left = irsa.site.aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert unused not in {item["Arn"] for item in left}
+    irsa.site.must("undo", "last", "--yes")
+    left = irsa.site.aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert unused in {item["Arn"] for item in left}
+
+
+def test_cleanup_deletes_nothing_else(irsa: Irsa) -> None:
+    used = provider(irsa.site, "USED")
+    irsa.role("uses-it", irsa_statement("shop/a", provider=used))
+    assert irsa.site("migrate", "cleanup", used, "--yes").code == 5
+    assert irsa.site("migrate", "cleanup", provider(irsa.site, "UNUSED")).code == 2

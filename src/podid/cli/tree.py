@@ -77,6 +77,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("migrate apply", CHANGES, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
     Row("migrate finish", CHANGES, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
     Row("migrate rollback", CHANGES, "Take service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row(
+        "migrate cleanup",
+        CHANGES,
+        "List and delete what a migration leaves in the account.",
+        "migrate.cleanup:cleanup",
+    ),
     Row("migrate status", SEE, "Show how far each service account has been migrated.", "migrate.status:status"),
     Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
     Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),

@@ -136,3 +136,21 @@ class MigrationStatus:
     @property
     def exit_code(self) -> ExitCode:
         return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Leftover:
+    """Something that a migration leaves behind. `kind` is oidc-provider or role."""
+
+    kind: Annotated[str, About("oidc-provider or role.")]
+    arn: ArnText
+    reason: Annotated[str, About("Why it is not needed any more.")]
+
+
+@kind("MigrationCleanup", "`podid migrate cleanup`.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationCleanup:
+    """What could be deleted. OIDC providers are listed only if the trust policy of every role could be read."""
+
+    items: Sequence[Leftover]
+    unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from podid.domain.migration import MigrationItem, MigrationPlan, MigrationStatus, Stage
+from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
 from podid.domain.names import role_name
 from podid.domain.text import count_of
 from podid.render.view import Column, Line, Table, View, document, table_of
@@ -27,6 +27,17 @@ def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
     if short and status.items:
         lines = [*item_lines(status.items), *(f"Next  {shlex.join(command)}" for command in status.next)]
     return View(document(MigrationStatus, status), (_table(status.items, empty),), _names(status.items), tuple(lines))
+
+
+def cleanup_view(leftovers: MigrationCleanup) -> View:
+    table = table_of(
+        leftovers.items,
+        ("KIND", "kind"),
+        (Column("ARN", folds=1), "arn"),
+        (Column("REASON", prose=True, folds=2), "reason"),
+        empty="nothing to clean up",
+    )
+    return View(document(MigrationCleanup, leftovers), (table,), tuple(item.arn for item in leftovers.items))
 
 
 def _names(items: Sequence[MigrationItem]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from podid.ops.change.kinds.base import ResourceKind, UnknownKind
 from podid.ops.change.kinds.kubernetes import ANNOTATIONS, PROBE, RESTART, SERVICE_ACCOUNT
 from podid.ops.change.kinds.policies import ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import ROLE, ROLE_SETTINGS
-from podid.ops.change.kinds.trusts import ROLE_TRUST, TARGET_TRUST
+from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
 
 __all__ = [
     "ADDON",
@@ -14,6 +14,7 @@ __all__ = [
     "ANNOTATIONS",
     "ASSOCIATION",
     "KINDS",
+    "OIDC_PROVIDER",
     "PROBE",
     "RESTART",
     "ROLE",
@@ -35,6 +36,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ROLE_SETTINGS,
     ROLE_TRUST,
     TARGET_TRUST,
+    OIDC_PROVIDER,
     ASSOCIATION,
     ADDON_ASSOCIATIONS,
     SERVICE_ACCOUNT,
