@@ -1,7 +1,7 @@
 """A migration to EKS Pod Identity: one item for each service account whose pods get credentials by an older way.
 
 A stage is derived from AWS and the cluster alone, never from a file, so that one person can continue what another
-began. Source of the order of stages: AWS documents no step list; `docs/guides/migrate-from-irsa.md` gives the reasons.
+began. AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives the reasons for this one.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Annotated
 from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Plan
 
 
-class Source(StrEnum):
+class OlderWay(StrEnum):
     """The older way to credentials."""
 
     IRSA = "irsa"
@@ -47,7 +46,7 @@ _RANKS = {stage: rank for rank, stage in enumerate(Stage)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodCounts:
+class CredentialCounts:
     """Running pods by the credentials that their main container uses. Pods that opt out of injection do not count."""
 
     total: int = 0
@@ -89,10 +88,10 @@ class MigrationItem:
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
-    source: Source
+    source: OlderWay
     role_arn: ArnText
     stage: Stage
-    pods: PodCounts
+    pods: CredentialCounts
     evidence: Annotated[tuple[str, ...], About("Where the older way was found.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     blockers: tuple[Blocker, ...] = ()
@@ -109,12 +108,11 @@ class MigrationItem:
 @kind("MigrationPlan", "`podid migrate plan`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPlan:
-    """What `podid migrate apply` would do. `plan` holds the changes of the items that nothing blocks."""
+    """The items that are not finished, with what blocks them and the steps that are left."""
 
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
     providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
-    plan: Annotated[Plan | None, HIDDEN] = None
     unread: Annotated[bool, HIDDEN] = False
 
     @property

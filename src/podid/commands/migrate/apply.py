@@ -67,8 +67,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.items import read_migration
-    from podid.ops.migrate.request import scope_of
+    from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 

@@ -31,8 +31,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     Example: podid migrate plan
     Example: podid migrate plan -n shop -o wide
     """
-    from podid.ops.migrate.items import read_migration
-    from podid.ops.migrate.request import scope_of
+    from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.migration import migration_plan_view
 
     refs, namespace = options.which.service_accounts, access.shared.namespace

@@ -17,12 +17,12 @@ def permissions() -> CommandPermissions:
 
 
 @options
-class StatusOptions:
+class MigrationStatusOptions:
     which: MigrationOptions = included(MigrationOptions)
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
-def status(access: Access, options: StatusOptions) -> None:
+def status(access: Access, options: MigrationStatusOptions) -> None:
     """Show how far each service account has been migrated.
 
     Lists service accounts by stage: old, admitted, associated, moved, finished. The stage is derived from AWS and the
@@ -30,8 +30,7 @@ def status(access: Access, options: StatusOptions) -> None:
 
     Example: podid migrate status
     """
-    from podid.ops.migrate.items import read_migration
-    from podid.ops.migrate.request import scope_of
+    from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.migration import migration_status_view
 
     refs, namespace = options.which.service_accounts, access.shared.namespace

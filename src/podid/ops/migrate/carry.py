@@ -56,7 +56,7 @@ class Carrying:
 
 
 @dataclass(slots=True)
-class _Run:
+class _MigrationRun:
     """One run. `failures` are the reasons of items that did not reach the stage that was asked for."""
 
     how: Carrying
@@ -177,7 +177,7 @@ class _Run:
 def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:
     """Migrate the items, which nothing blocks, in batches, and report every item. A failure in one batch stops neither
     the others of the batch nor, up to `max_failures`, the next batch."""
-    run = _Run(how, migration)
+    run = _MigrationRun(how, migration)
     error: PodidError | None = None
     left = [item for item in items if how.agree(item)]
     blocked = [item for item in migration.items if item.blockers and item not in items]
@@ -200,7 +200,7 @@ def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem
     )
 
 
-def _error(run: _Run, blocked: Sequence[MigrationItem], *, done: bool) -> PodidError | None:
+def _error(run: _MigrationRun, blocked: Sequence[MigrationItem], *, done: bool) -> PodidError | None:
     if run.failures:
         lines = tuple(f"{ref}: {why}" for ref, why in run.failures.items())
         return Partial(f"{count_of(len(run.failures), 'service account')} did not reach the stage", lines=lines)

@@ -17,7 +17,8 @@ from podid.domain.text import count_of
 from podid.facts.index import index, role_section
 from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
-from podid.ops.migrate.items import Migration, provider_arn
+from podid.ops.migrate.candidates import provider_arn
+from podid.ops.migrate.items import Migration
 from podid.ops.role.plan import check_editable
 
 SOAK = timedelta(hours=24)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from podid.domain.errors import InvalidInput
-from podid.domain.migration import Source, Stage
+from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import one_of, option, options, seconds, several, switch
 from podid.ops.options import SERVICE_ACCOUNTS
-from podid.ops.reading.scope import DoctorScope
 
 EVERYWHERE = ""
 
@@ -48,18 +47,13 @@ def read_soak(text: str) -> timedelta:
     return timedelta(seconds=0 if text.strip() in ("0", "0s") else seconds(text))
 
 
-def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
-    """The service accounts that were named, or all of a namespace or of the cluster."""
-    return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
-
-
 @options
 class MigrationOptions:
     """Which items a command is about, and which blockers are accepted."""
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_: str = option(
-        "SOURCE", "Only items that use this older way.", name="--from", default="", values=tuple(Source)
+        "SOURCE", "Only items that use this older way.", name="--from", default="", values=tuple(OlderWay)
     )
     accept: Mapping[str, frozenset[str]] = ACCEPT
     strict: bool = switch("Block items that podid could not check completely.")

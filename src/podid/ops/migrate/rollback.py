@@ -23,7 +23,8 @@ from podid.facts.index import index, role_section
 from podid.ops.association.plan import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
-from podid.ops.migrate.items import Migration, counts_of, provider_arn
+from podid.ops.migrate.candidates import counts_of, provider_arn
+from podid.ops.migrate.items import Migration
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
