@@ -89,7 +89,7 @@ def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
     own = [param for param in options if param.rich_help_panel != "Shared options"]
     common = [param for param in options if param.rich_help_panel == "Shared options"]
     shared.update({param.opts[0]: param for param in common})
-    paragraphs, example = _help(node.help)
+    paragraphs, examples = _help(node.help)
     usage = " ".join(
         [
             f"podid {command.name}",
@@ -99,8 +99,9 @@ def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
         ]
     )
     parts = [f"## podid {command.name}\n", *(f"{text}\n" for text in paragraphs), f"```text\n{usage}\n```\n"]
-    if example:
-        parts.append(f"Example:\n\n```sh\n{example}\n```\n")
+    if examples:
+        title = "Example:" if len(examples) == 1 else "Examples:"
+        parts.append("\n".join((f"{title}\n\n```sh", *examples, "```\n")))
     if arguments:
         parts.append(_table(("Argument", "Meaning"), [(f"`{_cell(p.metavar)}`", _cell(p.help)) for p in arguments]))
     if own:
@@ -111,13 +112,13 @@ def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _help(text: str) -> tuple[list[str], str]:
-    """The paragraphs, each on one line, and the example without its label."""
+def _help(text: str) -> tuple[list[str], list[str]]:
+    """Return the paragraphs, each on one line, and the examples without their label."""
     paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n")]
-    example = next((part.removeprefix("Example: ") for part in paragraphs if part.startswith("Example: ")), "")
+    examples = [part.removeprefix("Example: ") for part in paragraphs if part.startswith("Example: ")]
     lists = [part for part in inspect.cleandoc(text).split("\n\n") if not part.startswith("Example: ")]
     # a paragraph whose lines are each a sentence is a list
-    return [_paragraph(part) for part in lists], example
+    return [_paragraph(part) for part in lists], examples
 
 
 def _paragraph(text: str) -> str:

@@ -110,12 +110,12 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     from podid.render.errors import error_json, error_text
 
     hint = hint_words(_next(error), runtime.argv)
-    json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
+    as_json = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
-    if json_wanted:
+    if as_json:
         text = error_json(error, hint, runtime.take_settled())
     else:
-        color = runtime.color(stderr, wanted="--no-color" not in argv)
+        color = runtime.color(stderr, allowed="--no-color" not in argv)
         width = runtime.width if runtime.streams.stderr_tty else None
         text = error_text(error, hint, width=width, color=color)
     # nobody may be listening any more; the exit code still tells

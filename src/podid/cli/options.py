@@ -107,9 +107,9 @@ def from_values(
                 sources[name] = variable
                 break
     for name in chosen:
-        with _told_of(sources, name):
+        with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
-    with _told_of(sources, "output"):
+    with _naming_source(sources, "output"):
         output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
     lists = {name: texts for name, texts in several.items() if len(texts) > 1}
     shared = Shared(**{**chosen, "output": output, "several": lists})
@@ -118,16 +118,16 @@ def from_values(
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
         shared = replace(shared, namespace=None)
     if shared.timeout is not None:
-        with _told_of(sources, "timeout"):
+        with _naming_source(sources, "timeout"):
             seconds(shared.timeout)
     if shared.expect_account is not None and not re.fullmatch(r"\d{12}", shared.expect_account):
-        what = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
-        raise InvalidInput(what, subject=shared.expect_account)
+        message = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
+        raise InvalidInput(message, subject=shared.expect_account)
     return shared, sources
 
 
 @contextmanager
-def _told_of(sources: Mapping[str, str], name: str) -> Iterator[None]:
+def _naming_source(sources: Mapping[str, str], name: str) -> Iterator[None]:
     """What is wrong with the value of this option is said with the variable that it comes from."""
     try:
         yield
@@ -200,14 +200,14 @@ class Command:
     def all_permissions(self, **values: object) -> CommandPermissions:
         """What the body says that it calls, with these `values` of its options where they choose what is read, and what
         choosing a cluster and naming the caller takes."""
-        wanted = self.permissions()
+        permissions = self.permissions()
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)
-            wanted = chosen if isinstance(chosen, CommandPermissions) else replace(wanted, always=chosen)
+            permissions = chosen if isinstance(chosen, CommandPermissions) else replace(permissions, always=chosen)
         if not self.shared or "show_permissions" not in self.shared:
-            return wanted
+            return permissions
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
 
         place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()
-        return replace(wanted, always=wanted.always | place | permissions_of((Sts.get_caller,)))
+        return replace(permissions, always=permissions.always | place | permissions_of((Sts.get_caller,)))

@@ -45,9 +45,9 @@ def _group(root: TyperGroup, row: Row, mode: Any) -> TyperGroup:
             rich_help_panel=row.panel,
             context_settings=_CONTEXT,
         )
-    found = root.commands[name]
-    assert isinstance(found, TyperGroup)
-    return found
+    group = root.commands[name]
+    assert isinstance(group, TyperGroup)
+    return group
 
 
 def _full(row: Row, mode: Any) -> Any:
@@ -111,8 +111,8 @@ def _made(
 def _nothing() -> None: ...
 
 
-def _version(ctx: typer.Context, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
+def _version(ctx: typer.Context, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
         from podid.version import VERSION
 
         ctx.obj.streams.stdout.write(f"podid {VERSION}\n")

@@ -133,7 +133,7 @@ class Runtime:
     # of the runs that this command has begun and not ended
     recorders: "list[Recorder]" = field(default_factory=list)
     # seconds in which a person was asked: no command is late for them
-    asked: float = 0.0
+    answering: float = 0.0
     # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
     # asks, and raises what stands in the way; and what takes its results instead of stdout
     guard: Callable[[Any], None] | None = None
@@ -150,8 +150,8 @@ class Runtime:
 
     def take_settled(self) -> "Settled | None":
         """What is to be said of interrupted runs, once."""
-        found, self.settled = self.settled, None
-        return found
+        settled, self.settled = self.settled, None
+        return settled
 
     def end_runs(self, *, cut_short: bool = False) -> None:
         """The runs that were begun have come to their end, or are left as they are."""
@@ -171,13 +171,13 @@ class Runtime:
         try:
             yield self.prompter
         finally:
-            self.asked += self.monotonic() - began
+            self.answering += self.monotonic() - began
 
     def deadline(self, seconds: float, words: str) -> "Deadline":
         """That long from now, not counting what people take for answers."""
         from podid.calls.deadline import Deadline
 
-        return Deadline.after(seconds, words, lambda: self.monotonic() - self.asked)
+        return Deadline.after(seconds, words, lambda: self.monotonic() - self.answering)
 
     @property
     def prompter(self) -> "Prompter":
@@ -195,9 +195,9 @@ class Runtime:
         """Columns to draw in, 40 to 500 whatever the terminal says."""
         return max(40, min(500, self.streams.width))
 
-    def color(self, stream: IO[str], *, wanted: bool) -> bool:
+    def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""
-        if not wanted or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
+        if not allowed or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
             return False
         if self.env.get("FORCE_COLOR"):
             return True
@@ -213,7 +213,7 @@ class Runtime:
         if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
             home = Path(self.env.get("HOME") or "~").expanduser()
             if not home.is_absolute():
-                what = f"HOME is {str(home)!r}, which is not an absolute path"
-                raise UsageError(what, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
+                message = f"HOME is {str(home)!r}, which is not an absolute path"
+                raise UsageError(message, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
             base = str(home / ".local" / "state")
         return Path(base) / "podid"

@@ -27,8 +27,8 @@ class Row(NamedTuple):
 
     def load(self) -> "Command":
         module, _, function = self.where.partition(":")
-        found: Command = getattr(import_module(f"podid.commands.{module}"), function)
-        return found
+        command: Command = getattr(import_module(f"podid.commands.{module}"), function)
+        return command
 
 
 SET_UP, SEE, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
@@ -110,8 +110,7 @@ GROUPS: dict[str, str] = {
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """The words that name the command; empty for what is none."""
-    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
-    return max(found, key=len, default=())
+    return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
 
 
 def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
@@ -123,9 +122,9 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
     from podid.domain.text import did_you_mean, nearest
 
     known = {row.name: row for row in COMMANDS}
-    wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
+    plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
     total = CommandPermissions()
-    for given, name in zip(names, wanted, strict=False):
+    for given, name in zip(names, plain, strict=False):
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
@@ -136,4 +135,4 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
         needed = known[name].load().all_permissions()
         optional = dict.fromkeys((*total.optional, *needed.optional))
         total = replace(total, always=total.always | needed.always, optional=tuple(optional))
-    return wanted, total
+    return plain, total

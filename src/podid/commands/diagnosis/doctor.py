@@ -53,7 +53,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
 
     Example: podid doctor shop/orders
     """
-    from podid.cli.mending import carry_out, fixable, show_plans
+    from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.commands.diagnosis.examine import examine, show_own_permissions
     from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity

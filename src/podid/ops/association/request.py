@@ -250,4 +250,4 @@ class ListOptions:
         }
         words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
-        return " ".join((*words, *(name for name, wanted in switches.items() if wanted)))
+        return " ".join((*words, *(name for name, is_set in switches.items() if is_set)))

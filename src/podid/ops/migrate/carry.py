@@ -17,7 +17,7 @@ from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, 
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
 from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
-from podid.ops.association.plan import plan_disassociate
+from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST

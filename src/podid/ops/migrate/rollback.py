@@ -20,7 +20,7 @@ from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, opted_out
 from podid.facts.index import index, role_section
-from podid.ops.association.plan import plan_disassociate
+from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.migrate.candidates import counts_of, provider_arn

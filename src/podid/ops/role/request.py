@@ -105,10 +105,6 @@ class DetachOptions:
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def _form(text: str) -> str:
-    return one_of("--print", text, ("json", "terraform", "cloudformation"))
-
-
 @options
 class RoleCreateOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = several(
@@ -149,5 +145,5 @@ class RoleCreateOptions:
         "FORM",
         "json, terraform or cloudformation: print the role in that form and change nothing.",
         default="",
-        read=_form,
+        read=lambda text: one_of("--print", text, ("json", "terraform", "cloudformation")),
     )
