@@ -478,3 +478,45 @@ def test_cleanup_deletes_nothing_else(irsa: Irsa) -> None:
     irsa.role("uses-it", irsa_statement("shop/a", provider=used))
     assert irsa.site("migrate", "cleanup", used, "--yes").code == 5
     assert irsa.site("migrate", "cleanup", provider(irsa.site, "UNUSED")).code == 2
+
+
+# --- a saved plan -----------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_plan_is_carried_out_without_a_question(irsa: Irsa, tmp_path: Any) -> None:
+    file = str(tmp_path / "plan.json")
+    irsa.site.must("migrate", "plan", "--save", file)
+    irsa.site.must("migrate", "apply", "--plan", file)
+    assert irsa.stages()[REPORTS] == "moved"
+
+
+def test_a_saved_plan_covers_what_is_in_it_alone(irsa: Irsa, tmp_path: Any) -> None:
+    file = str(tmp_path / "plan.json")
+    irsa.with_role("shop/one")
+    irsa.site.must("migrate", "plan", "shop/one", "--save", file)
+    irsa.site.must("migrate", "apply", "--plan", file)
+    stages = irsa.stages()
+    assert (stages["shop/one"], stages[REPORTS]) == ("moved", "old")
+
+
+def test_a_plan_that_has_moved_on(irsa: Irsa, tmp_path: Any) -> None:
+    file = str(tmp_path / "plan.json")
+    irsa.site.must("migrate", "plan", "--save", file)
+    document = irsa.trust("irsa-reports")
+    document["Statement"].append(irsa_statement("shop/other"))
+    irsa.site.trust("irsa-reports", document)
+    outcome = irsa.site("migrate", "apply", "--plan", file)
+    assert outcome.code == 6, outcome
+    assert "legacy/reports: the trust policy of its role changed" in outcome.stderr
+    assert irsa.stages()[REPORTS] == "old"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"kind": "MigrationPlan"}', '{"kind": "MigrationPlan", "items": [{}]}']
+)
+def test_a_file_that_is_no_plan(irsa: Irsa, tmp_path: Any, text: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(text)
+    outcome = irsa.site("migrate", "apply", "--plan", str(file))
+    assert outcome.code in (2, 6), outcome
+    assert irsa.stages()[REPORTS] == "old"

@@ -6,8 +6,8 @@ began. AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
@@ -83,6 +83,15 @@ class MigrationStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemState:
+    """What `podid migrate apply --plan` compares with what is there."""
+
+    trust_policy: Annotated[str, OR_NULL, About("A digest of the role's trust policy; null if it was not read.")] = ""
+    association: Annotated[str, OR_NULL, About("The association's id.")] = ""
+    annotations: Annotated[Mapping[str, str], About("The annotations of IRSA.")] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationItem:
     """A service account and the role that its pods get by the older way. `workloads` are those that run as it;
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
@@ -99,6 +108,7 @@ class MigrationItem:
     unknown: Annotated[tuple[str, ...], About("What could not be checked. Blocks only with `--strict`.")] = ()
     steps: tuple[MigrationStep, ...] = ()
     owner: Annotated[str, OR_NULL, About("The tool that manages the annotation, such as Helm.")] = ""
+    state: ItemState = field(default_factory=ItemState)
 
     @property
     def target(self) -> str:

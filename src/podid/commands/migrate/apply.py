@@ -34,6 +34,7 @@ def permissions() -> CommandPermissions:
 @options
 class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
@@ -60,18 +61,26 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
     Example: podid migrate apply shop/orders
     Example: podid migrate apply -n shop --yes
+    Example: podid migrate apply --plan plan.json
     """
+    from dataclasses import replace
+
     from podid.cli.changing import report, restarting, settle_interrupted, show
-    from podid.domain.errors import Declined
+    from podid.domain.errors import Declined, UsageError
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.carry import Carrying, carry_out
     from podid.ops.migrate.items import read_migration, scope_of
+    from podid.ops.migrate.saved import check_plan, read_plan
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
-    access.check_whose_pods(options.which.service_accounts)
+    saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
+    if saved is None:
+        access.check_whose_pods(options.which.service_accounts)
+    elif options.which.service_accounts:
+        raise UsageError("--plan and service accounts cannot be used together")
     place = access.place(for_change=True)
     access.kube.needed()
     settle_interrupted(access, place)
@@ -85,6 +94,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
             accepted=options.which.accepts,
             adjust=access.with_commands,
         )
+    if saved is not None:
+        migration = replace(migration, items=check_plan(saved, migration, options.plan))
     items = migration.ready(options.which, options.until)
     access.terminal.note(*item_lines(migration.items))
     if access.shared.dry_run:
@@ -93,7 +104,8 @@ def apply(access: Access, options: ApplyOptions) -> None:
     if items:
         show(access, migration.plan)
         question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
-        access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
+        if saved is None:
+            access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
 
     def agree(item: MigrationItem) -> bool:
         if not options.approve_each:

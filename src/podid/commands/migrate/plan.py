@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.option import included, options
+from podid.domain.option import included, option, options, switch
 from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import MigrationOptions
 
@@ -19,6 +19,8 @@ def permissions() -> CommandPermissions:
 @options
 class PlanOptions:
     which: MigrationOptions = included(MigrationOptions)
+    save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
+    force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
@@ -30,10 +32,13 @@ def plan(access: Access, options: PlanOptions) -> None:
 
     Example: podid migrate plan
     Example: podid migrate plan -n shop -o wide
+    Example: podid migrate plan -n shop --save plan.json
     """
     from podid.ops.migrate.items import read_migration, scope_of
+    from podid.render.formats import to_json
     from podid.render.migration import migration_plan_view
 
+    file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
     refs, namespace = options.which.service_accounts, access.shared.namespace
     access.check_whose_pods(refs, everywhere=True)
     place = access.place(for_change=True)
@@ -48,5 +53,9 @@ def plan(access: Access, options: PlanOptions) -> None:
             adjust=access.with_commands,
         )
     result = migration.document()
-    access.terminal.emit(migration_plan_view(result, short=access.terminal.for_person))
+    view = migration_plan_view(result, short=access.terminal.for_person)
+    if file is not None:
+        file.write(f"{to_json(view.document)}\n".encode())
+        access.terminal.note(f"saved to {options.save}; podid migrate apply --plan {options.save} carries it out")
+    access.terminal.emit(view)
     access.terminal.leave(result.exit_code)

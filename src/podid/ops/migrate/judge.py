@@ -16,6 +16,7 @@ from podid.domain.findings import EVERYONE, Severity, Verdict
 from podid.domain.migration import (
     Blocker,
     Caution,
+    ItemState,
     MigrationItem,
     MigrationStep,
     OlderWay,
@@ -37,6 +38,7 @@ from podid.ops.migrate.candidates import (
     policy_of,
     provider_arn,
 )
+from podid.ops.migrate.saved import digest
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Diagnosis, judge
@@ -186,6 +188,7 @@ class MigrationJudge:
             unknown=_unknown(status),
             steps=tuple(_steps(facts)),
             owner=_owner(facts),
+            state=_state(facts),
         )
 
 
@@ -260,6 +263,16 @@ def _cautions(facts: MigrationFacts, place: Place) -> Iterator[Caution]:
             f"The trust policy of role {name} has a condition on the session name or aws:userid. With Pod Identity, "
             "session names begin with eks-CLUSTER-POD.",
         )
+
+
+def _state(facts: MigrationFacts) -> ItemState:
+    role, account = facts.role, facts.candidate.account
+    known = role.value if isinstance(role, Known) else None
+    return ItemState(
+        trust_policy=digest(known.trust) if known is not None else "",
+        association=facts.association.association_id if facts.association is not None else "",
+        annotations=account.irsa_annotations if account is not None else {},
+    )
 
 
 def _owner(facts: MigrationFacts) -> str:
