@@ -1,6 +1,8 @@
 """A migration from IRSA: planned, applied, finished and rolled back, without a pod that starts without credentials."""
 
+import fcntl
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -519,4 +521,44 @@ def test_a_file_that_is_no_plan(irsa: Irsa, tmp_path: Any, text: str) -> None:
     file.write_text(text)
     outcome = irsa.site("migrate", "apply", "--plan", str(file))
     assert outcome.code in (2, 6), outcome
+    assert irsa.stages()[REPORTS] == "old"
+
+
+# --- add-ons, and two at once -----------------------------------------------------------------------------------------
+
+
+def test_an_addon_is_migrated_through_itself(irsa: Irsa) -> None:
+    arn = irsa.role("ebs", irsa_statement("kube-system/ebs-csi-controller-sa"))
+    irsa.site.box.world.clusters["demo"].addons["aws-ebs-csi-driver"].service_account_role_arn = arn
+    irsa.account("kube-system/ebs-csi-controller-sa", arn)
+    (blocker,) = irsa.items()["kube-system/ebs-csi-controller-sa"]["blockers"]
+    assert blocker["id"] == "addon-owned-association"
+    assert blocker["wayOut"] == [
+        [
+            *("podid", "addon", "associate", "aws-ebs-csi-driver", "ebs-csi-controller-sa"),
+            *("--role", arn, "--update-trust"),
+        ]
+    ]
+
+
+def test_a_saved_plan_changes_no_trust_policy_for_others(irsa: Irsa, tmp_path: Any) -> None:
+    file = str(tmp_path / "plan.json")
+    arn = irsa.role("pair", irsa_statement("shop/one", "shop/two"))
+    irsa.account("shop/one", arn)
+    irsa.account("shop/two", arn)
+    irsa.site.must("migrate", "plan", "shop/one", "--save", file)
+    irsa.site.must("migrate", "apply", "--plan", file)
+    assert len(irsa.trust("pair")["Statement"]) == 2
+
+
+def test_one_migration_at_a_time(irsa: Irsa) -> None:
+    directory = irsa.site.directory / "state" / "podid" / "locks"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for parent in (directory, directory.parent):
+        parent.chmod(0o700)
+    name = f"migrate-{ACCOUNT}-us-west-2-demo.lock"
+    with open(directory / name, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        outcome = irsa.site("migrate", "apply", "-A", "--yes")
+    assert (outcome.code, "Another podid migrates cluster demo" in outcome.stderr) == (6, True), outcome
     assert irsa.stages()[REPORTS] == "old"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.migration import Stage
-from podid.domain.option import included, number, option, options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.migrate.request import MigrationOptions, read_stage
+from podid.ops.migrate.request import ApplyOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from podid.domain.migration import MigrationItem
+    from podid.domain.plan import Place
 
 
 def permissions() -> CommandPermissions:
@@ -31,24 +31,6 @@ def permissions() -> CommandPermissions:
     )
 
 
-@options
-class ApplyOptions:
-    which: MigrationOptions = included(MigrationOptions)
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
-    until: Stage = option(
-        "STAGE",
-        "Stop at this stage: admitted, associated, moved or proven.",
-        default=Stage.PROVEN,
-        read=partial(read_stage, option="--until"),
-    )
-    parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
-    max_failures: int = number(
-        "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
-    )
-    keep_failed: bool = switch("Leave failed service accounts as they are instead of taking them back to IRSA.")
-    approve_each: bool = switch("Ask before each service account.")
-
-
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def apply(access: Access, options: ApplyOptions) -> None:
     """Migrate service accounts from IRSA to Pod Identity.
@@ -63,18 +45,10 @@ def apply(access: Access, options: ApplyOptions) -> None:
     Example: podid migrate apply -n shop --yes
     Example: podid migrate apply --plan plan.json
     """
-    from dataclasses import replace
-
-    from podid.cli.changing import report, restarting, settle_interrupted, show
-    from podid.domain.errors import Declined, UsageError
-    from podid.domain.plan import Consent
-    from podid.domain.text import count_of
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS
-    from podid.ops.migrate.carry import Carrying, carry_out
-    from podid.ops.migrate.items import read_migration, scope_of
-    from podid.ops.migrate.saved import check_plan, read_plan
-    from podid.render.changes import plan_view
-    from podid.render.migration import item_lines
+    from podid.cli.changing import CHANGE_SECONDS
+    from podid.domain.errors import UsageError
+    from podid.ops.migrate.items import alone
+    from podid.ops.migrate.saved import read_plan
 
     saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
     if saved is None:
@@ -83,6 +57,21 @@ def apply(access: Access, options: ApplyOptions) -> None:
         raise UsageError("--plan and service accounts cannot be used together")
     place = access.place(for_change=True)
     access.kube.needed()
+    with alone(access.journal, place, access.patience(CHANGE_SECONDS)):
+        _apply(access, options, place, saved)
+
+
+def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
+    from podid.cli.changing import report, restarting, settle_interrupted, show
+    from podid.domain.plan import Consent
+    from podid.domain.text import count_of
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS
+    from podid.ops.migrate.carry import Carrying, carry_out
+    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.ops.migrate.saved import check_plan
+    from podid.render.changes import plan_view
+    from podid.render.migration import item_lines
+
     settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(
@@ -95,26 +84,18 @@ def apply(access: Access, options: ApplyOptions) -> None:
             adjust=access.with_commands,
         )
     if saved is not None:
-        migration = replace(migration, items=check_plan(saved, migration, options.plan))
+        migration = migration.only(check_plan(saved, migration, options.plan))
     items = migration.ready(options.which, options.until)
     access.terminal.note(*item_lines(migration.items))
+    plan = migration.only(items).plan
     if access.shared.dry_run:
-        access.terminal.emit(plan_view(migration.plan))
+        access.terminal.emit(plan_view(plan))
         return
     if items:
-        show(access, migration.plan)
+        show(access, plan)
         question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
         if saved is None:
             access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
-
-    def agree(item: MigrationItem) -> bool:
-        if not options.approve_each:
-            return True
-        try:
-            access.terminal.consent(Consent(question=f"Migrate {item.ref}?", needed_for="--approve-each"), flag="")
-        except Declined:
-            return False
-        return True
 
     access.runtime.changing = True
     how = Carrying(
@@ -127,10 +108,21 @@ def apply(access: Access, options: ApplyOptions) -> None:
         parallel=options.parallel,
         max_failures=options.max_failures,
         keep_failed=options.keep_failed,
-        agree=agree,
+        agree=lambda item: not options.approve_each or _agrees(access, item),
     )
     try:
         result = carry_out(migration, how, items)
     finally:
         access.terminal.progress.done()
     report(access, result)
+
+
+def _agrees(access: Access, item: MigrationItem) -> bool:
+    from podid.domain.errors import Declined
+    from podid.domain.plan import Consent
+
+    try:
+        access.terminal.consent(Consent(question=f"Migrate {item.ref}?", needed_for="--approve-each"), flag="")
+    except Declined:
+        return False
+    return True

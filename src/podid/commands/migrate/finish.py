@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
@@ -11,6 +12,9 @@ from podid.domain.option import option, options, switch
 from podid.domain.permissions import CommandPermissions
 from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
 
 
 def permissions() -> CommandPermissions:
@@ -51,6 +55,17 @@ def finish(access: Access, options: FinishOptions) -> None:
     Example: podid migrate finish shop/orders
     Example: podid migrate finish -n shop --yes
     """
+    from podid.cli import changing
+    from podid.ops.migrate.items import alone
+
+    access.check_whose_pods(options.service_accounts)
+    place = access.place(for_change=True)
+    access.kube.needed()
+    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+        _finish(access, options, place)
+
+
+def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     from dataclasses import replace
 
     from podid.cli import changing
@@ -59,9 +74,6 @@ def finish(access: Access, options: FinishOptions) -> None:
     from podid.ops.migrate.finish import plan_finish, unfinished
     from podid.ops.migrate.items import read_migration
 
-    access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
-    access.kube.needed()
     changing.settle_interrupted(access, place)
     now = access.runtime.now()
     with access.terminal.working(f"reading cluster {place.cluster_name}"):

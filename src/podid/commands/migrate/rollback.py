@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options
 from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
 
 
 def permissions() -> CommandPermissions:
@@ -45,6 +50,17 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     Example: podid migrate rollback shop/orders
     """
     from podid.cli import changing
+    from podid.ops.migrate.items import alone
+
+    access.check_whose_pods(options.service_accounts)
+    place = access.place(for_change=True)
+    access.kube.needed()
+    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+        _rollback(access, options, place)
+
+
+def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
+    from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import after_disassociate
@@ -53,9 +69,6 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     from podid.ops.migrate.rollback import joined, plan_rollback, with_pods_back
     from podid.render.changes import plan_view
 
-    access.check_whose_pods(options.service_accounts)
-    place = access.place(for_change=True)
-    access.kube.needed()
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)

@@ -177,10 +177,10 @@ class _MigrationRun:
 def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:
     """Migrate the items, which nothing blocks, in batches, and report every item. A failure in one batch stops neither
     the others of the batch nor, up to `max_failures`, the next batch."""
-    run = _MigrationRun(how, migration)
-    error: PodidError | None = None
     left = [item for item in items if how.agree(item)]
     blocked = [item for item in migration.items if item.blockers and item not in items]
+    run = _MigrationRun(how, migration.only(left))
+    error: PodidError | None = None
     try:
         for batch in _batches(left, how.parallel):
             if how.max_failures is not None and len(run.failures) > how.max_failures:
@@ -190,7 +190,7 @@ def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem
     except PodidError as stopped:
         error = stopped
     return ChangeResult(
-        plan=replace(migration.plan, skipped=tuple(map(_skipped, blocked))),
+        plan=replace(run.migration.plan, skipped=tuple(map(_skipped, blocked))),
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),

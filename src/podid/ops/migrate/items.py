@@ -5,13 +5,16 @@ A migration is read once; `podid.ops.migrate.judge` says what blocks an item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
+from podid.domain.errors import Again, Conflict, TimedOut
 from podid.domain.migration import (
     MigrationItem,
     MigrationPlan,
@@ -52,10 +55,16 @@ class Migration:
     items: tuple[MigrationItem, ...]
     plan: Plan
     providers: tuple[str, ...]
+    judge: MigrationJudge
 
     @property
     def unread(self) -> bool:
         return any(isinstance(getattr(self.snapshot, name), Missing) for name in FOUND_IN)
+
+    def only(self, items: Sequence[MigrationItem]) -> Migration:
+        """Return the migration of these items, whose plan changes nothing for others."""
+        plan = self.judge.plan_for({item.ref for item in items})
+        return replace(self, items=tuple(items), plan=plan)
 
     def ready(self, options: MigrationOptions, until: Stage) -> tuple[MigrationItem, ...]:
         """Return the items that nothing blocks and that have not reached the stage. Proof is always looked for anew."""
@@ -108,6 +117,19 @@ class Migration:
         )
 
 
+@contextmanager
+def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
+    """One migration of a cluster at a time on this machine. Raises Conflict where another one does not end."""
+    name, cluster = place.cluster_name, place.the_cluster
+    try:
+        with journal.locks.held(f"migrate-{cluster.account}-{place.region}-{name}", f"cluster {name}", patience):
+            yield
+    except TimedOut as error:
+        if error.subject != f"cluster {name}":
+            raise
+        raise Conflict(f"Another podid migrates cluster {name}", hint=Again(), subject=name) from error
+
+
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
     """The service accounts that were named, or all of a namespace or of the cluster."""
     return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
@@ -131,8 +153,9 @@ def read_migration(
     wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
-    items, plan, providers = MigrationJudge(place, snapshot, candidates, now, accepted, adjust).items_and_plan()
-    return Migration(place=place, snapshot=snapshot, items=items, plan=plan, providers=providers)
+    judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust)
+    items, plan, providers = judge.items_and_plan()
+    return Migration(place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge)
 
 
 def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:

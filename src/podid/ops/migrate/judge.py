@@ -5,7 +5,7 @@ The checks judge the snapshot as it would be after the migration: a failure that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from podid.domain.migration import (
 )
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.status import IdentityStatus
 from podid.domain.text import short_list
 from podid.domain.workloads import workload_subject
@@ -92,6 +92,11 @@ class MigrationJudge:
         )
         return items, plan, _providers(facts.values(), self.place)
 
+    def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
+        """Return the changes of these items alone, whether blockers are accepted or not."""
+        facts = (facts_of(self.snapshot, self.place, item) for item in self.candidates if item.ref in refs)
+        return self._plan(list(facts))[0]
+
     def _blocked(self, ref: ServiceAccountRef, blockers: Iterable[Blocker]) -> bool:
         return any(not self.accepted(ref, blocker.id) for blocker in blockers)
 
@@ -100,6 +105,10 @@ class MigrationJudge:
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
             return [self._foreign(facts)]
+        if not facts.associated and (addon := self._addon(facts)):
+            message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
+            change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
+            return [Blocker("addon-owned-association", message, facts.candidate.evidence, (change,))]
         if isinstance(facts.role, Known) and facts.role.value is None:
             message = f"Role {role_name(arn)} does not exist."
             return [Blocker("role-not-found", message, facts.candidate.evidence, (("podid", "role", "list"),))]
@@ -116,6 +125,11 @@ class MigrationJudge:
         if facts.allowed is None and not facts.associated:
             return [Blocker("trust-unreadable", f"The trust policy of role {role_name(arn)} cannot be parsed.")]
         return []
+
+    def _addon(self, facts: MigrationFacts) -> str:
+        """The add-on whose IRSA role the service account has, empty for none."""
+        addons = known_or(self.snapshot.addons, ())
+        return next((a.name for a in addons if a.service_account_role_arn == facts.candidate.role_arn), "")
 
     def _foreign(self, facts: MigrationFacts) -> Blocker:
         arn = facts.candidate.role_arn

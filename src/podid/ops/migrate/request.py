@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import one_of, option, options, seconds, several, switch
+from podid.domain.option import included, number, one_of, option, options, seconds, several, switch
 from podid.ops.options import SERVICE_ACCOUNTS
 
 EVERYWHERE = ""
@@ -60,3 +61,21 @@ class MigrationOptions:
 
     def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
         return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())
+
+
+@options
+class ApplyOptions:
+    which: MigrationOptions = included(MigrationOptions)
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
+    until: Stage = option(
+        "STAGE",
+        "Stop at this stage: admitted, associated, moved or proven.",
+        default=Stage.PROVEN,
+        read=partial(read_stage, option="--until"),
+    )
+    parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
+    max_failures: int = number(
+        "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
+    )
+    keep_failed: bool = switch("Leave failed service accounts as they are instead of taking them back to IRSA.")
+    approve_each: bool = switch("Ask before each service account.")
