@@ -40,14 +40,16 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
-    Alone, on a terminal, it asks, and ends with the command that does the same.
+    Without arguments on a terminal, podid asks for everything. An association that exists with other settings is a
+    conflict (exit 6), unless you pass --replace. Without --role, only its settings change. Role, policies and
+    association are one run to undo. If one of several fails, podid continues with the others; a rerun does the rest.
 
-    Already there with the same settings is success; with other settings it is a conflict, unless --replace. Without
-    --role only the settings of an association that is there are changed. With --create-role, role, policies and
-    association are one plan, and one run to undo. Of several, one that fails stops none of the others, and a rerun
-    does what is left.
+    Example: podid associate
 
     Example: podid associate shop/orders --role shop-orders
+
+    Example: podid associate shop/orders --create-role --preset dynamodb-read,table=orders
+
     """
     from podid.cli.guide.run import guide_associate, says_only_where
     from podid.cli.several import in_each_cluster
