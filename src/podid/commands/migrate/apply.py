@@ -42,7 +42,9 @@ def apply(access: Access, options: ApplyOptions) -> None:
     Asks first, or requires --yes.
 
     Example: podid migrate apply shop/orders
+
     Example: podid migrate apply -n shop --yes
+
     Example: podid migrate apply --plan plan.json
     """
     from podid.cli.changing import CHANGE_SECONDS

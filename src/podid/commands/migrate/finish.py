@@ -53,6 +53,7 @@ def finish(access: Access, options: FinishOptions) -> None:
     Exit 3 if nothing could be finished yet, 8 if some service accounts were finished and others not.
 
     Example: podid migrate finish shop/orders
+
     Example: podid migrate finish -n shop --yes
     """
     from podid.cli import changing

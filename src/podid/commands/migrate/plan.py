@@ -31,7 +31,9 @@ def plan(access: Access, options: PlanOptions) -> None:
     left. Reads only. A blocked service account stays as it is when you run podid migrate apply.
 
     Example: podid migrate plan
+
     Example: podid migrate plan -n shop -o wide
+
     Example: podid migrate plan -n shop --save plan.json
     """
     from podid.ops.migrate.items import read_migration, scope_of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -171,3 +173,9 @@ def provider_arn(place: Place) -> str:
     cluster = place.the_cluster
     issuer = cluster.oidc_issuer.partition("://")[2]
     return f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}"
+
+
+def digest(document: Mapping[str, object]) -> str:
+    """A short name for the content of a policy, whatever the order of its members."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, PodidError
-from podid.domain.findings import EVERYONE, Severity, Verdict
+from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
 from podid.domain.migration import (
     Blocker,
     Caution,
@@ -33,12 +33,12 @@ from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     MigrationFacts,
+    digest,
     facts_of,
     in_account,
     policy_of,
     provider_arn,
 )
-from podid.ops.migrate.saved import digest
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Diagnosis, judge
@@ -238,7 +238,7 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
     if status is None:
         return ()
     subjects = dict.fromkeys(
-        f"{item.subject or f'link {item.link}'}{f' (needs {item.permission})' if item.permission else ''}"
+        f"{item.subject or f'link {link_words(item.link)}'}{f' (needs {item.permission})' if item.permission else ''}"
         for item in status.not_checked
         if not item.how
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +21,6 @@ _WORDS = {
     "blockers": "its blockers",
     "roleArn": "its role",
 }
-
-
-def digest(document: Mapping[str, object]) -> str:
-    """A short name for the content of a policy, whatever the order of its members."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def read_plan(text: str, name: str) -> Mapping[str, Any]:
