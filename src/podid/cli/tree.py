@@ -35,7 +35,7 @@ START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and
 PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", START, "Run the main job on the sandbox, narrated.", "demo:demo"),
+    Row("demo", START, "Show the main job on the sandbox, step by step.", "demo:demo"),
     Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
@@ -44,7 +44,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
-    Row("bundle", SEE, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
+    Row("bundle", SEE, "Save snapshot and report to an archive for support.", "diagnosis.bundle:bundle"),
     Row("disassociate", CHANGE, "Take the role away again.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Give an association to another service account.", "association.move:move"),
     Row("copy", CHANGE, "Make a cluster's associations again in another one.", "association.copy:copy"),
@@ -88,14 +88,14 @@ COMMANDS: tuple[Row, ...] = (
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("preset list", OFFLINE, "List permissions of well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("sandbox start", OFFLINE, "Start an AWS account and an EKS cluster on this machine.", "sandbox.start:start"),
+    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster here.", "sandbox.start:start"),
     Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
-    Row("sandbox status", OFFLINE, "Say whether the sandbox runs.", "sandbox.status:status"),
-    Row("sandbox env", OFFLINE, "Print what points podid, the AWS CLI and kubectl at it.", "sandbox.env:env"),
-    Row("sandbox reset", OFFLINE, "Put the sandbox back to how it started.", "sandbox.reset:reset"),
-    Row("sandbox break", OFFLINE, "Put a failure mode in place in the sandbox.", "sandbox.break_:break_"),
-    Row("sandbox heal", OFFLINE, "Take failure modes away from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", PODID, "Print a shell's completion script.", "completion:completion"),
+    Row("sandbox status", OFFLINE, "Show whether the sandbox is running.", "sandbox.status:status"),
+    Row("sandbox env", OFFLINE, "Print shell commands that select the sandbox.", "sandbox.env:env"),
+    Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
+    Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
+    Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
+    Row("completion", PODID, "Print the completion script of a shell.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {

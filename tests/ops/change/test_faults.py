@@ -108,7 +108,7 @@ def test_a_fault_that_stays_is_told_and_settled_later(
 
     assert outcome.code in (7, 8)
     assert outcome.code == 8 or outcome.stdout == ""
-    assert "may or may not have been made" in outcome.stderr
+    assert "may or may not have taken effect" in outcome.stderr
     assert "Run the same command again" in outcome.stderr
     newest = runs(podid)[0]
     assert newest["status"] == "interrupted"
