@@ -13,6 +13,8 @@ from harness import Answers
 from podid.cli.tree import COMMANDS
 from way_worlds import (
     EBS,
+    UNUSED_PROVIDER,
+    UNUSED_ROLE,
     World,
     after,
     chained,
@@ -45,7 +47,10 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_irsa,
+    with_irsa_and_keys,
     with_label,
+    with_leftovers,
     with_narrow_role,
     with_open_identity,
     with_recommended_role,
@@ -358,6 +363,7 @@ FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
+MOVED = "migrate apply -n shop --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -607,14 +613,22 @@ OWN = (
     Way("whoami", healthy),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
-    Way("migrate apply -A --yes", healthy, (*EFFECT, *PROOF, "--restart")),
-    Way("migrate finish -A --soak 0 --yes", after("migrate apply -A --yes"), ("removing",)),
+    Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
     Way(
-        "migrate rollback legacy/reports --yes",
-        after("migrate apply -A --yes", "migrate finish -A --soak 0 --yes"),
-        (*EFFECT, "restoring", "--restart"),
+        "migrate apply -n shop --accept static-aws-keys-shadow --yes",
+        with_irsa_and_keys,
+        ("taking failed", "dry-run pods", *PROOF, "--restart"),
+        code=8,
     ),
-    Way("migrate cleanup", healthy),
+    Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
+    Way(
+        "migrate rollback shop/cart --yes",
+        after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
+        ("dry-run pods", "restoring", "--restart"),
+    ),
+    Way("migrate cleanup", healthy, rare=True),
+    Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
+    Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
     Way(

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
     from podid.cli import permissions
-    from podid.domain.permissions import permissions_of
+    from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE, Verb.DELETE))
+    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
     return CommandPermissions(
         permissions_of_checks(ALL) | permissions_of(changes),
-        (permissions.DRY_RUNS, permissions.RESTARTING, permissions.TOKENS),
+        (
+            OptionalPermission.of("taking failed service accounts back to IRSA", *ASSOCIATION.calls(Verb.DELETE)),
+            permissions.DRY_RUNS,
+            permissions.RESTARTING,
+            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
+        ),
     )
 
 
@@ -83,6 +88,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             now=access.runtime.now(),
             journal=access.journal,
             accepted=options.which.accepts,
+            tags=options.tag,
             adjust=access.with_commands,
         )
     if saved is not None:

@@ -5,7 +5,7 @@ A migration is read once; `podid.ops.migrate.judge` says what blocks an item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -143,9 +143,11 @@ def read_migration(
     now: datetime,
     journal: Journal | None = None,
     accepted: Callable[[ServiceAccountRef, str], bool] = lambda ref, blocker: False,
+    tags: Mapping[str, str] | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> Migration:
-    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted. Never raises
+    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
+    `tags` are those of new associations. Never raises
     for what cannot be read."""
     base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
     candidates = find_candidates(base, scope)
@@ -153,7 +155,7 @@ def read_migration(
     wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
-    judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust)
+    judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
     return Migration(place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge)
 

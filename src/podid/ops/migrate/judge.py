@@ -29,7 +29,7 @@ from podid.domain.status import IdentityStatus
 from podid.domain.text import short_list
 from podid.domain.workloads import workload_subject
 from podid.ops.association.plan import plan_associations
-from podid.ops.association.request import AssociationChange, DesiredAssociation
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     MigrationFacts,
@@ -68,6 +68,7 @@ class MigrationJudge:
     now: datetime
     accepted: Callable[[ServiceAccountRef, str], bool]
     adjust: Callable[[DoctorReport], DoctorReport]
+    tags: Mapping[str, str]
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
@@ -157,7 +158,7 @@ class MigrationJudge:
             wanted: list[DesiredAssociation] = []
             for item in members:
                 role = item.role.value if isinstance(item.role, Known) else None
-                one = DesiredAssociation(item.ref, ResolvedRole(arn, role))
+                one = DesiredAssociation(item.ref, ResolvedRole(arn, role), Settings(tags=self.tags))
                 try:
                     plan_associations((*wanted, one), change, cluster, header, current)
                 except PodidError as error:

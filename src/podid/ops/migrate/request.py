@@ -9,7 +9,7 @@ from functools import partial
 from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import included, number, one_of, option, options, seconds, several, switch
+from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
 from podid.ops.options import SERVICE_ACCOUNTS
 
 EVERYWHERE = ""
@@ -78,4 +78,5 @@ class ApplyOptions:
         "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
     )
     keep_failed: bool = switch("Leave failed service accounts as they are instead of taking them back to IRSA.")
+    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
     approve_each: bool = switch("Ask before each service account.")
