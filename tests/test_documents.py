@@ -152,6 +152,7 @@ FREE = {
     "kubernetes",
     "inlinePolicies",
     "tags",
+    "annotations",
     "export",
     "addToTrustPolicy",
 }
