@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
         Iam.list_role_names,
         optional=(
             OptionalPermission.of(
-                "--no-session-tags, --session-policy: seeing what of the role's policies they take away",
+                "--no-session-tags, --session-policy: reading the role's policies that they affect",
                 Iam.list_inline_policies,
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
@@ -40,14 +40,21 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
-    Alone, on a terminal, it asks, and ends with the command that does the same.
+    Without arguments on a terminal, podid asks for the details and then prints the equivalent command.
 
-    Already there with the same settings is success; with other settings it is a conflict, unless --replace. Without
-    --role only the settings of an association that is there are changed. With --create-role, role, policies and
-    association are one plan, and one run to undo. Of several, one that fails stops none of the others, and a rerun
-    does what is left.
+    An association with the same settings is left unchanged. One with other settings is a conflict, unless --replace is
+    given. Without --role, only the settings of an existing association change.
+
+    With --create-role, the role, its policies and the association are one plan and one run to undo. If one of several
+    service accounts fails, podid still processes the others; run the command again for the rest.
 
     Example: podid associate shop/orders --role shop-orders
+
+    Example: podid associate shop/orders --create-role --preset dynamodb-read,table=orders
+
+    Example: podid associate shop/orders --role shop-orders --update-trust --restart
+
+    Example: podid associate --from-file associations.yaml --dry-run
     """
     from podid.cli.guide.run import guide_associate, says_only_where
     from podid.cli.several import in_each_cluster

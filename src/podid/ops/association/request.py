@@ -1,4 +1,4 @@
-"""What is asked for of associations, as options of the commands that make and change them."""
+"""Options of the commands about associations, as groups."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an association is to have beside its role. None leaves a setting of an existing one as it is, "" removes
-    it; `untag` are keys of tags to remove."""
+    """What an association has besides its role. None leaves a setting of an existing association unchanged, "" removes
+    it. `untag` are keys of tags to remove."""
 
     target_role_arn: str | None = None
     disable_session_tags: bool | None = None
@@ -42,7 +42,7 @@ class Settings:
     untag: tuple[str, ...] = ()
 
     def over(self, others: Settings) -> Settings:
-        """These, and the others where these say nothing."""
+        """Return these settings, with the others where these have none."""
         names = ("target_role_arn", "disable_session_tags", "policy")
         mine = {name: value for name in names if (value := getattr(self, name)) is not None}
         return replace(others, **mine, tags={**others.tags, **self.tags}, untag=(*others.untag, *self.untag))
@@ -50,42 +50,44 @@ class Settings:
 
 @options
 class SettingOptions:
-    """Settings as they are typed."""
+    """Settings as options."""
 
     target_role: str | None = option(
         "ARN",
-        "Role to assume from the first one, also in another account; it lets it in with --update-trust.",
+        "Second role to assume from the first, possibly in another account. --update-trust allows this there.",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
     no_target_role: bool = switch("Remove the target role.")
     session_tags: bool | None = switch(
-        "Whether EKS tags the sessions. [default: on]", default=None, off="--no-session-tags"
+        "Whether EKS adds session tags. [default: on]", default=None, off="--no-session-tags"
     )
     session_policy: str | None = option(
-        "FILE", "Policy that narrows the sessions ('-' is stdin); needs --no-session-tags."
+        "FILE", "Policy that limits the sessions ('-' is stdin). Requires --no-session-tags."
     )
     no_session_policy: bool = switch("Remove the session policy.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
     untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
-        """Raises UsageError for what does not go together, InvalidInput for a file that holds no policy."""
+        """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
         from podid.ops.role.policies import read_session_policy
 
         policy = None if self.session_policy is None else read_session_policy(read_file, self.session_policy)
         policy = _removable("session-policy", policy, removed=self.no_session_policy)
         if policy and self.session_tags:
-            raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
+            raise UsageError(
+                "--session-policy requires --no-session-tags: EKS accepts no session policy with session tags"
+            )
         untagged = None if self.session_tags is None else not self.session_tags
         target = _removable("target-role", self.target_role, removed=self.no_target_role)
         for key in self.untag:
             if not key or len(key) > 128 or "=" in key or key.lower().startswith("aws:"):
-                raise InvalidInput(f"--untag {key!r} is not a tag's key: at most 128 characters, no =, no aws: prefix")
+                raise InvalidInput(f"--untag {key!r} is not a tag key: at most 128 characters, no =, no aws: prefix")
             if key in self.tag:
-                raise InvalidInput(f"--tag and --untag both name {key}", subject=key)
+                raise InvalidInput(f"--tag and --untag cannot be used together for key {key}", subject=key)
         if self.target_profile and not self.target_role:
-            raise UsageError("--target-profile goes with --target-role")
+            raise UsageError("--target-profile requires --target-role")
         return Settings(
             target_role_arn=target,
             disable_session_tags=True if policy and untagged is None else untagged,
@@ -96,9 +98,9 @@ class SettingOptions:
 
 
 def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
-    """What --NAME gave; "" where --no-NAME asks to remove it. Raises UsageError for both."""
+    """Return the value of --NAME, or "" for --no-NAME. Raise UsageError for both."""
     if removed and value:
-        raise UsageError(f"--{name} and --no-{name} exclude each other")
+        raise UsageError(f"--{name} and --no-{name} cannot be used together")
     return "" if removed else value
 
 
@@ -107,20 +109,20 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
 
 @options
 class AssociationChange:
-    """What may be changed of what is there."""
+    """What may be changed of existing resources."""
 
     scope: str = option(
         "SCOPE",
-        "With --update-trust: service-account, namespace, cluster or account.",
+        "Scope of the added statement: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
-    replace: bool = switch("Change an association that is there with other settings.")
+    replace: bool = switch("Change an existing association that has other settings.")
     update_trust: bool = UPDATE_TRUST
 
     @property
     def reach(self) -> ScopeKind:
-        """How far a statement of a trust policy reaches that is added."""
+        """Return the scope of a statement that is added to a trust policy."""
         from podid.domain.trust import ScopeKind
 
         return ScopeKind(self.scope)
@@ -128,15 +130,15 @@ class AssociationChange:
 
 @options
 class AccountOptions:
-    """What becomes of service accounts that do not exist."""
+    """How service accounts that do not exist are treated."""
 
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
-    strict: bool = switch("Refuse a service account that does not exist, or cannot be looked at.")
+    strict: bool = switch("Fail if a service account does not exist or cannot be checked.")
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredAssociation:
-    """One association as it is to be. `kept` is whether its role was not named, and is the one that it has."""
+    """One association after the change. `kept` is whether no role was specified, so that it keeps its own."""
 
     ref: ServiceAccountRef
     role: ResolvedRole
@@ -157,7 +159,7 @@ def _form(text: str) -> str:
 class AssociateChange(AssociationChange):
     scope: str = option(
         "SCOPE",
-        "With --update-trust and --create-role: service-account, namespace, cluster or account.",
+        "Scope of a changed or new trust policy: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
@@ -165,40 +167,40 @@ class AssociateChange(AssociationChange):
 
 @options
 class AssociateOptions:
-    """What `podid associate` takes."""
+    """Options of `podid associate`."""
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     role: str = option(
-        "ROLE", "IAM role, by name or ARN; without one an association that is there keeps its own.", default=""
+        "ROLE", "IAM role, by name or ARN. Without it, an existing association keeps its role.", default=""
     )
     from_file: str = option(
-        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.", default=""
+        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), for example from podid list.", default=""
     )
     pattern: str = option(
         "PATTERN",
-        "Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
+        "All service accounts whose names match (*, ?), in the namespaces of -n PATTERN or -A.",
         name="--service-account",
         default="",
     )
     selector: str = option(
         "LABELS",
-        "Every service account with these labels, in the namespaces of -n PATTERN or -A.",
+        "All service accounts with these labels, in the namespaces of -n PATTERN or -A.",
         short="-l",
         default="",
     )
     settings: SettingOptions = included(SettingOptions)
     change: AssociationChange = included(AssociateChange)
-    restart: bool = switch("Restart the workloads whose pods were made before it took effect.")
+    restart: bool = switch("Restart the workloads whose pods started before the change took effect.")
     force: bool = FORCE
-    create_role: bool = switch("Make the role too: --role is its name then; without it podid finds one.")
+    create_role: bool = switch("Create the role as well. --role sets its name; by default podid derives one.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
-    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the new role. Repeatable.", default={}, read=tags)
     adopt: bool = ADOPT
     accounts: AccountOptions = included(AccountOptions)
     print_: str = option(
         "FORM",
-        "terraform: print associations, and a role that is made, in that form; nothing is changed.",
+        "Print the associations and a new role as terraform, and change nothing.",
         default="",
         read=_form,
     )
@@ -210,36 +212,38 @@ class AssociateOptions:
 
 @options
 class ListOptions:
-    """What `podid list` takes."""
+    """Options of `podid list`."""
 
-    role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
-    pods: bool = switch("Count the running pods of each, and those that are stale.")
-    stale: bool = switch("Only those with stale pods.")
-    dangling: bool = switch("Only those whose service account or role does not exist.")
+    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
+    pods: bool = switch("Count the running and the stale pods of each association.")
+    stale: bool = switch("Only associations with stale pods.")
+    dangling: bool = switch("Only associations whose service account or role does not exist.")
     columns: str = option(
         "NAMES",
-        "Only these, separated by commas: namespace, service-account, role, target-role, owner, created, modified, "
+        "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
         "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
         default="",
     )
     service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
-    newer_than: str = option("TIME", "Only those changed within this time.", default="")
-    sort_by: str = option("COLUMN", "A column, but for not-read; with - before it: descending.", default="")
-    all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
+    owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
+    sort_by: str = option(
+        "COLUMN", "Sort by this column (not by not-read). A leading - reverses the order.", default=""
+    )
+    all_clusters: bool = switch("List every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
     @property
     def more(self) -> tuple[str, ...]:
-        """The columns that its filters need."""
+        """Return the columns that the filters add."""
         pods = ("pods", "injected", "stale") if self.pods or self.stale else ()
         return (*pods, *(("exists", "role-exists") if self.dangling else ()))
 
     @property
     def filters(self) -> str:
-        """What it shows only, as it was typed."""
+        """Return the filters as they were typed."""
         given = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
