@@ -325,7 +325,7 @@ def test_an_edit(row: Row) -> None:
     outcome = edit(row.verb, document, *row.flags.split())
     if row.outcome == "refused":
         assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-        assert outcome.error["message"].startswith("The trust policy in stdin stays as it is: ")
+        assert outcome.error["message"].startswith("The trust policy in stdin was not changed: ")
         assert row.note in outcome.error["message"]
         return
     assert outcome.code == 0, outcome.stderr
@@ -445,7 +445,7 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
     ("argv", "why"),
     [
         ((), "Name FILE"),
-        (("-", "--role", "r"), "exclude each other"),
+        (("-", "--role", "r"), "cannot be used together"),
         (("-", "-"), "given once"),
         (("-", "--cluster-arn", CLUSTER), "--for NS/SA"),
         (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place"), "stdin cannot be written"),

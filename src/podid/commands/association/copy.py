@@ -70,7 +70,7 @@ def copy(access: Access, options: CopyOptions) -> None:
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:
-        message = f"Cluster {options.from_cluster} has no association to copy"
+        message = f"Cluster {options.from_cluster} has no associations to copy"
         raise NotFound(message, subject=options.from_cluster)
     items = copies(associations, options.roles)
     request = AssociateRequest(

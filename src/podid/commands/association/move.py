@@ -38,7 +38,7 @@ class MoveOptions:
     change: AssociationChange = included(AssociationChange)
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
-    restart: bool = switch("Restart the workloads of both if their pods do not have the change yet.")
+    restart: bool = switch("Restart the workloads of both whose pods do not have the change yet.")
     force: bool = FORCE
 
 

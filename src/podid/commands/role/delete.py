@@ -45,7 +45,7 @@ def delete(
 
     place = access.account_place()
     settle_interrupted(access, place)
-    with access.terminal.working(f"reading role {name} and who uses it"):
+    with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
             place,

@@ -189,7 +189,7 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
                 clean[ref] = ROUNDS  # without a service account there is no pod
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
-                why = f"needs {answer.permission}" if denied else answer.message
+                why = f"requires {answer.permission}" if denied else answer.message
                 return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)

@@ -157,8 +157,8 @@ def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces:
             raise UsageError("Specify the service accounts: --service-account NAME or --selector LABELS")
         if not named:
             raise UsageError(
-                "Specify service accounts as NAMESPACE/NAME, in a file (--from-file), or by -n with --service-account "
-                "or --selector"
+                "Specify service accounts as NAMESPACE/NAME, in a file (--from-file), or with -n and "
+                "--service-account or --selector"
             )
         return None
     if namespace is None and not in_namespaces:

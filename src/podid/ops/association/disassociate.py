@@ -47,7 +47,7 @@ def plan_disassociating(
         ended = {association.association_arn for association in ending}
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
-            say(f"reading role {arn.rpartition('/')[2]} and who uses it")
+            say(f"reading role {arn.rpartition('/')[2]} and its users")
             plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
     return plan
 

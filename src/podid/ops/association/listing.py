@@ -38,7 +38,7 @@ DETAILS: Mapping[Detail, str] = {
     "pods": "--pods, --stale: the running pods",
     "accounts": "--dangling, column exists: the service accounts",
     "roles": "--dangling, column role-exists: the roles",
-    "status": "column status: what it depends on",
+    "status": "column status: all that it depends on",
 }
 # the section that a detail requires besides those of its checks
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
@@ -52,7 +52,7 @@ class PodCounts:
     running: int = 0
     injected: Annotated[int, About("With the injected fields.")] = 0
     stale: Annotated[
-        int, About("Without the injected fields, or older than a change that may not have reached them.")
+        int, About("Without the injected fields, or started before a change that may not have reached them.")
     ] = 0
 
 

@@ -221,7 +221,7 @@ def _plan_trust(
             first_mode = cause.id
         why = cause.message if cause is not None else evaluation.assume_role.reason
         missing[item.ref] = item.settings
-        sentences.append(f"the trust policy of role {role.name} does not allow {item.ref} to assume it: {why}")
+        sentences.append(f"the trust policy of role {role.name} does not allow {item.ref} to assume the role: {why}")
     if not missing:
         return None
     tagged = all_tagged(missing, current, subject=role.name)

@@ -22,16 +22,16 @@ PLACE = re.compile(r"\{\{(\w+)\}\}")
 FORMS: dict[str, tuple[str, str]] = {
     "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
     "s3-bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
-    "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "the beginning of keys"),
+    "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "a prefix of keys"),
     "sqs-queue": (r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "a queue's name"),
     "sns-topic": (r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "a topic's name"),
     "secret": (r"[A-Za-z0-9/_+=.@-]{1,512}", "a secret's name"),
     "ssm-path": (r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?", "a parameter's name or path"),
-    "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's id"),
+    "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's ID"),
     "event-bus": (r"[A-Za-z0-9/._-]{1,256}", "an event bus's name"),
-    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's id"),
-    "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's id"),
-    "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "the beginning of log groups' names"),
+    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's ID"),
+    "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's ID"),
+    "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "a prefix of log groups' names"),
     "role-name": (r"[A-Za-z0-9_+=.@-]{1,64}", "a role's name"),
     "region": (r"[a-z]{2,4}(?:-[a-z]+)+-\d", "a region"),
     "account": (r"\d{12}", "an account's 12 digits"),
@@ -134,7 +134,7 @@ def get_preset(name: str) -> Preset:
         # `s3` is not a typing error but the beginning of several names
         near = [known for known in names if name and name in known][:3] or nearest(name, names)
         hint = Again(swap=(name, near[0])) if len(near) == 1 else Other(("preset", "list"))
-        raise NotFound(f"There is no preset {name}{meant(near)}", hint=hint, subject=name)
+        raise NotFound(f"Preset {name} does not exist{meant(near)}", hint=hint, subject=name)
     raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
     return Preset(
         name=name,
@@ -161,7 +161,9 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or key not in known:
-            mistake = f"{pair!r} is not KEY=VALUE" if not equals else f"no parameter {key}{did_you_mean(key, known)}"
+            mistake = (
+                f"{pair!r} is not KEY=VALUE" if not equals else f"unknown parameter {key}{did_you_mean(key, known)}"
+            )
             raise InvalidInput(f"Preset {name}: {mistake}", advice=_takes(preset), subject=text)
         values[key] = (*values.get(key, ()), _value(preset, known[key], value))
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]

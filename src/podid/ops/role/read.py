@@ -62,7 +62,7 @@ def role_findings(
             RoleFinding(
                 "role-no-permissions",
                 Severity.WARN,
-                "the role has no permissions policy: AWS denies requests of its pods unless a resource policy allows them",
+                "the role has no permissions policy: AWS denies its requests unless a resource policy allows them",
                 shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
             )
         )

@@ -93,7 +93,7 @@ def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn:
     decisions = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
     if isinstance(decisions, Missing):
         why = f"requires {decisions.permission}" if decisions.permission else decisions.reason
-        return (f"whether a boundary or a denial prevents role {current.name} from assuming it was not checked: {why}",)
+        return (f"boundary and denials of role {current.name} were not checked: {why}",)
     barred = {why: None for decision in decisions.value if (why := _bar(decision))}
     return tuple(f"role {current.name} cannot assume {target_role_arn}: {why}" for why in barred)
 
@@ -309,14 +309,14 @@ def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluatio
     """Describe whether the target role allows one service account."""
     base, verdict = role_name(hop.base_role_arn), evaluation.verdict
     if verdict is trust.TrustVerdict.MATCH:
-        return f"{name} allows role {base} for {ref}"
-    does = "it is not known whether it does" if verdict is trust.TrustVerdict.UNKNOWN else "it does not"
+        return f"{name} allows role {base} to assume it for {ref}"
+    does = "it is not known whether {} allows" if verdict is trust.TrustVerdict.UNKNOWN else "{} does not allow"
     if evaluation.findings:
         why = evaluation.findings[0].message
     else:
         actions = (evaluation.assume_role, evaluation.tag_session)
         why = next(action.reason for action in actions if action.verdict is verdict)
-    return f"{name} must allow role {base} for {ref}, and {does}: {why}"
+    return f"{does.format(name)} role {base} to assume it for {ref}: {why}"
 
 
 def _unbound(hop: trust.TargetHop) -> bool:
