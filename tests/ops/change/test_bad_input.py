@@ -130,15 +130,15 @@ def test_bad_arguments(
 POLICIES: tuple[tuple[object, str], ...] = (
     ("{", "is not JSON: Expecting property name"),
     ("", "line 1, column 1: this is not JSON: Expecting value"),
-    ([], "the top is not an object"),
+    ([], "the document is not an object"),
     ({}, "Statement is missing or empty"),
     ({"Statement": []}, "Statement is missing or empty"),
     ({"Statement": "x"}, "Statement is missing or empty"),
     ({"Statement": ["x"]}, "Statement[0] is not an object"),
     ({"Statement": [{"Action": "*", "Resource": "*"}]}, "Statement[0].Effect must be Allow or Deny"),
     ({"Statement": [STATEMENT, {**STATEMENT, "Principal": "*"}]}, "Statement[1] has a Principal"),
-    ({"Statement": {**STATEMENT, "NotAction": "x"}}, "Statement[0] needs either Action or NotAction"),
-    ({"Statement": {"Effect": "Allow", "Action": "*"}}, "Statement[0] needs either Resource or NotResource"),
+    ({"Statement": {**STATEMENT, "NotAction": "x"}}, "Statement[0] requires either Action or NotAction"),
+    ({"Statement": {"Effect": "Allow", "Action": "*"}}, "Statement[0] requires either Resource or NotResource"),
 )
 
 
@@ -222,7 +222,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
-    assert outcome.error["advice"].endswith("Role shop-orders, which was made a moment before, has been deleted again.")
+    assert outcome.error["advice"].endswith("Role shop-orders, which this run created, was deleted again.")
     assert account_state(box) == before
     assert [item["status"] for item in runs(podid)] == ["done", "partial"]
 

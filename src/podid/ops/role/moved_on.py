@@ -29,9 +29,9 @@ class MovedOn:
 
     @property
     def sentence(self) -> str:
-        sides = (("also", self.more), ("no longer", self.fewer))
+        sides = (("also has", self.more), ("no longer has", self.fewer))
         parts = [f"{word} {short_list(actions, 4)}" for word, actions in sides if actions]
-        return f"policy {self.policy} differs from preset {self.preset}, which now has {' and '.join(parts)}"
+        return f"policy {self.policy} differs from preset {self.preset}, which {' and '.join(parts)}"
 
     def command(self, role: str) -> tuple[str, ...]:
         """Return the command that applies the current preset, or shows it if its values are not known."""
