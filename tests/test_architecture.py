@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import Podid, one_in
+from harness import one_in
 from podid.cli import options
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, GROUPS, Row
@@ -223,6 +223,13 @@ def test_version_loads_nothing() -> None:
     assert loaded("--version") & heavy == set()
 
 
+def test_help_of_all_loads_no_typer() -> None:
+    """Start-up is what everybody waits for; the tree is rows of text."""
+    heavy = SLOW | {"typer", "podid.cli.options", "podid.domain.option", "podid.domain.permissions"}
+    assert loaded("--help") & heavy == set()
+    assert loaded("role") & heavy == set()
+
+
 @pytest.mark.parametrize("command", one_in(9, ["", *sorted({c.path[0] for c in COMMANDS}), "role create"]))
 def test_help_loads_no_cloud(command: str) -> None:
     """Loading is the same for all, see below; drawing it is what is tried here."""
@@ -286,20 +293,8 @@ def test_help_has_a_summary_and_examples(row: Row) -> None:
     assert rest[-len(examples) :] == examples
 
 
-@pytest.mark.parametrize("group", ["", *sorted({c.path[0] for c in COMMANDS if len(c.path) == 2})])
-def test_no_summary_is_cut_in_the_command_list(
-    group: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """80 columns, plain, as in a pipe; Typer writes help to the process's own stdout."""
-    monkeypatch.setenv("COLUMNS", "80")
-    assert Podid()(*group.split(), "--help").code == 0
-    _, _, commands = capsys.readouterr().out.partition("\nCommands:\n")
-    assert commands
-    assert [line for line in commands.splitlines() if line.endswith("...")] == []
-
-
 def test_every_example_parses() -> None:
-    tree = build(rich_help=False)
+    tree = build()
     for command in COMMANDS:
         examples = [part for part in _paragraphs(command.load().help) if part.startswith("Example: ")]
         words = re.findall(r"--[a-z-]+", " ".join(examples))
@@ -313,7 +308,7 @@ def test_every_example_parses() -> None:
 def test_shared_options_have_one_spelling() -> None:
     """No command makes an option of its own under a shared option's name, and help does not differ."""
     seen: dict[str, set[tuple[str, ...]]] = {}
-    tree = build(rich_help=False)
+    tree = build()
     shared = {f"--{name.replace('_', '-')}" for name in (*options.SHARED, "show_permissions")}
     for command in COMMANDS:
         node: Any = tree

@@ -138,7 +138,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
         "--show-permissions",
         is_eager=True,
         callback=show,
-        help="Print the IAM policy and the Kubernetes Role that this command needs, and exit.",
+        help=options.SHOW_PERMISSIONS,
         rich_help_panel=_PANEL,
     )
     return inspect.Parameter(

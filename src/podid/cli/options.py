@@ -69,6 +69,7 @@ class Shared:
 
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
+SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
@@ -142,6 +143,16 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
         error.advise(f"{value!r} comes from {source}.")
 
 
+_EXAMPLE = "Example: "
+
+
+def _lines(paragraph: str) -> list[str]:
+    """A line for each item of a list, which each begin with a word and a colon, else one for all."""
+    lines = paragraph.splitlines()
+    is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
+    return lines if is_list else [" ".join(lines)]
+
+
 # what a body may ask for by name; all its other parameters are its own options, or groups of them
 HANDED_IN = ("access", "terminal")
 
@@ -163,6 +174,17 @@ class Command:
     @property
     def help(self) -> str:
         return inspect.cleandoc(self.body.__doc__ or "")
+
+    @property
+    def paragraphs(self) -> list[list[str]]:
+        """The help without its examples: paragraphs of lines, each line of one a sentence or of a list."""
+        return [_lines(part) for part in self.help.split("\n\n") if not part.startswith(_EXAMPLE)]
+
+    @property
+    def examples(self) -> list[str]:
+        """Command lines of the help."""
+        parts = self.help.split("\n\n")
+        return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:

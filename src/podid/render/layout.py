@@ -170,7 +170,7 @@ def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
     return " \\\n".join(rows)
 
 
-_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2"}
+_CODES = {"head": "1", "good": "32", "bad": "1;31", "warn": "33", "dim": "2"}
 
 
 def paint_all(lines: Iterable[str | Line], *, width: int | None, color: bool) -> str:

@@ -40,19 +40,15 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
-    Without arguments on a terminal, podid asks for the details and then prints the equivalent command.
+    Without arguments on a terminal, podid asks for everything. An association that exists with other settings is a
+    conflict (exit 6), unless you pass --replace. Without --role, only its settings change. Role, policies and
+    association are one run to undo. If one of several fails, podid continues with the others; a rerun does the rest.
 
-    An association with the same settings is left unchanged. One with other settings is a conflict, unless --replace is
-    given. Without --role, only the settings of an existing association change.
-
-    With --create-role, the role, its policies and the association are one plan and one run to undo. If one of several
-    service accounts fails, podid still processes the others; run the command again for the rest.
+    Example: podid associate
 
     Example: podid associate shop/orders --role shop-orders
 
     Example: podid associate shop/orders --create-role --preset dynamodb-read,table=orders
-
-    Example: podid associate shop/orders --role shop-orders --update-trust --restart
 
     Example: podid associate --from-file associations.yaml --dry-run
     """

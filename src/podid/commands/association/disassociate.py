@@ -48,9 +48,9 @@ class DisassociateOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
 def disassociate(access: Access, options: DisassociateOptions) -> None:
-    """Delete the associations of service accounts. Asks for confirmation, or requires --yes.
+    """Delete associations of service accounts. Asks for confirmation, or requires --yes.
 
-    Without arguments on a terminal, podid asks for the details and then prints the equivalent command.
+    Without arguments on a terminal, podid asks for everything.
 
     Running pods keep their credentials until these expire. New pods get none.
 

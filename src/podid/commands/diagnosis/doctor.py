@@ -43,15 +43,17 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
-    Walks the whole chain from association to permissions. What could not be checked is unknown, and makes exit 9.
-    Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
-    --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
-    most 20 service accounts, and drops the credentials; --probe runs one pod of podid's own for each of at most 10,
-    which asks the agent who it is, and deletes it. Both ask first, or need --yes.
-    With --me it simulates the caller's own rights, prints the policy and the Role that grant what
-    is missing, and ends with 3 then.
+    Checks the whole chain from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
+    --verify redeems tokens of at most 20 service accounts and drops the credentials. --probe runs one pod for each of
+    at most 10 service accounts and deletes it. --me simulates the caller's permissions, prints the policy and the Role
+    that grant the missing ones, and then ends with exit 3.
+
+    Example: podid doctor
 
     Example: podid doctor shop/orders
+
+    Example: podid doctor pod/shop/orders-7d4b9 --logs
+
     """
     from podid.cli.fixing import carry_out, fixable, show_plans
     from podid.commands.diagnosis.examine import examine, show_own_permissions

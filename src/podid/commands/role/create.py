@@ -43,7 +43,7 @@ def permissions() -> CommandPermissions:
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 
-    Without arguments on a terminal, podid asks for the details and then prints the equivalent command.
+    Without arguments on a terminal, podid asks for everything.
 
     The trust policy allows only this cluster, namespace and service account. Running the command again changes nothing.
 

@@ -49,7 +49,7 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
         return
     if options.service_accounts or options.cluster_arn is not None:
         raise UsageError(
-            "--for and --cluster-arn cannot be used together with --role: podid reads the role's associations"
+            "--role cannot be used together with --for or --cluster-arn: podid reads the role's associations"
         )
     place = access.account_place()
     settle_interrupted(access, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
@@ -54,7 +54,7 @@ class SettingOptions:
 
     target_role: str | None = option(
         "ARN",
-        "Second role to assume from the first, possibly in another account. --update-trust allows this there.",
+        "Role that the first role assumes, of any account.",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
@@ -62,9 +62,7 @@ class SettingOptions:
     session_tags: bool | None = switch(
         "Whether EKS adds session tags. [default: on]", default=None, off="--no-session-tags"
     )
-    session_policy: str | None = option(
-        "FILE", "Policy that limits the sessions ('-' is stdin). Requires --no-session-tags."
-    )
+    session_policy: str | None = option("FILE|-", "Session policy as JSON; requires --no-session-tags.")
     no_session_policy: bool = switch("Remove the session policy.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
     untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
@@ -117,7 +115,7 @@ class AssociationChange:
         default="service-account",
         values=SCOPES,
     )
-    replace: bool = switch("Change an existing association that has other settings.")
+    replace: bool = switch("Change an association with other settings.")
     update_trust: bool = UPDATE_TRUST
 
     @property
@@ -133,7 +131,7 @@ class AccountOptions:
     """How service accounts that do not exist are treated."""
 
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
-    strict: bool = switch("Fail if a service account does not exist or cannot be checked.")
+    strict: bool = switch("Fail unless every service account exists.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def _form(text: str) -> str:
 class AssociateChange(AssociationChange):
     scope: str = option(
         "SCOPE",
-        "Scope of a changed or new trust policy: service-account, namespace, cluster or account.",
+        "service-account, namespace, cluster or account: who the new trust policy statement allows.",
         default="service-account",
         values=SCOPES,
     )
@@ -169,42 +167,46 @@ class AssociateChange(AssociationChange):
 class AssociateOptions:
     """Options of `podid associate`."""
 
+    HEADINGS: ClassVar = {
+        "service_accounts": "Service accounts",
+        "role": "Role",
+        "settings": "Settings of the association",
+        "change": "What exists already, and output",
+    }
+    BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
+
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    role: str = option(
-        "ROLE", "IAM role, by name or ARN. Without it, an existing association keeps its role.", default=""
-    )
-    from_file: str = option(
-        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), for example from podid list.", default=""
-    )
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", default="")
     pattern: str = option(
         "PATTERN",
-        "All service accounts whose names match (*, ?), in the namespaces of -n PATTERN or -A.",
+        "All whose name matches, with -n PATTERN or -A.",
         name="--service-account",
         default="",
     )
     selector: str = option(
         "LABELS",
-        "All service accounts with these labels, in the namespaces of -n PATTERN or -A.",
+        "All with these labels, with -n PATTERN or -A.",
         short="-l",
         default="",
     )
-    settings: SettingOptions = included(SettingOptions)
-    change: AssociationChange = included(AssociateChange)
-    restart: bool = switch("Restart the workloads whose pods started before the change took effect.")
-    force: bool = FORCE
-    create_role: bool = switch("Create the role as well. --role sets its name; by default podid derives one.")
+    accounts: AccountOptions = included(AccountOptions)
+    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
+    role: str = option("ROLE", "Role, by name or ARN.", default="")
+    create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
-    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the new role. Repeatable.", default={}, read=tags)
+    role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    settings: SettingOptions = included(SettingOptions)
+    change: AssociationChange = included(AssociateChange)
     adopt: bool = ADOPT
-    accounts: AccountOptions = included(AccountOptions)
+    restart: bool = switch("Restart workloads whose pods started before the change.")
+    force: bool = FORCE
     print_: str = option(
         "FORM",
-        "Print the associations and a new role as terraform, and change nothing.",
+        "terraform: print the configuration and change nothing.",
         default="",
         read=_form,
     )
-    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
 
 # --- podid list -------------------------------------------------------------------------------------------------------

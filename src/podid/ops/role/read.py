@@ -123,7 +123,9 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
             f"the trust policy names {short_list(deleted)}, the unique ID of a deleted role or user; a new one "
             "with the same name has another ID"
         )
-        fix = "replace the ID with an ARN; until then IAM rejects changes of the trust policy"
+        fix = (
+            "replace the ID with the ARN of the intended principal; until then IAM rejects changes of the trust policy"
+        )
         yield RoleFinding("role-recreated", Severity.WARN, message, fix)
     subjects: dict[trust.TrustFinding, list[str]] = {}
     for use in uses:

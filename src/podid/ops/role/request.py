@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
@@ -107,40 +107,48 @@ Form = Literal["json", "terraform", "cloudformation"]
 
 @options
 class RoleCreateOptions:
+    HEADINGS: ClassVar = {
+        "service_accounts": "Trust policy",
+        "permissions": "Permissions",
+        "target_role": "Target role and session tags",
+        "settings": "Settings",
+        "replace": "What exists already, and output",
+    }
+
     service_accounts: tuple[ServiceAccountRef, ...] = several(
         "NS/SA",
-        "Service account that may assume the role, with a statement of its own. Repeatable.",
+        "Service account whose pods may assume the role. Repeatable.",
         name="--for",
         read=ServiceAccountRef.parse_all,
     )
     name: str = argument(
         "[NAME]",
-        "Name of the role. By default podid derives it from cluster, namespace and service account.",
+        "Name of the role. [default: derived from cluster, namespace and service account]",
         default="",
         read=check_role_name,
     )
     scope: str = option(
         "SCOPE",
-        "Scope of the trust policy: service-account, namespace, cluster or account.",
+        "service-account, namespace, cluster or account: who may assume the role.",
         default="service-account",
         values=SCOPES,
     )
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(
         "ARN",
-        "Second role to assume from this one, possibly in another account. --update-trust allows this there.",
+        "Role that this role may assume, of any account.",
         default="",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
     session_tags: bool = switch(
-        "Whether the associations send session tags. Without them the trust policy cannot name the service account.",
+        "Whether the association adds session tags. The trust policy needs them to name the service account.",
         default=True,
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
     tags: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=tags)
-    replace: bool = switch("Change an existing role that differs from the options.")
+    replace: bool = switch("Change an existing role with other settings.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST
     force: bool = switch("Create the role even if its target role does not allow it yet.", consent=True)

@@ -161,7 +161,7 @@ def not_granted_words(actions: Sequence[str], role: str) -> str:
     """Describe these actions."""
     return (
         f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
-        "policy adds no permissions, so AWS denies these actions"
+        "policy adds no permissions, so these actions stay denied"
     )
 
 
