@@ -30,9 +30,9 @@ def show(
     """Show everything about one service account.
 
     The first lines are the state, its cause and the command that fixes it. Then come the association, whether the
-    role's trust policy allows its pods, what the role may do, the target role, and the workloads with the credentials
-    that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an association, it shows
-    what its pods use now.
+    role's trust policy allows its pods, the role's permissions, the target role, and the workloads with the credentials
+    that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an association, podid
+    shows the credentials that its pods use now.
 
     --cloudtrail adds when a pod last got the role, up to 90 days ago. Calls appear there after some minutes.
 

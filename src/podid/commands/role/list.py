@@ -34,8 +34,8 @@ def list_roles(
 ) -> None:
     """List the roles that pods can assume, and which pods.
 
-    For each role: how many associations of the region's clusters use it, when it was last used, and which of its
-    policies differ from their presets now.
+    For each role, podid shows how many associations of the region's clusters use it, when it was last used, and which
+    of its policies differ from their presets now.
 
     Example: podid role list
 

@@ -35,8 +35,9 @@ def show(
 ) -> None:
     """Show a role, its trust policy and what uses it.
 
-    Shows who can assume the role, what it may do, which tool created it, and its problems. For each association that
-    uses it: whether the trust policy allows the pods, and the status of the service account.
+    The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
+    association that uses the role, it shows whether the trust policy allows the pods, and the status of the service
+    account.
 
     Example: podid role show shop-orders
 

@@ -27,16 +27,16 @@ def add(access: Access, options: TrustEditOptions) -> None:
     Example: podid trust add --role storefront --for shop/orders --scope namespace --dry-run
     """
     from podid.cli.changing import settle_interrupted
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
     from podid.ops.trust.files import check_named
 
     check_named(options.files, options.role, access.terminal.read_file)
     if options.role is None:
-        edit_files(access, options, adding(whom(access, options)))
+        edit_files(access, options, adding(subjects_of(access, options)))
         return
     place = role_place(access, options)
-    added = whom(access, options)
+    added = subjects_of(access, options)
     settle_interrupted(access, place)
     role = read_role(access, place, options.role)
     names = ", ".join(map(str, added.refs))

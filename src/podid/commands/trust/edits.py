@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from podid.ops.trust.request import TrustEditOptions
 
 
-def whom(access: Access, options: TrustEditOptions) -> Subjects:
+def subjects_of(access: Access, options: TrustEditOptions) -> Subjects:
     """Return the service accounts whose access is edited. Raise UsageError if there is none."""
     from podid.domain.trust import ScopeKind
     from podid.ops.trust.edit import Subjects

@@ -24,10 +24,12 @@ class TrustRemoveOptions(TrustEditOptions):
 def remove(access: Access, options: TrustRemoveOptions) -> None:
     """Remove pods, or an OIDC provider, from a trust policy.
 
-    podid removes a statement that allows no one else, or one value of a list. What also allows others, such as a
-    pattern, is refused (exit 6). --issuer without --for removes everything that the OIDC provider is allowed. For a
-    file, podid prints the new policy, or writes it with --in-place. With --role, it changes the trust policy of the
-    role; running pods may keep the role for hours.
+    podid removes a statement that allows no one else, or one value of a list. It refuses (exit 6) to remove anything
+    that also allows others, such as a pattern. --issuer without --for removes everything that the OIDC provider is
+    allowed.
+
+    For a file, podid prints the new policy, or writes it with --in-place. With --role, it changes the trust policy of
+    the role; running pods may keep the role for hours.
 
     Example: podid trust remove trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
 
@@ -36,7 +38,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     Example: podid trust remove --role storefront --issuer "$OIDC_ISSUER" --dry-run
     """
     from podid.cli.changing import settle_interrupted
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
     from podid.ops.trust.files import check_named
@@ -47,7 +49,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     if issuer is not None and of_pods:
         raise UsageError("--issuer cannot be used together with --cluster-arn, --scope or --no-session-tags")
     place = None if options.role is None else role_place(access, options, needs_cluster=issuer is None)
-    edit = removing(whom(access, options)) if issuer is None else removing_issuer(issuer, refs)
+    edit = removing(subjects_of(access, options)) if issuer is None else removing_issuer(issuer, refs)
     names = ", ".join(map(str, refs))
     if issuer is not None:
         names = f"{names} of {issuer}" if refs else issuer

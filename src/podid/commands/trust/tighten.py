@@ -34,7 +34,7 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     Example: podid trust tighten trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN" --in-place
     """
     from podid.cli.changing import settle_interrupted
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, subjects_of
     from podid.domain.errors import UsageError
     from podid.domain.trust import ScopeKind
     from podid.ops.role.uses import read_all_uses
@@ -44,7 +44,7 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     check_named(options.files, options.role, access.terminal.read_file)
     scope = ScopeKind(options.scope)
     if options.role is None:
-        identities = whom(access, options).identities({})
+        identities = subjects_of(access, options).identities({})
         edit_files(access, options, tightening(identities, scope))
         return
     if options.service_accounts or options.cluster_arn is not None:

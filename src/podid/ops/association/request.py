@@ -102,7 +102,7 @@ def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
     return "" if removed else value
 
 
-# --- what may be changed for them -------------------------------------------------------------------------------------
+# --- changes of existing resources ------------------------------------------------------------------------------------
 
 
 @options

@@ -146,8 +146,8 @@ def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ..
     """Return the findings of all allowed pods, or of the pod with the fewest findings. Findings about invented names
     are omitted."""
     match = trust.TrustVerdict.MATCH
-    admitted = [evaluation for evaluation in tried if evaluation.verdict is match]
-    evaluations = admitted or sorted(tried, key=lambda evaluation: len(evaluation.findings))[:1]
+    allowed = [evaluation for evaluation in tried if evaluation.verdict is match]
+    evaluations = allowed or sorted(tried, key=lambda evaluation: len(evaluation.findings))[:1]
     findings = dict.fromkeys(finding for evaluation in evaluations for finding in evaluation.findings)
     return tuple(
         replace(finding, fix=_own_account(_MADE_UP.sub("the cluster's ARN", finding.fix)))

@@ -86,17 +86,17 @@ class RoleRequest:
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
     """Derive a role name that depends only on cluster, service accounts and scope."""
-    whom = {
+    names = {
         trust.ScopeKind.SERVICE_ACCOUNT: [f"{ref.namespace}-{ref.name}" for ref in refs],
         trust.ScopeKind.NAMESPACE: sorted({ref.namespace for ref in refs}),
         trust.ScopeKind.CLUSTER: ["pods"],
         trust.ScopeKind.ACCOUNT: ["any-cluster"],
     }[scope]
     stem = "account" if scope is trust.ScopeKind.ACCOUNT else cluster.name
-    name = f"{stem}-{whom[0]}"
-    if len(whom) == 1 and len(name) <= _LONGEST_NAME:
+    name = f"{stem}-{names[0]}"
+    if len(names) == 1 and len(name) <= _LONGEST_NAME:
         return name
-    digest = hashlib.sha256("\n".join((cluster.arn, *whom)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256("\n".join((cluster.arn, *names)).encode()).hexdigest()[:8]
     return f"{name[: _LONGEST_NAME - 9]}-{digest}"
 
 

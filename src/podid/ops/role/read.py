@@ -245,10 +245,10 @@ class PodRole:
 
 @dataclass(frozen=True, slots=True)
 class PodRoles:
-    """`admitting` roles allow a pod or may do so; `shut` ones name pods and allow none. `clusters` are the ARNs of the
+    """`allowing` roles allow a pod or may do so; `shut` ones name pods and allow none. `clusters` are the ARNs of the
     clusters that were read."""
 
-    admitting: tuple[PodRole, ...]
+    allowing: tuple[PodRole, ...]
     shut: tuple[PodRole, ...]
     clusters: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -256,8 +256,8 @@ class PodRoles:
     @property
     def unused(self) -> PodRoles:
         """The roles that no association uses. Those whose use is not known are omitted."""
-        admitting = tuple(item for item in self.admitting if item.associations == ())
-        return replace(self, admitting=admitting, shut=tuple(item for item in self.shut if item.associations == ()))
+        allowing = tuple(item for item in self.allowing if item.associations == ())
+        return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
 def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None) -> PodRoles:
@@ -282,11 +282,11 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
             case Role() as role:
                 pass
         roles.append(_pod_role(role, uses, region, detailed=detailed))
-    admitting = [item for item in roles if not item.access.shut]
+    allowing = [item for item in roles if not item.access.shut]
     say("reading inline policies from presets")
-    moved = _moved(iam, [item.role.name for item in admitting], unread)
+    moved = _moved(iam, [item.role.name for item in allowing], unread)
     return PodRoles(
-        admitting=tuple(replace(item, moved=moved[item.role.name]) for item in admitting),
+        allowing=tuple(replace(item, moved=moved[item.role.name]) for item in allowing),
         shut=tuple(item for item in roles if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),

@@ -102,8 +102,8 @@ def _losses(documents: Documents, name: str) -> Iterator[str]:
         tags = relied_on(document)
         if tags:
             yield (
-                f"policy {policy} of role {name} relies on {short_list(tags)}, which EKS no longer sends: what it "
-                "allows by these tags is denied, and what it denies by them may be allowed"
+                f"policy {policy} of role {name} relies on {short_list(tags)}, which EKS no longer sends: permissions "
+                "that depend on these tags are denied, and denials that depend on them may no longer apply"
             )
 
 

@@ -167,9 +167,9 @@ def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> 
     """Return the service accounts whose pods the trust policy may allow, with or without session tags."""
     policy = trust.parse_policy(role.trust)
 
-    def admitted(ref: ServiceAccountRef) -> bool:
+    def allowed(ref: ServiceAccountRef) -> bool:
         who = trust.PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=dict(role.tags))
         tried = (who, replace(who, session_tags=False))
         return any(trust.evaluate(policy, identity).verdict is not trust.TrustVerdict.NO_MATCH for identity in tried)
 
-    return tuple(sorted(filter(admitted, set(refs))))
+    return tuple(sorted(filter(allowed, set(refs))))

@@ -42,30 +42,30 @@ _WIDER = (trust.ScopeKind.NAMESPACE, trust.ScopeKind.CLUSTER, trust.ScopeKind.AC
 Edit = Callable[[trust.Policy, RoleTags], trust.Edit]
 
 
-def adding(whom: Subjects) -> Edit:
+def adding(subjects: Subjects) -> Edit:
     """Allow all of them, or none: the first refusal applies to the whole edit."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        result = _each(policy, [_step(trust.add, who, whom.scope) for who in whom.identities(role_tags)])
+        result = _each(policy, [_step(trust.add, who, subjects.scope) for who in subjects.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
         return result if result.refused else replace(result, notes=(*result.notes, *slips))
 
     return edit
 
 
-def removing(whom: Subjects) -> Edit:
+def removing(subjects: Subjects) -> Edit:
     """Remove all of them, or none. A refusal names the wider scope that would succeed."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        identities = whom.identities(role_tags)
+        identities = subjects.identities(role_tags)
 
         def at(scope: trust.ScopeKind) -> trust.Edit:
             return _each(policy, [_step(trust.remove, who, scope) for who in identities])
 
-        result = at(whom.scope)
+        result = at(subjects.scope)
         if not result.refused:
             return result
-        wider = next((scope for scope in _WIDER if scope is not whom.scope and at(scope).changed), None)
+        wider = next((scope for scope in _WIDER if scope is not subjects.scope and at(scope).changed), None)
         how = "" if wider is None else f" (--scope {wider} removes the statement)"
         return replace(result, reason=result.reason + how)
 
@@ -122,7 +122,7 @@ def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-# --- who uses a role --------------------------------------------------------------------------------------------------
+# --- users of a role --------------------------------------------------------------------------------------------------
 
 
 def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
