@@ -106,7 +106,7 @@ def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "Version", f"must be one of {', '.join(_VERSIONS)}"
     for name in policy:
         if name not in _TOP:
-            yield name, "is not a member of a policy"
+            yield name, "is not a known member of a policy"
     statements = policy.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
@@ -136,7 +136,7 @@ def _wrong_in_statement(statement: Mapping[str, object]) -> Iterator[tuple[str, 
             yield "", f"requires either {one} or {other}"
     for name in statement:
         if name not in _MEMBERS:
-            yield f".{name}", "is not a member of a statement"
+            yield f".{name}", "is not a known member of a statement"
     sid = statement.get("Sid", "")
     if not isinstance(sid, str) or not _SID.fullmatch(sid):
         yield ".Sid", "must be letters and digits"
@@ -169,7 +169,7 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
         return
     for operator, keys in condition.items():
         if not is_operator(operator):
-            yield f".Condition.{operator}", "is not a condition operator"
+            yield f".Condition.{operator}", "is not a known condition operator"
         if not isinstance(keys, dict):
             yield f".Condition.{operator}", "is not an object"
 
