@@ -176,7 +176,7 @@ class AssociateOptions:
     BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", default="")
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
     pattern: str = option(
         "PATTERN",
         "All whose name matches, with -n PATTERN or -A.",
@@ -216,16 +216,37 @@ class AssociateOptions:
 class ListOptions:
     """Options of `podid list`."""
 
+<<<<<<< HEAD
     role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
     pods: bool = switch("Count the running and the stale pods of each association.")
     stale: bool = switch("Only associations with stale pods.")
     dangling: bool = switch("Only associations whose service account or role does not exist.")
+=======
+    HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
+    stale: bool = switch("Only those with stale pods.")
+    dangling: bool = switch("Only those whose service account or role does not exist.")
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
+    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
+    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only those changed within this time.", default="")
+    pods: bool = switch("Count the running pods of each, and those that are stale.")
+>>>>>>> main
     columns: str = option(
         "NAMES",
         "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
         "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
         default="",
+        source="list-columns",
     )
+    sort_by: str = option(
+        "COLUMN", "A column, but for not-read; with - before it: descending.", default="", source="list-orders"
+    )
+<<<<<<< HEAD
     service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
     owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
     tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
@@ -235,6 +256,9 @@ class ListOptions:
         "COLUMN", "Sort by this column (not by not-read). A leading - reverses the order.", default=""
     )
     all_clusters: bool = switch("List every cluster of the region, or of each --region.")
+=======
+    all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
+>>>>>>> main
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
     @property
@@ -249,6 +273,7 @@ class ListOptions:
         given = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
+            "--selector": (self.selector,),
             "--owner": (self.owner,),
             "--tag": self.tag,
             "--older-than": (self.older_than,),
@@ -256,4 +281,6 @@ class ListOptions:
         }
         words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
-        return " ".join((*words, *(name for name, is_set in switches.items() if is_set)))
+        return " ".join(
+            (*map(str, self.service_accounts), *words, *(name for name, is_set in switches.items() if is_set))
+        )
