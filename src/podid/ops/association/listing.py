@@ -209,13 +209,9 @@ class Listing:
         return listing
 
     def read(self, clients: Clients, place: Place) -> Iterator[Listed]:
-<<<<<<< HEAD
         """Yield the matching associations of a cluster as they arrive."""
-=======
-        """Those of a cluster that are to be shown, as they arrive."""
         if self.options.selector:
             self.labelled = labelled(clients.kube.reader, self.exact or "", self.options.selector)
->>>>>>> main
         items: Iterable[Listed] = (
             list_without_roles(clients.eks, place, namespace=self.exact)
             if self.without_roles
@@ -282,7 +278,7 @@ def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
 
 
 def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[ServiceAccountRef]:
-    """Return the service accounts with these labels, also none. Raises InvalidInput for a malformed selector."""
+    """Return the service accounts with these labels, possibly none. Raise InvalidInput for a selector that is not valid."""
     try:
         return frozenset(expand(reader, Selection(namespace or "*", selector=selector)))
     except NotFound:

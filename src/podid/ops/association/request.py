@@ -216,26 +216,19 @@ class AssociateOptions:
 class ListOptions:
     """Options of `podid list`."""
 
-<<<<<<< HEAD
-    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
-    pods: bool = switch("Count the running and the stale pods of each association.")
-    stale: bool = switch("Only associations with stale pods.")
-    dangling: bool = switch("Only associations whose service account or role does not exist.")
-=======
     HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
-    stale: bool = switch("Only those with stale pods.")
-    dangling: bool = switch("Only those whose service account or role does not exist.")
+    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
+    stale: bool = switch("Only associations with stale pods.")
+    dangling: bool = switch("Only associations whose service account or role does not exist.")
     service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
     selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
-    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
-    newer_than: str = option("TIME", "Only those changed within this time.", default="")
-    pods: bool = switch("Count the running pods of each, and those that are stale.")
->>>>>>> main
+    owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
+    pods: bool = switch("Count the running and the stale pods of each association.")
     columns: str = option(
         "NAMES",
         "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
@@ -244,21 +237,12 @@ class ListOptions:
         source="list-columns",
     )
     sort_by: str = option(
-        "COLUMN", "A column, but for not-read; with - before it: descending.", default="", source="list-orders"
-    )
-<<<<<<< HEAD
-    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
-    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
-    sort_by: str = option(
-        "COLUMN", "Sort by this column (not by not-read). A leading - reverses the order.", default=""
+        "COLUMN",
+        "Sort by this column (not by not-read). A leading - reverses the order.",
+        default="",
+        source="list-orders",
     )
     all_clusters: bool = switch("List every cluster of the region, or of each --region.")
-=======
-    all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
->>>>>>> main
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
     @property
