@@ -278,7 +278,7 @@ def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
 
 
 def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[ServiceAccountRef]:
-    """Return the service accounts with these labels, possibly none. Raise InvalidInput for a selector that is not valid."""
+    """Return the service accounts with these labels, if any. Raise InvalidInput for a selector that is not valid."""
     try:
         return frozenset(expand(reader, Selection(namespace or "*", selector=selector)))
     except NotFound:
