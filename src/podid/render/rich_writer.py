@@ -68,10 +68,10 @@ def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> N
         console.print(Text(sanitize.line(table.empty or "nothing"), style="dim" if color else ""))
         return
     laid = lay_out(table, console.width, wide=wide)
-    console.print(
-        Text(GAP.join(cell.text for cell in laid.header).rstrip(), style="bold" if color else ""), **_AS_IT_IS
-    )
-    console.print("─" * (laid.width if wide else min(laid.width, console.width)), **_AS_IT_IS)
+    if table.titled:
+        titles = GAP.join(cell.text for cell in laid.header).rstrip()
+        console.print(Text(titles, style="bold" if color else ""), **_AS_IT_IS)
+        console.print("─" * (laid.width if wide else min(laid.width, console.width)), **_AS_IT_IS)
     for number, lines in enumerate(laid.rows):
         for cells in lines:
             text = Text(GAP).join(
