@@ -98,14 +98,14 @@ def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: 
     healthy.kube.faults.cut_off["agent"].add("*")
     mode, told = found()
     assert mode == "host-firewall-blocks-link-local"
-    assert "networkpolicy-blocks-agent: no network policy keeps its pods from" in told
+    assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in told
     deny(healthy, "deny", {})
     mode, told = found()
-    assert (mode, "if anything enforces it" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "not known whether it is enforced" in told) == ("networkpolicy-blocks-agent", True)
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     healthy.wait(20)
     mode, told = found()
-    assert (mode, "network policy deny allows no TCP 80" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "network policy deny does not allow TCP 80" in told) == ("networkpolicy-blocks-agent", True)
 
 
 def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy: Site) -> None:
@@ -116,7 +116,7 @@ def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy:
     outcome = healthy(*PROBE)
     assert (outcome.code, outcome.json["findings"]) == (9, [])
     (unknown,) = outcome.json["unknowns"]
-    assert (unknown["id"], "shuts off podid's own pod" in unknown["reason"]) == (
+    assert (unknown["id"], "blocks podid's own pod" in unknown["reason"]) == (
         "host-firewall-blocks-link-local",
         True,
     )

@@ -43,7 +43,7 @@ def said(document: Any) -> dict[str, tuple[str, str]]:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are new; {count} of {count} have the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def test_one_service_account(associated: Site) -> None:
@@ -116,7 +116,7 @@ def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> Non
     outcome = healthy("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         0,
-        {"shop/Deployment/orders": ("done", "2 of 2 pods are new and have no injected fields")},
+        {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
     )
     assert not set(pods) & set(healthy.cluster.pod_names("shop"))
     assert states(healthy, "shop") == [False, False]
@@ -223,14 +223,14 @@ def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(
 def test_a_paused_deployment(associated: Site) -> None:
     associated.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"paused": True}})
     plan = associated.must("restart", "shop/orders", "--dry-run").stdout
-    assert "restart Deployment shop/orders  (2 of 2 pods; it is paused, so a restart would replace nothing" in plan
+    assert "restart Deployment shop/orders  (2 of 2 pods; its rollout is paused, so a restart replaces no pods" in plan
     outcome = associated("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         6,
         {
             "shop/Deployment/orders": (
                 "blocked",
-                "it is paused, so a restart would replace nothing until it is resumed",
+                "its rollout is paused, so a restart replaces no pods until it is resumed",
             )
         },
     )
@@ -244,7 +244,7 @@ def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> No
     assert outcome.code == 6
     (action,) = outcome.json["actions"]
     assert action["status"] == "blocked"
-    assert action["reason"].startswith("service account shop/orders does not exist, so no new pod could")
+    assert action["reason"].startswith("service account shop/orders does not exist, so a deleted pod could")
     assert {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")} == pods
     assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
 
@@ -300,7 +300,7 @@ def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(a
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
     note = outcome.json["notes"][-1]
-    assert note.startswith("the webhook was not checked in a dry run: not allowed to create pods")
+    assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
     assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
 
 
@@ -321,7 +321,7 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     assert (outcome.code, found["shop/Deployment/orders"][0]) == (8, "done")
     assert found["shop/Pod/shell"] == (
         "blocked",
-        "no controller would bring the pod back: delete it and create it again",
+        "no controller replaces the pod: delete it and create it again",
     )
     assert found["shop/Job/import"] == (
         "blocked",
@@ -342,7 +342,7 @@ def test_static_pods(associated: Site) -> None:
     associated.associate("shop", "default")
     static = (
         "blocked",
-        f"it is a static pod, which cannot use a service account: take its manifest off node {node}, "
+        f"it is a static pod, which cannot use a service account: remove its manifest from node {node}, "
         "and run it as a DaemonSet or a Deployment",
     )
     for argv in (("shop/default",), ("shop/default", "--stale"), ("-n", "shop", "--yes")):

@@ -102,14 +102,14 @@ def selfmade(site: Site) -> None:
 PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
-    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: port 80"),
-    (take_policy, "node-role-missing-eks-auth", f"role demo-node-role of node group workers ({NODE_ROLE}) may not"),
+    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent has port 80"),
+    (take_policy, "node-role-missing-eks-auth", f"of node group workers ({NODE_ROLE}) is not authorized to"),
     (
         by_organization,
         "scp-denies-eks-auth",
-        f"a service control policy denies role demo-node-role of node group workers ({NODE_ROLE})",
+        f"AssumeRoleForPodIdentity to role demo-node-role of node group workers ({NODE_ROLE})",
     ),
-    (private, "eks-auth-unreachable", "no way out, no interface endpoint for eks-auth"),
+    (private, "eks-auth-unreachable", "no route out of the VPC and no interface endpoint for eks-auth"),
     (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
     (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
     (selfmade, "addon-config-conflict", f"DaemonSet kube-system/{AGENT}"),
@@ -279,7 +279,7 @@ def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
     refused = site("install-agent", "-o", "json")
     told = refused.error["message"]
     assert "the agent cannot be scheduled on node" in told
-    assert "its port 80 is held by shop/ingress" in told
+    assert "its port 80 is used by shop/ingress" in told
 
 
 # --- nodes that it does not go to -------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None
     refused = site("install-agent", "--config", ONLY_CRITICAL, "-o", "json")
     assert refused.code == 6
     told = f"agent-not-on-node: no agent pod runs on node {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
-    assert refused.error["message"] == f"{told}; pods of shop/orders run there"
+    assert refused.error["message"] == f"{told}; pods of shop/orders there get no credentials"
     assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
 
 
@@ -336,7 +336,7 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
             "default",
             "note: not checked: hybrid-daemonset-missing: whether {} has the credentials file",
         ),
-        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
+        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 does not support hybrid nodes, v1.3.3-eksbuild.1 does"),
     ],
 )
 def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: str) -> None:
