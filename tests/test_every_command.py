@@ -15,7 +15,7 @@ from harness import Outcome, Podid, from_yaml
 from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS
 from podid.render.formats import Format, to_text
-from podid.render.rich_writer import draw
+from podid.render.screen import Screen, draw
 from podid.render.view import View
 from podid.sandbox import process, tour
 from worlds import CLUSTER_ARN, ORDERS, Site, trust_for
@@ -249,7 +249,7 @@ def test_every_result_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatc
         for output in Format:
             assert read(to_text(view, output, None), output) is not None
         for wide in (False, True):
-            draw(view, io.StringIO(), wide=wide, width=80, color=True)
+            assert draw(view, Screen(80, color=True), wide=wide)
         written += 1
         write(self, view)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podid.cli.prompts import Prompter
     from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
+    from podid.render.screen import Screen
     from podid.render.view import View
 
 
@@ -132,6 +133,8 @@ class Runtime:
     settled: "Settled | None" = None
     # of the runs that this command has begun and not ended
     recorders: "list[Recorder]" = field(default_factory=list)
+    # the AWS account, once it is known: a terminal shows short names of what is in it
+    account: str = ""
     # seconds in which a person was asked: no command is late for them
     asked: float = 0.0
     # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
@@ -194,6 +197,14 @@ class Runtime:
     def width(self) -> int:
         """Columns to draw in, 40 to 500 whatever the terminal says."""
         return max(40, min(500, self.streams.width))
+
+    def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
+        """How text is shown on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        from podid.render.screen import Screen
+
+        tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
+        now = self.now() if tty and not full else None
+        return Screen(self.width if tty else None, self.color(stream, wanted=color), self.account, now)
 
     def color(self, stream: IO[str], *, wanted: bool) -> bool:
         """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""

@@ -16,8 +16,8 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other,
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
-from podid.render.layout import paint_all
 from podid.render.reports import write_report
+from podid.render.screen import Screen, draw, paint_all
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Terminal:
         """Sentences on stderr, a line each, whatever they hold; silent with --quiet."""
         if not self._quiet:
             self.progress.done()
-            streams = self._runtime.streams
-            self._stderr(self._painted(lines, streams.stderr, tty=streams.stderr_tty))
+            self._stderr(paint_all(lines, self._screen(self._runtime.streams.stderr)))
 
     def explain(self, text: str) -> None:
         """What only -v shows."""
@@ -169,22 +168,9 @@ class Terminal:
     def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
-        if for_reader and view.lines and not view.markdown:
-            text = self._painted(view.lines, streams.stdout, tty=streams.stdout_tty)
-            self._stdout(_writing(text))
-            return
-        if for_reader and streams.stdout_tty:
-            from podid.render.rich_writer import draw
-
-            self._stdout(
-                lambda out: draw(
-                    view,
-                    out,
-                    wide=options.output is Format.WIDE,
-                    width=self._runtime.width,
-                    color=self._color(out),
-                )
-            )
+        if for_reader and (view.lines or streams.stdout_tty):
+            wide = options.output is Format.WIDE
+            self._stdout(_writing(draw(view, self._screen(streams.stdout), wide=wide)))
             return
         if isinstance(options.output, Report):
             raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
@@ -243,13 +229,10 @@ class Terminal:
         if _structured(self._options.output):
             self._stderr(error_json(error, hint, self._runtime.take_settled()))
             return
-        streams = self._runtime.streams
-        width, color = self._runtime.width if streams.stderr_tty else None, self._color(streams.stderr)
-        self._stderr(error_text(error, hint, width=width, color=color))
+        self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
 
-    def _painted(self, lines: Iterable[str | Line], stream: IO[str], *, tty: bool) -> str:
-        width, color = self._runtime.width if tty else None, self._color(stream)
-        return paint_all(lines, width=width, color=color)
+    def _screen(self, stream: IO[str]) -> Screen:
+        return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)
 
     def _color(self, stream: IO[str]) -> bool:
         return self._runtime.color(stream, wanted=not self._options.no_color)

@@ -11,14 +11,14 @@ from podid.domain.errors import Cancelled, Conflict, Declined, ExitCode, NotFoun
 from podid.domain.members import OPTIONAL, OR_NULL, About, Document, From
 from podid.domain.plan import Done, Status, Verb
 from podid.render.formats import jsonl_line
-from podid.render.layout import paint_all
+from podid.render.screen import Screen, paint_all
 from podid.render.view import Line
 
 if TYPE_CHECKING:
     from podid.ops.change.settle import Settled
 
 
-def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
+def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
     """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
     sentence = _ended(_capital(error.message, error.subject))
     declined = isinstance(error, (Declined, Cancelled))
@@ -35,7 +35,7 @@ def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: in
     # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
     if error.request_id and not isinstance(error, (NotFound, Conflict)):
         lines.append(Line(f"AWS request id: {error.request_id}"))
-    return paint_all(lines, width=width, color=color)
+    return paint_all(lines, screen)
 
 
 def _ended(sentence: str) -> str:

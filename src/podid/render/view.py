@@ -28,11 +28,15 @@ class Column:
     folds: int = 0
     nothing: str = ""
 
+    def holds(self, cell: str) -> bool:
+        """Whether the cell has a value that is worth a line."""
+        return cell not in (NOTHING, self.nothing, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells are plain text; the writer escapes them. `styles` names a cell's meaning: good (in order), bad (broken,
-    failed, deleted), warn (to be looked at, or unknown), dim (no matter)."""
+    """Cells are plain text; the writer escapes them. `styles` has the meaning of a cell: good (in order), bad (broken,
+    failed, deleted), warn (a warning, or unknown), dim (details)."""
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[str, ...]]
@@ -42,24 +46,28 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line for a person, whatever its text holds: the writer makes the control characters in it visible. `style`, a
-    cell's, is for its first `upto` characters, or for all of it."""
+    """One line for a person; the writer escapes control characters in it. `style`, as of a cell, applies to the first
+    `upto` characters, or to all. Where the line is wrapped, further lines begin at column `hang`. `code` is copied: no
+    name in it is shortened, and only a command is broken."""
 
     text: str
     style: str = ""
     upto: int | None = None
+    hang: int | None = None
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is
-    their first one all the same."""
+    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
+    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     lines: tuple[str | Line, ...] = ()
-    markdown: bool = False
+    exact: bool = False
+    widest: int | None = None
 
     @property
     def text(self) -> str:
@@ -90,11 +98,11 @@ def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
     return Table(tuple(titles), rows, styles, empty=empty)
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """`name  value` lines, aligned, for one thing shown to a person; none for what has no value."""
+def facts(pairs: Sequence[tuple[str, str]]) -> list[str | Line]:
+    """Return `name  value` lines, aligned; none for a name without a value."""
     shown = [(name, value) for name, value in pairs if value != NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
-    return [f"{name.ljust(width)}  {value}" for name, value in shown]
+    return [Line(f"{name:<{width}}  {value}", hang=width + 2) for name, value in shown]
 
 
 def document(shape: Any, result: object = None, **values: object) -> JsonObject:
