@@ -37,6 +37,8 @@ class Streams:
     stdout_tty: bool
     stderr_tty: bool
     width: int = 80
+    # 0 is unknown: then nothing that was written is drawn again
+    height: int = 0
     # stdout for text that a CI runner is meant to obey
     obeyed: IO[str] | None = None
 
@@ -50,6 +52,7 @@ class Streams:
         for stream in (sys.stdout, sys.stderr):  # in a terminal of another encoding a mark is an escape, not an error
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        size = shutil.get_terminal_size()
         return cls(
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
@@ -57,7 +60,8 @@ class Streams:
             stdin_tty=_is_tty(sys.stdin),
             stdout_tty=_is_tty(sys.stdout),
             stderr_tty=_is_tty(sys.stderr),
-            width=shutil.get_terminal_size().columns,
+            width=size.columns,
+            height=size.lines,
         )
 
 

@@ -17,7 +17,7 @@ from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.reports import write_report
-from podid.render.screen import Screen, draw, paint_all
+from podid.render.screen import Screen, draw, paint_all, rows_of
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
@@ -38,16 +38,40 @@ class Terminal:
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = runtime.views
+        # rows of the text on stderr that a result may take the place of
+        self._draft = 0
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
-    def note(self, *lines: str | Line) -> None:
-        """Sentences on stderr, a line each, whatever they hold; silent with --quiet."""
+    def note(self, *lines: str | Line, draft: bool = False) -> None:
+        """Sentences on stderr, a line each, whatever they hold; silent with --quiet. A `draft` may be erased again."""
         if not self._quiet:
             self.progress.done()
-            self._stderr(paint_all(lines, self._screen(self._runtime.streams.stderr)))
+            screen = self._screen(self._runtime.streams.stderr)
+            text = paint_all(lines, screen)
+            self._stderr(text)
+            if draft and self._redraws:
+                self._draft = rows_of(text, screen)
+
+    @property
+    def _redraws(self) -> bool:
+        """Whether result and notes share a terminal on which text can be erased."""
+        streams = self._runtime.streams
+        live = streams.stderr_tty and self._runtime.env.get("TERM") != "dumb" and self._kept is None
+        return live and self.for_person and self._options.query is None and not self._options.verbose
+
+    def erase_draft(self) -> bool:
+        """Erase the last draft if nothing was written below it and all of it can be on the screen."""
+        rows, self._draft = self._draft, 0
+        if not 0 < rows < self._runtime.streams.height:
+            return False
+        self.progress.done()
+        self._stderr(f"\x1b[{rows}A\x1b[J")
+        with contextlib.suppress(OSError, ValueError):
+            self._runtime.streams.stderr.flush()
+        return True
 
     def explain(self, text: str) -> None:
         """What only -v shows."""
@@ -86,6 +110,7 @@ class Terminal:
             what = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
             raise ConsentNeeded(what, hint=Again(add=(flag,)))
         self.progress.done()
+        self._draft = 0
         with self._runtime.asking() as prompter:
             yes = prompter.confirm(consent.question, word=consent.word)
         if not yes:
@@ -238,6 +263,7 @@ class Terminal:
         return self._runtime.color(stream, wanted=not self._options.no_color)
 
     def _stderr(self, text: str) -> None:
+        self._draft = 0
         with contextlib.suppress(OSError, ValueError):  # nobody watches; the work goes on
             self._runtime.streams.stderr.write(text)
 

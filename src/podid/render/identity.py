@@ -22,7 +22,7 @@ from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
 from podid.render.associations import association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
-from podid.render.status import IdentityStatusBody, status_view, verdict_lines
+from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
 from podid.render.trust import TrustBody
 from podid.render.view import Line, View, age, document, facts
 
@@ -31,9 +31,10 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     """The status, then the association with everything about its service account. Without an association an
     IdentityStatus. Null, or unknown, is what could not be read."""
     status, association = reading.status, reading.association
+    evidence = evidence_lines(status.cause) if status.cause is not None else ()
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status), *_pod_lines(reading.pods)))
+        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods)))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account))]
     if isinstance(reading.trust, Missing):
@@ -51,7 +52,7 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
         pairs.append(("last use", _last_use_words(reading.last_use, now)))
     if reading.hop is not None:
         pairs += _second_hop_facts(reading.hop)
-    lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(reading)]
+    lines: list[str | Line] = [*verdict_lines(status, evidence), "", *facts(pairs), *_permission_lines(reading)]
     lines += _pod_lines(reading.pods)
     return View(
         document(AssociationDocument, reading),

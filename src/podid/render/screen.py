@@ -13,10 +13,10 @@ from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wr
 from podid.render.view import Line, Table, View
 
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "title": "1"}
-# the last character of a name is never that of a sentence
+# in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
-_NODE = re.compile(r"\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
-_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
+_NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
+_TIME = re.compile(r"(?<!\")\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 # after these a bare name would not read as a role
 _BEFORE_ROLE = re.compile(r"\b(?:as|by|for|from|in|of|to|with) $")
 
@@ -40,9 +40,9 @@ class Screen:
             return self._roles(text, "--role ") if "podid " in text else text
         text = _NODE.sub(r"\1", self._roles(text))
         if self.account:
-            named = rf"\barn:aws[a-z-]*:(?:iam|sts)::{re.escape(self.account)}:((?:user|assumed-role|policy)/{_NAME})"
-            text = re.sub(named, r"\1", text)
-        text = re.sub(r"\barn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)", r"\1", text)
+            own = rf"arn:aws[a-z-]*:(?:iam|sts)::{re.escape(self.account)}"
+            text = re.sub(rf"(?<!\")\b{own}:((?:user|assumed-role|policy)/{_NAME})", r"\1", text)
+        text = re.sub(r"(?<!\")\barn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)", r"\1", text)
         return _TIME.sub(self._time, text)
 
     def _roles(self, text: str, before: str = "") -> str:
@@ -51,7 +51,7 @@ class Screen:
             bare = before or not _BEFORE_ROLE.search(text, 0, match.start())
             return f"{before}{role}" if bare else f"role {role}"
 
-        arn = rf"arn:aws[a-z-]*:iam::{re.escape(self.account)}:role/({_NAME})"
+        arn = rf"(?<!\")arn:aws[a-z-]*:iam::{re.escape(self.account)}:role/({_NAME})"
         return re.sub(before + arn, name, text) if self.account else text
 
     def _time(self, match: re.Match[str]) -> str:
@@ -79,6 +79,16 @@ def paint(item: str | Line, screen: Screen) -> str:
         return shown
     upto = len(shown) if upto is None else min(upto, len(shown.partition("\n")[0]))
     return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"
+
+
+def rows_of(text: str, screen: Screen) -> int:
+    """Return how many rows of the terminal the text takes; 0 if that is not known."""
+    from unicodedata import east_asian_width
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if screen.width is None or any(east_asian_width(character) in "WF" for character in plain):
+        return 0
+    return sum(max(1, -(-len(line) // screen.width)) for line in plain.splitlines())
 
 
 def draw(view: View, screen: Screen, *, wide: bool) -> str:

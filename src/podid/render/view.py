@@ -117,6 +117,14 @@ def one_or_list(one: Any, several: Any, results: Sequence[object]) -> JsonObject
     return document(one, results[0]) if len(results) == 1 else document(several, items=results)
 
 
+def sentence(text: str, name: str = "") -> str:
+    """Return the text as a sentence. A first word that is a name, such as `name`, keeps its spelling."""
+    first = text.split(" ", 1)[0]
+    kept = not first.isalpha() or first in ("podid", name)
+    whole = text if kept else text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "?", "!")) else f"{whole}."
+
+
 def age(moment: datetime | None, now: datetime) -> str:
     """How long ago, in the one unit that a person needs: 42s, 7m, 3h, 12d."""
     if moment is None:
