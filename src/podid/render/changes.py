@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from podid.domain.encoding import JsonObject
@@ -76,7 +76,7 @@ def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
         head += f"  ({action.note})"
     return [
         Line(head, _STYLES.get(action.verb, ""), upto),
-        *(f"      {line}" for line in _difference(action, brief=brief)),
+        *(replace(line, text=f"      {line.text}") for line in _difference(action, brief=brief)),
     ]
 
 
@@ -85,30 +85,32 @@ def subject(action: Action) -> str:
     return kind_of(action.kind).subject(action)
 
 
-def _difference(action: Action, *, brief: bool = False) -> list[str]:
-    """Return the members that change, one line each; documents as indented JSON. A member that the line of the action
-    names, or that has its default, is omitted."""
+def _difference(action: Action, *, brief: bool = False) -> list[Line]:
+    """Return the members that change, one line each; documents as indented JSON. A terminal shows none that the line of
+    the action names, or that has its default."""
     before, after = action.before or {}, action.after or {}
-    lines, manner = [], kind_of(action.kind).manner
+    lines: list[Line] = []
     named = kind_of(action.kind).detail(after or before)
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
             continue
-        if action.verb is not Verb.UPDATE and (_omitted(key, new or old) or f" {new or old}" in named):
-            continue
-        if action.verb is Verb.CREATE:
-            lines += _member(key, new, brief=brief)
-        elif action.verb is Verb.DELETE:
-            if not _empty(old) and not isinstance(old, Mapping):
-                lines += _member(key, old)
-        elif isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
-        elif key in manner:  # said of the change: nothing has it before
-            lines += _member(key, new)
-        else:
-            lines.append(f"{key}: {_short(old)} -> {_short(new)}")
+        usual = action.verb is not Verb.UPDATE and (_usual(key, new or old) or f" {new or old}" in named)
+        texts = _texts(action, key, old, new, brief=brief)
+        lines += [Line(text, only="full" if usual else "") for text in texts]
     return lines
+
+
+def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -> list[str]:
+    if action.verb is Verb.CREATE:
+        return _member(key, new, brief=brief)
+    if action.verb is Verb.DELETE:
+        return [] if _empty(old) or isinstance(old, Mapping) else _member(key, old)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
+    if key in kind_of(action.kind).manner:  # said of the change: nothing has it before
+        return _member(key, new)
+    return [f"{key}: {_short(old)} -> {_short(new)}"]
 
 
 def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
@@ -129,8 +131,8 @@ _DEFAULTS = {
 }
 
 
-def _omitted(key: str, value: object) -> bool:
-    """Whether a plan omits the member of what is created or deleted: a default, or an id that nobody chose."""
+def _usual(key: str, value: object) -> bool:
+    """Whether a member of what is created or deleted is a default, or an id that nobody chose."""
     return key.endswith("Id") or value == _DEFAULTS.get(key, key)
 
 
@@ -223,7 +225,9 @@ def result_view(
     lines: list[str | Line] = [header_line(result.plan.header)] if whole else []
     for item in done:
         lines.append(_done_line(item))
-        lines += [f"    {line}" for line in _difference(item.action, brief=True)] if whole else []
+        lines += (
+            [replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True)] if whole else []
+        )
     lines += _after_lines(result)
     lines += owner_change_lines(result.owner_changes)
     lines += [f"note: {note}" for note in result.plan.notes] if whole else []

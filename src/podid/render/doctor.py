@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.encoding import Items
-from podid.domain.findings import LINKS, FixClass, Outcome, Severity, Subject, Verdict, link_words
+from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.members import (
     OPTIONAL,
@@ -221,8 +221,8 @@ def _block(
     worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
-    link = f"(link {verdicts[0].link}, {LINKS[verdicts[0].link]})"
-    lines: list[str | Line] = [Line("  ".join(filter(None, (head, concerned, link))), style, upto=len(head))]
+    words = "  ".join(filter(None, (head, concerned, f"link {link_words(verdicts[0].link)}")))
+    lines: list[str | Line] = [Line(words, style, upto=len(head), hang=4)]
     for item in verdicts[:_MOST_SHOWN]:
         indent = "  "
         if len(verdicts) > 1:

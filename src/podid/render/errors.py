@@ -31,7 +31,7 @@ def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
     more += [f"See podid explain {error.id}."] if error.id and hint else []
     # AWS's support is not asked about what does not exist or is in the way; JSON keeps the id
     asks_support = error.request_id and not isinstance(error, (NotFound, Conflict))
-    more += [f"AWS request id: {error.request_id}."] if asks_support else []
+    more += [f"AWS request id: {error.request_id}"] if asks_support else []
     needs = f"{error.permission}." if error.permission and error.permission not in error.message else ""
     if needs or more:
         lines.append(Line(f"{'Needs:' if needs else '':<{_HANG}}{' '.join(filter(None, (needs, *more)))}", hang=_HANG))

@@ -137,8 +137,12 @@ def wrap_line(line: str, width: int, hang: int | None = None) -> str:
     if len(line) <= width:
         return line
     indent = " " * (len(line) - len(content) + 2)
+    if hang is not None and max(map(len, line[hang:].split()), default=0) <= width - hang >= LEAST_PROSE:
+        return _filled(line, width, " " * hang)
+    if hang is not None and line[:hang].endswith(GAP) and len(line[:hang].rstrip()) <= width:
+        return f"{line[:hang].rstrip()}\n{_filled(indent + '  ' + line[hang:], width, indent + '  ')}"
     if hang is not None:
-        return _filled(line, width, " " * hang if width - hang >= LEAST_PROSE else indent)
+        return _filled(line, width, indent)
     if label := COMMAND.match(content):
         return _wrap_command(line, width, len(line) - len(content) + label.end(), indent)
     if member := _MEMBER.match(content):  # JSON may be broken there

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
-from podid.render.view import Line, Table, View
+from podid.render.view import Line, Table, View, is_only
 
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "title": "1"}
 # in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
@@ -61,7 +61,8 @@ class Screen:
 
 
 def paint_all(lines: Iterable[str | Line], screen: Screen) -> str:
-    return "".join(f"{paint(line, screen)}\n" for line in lines)
+    hidden = "short" if screen.now is None else "full"
+    return "".join(f"{paint(line, screen)}\n" for line in lines if not is_only(line, hidden))
 
 
 def paint(item: str | Line, screen: Screen) -> str:

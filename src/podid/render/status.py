@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from podid.domain.aws import PLANNED_ID, Association
-from podid.domain.findings import LINKS, Outcome, Verdict
+from podid.domain.findings import LINKS, Outcome, Verdict, link_words
 from podid.domain.members import (
     AS_TEXT,
     FLAT,
@@ -110,7 +110,7 @@ def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> li
     state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
     if cause is not None and state is not IdentityState.NONE:
-        lines = [state_line(state, words, f" at link {cause.link}, {LINKS[cause.link]}: {why(cause)}")]
+        lines = [state_line(state, words, f" at link {link_words(cause.link)}: {why(cause)}")]
         lines.append(f"  {pods_share(status)}{sentence(reason_of(cause), cause.subject.name)}")
     elif state is IdentityState.NONE:
         lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
@@ -129,11 +129,12 @@ def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> li
 
 
 def evidence_lines(cause: Verdict, indent: str = "  ") -> list[str | Line]:
-    """Return the first few observations, without a policy in them: JSON has all."""
-    shown = [item for item in cause.evidence if '{"' not in item]
-    lines: list[str | Line] = [f"{indent}- {item}" for item in shown[:MOST_EVIDENCE]]
-    rest = len(cause.evidence) - len(lines)
-    return [*lines, Line(f"{indent}  and {rest} more (-o json)", "dim")] if rest else lines
+    """Return the observations; a terminal shows only the first few, and no policy."""
+    plain = [item for item in cause.evidence if '{"' not in item]
+    rest = [item for item in cause.evidence if item not in plain[:MOST_EVIDENCE]]
+    lines: list[str | Line] = [f"{indent}- {item}" for item in plain[:MOST_EVIDENCE]]
+    lines += [Line(f"{indent}- {item}", only="full") for item in rest]
+    return [*lines, Line(f"{indent}- and {len(rest)} more (-o wide)", "dim", only="short")] if rest else lines
 
 
 def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:

@@ -1,9 +1,9 @@
 """What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from podid.domain.encoding import JsonObject, encode, getter
 from podid.domain.members import KINDS
@@ -48,13 +48,19 @@ class Table:
 class Line:
     """One line for a person; the writer escapes control characters in it. `style`, as of a cell, applies to the first
     `upto` characters, or to all. Where the line is wrapped, further lines begin at column `hang`. `code` is copied: no
-    name in it is shortened, and only a command is broken."""
+    name in it is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with
+    -o wide and with -v; "short" on any other terminal."""
 
     text: str
     style: str = ""
     upto: int | None = None
     hang: int | None = None
     code: bool = False
+    only: Literal["full", "short", ""] = ""
+
+
+def is_only(line: str | Line, where: str) -> bool:
+    return isinstance(line, Line) and line.only == where
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class View:
     @property
     def text(self) -> str:
         """The lines of a pipe or a log, without colour."""
-        return "".join(f"{sanitize.line(item.text if isinstance(item, Line) else item)}\n" for item in self.lines)
+        texts = (item.text if isinstance(item, Line) else item for item in self.lines if not is_only(item, "short"))
+        return "".join(f"{sanitize.line(text)}\n" for text in texts)
 
     @property
     def empty(self) -> str:
@@ -98,11 +105,14 @@ def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
     return Table(tuple(titles), rows, styles, empty=empty)
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> list[str | Line]:
-    """Return `name  value` lines, aligned; none for a name without a value."""
+def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] = ()) -> list[str | Line]:
+    """Return `name  value` lines, aligned; none for a name without a value. A terminal shows no `usual` ones."""
     shown = [(name, value) for name, value in pairs if value != NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
-    return [Line(f"{name:<{width}}  {value}", hang=width + 2) for name, value in shown]
+    return [
+        Line(f"{name:<{width}}  {value}", hang=width + 2, only="full" if (name, value) in usual else "")
+        for name, value in shown
+    ]
 
 
 def document(shape: Any, result: object = None, **values: object) -> JsonObject:
