@@ -18,11 +18,11 @@ ROUNDS = 21
 # the commands there are, and empty ones up to 60; help needs only the row of a command that is not named
 SIXTY = """
 import sys
-from podid.cli import parser, tree
-more = tuple(tree.Row(f"group{n % 6} empty{n}" if n % 2 else f"empty{n}", tree.TRY, f"Do nothing, {n}.", "none:none")
-             for n in range(60 - len(tree.COMMANDS)))
+from podid.cli import tree
+names = [f"group{n % 6} empty{n}" if n % 2 else f"empty{n}" for n in range(60 - len(tree.COMMANDS))]
+more = tuple(tree.Row(name, tree.OFFLINE, f"Do nothing, {name}.", "none:none") for name in names)
 tree.GROUPS.update({f"group{n}": "Empty." for n in range(6)})
-parser.build.__kwdefaults__["rows"] = tree.COMMANDS + more
+tree.COMMANDS += more
 sys.argv[0] = "podid"
 from podid.entry import main
 sys.exit(main())

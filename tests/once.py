@@ -158,10 +158,10 @@ def commands(patch: pytest.MonkeyPatch) -> None:
     """Typer makes a command by looking at its function, each time that podid runs."""
     make, made = parser._full, {}
 
-    def once(row: tree.Row, mode: Any) -> Any:
-        key = (row, row.load().body, mode)
+    def once(row: tree.Row) -> Any:
+        key = (row, row.load().body)
         if key not in made:
-            made[key] = make(row, mode)
+            made[key] = make(row)
         return made[key]
 
     patch.setattr(parser, "_full", once)

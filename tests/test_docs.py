@@ -208,7 +208,7 @@ def _command_lines(text: str) -> Iterator[list[str]]:
 
 
 def test_every_command_line_exists() -> None:
-    tree = build(rich_help=False)
+    tree = build()
     strange = []
     lines = [(page.name, line) for page in WRITTEN for line in _command_lines(page.read_text(encoding="utf-8"))]
     for page, (_, *words) in lines:

@@ -54,7 +54,7 @@ def filled(line: tuple[str, ...], file: Path) -> tuple[str, ...]:
 
 
 def files_of_the_tree() -> Iterator[str]:
-    tree = build(rich_help=False)
+    tree = build()
     for row in COMMANDS:
         node: Any = tree
         for name in row.path:

@@ -3,27 +3,24 @@
 import argparse
 import difflib
 import importlib
-import inspect
 import json
 import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import gen_index
 import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
 from podid.checks.base import Check
-from podid.cli.hints import options_by_name
-from podid.cli.options import SHARED
-from podid.cli.parser import build
+from podid.cli.help import common_names, usage
+from podid.cli.options import SHARED, SHOW_PERMISSIONS
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import MEANING, PodidError
 from podid.domain.findings import LINKS, FixClass
-from podid.domain.option import OptionField
+from podid.domain.option import OptionField, switch
 from podid.domain.permissions import KubePermission, Permissions
 from podid.domain.snapshot import SERVICES
 from podid.ops.reading.sections import OPTIONS, SECTIONS
@@ -58,73 +55,40 @@ def generate() -> dict[str, str]:
 
 
 def cli() -> str:
-    tree = build(rich_help=False)
-    shared: dict[str, Any] = {}
-    sections = [_command(command, _node(tree, command), shared) for command in COMMANDS]
-    order = [f"--{name.replace('_', '-')}" for name in (*SHARED, "show_permissions")]
-    known = {item.long: item for item in SHARED.values()}
-    rows = [_option_row(shared[name], known) for name in order if name in shared]
+    shared = (*SHARED.values(), switch(SHOW_PERMISSIONS, field="show_permissions"))
     intro = [
         "# Command line\n",
         "A service account is written `NAMESPACE/NAME`. An explicit flag wins over its environment variable, and that "
         "over the kubeconfig; `-v` says which one it was.\n",
         "## Commands\n",
-        _table(("Command", ""), [(f"[`podid {c.name}`](#podid-{'-'.join(c.path)})", _summary(c)) for c in COMMANDS]),
+        _table(
+            ("Command", ""), [(f"[`podid {c.name}`](#podid-{'-'.join(c.path)})", _cell(c.summary)) for c in COMMANDS]
+        ),
         "## Shared options\n",
         "Spelled the same wherever a command takes them; they may stand before the command, too.\n",
-        _table(("Option", "Environment", "Meaning"), rows),
+        _table(("Option", "Environment", "Meaning"), map(_option_row, shared)),
     ]
-    return "\n".join([*intro, *sections])
+    return "\n".join([*intro, *map(_command, COMMANDS)])
 
 
-def _node(tree: Any, command: Row) -> Any:
-    for name in command.path:
-        tree = tree.commands[name]
-    return tree
-
-
-def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
-    arguments = [param for param in node.params if param.param_type_name == "argument"]
-    options = [param for param in node.params if param.param_type_name == "option"]
-    own = [param for param in options if param.rich_help_panel != "Shared options"]
-    common = [param for param in options if param.rich_help_panel == "Shared options"]
-    shared.update({param.opts[0]: param for param in common})
-    paragraphs, example = _help(node.help)
-    usage = " ".join(
-        [
-            f"podid {command.name}",
-            *(param.metavar for param in arguments),
-            *(f"{param.opts[0]} {param.metavar}" for param in own if param.required),
-            "[OPTIONS]",
-        ]
-    )
-    parts = [f"## podid {command.name}\n", *(f"{text}\n" for text in paragraphs), f"```text\n{usage}\n```\n"]
-    if example:
-        parts.append(f"Example:\n\n```sh\n{example}\n```\n")
+def _command(row: Row) -> str:
+    command = row.load()
+    arguments = [item for item in command.own if item.argument]
+    own = [item for item in command.own if not item.argument]
+    parts = [f"## podid {row.name}\n"]
+    for lines in command.paragraphs:
+        parts.append("\n".join(f"- {_prose(line)}" for line in lines) if len(lines) > 1 else _prose(lines[0]))
+        parts[-1] += "\n"
+    parts.append(f"```text\n{usage(row.name, command)}\n```\n")
+    title = "Example:" if len(command.examples) == 1 else "Examples:"
+    parts.append("\n".join((f"{title}\n\n```sh", *command.examples, "```\n")))
     if arguments:
-        parts.append(_table(("Argument", "Meaning"), [(f"`{_cell(p.metavar)}`", _cell(p.help)) for p in arguments]))
+        rows = [(f"`{_cell(item.metavar)}`", _cell(item.help)) for item in arguments]
+        parts.append(_table(("Argument", "Meaning"), rows))
     if own:
-        known = options_by_name(command.path)
-        parts.append(_table(("Option", "Environment", "Meaning"), [_option_row(param, known) for param in own]))
-    parts.append("Shared options: " + ", ".join(f"`{param.opts[0]}`" for param in common) + ".\n")
-    parts += _permissions(command)
-    return "\n".join(parts)
-
-
-def _help(text: str) -> tuple[list[str], str]:
-    """The paragraphs, each on one line, and the example without its label."""
-    paragraphs = [" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n")]
-    example = next((part.removeprefix("Example: ") for part in paragraphs if part.startswith("Example: ")), "")
-    lists = [part for part in inspect.cleandoc(text).split("\n\n") if not part.startswith("Example: ")]
-    # a paragraph whose lines are each a sentence is a list
-    return [_paragraph(part) for part in lists], example
-
-
-def _paragraph(text: str) -> str:
-    lines = text.splitlines()
-    if len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines):
-        return "\n".join(f"- {_prose(line)}" for line in lines)
-    return _prose(" ".join(lines))
+        parts.append(_table(("Option", "Environment", "Meaning"), map(_option_row, own)))
+    parts.append("Shared options: " + ", ".join(f"`{name}`" for name in common_names(command)) + ".\n")
+    return "\n".join([*parts, *_permissions(row)])
 
 
 def _prose(text: str) -> str:
@@ -133,24 +97,16 @@ def _prose(text: str) -> str:
     return "`".join(part if position % 2 else part.replace("<", "&lt;") for position, part in enumerate(parts))
 
 
-def _summary(command: Row) -> str:
-    return _help(command.load().help)[0][0]
-
-
-def _option_row(param: Any, declared: Mapping[str, OptionField]) -> tuple[str, str, str]:
-    names = ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
-    value = "" if param.is_flag else f" `{_cell(param.metavar or param.type.name.upper())}`"
-    text, _, variables = param.help.partition(" [env: ")
-    if param.required:
-        text += " **Required.**"
-    option = declared.get(param.opts[0])
-    known = (option.values or option.suggests) if option is not None else ()
+def _option_row(item: OptionField) -> tuple[str, str, str]:
+    names = ", ".join(f"`{name}`" for name in item.spellings)
+    value = f" `{_cell(item.metavar)}`" if item.metavar else ""
+    text = f"{item.help} **Required.**" if item.required else item.help
+    known = item.values or item.suggests
     if known and not all(word in text for word in known):
         text += f" One of {', '.join(f'`{word}`' for word in known)}."
-    if param.default not in (None, False, "", []) and "[default" not in text:
-        default = param.secondary_opts[0] if param.default is False and param.secondary_opts else param.default
-        text += " [default: on]" if default is True else f" [default: `{default}`]"
-    return names + value, ", ".join(f"`{name}`" for name in variables.rstrip("]").split(", ") if name), _cell(text)
+    if not item.required and item.default and item.kind != "texts" and "[default" not in text:
+        text += f" [default: `{item.default}`]" if item.kind != "switch" else " [default: on]"
+    return names + value, ", ".join(f"`{name}`" for name in item.env), _cell(text)
 
 
 def _permissions(command: Row) -> Iterator[str]:
@@ -271,7 +227,7 @@ def _first_sentence(text: str) -> str:
     return re.split(r"(?<=[.])\s", " ".join(text.split()), maxsplit=1)[0]
 
 
-def _table(head: tuple[str, ...], rows: list[Any]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from podid.checks.all import BY_ID, ORDER
-from podid.checks.masking import CAUSES, OF_ITS_OWN, mask
+from podid.checks.runner import CAUSES, OF_ITS_OWN, mask
 from podid.domain.findings import NO_SERVICE_ACCOUNT, Outcome, Severity, Subject, Verdict
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ORDER
-from podid.checks.masking import mask
+from podid.checks.runner import mask
 from podid.domain.aws import Role
 from podid.domain.findings import Outcome, Severity
 from podid.domain.snapshot import Known, Missing, Snapshot

@@ -179,7 +179,7 @@ BLANK = ("", " ", "\t", " \n", "\u00a0")
 
 def texts_of(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each option and argument of a command that takes text, and a line in which it has no value."""
-    node: Any = build(rich_help=False)
+    node: Any = build()
     for name in row.path:
         node = node.commands[name]
     taken = [param for param in node.params if param.type.name == "text" and param.opts[0] != "--query"]
@@ -700,12 +700,6 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
     outcome = Podid()(*argv, "-o", "json")
     assert (outcome.code, outcome.stdout, outcome.error["code"]) == (2, "", "Usage")
     assert "given twice" in outcome.error["message"]
-
-
-@pytest.mark.parametrize("group", sorted({row.path[0] for row in COMMANDS if len(row.path) == 2}))
-def test_a_group_alone_prints_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Podid()(group).code == 0
-    assert "\nCommands:\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -150,13 +150,13 @@ USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
 )
 def test_the_answers_make_a_command_line_whichever_way_they_came(answers: Given, words: str) -> None:
     for back in (False, True):
-        given = walk(associate.STEPS, lambda _: FACTS, Scripted(answers, back=back))
+        given = walk(associate.associate, lambda _: FACTS, Scripted(answers, back=back))
         assert shlex.join(associate.words(given, FACTS)) == words
 
 
 def asked(answers: Given, facts: Facts = FACTS) -> dict[str, Prompt]:
     scripted = Scripted(answers)
-    walk(associate.STEPS, lambda _: facts, scripted)
+    walk(associate.associate, lambda _: facts, scripted)
     return scripted.asked
 
 
@@ -270,17 +270,17 @@ def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
 
 
 def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podid.commands.association import associate
+    from podid.commands.association import associating
 
     site.with_agent()
     requests: list[Any] = []
-    carry_out = associate.associate_in
+    carry_out = associating.associate_in
 
     def spy(access: Any, request: Any) -> None:
         requests.append(request)
         carry_out(access, request)
 
-    monkeypatch.setattr(associate, "associate_in", spy)
+    monkeypatch.setattr(associating, "associate_in", spy)
     answers = {
         "namespace": "shop",
         "account": "orders",

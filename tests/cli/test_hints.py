@@ -182,16 +182,15 @@ def test_as_other_programs_call_it(line: str, hint: str) -> None:
     assert str(outcome.error["hint"]).removesuffix(" -o json") == hint
 
 
-def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid) -> None:
     assert podid("ls", "-o", "json").json == podid("list", "-o", "json").json
     assert podid("version").stdout == podid("--version").stdout
-    assert podid("help", "role", "create").code == 0
-    assert "podid role create" in capsys.readouterr().out
+    assert podid("help", "role", "create").stdout == podid("role", "create", "--help").stdout
 
 
 # --- every hint can be pasted -----------------------------------------------------------------------------------------
 
-FULL = build(rich_help=False)
+FULL = build()
 VALUES = ("x", "demo", "a=b", "-x", "shop/orders")
 
 

@@ -250,7 +250,7 @@ PACKAGE = Path(files.__file__).resolve().parents[1]
 # what comes with podid itself, a directory that ssl needs for a moment, and where a stream that failed goes
 OWN_WAYS = {
     "local/files.py",
-    "ops/explain.py",
+    "pages/__init__.py",
     "ops/role/presets.py",
     "sandbox/http.py",
     "cli/runtime.py",

@@ -17,7 +17,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import diagnose, select
 from podid.sandbox import baseline
@@ -54,7 +54,7 @@ class Shop:
         base: Snapshot | None = None,
         again: Collection[str] = (),
     ) -> Snapshot:
-        now, wanted = self.box.world.clock.datetime(), Wanted(checks=select(ids), scope=scope, cost=cost)
+        now, wanted = self.box.world.clock.datetime(), ReadRequest(checks=select(ids), scope=scope, cost=cost)
         return collect(self.clients, self.place, wanted, now=now, base=base, again=again)
 
     def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:

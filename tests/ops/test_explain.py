@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from podid.checks.all import ALL
 from podid.domain.errors import NotFound
-from podid.ops.explain import BY_ID, PAGES, explain, load
+from podid.ops.errortext import BY_ID
+from podid.ops.explain import explain
+from podid.pages import index
 from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES
 from podid.pages.texts import SHARED
 
+PAGES = Path(index.__file__).parent
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
 IDS = [entry.id for entry in ENTRIES]
 
@@ -28,22 +32,22 @@ def test_every_check_has_a_page_that_agrees_with_it() -> None:
         e.id: (e.severity, e.link, e.fix) for e in ENTRIES if e.id in checked
     }
     for check_id in checked:
-        assert "## How podid looks" in load(check_id).body, check_id
+        assert "## How podid looks" in BY_ID[check_id].body, check_id
 
 
 @pytest.mark.parametrize("page_id", IDS)
 def test_a_page_is_whole(page_id: str) -> None:
-    page, raw = load(page_id), (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
-    assert page.body.startswith(f"# {page.entry.title} (`{page_id}`)\n")
-    assert [heading for heading in SECTIONS if heading not in page.body] == []
-    assert "https://" in page.body.split("## Sources")[1]
+    entry, raw = BY_ID[page_id], (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
+    assert entry.body.startswith(f"# {entry.title} (`{page_id}`)\n")
+    assert [heading for heading in SECTIONS if heading not in entry.body] == []
+    assert "https://" in entry.body.split("## Sources")[1]
     assert raw.count("```") % 2 == 0
 
 
 @pytest.mark.parametrize("page_id", IDS)
 def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
     for text, _ in BY_ID[page_id].texts:
-        assert page_id in [page.id for page in explain(text.replace("…", "ab12 cd")).pages], text
+        assert page_id in [match.id for match in explain(text.replace("…", "ab12 cd")).matches], text
 
 
 def test_every_hint_names_a_page() -> None:
@@ -57,7 +61,7 @@ def test_every_rule_names_pages_and_finds_them() -> None:
         assert bool(rule.fragments) is not bool(rule.pattern), rule
         assert all(fragment == fragment.lower() for fragment in rule.fragments), rule
         if rule.fragments:
-            assert rule.ids[0] in [page.id for page in explain(" and ".join(rule.fragments)).pages], rule
+            assert rule.ids[0] in [match.id for match in explain(" and ".join(rule.fragments)).matches], rule
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_every_rule_names_pages_and_finds_them() -> None:
 )
 def test_ways_to_a_page(query: str, how: str, first: str) -> None:
     found = explain(query)
-    assert (found.how, found.pages[0].id) == (how, first)
+    assert (found.how, found.matches[0].id) == (how, first)
 
 
 TRACE = """Traceback (most recent call last):
@@ -112,7 +116,7 @@ AGENT_LOG = (
 def test_pasted_logs(text: str, ids: list[str]) -> None:
     found = explain(text)
     assert found.how == "text"
-    assert [page.id for page in found.pages][: len(ids)] == ids
+    assert [match.id for match in found.matches][: len(ids)] == ids
 
 
 def test_unknown_texts_name_the_nearest_ids() -> None:

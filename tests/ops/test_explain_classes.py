@@ -28,7 +28,7 @@ def answer(text: str) -> tuple[str, Certainty]:
         found = explain(text)
     except NotFound:
         return "", Certainty.POSSIBLE
-    return found.pages[0].id, found.certainty
+    return found.matches[0].id, found.certainty
 
 
 @pytest.mark.parametrize("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])

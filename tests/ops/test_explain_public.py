@@ -483,7 +483,7 @@ UNRELATED = [
 @pytest.mark.parametrize(("text", "first"), PUBLIC, ids=lambda value: " ".join(str(value).split())[:50])
 def test_the_first_answer_is_right(text: str, first: str) -> None:
     found = explain(text)
-    assert (found.pages[0].id, found.exit_code) == (first, ExitCode.OK), [page.id for page in found.pages]
+    assert (found.matches[0].id, found.exit_code) == (first, ExitCode.OK), [match.id for match in found.matches]
 
 
 @pytest.mark.parametrize("text", UNRELATED, ids=lambda value: value[:40])
@@ -492,4 +492,4 @@ def test_other_troubles_get_no_sure_answer(text: str) -> None:
         found = explain(text)
     except NotFound:
         return
-    assert (found.certainty, found.exit_code) == (Certainty.POSSIBLE, ExitCode.NOT_FOUND), found.pages[0].id
+    assert (found.certainty, found.exit_code) == (Certainty.POSSIBLE, ExitCode.NOT_FOUND), found.matches[0].id

@@ -397,10 +397,10 @@ def test_every_text_has_its_source() -> None:
 @pytest.mark.parametrize(("text", "first", "source"), PUBLIC, ids=[source for *_, source in PUBLIC])
 def test_the_first_answer_is_right(text: str, first: str, source: str) -> None:
     found = explain(text)
-    assert (found.pages[0].id, found.certainty is Certainty.POSSIBLE) == (first, False), source
+    assert (found.matches[0].id, found.certainty is Certainty.POSSIBLE) == (first, False), source
 
 
 @pytest.mark.parametrize(("text", "first", "source"), UNDECIDED, ids=[source for *_, source in UNDECIDED])
 def test_what_nothing_decides_names_the_most_frequent_first(text: str, first: str, source: str) -> None:
     found = explain(text)
-    assert (found.pages[0].id, found.certainty) == (first, Certainty.POSSIBLE), source
+    assert (found.matches[0].id, found.certainty) == (first, Certainty.POSSIBLE), source

@@ -168,7 +168,7 @@ UNRELATED = [
 @pytest.mark.parametrize(("text", "first"), TEXTS, ids=lambda value: " ".join(str(value).split())[:50])
 def test_the_first_answer_is_right(text: str, first: str) -> None:
     found = explain(text)
-    assert (found.pages[0].id, found.exit_code) == (first, ExitCode.OK), [page.id for page in found.pages]
+    assert (found.matches[0].id, found.exit_code) == (first, ExitCode.OK), [match.id for match in found.matches]
 
 
 @pytest.mark.parametrize("text", UNRELATED, ids=lambda value: value[:40])
@@ -177,7 +177,7 @@ def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str)
         found = explain(text)
     except NotFound:
         return
-    assert (found.certainty, found.exit_code) == (Certainty.POSSIBLE, ExitCode.NOT_FOUND), found.pages[0].id
+    assert (found.certainty, found.exit_code) == (Certainty.POSSIBLE, ExitCode.NOT_FOUND), found.matches[0].id
 
 
 @pytest.mark.parametrize(("text", "first"), TEXTS[::4], ids=lambda value: " ".join(str(value).split())[:50])
@@ -194,7 +194,7 @@ def test_what_has_nothing_to_do_with_pod_identity_gets_no_sure_answer(text: str)
 )  # fmt: skip
 def test_the_shape_of_a_text_does_not_matter(text: str, first: str, shape: object) -> None:
     assert callable(shape)
-    assert explain(shape(text)).pages[0].id == first
+    assert explain(shape(text)).matches[0].id == first
 
 
 def test_a_log_is_counted() -> None:
@@ -202,7 +202,7 @@ def test_a_log_is_counted() -> None:
         f"Removing credentials from cache, got non recoverable error: {FETCH}ExpiredTokenException: expired at 10:0"
     )
     log = [f'{{"msg":"{expired}{n}"}}' for n in range(30)] + [f'{{"msg":"{FETCH}{UNAUTHORIZED}"}}'] * 12
-    found = {match.page.id: match.count for match in explain("\n".join(log)).matches}
+    found = {match.id: match.count for match in explain("\n".join(log)).matches}
     assert found["agent-expired-token-noise"] == 30
     assert found["trust-missing-tag-session"] == 12
-    assert explain("\n".join(log)).pages[0].id == "trust-missing-tag-session"
+    assert explain("\n".join(log)).matches[0].id == "trust-missing-tag-session"

@@ -201,4 +201,4 @@ def test_other_troubles_get_no_answer(text: str, source: str) -> None:
         found = explain(text)
     except NotFound:
         return
-    assert found.certainty is Certainty.POSSIBLE, (found.pages[0].id, source)
+    assert found.certainty is Certainty.POSSIBLE, (found.matches[0].id, source)

@@ -167,9 +167,9 @@ def test_commands_of_pages_are_pasted_as_they_were_meant() -> None:
         page = explain(entry.id)
         drawn = re.sub(r" \\\n +", " ", draw(explanation_view(page), Screen(50), wide=False)).splitlines()
         shown = {tuple(line.split()) for line in drawn}
-        for address in re.findall(r"\((https://\S+)\)|<(https://\S+)>", page.pages[0].body):
+        for address in re.findall(r"\((https://\S+)\)|<(https://\S+)>", page.matches[0].entry.body):
             assert ("".join(address),) in shown, (entry.id, address)
-        for block in re.findall(r"```sh\n(.*?)```", page.pages[0].body, re.DOTALL):
+        for block in re.findall(r"```sh\n(.*?)```", page.matches[0].entry.body, re.DOTALL):
             for command in block.splitlines():
                 found += 1
                 assert tuple(command.split()) in shown, (entry.id, command)

@@ -10,7 +10,7 @@ from podid.aws.eks_addons import EksAddons
 from podid.calls import pacing
 from podid.domain.aws import AccessEntry, Association, AssociationSummary, Cluster, Listed, NodeGroup, UnreadAssociation
 from podid.domain.errors import Again, ClusterNotFound, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import Reading, about, at, each, pairs, text
+from podid.domain.foreign import Reading, about, at, list_at, pairs, text
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import needs
 from podid.domain.text import nearest, short_list
@@ -231,7 +231,7 @@ class Eks(EksAddons):
             "ListPodIdentityAssociations",
             params,
             f"the associations of cluster {cluster}",
-            each("associations", about(self._own(decode.association_summary), clusterName=cluster)),
+            list_at("associations", about(self._own(decode.association_summary), clusterName=cluster)),
         ):
             if summary.association_id in ids:
                 continue

@@ -11,7 +11,7 @@ from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, Reading, about, at, each, many, text
+from podid.domain.foreign import Object, Reading, about, at, list_at, many, text
 from podid.domain.iam import PolicyFinding, PolicyNames
 from podid.domain.permissions import needs
 
@@ -55,7 +55,7 @@ class Iam(ServiceGateway):
 
     def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
         params = {"PathPrefix": path_prefix}
-        return self._api.items("ListRoles", params, "the roles", each("Roles", read))
+        return self._api.items("ListRoles", params, "the roles", list_at("Roles", read))
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
@@ -89,7 +89,7 @@ class Iam(ServiceGateway):
     @needs("iam:ListInstanceProfilesForRole")
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
         """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
-        read = each("InstanceProfiles", partial(text, name="InstanceProfileName"))
+        read = list_at("InstanceProfiles", partial(text, name="InstanceProfileName"))
         params = {"RoleName": name}
         return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read)))
 
@@ -170,7 +170,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
-        read = each("AttachedPolicies", decode.attached_policy)
+        read = list_at("AttachedPolicies", decode.attached_policy)
         policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read)
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
@@ -248,7 +248,7 @@ class Iam(ServiceGateway):
             ]
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
-        read = each("EvaluationResults", decode.decision)
+        read = list_at("EvaluationResults", decode.decision)
         return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read))
 
     @needs(simulate)
@@ -289,5 +289,5 @@ class AccessAnalyzer(ServiceGateway):
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
         params = {"policyType": "IDENTITY_POLICY", "policyDocument": _json(document)}
-        read = each("findings", decode.policy_finding)
+        read = list_at("findings", decode.policy_finding)
         return tuple(self._api.items("ValidatePolicy", params, subject, read))

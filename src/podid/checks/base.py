@@ -6,12 +6,13 @@ its answer (`wants`); `Check.judge` answers `unknown` in its place when a needed
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Node, Pod
 from podid.domain.findings import EVERYONE, Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
-from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known
-from podid.domain.text import short_list
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or, part
+from podid.domain.text import count_of, short_list
 from podid.facts.index import (
     Placed,
     by_role,
@@ -22,7 +23,13 @@ from podid.facts.index import (
     role_subject,
     unread,
 )
+from podid.facts.injection import Group, groups
 from podid.pages.index import ENTRIES
+
+# what nearly every check is written with; the names of the last two lines come from podid.domain
+__all__ = ["Case", "Check", "PartOfCheck", "Rule", "Verdicts", "on_links", "placed_on", "rule"]
+__all__ += ["EVERYONE", "Outcome", "Severity", "Subject", "Verdict", "count_of", "short_list"]
+__all__ += ["Known", "Missing", "Snapshot", "known", "known_or", "part"]
 
 PAGES = {entry.id: entry for entry in ENTRIES}
 Verdicts = Iterable[Verdict]
@@ -90,8 +97,13 @@ class Check:
 
     def of_workloads(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Placed]]":
         """The workloads of associated service accounts that have live pods."""
-        for each in placed(snapshot):
-            yield self.case(each.workload, (str(each.association.ref),)), each
+        for item in placed(snapshot):
+            yield self.case(item.workload, (str(item.association.ref),)), item
+
+    def of_groups(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Group]]":
+        """The same workloads with all of their pods, by how the webhook treated them."""
+        for group in groups(snapshot):
+            yield self.case(group.workload, (str(group.association.ref),)), group
 
     def of_associations(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Listed]]":
         for association in known(snapshot.associations):
@@ -165,6 +177,11 @@ class Case:
             nodes=tuple(nodes),
         )
 
+    def fail_pods(self, failed: Collection[Pod], total: int, message: str, **more: Any) -> Verdict:
+        """Fail because of some of the subject's `total` pods: "2 of 3 pods {message}"."""
+        evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
+        return self.fail(f"{len(failed)} of {count_of(total, 'pod')} {message}", evidence=evidence, **more)
+
     def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
         """Of what is as it should be and looks odd: a finding for whoever named one of its service accounts, and to all
         others a pass that says so."""
@@ -215,11 +232,11 @@ class PartOfCheck(Check):
 
 def on_links(check: Check, links: Collection[int]) -> Check | None:
     """The check, with its verdicts on these links alone; None for one that has none."""
-    its = SEVERAL.get(check.id, {check.link: ()})
-    kept = tuple(link for link in its if link in links)
-    if not kept or len(kept) == len(its):
+    own = SEVERAL.get(check.id, {check.link: ()})
+    kept = tuple(link for link in own if link in links)
+    if not kept or len(kept) == len(own):
         return check if kept else None
-    needless = {name for link, names in its.items() if link not in kept for name in names}
+    needless = {name for link, names in own.items() if link not in kept for name in names}
     values = {field.name: getattr(check, field.name) for field in fields(check)}
     wants = tuple(name for name in check.wants if name not in needless)
     return PartOfCheck(**{**values, "link": kept[0], "wants": wants}, links=kept)

@@ -1,12 +1,19 @@
-"""Runs checks over a snapshot. A check that cannot look gives `unknown`, and so does one that crashes."""
+"""Runs checks over a snapshot, and marks the failures that follow from others.
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+A check that cannot look gives `unknown`, and so does one that crashes. A failure that follows from others carries
+`masked_by`, and is fixed with its cause. Most checks judge what is written down: a trust policy, a role, an
+association, a manifest, a route. Such a finding is true whatever else is broken, so nothing masks it. The table names
+symptoms: states that a cause brings about.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from podid.checks.base import Check
 from podid.checks.shared.evidence import in_evidence
 from podid.checks.shared.logs import in_logs
-from podid.domain.findings import Verdict
+from podid.domain.findings import NO_SERVICE_ACCOUNT, Outcome, Severity, Verdict
 from podid.domain.snapshot import Snapshot, crashed
 
 
@@ -28,3 +35,68 @@ def _safely(
         return list(judge(check, snapshot))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         return [check.of_everyone(snapshot).unknown(crashed(error))]
+
+
+# --- what follows from what -----------------------------------------------------------------------------------------
+
+# nothing of these clusters gives pods credentials
+NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
+
+# symptom -> the causes that bring it about, for every service account of the symptom. What one node, pod or add-on has
+# of another's making, its check says itself
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "association-deleted-env-remains": ("association-missing",),
+    "pod-predates-association": NO_POD_IDENTITY,
+    "association-propagation-race": NO_POD_IDENTITY,
+    "injection-missed-webhook": (*NO_POD_IDENTITY, "webhook-config-altered"),
+    "agent-not-installed": NO_POD_IDENTITY,
+    "hybrid-daemonset-missing": ("agent-not-installed",),
+    "agent-timeout-context-canceled": (
+        *("agent-proxy-misconfig", "node-clock-skew", "agent-imds-unavailable", "eks-auth-unreachable"),
+        *("custom-eks-auth-endpoint", "eks-auth-throttled"),
+    ),
+    # its trust names the id of a role that is gone
+    "target-role-trust-broken": ("role-recreated",),
+}
+# it lets others in, whether or not anybody is there
+OF_ITS_OWN = ("trust-too-broad",)
+
+
+def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
+    """The verdicts with `masked_by` on every failure that follows from others for all of its service accounts. Only an
+    error brings anything about. `order` gives each check's place on the way to credentials: causes come first."""
+    broken: dict[str, set[str]] = {}
+    masked = list(verdicts)
+    for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):
+        verdict = masked[position]
+        if verdict.outcome is not Outcome.FAIL or verdict.check in OF_ITS_OWN:
+            continue
+        if not verdict.masked_by:
+            verdict = masked[position] = replace(verdict, masked_by=_cause(verdict, broken))
+        if not verdict.masked_by and (verdict.severity is Severity.ERROR or verdict.check in NO_SERVICE_ACCOUNT):
+            broken.setdefault(verdict.check, set()).update(verdict.chain)
+    return tuple(_from_the_root(masked))
+
+
+def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """What follows from a consequence follows from its cause."""
+    causes: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome is Outcome.FAIL:
+            causes.setdefault(verdict.check, set()).add(verdict.masked_by)
+    for verdict in verdicts:
+        root, passed = verdict.masked_by, set[str]()
+        while root not in passed and len(behind := causes.get(root, {""})) == 1 and behind != {""}:
+            passed.add(root)
+            (root,) = behind
+        yield verdict if root == verdict.masked_by else replace(verdict, masked_by=root)
+
+
+def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
+    """What explains it for everyone in its chain, empty if it is not explained for anyone."""
+    causes = [c for c in (*NO_SERVICE_ACCOUNT, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
+    for cause in causes:
+        if "*" in broken[cause]:
+            return cause
+    explained = [next((cause for cause in causes if name in broken[cause]), "") for name in verdict.chain]
+    return explained[0] if explained and all(explained) else ""

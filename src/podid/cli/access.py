@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients, KubeAccess
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Diagnosis
 
 
@@ -172,8 +172,8 @@ class Access:
         self.runtime.account = caller.account
         expected = self.shared.expect_account
         if expected is not None and caller.account != expected:
-            what = f"The credentials are account {caller.account}'s, not {expected}'s as expected"
-            error = Conflict(what, subject=caller.arn)
+            message = f"The credentials are account {caller.account}'s, not {expected}'s as expected"
+            error = Conflict(message, subject=caller.arn)
             tell_source(error, expected, self.sources["expect_account"])
             raise error
         return Place(account=caller.account, region=self.aws.region, caller_arn=caller.arn)
@@ -216,12 +216,12 @@ class Access:
         """The report, whose fixes are command lines to paste."""
         return report.with_commands(self.at_place)
 
-    def examine(self, place: Place, wanted: Wanted, **how: Any) -> Diagnosis:
+    def examine(self, place: Place, request: ReadRequest, **how: Any) -> Diagnosis:
         """Reads the cluster and judges it, as `podid.ops.status.diagnose.examine` does."""
         from podid.ops.status.diagnose import examine
 
         now = self.runtime.now()
-        return examine(self.clients, place, wanted, now=now, journal=self.journal, adjust=self.with_commands, **how)
+        return examine(self.clients, place, request, now=now, journal=self.journal, adjust=self.with_commands, **how)
 
     def check_account(self) -> None:
         if self.shared.expect_account is not None:

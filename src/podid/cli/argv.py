@@ -1,11 +1,44 @@
 """What can be told from a command line before, or without, parsing it; options that stand before the command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from podid.domain.option import OptionField
 
 
-def output_option(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """The last -o/--output value, else PODID_OUTPUT, else "": an error in the rest of the line is reported in it."""
-    return value_of("--output", argv, short="-o") or env.get("PODID_OUTPUT", "")
+class Given(NamedTuple):
+    """An option in a command line: the first of its words, how many they are, and its value, None for a missing one."""
+
+    place: int
+    size: int
+    value: str | None
+
+
+def given(option: str, argv: Sequence[str], *, short: str = "") -> list[Given]:
+    """Every time that an option which takes a value is given, in order."""
+    words = _before_names(argv)
+    options: list[Given] = []
+    for place, word in enumerate(words):
+        if word in (option, short or option):
+            following = words[place + 1 : place + 2]
+            options.append(Given(place, 1 + len(following), following[0] if following else None))
+        elif word.startswith(f"{option}="):
+            options.append(Given(place, 1, word.partition("=")[2]))
+        elif short and word.startswith(short) and len(word) > 2:
+            options.append(Given(place, 1, word[2:].removeprefix("=")))
+    return options
+
+
+def _before_names(argv: Sequence[str]) -> list[str]:
+    """The words before a `--`."""
+    words = list(argv)
+    return words[: words.index("--")] if "--" in words else words
+
+
+def values_of(option: str, argv: Sequence[str], *, short: str = "") -> list[str]:
+    """All that an option is given as, in order."""
+    return [item.value for item in given(option, argv, short=short) if item.value is not None]
 
 
 def value_of(option: str, argv: Sequence[str], *, short: str = "") -> str:
@@ -13,20 +46,9 @@ def value_of(option: str, argv: Sequence[str], *, short: str = "") -> str:
     return next(reversed(values_of(option, argv, short=short)), "")
 
 
-def values_of(option: str, argv: Sequence[str], *, short: str = "") -> list[str]:
-    """All that an option is given as, in order."""
-    found: list[str] = []
-    words = list(argv)
-    for position, word in enumerate(words):
-        if word == "--":
-            break
-        if word in (option, short or option) and position + 1 < len(words):
-            found.append(words[position + 1])
-        elif word.startswith(f"{option}="):
-            found.append(word.partition("=")[2])
-        elif short and word.startswith(short) and len(word) > 2:
-            found.append(word[2:].removeprefix("="))
-    return found
+def output_option(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """The last -o/--output value, else PODID_OUTPUT, else "": an error in the rest of the line is reported in it."""
+    return value_of("--output", argv, short="-o") or env.get("PODID_OUTPUT", "")
 
 
 def verbose(argv: Sequence[str]) -> bool:
@@ -44,24 +66,18 @@ def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
 
 
 def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
-    long, short = f"--{name}", "-c" if name == "cluster" else ""
-    kept: list[str] = []
-    place = None
-    position = 0
-    while position < len(words) and words[position] != "--":
-        word = words[position]
-        joined = word.startswith(f"{long}=") or (short and word.startswith(short) and not word.startswith("--"))
-        every = name == "cluster" and (word == "--all-clusters" or word.startswith("--cluster-tag="))
-        tag = name == "cluster" and word == "--cluster-tag"
-        size = 2 if word in (long, short or long) or tag else 1 if joined or every else 0
-        if size and place is None:
-            place = len(kept)
-        if not size:
-            kept.append(word)
-        position += size or 1
-    if place is None:
+    options = given(f"--{name}", words, short="-c" if name == "cluster" else "")
+    if name == "cluster":
+        options += given("--cluster-tag", words)
+        options += [
+            Given(place, 1, None) for place, word in enumerate(_before_names(words)) if word == "--all-clusters"
+        ]
+    if not options:
         return words
-    return (*kept[:place], long, value, *kept[place:], *words[position:])
+    replaced = {place for item in options for place in range(item.place, item.place + item.size)}
+    place = min(replaced)
+    kept = (word for position, word in enumerate(words) if position > place and position not in replaced)
+    return (*words[:place], f"--{name}", value, *kept)
 
 
 def command_first(argv: Sequence[str]) -> list[str]:
@@ -90,14 +106,19 @@ def to_complete(words: Sequence[str]) -> list[str]:
 
 
 def _leading(argv: Sequence[str]) -> int:
-    """How many words in front are shared options and their values, one more where a value is missing; 0 where another
-    option is among them."""
+    """How many words in front are shared options and their values; 0 where another option is among them."""
     if not argv or not argv[0].startswith("-"):
         return 0
     from podid.cli.options import SHARED
 
-    switches = {word for item in SHARED.values() if item.kind == "switch" for word in item.spellings}
-    valued = {word for item in SHARED.values() for word in item.spellings} - switches
+    return leading_options(argv, SHARED.values())
+
+
+def leading_options(argv: Sequence[str], options: "Collection[OptionField]") -> int:
+    """How many words in front are these options and their values, one more where a value is missing; 0 where another
+    option is among them."""
+    switches = {word for item in options if item.kind == "switch" for word in item.spellings}
+    valued = {word for item in options for word in item.spellings} - switches
     letters = {word[1] for word in switches if not word.startswith("--")}
     place = 0
     while place < len(argv) and argv[place].startswith("-"):

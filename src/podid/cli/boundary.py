@@ -1,13 +1,12 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
-from collections.abc import Sequence
-
-import typer
+from collections.abc import Iterable, Sequence
 
 from podid.cli.argv import command_first, output_option, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, CredentialsError, ExitCode, Hint, PodidError
+from podid.render.view import Line
 
 
 def main(argv: list[str], runtime: Runtime | None = None) -> int:
@@ -23,11 +22,7 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
             _tell_interrupted(runtime)
     except PodidError as error:
         code = _fail(error, argv, runtime)
-    except typer.TyperException as error:
-        from podid.cli.slips import usage_error
-
-        code = _fail(usage_error(error, argv), argv, runtime)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         cut_short = True
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
@@ -41,27 +36,53 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
 
 
 def _dispatch(argv: list[str], runtime: Runtime) -> int:
-    from podid.cli.parser import build
+    from podid.cli.help import asks_for_help, page
     from podid.cli.tree import GROUPS
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
         from podid.cli.completion import answer, words_of
+        from podid.cli.parser import build
         from podid.cli.suggestions import Suggestions
 
         words = words_of(argv)
-        tree = build(rich_help=False, argv=words)
+        tree = build(argv=words)
         runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
         return ExitCode.OK
     argv = _meant(argv)
-    if len(argv) == 1 and argv[0] in GROUPS:
+    if not argv or (argv[0] in GROUPS and len(argv) == 1):
         argv = [*argv, "--help"]
-    # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
-    app = build(rich_help=runtime.streams.stdout_tty, argv=argv)
+    if asks_for_help(argv):
+        width = runtime.width if runtime.streams.stdout_tty else None
+        lines = page(argv, width)
+        if lines is not None:
+            _show(lines, runtime)
+            return ExitCode.OK
+    return _parse_and_run(argv, runtime)
+
+
+def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
+    from podid.render.screen import Screen, paint_all
+
+    stdout = runtime.streams.stdout
+    stdout.write(paint_all(lines, Screen(color=runtime.color(stdout, allowed=True))))
+
+
+def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
+    import typer
+
+    from podid.cli.parser import build
+
     try:
-        result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
+        result = build(argv=argv).main(args=argv, prog_name="podid", standalone_mode=False, obj=runtime)
     except Instead as answered:
         return _carry_out(answered, runtime)
+    except typer.TyperException as error:
+        from podid.cli.slips import usage_error
+
+        raise usage_error(error, argv) from error
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -110,9 +131,9 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     from podid.render.errors import error_json, error_text
 
     hint = hint_words(_next(error), runtime.argv)
-    json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
+    as_json = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
-    if json_wanted:
+    if as_json:
         text = error_json(error, hint, runtime.take_settled())
     else:
         full = "-v" in argv or "--verbose" in argv

@@ -47,8 +47,8 @@ def settle_interrupted(access: Access, place: Place) -> None:
 def refuse_state(access: Access) -> None:
     """For what takes credentials away: raises UsageError for --wait verified or proven."""
     if access.shared.wait in (Wait.VERIFIED, Wait.PROVEN):
-        what = f"--wait {access.shared.wait} waits for credentials that pods get, and this takes them away"
-        raise UsageError(what, hint=Again(swap=(access.shared.wait, Wait.READY)))
+        message = f"--wait {access.shared.wait} waits for credentials that pods get, and this takes them away"
+        raise UsageError(message, hint=Again(swap=(access.shared.wait, Wait.READY)))
 
 
 def run(
@@ -212,7 +212,7 @@ def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
 def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict: bool = False) -> tuple[str, ...]:
     """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
     NotFound. That the cluster cannot be looked at is said with the effect, and with -v."""
-    from podid.ops.association.absent import absent_accounts
+    from podid.ops.association.read import absent_accounts
 
     kube = access.kube  # a wrong --context is known before anything is changed
     try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.names import check_cluster_name, parse_cluster_arn
@@ -38,31 +38,26 @@ class NamedCluster:
     def check_region(self, region: str, source: str) -> None:
         """Raises UsageError when `region`, which `source` gave, is not the cluster's."""
         if self.region and region and region != self.region:
-            raise UsageError(
-                f"{self.source} names cluster {self.name} in {self.region}, and {source} says {region}",
-                advice="Leave one of them out, or make them agree.",
-                subject=self.name,
-            )
+            self._refuse(f"in {self.region}, and {source} says {region}", "Leave one of them out, or make them agree.")
 
     def check_account(self, account: str) -> None:
         """Raises UsageError when the credentials' account is not the cluster's."""
         if self.account and account != self.account:
-            raise UsageError(
-                f"{self.source} names cluster {self.name} of account {self.account}, and the credentials are account "
-                f"{account}'s",
-                advice="Choose the profile that belongs to the cluster, or another cluster.",
-                subject=self.name,
+            self._refuse(
+                f"of account {self.account}, and the credentials are account {account}'s",
+                "Choose the profile that belongs to the cluster, or another cluster.",
             )
 
     def check_partition(self, partition: str) -> None:
         """Raises UsageError when the cluster that was found is in another partition than the one that was named."""
         if self.partition and partition != self.partition:
-            raise UsageError(
-                f"{self.source} names cluster {self.name} in partition {self.partition}, and the one that is reached "
-                f"is in {partition}",
-                advice="Choose the profile and the region that belong to the cluster, or another cluster.",
-                subject=self.name,
+            self._refuse(
+                f"in partition {self.partition}, and the one that is reached is in {partition}",
+                "Choose the profile and the region that belong to the cluster, or another cluster.",
             )
+
+    def _refuse(self, words: str, advice: str) -> NoReturn:
+        raise UsageError(f"{self.source} names cluster {self.name} {words}", advice=advice, subject=self.name)
 
 
 def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
@@ -71,8 +66,8 @@ def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str,
     A context or a kubeconfig that was given as a flag is looked up even where --cluster wins: one that does not exist
     is NotFound, as it would be wherever it is used.
     """
-    asked_for = options.context is not None or sources.get("kubeconfig") == "--kubeconfig"
-    context = _of_context(options, sources, env) if asked_for or options.cluster is None else None
+    explicit = options.context is not None or sources.get("kubeconfig") == "--kubeconfig"
+    context = _of_context(options, sources, env) if explicit or options.cluster is None else None
     if options.cluster is None:
         return context
     source = sources["cluster"]
@@ -86,14 +81,14 @@ def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, s
     from podid.kube.kubeconfig import current_eks_cluster
 
     try:
-        found = current_eks_cluster(options.kubeconfig or "", options.context or "", env)
+        bound = current_eks_cluster(options.kubeconfig or "", options.context or "", env)
     except (InvalidInput, NotFound):
         if options.context or sources.get("kubeconfig") == "--kubeconfig":
             raise
         return None  # a broken kubeconfig that nobody named must not stop work that needs none
-    if found is None:
+    if bound is None:
         return None
-    return NamedCluster(found.cluster, f"kube context {found.context}", found.region, found.account)
+    return NamedCluster(bound.cluster, f"kube context {bound.context}", bound.region, bound.account)
 
 
 def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
@@ -153,17 +148,17 @@ def cluster_by_server(
         config = read(options.kubeconfig or "", env)
     except InvalidInput:
         return None
-    wanted = options.context or (config.current if config is not None else "")
-    if config is None or wanted not in config.contexts:
+    chosen = options.context or (config.current if config is not None else "")
+    if config is None or chosen not in config.contexts:
         return None
-    context = config.contexts[wanted]
+    context = config.contexts[chosen]
     for name in clusters:
         try:
             cluster = eks.get_cluster(name)
         except PodidError:
             continue  # not ours to see; if it is the one, naming it with --cluster tells why
         if matches(context, cluster):
-            return NamedCluster(name, f"kube context {wanted}, whose server or CA it is")
+            return NamedCluster(name, f"kube context {chosen}, whose server or CA it is")
     return None
 
 

@@ -58,8 +58,8 @@ def function(command: Command, name: str) -> Callable[..., None]:
 
 def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> None:
     handed = {"access": access, "terminal": access.terminal}
-    wanted = {name: handed[name] for name in command.parameters if name in handed}
-    command.body(**wanted, **command.values(typed))
+    passed = {name: handed[name] for name in command.parameters if name in handed}
+    command.body(**passed, **command.values(typed))
 
 
 # --- options as Typer reads them --------------------------------------------------------------------------------------
@@ -124,21 +124,21 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     """Answered while parsing, so that it works without the command's required arguments; by the command itself where
     its options choose what is read."""
 
-    def show(ctx: typer.Context, wanted: bool) -> bool:
-        if wanted and command.permissions_for is None and not ctx.resilient_parsing:
+    def show(ctx: typer.Context, given: bool) -> bool:
+        if given and command.permissions_for is None and not ctx.resilient_parsing:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
             terminal = _access(runtime, {"output": output, "query": query}).terminal
             _emit_permissions(terminal, name, command.all_permissions())
             raise typer.Exit
-        return wanted
+        return given
 
     option = typer.Option(
         "--show-permissions",
         is_eager=True,
         callback=show,
-        help="Print the IAM policy and the Kubernetes Role that this command needs, and exit.",
+        help=options.SHOW_PERMISSIONS,
         rich_help_panel=_PANEL,
     )
     return inspect.Parameter(

@@ -108,9 +108,9 @@ def words_of(argv: Sequence[str]) -> list[str]:
 def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest) -> str:
     """What the shell's script reads: candidates for the last of `words`. `suggest` gives the values of a source, in the
     light of the words typed so far."""
-    found = _candidates(tree, words, suggest)
+    candidates = _candidates(tree, words, suggest)
     # fish leaves a tilde as it is, and would make a home directory of it
-    return "".join(f"{_line(shell, item)}\n" for item in found if shell != "fish" or item.value[:1] != "~")
+    return "".join(f"{_line(shell, item)}\n" for item in candidates if shell != "fish" or item.value[:1] != "~")
 
 
 def _line(shell: str, item: Candidate) -> str:
@@ -129,13 +129,13 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
     *before, prefix = words
     node, rest = _descend(tree, before)
     declared = options_by_name(before)
-    found = list(_possible(node, rest, prefix, declared))
-    source = found[0].source if found else ""
+    candidates = list(_possible(node, rest, prefix, declared))
+    source = candidates[0].source if candidates else ""
     if source == FILES:
         return (Candidate(FILES),)
     if source:
-        found = [Candidate(value) for value in suggest(source, before) if _is_word(value, rest)]
-    return tuple(item for item in found if item.value.startswith(prefix))
+        candidates = [Candidate(value) for value in suggest(source, before) if _is_word(value, rest)]
+    return tuple(item for item in candidates if item.value.startswith(prefix))
 
 
 def _is_word(value: str, rest: Sequence[str]) -> bool:
@@ -146,19 +146,19 @@ def _is_word(value: str, rest: Sequence[str]) -> bool:
 
 def _joined(words: Sequence[str]) -> list[str]:
     """`--output=js` as `--output js`, in one word (zsh, fish) or in three (bash breaks words at `=`)."""
-    found: list[str] = []
+    joined: list[str] = []
     for word in words:
-        if word == "=" and found and found[-1].startswith("--"):
-            found.append("=")
-        elif found and found[-1] == "=":
-            found[-1] = word
+        if word == "=" and joined and joined[-1].startswith("--"):
+            joined.append("=")
+        elif joined and joined[-1] == "=":
+            joined[-1] = word
         elif word.startswith("--") and "=" in word:
-            found += word.split("=", 1)
+            joined += word.split("=", 1)
         else:
-            found.append(word)
-    if found and found[-1] == "=":
-        found[-1] = ""
-    return found
+            joined.append(word)
+    if joined and joined[-1] == "=":
+        joined[-1] = ""
+    return joined
 
 
 def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:

@@ -78,8 +78,8 @@ def _unconsented(declared: Iterable[OptionField], word: str) -> str:
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
     """Whether the command takes all of the flags: an error may come from far below of what was asked for."""
-    wanted = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
-    return not path or not wanted or wanted <= options_of(path)
+    names = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
+    return not path or not names or names <= options_of(path)
 
 
 def options_of(path: tuple[str, ...]) -> frozenset[str]:

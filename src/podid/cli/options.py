@@ -69,6 +69,7 @@ class Shared:
 
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
+SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
@@ -107,9 +108,9 @@ def from_values(
                 sources[name] = variable
                 break
     for name in chosen:
-        with _told_of(sources, name):
+        with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
-    with _told_of(sources, "output"):
+    with _naming_source(sources, "output"):
         output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
     lists = {name: texts for name, texts in several.items() if len(texts) > 1}
     shared = Shared(**{**chosen, "output": output, "several": lists})
@@ -118,16 +119,16 @@ def from_values(
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
         shared = replace(shared, namespace=None)
     if shared.timeout is not None:
-        with _told_of(sources, "timeout"):
+        with _naming_source(sources, "timeout"):
             seconds(shared.timeout)
     if shared.expect_account is not None and not re.fullmatch(r"\d{12}", shared.expect_account):
-        what = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
-        raise InvalidInput(what, subject=shared.expect_account)
+        message = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
+        raise InvalidInput(message, subject=shared.expect_account)
     return shared, sources
 
 
 @contextmanager
-def _told_of(sources: Mapping[str, str], name: str) -> Iterator[None]:
+def _naming_source(sources: Mapping[str, str], name: str) -> Iterator[None]:
     """What is wrong with the value of this option is said with the variable that it comes from."""
     try:
         yield
@@ -140,6 +141,16 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
     """Adds where the value comes from that the error is about, unless it stands on the command line or is said."""
     if source and not source.startswith("-") and source not in f"{error.message} {error.advice}":
         error.advise(f"{value!r} comes from {source}.")
+
+
+_EXAMPLE = "Example: "
+
+
+def _lines(paragraph: str) -> list[str]:
+    """A line for each item of a list, which each begin with a word and a colon, else one for all."""
+    lines = paragraph.splitlines()
+    is_list = len(lines) > 1 and all(re.match(r"[\w-]+: ", line) for line in lines)
+    return lines if is_list else [" ".join(lines)]
 
 
 # what a body may ask for by name; all its other parameters are its own options, or groups of them
@@ -163,6 +174,17 @@ class Command:
     @property
     def help(self) -> str:
         return inspect.cleandoc(self.body.__doc__ or "")
+
+    @property
+    def paragraphs(self) -> list[list[str]]:
+        """The help without its examples: paragraphs of lines, each line of one a sentence or of a list."""
+        return [_lines(part) for part in self.help.split("\n\n") if not part.startswith(_EXAMPLE)]
+
+    @property
+    def examples(self) -> list[str]:
+        """Command lines of the help."""
+        parts = self.help.split("\n\n")
+        return [" ".join(part.removeprefix(_EXAMPLE).split()) for part in parts if part.startswith(_EXAMPLE)]
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -200,14 +222,14 @@ class Command:
     def all_permissions(self, **values: object) -> CommandPermissions:
         """What the body says that it calls, with these `values` of its options where they choose what is read, and what
         choosing a cluster and naming the caller takes."""
-        wanted = self.permissions()
+        permissions = self.permissions()
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)
-            wanted = chosen if isinstance(chosen, CommandPermissions) else replace(wanted, always=chosen)
+            permissions = chosen if isinstance(chosen, CommandPermissions) else replace(permissions, always=chosen)
         if not self.shared or "show_permissions" not in self.shared:
-            return wanted
+            return permissions
         from podid.aws.eks import Eks
         from podid.aws.sts import Sts
 
         place = permissions_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Permissions()
-        return replace(wanted, always=wanted.always | place | permissions_of((Sts.get_caller,)))
+        return replace(permissions, always=permissions.always | place | permissions_of((Sts.get_caller,)))

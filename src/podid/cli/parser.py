@@ -8,63 +8,34 @@ from typer.core import TyperCommand, TyperGroup
 
 from podid.cli.tree import COMMANDS, GROUPS, Row
 
-ABOUT = """Amazon EKS Pod Identity from nothing to verified credentials, or the first broken link.
-
-Start with `podid install-agent`, then `podid associate`, which asks when it is typed alone; in scripts
-`podid role create`, `podid associate NS/SA --role ROLE`, `podid verify NS/SA`. When something does not work,
-`podid doctor`.
-"""
-
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
-def build(*, rich_help: bool, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
-    """The command tree. `rich_help` draws help with rich, which costs 50 ms when help is asked for. With `argv`, only
-    the command that it is about is loaded; the others keep name and summary."""
+def build(*, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
+    """The command tree. With `argv`, only the command that it is about is loaded; the others keep name and summary.
+    Help is not drawn by it, but by `podid.cli.help`."""
     words = None if argv is None else [word for word in argv if not word.startswith("-")]
-    mode: Any = "markdown" if rich_help else None
-    root = _made(_root, None, ABOUT, mode)
+    root = _made(_root, None)
     assert isinstance(root, TyperGroup)
     for row in rows:
-        parent = root
-        if len(row.path) == 2:
-            parent = _group(root, row, mode)
+        parent = root if len(row.path) == 1 else _group(root, row.path[0])
         named = words is None or words[: len(row.path)] == list(row.path)
-        parent.commands[row.path[-1]] = _full(row, mode) if named else _outline(row, mode)
+        parent.commands[row.path[-1]] = _full(row) if named else TyperCommand(name=row.path[-1], help=row.summary)
     return root
 
 
-def _group(root: TyperGroup, row: Row, mode: Any) -> TyperGroup:
-    name = row.path[0]
+def _group(root: TyperGroup, name: str) -> TyperGroup:
     if name not in root.commands:
-        root.commands[name] = TyperGroup(
-            name=name,
-            help=GROUPS[name],
-            no_args_is_help=True,
-            rich_markup_mode=mode,
-            rich_help_panel=row.panel,
-            context_settings=_CONTEXT,
-        )
-    found = root.commands[name]
-    assert isinstance(found, TyperGroup)
-    return found
+        root.commands[name] = TyperGroup(name=name, help=GROUPS[name], context_settings=_CONTEXT)
+    group = root.commands[name]
+    assert isinstance(group, TyperGroup)
+    return group
 
 
-def _full(row: Row, mode: Any) -> Any:
+def _full(row: Row) -> Any:
     from podid.cli.command import function
 
-    made = _made(None, function(row.load(), row.name), None, mode, name=row.path[-1], panel=row.panel)
-    return made.commands[row.path[-1]]
-
-
-def _outline(row: Row, mode: Any) -> TyperCommand:
-    return TyperCommand(
-        name=row.path[-1],
-        help=row.summary,
-        rich_markup_mode=mode,
-        rich_help_panel=row.panel,
-        context_settings=_CONTEXT,
-    )
+    return _made(None, function(row.load(), row.name), name=row.path[-1]).commands[row.path[-1]]
 
 
 class _Strict(TyperCommand):
@@ -83,20 +54,10 @@ def _says_one_thing(param: Any) -> bool:
     return not (param.multiple or param.count or (param.is_flag and not param.secondary_opts))
 
 
-def _made(
-    callback: Callable[..., None] | None,
-    function: Callable[..., None] | None,
-    help_text: str | None,
-    mode: Any,
-    *,
-    name: str = "",
-    panel: str = "",
-) -> Any:
+def _made(callback: Callable[..., None] | None, function: Callable[..., None] | None, *, name: str = "") -> Any:
     """A group as Typer makes it of its own app, with one command in it if there is a `function`."""
     app = typer.Typer(
-        help=help_text,
-        no_args_is_help=True,
-        rich_markup_mode=mode,
+        rich_markup_mode=None,
         # a traceback with local values can show a token
         pretty_exceptions_enable=False,
         add_completion=False,
@@ -104,15 +65,15 @@ def _made(
     )
     app.callback()(callback or _nothing)
     if function is not None:
-        app.command(name, cls=_Strict, rich_help_panel=panel, context_settings=_CONTEXT)(function)
+        app.command(name, cls=_Strict, context_settings=_CONTEXT)(function)
     return typer.main.get_command(app)
 
 
 def _nothing() -> None: ...
 
 
-def _version(ctx: typer.Context, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
+def _version(ctx: typer.Context, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
         from podid.version import VERSION
 
         ctx.obj.streams.stdout.write(f"podid {VERSION}\n")

@@ -19,6 +19,7 @@ from podid.ops.change.kinds import (
     RESTART,
     ROLE,
     ROLE_ATTACHMENT,
+    ROLE_POLICY,
     ROLE_SETTINGS,
     ROLE_TRUST,
     SERVICE_ACCOUNT,
@@ -54,6 +55,13 @@ RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalPermission.of(
     "having AWS check policies before they are written", AccessAnalyzer.validate_policy
 )
+CREATING_ROLE = (
+    *ROLE.calls(Verb.CREATE),
+    *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
+    *ROLE_ATTACHMENT.calls(Verb.CREATE),
+    Iam.find_policy,
+)
+DELETING_ROLE = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
 TAKING_BACK = OptionalPermission.of(
     "taking back a role that could not be finished", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
 )

@@ -27,15 +27,15 @@ class Prompter:
         import questionary
         from prompt_toolkit.output import create_output
 
-        wanted = (word,) if word else ("y", "yes")
+        accepted = (word,) if word else ("y", "yes")
         refused = ("", "n", "no")
         prompt = f"{question} Type {word} to go on:" if word else f"{question} [y/N]"
         answer = questionary.text(
             prompt,
-            validate=lambda text: text.strip().lower() in (*wanted, *refused) or f"{' or '.join(wanted)}, or no",
+            validate=lambda text: text.strip().lower() in (*accepted, *refused) or f"{' or '.join(accepted)}, or no",
             output=create_output(stdout=sys.stderr),
         ).ask(kbi_msg="")
-        return str(_answered(answer)).strip().lower() in wanted
+        return str(_answered(answer)).strip().lower() in accepted
 
     def choose(self, question: str, choices: Sequence[str]) -> str:
         options = tuple(Option(choice, choice) for choice in choices)

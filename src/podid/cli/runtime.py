@@ -140,7 +140,7 @@ class Runtime:
     # the AWS account, once it is known: a terminal shows short names of what is in it
     account: str = ""
     # seconds in which a person was asked: no command is late for them
-    asked: float = 0.0
+    answering: float = 0.0
     # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
     # asks, and raises what stands in the way; and what takes its results instead of stdout
     guard: Callable[[Any], None] | None = None
@@ -157,8 +157,8 @@ class Runtime:
 
     def take_settled(self) -> "Settled | None":
         """What is to be said of interrupted runs, once."""
-        found, self.settled = self.settled, None
-        return found
+        settled, self.settled = self.settled, None
+        return settled
 
     def end_runs(self, *, cut_short: bool = False) -> None:
         """The runs that were begun have come to their end, or are left as they are."""
@@ -178,13 +178,13 @@ class Runtime:
         try:
             yield self.prompter
         finally:
-            self.asked += self.monotonic() - began
+            self.answering += self.monotonic() - began
 
     def deadline(self, seconds: float, words: str) -> "Deadline":
         """That long from now, not counting what people take for answers."""
         from podid.calls.deadline import Deadline
 
-        return Deadline.after(seconds, words, lambda: self.monotonic() - self.asked)
+        return Deadline.after(seconds, words, lambda: self.monotonic() - self.answering)
 
     @property
     def prompter(self) -> "Prompter":
@@ -208,11 +208,11 @@ class Runtime:
 
         tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
         now = self.now() if tty and not full else None
-        return Screen(self.width if tty else None, self.color(stream, wanted=color), self.account, now)
+        return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
 
-    def color(self, stream: IO[str], *, wanted: bool) -> bool:
+    def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""
-        if not wanted or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
+        if not allowed or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
             return False
         if self.env.get("FORCE_COLOR"):
             return True
@@ -228,7 +228,7 @@ class Runtime:
         if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
             home = Path(self.env.get("HOME") or "~").expanduser()
             if not home.is_absolute():
-                what = f"HOME is {str(home)!r}, which is not an absolute path"
-                raise UsageError(what, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
+                message = f"HOME is {str(home)!r}, which is not an absolute path"
+                raise UsageError(message, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
             base = str(home / ".local" / "state")
         return Path(base) / "podid"

@@ -31,14 +31,14 @@ def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
         raise UsageError("--cluster and --cluster-tag exclude each other")
     terminal = access.terminal
     with terminal.working("reading the clusters' tags"):
-        found = tagged_clusters(access.aws.eks, tags, access.aws.region)
-    words = short_list(found, 20)
+        clusters = tagged_clusters(access.aws.eks, tags, access.aws.region)
+    words = short_list(clusters, 20)
     terminal.note(f"{' '.join(f'--cluster-tag {key}={value}' for key, value in tags.items())} stands for {words}")
     changes = not access.shared.dry_run and access.runtime.interactive
-    if changes and len(found) > 1:
-        question = f"Go on in these {len(found)} clusters?"
+    if changes and len(clusters) > 1:
+        question = f"Go on in these {len(clusters)} clusters?"
         terminal.consent(Consent(question=question, needed_for="A change in several clusters"))
-    return found
+    return clusters
 
 
 def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS) -> None:
@@ -47,9 +47,9 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
     terminal = access.terminal
     clusters = _tagged(access, tags) if tags else access.shared.several.get("cluster", ())
     if len(clusters) < 2:
-        there = access.of(cluster=clusters[0]) if clusters else access
-        terminal.argv = there.argv
-        run(there)
+        local = access.of(cluster=clusters[0]) if clusters else access
+        terminal.argv = local.argv
+        run(local)
         return
     if access.shared.context is not None:
         raise UsageError("--context is the way into one cluster, and several are meant")
@@ -58,18 +58,18 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
     codes = set()
     for name in clusters:
         terminal.note(f"cluster {name}:")
-        there = access.of(cluster=name)
-        terminal.argv = there.argv
+        local = access.of(cluster=name)
+        terminal.argv = local.argv
         try:
             with terminal.collecting(views):
-                run(there)
+                run(local)
             codes.add(ExitCode.OK)
         except typer.Exit as left:
             codes.add(ExitCode(left.exit_code))
         except Cancelled:
             raise
         except PodidError as error:
-            error.hint = hint_words(error.hint, there.argv)
+            error.hint = hint_words(error.hint, local.argv)
             failures.append((name, error))
             codes.add(error.exit_code)
         access.runtime.end_runs()
@@ -102,25 +102,25 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
     profiles = several.get("profile", (options.profile,))
     regions = several.get("region", (options.region,))
     for profile, region in product(profiles, regions):
-        there = access.of(profile=profile, region=region)
+        local = access.of(profile=profile, region=region)
         where = " ".join(word for word in (region, profile) if word)
         names = several.get("cluster", () if all_clusters else (options.cluster,))
         if all_clusters:
             try:
-                eks = there.aws.eks
-                names = tagged_clusters(eks, tags, there.aws.region) if tags else eks.list_clusters()
+                eks = local.aws.eks
+                names = tagged_clusters(eks, tags, local.aws.region) if tags else eks.list_clusters()
             except PodidError as error:
-                error.hint = hint_words(error.hint, there.argv)
-                yield where or there.aws.region, error
+                error.hint = hint_words(error.hint, local.argv)
+                yield where or local.aws.region, error
                 continue
         for name in names:
-            yield f"{name or 'cluster'} {where}".strip(), there.of(cluster=name)
+            yield f"{name or 'cluster'} {where}".strip(), local.of(cluster=name)
 
 
 def check_namespace(reached: Sequence[Access], namespace: str) -> None:
     """For a namespace in which nothing was found: raises NotFound where none of the clusters has it, nor an association
     in it. Returns where one has, and where that cannot be looked at."""
-    from podid.ops.association.absent import namespace_not_found
+    from podid.ops.association.read import namespace_not_found
 
     absent: NotFound | None = None
     for access in reached:

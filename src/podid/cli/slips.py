@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from podid.cli.argv import value_of
+from podid.cli.argv import Given, given, value_of
 from podid.cli.options import SHARED
 from podid.cli.tree import path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
@@ -62,16 +62,16 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     params = context.command.params if context is not None else ()
     known = [name for param in params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
     takes_names = any(param.param_type_name == "argument" for param in params)
-    if message.startswith("No such option") and (found := _elsewhere(typed, known, argv, path, takes_names)):
-        return found
+    if message.startswith("No such option") and (error_here := _elsewhere(typed, known, argv, path, takes_names)):
+        return error_here
     near: list[str] = []
     if message.startswith("No such command") and context is not None:
         typed = message.split("'")[1]
         near = nearest(typed, context.command.commands, 1)
         message = f"There is no command {typed}"
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        what = f"fewer arguments: {extra[1]} is too much" if takes_names else f"no argument, and {extra[1]} is one"
-        message = f"podid {' '.join(path)} takes {what}"
+        limit = f"fewer arguments: {extra[1]} is too much" if takes_names else f"no argument, and {extra[1]} is one"
+        message = f"podid {' '.join(path)} takes {limit}"
     elif message.startswith("No such option"):
         message = f"There is no option {typed}"
         if any(typed in item.spellings for item in SHARED.values()):
@@ -150,9 +150,8 @@ def _with_account(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint
 
 def _taken(option: str, words: list[str], *, short: str = "") -> str:
     """The option's value, which is taken out of the words with it; empty where there is none."""
-    value = value_of(option, words, short=short)
-    at = next((place for place, word in enumerate(words) if word.partition("=")[0] in (option, short or option)), None)
-    if not value or value.startswith("-") or at is None:
+    place, size, value = next(reversed(given(option, words, short=short)), Given(0, 0, None))
+    if not value or value.startswith("-"):
         return ""
-    del words[at : at + (1 if "=" in words[at] else 2)]
+    del words[place : place + size]
     return value

@@ -50,15 +50,15 @@ class Suggestions:
     def _remote(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
         place = _place(words)
         cache = self._cache(source, place)
-        found = _read(cache)
-        if found is not None and time.time() - found[0] < FRESH_SECONDS:
-            return found[1]
+        cached = _read(cache)
+        if cached is not None and time.time() - cached[0] < FRESH_SECONDS:
+            return cached[1]
         self._refresh(source, place, cache)
         end = time.monotonic() + WAIT_SECONDS
-        while found is None and time.monotonic() < end:
+        while cached is None and time.monotonic() < end:
             time.sleep(0.02)
-            found = _read(cache)
-        return found[1] if found is not None else ()
+            cached = _read(cache)
+        return cached[1] if cached is not None else ()
 
     def _cache(self, source: str, place: dict[str, str]) -> Path:
         env = self._runtime.env
@@ -170,10 +170,10 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
 
 def _service_accounts(access: Access) -> Iterable[str]:
     summaries = access.aws.eks.list_association_summaries(access.place().cluster_name)
-    found = {str(item.ref) for item in summaries}
+    names = {str(item.ref) for item in summaries}
     with contextlib.suppress(Exception):  # those with an association are better than none
-        found |= {str(account.ref) for account in access.kube.reader.list_service_accounts()}
-    return found
+        names |= {str(account.ref) for account in access.kube.reader.list_service_accounts()}
+    return names
 
 
 def _namespaces(access: Access) -> Iterable[str]:

@@ -104,11 +104,11 @@ class Terminal:
             return
         if not self._runtime.interactive:
             if consent.grave:
-                what, *more = consent.grave
-                what = f"{consent.needed_for} needs an answer at a terminal here, and --yes is none: {what}"
-                raise ConsentNeeded(what, lines=tuple(more))
-            what = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
-            raise ConsentNeeded(what, hint=Again(add=(flag,)))
+                reason, *more = consent.grave
+                message = f"{consent.needed_for} needs an answer at a terminal here, and --yes is none: {reason}"
+                raise ConsentNeeded(message, lines=tuple(more))
+            message = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
+            raise ConsentNeeded(message, hint=Again(add=(flag,)))
         self.progress.done()
         self._draft = 0
         with self._runtime.asking() as prompter:
@@ -171,7 +171,7 @@ class Terminal:
         where a document was asked for."""
         if self._options.output is not Format.TABLE or self._options.query is not None:
             raise UsageError("podid demo narrates: it has no result for --output or --query", hint=Other(("demo",)))
-        self._stdout(_writing(text))
+        self._print((text,))
 
     @contextlib.contextmanager
     def collecting(self, views: list[View]) -> Iterator[None]:
@@ -195,14 +195,14 @@ class Terminal:
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
         if for_reader and (view.lines or streams.stdout_tty):
             wide = options.output is Format.WIDE
-            self._stdout(_writing(draw(view, self._screen(streams.stdout), wide=wide)))
+            self._print((draw(view, self._screen(streams.stdout), wide=wide),))
             return
         if isinstance(options.output, Report):
             raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
         if for_reader and (empty := view.empty):
             self.note(empty)  # nothing on both streams would look like a failure
         if options.output is Format.JSON and options.query is None:
-            self._stdout(_writing_each(json_pieces(view.document)))
+            self._print(json_pieces(view.document))
             return
         try:
             text = to_text(view, options.output, options.query)
@@ -212,7 +212,7 @@ class Terminal:
             # what was done is done: losing the result of it would be worse than showing all of it
             self._stderr(f"Warning: {sanitize.line(error.message)}; this is the whole result\n")
             text = to_text(view, options.output, None)
-        self._stdout(_writing(text))
+        self._print((text,))
 
     def write_report(self, report: DoctorReport, form: Report) -> None:
         """A doctor's report in a format of other programs; workflow commands reach the runner that they are for."""
@@ -221,19 +221,19 @@ class Terminal:
         if form is Report.GITHUB and obeyed is not None:
             self._stdout(lambda _: obeyed.write(text))
         else:
-            self._stdout(_writing(text))
+            self._print((text,))
 
     def stream(self, items: Iterable[Mapping[str, object]]) -> None:
         """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
         for item in items:
-            if not self._stdout(_writing(jsonl_line(item))):
+            if not self._print((jsonl_line(item),)):
                 return
 
     def stream_lines(self, lines: Iterable[str]) -> None:
         """Lines for a person or a script, each as soon as it is there and whatever it holds. Stops like `stream`."""
         self.progress.done()
         for line in lines:
-            if not self._stdout(_writing(f"{sanitize.defused(sanitize.line(line))}\n")):
+            if not self._print((f"{sanitize.defused(sanitize.line(line))}\n",)):
                 return
 
     def take_settled(self) -> Settled | None:
@@ -260,12 +260,19 @@ class Terminal:
         return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)
 
     def _color(self, stream: IO[str]) -> bool:
-        return self._runtime.color(stream, wanted=not self._options.no_color)
+        return self._runtime.color(stream, allowed=not self._options.no_color)
 
     def _stderr(self, text: str) -> None:
         self._draft = 0
         with contextlib.suppress(OSError, ValueError):  # nobody watches; the work goes on
             self._runtime.streams.stderr.write(text)
+
+    def _print(self, pieces: Iterable[str]) -> bool:
+        def write(out: IO[str]) -> None:
+            for piece in pieces:
+                out.write(piece)
+
+        return self._stdout(write)
 
     def _stdout(self, write: Callable[[IO[str]], object]) -> bool:
         """False when nobody takes it any more. A closed pipe is silent; a full disk or a closed stream is said on the
@@ -289,18 +296,6 @@ def _not_text(error: ValueError) -> str:
 
 def _structured(output: Format | Report) -> bool:
     return isinstance(output, Format) and output.structured
-
-
-def _writing_each(pieces: Iterable[str]) -> Callable[[IO[str]], object]:
-    def write(out: IO[str]) -> None:
-        for piece in pieces:
-            out.write(piece)
-
-    return write
-
-
-def _writing(text: str) -> Callable[[IO[str]], object]:
-    return lambda out: out.write(text)
 
 
 _BAR = 20

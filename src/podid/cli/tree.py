@@ -27,63 +27,64 @@ class Row(NamedTuple):
 
     def load(self) -> "Command":
         module, _, function = self.where.partition(":")
-        found: Command = getattr(import_module(f"podid.commands.{module}"), function)
-        return found
+        command: Command = getattr(import_module(f"podid.commands.{module}"), function)
+        return command
 
 
-SET_UP, SEE, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
+START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and add-ons", "Offline", "podid itself"
+PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("install-agent", SET_UP, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
-    Row("uninstall-agent", SET_UP, "Remove the agent add-on.", "agent.uninstall:uninstall_agent"),
-    Row("role create", SET_UP, "Create an IAM role for a service account's pods.", "role.create:create"),
-    Row("role attach", SET_UP, "Give a role more permissions.", "role.attach:attach"),
-    Row("role detach", SET_UP, "Take permissions away from a role.", "role.detach:detach"),
-    Row("role delete", SET_UP, "Delete a role with its policies.", "role.delete:delete"),
-    Row("associate", SET_UP, "Give a service account's pods an IAM role.", "association.associate:associate"),
-    Row("disassociate", SET_UP, "Take the role away again.", "association.disassociate:disassociate"),
-    Row("copy", SET_UP, "Make a cluster's associations again in another one.", "association.copy:copy"),
-    Row("move", SET_UP, "Give an association to another service account.", "association.move:move"),
-    Row("addon associate", SET_UP, "Give an add-on's service account a role.", "addon.associate:associate"),
-    Row("addon disassociate", SET_UP, "Take it away again.", "addon.disassociate:disassociate"),
-    Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),
-    Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
+    Row("demo", START, "Run the main job on the sandbox, narrated.", "demo:demo"),
+    Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
+    Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
+    Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
     Row("status", SEE, "Show whether each identity works.", "workload.status:status"),
+    Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
-    Row("verify", SEE, "Verify which role pods get.", "workload.verify:verify_pods"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
-    Row("explain", SEE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
-    Row("agent status", SEE, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
-    Row("agent nodes", SEE, "List nodes with their agent pods.", "agent.nodes:nodes"),
-    Row("agent logs", SEE, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
-    Row("agent versions", SEE, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
-    Row("addon list", SEE, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
-    Row("role show", SEE, "Show a role, its trust and who uses it.", "role.show:show"),
-    Row("role list", SEE, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
-    Row("trust check", SEE, "Evaluate trust policies; a file takes no AWS access.", "trust.check:check"),
-    Row("preset list", SEE, "List permissions of well-known workloads.", "preset.list:list_presets"),
-    Row("preset show", SEE, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
-    Row("trust add", CHANGES, "Let service accounts in by a trust policy.", "trust.add:add"),
+    Row("disassociate", CHANGE, "Take the role away again.", "association.disassociate:disassociate"),
+    Row("move", CHANGE, "Give an association to another service account.", "association.move:move"),
+    Row("copy", CHANGE, "Make a cluster's associations again in another one.", "association.copy:copy"),
+    Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart:restart"),
+    Row("role create", CHANGE, "Create an IAM role for a service account's pods.", "role.create:create"),
+    Row("role attach", CHANGE, "Give a role more permissions.", "role.attach:attach"),
+    Row("role detach", CHANGE, "Take permissions away from a role.", "role.detach:detach"),
+    Row("role delete", CHANGE, "Delete a role with its policies.", "role.delete:delete"),
+    Row("role show", CHANGE, "Show a role, its trust and who uses it.", "role.show:show"),
+    Row("role list", CHANGE, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
+    Row("trust check", CHANGE, "Evaluate trust policies; a file takes no AWS access.", "trust.check:check"),
+    Row("trust add", CHANGE, "Let service accounts in by a trust policy.", "trust.add:add"),
     Row(
         "trust remove",
-        CHANGES,
+        CHANGE,
         "Take pods, or an OIDC provider, out of a trust policy.",
         "trust.remove:remove",
     ),
-    Row("trust tighten", CHANGES, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
-    Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
-    Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),
-    Row("demo", TRY, "Run the main job on the sandbox, narrated.", "demo:demo"),
-    Row("sandbox start", TRY, "Start an AWS account and an EKS cluster on this machine.", "sandbox.start:start"),
-    Row("sandbox stop", TRY, "Stop the sandbox.", "sandbox.stop:stop"),
-    Row("sandbox status", TRY, "Say whether the sandbox runs.", "sandbox.status:status"),
-    Row("sandbox env", TRY, "Print what points podid, the AWS CLI and kubectl at it.", "sandbox.env:env"),
-    Row("sandbox reset", TRY, "Put the sandbox back to how it started.", "sandbox.reset:reset"),
-    Row("sandbox break", TRY, "Put a failure mode in place in the sandbox.", "sandbox.break_:break_"),
-    Row("sandbox heal", TRY, "Take failure modes away from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", TRY, "Print a shell's completion script.", "completion:completion"),
+    Row("trust tighten", CHANGE, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
+    Row("history", CHANGE, "List what podid changed from here.", "history.history:history"),
+    Row("undo", CHANGE, "Take back what one run changed.", "history.undo:undo"),
+    Row("agent status", AGENT, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
+    Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
+    Row("agent logs", AGENT, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
+    Row("agent versions", AGENT, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
+    Row("addon associate", AGENT, "Give an add-on's service account a role.", "addon.associate:associate"),
+    Row("addon disassociate", AGENT, "Take it away again.", "addon.disassociate:disassociate"),
+    Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
+    Row("uninstall-agent", AGENT, "Remove the agent add-on.", "agent.uninstall:uninstall_agent"),
+    Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
+    Row("preset list", OFFLINE, "List permissions of well-known workloads.", "preset.list:list_presets"),
+    Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
+    Row("sandbox start", OFFLINE, "Start an AWS account and an EKS cluster on this machine.", "sandbox.start:start"),
+    Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
+    Row("sandbox status", OFFLINE, "Say whether the sandbox runs.", "sandbox.status:status"),
+    Row("sandbox env", OFFLINE, "Print what points podid, the AWS CLI and kubectl at it.", "sandbox.env:env"),
+    Row("sandbox reset", OFFLINE, "Put the sandbox back to how it started.", "sandbox.reset:reset"),
+    Row("sandbox break", OFFLINE, "Put a failure mode in place in the sandbox.", "sandbox.break_:break_"),
+    Row("sandbox heal", OFFLINE, "Take failure modes away from the sandbox.", "sandbox.heal:heal"),
+    Row("completion", PODID, "Print a shell's completion script.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {
@@ -98,8 +99,7 @@ GROUPS: dict[str, str] = {
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
     """The words that name the command; empty for what is none."""
-    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
-    return max(found, key=len, default=())
+    return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
 
 
 def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
@@ -111,9 +111,9 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
     from podid.domain.text import did_you_mean, nearest
 
     known = {row.name: row for row in COMMANDS}
-    wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
+    plain = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
     total = CommandPermissions()
-    for given, name in zip(names, wanted, strict=False):
+    for given, name in zip(names, plain, strict=False):
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
@@ -124,4 +124,4 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
         needed = known[name].load().all_permissions()
         optional = dict.fromkeys((*total.optional, *needed.optional))
         total = replace(total, always=total.always | needed.always, optional=tuple(optional))
-    return wanted, total
+    return plain, total

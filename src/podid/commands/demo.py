@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import ExitCode, PodidError
 from podid.domain.option import switch
 from podid.local import files
-from podid.local.processes import python
+from podid.local.processes import podid_words, python
 
 if TYPE_CHECKING:
     from podid.sandbox.tour import Scene
@@ -66,12 +65,13 @@ def demo(
             process.stop(directory=directory)
     tour.say("That was the whole way from nothing to verified credentials.")
     if keep:
+        podid = podid_words()
         tour.say("The sandbox is still running. To go on playing:")
         terminal.narrate(
             f"  cd {shlex.quote(str(home))}\n  export XDG_STATE_HOME={shlex.quote(str(home))}\n"
-            f'  unset PODID_JOURNAL_DIR; eval "$({_podid()} sandbox env)"\n'
-            f"  {_podid()} doctor payments/bilingworker\n  {_podid()} explain association-sa-not-found\n"
-            f"  {_podid()} history\n  {_podid()} sandbox stop\n"
+            f'  unset PODID_JOURNAL_DIR; eval "$({podid} sandbox env)"\n'
+            f"  {podid} doctor payments/bilingworker\n  {podid} explain association-sa-not-found\n"
+            f"  {podid} history\n  {podid} sandbox stop\n"
         )
 
 
@@ -106,14 +106,3 @@ class _Tour:
             )
         if done.returncode != ExitCode.OK:
             self._terminal.narrate(f"(exit code {done.returncode})\n")
-
-
-def _podid() -> str:
-    """How this podid is started: by its name when that is what the shell would find, else by its path."""
-    import shutil
-
-    found = shutil.which("podid")
-    here = Path(sys.executable).parent / "podid"
-    if found is not None and (not here.exists() or here.samefile(found)):
-        return "podid"
-    return shlex.quote(str(here)) if here.exists() else shlex.join(python("podid"))

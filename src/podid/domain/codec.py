@@ -78,13 +78,13 @@ def _decoder(kind: Any) -> Decoder:
     if origin in (Union, UnionType):
         return _union(args)
     if origin is tuple and args[1:] == (Ellipsis,):
-        item = _decoder(args[0])
-        return lambda value, name: tuple(item(each, f"{name}[{i}]") for i, each in enumerate(_list(value, name)))
+        decode = _decoder(args[0])
+        return lambda value, name: tuple(decode(item, f"{name}[{i}]") for i, item in enumerate(_list(value, name)))
     if origin is tuple:
         return _row(tuple(map(_decoder, args)))
     if origin is frozenset:
-        item = _decoder(args[0])
-        return lambda value, name: frozenset(item(each, name) for each in _list(value, name))
+        decode_member = _decoder(args[0])
+        return lambda value, name: frozenset(decode_member(item, name) for item in _list(value, name))
     if origin is Mapping:
         return _mapping(_decoder(args[0]) if args[0] is not str else None, _decoder(args[1]))
     if is_dataclass(kind):
@@ -142,8 +142,8 @@ def _union(kinds: tuple[Any, ...]) -> Decoder:
     if NoneType not in kinds:
         return _either(kinds)
     (kind,) = (kind for kind in kinds if kind is not NoneType)
-    there = _decoder(kind)
-    return lambda value, name: None if value is None else there(value, name)
+    decode = _decoder(kind)
+    return lambda value, name: None if value is None else decode(value, name)
 
 
 def _either(kinds: tuple[Any, ...]) -> Decoder:
@@ -162,7 +162,7 @@ def _row(items: tuple[Decoder, ...]) -> Decoder:
         row = _list(value, name)
         if len(row) != len(items):
             raise Malformed(f"{name} has not {len(items)} items")
-        return tuple(item(each, name) for item, each in zip(items, row, strict=True))
+        return tuple(decode(item, name) for decode, item in zip(items, row, strict=True))
 
     return read
 
@@ -171,20 +171,20 @@ def _mapping(key: Decoder | None, member: Decoder) -> Decoder:
     if key is None:
         return lambda value, name: {k: member(v, f"{name}.{k}") for k, v in _object(value, name).items()}
     pair = _row((key, member))
-    return lambda value, name: dict(pair(each, name) for each in _list(value, name)) if value != {} else {}
+    return lambda value, name: dict(pair(item, name) for item in _list(value, name)) if value != {} else {}
 
 
 def _dataclass(kind: Any) -> Decoder:
     hints = get_type_hints(kind)
     members = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
-    wanted = [f.name for f in fields(kind) if _needed(f)]
+    required = [f.name for f in fields(kind) if _needed(f)]
 
     def read(value: object, name: str) -> object:
         given = _object(value, name)
         for key in given:
             if key not in members:
                 raise Malformed(f"{name}.{key} is nothing that is known")
-        for key in wanted:
+        for key in required:
             if key not in given:
                 raise Malformed(f"{name}.{key} is missing")
         return kind(**{key: members[key](member, f"{name}.{key}") for key, member in given.items()})

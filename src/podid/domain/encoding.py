@@ -145,7 +145,7 @@ def getter(source: str | Getter) -> Getter:
 
 
 def _then(change: Getter, get: Getter) -> Getter:
-    return lambda value: None if (found := get(value)) is None else change(found)
+    return lambda value: None if (member := get(value)) is None else change(member)
 
 
 def _inside(outer: Getter, member: Member) -> Member:

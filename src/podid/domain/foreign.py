@@ -272,7 +272,7 @@ def about(read: Reading[T], **known: str) -> Reading[T]:
     return checked
 
 
-def each(name: str, read: Reading[T]) -> Reading[list[T]]:
+def list_at(name: str, read: Reading[T]) -> Reading[list[T]]:
     """Reads an answer whose member `name` lists the objects that were asked for."""
     return lambda answer: [read(item) for item in inners(answer, name)]
 
@@ -285,17 +285,17 @@ def names(name: str) -> Reading[Sequence[str]]:
 def pages(read: Callable[[str], tuple[T, str]]) -> Iterator[T]:
     """Every page of a list. `read` gives the page that a token leads to, "" being the first one's, and the next page's
     token, "" after the last. Raises Malformed for pages that have no end."""
-    token, seen = "", {""}
+    token, tokens = "", {""}
     while True:
         page, token = read(token)
         yield page
         if not token:
             return
-        if token in seen:
+        if token in tokens:
             raise Malformed("it gives the same page again and again")
-        if len(seen) > MOST_PAGES:
+        if len(tokens) > MOST_PAGES:
             raise Malformed(f"its pages do not end after {MOST_PAGES}")
-        seen.add(token)
+        tokens.add(token)
 
 
 def _unexpected(name: str, value: object, expected: type) -> Malformed:

@@ -91,9 +91,9 @@ def assume_permissions(
     return AssumePermissions(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
 
 
-def matches(wanted: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
     """Whether the pattern of a policy fits; a policy variable in it may hold anything."""
-    return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", wanted)), name)
+    return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", pattern)), name)
 
 
 def _wild(pattern: str) -> bool:

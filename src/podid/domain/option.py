@@ -26,7 +26,8 @@ class OptionField:
     others, `short` a letter, `off` the reverse of a switch. `env` are the variables that stand in for it, first one
     first; `values` all that it may be and `suggests` what completion offers; `source` is where
     `podid.cli.suggestions` finds more. `where` is said of an option that says where a command works, and `consent` of
-    one that answers a question. `read` makes a value of what was typed, and raises InvalidInput."""
+    one that answers a question. `read` makes a value of what was typed, and raises InvalidInput. In help, `heading`
+    stands before it and those after it; `brief` names the command whose help explains it."""
 
     kind: Literal["switch", "text", "texts", "number"]
     help: str
@@ -45,11 +46,17 @@ class OptionField:
     where: bool = False
     consent: bool = False
     bounds: tuple[int, int] | None = None
+    heading: str = ""
+    brief: str = ""
     read: Callable[[Any], Any] | None = None
 
     @property
     def long(self) -> str:
         return self.name or f"--{self.field.strip('_').replace('_', '-')}"
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -154,13 +161,22 @@ def options(cls: type[T]) -> type[T]:
 
 
 def options_in(group: type) -> tuple[OptionField, ...]:
-    """The options of a group, those of the groups in it at their place."""
+    """The options of a group, those of the groups in it at their place. Its `HEADINGS` are those of help, each by the
+    field, or the group in it, that it stands before; its `BRIEF` are fields that the help of another
+    command explains."""
     declared: list[OptionField] = []
+    headings = getattr(group, "HEADINGS", {})
     for item in fields(group):
+        members: tuple[OptionField, ...] = ()
         if "group" in item.metadata:
-            declared += options_in(item.metadata["group"])
+            members = options_in(item.metadata["group"])
         elif "option" in item.metadata:
-            declared.append(item.metadata["option"])
+            members = (item.metadata["option"],)
+        if brief := getattr(group, "BRIEF", {}).get(item.name):
+            members = tuple(replace(member, brief=brief) for member in members)
+        if item.name in headings:
+            members = (replace(members[0], heading=headings[item.name]), *members[1:])
+        declared += members
     return tuple(declared)
 
 

@@ -42,12 +42,12 @@ def why_not_here(node: Node, placement: Placement) -> str:
         if node.labels.get(key) != value:
             return f"the nodeSelector asks for {key}={value}"
     if placement.terms is not None and not any(term and not _unmet(term, node) for term in placement.terms):
-        unmet = next((each for term in placement.terms for each in _unmet(term, node)), None)
+        unmet = next((item for term in placement.terms for item in _unmet(term, node)), None)
         return f"the affinity asks for {_words(unmet)}" if unmet else "the affinity takes no node"
     tolerations = (*placement.tolerations, *_DAEMON_PODS)
-    for each in node.taints:
-        if each.effect in _KEEPS_AWAY and not any(_tolerates(toleration, each) for toleration in tolerations):
-            return f"the taint {each} is not tolerated"
+    for item in node.taints:
+        if item.effect in _KEEPS_AWAY and not any(_tolerates(toleration, item) for toleration in tolerations):
+            return f"the taint {item} is not tolerated"
     return ""
 
 

@@ -50,10 +50,10 @@ class Names:
 
     def _letters(self, name: str) -> int:
         """A bit for each letter, for each time that it occurs."""
-        seen, letters = Counter[str](), 0
+        counts, letters = Counter[str](), 0
         for letter in name:
-            letters |= 1 << self._bits.setdefault((letter, seen[letter]), len(self._bits))
-            seen[letter] += 1
+            letters |= 1 << self._bits.setdefault((letter, counts[letter]), len(self._bits))
+            counts[letter] += 1
         return letters
 
 

@@ -70,12 +70,12 @@ def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
 
 def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
     """The nodes, those first that host somebody whom none before them hosts."""
-    seen: set[ServiceAccountRef] = set()
+    hosted: set[ServiceAccountRef] = set()
     first: list[str] = []
     others: list[str] = []
     for node, refs in sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0])):
-        (others if refs <= seen else first).append(node)
-        seen |= refs
+        (others if refs <= hosted else first).append(node)
+        hosted |= refs
     return [*first, *others]
 
 

@@ -2,7 +2,8 @@
 which ports it takes.
 
 What the agent is: https://github.com/aws/eks-pod-identity-agent (charts/) and
-https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html. Its ports:
+https://github.com/aws/eks-pod-identity-agent/issues/10.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from podid.domain.aws import Cluster
 from podid.domain.cluster import Container, DaemonSet, Node, Placement, Pod, Requirement, Toleration
 from podid.domain.findings import EVERYONE, Severity
 from podid.domain.foreign import Malformed, Object
+from podid.domain.grouping import grouped
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.placement import of_spec, why_not_here
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.text import short_list
 from podid.domain.versions import older
 from podid.domain.workloads import SKIP_CONTAINERS, is_agent, live, pods_of, runs_in
 from podid.facts.index import Affected, index, once, reach_on
@@ -228,8 +231,9 @@ def unserved(snapshot: Snapshot) -> Affected:
     return reach_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
 
 
-def not_judged(pod: Pod, node: Node | None) -> str:
+def not_judged(snapshot: Snapshot, pod: Pod) -> str:
     """Why an agent pod's state says nothing; empty where it does."""
+    node = index(snapshot).nodes.get(pod.node)
     if not live(pod):
         return "the pod has ended; the DaemonSet replaces it"
     if node is not None and not node.ready:
@@ -262,3 +266,32 @@ def agent_versions(sets: Sequence[DaemonSet]) -> list[str]:
     """As "0.1.37"; a mirror under another name may count in a way of its own."""
     images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
     return [match[1] for image in images if (match := _TAG.search(image))]
+
+
+# --- ports of a node that the agent takes: one pod can have each ------------------------------------------------------
+
+
+def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:
+    """Node -> the live pods other than the agent's that take the port of it."""
+    agents = {pod.uid for pod in agent_pods}
+    held = grouped(
+        (pod.node, pod) for pod in pods if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents
+    )
+    return {node: tuple(members) for node, members in sorted(held.items())}
+
+
+def waits_for_port(pod: Pod) -> bool:
+    return not pod.node and NO_FREE_PORT in pod.message
+
+
+@once
+def blocked(snapshot: Snapshot) -> frozenset[str]:
+    """Nodes of which a pod is seen to have a port that an agent's pod waits for."""
+    pods, agent_pods = known_or(snapshot.pods, ()), known_or(snapshot.agent_pods, ())
+    ports = {port for pod in agent_pods if waits_for_port(pod) for port in pod.host_ports}
+    held = {node for port in ports for node in holders(pods, agent_pods, port)}
+    return frozenset(held - {pod.node for pod in agent_pods if pod.ready})
+
+
+def names_of(pods: Iterable[Pod]) -> str:
+    return short_list(f"{pod.namespace}/{pod.name}" for pod in pods)

@@ -10,20 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from podid.domain import workloads
 from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Section, part
 from podid.domain.status import ContainerUse, CredentialCandidate, CredentialSource
-from podid.domain.workloads import (
-    AGENT_ADDRESSES,
-    INJECTED_ENV,
-    IRSA_ENV,
-    TOKEN_FILES,
-    TOKEN_VOLUME,
-    main_containers,
-    on_fargate,
-    where_injected,
-)
 
 IN_ENV = "env"
 SECRETS = "podid does not read Secrets"
@@ -114,7 +105,7 @@ def own_file(container: Container) -> Own | None:
     return None
 
 
-URI, TOKEN_FILE = INJECTED_ENV
+URI, TOKEN_FILE = workloads.INJECTED_ENV
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
@@ -125,16 +116,16 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
         return Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")
     if URI in env and not env[URI]:
         return Own(Severity.WARN, (URI,), f"what the {URI} of its own names, which podid cannot see")
-    if env.get(URI, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES:
+    if env.get(URI, workloads.AGENT_ADDRESSES[0]) not in workloads.AGENT_ADDRESSES:
         return Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
     # somebody may have mounted a token of the right audience by hand
-    if not where_injected(env.get(TOKEN_FILE, TOKEN_FILES)):
+    if not workloads.where_injected(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
         return Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
     # with another volume mounted there by hand the token may be where it belongs
-    if where_injected(env.get(TOKEN_FILE, "")) and TOKEN_VOLUME not in pod.volumes:
-        return Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")
+    if workloads.where_injected(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
+        return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that no injected volume holds")
     return None
 
 
@@ -150,7 +141,7 @@ def uses_of(pod: Pod, maps: ConfigMapKeys) -> tuple[ContainerUse, ...]:
 
 def main_use(pod: Pod, maps: ConfigMapKeys) -> ContainerUse | None:
     """Of the container that the pod is there for; None for a pod without containers."""
-    return next((_use(pod, container, maps) for container in main_containers(pod)), None)
+    return next((_use(pod, container, maps) for container in workloads.main_containers(pod)), None)
 
 
 def _use(pod: Pod, container: Container, maps: ConfigMapKeys) -> ContainerUse:
@@ -164,13 +155,13 @@ def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[
         yield CredentialCandidate(
             CredentialSource.PROFILE, f"{', '.join(named.variables)}; its file is not read", certain=False
         )
-    if variables.all_of(IRSA_ENV, ROLE_ARN):
+    if variables.all_of(workloads.IRSA_ENV, ROLE_ARN):
         yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
     if (file := own_file(container)) is not None and file.severity is not Severity.INFO:
         detail = f"{', '.join(file.variables)}; it is not read"
         yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, detail, certain=False)
     yield from _endpoint(pod, container, variables)
-    if on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
+    if workloads.on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
         yield CredentialCandidate(CredentialSource.NONE)
     else:
         yield CredentialCandidate(
@@ -197,5 +188,5 @@ def _endpoint(pod: Pod, container: Container, variables: Brought) -> Iterator[Cr
     if own is not None:
         detail = f"{own.how} {', '.join(own.variables)}"
         yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, detail, certain=own.severity is Severity.ERROR)
-    elif container.sets(INJECTED_ENV[0]):
+    elif container.sets(workloads.INJECTED_ENV[0]):
         yield CredentialCandidate(CredentialSource.POD_IDENTITY)

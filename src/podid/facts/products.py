@@ -20,7 +20,7 @@ WANTS = ("service_accounts", "pods")
 class ProductReading:
     """All that could be read, and what could not: by reason, the kinds."""
 
-    found: tuple[ProductSetting, ...]
+    settings: tuple[ProductSetting, ...]
     missing: tuple[tuple[Missing, tuple[str, ...]], ...]
 
 

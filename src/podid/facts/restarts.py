@@ -17,26 +17,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from podid.domain import workloads
 from podid.domain.admission import WebhookRegistration
 from podid.domain.aws import Association
 from podid.domain.cluster import Container, Pod
 from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.workloads import (
-    AGENT_ADDRESSES,
-    INJECTED_ENV,
-    IRSA_ENV,
-    IRSA_VOLUME,
-    RESTARTABLE,
-    TOKEN_FILES,
-    TOKEN_VOLUME,
-    carries_irsa,
-    injected,
-    on_fargate,
-    served,
-    static,
-    where_injected,
-)
 
 LIFETIME = timedelta(hours=6)
 OF_TARGET = timedelta(minutes=59)
@@ -67,7 +53,7 @@ class Hindrance:
     """Why podid does not replace the pods, the command that does something about it, and the id of a failure mode that
     explains it; each may be empty."""
 
-    what: str
+    reason: str
     command: tuple[str, ...] = ()
     mode: str = ""
 
@@ -75,12 +61,12 @@ class Hindrance:
 def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stale: bool) -> Hindrance | None:
     """None where a restart replaces the pods, so far as the kind tells; `stale` is whether they are to get Pod
     Identity's credentials."""
-    if stale and all(on_fargate(pod, {}) for pod in pods):
+    if stale and all(workloads.on_fargate(pod, {}) for pod in pods):
         reason = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
         return Hindrance(reason, mode="fargate-pod")
-    if kind in RESTARTABLE:
+    if kind in workloads.RESTARTABLE:
         return None
-    if static(pods[0]):
+    if workloads.static(pods[0]):
         reason = (
             f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
             "and run it as a DaemonSet or a Deployment"
@@ -183,14 +169,18 @@ class NewPods:
 
     def _injected(self, new: Pod, running: Pod) -> Pod:
         """The new pod with what the webhook gives it: an association wins over the role of IRSA's annotation."""
-        if injected(running) if self._associated is None else running.ref in self._associated:
-            values = (AGENT_ADDRESSES[self._ipv6], f"{TOKEN_FILES}{TOKEN_VOLUME}")
-            volume, labels, variables = TOKEN_VOLUME, _ENABLED, dict(zip(INJECTED_ENV, values, strict=True))
+        if workloads.injected(running) if self._associated is None else running.ref in self._associated:
+            values = (workloads.AGENT_ADDRESSES[self._ipv6], f"{workloads.TOKEN_FILES}{workloads.TOKEN_VOLUME}")
+            volume, labels, variables = (
+                workloads.TOKEN_VOLUME,
+                _ENABLED,
+                dict(zip(workloads.INJECTED_ENV, values, strict=True)),
+            )
         elif role := self._irsa_role(running):
-            volume, labels, variables = IRSA_VOLUME, {}, {ROLE_ARN: role, IRSA_ENV: _IRSA_FILE}
+            volume, labels, variables = workloads.IRSA_VOLUME, {}, {ROLE_ARN: role, workloads.IRSA_ENV: _IRSA_FILE}
         else:
             return new
-        names = {container.name for container in served(new)}
+        names = {container.name for container in workloads.served(new)}
         if not names:
             return new
         return replace(
@@ -207,12 +197,12 @@ class NewPods:
         if self._irsa is not None:
             return self._irsa.get(pod.ref, "")
         roles = (container.env.get(ROLE_ARN, "") for container in pod.containers)
-        return next(filter(None, roles), "") if carries_irsa(pod) else ""
+        return next(filter(None, roles), "") if workloads.carries_irsa(pod) else ""
 
 
 def without_injection(pod: Pod) -> Pod:
     """The pod as its template has it: what is of the webhook's own making taken away."""
-    volumes = tuple(name for name in (TOKEN_VOLUME, IRSA_VOLUME) if name in pod.volumes)
+    volumes = tuple(name for name in (workloads.TOKEN_VOLUME, workloads.IRSA_VOLUME) if name in pod.volumes)
     if not volumes:
         return pod
     return replace(
@@ -224,14 +214,14 @@ def without_injection(pod: Pod) -> Pod:
 
 
 def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
-    address, file = INJECTED_ENV
+    address, file = workloads.INJECTED_ENV
 
     def by_webhook(name: str, value: str) -> bool:
         if name == address:
-            return TOKEN_VOLUME in volumes and value in AGENT_ADDRESSES
+            return workloads.TOKEN_VOLUME in volumes and value in workloads.AGENT_ADDRESSES
         if name == file:
-            return TOKEN_VOLUME in volumes and where_injected(value)
-        return name in (ROLE_ARN, IRSA_ENV) and IRSA_VOLUME in volumes
+            return workloads.TOKEN_VOLUME in volumes and workloads.where_injected(value)
+        return name in (ROLE_ARN, workloads.IRSA_ENV) and workloads.IRSA_VOLUME in volumes
 
     kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}
     return replace(container, env=kept, blank=tuple(name for name in container.blank if name in kept))

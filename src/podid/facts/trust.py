@@ -7,18 +7,10 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Snapshot, known
-from podid.domain.trust import (
-    Evaluation,
-    LivePod,
-    PodIdentity,
-    TrustFinding,
-    TrustPolicyError,
-    evaluate,
-    parse_policy,
-)
 from podid.domain.workloads import live
 from podid.facts.index import by_role, index, once, role_section
 
@@ -30,8 +22,8 @@ class TrustAnswer:
     """What the trust says to one association; `findings` are worked out once, since several checks ask for them."""
 
     association: Association
-    evaluation: Evaluation
-    findings: tuple[TrustFinding, ...]
+    evaluation: trust.Evaluation
+    findings: tuple[trust.TrustFinding, ...]
 
     @property
     def error(self) -> str:
@@ -66,12 +58,12 @@ def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
 
 def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:
     try:
-        policy = parse_policy(role.trust)
-    except TrustPolicyError as error:
+        policy = trust.parse_policy(role.trust)
+    except trust.TrustPolicyError as error:
         return Judged(arn, associations, missing=Missing(f"the trust policy cannot be read: {error}"))
     answers = []
     for association in associations:
-        evaluation = evaluate(policy, _identity(snapshot, association, role))
+        evaluation = trust.evaluate(policy, _identity(snapshot, association, role))
         answers.append(TrustAnswer(association, evaluation, evaluation.findings))
     return Judged(arn, associations, tuple(answers))
 
@@ -90,16 +82,16 @@ def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
     return errors
 
 
-def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:
+def live_pods(snapshot: Snapshot, association: Association) -> tuple[trust.LivePod, ...] | None:
     """Some of those that run as the association's service account; None when pods could not be read."""
     if isinstance(snapshot.pods, Missing):
         return None
     of_account = index(snapshot).pods.get(association.ref, ())
-    return tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
+    return tuple(trust.LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
 
 
-def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodIdentity:
-    return PodIdentity(
+def _identity(snapshot: Snapshot, association: Association, role: Role) -> trust.PodIdentity:
+    return trust.PodIdentity(
         known(snapshot.cluster).arn,
         association.namespace,
         association.service_account,

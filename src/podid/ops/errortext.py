@@ -14,10 +14,12 @@ from enum import StrEnum
 from functools import cache
 from itertools import accumulate
 
+from podid.pages import Entry
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
 
+BY_ID = {entry.id: entry for entry in ENTRIES}
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
 _COMPANY = 1.5  # what a companion adds to a generic text
@@ -52,13 +54,18 @@ class Certainty(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A failure mode, the known text by which it was found, and how many times that was in the log."""
+class Match:
+    """A failure mode, the known text by which it was found (empty where it was named), how many times a log holds that
+    text, and how sure it is."""
 
     id: str
-    text: str
-    count: int
-    certainty: Certainty
+    text: str = ""
+    count: int = 1
+    certainty: Certainty = Certainty.SURE
+
+    @property
+    def entry(self) -> Entry:
+        return BY_ID[self.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +120,12 @@ class _Book:
     def occurrences(self, fragment: str) -> Counter[int]:
         if len(self.records) == 1:
             return +Counter({0: self.text.count(fragment)})
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         place = self.text.find(fragment)
         while place >= 0:
-            found[self.record_at(place)] += 1
+            counts[self.record_at(place)] += 1
             place = self.text.find(fragment, place + len(fragment))
-        return found
+        return counts
 
     def matches(self, pattern: re.Pattern[str]) -> Counter[int]:
         counts: Counter[int] = Counter()
@@ -136,7 +143,7 @@ class _Book:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Occurrence:
     rule: _Rule
     weight: float
     length: int
@@ -149,7 +156,7 @@ class _Found:
         return Certainty.SURE if self.weight >= _SURE and len(self.rule.ids) == 1 else Certainty.LIKELY
 
 
-def hits(text: str) -> tuple[Hit, ...]:
+def hits(text: str) -> tuple[Match, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
     whole = squeeze(text)
     company = _in_company(whole)
@@ -179,18 +186,18 @@ def _compiled(hints: tuple[Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str]
     return tuple((hint.id, tuple(map(re.compile, hint.patterns))) for hint in hints)
 
 
-def excerpt_hits(text: str) -> tuple[Hit, ...]:
+def excerpt_hits(text: str) -> tuple[Match, ...]:
     """The text is itself a piece of a known one."""
     piece = squeeze(text)
     if len(piece) < _SHORTEST_EXCERPT:
         return ()
-    found = [
-        _Found(rule, rule.weight if _telling(piece, fragment) else 0, len(piece), 1)
+    occurrences = [
+        _Occurrence(rule, rule.weight if _telling(piece, fragment) else 0, len(piece), 1)
         for rule in _rules()
         for fragment in rule.fragments
         if piece in fragment and len(rule.fragments) == 1
     ]
-    return _ranked(found)
+    return _ranked(occurrences)
 
 
 def _telling(piece: str, fragment: str) -> bool:
@@ -232,9 +239,9 @@ def _in_company(text: str) -> bool | None:
     return any(word in text for word in COMPANIONS)
 
 
-def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Found]:
+def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Occurrence]:
     book = _Book(records)
-    occurrences: list[tuple[int, int, _Found]] = []
+    occurrences: list[tuple[int, int, _Occurrence]] = []
     for number, rule in enumerate(_rules()):
         if company is None and rule.weight < _SURE:
             continue
@@ -248,7 +255,7 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
         weight = _weight(rule, book.records[last], in_company=bool(company))
         weight = weight if last in whole else min(weight, _SURE - 1)
         count = sum((times or 1) * book.times[at] for at, (times, _) in said.items())
-        occurrences.append((min(said), number, _Found(rule, weight, said[last][1], count)))
+        occurrences.append((min(said), number, _Occurrence(rule, weight, said[last][1], count)))
     return [item for _, _, item in sorted(occurrences, key=lambda one: one[:2])]
 
 
@@ -276,21 +283,23 @@ def _is_cut(piece: str, fragment: str, least: int) -> bool:
     )
 
 
-def _ranked(occurrences: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
+def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> tuple[Match, ...]:
     """One hit an id, by the most telling rule that names it; the order within a rule counts last, and there what is
     hinted at comes first."""
-    best: dict[str, tuple[tuple[float, int, int], _Found]] = {}
+    best: dict[str, tuple[tuple[float, int, int], _Occurrence]] = {}
     for item in occurrences:
         for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: _place(page_id, hinted))):
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
     ordered = sorted(best.items(), key=lambda entry: entry[1][0])
-    return tuple(Hit(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
+    return tuple(Match(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
 
 
-def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
-    return [_Found(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)]
+def _by_hint(hinted: Sequence[str], weight: float) -> list[_Occurrence]:
+    return [
+        _Occurrence(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)
+    ]
 
 
 def _place(page_id: str, hinted: Sequence[str]) -> int:

@@ -8,23 +8,23 @@ from podid.domain.option import argument, arguments, option, several, switch, ta
 SCOPES = ("service-account", "namespace", "cluster", "account")
 PRESETS = several(
     "NAME[,KEY=VALUE...]",
-    "Permissions of a well-known workload, see podid preset list. Repeatable.",
+    "Permissions of a preset (podid preset list). Repeatable.",
     name="--preset",
     source="presets",
 )
 POLICY_FILES = several(
-    "FILE",
-    "Permissions as a JSON policy ('-' is stdin), kept inline under the file's name. Repeatable.",
+    "FILE|-",
+    "JSON policy, attached inline by the file's name. Repeatable.",
     name="--policy-file",
 )
 MANAGED_POLICIES = several(
-    "NAME|ARN", "Managed policy to attach; a bare name is AWS's own. Repeatable.", name="--managed-policy"
+    "NAME|ARN", "Managed policy; a name is one of AWS's own. Repeatable.", name="--managed-policy"
 )
-ADOPT = switch("Change a role that exists and that podid did not make here.")
-UPDATE_TRUST = switch("Add a statement to the role's trust policy if it needs one, and to its target role's.")
+ADOPT = switch("Change an existing role that podid did not create here.")
+UPDATE_TRUST = switch("Add missing statements to the trust policies.")
 TARGET_PROFILE = option(
     "PROFILE",
-    "AWS profile of the target role's account: its trust is looked at, and changed with --update-trust.",
+    "AWS profile for the target role's trust policy.",
     default="",
 )
 ROLE = argument("ROLE", "Role, by name or ARN.")
@@ -35,11 +35,11 @@ SERVICE_ACCOUNTS = arguments(
     read=ServiceAccountRef.parse_all,
 )
 SERVICE_ACCOUNT = argument("NS/SA", "The service account, as NAMESPACE/NAME.", read=ServiceAccountRef.parse)
-FORCE = switch("Restart even if new pods would not get the credentials that running pods have.", consent=True)
+FORCE = switch("Restart even if new pods would lose their credentials.", consent=True)
 CREATE_SERVICE_ACCOUNT = switch("Create the service account if it does not exist.")
 CLUSTER_TAGS = several(
     "KEY=VALUE",
-    "In place of --cluster: every cluster of the region with this tag. Repeatable: with all of them.",
+    "Every cluster that has all of these tags. Repeatable.",
     name="--cluster-tag",
     default={},
     read=partial(tags, name="--cluster-tag"),

@@ -1,5 +1,7 @@
 """A page for every failure mode, and how an error text finds it."""
 
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -18,3 +20,15 @@ class Entry(NamedTuple):
     healthy: str
     texts: tuple[tuple[str, int], ...]
     bearing: str = "stops"
+
+    @property
+    def body(self) -> str:
+        """The page in Markdown, from its title on."""
+        return _body(self.id)
+
+
+@cache
+def _body(page_id: str) -> str:
+    document = (Path(__file__).parent / f"{page_id}.md").read_text(encoding="utf-8")
+    _, _, body = document.split("---\n", 2)
+    return body.strip() + "\n"

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from podid.domain.findings import FixClass, Severity, link_words
 from podid.domain.members import FLAT, OR_NULL, About, BrokenLink, Document, From, Names, list_of
 from podid.domain.text import count_of
-from podid.ops.errortext import Certainty, known_texts
-from podid.ops.explain import Explanation, Match, Page, list_pages
+from podid.ops.errortext import Certainty, Match, known_texts
+from podid.ops.explain import Explanation, list_pages
 from podid.pages import Entry
 from podid.render.view import Column, Line, Table, View, document, table_of
 
@@ -41,13 +41,13 @@ def explanation_view(explanation: Explanation) -> View:
     if explanation.certainty is Certainty.POSSIBLE:
         lines = [_UNDECIDED, *_names(explanation.matches)]
     else:
-        lines = _page_lines(first.page)
+        lines = _page_lines(first.entry)
         if first.count > 1 or any(match.count > 1 for match in rest):
-            counts = [f"{count_of(match.count, 'time')}  {match.page.id}" for match in explanation.matches]
+            counts = [f"{count_of(match.count, 'time')}  {match.id}" for match in explanation.matches]
             lines = [*counts[:_MOST_NAMED], "", *lines]
         if rest:
-            lines += ["", Line("It could also be", "title"), *_names(rest)]
-    entries = [match.page.entry for match in explanation.matches]
+            lines += ["", Line("It could also be", "head"), *_names(rest)]
+    entries = [match.entry for match in explanation.matches]
     body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
     return View(body, (_entry_table(entries),), names, tuple(lines), exact=True, widest=WIDEST)
 
@@ -56,26 +56,25 @@ def _names(matches: Sequence[Match]) -> list[str | Line]:
     return [
         line
         for match in matches[:_MOST_NAMED]
-        for line in (f"  {match.page.entry.title}", Line(f"    podid explain {match.page.id}", code=True))
+        for line in (f"  {match.entry.title}", Line(f"    podid explain {match.id}", code=True))
     ]
 
 
-def _page_lines(page: Page) -> list[str | Line]:
+def _page_lines(entry: Entry) -> list[str | Line]:
     """Return the page without its Markdown: headings, sentences below them, and code as it is."""
-    entry = page.entry
     link = f", link {link_words(entry.link)}" if entry.link else ""
-    lines = [Line(entry.title, "title"), Line(f"{entry.id}, {entry.severity}{link}", "dim")]
+    lines = [Line(entry.title, "head"), Line(f"{entry.id}, {entry.severity}{link}", "dim")]
     code = False
-    for text in page.body.splitlines()[1:]:  # the first line is the title
+    for text in entry.body.splitlines()[1:]:  # the first line is the title
         if text.startswith("```"):
             code = not code
         elif code:
             lines.append(Line(f"    {text}".rstrip(), code=True))
         elif heading := _HEADING.match(text):
-            lines.append(Line(heading[1], "title"))
+            lines.append(Line(heading[1], "head"))
         elif source := _SOURCE.match(text):
             lines.append(Line(f"  {source[1] or source[2]}", "dim", code=True))
-        elif text or lines[-1].style != "title":
+        elif text or lines[-1].style != "head":
             indent = len(text) - len(text.lstrip()) + 2
             hang = indent + 2 if text.lstrip().startswith("- ") else indent
             lines.append(Line(f"{'  ' if text else ''}{_plain(text)}", hang=hang))
@@ -98,7 +97,7 @@ def _entry_table(entries: Sequence[Entry]) -> Table:
         ("ID", "id"),
         (Column("SEVERITY", folds=2), "severity"),
         (Column("LINK", folds=1), lambda entry: link_words(entry.link)),
-        (Column("TITLE", prose=True), "title"),
+        (Column("TITLE", prose=True), "head"),
         (Column("FIX", wide=True), lambda entry: _FIXED[FixClass(entry.fix)]),
     )
 
@@ -128,15 +127,15 @@ class PageEntryBody(Document):
 
 
 class PageBody(Document):
-    entry: Annotated[PageEntryBody, FLAT, From("page.entry")]
-    title: Annotated[str, From("page.entry.title")]
+    entry: Annotated[PageEntryBody, FLAT]
+    title: Annotated[str, From("entry.title")]
     certainty: Certainty
     matched: Annotated[
         str, OR_NULL, From("text"), About("The known text that was found; null when asked for by id or words.")
     ]
     count: Annotated[int, About("How many times a log holds it.")]
-    texts: Annotated[Names, From(lambda match: known_texts(match.page.id))]
-    body: Annotated[str, From("page.body"), About("The page, in Markdown.")]
+    texts: Annotated[Names, From(lambda match: known_texts(match.id))]
+    body: Annotated[str, From("entry.body"), About("The page, in Markdown.")]
 
 
 class ExplanationDocument(Document, kind="Explanation"):

@@ -12,7 +12,7 @@ from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
 from podid.render.view import Line, Table, View, is_only
 
-_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "title": "1"}
+_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "head": "1"}
 # in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
 _NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
@@ -109,7 +109,7 @@ def _table(table: Table, screen: Screen, *, wide: bool) -> str:
     rows = [tuple(map(screen.short, row)) for row in table.rows] if screen.now is not None else table.rows
     laid = lay_out(replace(table, rows=rows), width, wide=wide)
     head = GAP.join(cell.text for cell in laid.header).rstrip()
-    lines = [_colored(head, "title", screen), "─" * min(laid.width, width)]
+    lines = [_colored(head, "head", screen), "─" * min(laid.width, width)]
     for number, row in enumerate(laid.rows):
         for cells in row:
             parts = [_colored(cell.text, table.styles.get((number, cell.column), ""), screen) for cell in cells]

@@ -316,8 +316,8 @@ def test_what_no_try_can_help_is_not_tried(box: Sandbox, podid: Podid, journal: 
 
 
 def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.ops.association.absent.ASSOCIATION_QUOTA", 5)
-    monkeypatch.setattr("podid.ops.association.absent.NEAR_ASSOCIATION_QUOTA", 4)
+    monkeypatch.setattr("podid.ops.association.read.ASSOCIATION_QUOTA", 5)
+    monkeypatch.setattr("podid.ops.association.read.NEAR_ASSOCIATION_QUOTA", 4)
     command = ("associate", "--role", "storefront", *WAIT, "--dry-run", "-o", "json")
     assert podid(*command, *(f"a/b{n}" for n in range(3))).json["notes"] == []
     at_80 = podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"]

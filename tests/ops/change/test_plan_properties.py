@@ -18,7 +18,8 @@ from podid.domain.versions import judge
 from podid.ops.agent.install import InstallFacts, plan_install
 from podid.ops.agent.request import InstallRequest
 from podid.ops.association.associate import kept_role
-from podid.ops.association.plan import differences, plan_associations, plan_disassociate
+from podid.ops.association.disassociate import plan_disassociate
+from podid.ops.association.plan import differences, plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST

@@ -10,7 +10,7 @@ from ops.shop import Shop
 from podid.domain.section import EVIDENCE, FREE, READS, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
-from podid.ops.reading.collect import Wanted
+from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.reading.sections import SECTIONS, needed, within
 from podid.ops.status.diagnose import select
@@ -49,7 +49,7 @@ def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
 
 
 def test_a_check_that_cannot_be_made_asks_for_nothing() -> None:
-    wanted = Wanted(checks=select(("custom-eks-auth-endpoint", "role-not-found")), cost=Cost.AWS)
+    wanted = ReadRequest(checks=select(("custom-eks-auth-endpoint", "role-not-found")), cost=Cost.AWS)
     assert "egress" not in wanted.names
     assert {"roles", "associations"} < wanted.names
 

@@ -19,7 +19,7 @@ from podid.domain.section import READS, Cost
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.kube.writer import KubeWriter
 from podid.ops.change.journal import Journal
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.probes import PROBE_IMAGE, Probe, Probing, plan_probes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import select
@@ -50,7 +50,7 @@ def read(shop: Shop, journal: Journal, *planned: Probe, scope: DoctorScope = EVE
 
     patience = Patience(60, Clock(clock.datetime, clock.now, sleep), lambda text: None)
     how = Probing(patience=patience, journal=journal, command=("verify",), planned=planned)
-    wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.PROBE)
+    wanted = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.PROBE)
     return collect(shop.clients, shop.place, wanted, now=clock.datetime(), probing=how, **more)
 
 
@@ -101,7 +101,7 @@ def test_one_run_is_enough(shop: Shop, journal: Journal) -> None:
 
 
 def test_without_a_way_to_run_them_there_is_none(shop: Shop) -> None:
-    wanted = Wanted(checks=select(("role-not-found",)), cost=READS | Cost.PROBE)
+    wanted = ReadRequest(checks=select(("role-not-found",)), cost=READS | Cost.PROBE)
     snapshot = collect(shop.clients, shop.place, wanted, now=shop.box.world.clock.datetime())
     assert snapshot.probes == NOT_READ
 

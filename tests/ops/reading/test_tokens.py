@@ -19,7 +19,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.section import READS, Cost
 from podid.domain.snapshot import Known, Missing, Section, known
 from podid.ops.clients import KubeAccess
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.readings import Source
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.reading.trials import sample, tokens
@@ -250,7 +250,7 @@ def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monk
     refs = (ServiceAccountRef("payments", "billing-worker"), ORDERS)
 
     def of(scope: DoctorScope) -> list[str]:
-        wanted = Wanted(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
+        wanted = ReadRequest(checks=select(("role-not-found",)), scope=scope, cost=READS | Cost.TOKEN)
         snapshot = collect(shop.clients, shop.place, wanted, now=shop.box.world.clock.datetime())
         found: Mapping[str, Any] = known(snapshot.tokens)
         return sorted(found)

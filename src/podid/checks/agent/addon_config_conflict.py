@@ -1,12 +1,9 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-from podid.checks.base import Check, rule
+from podid.checks.base import Check, Snapshot, Verdict, known, rule, short_list
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Verdict
 from podid.domain.placement import why_not_here
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import short_list
 from podid.facts.agent import agents, unserved
 
 

@@ -6,10 +6,8 @@ from podid.checks.agent.admission_policy_blocks_agent import ISSUE, admission_po
 from podid.checks.agent.agent_image_pull import agent_image_pull
 from podid.checks.agent.agent_not_on_node import agent_not_on_node
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
-from podid.checks.base import Check, rule
-from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
+from podid.checks.base import EVERYONE, Check, Missing, Severity, Snapshot, Subject, Verdict, known, known_or, rule
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import live
 from podid.facts.agent import agents, importance, lacks_agents, unserved

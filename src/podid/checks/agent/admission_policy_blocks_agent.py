@@ -1,11 +1,9 @@
 """The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
 restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdicts, known, known_or, rule
 from podid.domain.admission import let_in, refusals, why_agent_refused
-from podid.domain.findings import Severity, Subject
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import cut
 from podid.facts.agent import agents, importance, lacks_agents, unserved
 

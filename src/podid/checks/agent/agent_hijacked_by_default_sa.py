@@ -2,12 +2,10 @@
 https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask the webhook to leave them alone.
 """
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.cluster import Pod
-from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
 from podid.facts.index import index

@@ -4,11 +4,9 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 
 import re
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Known, Snapshot, Verdicts, rule
 from podid.domain.cluster import Container, Pod
-from podid.domain.snapshot import Known, Snapshot
 from podid.facts.agent import importance, not_judged
-from podid.facts.index import index
 
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)
@@ -21,10 +19,9 @@ def unpulled(pod: Pod) -> tuple[Container, ...]:
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods"))
 def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
-    facts = index(snapshot)
     for case, pod in check.of_agent_pods(snapshot):
         lacking = unpulled(pod)
-        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+        if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif not lacking:
             yield case.ok("it has its image")

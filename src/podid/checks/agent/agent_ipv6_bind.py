@@ -5,15 +5,13 @@ agent that ends as soon as it starts, and that binds both families.
 
 from datetime import timedelta
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import DaemonSet, Pod
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
 from podid.facts.agent import agents, not_judged, option
-from podid.facts.index import index, podid_command
+from podid.facts.index import podid_command
 
 # it binds before it does anything else
 AT_ONCE = timedelta(seconds=10)
@@ -22,11 +20,10 @@ AT_ONCE = timedelta(seconds=10)
 @rule(needs=("cluster", "daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
 def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note beside the agent that is not ready, where its log was not read; what a log shows is told by `in_logs`."""
-    sets, facts = agents(snapshot), index(snapshot)
-    ipv4 = known(snapshot.cluster).ip_family == "ipv4"
+    sets, ipv4 = agents(snapshot), known(snapshot.cluster).ip_family == "ipv4"
     for case, pod in check.of_agent_pods(snapshot):
         ds = next((daemon_set for daemon_set in sets if runs_in(pod, daemon_set)), None)
-        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+        if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif not ipv4:
             yield case.skip("the cluster's pods have IPv6 addresses, so its nodes have IPv6")

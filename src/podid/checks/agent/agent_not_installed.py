@@ -1,8 +1,5 @@
-from podid.checks.base import Check, rule
-from podid.domain.findings import Verdict
+from podid.checks.base import Check, Known, Missing, Snapshot, Verdict, count_of, known, rule, short_list
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Known, Missing, Snapshot, known
-from podid.domain.text import count_of, short_list
 from podid.facts.agent import agents, importance
 from podid.facts.index import namespaces_words, podid_command
 

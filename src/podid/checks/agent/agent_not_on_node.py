@@ -1,16 +1,13 @@
 from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
 from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known_or, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Severity, Verdict
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
-from podid.facts.agent import START_GRACE, agents, importance
+from podid.facts.agent import START_GRACE, agents, blocked, importance
 from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
-from podid.facts.ports import blocked
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'
@@ -103,5 +100,5 @@ def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
     addon = known_or(snapshot.agent_addon, None)
     if addon is not None:
         return "addon-degraded-or-failed" if addon.status.endswith("_FAILED") else ""
-    seen = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
-    return agent_not_installed.id if seen and agent_not_installed.fails(snapshot) else ""
+    readable = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
+    return agent_not_installed.id if readable and agent_not_installed.fails(snapshot) else ""

@@ -4,11 +4,9 @@ agent in it have versions of their own, which are never compared with each other
 
 from collections.abc import Iterator, Sequence
 
-from podid.checks.base import Case, Check, rule
+from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Subject, Verdict, known_or, rule
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import addon_key, judge, older
 from podid.facts.agent import agent_versions, agents

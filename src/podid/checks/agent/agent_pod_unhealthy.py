@@ -1,12 +1,8 @@
 from podid.checks.agent.agent_image_pull import unpulled
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import Container, Pod
-from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.text import count_of
-from podid.facts.agent import START_GRACE, importance, not_judged
-from podid.facts.index import index
-from podid.facts.ports import blocked, waits_for_port
+from podid.facts.agent import START_GRACE, blocked, importance, not_judged, waits_for_port
 
 HOPELESS = (
     "CrashLoopBackOff",
@@ -18,10 +14,8 @@ HOPELESS = (
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
 def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
-    facts = index(snapshot)
-    for pod in known_or(snapshot.agent_pods, ()):
-        case = check.case(pod.subject, facts.users.get(pod.node, ()))
-        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+    for case, pod in check.of_agent_pods(snapshot):
+        if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif unpulled(pod):
             yield case.skip("its image cannot be pulled")

@@ -1,14 +1,11 @@
 """Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.cluster import Node
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, importance
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents, holders, importance, names_of
 from podid.facts.index import index, podid_command
 from podid.facts.nodes import expects_agent, why_left_out
-from podid.facts.ports import holders, names_of
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))

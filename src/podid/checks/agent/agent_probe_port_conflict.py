@@ -5,9 +5,8 @@ outside Kubernetes hold is not seen here; the agent's log names it.
 from collections.abc import Sequence
 
 from podid.checks.agent.agent_port80_conflict import clashes
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.snapshot import Snapshot
 from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
 
 

@@ -1,10 +1,8 @@
 """The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; proxies work since agent v0.1.36."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
-from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
 from podid.facts.agent import agent_versions, agents, served_by
 

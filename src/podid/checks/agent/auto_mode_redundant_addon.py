@@ -1,9 +1,7 @@
 """https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html: Auto Mode nodes have the agent built in."""
 
-from podid.checks.base import Check, rule
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Known, Severity, Snapshot, Verdict, known, rule
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.versions import older
 from podid.facts.agent import agents
 from podid.facts.index import podid_command

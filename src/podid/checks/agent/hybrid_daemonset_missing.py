@@ -2,12 +2,9 @@
 https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, known, rule, short_list
 from podid.domain.cluster import Node
-from podid.domain.findings import Severity
 from podid.domain.placement import why_not_here
-from podid.domain.snapshot import Known, Snapshot, known
-from podid.domain.text import short_list
 from podid.domain.workloads import live
 from podid.facts.agent import START_GRACE, agents
 from podid.facts.index import podid_command

@@ -1,8 +1,7 @@
 """The agent's chart mounts the node's bundle of certificates in isolated regions alone, from where RPMs have it:
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
 from podid.domain.text import cut
 from podid.facts.agent import importance
 

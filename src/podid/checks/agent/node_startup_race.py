@@ -4,11 +4,8 @@ https://github.com/aws/eks-pod-identity-agent/issues/159.
 
 from datetime import timedelta
 
-from podid.checks.base import Check, rule
+from podid.checks.base import Check, Snapshot, Verdict, known, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import short_list
 from podid.domain.workloads import injected
 from podid.facts.index import placed
 

@@ -2,11 +2,9 @@
 https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.domain.aws import Cluster
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
 from podid.facts.agent import agents, importance, option, served_by
 
 CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"

@@ -2,19 +2,16 @@
 https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log says so.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared.logs import ends_by
-from podid.domain.snapshot import Snapshot
 from podid.facts.agent import not_judged
-from podid.facts.index import index
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("agent_crashes", "nodes", "associations", "pods", "cluster"))
 def stale_link_or_route(check: Check, snapshot: Snapshot) -> Verdicts:
     """What a log shows is told by `in_logs`, of the node."""
-    facts = index(snapshot)
     for case, pod in check.of_agent_pods(snapshot):
-        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+        if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif pod.ready:
             yield case.ok("the agent runs, so nothing was in its way")

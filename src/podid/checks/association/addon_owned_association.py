@@ -2,9 +2,7 @@
 https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html.
 """
 
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Subject
-from podid.domain.snapshot import Snapshot, known
+from podid.checks.base import Check, Snapshot, Subject, Verdicts, known, rule
 from podid.facts.index import chain_of
 
 

@@ -1,7 +1,5 @@
-from podid.checks.base import Case, Check, Verdicts, rule
-from podid.domain.findings import Verdict
+from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, known_or, rule
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.text import nearest, short_list
 from podid.facts.index import (
     LIKELY,

@@ -1,7 +1,6 @@
 from functools import cache, partial
 
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot, known
+from podid.checks.base import Check, Snapshot, Verdicts, known, rule
 from podid.domain.text import Names
 from podid.facts.index import ADDON_OWNED, LIKELY, given, podid_command
 

@@ -1,8 +1,7 @@
 """How near the cluster is to the most associations that EKS takes."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, known, rule
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
-from podid.domain.snapshot import Snapshot, known
 from podid.facts.index import namespaces_words
 
 

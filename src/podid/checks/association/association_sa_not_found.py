@@ -5,12 +5,10 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 from collections.abc import Sequence
 from datetime import timedelta
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.aws import Association, Listed
-from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
 from podid.facts.index import ADDON_OWNED, LIKELY, by_workload, index, podid_command

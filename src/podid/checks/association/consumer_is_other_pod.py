@@ -1,10 +1,7 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, rule, short_list
 from podid.checks.shared.gaps import unread_products
-from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import short_list
 from podid.domain.workloads import live
 from podid.facts.index import index, podid_command
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings
@@ -16,7 +13,7 @@ SEVERITY = Severity.WARN
 @rule(needs=NEEDS, wants=(*WANTS, "cluster"))
 def consumer_is_other_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from unread_products(check, snapshot)
-    for setting in settings(snapshot).found:
+    for setting in settings(snapshot).settings:
         yield _setting(check, snapshot, setting)
     yield from _siblings(check, snapshot)
 

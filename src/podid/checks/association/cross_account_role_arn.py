@@ -1,8 +1,6 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Snapshot, Subject, Verdicts, known, rule
 from podid.domain.errors import InvalidInput
-from podid.domain.findings import Subject
 from podid.domain.names import Arn
-from podid.domain.snapshot import Missing, Snapshot, known
 from podid.facts.index import by_role, chain_of
 
 

@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import short_list
+from podid.checks.base import Check, Snapshot, Verdicts, rule, short_list
 from podid.domain.workloads import live
 from podid.facts.index import given, index
 

@@ -5,11 +5,9 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 
 import json
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, part, rule
 from podid.domain.aws import Association, described
-from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
-from podid.domain.snapshot import Missing, Snapshot, known, part
 
 
 @rule(needs=("associations",), wants=("assume_permissions",))

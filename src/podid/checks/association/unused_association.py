@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
 from podid.domain.aws import UnreadAssociation
-from podid.domain.snapshot import Missing, Snapshot, known
 from podid.facts.index import ADDON_OWNED, index, podid_command, role_section, why_unread
 
 LONG_AGO = timedelta(days=90)

@@ -1,8 +1,6 @@
 """The oldest versions: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-cluster-versions."""
 
-from podid.checks.base import Check, rule
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.checks.base import Check, Missing, Snapshot, Verdict, known, known_or, rule
 from podid.domain.versions import minor_version, platform_number
 from podid.domain.workloads import injected
 

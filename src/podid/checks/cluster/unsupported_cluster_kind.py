@@ -2,9 +2,7 @@
 botocore's endpoints.json names EKS Auth in none of the isolated partitions, which proves nothing there.
 """
 
-from podid.checks.base import Check, rule
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.checks.base import Check, Missing, Snapshot, Verdict, known, rule
 
 ISOLATED = "aws-iso"
 

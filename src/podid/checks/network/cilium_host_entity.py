@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import short_list
+from podid.checks.base import Check, Snapshot, Verdicts, rule, short_list
 from podid.facts.egress import NEEDS, has_cilium, ways
 
 

@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 
 
 @rule(needs=("associations", "pods"))
@@ -12,8 +10,9 @@ def host_network_pod(check: Check, snapshot: Snapshot) -> Verdicts:
         elif association.owner_arn:
             yield case.skip("an add-on's pods use the node's network on purpose")
         else:
-            yield case.fail(
-                f"{len(on_host)} of {count_of(len(pods), 'pod')} on the node's network: Pod Identity works there, but "
-                "a mistake falls back to the node's role unnoticed",
-                evidence=(f"pods: {short_list(pod.name for pod in on_host)}",),
+            yield case.fail_pods(
+                on_host,
+                len(pods),
+                "on the node's network: Pod Identity works there, but a mistake falls back to the node's role "
+                "unnoticed",
             )

@@ -1,10 +1,7 @@
 """What an SDK falls back to when it finds nothing else: the node's role, where the metadata service answers pods."""
 
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import count_of, short_list
-from podid.facts.injection import PodState, groups
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
+from podid.facts.injection import PodState
 
 WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 
@@ -13,8 +10,7 @@ WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
     """For pods that carry no credentials at all: why they do not is told by others."""
     instances = known(snapshot.instances)
-    for group in groups(snapshot):
-        case = check.case(group.workload, (str(group.association.ref),))
+    for case, group in check.of_groups(snapshot):
         bare = [pod for state in WITHOUT for pod in group.states.get(state, ())]
         exposed = [
             pod
@@ -30,9 +26,10 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             roles = sorted({instances[pod.node].profile_arn.rpartition("/")[2] for pod in exposed} - {""})
             who = f" of instance profile {short_list(roles)}" if roles else ""
-            yield case.fail(
-                f"{len(exposed)} of {count_of(group.total, 'pod')} without Pod Identity's credentials, on nodes whose "
-                f"metadata service answers them: an SDK that finds no others takes the node's role{who}",
+            yield case.fail_pods(
+                exposed,
+                group.total,
+                "without Pod Identity's credentials, on nodes whose metadata service answers them: an SDK that finds "
+                f"no others takes the node's role{who}",
                 severity=Severity.WARN,
-                evidence=(f"pods: {short_list(pod.name for pod in exposed)}",),
             )

@@ -2,10 +2,8 @@
 https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/. The region comes with the
 injected variables, the VPC does not."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known_or, rule, short_list
 from podid.domain.cluster import Pod, name_and_tag
-from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.domain.text import short_list
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")

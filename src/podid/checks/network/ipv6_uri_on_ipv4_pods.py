@@ -1,9 +1,7 @@
 """Agents that named their IPv6 address where pods have none: https://github.com/aws/containers-roadmap/issues/2639."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
 
 

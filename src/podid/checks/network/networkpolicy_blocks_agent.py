@@ -1,9 +1,7 @@
 import json
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, rule, short_list
 from podid.domain.network import AGENT_PORT, NetworkPolicy
-from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.text import short_list
 from podid.facts.egress import NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
 
 _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")

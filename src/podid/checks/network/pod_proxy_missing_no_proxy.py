@@ -1,8 +1,5 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule, short_list
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
-from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.text import short_list
 from podid.domain.workloads import served
 from podid.facts.credentials import Brought, brought
 from podid.facts.egress import agent_address

@@ -1,9 +1,6 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.findings import Severity
 from podid.domain.network import AGENT_PORT, covers
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
 from podid.facts.egress import agent_address, agent_cidr
 
 ISTIO = "traffic.sidecar.istio.io/"

@@ -1,7 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
@@ -20,11 +17,13 @@ def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         elif mode != "strict":
             yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'nowhere set'}")
         else:
-            yield case.fail(
-                f"{len(own)} of {count_of(len(pods), 'pod')} with security groups of their own, which the VPC CNI "
-                "enforces in strict mode: their traffic does not pass the node that the agent is on",
+            yield case.fail_pods(
+                own,
+                len(pods),
+                "with security groups of their own, which the VPC CNI enforces in strict mode: their traffic does not "
+                "pass the node that the agent is on",
                 severity=Severity.WARN,
-                evidence=(f"pods: {short_list(pod.name for pod in own)}", f"{MODE} of aws-node: {mode}"),
+                evidence=(f"{MODE} of aws-node: {mode}",),
                 pods=own,
                 commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
             )

@@ -1,7 +1,5 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known_or, rule
 from podid.domain.aws import Instance
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.workloads import live
 
 

@@ -1,5 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
 from podid.facts.index import podid_command, role_subject
 
 ACCOUNT = "kube-system/aws-node"

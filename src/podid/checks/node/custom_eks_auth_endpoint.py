@@ -7,11 +7,9 @@ answers under its own name only: https://github.com/aws/eks-pod-identity-agent/i
 import re
 from urllib.parse import urlsplit
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Verdict
 from podid.domain.network import Egress, closed_in
-from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.agent import agents, importance, option, served_by
@@ -80,7 +78,7 @@ def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
     endpoint, closed = egress.eks_auth, closed_in(egress, subnets)
     if endpoint is None or endpoint.private_dns or not closed:
         return [case.ok("nothing keeps the agents from EKS Auth under the name that they use")]
-    served = [node for node, seen in known_or(snapshot.cloudtrail, {}).items() if seen == Known(())]
+    served = [node for node, met in known_or(snapshot.cloudtrail, {}).items() if met == Known(())]
     if served:
         return [case.ok(f"CloudTrail has tokens that were redeemed from {short_list(served)}")]
     cluster = known(snapshot.cluster)

@@ -3,11 +3,8 @@ https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. Security
 behind a transit gateway or a firewall are not looked at; the agents' logs, where they are read, tell of them.
 """
 
-from podid.checks.base import Check, rule
-from podid.domain.findings import Severity, Verdict
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, known, known_or, rule, short_list
 from podid.domain.network import closed_in, elsewhere_from
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
-from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import reach_on
 

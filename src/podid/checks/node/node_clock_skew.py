@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 
 # a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
 TOLERATED_SECONDS = 60

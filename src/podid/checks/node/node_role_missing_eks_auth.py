@@ -6,10 +6,8 @@ policies that carry it: https://docs.aws.amazon.com/eks/latest/userguide/securit
 
 from collections.abc import Callable
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import EVERYONE, Case, Check, Missing, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.aws import Decision
-from podid.domain.findings import EVERYONE, Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import short_list
 from podid.facts.index import aws_role, index, role_subject
 from podid.facts.nodes import REDEEM, RoleInUse, minimal_policy, nodes_of_unknown_role, roles_of_nodes

@@ -1,8 +1,6 @@
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, rule
 from podid.checks.node.node_role_missing_eks_auth import per_node_role
 from podid.domain.aws import Decision
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Snapshot
 from podid.facts.nodes import REDEEM, RoleInUse
 
 

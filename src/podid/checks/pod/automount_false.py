@@ -1,5 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 
 
 @rule(needs=("associations", "pods"))

@@ -1,19 +1,18 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, known_or, rule
 from podid.checks.shared import injection
 from podid.domain.aws import UnreadAssociation
 from podid.domain.evidence import NO_CHANGES
-from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.text import utc
 from podid.facts.index import why_unread
-from podid.facts.injection import PodState, groups
+from podid.facts.injection import PodState
 from podid.facts.restarts import LIFETIME, changed_at, precedes
 
 
 @rule(needs=injection.NEEDS, wants=(*injection.WANTS, "changes"))
 def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdicts:
     changes = known_or(snapshot.changes, NO_CHANGES)
-    for group in groups(snapshot):
-        case, pods = check.case(group.workload, (str(group.association.ref),)), group.states.get(PodState.INJECTED, ())
+    for case, group in check.of_groups(snapshot):
+        pods = group.states.get(PodState.INJECTED, ())
         if not pods:
             yield case.skip("none of its pods carries the credentials")
             continue

@@ -1,10 +1,7 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Snapshot, Subject, Verdicts, known_or, rule, short_list
 from podid.checks.shared.gaps import unread_products
-from podid.domain.findings import Subject
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
-from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.domain.text import short_list
 from podid.facts.index import index
 from podid.facts.products import NEEDS, settings, version_of
 
@@ -15,7 +12,7 @@ PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
 @rule(needs=NEEDS, wants=("csi_drivers", "daemon_sets", "cluster"))
 def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from unread_products(check, snapshot)
-    asking = [s for s in settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
+    asking = [s for s in settings(snapshot).settings if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
         mine = [setting for setting in asking if setting.product == product]
         refs = sorted(index(snapshot).associations)

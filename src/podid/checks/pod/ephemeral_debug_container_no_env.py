@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 
 
 @rule(needs=("associations", "pods"))
@@ -8,9 +6,8 @@ def ephemeral_debug_container_no_env(check: Check, snapshot: Snapshot) -> Verdic
     for case, (_, _, pods) in check.of_workloads(snapshot):
         debugged = [pod for pod in pods if pod.ephemeral]
         if debugged:
-            yield case.fail(
-                f"{len(debugged)} of {count_of(len(pods), 'pod')} with debug containers, which get no credentials",
-                evidence=(f"pods: {short_list(pod.name for pod in debugged)}", "the other containers are not affected"),
-            )
+            message = "with debug containers, which get no credentials"
+            evidence = ("the other containers are not affected",)
+            yield case.fail_pods(debugged, len(pods), message, evidence=evidence)
         else:
             yield case.ok("none of its pods has a debug container")

@@ -1,9 +1,7 @@
 from collections.abc import Callable
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
 from podid.domain.workloads import on_fargate
 from podid.facts.index import index, podid_command
 

@@ -1,8 +1,7 @@
 """The webhook leaves a container alone that defines these names: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
-from podid.domain.snapshot import Snapshot
 from podid.facts.credentials import own_endpoint
 
 

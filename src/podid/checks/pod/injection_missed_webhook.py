@@ -2,11 +2,9 @@
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Subject, Verdicts, known, rule
 from podid.checks.shared import injection
 from podid.domain.admission import WEBHOOK
-from podid.domain.findings import EVERYONE, Subject
-from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.facts.injection import PodState
 
 

@@ -1,9 +1,7 @@
 """What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule, short_list
 from podid.domain.cluster import Pod
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
 
 
@@ -14,10 +12,8 @@ def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
         left = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
         parts = sorted({c.name for pod, names in left for c in pod.containers if c.name in names})
         if whole:
-            yield case.fail(
-                f"{len(whole)} of {count_of(len(pods), 'pod')} left without credentials, as they ask",
-                evidence=(f"pods: {short_list(pod.name for pod in whole)}", f"because of {_why(whole[0])}"),
-            )
+            evidence = (f"because of {_why(whole[0])}",)
+            yield case.fail_pods(whole, len(pods), "left without credentials, as they ask", evidence=evidence)
         elif parts:
             yield case.fail(
                 f"container {short_list(parts)} is left without credentials, as the pod asks",

@@ -1,5 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot, known
+from podid.checks.base import Check, Snapshot, Verdicts, known, rule
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate
 from podid.facts.index import index
 

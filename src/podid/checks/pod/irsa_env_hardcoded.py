@@ -1,8 +1,6 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV
 from podid.facts.credentials import Own
 

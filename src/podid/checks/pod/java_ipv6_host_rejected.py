@@ -4,11 +4,8 @@ told to use IPv6 for the metadata service.
 
 import re
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
 from podid.domain.cluster import Container
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.text import short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, served
 
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"

@@ -1,9 +1,8 @@
 """What each product does with its setting: the sources of `podid.kube.project`, and of Mountpoint
 https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: Pod Identity came with 2.0."""
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, part, rule, short_list
 from podid.checks.shared.gaps import unread_products
-from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.products import (
     CERT_MANAGER,
@@ -14,8 +13,6 @@ from podid.domain.products import (
     CredentialWay,
     ProductSetting,
 )
-from podid.domain.snapshot import Snapshot, known, known_or, part
-from podid.domain.text import short_list
 from podid.domain.workloads import live
 from podid.facts.index import index
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings, version_of
@@ -26,7 +23,7 @@ MOUNTPOINT_SINCE = (2,)
 @rule(needs=NEEDS, wants=(*WANTS, "daemon_sets", "roles", "cluster"))
 def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from unread_products(check, snapshot)
-    for setting in settings(snapshot).found:
+    for setting in settings(snapshot).settings:
         if setting.way is CredentialWay.TOKEN_OF:
             yield _token_of(check, snapshot, setting)
         elif setting.product == SECRETS_STORE:

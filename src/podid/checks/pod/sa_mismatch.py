@@ -4,13 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
-from podid.domain.findings import Subject, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
 from podid.domain.workloads import live
 from podid.facts.index import index, podid_command, set_account

@@ -3,24 +3,18 @@ https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#
 Auth refuses one of an account that is gone was not seen, so it is no error.
 """
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
 from podid.checks.shared import injection
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import utc
-from podid.facts.injection import PodState, groups
+from podid.facts.injection import PodState
 
 
 @rule(needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS)
 def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
     made = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
-    for group in groups(snapshot):
-        ref = group.association.ref
-        case, pods, since = (
-            check.case(group.workload, (str(ref),)),
-            group.states.get(PodState.INJECTED, ()),
-            made.get(ref),
-        )
+    for case, group in check.of_groups(snapshot):
+        ref, pods = group.association.ref, group.states.get(PodState.INJECTED, ())
+        since = made.get(ref)
         if since is None or not pods:
             yield case.skip("none of its pods carries the credentials" if since else "the service account is not there")
             continue

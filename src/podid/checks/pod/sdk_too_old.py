@@ -2,12 +2,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Subject, Verdict, Verdicts, count_of, rule, short_list
 from podid.domain.cloudtrail import NodeTrail, OldCalls
 from podid.domain.cluster import name_and_tag
-from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
-from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out, served
 from podid.facts.index import index
 
@@ -70,17 +68,17 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
     if isinstance(section, Missing):
         return case.unknown(section, severity=Severity.WARN)
     trail = section.value
-    looked = f"{count_of(trail.looked, 'call')} with its role since {trail.since:%Y-%m-%d %H:%M} UTC"
+    calls = f"{count_of(trail.looked, 'call')} with its role since {trail.since:%Y-%m-%d %H:%M} UTC"
     if not accounts:
         return case.skip("the metadata service answers none of its pods that have credentials of their own")
     if not trail.old:
-        return case.ok(f"{looked}, none of them by an SDK that is older than Pod Identity")
+        return case.ok(f"{calls}, none of them by an SDK that is older than Pod Identity")
     return case.fail(
         f"an SDK older than Pod Identity calls AWS with the role of this node, where pods of {short_list(accounts)} "
         "are to have credentials of their own",
         severity=Severity.WARN,
         evidence=(
-            *(_calls_words(calls) for calls in trail.old),
+            *(_calls_words(old) for old in trail.old),
             "CloudTrail names the node and not the pod: one of another service account may be it",
         ),
     )

@@ -1,10 +1,8 @@
 from collections.abc import Iterable
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot
 from podid.facts.credentials import KEYS, OF_KEYS, RELATIVE_URI, Brought, Own, brought, own_file, own_profile
 
 

@@ -4,12 +4,11 @@ https://aws.amazon.com/blogs/security/announcing-an-update-to-iam-role-trust-pol
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdicts, rule
 from podid.checks.shared.gaps import unread_products
 from podid.domain.aws import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
-from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import Policy, TrustPolicyError, parse_policy
 from podid.facts.index import index, placed, role_section
 from podid.facts.products import NEEDS, WANTS, controllers, settings
@@ -50,7 +49,7 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
     associations = index(snapshot).associations
-    for setting in settings(snapshot).found:
+    for setting in settings(snapshot).settings:
         if not setting.role or setting.way is not CredentialWay.OWN:
             continue
         for ref in controllers(snapshot).get(setting.product, ()):

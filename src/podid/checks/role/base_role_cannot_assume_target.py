@@ -4,11 +4,9 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
 
 import json
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.findings import Severity
 from podid.domain.names import role_name
-from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TrustFinding, base_role_permissions
 from podid.facts.index import aws_role
 from podid.facts.second_hop import SecondHop

@@ -3,12 +3,10 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
 from dataclasses import replace
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known, part, rule
 from podid.domain.aws import Association, Decision
-from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumePermissions
 from podid.domain.names import Arn
-from podid.domain.snapshot import Known, Missing, Snapshot, known, part
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
 from podid.facts.index import by_role, chain_of, role_section, role_subject

@@ -1,6 +1,5 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.snapshot import Snapshot
 from podid.facts.second_hop import SecondHop
 
 

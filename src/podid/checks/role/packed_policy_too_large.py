@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, rule
 from podid.facts.index import by_role, chain_of, role_subject
 
 # what applications add to it must fit too

@@ -2,10 +2,9 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
 """
 
-from podid.checks.base import PERMISSIONS, SECOND_HOP, Check, Verdicts, placed_on, rule
+from podid.checks.base import PERMISSIONS, SECOND_HOP, Check, Missing, Snapshot, Verdicts, known_or, placed_on, rule
 from podid.checks.shared import second_hop
 from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 

@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Known, Missing, Snapshot, part
+from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdicts, part, rule
 from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 
@@ -9,7 +7,7 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
-        acting = [each for each in associations if not each.target_role_arn]
+        acting = [a for a in associations if not a.target_role_arn]
         case, section = check.case(role_subject(arn), chain_of(acting)), part(snapshot.role_policies, arn)
         if not acting:
             yield case.skip("its pods act as their target role")

@@ -1,12 +1,10 @@
 """Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
 
-from podid.checks.base import Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Known, Missing, Snapshot, Verdict, Verdicts, known, known_or, part, rule
 from podid.domain.aws import Association, described
 from podid.domain.errors import Other
-from podid.domain.findings import Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name, role_path
-from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or, part
 from podid.facts.index import (
     chain_of,
     cluster_flags,

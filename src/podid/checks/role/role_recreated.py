@@ -4,11 +4,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#iden
 
 from datetime import timedelta
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.domain.aws import Association, Role
-from podid.domain.findings import Severity
-from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import utc
 from podid.facts.index import chain_of, role_section, role_subject
 from podid.facts.trust import judged

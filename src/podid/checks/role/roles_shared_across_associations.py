@@ -1,6 +1,4 @@
-from podid.checks.base import Check, Verdicts, rule
-from podid.domain.snapshot import Snapshot
-from podid.domain.text import count_of, short_list
+from podid.checks.base import Check, Snapshot, Verdicts, count_of, rule, short_list
 
 
 @rule(needs=("associations",))

@@ -1,8 +1,7 @@
 import json
 
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TargetHop, target_policy
 from podid.facts.second_hop import SecondHop
 

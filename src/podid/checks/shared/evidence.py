@@ -5,11 +5,14 @@ Evidence that fails is a verdict of the check whose failure mode fits. What did 
 one of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-from podid.checks.base import NODE_ROLE, PAGES, Check, placed_on
+from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
 from podid.domain.aws import Association
@@ -33,7 +36,6 @@ from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRU
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
-from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
 from podid.facts.egress import ways
@@ -41,6 +43,7 @@ from podid.facts.index import index, once, podid_command
 from podid.facts.second_hop import hops
 from podid.facts.trust import first_error, judged
 
+T = TypeVar("T")
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"
 MISSED = "injection-missed-webhook"
@@ -69,12 +72,12 @@ class Observed:
     evidence: tuple[str, ...] = ()
 
     @classmethod
-    def unsettled(cls, id: str, reason: str) -> "Observed":
+    def unsettled(cls, id: str, reason: str) -> Observed:
         """It may be otherwise in some seconds."""
         return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=UNSETTLED))
 
     @classmethod
-    def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> "Observed":
+    def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
         """There is no evidence, though it was asked for."""
         return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=NO_EVIDENCE), severity=severity)
 
@@ -106,9 +109,9 @@ class Observation:
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """The check's share of what was seen; nothing where nobody asked for it."""
-    for seen in _by_check(snapshot).get(check.id, ()):
+    for observation in _by_check(snapshot).get(check.id, ()):
         # what the agent is refused, the role of its node is
-        yield from placed_on(NODE_ROLE, check, seen.verdict(check, snapshot))
+        yield from placed_on(NODE_ROLE, check, observation.verdict(check, snapshot))
 
 
 @once
@@ -117,18 +120,22 @@ def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
     return grouped((observation.observed.id, observation) for observation in observations)
 
 
+def _by_account(section: Section[Mapping[str, Section[T]]]) -> Iterator[tuple[ServiceAccountRef, Section[T]]]:
+    for name, part in known_or(section, {}).items():
+        yield ServiceAccountRef(*name.split("/", 1)), part
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
 def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
-    for name, section in known_or(snapshot.tokens, {}).items():
-        ref = ServiceAccountRef(*name.split("/", 1))
+    for ref, section in _by_account(snapshot.tokens):
         if isinstance(section, Missing):
             yield Observation(ref, Observed.nothing(UNEXPLAINED, section))
             continue
         if not section.value:
             yield Observation(ref, Observed.nothing(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
-        judged_trials = ((_of_trial(snapshot, ref, trial), trial) for trial in section.value)
+        judged_trials = ((_of_trial(_Account(snapshot, ref, trial.at), trial), trial) for trial in section.value)
         for observed, trials in grouped(judged_trials).items():
             if observed is None:
                 continue
@@ -149,77 +156,84 @@ def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
     return Missing(f"{reason}: a token must be bound to one")
 
 
-def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> Observed | None:
+def _of_trial(account: _Account, trial: TokenTrial) -> Observed | None:
     """None where other verdicts say it. That a token is not accepted says nothing: it may be another cluster's."""
     message = "EKS Auth refuses the tokens of its pods"
     if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
-        return _if_settled(snapshot, ref, trial.at, Observed.nothing(UNEXPLAINED, trial.missing))
+        return account.if_settled(Observed.nothing(UNEXPLAINED, trial.missing))
     if trial.missing is not None:
         return Observed.nothing(UNEXPLAINED, trial.missing)
     if trial.redeemed is not None:
-        return _redeemed(snapshot, ref, trial, trial.redeemed.role_arn)
+        return _redeemed(account, trial, trial.redeemed.role_arn)
     if trial.refusal == NOT_ALLOWED:
-        return _not_allowed(snapshot, ref, trial.at, f"{message}: {trial.message}")
-    if trial.refusal == NO_ACCOUNT and _is_gone(snapshot, ref):
+        return account.not_allowed(f"{message}: {trial.message}")
+    if trial.refusal == NO_ACCOUNT and account.gone:
         return None
     ids = {NO_ACCOUNT: "association-sa-not-found", NO_ASSOCIATION: "association-missing"}
     ids |= dict.fromkeys(DOES_NOT_FIT, "packed-policy-too-large")
     if trial.refusal not in ids:
         return Observed.nothing(UNEXPLAINED, Missing(trial.message))
-    return _failed(snapshot, ref, trial.at, f"{message}: {trial.message}", ids[trial.refusal])
+    return account.failed(ids[trial.refusal], f"{message}: {trial.message}")
 
 
-def _redeemed(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial, role_arn: str) -> Observed | None:
-    association = _association(snapshot, ref)
+def _redeemed(account: _Account, trial: TokenTrial, role_arn: str) -> Observed:
+    association = account.association
     expected_arn = association.pods_role_arn if association is not None else role_arn
     if trial.expected and role_arn != expected_arn:
-        return Observed.unsettled(UNEXPLAINED, f"the association of {ref} was changed meanwhile")
+        return Observed.unsettled(UNEXPLAINED, f"the association of {account.ref} was changed meanwhile")
+    message = f"EKS Auth issues {role_arn} for the tokens of its pods"
     if trial.expected:
-        return Observed(UNEXPLAINED, Outcome.PASS, f"EKS Auth issues {role_arn} for the tokens of its pods")
-    message = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {expected_arn}"
-    return _failed(snapshot, ref, trial.at, message, UNEXPLAINED)
-
-
-def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
-    accounts = snapshot.service_accounts
-    return isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}
+        return Observed(UNEXPLAINED, Outcome.PASS, message)
+    return account.failed(UNEXPLAINED, f"{message}, and not {expected_arn}")
 
 
 # --- what a refusal means ---------------------------------------------------------------------------------------------
 
 
-def _association(snapshot: Snapshot, ref: ServiceAccountRef) -> Association | None:
-    association = index(snapshot).associations.get(ref)
-    return association if isinstance(association, Association) else None
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A service account when it was observed: `at`, or when the snapshot was taken."""
 
+    snapshot: Snapshot
+    ref: ServiceAccountRef
+    at: datetime | None = None
 
-def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str, id: str) -> Observed:
-    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, message))
+    @property
+    def association(self) -> Association | None:
+        association = index(self.snapshot).associations.get(self.ref)
+        return association if isinstance(association, Association) else None
 
+    @property
+    def gone(self) -> bool:
+        accounts = self.snapshot.service_accounts
+        return isinstance(accounts, Known) and self.ref not in {account.ref for account in accounts.value}
 
-def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, observed: Observed) -> Observed:
-    """The same, but within seconds of a change it says nothing yet: EKS Auth may not have heard of it everywhere."""
-    association, changes = _association(snapshot, ref), known_or(snapshot.changes, NO_CHANGES)
-    changed = changes.settling(association, at or snapshot.taken_at) if association is not None else ""
-    if not changed:
-        return observed
-    said = observed.missing.reason if observed.missing is not None else observed.message
-    return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
+    def failed(self, id: str, message: str) -> Observed:
+        return self.if_settled(Observed(id, Outcome.FAIL, message))
 
+    def if_settled(self, observed: Observed) -> Observed:
+        """Return it, or unknown within seconds of a change: EKS Auth may not have received the change everywhere."""
+        association, changes = self.association, known_or(self.snapshot.changes, NO_CHANGES)
+        at = self.at or self.snapshot.taken_at
+        changed = changes.settling(association, at) if association is not None else ""
+        if not changed:
+            return observed
+        said = observed.missing.reason if observed.missing is not None else observed.message
+        return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
 
-def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, message: str) -> Observed | None:
-    """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing that
-    settles would change that."""
-    association = _association(snapshot, ref)
-    if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
-        return _failed(snapshot, ref, at, message, UNEXPLAINED)
-    onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
-    if first_error(snapshot, association) or (onward is not None and onward.error is not None):
-        return None
-    why = [*_of_own_trust(snapshot, association)]
-    if onward is not None and onward.unknowns:
-        why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
-    return _failed(snapshot, ref, at, "; ".join((message, *why)), UNEXPLAINED)
+    def not_allowed(self, message: str) -> Observed | None:
+        """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing
+        that settles would change that."""
+        snapshot, association = self.snapshot, self.association
+        if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
+            return self.failed(UNEXPLAINED, message)
+        onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
+        if first_error(snapshot, association) or (onward is not None and onward.error is not None):
+            return None
+        why = [message, *_of_own_trust(snapshot, association)]
+        if onward is not None and onward.unknowns:
+            why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
+        return self.failed(UNEXPLAINED, "; ".join(why))
 
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
@@ -242,8 +256,7 @@ _MOST_LIKELY = {
 
 def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
     how = ("--probe", "--yes")
-    for name, section in known_or(snapshot.probes, {}).items():
-        ref = ServiceAccountRef(*name.split("/", 1))
+    for ref, section in _by_account(snapshot.probes):
         if isinstance(section, Missing):
             yield Observation(ref, Observed.nothing(UNREACHED, section), how=how)
             continue
@@ -263,13 +276,14 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
     if not met.link:
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
         return Observed(UNREACHED, Outcome.PASS, f"{where}a pod of podid's own got {whose}{left}")
+    account = _Account(snapshot, ref, met.at)
     message = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
     if met.link == TRUST and not met.id:
-        return _not_allowed(snapshot, ref, met.at, message)
+        return account.not_allowed(message)
     if met.link != NETWORK or met.id:
-        return _failed(snapshot, ref, met.at, message, failure_mode(met))
+        return account.failed(failure_mode(met), message)
     observed = _kept_from_agent(snapshot, ref, met.node, message)
-    return _if_settled(snapshot, ref, met.at, observed) if observed.outcome is Outcome.FAIL else observed
+    return account.if_settled(observed) if observed.outcome is Outcome.FAIL else observed
 
 
 def failure_mode(met: Probed) -> str:
@@ -290,11 +304,11 @@ def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, mess
         return Observed.nothing(UNREACHED, Missing(said))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
-    seen = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
+    others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
     if worst is None:
-        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*seen, _NONE_OF_THEM))
+        return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*others, _NONE_OF_THEM))
     said_by_check = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
-    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=seen)
+    return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=others)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
@@ -339,15 +353,14 @@ def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
 
 
 def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
-    for name, section in known_or(snapshot.dry_runs, {}).items():
-        ref = ServiceAccountRef(*name.split("/", 1))
+    for ref, section in _by_account(snapshot.dry_runs):
         if (observed := _of_dry_run(snapshot, ref, section)) is not None:
             yield Observation(ref, observed, new=True)
 
 
 def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[DryRun]) -> Observed | None:
     """None where there can be no pod: that the service account does not exist is told by its own check."""
-    association = _association(snapshot, ref)
+    association = _Account(snapshot, ref).association
     young = association is not None and not heard_everywhere(association, snapshot.taken_at)
     if isinstance(section, Missing):
         if section.error_code == NotFound.code:
@@ -355,14 +368,14 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[Dry
         if young and section.error_code in NETWORK_CODES:
             return Observed.unsettled(MISSED, section.reason)
         return Observed.nothing(MISSED, section, Severity.WARN)
-    seen = section.value
-    if seen.failed:
+    run = section.value
+    if run.failed:
         return Observed(MISSED, Outcome.FAIL, "new pods are given no credentials: the webhook leaves a dry run's alone")
-    if seen.decided:
-        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(seen.hits, 'dry run')}")
-    if not seen.rounds:
+    if run.decided:
+        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(run.hits, 'dry run')}")
+    if not run.rounds:
         return Observed.unsettled(MISSED, "new pods are given no credentials yet")
-    rounds = f"{seen.rounds} of {count_of(seen.needed, 'round')} of dry runs"
+    rounds = f"{run.rounds} of {count_of(run.needed, 'round')} of dry runs"
     return Observed.unsettled(
         MISSED, f"new pods are given credentials in {rounds}; an API server may not know of the change yet"
     )

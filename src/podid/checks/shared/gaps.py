@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from podid.checks.base import Check
-from podid.domain.findings import EVERYONE, Subject, Verdict
+from podid.checks.base import EVERYONE, Check, Subject, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.section import TRIALS
 from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot

@@ -7,14 +7,12 @@ https://github.com/aws/amazon-eks-pod-identity-webhook.
 
 from collections.abc import Iterable
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Known, Missing, Severity, Snapshot, Subject, Verdict
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.cluster import Pod
-from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.text import count_of, short_list, utc
+from podid.domain.text import count_of, utc
 from podid.facts.index import index, podid_command, why_unread
-from podid.facts.injection import PROPAGATION, Group, PodState, groups
+from podid.facts.injection import PROPAGATION, Group, PodState
 from podid.facts.restarts import Hindrance, on_delete, paused
 from podid.facts.restarts import hindrance as hindrance_of
 
@@ -39,13 +37,12 @@ _ABOUT = {
 
 def check(id: str) -> Check:
     state, message = _ABOUT[id]
-    return Check.of(id, lambda its, snapshot: per_workload(its, snapshot, state, message), needs=NEEDS, wants=WANTS)
+    return Check.of(id, lambda check, snapshot: per_workload(check, snapshot, state, message), needs=NEEDS, wants=WANTS)
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
     """One verdict per workload: failing when any of its pods is in `state`."""
-    for group in groups(snapshot):
-        case = check.case(group.workload, (str(group.association.ref),))
+    for case, group in check.of_groups(snapshot):
         pods = group.states.get(state, ())
         if pods:
             yield _broken(case, snapshot, group, pods, say)
@@ -88,16 +85,11 @@ def to_be_replaced(
     if until := _in_vain(snapshot, pods):
         note = f"new pods get credentials only once {until}: before that a restart mends nothing"
     elif (hindrance := _instead(snapshot, group.workload, pods)) is not None:
-        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.what
+        commands, note = (hindrance.command,) if hindrance.command else (), hindrance.reason
     else:
         commands, note = (podid_command(snapshot, "restart", str(group.association.ref)),), ""
-    return case.fail(
-        f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
-        severity=severity,
-        evidence=(f"pods: {short_list(pod.name for pod in pods)}", *evidence, *((note,) if note else ())),
-        commands=commands,
-        pods=pods,
-    )
+    evidence = (*evidence, *((note,) if note else ()))
+    return case.fail_pods(pods, group.total, say, severity=severity, evidence=evidence, commands=commands, pods=pods)
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import NODE_ROLE, Check, placed_on
+from podid.checks.base import NODE_ROLE, Check, Known, Snapshot, known, known_or, part, placed_on
 from podid.domain.cluster import Pod
 from podid.domain.evidence import LogSighting
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.snapshot import Known, Snapshot, known, known_or, part
 from podid.domain.text import count_of, cut, short_list
 from podid.facts.agent import FREES_PROBE_PORT, importance
 from podid.facts.index import index, podid_command
@@ -31,11 +30,11 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     # a whole log has what its end has
     for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
         for pod, section in known_or(source, {}).items():
-            for seen in known_or(section, ()):
-                if seen.id == check.id and pod not in judged:
+            for sighting in known_or(section, ()):
+                if sighting.id == check.id and pod not in judged:
                     judged.add(pod)
                     trail = source is snapshot.cloudtrail
-                    verdict = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
+                    verdict = _sighted(check, snapshot, sighting, users.get(sighting.node, ()), trail=trail)
                     yield from placed_on(NODE_ROLE, check, verdict)
 
 
@@ -45,18 +44,20 @@ def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
     section = part(snapshot.agent_crashes, f"{pod.namespace}/{pod.name}")
     if not isinstance(section, Known):
         return None
-    return next((seen.id for seen in section.value if seen.id not in TOLD_BY_OTHERS), "")
+    return next((sighting.id for sighting in section.value if sighting.id not in TOLD_BY_OTHERS), "")
 
 
-def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:
-    chain = tuple(name for name in seen.accounts if name in users) or users
-    who = f", for {short_list(seen.accounts)}" if seen.accounts else ""
-    last = f", last {seen.last:%H:%M:%S}" if seen.last is not None else ""
-    return check.case(Subject("Node", seen.node), chain).fail(
-        f"seen {count_of(seen.count, 'time')} in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
-        severity=_severity(check, snapshot, seen),
-        evidence=(cut(seen.sample, 300),),
-        commands=(*_mending(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", seen.node)),
+def _sighted(
+    check: Check, snapshot: Snapshot, sighting: LogSighting, users: tuple[str, ...], *, trail: bool
+) -> Verdict:
+    chain = tuple(name for name in sighting.accounts if name in users) or users
+    who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
+    last = f", last {sighting.last:%H:%M:%S}" if sighting.last is not None else ""
+    return check.case(Subject("Node", sighting.node), chain).fail(
+        f"seen {count_of(sighting.count, 'time')} in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        severity=_severity(check, snapshot, sighting),
+        evidence=(cut(sighting.sample, 300),),
+        commands=(*_mending(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
     )
 
 
@@ -70,11 +71,11 @@ def _mending(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
     return (podid_command(snapshot, "install-agent", "--config", setting),) if setting else ()
 
 
-def _severity(check: Check, snapshot: Snapshot, seen: LogSighting) -> Severity:
+def _severity(check: Check, snapshot: Snapshot, sighting: LogSighting) -> Severity:
     if check.severity is not Severity.ERROR:
         return check.severity
-    recent = seen.last is None or snapshot.taken_at - seen.last <= RECENT
-    broken = not seen.running or (recent and check.id not in SEVERAL)
+    recent = sighting.last is None or snapshot.taken_at - sighting.last <= RECENT
+    broken = not sighting.running or (recent and check.id not in SEVERAL)
     return importance(snapshot) if broken else Severity.WARN
 
 
@@ -89,5 +90,5 @@ def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         case = check.case(Subject("Pod", pod, namespace))
         if not isinstance(section, Known):
             yield case.unknown(section, severity=Severity.WARN)
-        elif not any(seen.id == check.id for seen in section.value):
+        elif not any(sighting.id == check.id for sighting in section.value):
             yield case.ok("its log of the last hour does not show it")

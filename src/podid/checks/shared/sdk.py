@@ -4,13 +4,10 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Subject, Verdict, short_list
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.report import RANK
-from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.text import short_list
 from podid.domain.workloads import RESTARTABLE, main_containers, served
 from podid.facts.credentials import Own
 

@@ -4,11 +4,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from podid.checks.base import Check
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.checks.base import Check, Missing, Severity, Snapshot, Subject, Verdict, known
 from podid.domain.grouping import grouped
 from podid.domain.names import Arn
-from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import TrustFinding, unwritable_principals
 from podid.facts.index import chain_of, podid_command, role_subject
 from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, base_gone, target_subject

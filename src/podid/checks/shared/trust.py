@@ -6,12 +6,10 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 
 from collections.abc import Iterable
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Missing, Severity, Snapshot, Verdict
 from podid.domain.aws import Association
-from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name
-from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import (
     TOO_BROAD,
     TrustFinding,

@@ -1,7 +1,5 @@
-from podid.checks.base import Check, rule
+from podid.checks.base import EVERYONE, Check, Known, Missing, Snapshot, Verdict, rule
 from podid.checks.shared.gaps import NETWORK, gaps
-from podid.domain.findings import EVERYONE, Verdict
-from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.facts.index import cluster_subject
 
 

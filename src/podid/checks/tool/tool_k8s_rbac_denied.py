@@ -1,7 +1,5 @@
-from podid.checks.base import Check, Verdicts, rule
+from podid.checks.base import Check, Snapshot, Subject, Verdicts, rule
 from podid.checks.shared.gaps import DENIED, FAILED, NETWORK, blind, gaps
-from podid.domain.findings import Subject
-from podid.domain.snapshot import Snapshot
 
 CODES = (*DENIED, *FAILED, "NotFound", "Usage")
 

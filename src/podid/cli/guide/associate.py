@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from podid.cli.guide import place, role
-from podid.cli.guide.place import WELCOME, ref_of
+from podid.cli.guide.place import OWNED, WELCOME, ref_of
 from podid.cli.guide.questions import (
     ADD_STATEMENT,
     NO,
@@ -15,9 +15,9 @@ from podid.cli.guide.questions import (
     Facts,
     Option,
     Prompt,
-    Step,
     admits,
     aligned,
+    listed_or_typed,
 )
 from podid.domain.aws import Role
 from podid.domain.errors import NotFound
@@ -28,91 +28,63 @@ from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 
 NEW = "new"
 DO, SHOW, TERRAFORM = "do", "show", "terraform"
-
-
-def ask_role(answers: Answers, facts: Facts) -> Prompt | None:
-    """A new one, then those that admit the pods, then others that are for pods."""
-    text = "Which IAM role should they get?"
-    if answers.get("role") == OTHER:
-        if "role-typed" in answers:
-            return None
-        return Prompt(key="role-typed", text="The role's name or ARN:", check=lambda t: "" if t.strip() else "a name")
-    if "role" in answers:
-        return None
-    options = [Option(NEW, "A new role that is made for them now"), *_existing(answers, facts)]
-    options.append(Option(OTHER, "Another one: I type its name or ARN"))
-    unread = isinstance(facts.roles, Missing)
-    lead = (f"The account's roles cannot be listed: {facts.roles.reason}.",) if isinstance(facts.roles, Missing) else ()
-    return Prompt(key="role", text=text, lead=lead if unread else (), options=aligned(options))
-
-
-def _existing(answers: Answers, facts: Facts) -> list[Option]:
-    if not isinstance(facts.roles, Known) or facts.cluster is None:
-        return []
-    ranked = [(_rank(item, answers, facts), item) for item in facts.roles.value if not item.service_linked]
-    wanted = sorted((rank, item.name) for (rank, item) in ranked if rank < len(_NOTES))
-    return [Option(name, name, _NOTES[rank]) for rank, name in wanted]
-
-
+_RANKS = (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH)
 _NOTES = ("admits them already", "not known whether it admits them", "is for pods, and has to admit these first")
 
 
-def _rank(item: Role, answers: Answers, facts: Facts) -> int:
-    """0 for one that admits the pods; past the end of the notes for one that is not for pods."""
-    if PODS_PRINCIPAL not in str(item.trust):
-        return len(_NOTES)
-    assert facts.cluster is not None
-    verdict = admits(item, facts.cluster, ref_of(answers))
-    return (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH).index(verdict)
-
-
-def ask_trust(answers: Answers, facts: Facts) -> Prompt | None:
-    """For a role that is known not to admit the pods."""
-    found = facts.role(answers.get("role", ""))
-    if found is None or "trust" in answers or _rank(found, answers, facts) != 2:
-        return None
-    ref = ref_of(answers)
-    return Prompt(
-        key="trust",
-        text="May podid change that?",
-        lead=(f"The trust policy of role {found.name} does not admit pods of {ref} yet.",),
-        options=(
-            ADD_STATEMENT,
-            Option(NO, "No: I change it myself, and associate then"),
-        ),
+def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    yield from place.which_account(answers, facts)
+    yield from listed_or_typed(
+        answers,
+        _which_role(answers, facts),
+        Prompt(key="role-typed", text="The role's name or ARN:", check=lambda text: "" if text.strip() else "a name"),
     )
+    existing = facts.role(answers["role"])
+    if answers["role"] == NEW:
+        yield from role.new_role(answers, facts)
+    elif existing is not None and _verdict(existing, answers, facts) is TrustVerdict.NO_MATCH:
+        lead = (f"The trust policy of role {existing.name} does not admit pods of {ref_of(answers)} yet.",)
+        options = (ADD_STATEMENT, Option(NO, "No: I change it myself, and associate then"))
+        yield Prompt(key="trust", text="May podid change that?", lead=lead, options=options)
+        if answers["trust"] == YES:
+            yield role.scope(answers, facts)
+    yield from role.settings(answers, facts)
+    if pods := place.pods_note(answers, facts):
+        yield Prompt(
+            key="restart",
+            text="Restart them, once the role is there?",
+            lead=(f"Pods that run already ({pods}) get the role only when they start again.",),
+            options=(
+                Option(YES, "Yes: restart them one after another, as kubectl rollout restart does"),
+                Option(NO, "No: they get it when they are restarted next"),
+            ),
+        )
+    yield _shall(summary(answers, facts))
 
 
-def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
-    return role.ask_scope(answers, facts) if answers.get("trust") == YES else None
-
-
-def _of_new(step: Step) -> Step:
-    return lambda answers, facts: step(answers, facts) if answers.get("role") == NEW else None
-
-
-def ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
-    pods = place.pods_note(answers, facts)
-    if not pods or "restart" in answers:
-        return None
-    return Prompt(
-        key="restart",
-        text="Restart them, once the role is there?",
-        lead=(f"Pods that run already ({pods}) get the role only when they start again.",),
-        options=(
-            Option(YES, "Yes: restart them one after another, as kubectl rollout restart does"),
-            Option(NO, "No: they get it when they are restarted next"),
-        ),
+def _which_role(answers: Answers, facts: Facts) -> Prompt:
+    """A new one, then those that admit the pods, then others that are for pods."""
+    ranked: list[tuple[int, str]] = []
+    if "role" not in answers and isinstance(facts.roles, Known):  # of thousands each is judged once
+        verdicts = {item.name: _verdict(item, answers, facts) for item in facts.roles.value if not item.service_linked}
+        ranked = sorted((_RANKS.index(verdict), name) for name, verdict in verdicts.items() if verdict is not None)
+    lead = (f"The account's roles cannot be listed: {facts.roles.reason}.",) if isinstance(facts.roles, Missing) else ()
+    options = (
+        Option(NEW, "A new role that is made for them now"),
+        *(Option(name, name, _NOTES[rank]) for rank, name in ranked),
+        Option(OTHER, "Another one: I type its name or ARN"),
     )
+    return Prompt(key="role", text="Which IAM role should they get?", lead=lead, options=aligned(options))
 
 
-def ask_go(answers: Answers, facts: Facts) -> Prompt | None:
-    if "go" in answers:
+def _verdict(item: Role, answers: Answers, facts: Facts) -> TrustVerdict | None:
+    """Whether it admits the pods; None for one that is not for pods."""
+    if PODS_PRINCIPAL not in str(item.trust) or facts.cluster is None:
         return None
-    return shall(summary(answers, facts))
+    return admits(item, facts.cluster, ref_of(answers))
 
 
-def shall(lead: Sequence[str]) -> Prompt:
+def _shall(lead: Sequence[str]) -> Prompt:
     """The last question, once it is told what would be done."""
     options = (
         Option(DO, "Yes, do it"),
@@ -122,72 +94,58 @@ def shall(lead: Sequence[str]) -> Prompt:
     return Prompt(key="go", text="Shall podid do that?", lead=lead, options=options)
 
 
-STEPS: tuple[Step, ...] = (
-    place.ask_cluster,
-    place.ask_namespace,
-    place.ask_account,
-    place.ask_create_account,
-    ask_role,
-    ask_trust,
-    ask_scope,
-    *(_of_new(step) for step in role.STEPS),
-    role.ask_settings,
-    ask_restart,
-    ask_go,
-)
+def _numbered(head: str, lines: Sequence[str]) -> tuple[str, ...]:
+    return (head, *(f"  {n}. {line}" for n, line in enumerate(lines, 1)))
 
 
 def role_of(answers: Answers) -> str:
-    return answers.get("role-typed", answers.get("role", "")).strip()
+    """The role's name, also of a new one."""
+    return role.name_of(answers) if answers["role"] == NEW else answers.get("role-typed", answers["role"]).strip()
+
+
+def _replaces(answers: Answers, facts: Facts) -> bool:
+    account = facts.account(ref_of(answers))
+    return account is not None and account.association is not None
 
 
 def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
     """What would be done, in words."""
-    ref, account = ref_of(answers), facts.account(ref_of(answers))
+    ref, name = ref_of(answers), role_of(answers)
     lines = []
     if answers.get("create-account") == YES:
         lines.append(f"create service account {ref}")
-    name = role.name_of(answers) if answers.get("role") == NEW else role_of(answers)
-    if answers.get("role") == NEW:
-        lines.append(f"make role {name}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}")
+    if answers["role"] == NEW:
+        lines.append(role.role_sentence(answers))
     if answers.get("trust") == YES:
         lines.append(f"add a statement to the trust policy of role {name}: {role.scope_sentence(answers)}")
-    if account is not None and account.association is not None:
-        lines.append(f"give the pods of {ref} role {name} in place of the one that they have")
-    else:
-        lines.append(f"give the pods of {ref} role {name}")
+    replaced = " in place of the one that they have" if _replaces(answers, facts) else ""
+    lines.append(f"give the pods of {ref} role {name}{replaced}")
     lines += role.setting_sentences(answers, facts)
     if answers.get("restart") == YES:
         lines.append(f"restart {place.pods_note(answers, facts)}")
-    cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
     region = f" ({facts.region})" if facts.region else ""
-    return (
-        f"In cluster {cluster}{region} podid would",
-        *(f"  {n}. {line}" for n, line in enumerate(lines, 1)),
-        *((facts.agent,) if facts.agent else ()),
-    )
+    head = f"In cluster {facts.cluster_name or answers.get('cluster', '')}{region} podid would"
+    return (*_numbered(head, lines), *((facts.agent,) if facts.agent else ()))
 
 
 def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     """What follows `podid associate`, but for where it is."""
-    ref = ref_of(answers)
-    account = facts.account(ref)
-    found: tuple[str, ...] = (str(ref),)
-    if answers.get("role") == NEW:
-        named = () if role.name_of(answers) == role.usual_name(answers, facts) else ("--role", role.name_of(answers))
-        found += ("--create-role", *named, *role.role_words(answers))
-    else:
-        found += ("--role", role_of(answers))
-    if answers.get("trust") == YES:
-        found += role.scope_words(answers)
-    found += role.setting_words(answers)
+    name = role_of(answers)
+    usual = answers["role"] == NEW and name == role.usual_name(answers, facts)
     flags = {
         "--update-trust": answers.get("trust") == YES or role.changes_target(answers, facts),
-        "--replace": account is not None and account.association is not None,
+        "--replace": _replaces(answers, facts),
         "--create-service-account": answers.get("create-account") == YES,
         "--restart": answers.get("restart") == YES,
     }
-    return (*found, *(flag for flag, wanted in flags.items() if wanted))
+    return (
+        str(ref_of(answers)),
+        *(("--create-role",) if answers["role"] == NEW else ()),
+        *(() if usual else ("--role", name)),
+        *role.role_words(answers),
+        *role.setting_words(answers),
+        *(flag for flag, given in flags.items() if given),
+    )
 
 
 def ending(answers: Answers) -> tuple[str, ...]:
@@ -195,28 +153,14 @@ def ending(answers: Answers) -> tuple[str, ...]:
     return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
 
 
-# --- role create ------------------------------------------------------------------------------------------------------
+def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    yield from place.which_account(answers, facts)
+    yield from role.new_role(answers, facts)
+    yield from role.settings(answers, facts, of_role=True)
+    yield _shall(_numbered("podid would", (role.role_sentence(answers), *role.setting_sentences(answers, facts))))
 
 
-def _ask_go(answers: Answers, facts: Facts) -> Prompt | None:
-    if "go" in answers:
-        return None
-    made = f"make role {role.name_of(answers)}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}"
-    lines = (made, *role.setting_sentences(answers, facts))
-    return shall(("podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1))))
-
-
-ROLE_STEPS: tuple[Step, ...] = (
-    place.ask_cluster,
-    place.ask_namespace,
-    place.ask_account,
-    *role.STEPS,
-    role.ask_target,
-    _ask_go,
-)
-
-
-def role_create_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     """What follows `podid role create`, but for where it is."""
     named = () if role.name_of(answers) == role.usual_name(answers, facts) else (role.name_of(answers),)
     update = ("--update-trust",) if role.changes_target(answers, facts) else ()
@@ -227,66 +171,42 @@ def role_create_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 # --- disassociate -----------------------------------------------------------------------------------------------------
 
 
-def _ask_which(answers: Answers, facts: Facts) -> Prompt | None:
-    """Those that no add-on owns. Raises NotFound where there is none at all."""
-    if "which" in answers:
-        return None
+def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    """Offers those that no add-on owns. Raises NotFound where there is none at all."""
+    yield from place.which_cluster(answers, facts)
     having = sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
     if not having:
-        cluster = facts.cluster.name if facts.cluster is not None else ""
-        raise NotFound(f"Cluster {cluster} has no association", subject=cluster)
+        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
     options = [
         Option(
             str(account.ref),
             str(account.ref),
             f"{account.words}; {account.state}" if account.state else account.words,
-            "belongs to an add-on: podid addon disassociate" if account.owner else "",
+            f"{OWNED}disassociate" if account.owner else "",
         )
         for account in having
     ]
-    text = "Whose role is to be taken away?"
-    return Prompt(key="which", text=text, lead=() if answers else WELCOME, options=aligned(options))
-
-
-def which_of(answers: Answers) -> ServiceAccountRef | None:
-    return ServiceAccountRef.parse(answers["which"]) if "which" in answers else None
-
-
-def _ask_role(answers: Answers, facts: Facts) -> Prompt | None:
-    """Only of a role that podid made here: others stay."""
+    lead = () if "cluster" in answers else WELCOME
+    yield Prompt(key="which", text="Whose role is to be taken away?", lead=lead, options=aligned(options))
     name = role_name(facts.role_of) if facts.role_of else ""
-    if "delete-role" in answers or name not in facts.made:
-        return None
-    return Prompt(
-        key="delete-role",
-        text=f"Role {name} was made by podid. Delete it too?",
-        options=(
-            Option(NO, "Keep it"),
-            Option(YES, "Delete it, unless something else uses it"),
-        ),
-    )
-
-
-def _ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
-    ref = which_of(answers)
-    account = facts.account(ref) if ref is not None else None
-    if "restart" in answers or account is None or not account.pods:
-        return None
-    lifetime = lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
-    return Prompt(
-        key="restart",
-        text="Restart them, so that they start without it?",
-        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {lifetime}.",),
-        options=(
-            Option(NO, "No: they keep what they have until it runs out"),
-            Option(YES, "Yes: restart them one after another"),
-        ),
-    )
-
-
-DISASSOCIATE_STEPS: tuple[Step, ...] = (place.ask_cluster, _ask_which, _ask_role, _ask_restart)
+    if name in facts.made:  # others stay
+        options = [Option(NO, "Keep it"), Option(YES, "Delete it, unless something else uses it")]
+        text = f"Role {name} was made by podid. Delete it too?"
+        yield Prompt(key="delete-role", text=text, options=tuple(options))
+    account = facts.account(ServiceAccountRef.parse(answers["which"]))
+    if account is not None and account.pods:
+        lifetime = lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
+        yield Prompt(
+            key="restart",
+            text="Restart them, so that they start without it?",
+            lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {lifetime}.",),
+            options=(
+                Option(NO, "No: they keep what they have until it runs out"),
+                Option(YES, "Yes: restart them one after another"),
+            ),
+        )
 
 
 def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     flags = {"--delete-role": answers.get("delete-role") == YES, "--restart": answers.get("restart") == YES}
-    return (answers["which"], *(flag for flag, wanted in flags.items() if wanted))
+    return (answers["which"], *(flag for flag, given in flags.items() if given))

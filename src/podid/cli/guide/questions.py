@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from podid.render.status import link_of
 
 # what was answered so far, by the keys of the questions; never changed, so that going back is taking an earlier one
 Answers = Mapping[str, str]
-# the next question of one kind; None where there is nothing, or nothing more, to ask
-Step = Callable[[Answers, "Facts"], "Prompt | None"]
+# the questions of a guided run in order; it stops at the first one without an answer, so what follows can rely on those
+Flow = Callable[[Answers, "Facts"], "Iterator[Prompt]"]
 
 # an option whose value is to be typed: the question after it asks for that
 OTHER = "…"
@@ -84,20 +85,12 @@ def no_file(text: str) -> str:
     return "" if file_of(text).is_file() else "there is no such file"
 
 
-def next_question(steps: Sequence[Step], answers: Answers, facts: Facts) -> Prompt | None:
-    return next((question for step in steps if (question := step(answers, facts)) is not None), None)
-
-
-def walk(
-    steps: Sequence[Step],
-    load: Callable[[Answers], Facts],
-    ask: Callable[[Prompt, bool], str | None],
-) -> Answers:
+def walk(flow: Flow, load: Callable[[Answers], Facts], ask: Callable[[Prompt, bool], str | None]) -> Answers:
     """Asks until nothing is left to ask. `load` gives what is known where these answers hold; `ask` gives the answer,
     or None to go back, which is offered (its second argument) from the second question on."""
     answers: Answers = {}
     earlier: list[Answers] = []
-    while (question := next_question(steps, answers, load(answers))) is not None:
+    while (question := _next_question(flow(answers, load(answers)), answers)) is not None:
         answer = ask(question, bool(earlier))
         if answer is None:
             answers = earlier.pop()
@@ -107,9 +100,37 @@ def walk(
     return answers
 
 
-def chosen(answers: Answers, name: str) -> list[str]:
-    """What was taken in a question that is asked until there is no more to say: its answers are `NAME.0`, `NAME.1`…"""
-    return [value for key, value in answers.items() if key.startswith(f"{name}.")]
+def _next_question(questions: Iterator[Prompt], answers: Answers) -> Prompt | None:
+    return next((question for question in questions if question.key not in answers), None)
+
+
+def listed_or_typed(answers: Answers, listed: Prompt, typed: Prompt) -> Iterator[Prompt]:
+    """A choice, and the second question for those who choose OTHER."""
+    yield listed
+    if answers[listed.key] == OTHER:
+        yield typed
+
+
+def one_by_one(
+    answers: Answers,
+    key: str,
+    text: str,
+    options: Sequence[Option],
+    then: Callable[[str], Iterator[Prompt]],
+    *,
+    none: Callable[[bool], Option],
+) -> Iterator[Prompt]:
+    """Asks for one of the options, and `then` about it, until none is left or NOTHING is chosen; the answers are
+    `KEY.0`, `KEY.1`…. `none` is that choice, at first and later."""
+    left = list(options)
+    for number in range(len(options)):
+        question = Prompt(key=f"{key}.{number}", text=text, options=(none(number == 0), *left))
+        yield question
+        answer = answers[question.key]
+        if answer == NOTHING:
+            return
+        left = [option for option in left if option.value != answer]
+        yield from then(answer)
 
 
 def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
@@ -183,6 +204,10 @@ class Facts:
     goes_on: bool = False
     made: frozenset[str] = frozenset()
 
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster.name if self.cluster is not None else ""
+
     def account(self, ref: ServiceAccountRef) -> Account | None:
         """None for one that does not exist, or cannot be known."""
         known = self.accounts.value if isinstance(self.accounts, Known) else self.associated
@@ -194,21 +219,20 @@ class Facts:
 
 
 def accounts_of(
-    found: Sequence[ServiceAccount],
+    accounts: Sequence[ServiceAccount],
     pods: Sequence[Pod],
     associations: Sequence[AssociationSummary],
     statuses: Sequence[IdentityStatus] = (),
 ) -> tuple[Account, ...]:
     """Every service account that exists or that has an association, sorted."""
-    workloads: dict[ServiceAccountRef, dict[str, int]] = {}
+    workloads: dict[ServiceAccountRef, Counter[str]] = {}
     for pod in pods:
         if live(pod):
             subject = workload_subject(pod)
-            its = workloads.setdefault(ServiceAccountRef(pod.namespace, pod.service_account), {})
-            name = f"{subject.kind} {subject.name}"
-            its[name] = its.get(name, 0) + 1
+            pods_of = workloads.setdefault(ServiceAccountRef(pod.namespace, pod.service_account), Counter())
+            pods_of[f"{subject.kind} {subject.name}"] += 1
     associated = {item.ref: item for item in associations}
-    existing = {account.ref for account in found}
+    existing = {account.ref for account in accounts}
     states = {status.ref: status for status in statuses}
     return tuple(
         Account(ref, workloads.get(ref, {}), associated.get(ref), ref in existing, states.get(ref))

@@ -3,6 +3,7 @@ associations do without: a target role, a session policy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count, takewhile
 
 from podid.cli.guide.place import ref_of
@@ -17,9 +18,10 @@ from podid.cli.guide.questions import (
     Option,
     Prompt,
     aligned,
-    chosen,
     file_of,
+    listed_or_typed,
     no_file,
+    one_by_one,
     refused,
 )
 from podid.domain.names import Arn, check_role_name, parse_role_arn, role_name
@@ -29,34 +31,81 @@ from podid.ops.role.create import derived_name
 from podid.ops.role.presets import Choice, Parameter, Preset, get_preset, list_presets, parse_choice
 
 PRESET, MANAGED, FILE = "preset", "managed", "file"
+_PERMISSIONS = Prompt(
+    key="permissions",
+    text="What should the pods be allowed to do?",
+    options=(
+        Option(PRESET, "Something common: read a bucket, …"),
+        Option(MANAGED, "What a managed policy of AWS says"),
+        Option(FILE, "What a policy in a file of mine says"),
+        Option(NOTHING, "Nothing yet: I add permissions later"),
+    ),
+)
+_MANAGED = Prompt(
+    key="managed",
+    text="The managed policy's name or ARN:",
+    lead=("For example AmazonS3ReadOnlyAccess; a policy of your own by its ARN.",),
+    check=lambda text: "" if text.strip() and len(text.split()) == 1 else "one name or ARN",
+)
+_FILE = Prompt(key="file", text="The file with the policy, as JSON:", check=no_file)
 
 
-def ask_permissions(answers: Answers, facts: Facts) -> Prompt | None:
-    if "permissions" in answers:
-        return None
-    return Prompt(
-        key="permissions",
-        text="What should the pods be allowed to do?",
-        options=(
-            Option(PRESET, "Something common: read a bucket, …"),
-            Option(MANAGED, "What a managed policy of AWS says"),
-            Option(FILE, "What a policy in a file of mine says"),
-            Option(NOTHING, "Nothing yet: I add permissions later"),
-        ),
+def new_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    yield _PERMISSIONS
+    match answers["permissions"]:
+        case "preset":
+            yield from _about_presets(answers)
+        case "managed":
+            yield _MANAGED
+        case "file":
+            yield _FILE
+    yield scope(answers, facts)
+    name = usual_name(answers, facts)
+    options = (Option(name, name, "made of cluster and service account"), Option(OTHER, "Something else: I type it"))
+    yield from listed_or_typed(
+        answers,
+        Prompt(key="name", text="What is the role to be called?", options=options),
+        Prompt(key="name-typed", text="The role's name:", check=refused(check_role_name)),
     )
 
 
-def ask_presets(answers: Answers, facts: Facts) -> Prompt | None:
-    """One, what there is to say of it, and whether there is another one."""
-    if answers.get("permissions") != PRESET:
-        return None
-    for number in range(len(_presets(answers)) + 1):
-        asked = _ask_preset(answers, number) or _ask_parameter(answers, number)
-        if asked is not None:
-            return asked
-        if (another := answers.get(_key(number, "another"))) != YES:
-            return _ask_another(answers, number) if another is None else None
-    return None
+def _about_presets(answers: Answers) -> Iterator[Prompt]:
+    """One, what there is to say of it, and whether there is another one; what the service account is usually for comes
+    first."""
+    another = (Option(NO, "No, that is all"), Option(YES, "Yes: I choose another one"))
+    for number in count():
+        key, taken = _key(number, "preset"), {preset.name for preset in _presets(answers)[:number]}
+        presets = [preset for preset in list_presets() if preset.name not in taken]
+        presets.sort(key=lambda preset: preset.service_account != ref_of(answers).name)
+        options = [Option(preset.name, preset.name, preset.title) for preset in presets]
+        yield Prompt(key=key, text="Which one?", options=aligned(options))
+        yield from _about_parameters(answers, number, get_preset(answers[key]))
+        key = _key(number, "another")
+        yield Prompt(key=key, text="Should they be allowed something else too?", options=another)
+        if answers[key] != YES:
+            return
+
+
+def _about_parameters(answers: Answers, number: int, preset: Preset) -> Iterator[Prompt]:
+    """What the preset has to be told, then what it may be told."""
+
+    def typed(parameter: Parameter) -> Prompt:
+        def read(text: str) -> Choice:
+            return parse_choice(f"{preset.name},{parameter.name}={text}", complete=False)
+
+        key = _key(number, f"parameter.{parameter.name}")
+        return Prompt(key=key, text=f"The {parameter.help}:", check=refused(read))
+
+    optional = {parameter.name: parameter for parameter in preset.parameters if parameter.optional}
+    yield from (typed(parameter) for parameter in preset.parameters if not parameter.optional)
+    yield from one_by_one(
+        answers,
+        _key(number, "more"),
+        "Is there more to say of it?",
+        [Option(name, f"The {parameter.help}") for name, parameter in optional.items()],
+        lambda name: iter((typed(optional[name]),)),
+        none=lambda first: Option(NOTHING, "Nothing more"),
+    )
 
 
 def _key(number: int, name: str) -> str:
@@ -69,97 +118,17 @@ def _presets(answers: Answers) -> list[Preset]:
     return [get_preset(answers[_key(number, "preset")]) for number in numbers]
 
 
-def _ask_preset(answers: Answers, number: int) -> Prompt | None:
-    """What the service account is usually for comes first."""
-    key = _key(number, "preset")
-    if key in answers:
-        return None
-    name, taken = ref_of(answers).name, {preset.name for preset in _presets(answers)}
-    left = [preset for preset in list_presets() if preset.name not in taken]
-    left.sort(key=lambda preset: preset.service_account != name)
-    options = [Option(preset.name, preset.name, preset.title) for preset in left]
-    return Prompt(key=key, text="Which one?", options=aligned(options))
-
-
-def _ask_parameter(answers: Answers, number: int) -> Prompt | None:
-    """What the preset has to be told, then what it may be told."""
-    preset, more = _presets(answers)[number], chosen(answers, _key(number, "more"))
-    for parameter in preset.parameters:
-        key = _key(number, f"parameter.{parameter.name}")
-        if (not parameter.optional or parameter.name in more) and key not in answers:
-            return _typed_parameter(key, preset, parameter)
-    left = [p for p in preset.parameters if p.optional and p.name not in more]
-    if not left or NOTHING in more:
-        return None
-    options = [Option(NOTHING, "Nothing more"), *(Option(p.name, f"The {p.help}") for p in left)]
-    return Prompt(key=_key(number, f"more.{len(more)}"), text="Is there more to say of it?", options=tuple(options))
-
-
-def _ask_another(answers: Answers, number: int) -> Prompt:
-    return Prompt(
-        key=_key(number, "another"),
-        text="Should they be allowed something else too?",
-        options=(Option(NO, "No, that is all"), Option(YES, "Yes: I choose another one")),
-    )
-
-
-def _typed_parameter(key: str, preset: Preset, parameter: Parameter) -> Prompt:
-    def read(text: str) -> Choice:
-        return parse_choice(f"{preset.name},{parameter.name}={text}", complete=False)
-
-    return Prompt(key=key, text=f"The {parameter.help}:", check=refused(read))
-
-
-def ask_managed(answers: Answers, facts: Facts) -> Prompt | None:
-    if answers.get("permissions") != MANAGED or "managed" in answers:
-        return None
-    return Prompt(
-        key="managed",
-        text="The managed policy's name or ARN:",
-        lead=("For example AmazonS3ReadOnlyAccess; a policy of your own by its ARN.",),
-        check=lambda text: "" if text.strip() and len(text.split()) == 1 else "one name or ARN",
-    )
-
-
-def ask_file(answers: Answers, facts: Facts) -> Prompt | None:
-    if answers.get("permissions") != FILE or "file" in answers:
-        return None
-    return Prompt(
-        key="file",
-        text="The file with the policy, as JSON:",
-        check=no_file,
-    )
-
-
-def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
-    if "scope" in answers:
-        return None
-    ref, cluster = ref_of(answers), _cluster_name(facts)
-    every = f"Every pod of namespace {ref.namespace} in cluster {cluster}"
+def scope(answers: Answers, facts: Facts) -> Prompt:
+    ref, cluster = ref_of(answers), facts.cluster_name
     return Prompt(
         key="scope",
         text="Whose pods may assume the role?",
         options=(
             Option(ScopeKind.SERVICE_ACCOUNT, f"Only those of {ref} in cluster {cluster}", "usual, and safest"),
-            Option(ScopeKind.NAMESPACE, every),
+            Option(ScopeKind.NAMESPACE, f"Every pod of namespace {ref.namespace} in cluster {cluster}"),
             Option(ScopeKind.CLUSTER, f"Every pod of cluster {cluster}"),
             Option(ScopeKind.ACCOUNT, "Every pod of every cluster of this account"),
         ),
-    )
-
-
-def ask_name(answers: Answers, facts: Facts) -> Prompt | None:
-    if answers.get("name") == OTHER:
-        if "name-typed" in answers:
-            return None
-        return Prompt(key="name-typed", text="The role's name:", check=refused(check_role_name))
-    if "name" in answers:
-        return None
-    name = usual_name(answers, facts)
-    return Prompt(
-        key="name",
-        text="What is the role to be called?",
-        options=(Option(name, name, "made of cluster and service account"), Option(OTHER, "Something else: I type it")),
     )
 
 
@@ -172,13 +141,6 @@ def name_of(answers: Answers) -> str:
     return answers.get("name-typed", answers.get("name", "")).strip()
 
 
-def _cluster_name(facts: Facts) -> str:
-    return facts.cluster.name if facts.cluster is not None else ""
-
-
-STEPS = (ask_permissions, ask_presets, ask_managed, ask_file, ask_scope, ask_name)
-
-
 # --- the answers as words of a command line, and in a sentence --------------------------------------------------------
 
 
@@ -188,8 +150,8 @@ def role_words(answers: Answers) -> tuple[str, ...]:
 
 
 def scope_words(answers: Answers) -> tuple[str, ...]:
-    scope = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
-    return () if scope == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(scope))
+    kind = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
+    return () if kind == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(kind))
 
 
 def _permission_words(answers: Answers) -> tuple[str, ...]:
@@ -206,9 +168,8 @@ def _permission_words(answers: Answers) -> tuple[str, ...]:
 
 def _values(answers: Answers, number: int) -> dict[str, str]:
     """The parameters of one of the presets, as they were typed."""
-    names = [parameter.name for parameter in _presets(answers)[number].parameters]
-    found = {name: answers.get(_key(number, f"parameter.{name}")) for name in names}
-    return {name: value.strip() for name, value in found.items() if value is not None}
+    keys = {item.name: _key(number, f"parameter.{item.name}") for item in _presets(answers)[number].parameters}
+    return {name: answers[key].strip() for name, key in keys.items() if key in answers}
 
 
 def _choice(answers: Answers, number: int) -> str:
@@ -223,17 +184,19 @@ def _preset_sentence(answers: Answers, number: int) -> str:
     return words
 
 
-def permission_sentence(answers: Answers) -> str:
-    """What the role may do, in words, without its full stop."""
+def role_sentence(answers: Answers) -> str:
+    """What is made, in words, without its full stop."""
     match answers.get("permissions"):
         case "preset":
             presets = range(len(_presets(answers)))
-            return f"which may {', and '.join(_preset_sentence(answers, number) for number in presets)}"
+            may = f"which may {', and '.join(_preset_sentence(answers, number) for number in presets)}"
         case "managed":
-            return f"with the managed policy {answers['managed'].strip()}"
+            may = f"with the managed policy {answers['managed'].strip()}"
         case "file":
-            return f"with the policy in {answers['file'].strip()}"
-    return "which may do nothing yet"
+            may = f"with the policy in {answers['file'].strip()}"
+        case _:
+            may = "which may do nothing yet"
+    return f"make role {name_of(answers)}, {may}; {scope_sentence(answers)}"
 
 
 def scope_sentence(answers: Answers) -> str:
@@ -246,73 +209,52 @@ def scope_sentence(answers: Answers) -> str:
     }[ScopeKind(answers["scope"])]
 
 
-TARGET, POLICY = "target", "policy"
-_MORE = "settings"
-_OPTIONS = (
-    Option(TARGET, "A target role: they go on to it, also in another account"),
-    Option(POLICY, "A session policy: it narrows what they may do"),
+# --- settings that most do without ------------------------------------------------------------------------------------
+
+_TARGET = Option("target", "A target role: they go on to it, also in another account")
+_POLICY = Option("policy", "A session policy: it narrows what they may do")
+_TARGET_ARN = Prompt(
+    key="target",
+    text="The target role's ARN:",
+    lead=(f"Its sessions last {lifetime_words(OF_TARGET)} at most; {lifetime_words(LIFETIME)} without one.",),
+    check=refused(parse_role_arn),
+)
+_POLICY_FILE = Prompt(
+    key="session-policy",
+    text="The file with the session policy, as JSON:",
+    lead=("EKS takes one only where sessions carry no tags: a trust that asks for tags admits none.",),
+    check=no_file,
 )
 
 
-def ask_settings(answers: Answers, facts: Facts) -> Prompt | None:
-    """For an association."""
-    return _ask(answers, facts, _OPTIONS)
+def settings(answers: Answers, facts: Facts, *, of_role: bool = False) -> Iterator[Prompt]:
+    """For an association, or for a role: a session policy is the association's."""
 
+    def more(setting: str) -> Iterator[Prompt]:
+        if setting == _POLICY.value:
+            yield _POLICY_FILE
+            return
+        yield _TARGET_ARN
+        # one answer is for the trust policies of both roles
+        if _within_reach(answers, facts) and "trust" not in answers:
+            yield Prompt(
+                key="target-trust",
+                text="May podid change that, if it has to?",
+                lead=(f"The trust policy of role {role_name(target_of(answers))} has to let the first role in.",),
+                options=(ADD_STATEMENT, Option(NO, "No: I change it myself; podid says what is to be added")),
+            )
 
-def ask_target(answers: Answers, facts: Facts) -> Prompt | None:
-    """For a role: a session policy is the association's."""
-    return _ask(answers, facts, _OPTIONS[:1])
+    def none(first: bool) -> Option:
+        return Option(NOTHING, "None", "usual") if first else Option(NOTHING, "No more")
 
-
-def _ask(answers: Answers, facts: Facts, options: tuple[Option, ...]) -> Prompt | None:
-    taken = chosen(answers, _MORE)
-    if TARGET in taken and (question := _ask_arn(answers) or _ask_admission(answers, facts)) is not None:
-        return question
-    if POLICY in taken and (question := _ask_file(answers)) is not None:
-        return question
-    left = [option for option in options if option.value not in taken]
-    if not left or NOTHING in taken:
-        return None
-    none = Option(NOTHING, "None" if not taken else "No more", "usual" if not taken else "")
-    return Prompt(key=f"{_MORE}.{len(taken)}", text="More settings?", options=(none, *left))
-
-
-def _ask_arn(answers: Answers) -> Prompt | None:
-    if "target" in answers:
-        return None
-    lead = (f"Its sessions last {lifetime_words(OF_TARGET)} at most; {lifetime_words(LIFETIME)} without one.",)
-    return Prompt(key="target", text="The target role's ARN:", lead=lead, check=refused(parse_role_arn))
-
-
-def _ask_admission(answers: Answers, facts: Facts) -> Prompt | None:
-    """Of a target role that these credentials reach; one answer is for the trust policies of both roles."""
-    if not _within_reach(answers, facts) or "trust" in answers or "target-trust" in answers:
-        return None
-    return Prompt(
-        key="target-trust",
-        text="May podid change that, if it has to?",
-        lead=(f"The trust policy of role {role_name(target_of(answers))} has to let the first role in.",),
-        options=(
-            ADD_STATEMENT,
-            Option(NO, "No: I change it myself; podid says what is to be added"),
-        ),
-    )
+    options = (_TARGET,) if of_role else (_TARGET, _POLICY)
+    return one_by_one(answers, "settings", "More settings?", options, more, none=none)
 
 
 def _within_reach(answers: Answers, facts: Facts) -> bool:
+    """Whether these credentials reach the target role."""
     target, cluster = Arn.parse(target_of(answers)), Arn.parse(facts.cluster.arn) if facts.cluster else None
     return target is not None and cluster is not None and target.account == cluster.account
-
-
-def _ask_file(answers: Answers) -> Prompt | None:
-    if "session-policy" in answers:
-        return None
-    return Prompt(
-        key="session-policy",
-        text="The file with the session policy, as JSON:",
-        lead=("EKS takes one only where sessions carry no tags: a trust that asks for tags admits none.",),
-        check=no_file,
-    )
 
 
 def target_of(answers: Answers) -> str:

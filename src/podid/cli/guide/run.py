@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from podid.cli.argv import value_of
+from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
-from podid.cli.guide.questions import Answers, Facts, Prompt, Step, accounts_of, walk
+from podid.cli.guide.questions import Answers, Facts, Flow, Prompt, accounts_of, walk
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
 from podid.domain.findings import AGENT, EVERYONE
-from podid.domain.names import role_name
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, attempt
 from podid.ops.change.kinds import ROLE
 from podid.ops.status.diagnose import select, wanted_for
@@ -43,8 +43,8 @@ class Guide:
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, steps: Sequence[Step]) -> Answers:
-        return walk(steps, self.facts, self._ask)
+    def answers(self, flow: Flow) -> Answers:
+        return walk(flow, self.facts, self._ask)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
         self.access.terminal.note(*question.lead)
@@ -55,20 +55,19 @@ class Guide:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
-        which = associate.which_of(answers)
-        return self._read[chosen] if which is None else self._of_one(chosen, answers["which"])
+        return self._of_one(chosen, answers["which"]) if "which" in answers else self._read[chosen]
 
     def _facts(self, chosen: str) -> Facts:
         access = self.access
         if not chosen and access.named is None:
             with self.access.terminal.working("looking for clusters"):
                 names = access.aws.eks.list_clusters()
-                there = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
+                matched = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
                 raise no_cluster(access.aws.region)
-            if there is None:
+            if matched is None:
                 return Facts(clusters=names)
-            chosen = there.name
+            chosen = matched.name
         return self._of_cluster(self._at(chosen))
 
     def _at(self, chosen: str) -> Access:
@@ -85,15 +84,15 @@ class Guide:
                 having = access.aws.eks.list_association_summaries(place.cluster_name)
             report = self._report(access, place, len(having))
             statuses = report.identities if report is not None else ()
-            found = attempt(lambda: kube.reader.list_service_accounts())
+            existing = attempt(lambda: kube.reader.list_service_accounts())
             pods = attempt(lambda: tuple(kube.reader.list_pods()))
             running = pods.value if isinstance(pods, Known) else ()
-            accounts = accounts_of(found.value, running, having, statuses) if isinstance(found, Known) else ()
+            accounts = accounts_of(existing.value, running, having, statuses) if isinstance(existing, Known) else ()
             named = accounts or accounts_of((), running, having, statuses)
             return Facts(
                 cluster=place.the_cluster,
                 region=place.region,
-                accounts=Known(accounts) if isinstance(found, Known) else found,
+                accounts=Known(accounts) if isinstance(existing, Known) else existing,
                 associated=tuple(account for account in named if account.association is not None),
                 agent=_agent_words(report) if report is not None and self.of_pods else "",
                 roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
@@ -104,25 +103,24 @@ class Guide:
         pods are to get or lose credentials."""
         if not self.of_pods and not self.of_associations:
             return None
-        wanted = wanted_for()
+        scope = wanted_for()
         if associations > MOST_USERS:
-            wanted = replace(wanted, checks=select(links=("agent",)))
-        found = attempt(lambda: access.examine(place, wanted).report)
-        return found.value if isinstance(found, Known) else None
+            scope = replace(scope, checks=select(links=("agent",)))
+        report = attempt(lambda: access.examine(place, scope).report)
+        return report.value if isinstance(report, Known) else None
 
     def _of_one(self, chosen: str, which: str) -> Facts:
         """With the role of the association that was chosen, and whether podid made it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
-            access, ref = self._at(chosen), associate.which_of({"which": which})
-            assert ref is not None
+            access, ref = self._at(chosen), ServiceAccountRef.parse(which)
             with self.access.terminal.working(f"reading the association of {ref}"):
                 place = access.place()
-                found = access.aws.eks.find_association(place.cluster_name, ref)
-                arn = found.role_arn if found is not None else ""
+                association = access.aws.eks.find_association(place.cluster_name, ref)
+                arn = association.role_arn if association is not None else ""
                 name = role_name(arn) if arn else ""
                 made = bool(name) and access.journal.made(place.account, ROLE.name, {"roleName": name})
-            goes_on = found is not None and found.target_role_arn is not None
+            goes_on = association is not None and association.target_role_arn is not None
             made_here = frozenset({name} if made else ())
             self._read[key] = replace(self._read[chosen], role_of=arn, goes_on=goes_on, made=made_here)
         return self._read[key]
@@ -130,36 +128,26 @@ class Guide:
 
 def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     """Whether a command line says where, and how to write the result, and not what is to be done."""
-    words = list(argv[len(path) :])
-    if tuple(argv[: len(path)]) != path:
-        return False
-    while words:
-        word, *words = words
-        name, joined, _ = word.partition("=")
-        flag = next((flag for flag in _WHERE if name in flag.spellings), None)
-        if flag is None:
-            return False
-        if flag.kind != "switch" and not joined:
-            words = words[1:]
-    return True
+    words = argv[len(path) :]
+    return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
 
 
 def guide_associate(access: Access) -> Instead:
-    return _guided(access, ("associate",), associate.STEPS, associate.words)
+    return _guided(access, ("associate",), associate.associate, associate.words)
 
 
 def guide_role_create(access: Access) -> Instead:
-    return _guided(access, ("role", "create"), associate.ROLE_STEPS, associate.role_create_words)
+    return _guided(access, ("role", "create"), associate.create_role, associate.create_role_words)
 
 
 def guide_disassociate(access: Access) -> Instead:
-    return _guided(access, ("disassociate",), associate.DISASSOCIATE_STEPS, associate.disassociate_words)
+    return _guided(access, ("disassociate",), associate.disassociate, associate.disassociate_words)
 
 
-def _guided(access: Access, path: tuple[str, ...], steps: Sequence[Step], words: Words) -> Instead:
+def _guided(access: Access, path: tuple[str, ...], flow: Flow, words: Words) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
     guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
-    answers = guide.answers(steps)
+    answers = guide.answers(flow)
     facts = guide.facts(answers)
     assert facts.cluster is not None
     given = tuple(access.argv)[len(path) :]

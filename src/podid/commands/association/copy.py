@@ -16,14 +16,14 @@ def _role_map(texts: Sequence[str]) -> dict[str, str]:
     from podid.domain.errors import InvalidInput
     from podid.domain.names import check_role
 
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for text in texts:
         old, equals, new = text.partition("=")
         if not equals:
             raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
-        if found.setdefault(check_role(old), check_role(new)) != new:
+        if roles.setdefault(check_role(old), check_role(new)) != new:
             raise InvalidInput(f"--map-role names {old} twice", subject=old)
-    return found
+    return roles
 
 
 def permissions() -> CommandPermissions:
@@ -54,7 +54,7 @@ def copy(access: Access, options: CopyOptions) -> None:
 
     Example: podid copy --from-cluster blue --to-cluster green --update-trust
     """
-    from podid.commands.association.associate import associate_in
+    from podid.commands.association.associating import associate_in
     from podid.domain.errors import NotFound, UsageError
     from podid.ops.association.associate import AssociateRequest
     from podid.ops.association.transfer import copies
@@ -66,8 +66,8 @@ def copy(access: Access, options: CopyOptions) -> None:
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:
-        what = f"Cluster {options.from_cluster} has no association to copy"
-        raise NotFound(what, subject=options.from_cluster)
+        message = f"Cluster {options.from_cluster} has no association to copy"
+        raise NotFound(message, subject=options.from_cluster)
     items = copies(associations, options.roles)
     request = AssociateRequest(
         items=tuple(item for item in items if not item.owner),

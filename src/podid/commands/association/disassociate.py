@@ -16,7 +16,7 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+    from podid.ops.change.kinds import ASSOCIATION
 
     return CommandPermissions.of(
         *ASSOCIATION.calls(Verb.DELETE),
@@ -28,9 +28,7 @@ def permissions() -> CommandPermissions:
             permissions.asking(KubeReader.list_service_accounts),
             OptionalPermission.of(
                 "--delete-role",
-                *ROLE.calls(Verb.DELETE),
-                *ROLE_POLICY.calls(Verb.DELETE),
-                *ROLE_ATTACHMENT.calls(Verb.DELETE),
+                *permissions.DELETING_ROLE,
                 Iam.list_instance_profiles,
                 Eks.list_clusters,
                 Eks.list_associations,
@@ -68,7 +66,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     if not options.service_accounts:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
     refuse_state(access)
-    in_each_cluster(access, lambda there: _in_one(there, options))
+    in_each_cluster(access, lambda cluster_access: _in_one(cluster_access, options))
 
 
 def _in_one(access: Access, options: DisassociateOptions) -> None:

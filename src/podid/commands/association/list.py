@@ -12,29 +12,22 @@ from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
-    from podid.ops.association.listing import Detail
 
 
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.cli import permissions
     from podid.kube.reader import KubeReader
-    from podid.ops.association.listing import checks_for, sections_for
+    from podid.ops.association.listing import DETAILS, checks_for, sections_for
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    reasons: tuple[tuple[str, Detail], ...] = (
-        ("--pods, --stale: the running pods", "pods"),
-        ("--dangling, column exists: the service accounts", "accounts"),
-        ("--dangling, column role-exists: the roles", "roles"),
-        ("column status: what it depends on", "status"),
-    )
     return CommandPermissions.of(
         Eks.iter_readable,
         optional=(
             permissions.CLUSTER_TAGS,
             *(
-                OptionalPermission(permissions_of_checks(checks_for((x,)), sections_for((x,))), reason)
-                for reason, x in reasons
+                OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
+                for detail, reason in DETAILS.items()
             ),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
@@ -56,8 +49,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
     from podid.domain.errors import ExitCode, PodidError
-    from podid.ops.association.listing import Listing, in_order
-    from podid.ops.association.read import unread_error
+    from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 
@@ -75,18 +67,18 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
     def items() -> Iterator[Listed]:
         """As they arrive. In one of several clusters that fails, the others go on."""
-        for name, there in clusters:
+        for name, cluster_access in clusters:
             try:
-                if isinstance(there, PodidError):
-                    raise there
-                place = there.place()
-                reached.append(there)
-                yield from listing.read(there.clients, place)
+                if isinstance(cluster_access, PodidError):
+                    raise cluster_access
+                place = cluster_access.place()
+                reached.append(cluster_access)
+                yield from listing.read(cluster_access.clients, place)
             except PodidError as error:
                 if not name:
                     raise
-                if not isinstance(there, PodidError):
-                    error.hint = hint_words(error.hint, there.argv)
+                if not isinstance(cluster_access, PodidError):
+                    error.hint = hint_words(error.hint, cluster_access.argv)
                 failures.append(error)
 
     def check() -> None:
@@ -98,19 +90,19 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
     # an order is known only when all is read
     if shared.output is Format.JSONL and shared.query is None and not sort_by:
-        terminal.stream(listed_body(item, listing.looked.get(item.association_id)) for item in items())
+        terminal.stream(listed_body(item, listing.details_by_id.get(item.association_id)) for item in items())
         check()
     else:
         with terminal.working("reading the associations"):
-            associations = in_order(list(items()), sort_by, listing.looked)
+            associations = in_order(list(items()), sort_by, listing.details_by_id)
         if failures and not reached:
             raise failures[0]
         check()
         view = association_list_view(
             associations,
-            tuple(there.place().cluster_name for there in reached),
+            tuple(cluster_access.place().cluster_name for cluster_access in reached),
             listing.now,
-            listing.looked,
+            listing.details_by_id,
             namespace=shared.namespace,
             short=terminal.for_person,
             columns=columns,

@@ -76,7 +76,7 @@ def move(access: Access, options: MoveOptions) -> None:
     once = OnceReady(changing.waiting(access, place), new)
 
     def after(result: ChangeResult) -> ChangeResult:
-        wait = partial(after_change, seen=once.found)
+        wait = partial(after_change, diagnosis=once.diagnosis)
         return changing.followed(access, place, with_owner_changes(result, access.aws.eks), restarts, (new,), wait)
 
     changing.run(

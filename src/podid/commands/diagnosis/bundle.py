@@ -39,7 +39,7 @@ def bundle(
     from podid.checks.all import ALL
     from podid.domain.plan import Consent
     from podid.ops.doctor.bundle import archive, contents
-    from podid.ops.reading.collect import Wanted, collect
+    from podid.ops.reading.collect import ReadRequest, collect
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
@@ -47,7 +47,7 @@ def bundle(
     scope = parse_target("", access.shared.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
+        snapshot = collect(access.clients, place, ReadRequest(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
     if not access.shared.yes:

@@ -14,28 +14,24 @@ if TYPE_CHECKING:
     from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
 
-# of a saved snapshot: twenty thousand pods are some 20 MiB
-MOST_MIB = 256
-
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.ops.reading.sections import optional_permissions
-    from podid.ops.reading.sections import permissions as permissions_of_checks
+    from podid.ops.reading import sections
 
-    return CommandPermissions(permissions_of_checks(ALL), optional_permissions())
+    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions())
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
     """What the checks that are chosen take, and finding the target."""
     from podid.domain.option import filled
+    from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
-    from podid.ops.reading.sections import permissions as permissions_of_checks
     from podid.ops.status.diagnose import select
 
     options = filled(DoctorOptions, typed)
     scope = parse_target(options.target, namespace or "")
-    return permissions_of_checks(select(options.check, options.skip, options.link), scope.sections)
+    return sections.permissions(select(options.check, options.skip, options.link), scope.sections)
 
 
 @command(
@@ -47,20 +43,21 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 def doctor(access: Access, options: DoctorOptions) -> None:
     """Find the first broken link.
 
-    Walks the whole chain from association to permissions. What could not be checked is unknown, and makes exit 9.
-    Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
-    --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
-    most 20 service accounts, and drops the credentials; --probe runs one pod of podid's own for each of at most 10,
-    which asks the agent who it is, and deletes it. Both ask first, or need --yes.
-    With --me it simulates the caller's own rights, prints the policy and the Role that grant what
-    is missing, and ends with 3 then.
+    Checks the whole chain from the association to the permissions. Exit 3 for findings, 9 if a check is unknown.
+    --verify redeems tokens of at most 20 service accounts and drops the credentials. --probe runs one pod for each of
+    at most 10 service accounts and deletes it. --me simulates the caller's permissions, prints the policy and the Role
+    that grant the missing ones, and then ends with exit 3.
+
+    Example: podid doctor
 
     Example: podid doctor shop/orders
+
+    Example: podid doctor pod/shop/orders-7d4b9 --logs
+
     """
-    from podid.cli.mending import carry_out, fixable, show_plans
-    from podid.commands.diagnosis.examine import examine
-    from podid.commands.diagnosis.own_permissions import show_own_permissions
-    from podid.domain.errors import ExitCode, UsageError
+    from podid.cli.fixing import carry_out, fixable, show_plans
+    from podid.commands.diagnosis.examine import examine, show_own_permissions
+    from podid.domain.errors import ExitCode
     from podid.domain.findings import Severity
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
@@ -88,11 +85,10 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=options.level, allow_unknown=options.allow_unknown)
 
-    if options.force and not options.save:
-        raise UsageError("--force goes with --save")
     examination = examine(access, options, checks)
-    report = examination.once() if options.fixes else None
-    if report is not None:
+    report = None
+    if options.fixes:
+        report = examination.once()
         planned = fixable(report, options.fix_id, Severity(options.fix_level), terminal)
         if access.shared.dry_run:
             show_plans(planned, access.runtime, terminal, report.cluster)

@@ -1,7 +1,8 @@
-"""What `podid doctor` looks at: the cluster, or what was seen then."""
+"""What `podid doctor` examines: the cluster, a saved snapshot, or with --me the caller."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,10 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
+    from podid.kube.reader import KubeReader
     from podid.ops.doctor.examine import Examination
     from podid.ops.doctor.request import DoctorOptions
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
@@ -23,6 +25,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     from podid.checks.all import BY_ID
     from podid.cli.changing import probing
     from podid.cli.hints import at_place
+    from podid.domain.errors import UsageError
     from podid.domain.plan import Consent
     from podid.domain.section import Cost
     from podid.ops.doctor.examine import Examination, read_baseline
@@ -31,6 +34,8 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     from podid.ops.reading.scope import parse_target
     from podid.version import VERSION
 
+    if options.force and not options.save:
+        raise UsageError("--force goes with --save")
     terminal, saved = access.terminal, options.saved
     scope = parse_target(options.target, access.shared.namespace or "")
     examination = partial(
@@ -46,12 +51,12 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     if options.watch or options.until_clean or options.fixes:
         access.take_time()
     if saved:
-        seen = of_scope(read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved), scope, saved)
+        snapshot = of_scope(read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved), scope, saved)
 
-        def there(report: DoctorReport) -> DoctorReport:
+        def with_cluster(report: DoctorReport) -> DoctorReport:
             return report.with_commands(partial(at_place, argv=("doctor", "--cluster", report.cluster_arn)))
 
-        return examination(collect=lambda wanted: seen, with_commands=there)
+        return examination(collect=lambda request: snapshot, with_commands=with_cluster)
     place = access.place(for_change=options.probe)
     question, needed_for = "Mint short-lived credentials of the pods' roles", "Minting credentials"
     if options.probe:
@@ -61,10 +66,10 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         question = question if options.probe else f"{question} to look at them?"
         terminal.consent(Consent(question=question, needed_for=needed_for))
 
-    def read(wanted: Wanted) -> Snapshot:
+    def read(request: ReadRequest) -> Snapshot:
         with terminal.working(f"looking at cluster {place.cluster_name}"):
-            run, now = probing(access) if Cost.PROBE in wanted.cost else None, access.runtime.now()
-            return collect(access.clients, place, wanted, now=now, journal=access.journal_to_read, probing=run)
+            run, now = probing(access) if Cost.PROBE in request.cost else None, access.runtime.now()
+            return collect(access.clients, place, request, now=now, journal=access.journal_to_read, probing=run)
 
     def save(snapshot: Snapshot) -> None:
         if file is not None:
@@ -72,3 +77,26 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
             terminal.note(f"written to {file.name}")
 
     return examination(collect=read, with_commands=access.with_commands, save=save)
+
+
+def show_own_permissions(access: Access, names: Sequence[str]) -> None:
+    """Shows the caller's rights for the commands of these names. The cluster itself is read only on the way into it,
+    so that a caller who may not do that has an answer too."""
+    from podid.cli.tree import permissions_of_commands
+    from podid.domain.errors import AccessDenied
+    from podid.ops.doctor.own_permissions import own_permissions
+    from podid.render.permissions import own_permissions_view
+
+    def reader() -> KubeReader:
+        try:
+            return access.kube.reader
+        except AccessDenied as error:
+            error.message = f"there is no way into the cluster: {error.message}"
+            raise
+
+    with access.terminal.working("asking for the caller's rights"):
+        commands, needed = permissions_of_commands(names)
+        iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
+        permissions = own_permissions(iam, reader, where, needed, commands=commands, namespace=namespace)
+    access.terminal.emit(own_permissions_view(permissions))
+    access.terminal.leave(permissions.exit_code)

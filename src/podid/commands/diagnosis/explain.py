@@ -7,7 +7,9 @@ from podid.domain.option import arguments, option, switch
 @command()
 def explain(
     terminal: Terminal,
-    what: tuple[str, ...] = arguments("ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()),
+    words: tuple[str, ...] = arguments(
+        "ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()
+    ),
     list_pages: bool = switch("List every failure mode, along the chain.", name="--list"),
     search: str | None = option("WORDS", "List the failure modes whose page has all words."),
 ) -> None:
@@ -26,17 +28,17 @@ def explain(
         terminal.emit(page_list_view(pages.list_pages()))
         return
     if search is not None:
-        found = pages.search(search)
-        if not found:
+        matches = pages.search(search)
+        if not matches:
             raise NotFound(
                 f"No page has all of the words {search!r}", hint=Other(("explain",), flags=("--list",)), subject=search
             )
-        terminal.emit(page_list_view(match.page.entry for match in found))
+        terminal.emit(page_list_view(match.entry for match in matches))
         return
-    if not what:
-        what_else = "give an id, an error text, or - for a log on stdin"
-        raise UsageError(f"Nothing to explain: {what_else}", hint=Other(("explain",), flags=("--list",)))
-    text = terminal.read_file("-") if what == ("-",) else " ".join(what)
+    if not words:
+        message = "Nothing to explain: give an id, an error text, or - for a log on stdin"
+        raise UsageError(message, hint=Other(("explain",), flags=("--list",)))
+    text = terminal.read_file("-") if words == ("-",) else " ".join(words)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))
     terminal.leave(explanation.exit_code)

@@ -11,9 +11,7 @@ from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.role.request import RoleCreateOptions
 
 if TYPE_CHECKING:
-    from podid.domain.aws import Role
     from podid.domain.plan import ChangeResult
-    from podid.ops.role.target import TargetPlan
 
 
 def permissions() -> CommandPermissions:
@@ -22,14 +20,11 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
+    from podid.ops.change.kinds import ROLE_SETTINGS, ROLE_TRUST
 
     return CommandPermissions.of(
-        *ROLE.calls(Verb.CREATE),
+        *permissions.CREATING_ROLE,
         *ROLE_TRUST.calls(Verb.UPDATE),
-        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_ATTACHMENT.calls(Verb.CREATE),
-        Iam.find_policy,
         optional=(
             permissions.NAMING,
             permissions.POLICY_CHECKS,
@@ -57,15 +52,12 @@ def create(access: Access, options: RoleCreateOptions) -> None:
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
-    from dataclasses import replace
-
     from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.domain.errors import Other, UsageError
-    from podid.ops.role.create import complete, create_request, new_role, plan_new_role, plan_target
+    from podid.ops.role.create import complete, create_request, new_role, plan_creating, plan_target
     from podid.ops.role.policies import validated
-    from podid.ops.role.presets import preset_notes
-    from podid.ops.role.target import check_allowed, next_command, owner_change_words, with_owner_changes
+    from podid.ops.role.target import next_command, owner_change_words, with_owner_changes
     from podid.render.forms import role_form_view
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
@@ -74,7 +66,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
         raise UsageError("Whose pods may assume it? Say --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     if options.target_profile and not options.target_role:
         raise UsageError("--target-profile goes with --target-role")
-    request, update = create_request(options, access.terminal.read_file), options.update_trust
+    request = create_request(options, access.terminal.read_file)
     place = access.place(for_change=not options.print_)
     if not options.print_:
         changing.settle_interrupted(access, place)
@@ -82,30 +74,18 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     if not options.name:
         access.terminal.note(f"the role is named {request.name}")
 
-    def onward(current: Role | None, **how: bool) -> TargetPlan:
-        arn, profile = options.target_role, options.target_profile
-        return plan_target(access.clients, place, request, current, arn, profile, associating=False, **how)
-
     with access.terminal.working(f"reading role {request.name}") as progress:
         request = complete(access.clients.iam, place, request, progress.glance)
         if options.print_:
-            beyond = onward(None, update=False, must_exist=False)
-            access.terminal.emit(
-                role_form_view(options.print_, new_role(request, place.the_cluster), beyond.owner_changes)
-            )
-            access.terminal.note(*beyond.notes, *map(owner_change_words, beyond.owner_changes))
+            at_target = plan_target(access.clients, place, request, None, request.target)
+            actions, changes = new_role(request, place.the_cluster), at_target.owner_changes
+            access.terminal.emit(role_form_view(options.print_, actions, changes))
+            access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return
-        plan, current = plan_new_role(access.clients, place, access.journal, request, progress.glance)
-    # a wider trust names no service account
-    absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
-    plan = plan.noting((*absent, *preset_notes(request.granted)))
-    target = onward(current, update=update)
-    if not options.force:
-        check_allowed(target, request.name, update=update)
-    plan = replace(plan, actions=(*plan.actions, *target.actions), owner_changes=target.owner_changes).noting(
-        target.notes
-    )
-    hint = partial(next_command, name=request.name, profile=options.target_profile, update=update)
+        # a wider trust names no service account
+        absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
+        plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
+    hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)
     plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:

@@ -10,15 +10,12 @@ from podid.ops.options import ROLE
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+    from podid.cli.permissions import DELETING_ROLE
 
     return CommandPermissions.of(
         Iam.get_role,
         Iam.list_role_names,
-        *ROLE.calls(Verb.DELETE),
-        *ROLE_POLICY.calls(Verb.DELETE),
-        *ROLE_ATTACHMENT.calls(Verb.DELETE),
+        *DELETING_ROLE,
         Eks.list_clusters,
         Eks.list_associations,
         optional=(OptionalPermission.of("seeing whether EC2 instances run with it", Iam.list_instance_profiles),),

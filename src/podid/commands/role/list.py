@@ -49,14 +49,14 @@ def list_roles(
     with terminal.working("reading the account's roles and associations") as progress:
         read = read_all_uses if unused or all_clusters else read_region_uses
         uses = read(access.aws, place.account)
-        found = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
-    found = found.unused if unused else found
-    terminal.emit(role_list_view(found, access.runtime.now(), unused=unused))
-    if found.shut:
-        names = short_list(item.role.name for item in found.shut)
-        roles = count_of(len(found.shut), "more role")
+        pod_roles = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
+    pod_roles = pod_roles.unused if unused else pod_roles
+    terminal.emit(role_list_view(pod_roles, access.runtime.now(), unused=unused))
+    if pod_roles.shut:
+        names = short_list(item.role.name for item in pod_roles.shut)
+        roles = count_of(len(pod_roles.shut), "more role")
         terminal.note(f"note: {roles} with a trust policy for pods that admits none: {names}; see podid role show")
-    for item in found.unread:
+    for item in pod_roles.unread:
         terminal.note(f"note: not looked at: {item}")
-    if unused and found.unread and not found.clusters:
+    if unused and pod_roles.unread and not pod_roles.clusters:
         terminal.leave(ExitCode.UNDETERMINED)

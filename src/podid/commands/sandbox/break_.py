@@ -20,17 +20,17 @@ def break_(
     """
     from podid.domain.errors import NotFound, Other, UsageError
     from podid.domain.text import did_you_mean, nearest
-    from podid.ops.explain import BY_ID
+    from podid.ops.errortext import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process
     from podid.sandbox.breaks.table import BREAKS, to_see
 
     listing = Other(("sandbox", "break"), flags=("--list",))
     if list_modes:
-        found = process.status(directory=access.sandbox_dir)
-        broken = process.broken(directory=access.sandbox_dir) if found.running is not None else {}
+        sandbox = process.status(directory=access.sandbox_dir)
+        broken = process.broken(directory=access.sandbox_dir) if sandbox.running is not None else {}
         states: dict[str, tuple[FailureState, str]] = dict.fromkeys(BREAKS, ("possible", ""))
-        terminal.emit(failures_view(states | {each: ("in place", subject) for each, subject in broken.items()}))
+        terminal.emit(failures_view(states | {name: ("in place", subject) for name, subject in broken.items()}))
         return
     if mode is None:
         raise UsageError("Nothing to break: give the id of a failure mode", hint=listing)

@@ -28,4 +28,4 @@ def heal(
         )
     if not healed:
         terminal.note("There is nothing to heal: no failure mode was put in place.")
-    terminal.emit(failures_view({each: ("healed", subject) for each, subject in healed.items()}))
+    terminal.emit(failures_view({name: ("healed", subject) for name, subject in healed.items()}))

@@ -16,9 +16,9 @@ def status(
     from podid.domain.errors import ExitCode
     from podid.sandbox import process
 
-    found = process.status(directory=access.sandbox_dir)
-    if found.running is not None:
-        terminal.emit(running_view(found.running, "running"))
+    sandbox = process.status(directory=access.sandbox_dir)
+    if sandbox.running is not None:
+        terminal.emit(running_view(sandbox.running, "running"))
         return
-    terminal.emit(absent_view("not running", remark=" (a state file of a dead one was found)" if found.stale else ""))
+    terminal.emit(absent_view("not running", remark=" (a state file of a dead one was found)" if sandbox.stale else ""))
     terminal.leave(ExitCode.ATTENTION)

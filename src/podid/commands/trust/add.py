@@ -2,9 +2,8 @@
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.option import options
 from podid.domain.permissions import CommandPermissions
-from podid.ops.trust.request import IN_PLACE, TrustEditOptions
+from podid.ops.trust.request import TrustEditOptions
 
 
 def permissions() -> CommandPermissions:
@@ -13,13 +12,8 @@ def permissions() -> CommandPermissions:
     return editing_trust()
 
 
-@options
-class TrustAddOptions(TrustEditOptions):
-    in_place: bool = IN_PLACE
-
-
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
-def add(access: Access, options: TrustAddOptions) -> None:
+def add(access: Access, options: TrustEditOptions) -> None:
     """Let service accounts in by a trust policy.
 
     A statement each, unless they get in already; every other statement keeps its values and its place. Of a file the
@@ -34,7 +28,7 @@ def add(access: Access, options: TrustAddOptions) -> None:
 
     check_named(options.files, options.role, access.terminal.read_file)
     if options.role is None:
-        edit_files(access, options, adding(whom(access, options)), in_place=options.in_place)
+        edit_files(access, options, adding(whom(access, options)))
         return
     place = role_place(access, options)
     added = whom(access, options)

@@ -40,14 +40,14 @@ def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool
     return place
 
 
-def edit_files(access: Access, options: TrustEditOptions, edit: Edit, *, in_place: bool) -> None:
+def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
     """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
     from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
     from podid.render.formats import Format
     from podid.render.trust import edits_view
 
-    names, terminal = options.files, access.terminal
+    names, in_place, terminal = options.files, options.in_place, access.terminal
     if in_place and "-" in names:
         raise UsageError("--in-place needs a file: stdin cannot be written to")
     if len(names) > 1 and not in_place and access.shared.output in (Format.TABLE, Format.WIDE):

@@ -4,7 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import option, options
 from podid.domain.permissions import CommandPermissions
-from podid.ops.trust.request import IN_PLACE, TrustEditOptions
+from podid.ops.trust.request import TrustEditOptions
 
 
 def permissions() -> CommandPermissions:
@@ -18,7 +18,6 @@ class TrustRemoveOptions(TrustEditOptions):
     issuer: str | None = option(
         "URL", "Take out this OIDC provider, after a migration from IRSA; with --for only that service account."
     )
-    in_place: bool = IN_PLACE
 
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
@@ -49,7 +48,7 @@ def remove(access: Access, options: TrustRemoveOptions) -> None:
     if issuer is not None:
         names = f"{names} of {issuer}" if refs else issuer
     if options.role is None or place is None:
-        edit_files(access, options, edit, in_place=options.in_place)
+        edit_files(access, options, edit)
         return
     settle_interrupted(access, place)
     role = read_role(access, place, options.role)

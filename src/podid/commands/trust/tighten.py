@@ -4,7 +4,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.option import options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.trust.request import IN_PLACE, TrustEditOptions
+from podid.ops.trust.request import TrustEditOptions
 
 
 def permissions() -> CommandPermissions:
@@ -19,7 +19,6 @@ class TrustTightenOptions(TrustEditOptions):
     skip_disabled_regions: bool = switch(
         "Assume that regions which do not know the credentials have no cluster of the account."
     )
-    in_place: bool = IN_PLACE
 
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
@@ -44,7 +43,7 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     scope = ScopeKind(options.scope)
     if options.role is None:
         identities = whom(access, options).identities({})
-        edit_files(access, options, tightening(identities, scope), in_place=options.in_place)
+        edit_files(access, options, tightening(identities, scope))
         return
     if options.service_accounts or options.cluster_arn is not None:
         raise UsageError("--for and --cluster-arn belong to FILE: of a role its associations are read")

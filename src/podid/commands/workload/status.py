@@ -52,7 +52,7 @@ def status(access: Access, options: StatusOptions) -> None:
     Example: podid status shop/orders --require ready
     """
     from podid.domain.status import exit_code
-    from podid.ops.association.absent import check_identities
+    from podid.ops.association.read import check_identities
     from podid.ops.doctor.examine import watch
     from podid.ops.status.diagnose import wanted_for
     from podid.render.status import counted, status_view

@@ -56,9 +56,8 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from functools import partial
 
     from podid.cli.changing import probing
-    from podid.ops.association.absent import check_identities
     from podid.ops.association.allowed import ActionRequest
-    from podid.ops.association.read import list_refs
+    from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
     from podid.ops.status.verify import minting, verify
     from podid.ops.status.wait import SETTLE_SECONDS

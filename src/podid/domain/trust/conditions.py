@@ -50,7 +50,7 @@ class Condition:
     negated: bool
     quantifier: str
     if_exists: bool
-    wanted: tuple[Compare, ...] = field(compare=False, repr=False)
+    compares: tuple[Compare, ...] = field(compare=False, repr=False)
 
     @property
     def known(self) -> bool:
@@ -73,7 +73,7 @@ class Condition:
 
     def _holds(self, context: RequestContext) -> Truth:
         sent = context.find(self.name)
-        if not self.known or not self.wanted or sent is NoValue.UNKNOWN:
+        if not self.known or not self.compares or sent is NoValue.UNKNOWN:
             return None
         if not isinstance(sent, Sent):
             return self._when_absent()
@@ -97,7 +97,7 @@ class Condition:
             # IAM also calls an empty value null, without saying for which operators.
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
         given: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
-        truths = [self._signed(match(value, context) for match in self.wanted) for value in given]
+        truths = [self._signed(match(value, context) for match in self.compares) for value in given]
         if self.quantifier == "forallvalues":
             return True if sent.values == ("",) else all_of(truths)
         if self.quantifier == "foranyvalue":
@@ -146,11 +146,11 @@ def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *
     # as IAM compares them: JSON's own spelling for booleans and numbers
     texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
     quantifier, base, if_exists = _taken_apart(operator_name.lower())
-    family, negated, wanted_as = _family(base)
+    family, negated, compile_value = _family(base)
     if family == "null" and (quantifier or if_exists):
         family = ""
-    wanted = tuple(wanted_as(text, variables) for text in texts) if family else ()
-    return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, wanted)
+    compares = tuple(compile_value(text, variables) for text in texts) if family else ()
+    return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, compares)
 
 
 def is_operator(name: str) -> bool:
@@ -170,13 +170,13 @@ def _taken_apart(name: str) -> tuple[str, str, bool]:
 def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Compare]]:
     if base in _STRING_FAMILIES:
         family, negated = _STRING_FAMILIES[base]
-        return family, negated, _WANTED[family]
+        return family, negated, _COMPILERS[family]
     for family, parse in (("numeric", _number), ("date", _instant)):
         order = _ORDERS.get(base.removeprefix(family)) if base.startswith(family) else None
         if order is not None:
             compare, negated = order
             return family, negated, lambda text, _, compare=compare, parse=parse: _ordered(text, compare, parse)
-    return "", False, _WANTED["equals"]
+    return "", False, _COMPILERS["equals"]
 
 
 def _flag(text: str) -> Truth:
@@ -188,7 +188,7 @@ def _fixed(match: Callable[[str], Truth]) -> Compare:
     return lambda sent, _: match(sent) if isinstance(sent, str) else None
 
 
-def _wanted_bool(text: str, _: bool | None) -> Compare:
+def _compile_bool(text: str, _: bool | None) -> Compare:
     value = _flag(text)
 
     def match(sent: str) -> Truth:
@@ -198,7 +198,7 @@ def _wanted_bool(text: str, _: bool | None) -> Compare:
     return _fixed(match)
 
 
-def _wanted_binary(text: str, _: bool | None) -> Compare:
+def _compile_binary(text: str, _: bool | None) -> Compare:
     try:
         value = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -206,7 +206,7 @@ def _wanted_binary(text: str, _: bool | None) -> Compare:
     return _fixed(lambda sent: value == sent.encode(errors="surrogatepass"))
 
 
-def _wanted_ip(text: str, _: bool | None) -> Compare:
+def _compile_ip(text: str, _: bool | None) -> Compare:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -250,7 +250,7 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
-def _wanted_text(family: str, text: str, variables: bool | None) -> Compare:
+def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
     atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
     if atoms is None or (variables is None and "${" in text):
         return lambda _, __: None
@@ -305,10 +305,10 @@ def _compare_open(family: str, atoms: Pattern, beginnings: Beginnings) -> Truth:
     return matches_open(atoms, tuple(map(str.lower, beginnings)) if family == "ignorecase" else beginnings)
 
 
-_WANTED: dict[str, Callable[[str, bool | None], Compare]] = {
-    **{family: partial(_wanted_text, family) for family in ("equals", "ignorecase", "like", "arn")},
-    "bool": _wanted_bool,
+_COMPILERS: dict[str, Callable[[str, bool | None], Compare]] = {
+    **{family: partial(_compile_text, family) for family in ("equals", "ignorecase", "like", "arn")},
+    "bool": _compile_bool,
     "null": lambda text, variables: _fixed(lambda _: None),
-    "binary": _wanted_binary,
-    "ip": _wanted_ip,
+    "binary": _compile_binary,
+    "ip": _compile_ip,
 }

@@ -125,13 +125,13 @@ def takes_as_written(condition: Condition, value: str, context: RequestContext) 
     wild = "*?" if condition.family in ("like", "arn") else ""
     patterns = [
         (text, compare)
-        for text, compare in zip(condition.values, condition.wanted, strict=True)
+        for text, compare in zip(condition.values, condition.compares, strict=True)
         if not _same(condition, text, value) and ("${" in text or set(wild) & set(text))
     ]
     if not patterns:
         return True
-    values, wanted = zip(*patterns, strict=True)
-    return replace(condition, values=values, wanted=wanted).holds(context) is False
+    values, compares = zip(*patterns, strict=True)
+    return replace(condition, values=values, compares=compares).holds(context) is False
 
 
 def _same(condition: Condition, text: str, value: str) -> bool:

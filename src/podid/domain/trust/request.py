@@ -238,8 +238,8 @@ def _tag_lists(identity: PodIdentity) -> frozenset[str]:
     return frozenset() if identity.session_tags else frozenset(_TAG_LISTS)
 
 
-def _at_run_time(what: str) -> Sent:
-    return Sent(open=("",), why=f"the value of {what} is not known here")
+def _at_run_time(key: str) -> Sent:
+    return Sent(open=("",), why=f"the value of {key} is not known here")
 
 
 def _organisation(identity: PodIdentity, key: str) -> Sent:

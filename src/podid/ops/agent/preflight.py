@@ -20,7 +20,7 @@ from podid.facts.nodes import minimal_policy, why_no_agent
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
 from podid.ops.status.foresee import foresee
 
@@ -86,7 +86,7 @@ class Preflight:
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
-    report = diagnose(collect(clients, place, Wanted(checks=checks), now=now), checks=checks)
+    report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now), checks=checks)
     obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if obstacles and not force:
         raise _refused(obstacles)

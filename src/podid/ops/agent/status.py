@@ -20,7 +20,7 @@ from podid.facts.nodes import nodes_of_unknown_role, roles_of_nodes
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import diagnose, select
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ _CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
-    snapshot = collect(clients, place, Wanted(checks=checks), now=now)
+    snapshot = collect(clients, place, ReadRequest(checks=checks), now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     associations, everybody = _value(snapshot.associations), _value(snapshot.pods)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import partial
 
 from podid.calls import pacing
 from podid.calls.patience import Patience
@@ -56,22 +55,22 @@ class Waiting:
 
 
 def after_associate(
-    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef], seen: Diagnosis | None = None
+    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef], diagnosis: Diagnosis | None = None
 ) -> ChangeResult:
-    """The result once new pods of the service accounts are in the state that is waited for, as `seen` shows already or
-    as is seen now; then, if asked, with the old ones replaced. Nothing is waited for after a change that failed. What
-    is met on the way is the result's error."""
+    """The result once new pods of the service accounts are in the state that is waited for, as `diagnosis` shows
+    already or as is seen now; then, if asked, with the old ones replaced. Nothing is waited for after a change that
+    failed. What is met on the way is the result's error."""
     if result.error is not None or not refs or not how.checks_cluster:
         return result
     began = how.patience.clock.monotonic()
     result = replace(result, wait=how.wait)
     try:
-        found = seen or reach(how, refs)
-        result = _judged(how, result, found)
+        diagnosis = diagnosis or reach(how, refs)
+        result = _judged(how, result, diagnosis)
         broken = result.exit_code in (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
         if how.restarting is None or (broken and not how.restarting.insist):
             return result
-        result = _restart(how, how.restarting, result, found)
+        result = _restart(how, how.restarting, result, diagnosis)
         if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
             return result
         left = max(how.patience.seconds - (how.patience.clock.monotonic() - began), 1.0)
@@ -84,7 +83,7 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
     far as waiting helps; without `refs` those of all associations."""
-    wanted = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    request = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state
@@ -92,15 +91,15 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
         now = how.patience.clock.now()
-        return examine(how.clients, how.place, wanted, now=now, base=base, again=again, journal=how.journal)
+        return examine(how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal)
 
     return wait(read, how.patience, reached)
 
 
-def _judged(how: Waiting, result: ChangeResult, found: Diagnosis) -> ChangeResult:
+def _judged(how: Waiting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
     failure = how.clients.kube.failure
     unchecked = f"the cluster was not checked: {failure.message}" if failure is not None else ""
-    return replace(result, after=found.report.identities, unchecked=unchecked)
+    return replace(result, after=diagnosis.report.identities, unchecked=unchecked)
 
 
 def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
@@ -113,16 +112,16 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
         return replace(result, error=error)
 
 
-def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, found: Diagnosis) -> ChangeResult:
+def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
     """Replace the pods of service accounts that are stale, and of broken ones with `insist`."""
     states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
-    chosen = [status for status in found.report.identities if status.state in states]
-    restarting.leave_out(status.ref for status in found.report.identities if status not in chosen)
+    chosen = [status for status in diagnosis.report.identities if status.state in states]
+    restarting.leave_out(status.ref for status in diagnosis.report.identities if status not in chosen)
     if not chosen:
         return result
     refs = [status.ref for status in chosen]
     made = replace_pods(
-        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(found)
+        how.clients, how.place, refs, restarting, stale=True, expect_injected=True, late=stale_pods(diagnosis)
     )
     return replace(result, done=(*result.done, *made.done))
 
@@ -133,10 +132,10 @@ def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAc
     if result.error is not None or not restarted or not refs or not how.checks_cluster:
         return result
     try:
-        found = reach(how, refs, running=True)
+        diagnosis = reach(how, refs, running=True)
     except PodidError as error:
         return replace(result, error=error)
-    result = _judged(how, replace(result, wait=how.wait, restarted=True), found)
+    result = _judged(how, replace(result, wait=how.wait, restarted=True), diagnosis)
     return replace(result, after=tuple(status for status in result.after if status.state is not IdentityState.NONE))
 
 
@@ -166,11 +165,11 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
         return replace(result, error=error)
 
 
-def after_change(how: Waiting, result: ChangeResult, seen: Diagnosis | None = None) -> ChangeResult:
+def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
     """What follows a change of associations in whatever direction: both of the above."""
     kept, deleted = changed_associations(result.plan)
     if kept:
-        result = after_associate(how, result, tuple(kept), seen)
+        result = after_associate(how, result, tuple(kept), diagnosis)
     return after_disassociate(how, result) if deleted else result
 
 
@@ -178,15 +177,21 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
     """Waits for enough consecutive rounds without an injected pod. Never raises for a cluster that cannot be asked."""
     clean = dict.fromkeys(refs, 0)
     images = images_of(kube.reader, {ref.namespace for ref in refs})
+
+    def gets_credentials(ref: ServiceAccountRef) -> bool:
+        return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
+
     for _ in patience.rounds(SECONDS_BETWEEN_ROUNDS):
         pending = [ref for ref, rounds in clean.items() if rounds < ROUNDS]
         tries = [ref for ref in pending for _ in range(PODS_PER_ROUND)]
         hits: set[ServiceAccountRef] = set()
-        for ref, answer in pacing.fan_out(pacing.attempt(partial(_try, kube, images)), tries, reads=True):
+        for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
             if isinstance(answer, NotFound):
                 clean[ref] = ROUNDS  # no service account, so no pod either
             elif isinstance(answer, PodidError):
-                return Awaited(f"whether new pods still get credentials was not checked: {_why(answer)}", None)
+                denied = isinstance(answer, AccessDenied) and answer.permission
+                why = f"needs {answer.permission}" if denied else answer.message
+                return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)
         for ref in pending:
@@ -197,11 +202,3 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         patience.say(f"waiting until new pods of {short_list(left, 1)} get no credentials")
     still = [str(ref) for ref, rounds in clean.items() if rounds < ROUNDS]
     return Awaited(f"new pods of {short_list(still)} still got credentials within {patience.seconds:g} s", False)
-
-
-def _try(kube: KubeAccess, images: dict[str, str], ref: ServiceAccountRef) -> bool:
-    return injected(kube.writer.dry_run_pod(ref, image=images[ref.namespace]))
-
-
-def _why(error: PodidError) -> str:
-    return f"needs {error.permission}" if isinstance(error, AccessDenied) and error.permission else error.message

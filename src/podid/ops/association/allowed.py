@@ -42,8 +42,8 @@ class ActionRequest:
         """InvalidInput for what is no action, or no ARN."""
         for action in actions:
             if not _ACTION.fullmatch(action):
-                what = f"{action!r} is no action: write SERVICE:Action, such as s3:GetObject"
-                raise InvalidInput(what, subject=action)
+                message = f"{action!r} is no action: write SERVICE:Action, such as s3:GetObject"
+                raise InvalidInput(message, subject=action)
         for resource in resources:
             if resource != "*":
                 Arn.parse(resource)
@@ -51,29 +51,29 @@ class ActionRequest:
 
 
 def simulate_all(
-    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: ActionRequest
+    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], request: ActionRequest
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
     """By service account, one for each action on each resource. Never raises for what cannot be checked: that is
     unknown."""
-    known = {each.ref: each.association for each in statuses if isinstance(each.association, Association)}
-    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
+    known = {status.ref: status.association for status in statuses if isinstance(status.association, Association)}
+    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], request), known, reads=True))
 
 
-def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: ActionRequest) -> tuple[Allowed, ...]:
+def _simulate(iam: Iam, cluster: Cluster, association: Association, request: ActionRequest) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster)
-    found: list[Allowed] = []
-    for resource in wanted.resources:
+    answers: list[Allowed] = []
+    for resource in request.resources:
         if lacking is not None:
             permission = f"iam:SimulatePrincipalPolicy in account {Arn.parse(arn).account}"
             reason = f"role {arn} is in another account, whose credentials alone can simulate it"
-            found += _all_unknown(wanted.actions, resource, reason, permission)
+            answers += _all_unknown(request.actions, resource, reason, permission)
             continue
         try:
-            found += _of_resource(iam, cluster, association, arn, wanted.actions, resource)
+            answers += _of_resource(iam, cluster, association, arn, request.actions, resource)
         except PodidError as error:
-            found += _all_unknown(wanted.actions, resource, error.message, error.permission)
-    return tuple(found)
+            answers += _all_unknown(request.actions, resource, error.message, error.permission)
+    return tuple(answers)
 
 
 def _all_unknown(actions: Iterable[str], resource: str, reason: str, permission: str) -> list[Allowed]:
@@ -114,25 +114,25 @@ def _judged(
         keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
         return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
     refused, action = session if own.allowed else own, own.action.lower()
-    hinges = leaves_something((action,), ceiling) if own.allowed else any(overlap(each, action) for each in named)
+    hinges = leaves_something((action,), ceiling) if own.allowed else any(overlap(pattern, action) for pattern in named)
     if refused.missing_context_keys and hinges:
         return Allowed(own.action, resource, None, undecided(refused.missing_context_keys))
     if own.allowed:
-        what = "the association's session policy does not allow it"
-        return Allowed(own.action, resource, False, what, "session-policy-misconfig")
+        reason = "the association's session policy does not allow it"
+        return Allowed(own.action, resource, False, reason, "session-policy-misconfig")
     if own.boundary_allows is False:
-        what = f"the permissions boundary of role {role} does not allow it"
-        return Allowed(own.action, resource, False, what, "permissions-boundary-denies")
+        reason = f"the permissions boundary of role {role} does not allow it"
+        return Allowed(own.action, resource, False, reason, "permissions-boundary-denies")
     if own.organization_allows is False:
         return Allowed(own.action, resource, False, NOT_BY_ORGANIZATION)
-    what = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
-    return Allowed(own.action, resource, False, what, "role-no-permissions")
+    reason = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
+    return Allowed(own.action, resource, False, reason, "role-no-permissions")
 
 
 def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, str]:
     """What every call of such a pod carries. Its name and uid differ from pod to pod."""
-    found = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
-    found["aws:RequestedRegion"] = Arn.parse(cluster.arn).region
+    context = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
+    context["aws:RequestedRegion"] = Arn.parse(cluster.arn).region
     if association.session_tags:
         tags = {
             "eks-cluster-arn": cluster.arn,
@@ -140,11 +140,11 @@ def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, 
             "kubernetes-namespace": association.namespace,
             "kubernetes-service-account": association.service_account,
         }
-        found |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
-    return found
+        context |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
+    return context
 
 
-def allowed_code(found: Iterable[Allowed]) -> ExitCode:
+def allowed_code(answers: Iterable[Allowed]) -> ExitCode:
     """3 where an action is denied, 9 where that is not known."""
     codes = {True: ExitCode.OK, False: ExitCode.ATTENTION, None: ExitCode.UNDETERMINED}
-    return combine({codes[item.allowed] for item in found})
+    return combine({codes[item.allowed] for item in answers})

@@ -10,16 +10,18 @@ from podid.domain.aws import Association, Role
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.names import ServiceAccountRef, check_role_name, role_name
 from podid.domain.plan import Plan, Skipped, document, text, texts
+from podid.domain.text import count_of
 from podid.domain.trust import TargetHop
-from podid.ops.association.absent import Selection, expand, with_suggestion
 from podid.ops.association.files import FileItem, read_items
 from podid.ops.association.plan import (
+    Current,
     NotAllowed,
     all_tagged,
     plan_associations,
     session_tags,
     with_service_accounts,
 )
+from podid.ops.association.read import Selection, expand, quota_note, with_suggestion
 from podid.ops.association.request import (
     AccountOptions,
     AssociateOptions,
@@ -34,18 +36,15 @@ from podid.ops.role.policies import validated
 from podid.ops.role.presets import preset_notes
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import TargetPlan, chaining_policies, plan_chain, read_target
+from podid.ops.role.target import TargetPlan, TargetRequest, chaining_policies, plan_chain, read_target
 from podid.ops.trust.files import called
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.domain.aws import Cluster
     from podid.domain.plan import Place
     from podid.kube.reader import KubeReader
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
-
-Current = Mapping[ServiceAccountRef, Association | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,13 @@ class AssociateRequest:
     printed: bool = False
     file: str = ""
 
-    def wanted(self, reader: Callable[[], KubeReader]) -> dict[ServiceAccountRef, FileItem]:
+    @property
+    def reads_cluster(self) -> bool:
+        """Whether it cannot be carried out without access to Kubernetes."""
+        of_accounts = self.accounts.create_service_account or self.accounts.strict
+        return not self.printed and (of_accounts or self.selection is not None)
+
+    def all_items(self, reader: Callable[[], KubeReader]) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
         items = {item.ref: item for item in self.items}
         if self.selection is not None:
@@ -82,15 +87,12 @@ class AssociateRequest:
             for ref, item in items.items()
         }
 
-    def with_role_named(
-        self, cluster: Cluster, wanted: Mapping[ServiceAccountRef, FileItem]
-    ) -> tuple[AssociateRequest, str]:
-        """The same with a name for a role that is made, and the name, if it was given none."""
-        if self.new_role is None or self.new_role.name:
-            return self, ""
-        refs = tuple(ref for ref, item in wanted.items() if item.role == self.role)
-        new_role = replace(self.new_role, refs=refs).named(cluster)
-        return replace(self, new_role=new_role), new_role.name
+    def question(self, count: int, *, absent: bool) -> str:
+        """What a person is asked before `count` service accounts, some of them `absent`, are associated; empty where
+        nothing needs to be asked."""
+        if absent:
+            return "Associate all the same?"
+        return f"Associate {count_of(count, 'service account')}?" if self.selection is not None else ""
 
 
 def associate_request(
@@ -175,9 +177,24 @@ class Associating:
     place: Place
     journal: Journal
     request: AssociateRequest
-    wanted: Mapping[ServiceAccountRef, FileItem]
+    items: Mapping[ServiceAccountRef, FileItem]
     current: Current
     say: Callable[[str], None]
+
+    def with_role_named(self) -> Associating:
+        """The same with a name for a role that is made, if it was given none."""
+        new_role = self.request.new_role
+        if new_role is None or new_role.name:
+            return self
+        new_role = replace(new_role, refs=tuple(self._of_new_role)).named(self.place.the_cluster)
+        return replace(self, request=replace(self.request, new_role=new_role))
+
+    @property
+    def _of_new_role(self) -> dict[ServiceAccountRef, FileItem]:
+        """The service accounts that get the role that is made."""
+        if self.request.new_role is None:
+            return {}
+        return {ref: item for ref, item in self.items.items() if item.role == self.request.role}
 
     def plan(self) -> Plan:
         """Raises Conflict, which names the flag that would allow it, NotFound and AccessDenied. What is printed is no
@@ -192,115 +209,91 @@ class Associating:
         if request.new_role is not None or request.new_policies:
             plan = validated(plan, self.clients.aws.access_analyzer)
         if request.accounts.create_service_account:
-            plan = with_service_accounts(plan, tuple(self.wanted), self.clients.kube.reader)
-        return plan
+            plan = with_service_accounts(plan, tuple(self.items), self.clients.kube.reader)
+        return plan.noting(quota_note(self.clients.eks, plan))
 
     def _planned(self, change: AssociationChange) -> Plan:
         """The role that is made, if one is, and the associations."""
-        request, place = self.request, self.place
-        named = {ref: item.role for ref, item in self.wanted.items()}
-        made: ResolvedRole | None = None
-        role_plan: Plan | None = None
-        onwards: list[TargetPlan] = []
-        if request.new_role is not None:
-            new = {ref: item for ref, item in self.wanted.items() if item.role == request.role}
-            role_plan, made, onwards = self._new_role(request.new_role, new)
-            named = {ref: role for ref, role in named.items() if ref not in new}
+        request, place, new = self.request, self.place, self._of_new_role
+        role_plan, made, at_targets = (None, None, []) if request.new_role is None else self._new_role(request.new_role)
         self.say("reading roles")
+        named = {ref: item.role for ref, item in self.items.items() if ref not in new}
         roles = choose_roles(self.clients.iam, place, named, self.current)
-        wanted = [
+        desired = [
             DesiredAssociation(
                 ref,
                 roles[ref] if made is None or ref in roles else made,
                 item.settings,
                 kept=ref in roles and not item.role,
             )
-            for ref, item in self.wanted.items()
+            for ref, item in self.items.items()
         ]
-        plan = plan_associations(wanted, change, place.the_cluster, place.header, self.current)
+        plan = plan_associations(desired, change, place.the_cluster, place.header, self.current)
         skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in request.skipped)
         plan = replace(plan, skipped=skipped)
-        others = [item for item in wanted if item.role is not made]
-        profile, update = request.target_profile, change.update_trust
-        onwards += plan_targets(self.clients, place, others, self.current, profile=profile, update=update)
-        for onward in onwards:
-            plan = onward.around(plan)
+        others = [item for item in desired if item.role is not made]
+        target = TargetRequest(arn="", profile=request.target_profile, update=change.update_trust)
+        for at_target in (*at_targets, *plan_targets(self.clients, place, others, self.current, target)):
+            plan = at_target.around(plan)
         if request.new_policies:
             # a role that is made here is known to be as it was asked for
-            used = {item.role.arn: item.role.role if item.role is not made else None for item in wanted}
+            used = {item.role.arn: item.role.role if item.role is not made else None for item in desired}
             for arn, role in used.items():
-                its = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
-                plan = plan.noting(session_notes(replace(plan, actions=its), self.clients.iam, role))
+                actions = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
+                plan = plan.noting(session_notes(replace(plan, actions=actions), self.clients.iam, role))
         return role_plan.then(plan) if role_plan is not None else plan
 
-    def _new_role(
-        self, request: RoleRequest, new: Mapping[ServiceAccountRef, FileItem]
-    ) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
-        """The plan of the role for these service accounts, the role as it will be, and what it takes at each target."""
-        place = self.place
-        tagged = all_tagged({ref: item.settings for ref, item in new.items()}, self.current)
+    def _new_role(self, request: RoleRequest) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
+        """The plan of the role that is made, the role as it will be, and what it takes at each target."""
+        place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
+        tagged = all_tagged(new, self.current)
         request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
-        targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
-        request = request.chaining(chaining_policies(targets.values()))
+        targets: dict[str, list[ServiceAccountRef]] = {}
+        for ref, settings in new.items():
+            if settings.target_role_arn:
+                targets.setdefault(settings.target_role_arn, []).append(ref)
+        request = request.chaining(chaining_policies(targets))
         plan, role = plan_new_role(self.clients, place, self.journal, request, self.say)
-        onwards = [
-            plan_target(
-                self.clients,
-                place,
-                replace(request, refs=tuple(ref for ref, its in targets.items() if its == arn)),
-                role,
-                arn,
-                self.request.target_profile,
+        at_targets = []
+        for arn, refs in targets.items():
+            target = TargetRequest(
+                arn=arn,
+                profile=self.request.target_profile,
                 update=self.request.change.update_trust,
-                associating=True,
                 must_exist=not self.request.printed,
             )
-            for arn in dict.fromkeys(targets.values())
-        ]
+            at_targets.append(plan_target(self.clients, place, replace(request, refs=tuple(refs)), role, target))
         made = planned_role(plan, role, account=place.account, partition=place.the_cluster.partition)
-        return plan.noting(preset_notes(request.granted)), made, onwards
+        return plan.noting(preset_notes(request.granted)), made, at_targets
 
     def trust_commands(self, plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Each role whose trust policy the plan changes, with the command that does that."""
         for action in plan.actions:
             if action.kind == ROLE_TRUST.name:
                 name = action.keys["roleName"]
-                its = (ref for ref, item in self.wanted.items() if role_name(item.role) == name)
-                whom = (word for ref in its for word in ("--for", str(ref)))
-                yield name, ("podid", "trust", "add", "--role", name, *whom)
+                refs = (ref for ref, item in self.items.items() if role_name(item.role) == name)
+                words = (word for ref in refs for word in ("--for", str(ref)))
+                yield name, ("podid", "trust", "add", "--role", name, *words)
 
 
 def plan_targets(
-    clients: Clients,
-    place: Place,
-    wanted: Sequence[DesiredAssociation],
-    current: Current,
-    *,
-    profile: str,
-    update: bool,
+    clients: Clients, place: Place, associations: Sequence[DesiredAssociation], current: Current, target: TargetRequest
 ) -> Iterator[TargetPlan]:
-    """What it takes at each target role that the associations have, or are to have. One that is there already, or that
-    is only named, may be missing: EKS takes it all the same."""
+    """What it takes at each target role that the associations have, or are to have, with the flags of `target`. One
+    that is there already, or that is only named, may be missing: EKS takes it all the same."""
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
-    for item in wanted:
-        named, existing = item.settings.target_role_arn, current[item.ref]
+    for item in associations:
+        requested, existing = item.settings.target_role_arn, current[item.ref]
         before = existing.target_role_arn if existing is not None else None
-        arn = before if named is None else named
+        arn = before if requested is None else requested
         if arn:
             tags = session_tags(item.settings, existing)
-            who = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
+            pod = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
             known = existing.external_id if existing is not None and before == arn else None
-            hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
-    for arn, its in hops.items():
-        yield plan_chain(
-            arn,
-            its,
-            read_target(clients, arn, place.account, profile),
-            profile=profile,
-            update=update,
-            associating=True,
-            must_exist=update or bool(profile),
-        )
+            hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, pod, known, role_tags=None)
+    for arn, chains in hops.items():
+        request = replace(target, arn=arn, must_exist=target.update or bool(target.profile))
+        yield plan_chain(request, chains, read_target(clients, request, place.account))
 
 
 # --- roles ---------------------------------------------------------------------------------------
@@ -332,11 +325,12 @@ def choose_roles(
         existing = current[ref]
         key = (bool(role), role or (existing.role_arn if existing is not None else ""))
         if key not in read:
-            if role:
-                refs = tuple(other for other in named if named[other] == role)
-                read[key] = resolve_role(iam, role, account=account, partition=partition, refs=refs)
-            else:
-                read[key] = kept_role(iam, ref, existing)
+            refs = tuple(other for other in named if named[other] == role)
+            read[key] = (
+                resolve_role(iam, role, account=account, partition=partition, refs=refs)
+                if role
+                else kept_role(iam, ref, existing)
+            )
         chosen[ref] = read[key]
     return chosen
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from podid.domain.aws import Association
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Place, Plan, text
-from podid.domain.text import short_list
+from podid.domain.plan import Action, Header, Place, Plan, text
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live
 from podid.facts.restarts import LIFETIME, OF_TARGET
-from podid.ops.association.absent import check_associated
-from podid.ops.association.plan import plan_disassociate
-from podid.ops.association.read import current_associations
+from podid.ops.association.plan import Current, check_not_owned
+from podid.ops.association.read import check_associated, current_associations
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.role.delete import plan_delete_after
-
-if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
 
 
 def plan_disassociating(
@@ -58,33 +52,42 @@ def plan_disassociating(
     return plan
 
 
-def losing_notes(
-    kube: KubeAccess, current: Mapping[ServiceAccountRef, Association | None], now: datetime
-) -> tuple[str, ...]:
-    """Which running pods lose the role with these associations and when, or why that could not be looked at."""
-    try:
-        return _losing(kube.reader, current, now)
-    except PodidError as error:
-        return (f"which running pods lose the role could not be looked at: {error.message}",)
+def plan_disassociate(
+    refs: tuple[ServiceAccountRef, ...],
+    header: Header,
+    current: Current,
+) -> Plan:
+    """Where there is none to delete the plan says so under `unchanged`."""
+    actions, unchanged = [], []
+    for ref in refs:
+        existing = current[ref]
+        if existing is None:
+            nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
+            unchanged.append(ASSOCIATION.action(nothing, None))
+            continue
+        check_not_owned(existing)
+        actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
+    notes = ASSOCIATION.once_deleted if actions else ()
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
 
 
-def _losing(
-    reader: KubeReader, current: Mapping[ServiceAccountRef, Association | None], now: datetime
-) -> tuple[str, ...]:
-    """A sentence for each association whose running pods hold its credentials. Raises as the reader does."""
+def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str, ...]:
+    """A sentence for each association whose running pods hold its credentials: which pods lose the role and when, or
+    why that could not be looked at."""
     associated = {ref: item for ref, item in current.items() if item is not None}
     notes = []
-    for namespace in sorted({ref.namespace for ref in associated}):
-        refs = [ref for ref in associated if ref.namespace == namespace]
-        pods = reader.list_pods(namespace, service_account=refs[0].name if len(refs) == 1 else "")
-        for ref in refs:
-            names = [pod.name for pod in pods if pod.ref == ref and live(pod) and injected(pod)]
-            if not names:
-                continue
-            until = now + (OF_TARGET if associated[ref].target_role_arn else LIFETIME)
-            count = "1 running pod of" if len(names) == 1 else f"{len(names)} running pods of"
-            notes.append(
-                f"{count} {ref} lose{'s' if len(names) == 1 else ''} the role when the credentials expire, by "
-                f"{until:%Y-%m-%dT%H:%MZ} at the latest: {short_list(names)}"
-            )
+    try:
+        for namespace in sorted({ref.namespace for ref in associated}):
+            refs = [ref for ref in associated if ref.namespace == namespace]
+            pods = kube.reader.list_pods(namespace, service_account=refs[0].name if len(refs) == 1 else "")
+            for ref in refs:
+                names = [pod.name for pod in pods if pod.ref == ref and live(pod) and injected(pod)]
+                if names:
+                    until = now + (OF_TARGET if associated[ref].target_role_arn else LIFETIME)
+                    notes.append(
+                        f"{count_of(len(names), 'running pod')} of {ref} lose{'s' if len(names) == 1 else ''} the role "
+                        f"when the credentials expire, by {until:%Y-%m-%dT%H:%MZ} at the latest: {short_list(names)}"
+                    )
+    except PodidError as error:
+        return (f"which running pods lose the role could not be looked at: {error.message}",)
     return tuple(notes)

@@ -84,7 +84,7 @@ class _Row:
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
     """The associations of a file, each service account once. Raises InvalidInput, which names the file and, of each row
     that cannot be used, line and key."""
-    found: dict[ServiceAccountRef, FileItem] = {}
+    items: dict[ServiceAccountRef, FileItem] = {}
     wrong: list[tuple[int, str]] = []
     for row in _rows(text, name):
         try:
@@ -92,26 +92,26 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
         except InvalidInput as error:
             wrong.append((row.line, error.message))
             continue
-        if item.ref in found:
-            wrong.append((row.line, f"{item.ref} is there twice, first in line {found[item.ref].line}"))
-        found.setdefault(item.ref, item)
+        if item.ref in items:
+            wrong.append((row.line, f"{item.ref} is there twice, first in line {items[item.ref].line}"))
+        items.setdefault(item.ref, item)
     _refuse(name, wrong)
-    return tuple(found.values())
+    return tuple(items.values())
 
 
 def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
     """Raises InvalidInput for the rows whose role is in another account than the cluster's."""
     given = ((item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:"))
-    wrong = [(item.line, f"roleArn: {item.role} is in account {its}") for item, its in given if its != account]
+    wrong = [(item.line, f"roleArn: {item.role} is in account {other}") for item, other in given if other != account]
     _refuse(name, wrong, f"; the cluster, and so the roles of its associations, are in {account}")
 
 
 def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
     if len(wrong) == 1:
-        ((line, what),) = wrong
-        raise InvalidInput(f"{name}, line {line}: {cut(what, _LONGEST)}{why}", subject=name)
+        ((line, message),) = wrong
+        raise InvalidInput(f"{name}, line {line}: {cut(message, _LONGEST)}{why}", subject=name)
     if wrong:
-        lines = [f"line {line}: {cut(what, _LONGEST)}" for line, what in wrong[:_MOST]]
+        lines = [f"line {line}: {cut(message, _LONGEST)}" for line, message in wrong[:_MOST]]
         more = [f"and {len(wrong) - _MOST} more"] if len(wrong) > _MOST else []
         raise InvalidInput(
             f"{name} has {len(wrong)} rows that cannot be used{why}", lines=(*lines, *more), subject=name
@@ -124,16 +124,16 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
     if name.lower().endswith(".csv") or (name == "stdin" and _is_csv(text)):
         return _csv_rows(text, name)
     if name.lower().endswith(".jsonl") or _is_json_lines(text):
-        found: object = data.read_lines(text, name)
+        rows: object = data.read_lines(text, name)
     else:
-        found = data.read(text, name)
-    if isinstance(found, Mapping):
-        found = found.get("items", found.get("associations", [found]))
-    if not isinstance(found, list) or not all(isinstance(row, Located) for row in found):
+        rows = data.read(text, name)
+    if isinstance(rows, Mapping):
+        rows = rows.get("items", rows.get("associations", [rows]))
+    if not isinstance(rows, list) or not all(isinstance(row, Located) for row in rows):
         raise InvalidInput(
             f"{name} is not a list of associations, as podid list prints it with -o json, yaml or csv", subject=name
         )
-    return [_Row(row.line, row) for row in found]
+    return [_Row(row.line, row) for row in rows]
 
 
 def _is_json_lines(text: str) -> bool:
@@ -177,14 +177,14 @@ def _column(title: str) -> str:
 def _csv_row(line: int, keys: Sequence[str], cells: Sequence[str]) -> _Row:
     if len(keys) != len(cells):
         return _Row(line, {}, f"it has {count_of(len(cells), 'cell')}, and the header {len(keys)}")
-    found: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell}
-    if found.get("policy") == "yes":
+    members: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell}
+    if members.get("policy") == "yes":
         return _Row(line, {}, "policy: CSV does not hold session policies; use JSON")
-    if found.get("policy") == "no":
-        del found["policy"]
-    if "tags" in found:
-        found["tags"] = dict(pair.partition("=")[::2] for pair in str(found["tags"]).split(";"))
-    return _Row(line, found)
+    if members.get("policy") == "no":
+        del members["policy"]
+    if "tags" in members:
+        members["tags"] = dict(pair.partition("=")[::2] for pair in str(members["tags"]).split(";"))
+    return _Row(line, members)
 
 
 def _item(row: _Row) -> FileItem:

@@ -39,15 +39,15 @@ class IdentityReading:
 
 
 def read_identity(
-    clients: Clients, place: Place, found: Diagnosis, ref: ServiceAccountRef, *, cloudtrail: bool = False
+    clients: Clients, place: Place, diagnosis: Diagnosis, ref: ServiceAccountRef, *, cloudtrail: bool = False
 ) -> IdentityReading:
     """From a diagnosis of the service account, and the policies of its role. Raises what kept the association from
     being read, for nothing else that cannot be; `cloudtrail` is whether to look there for the last use."""
-    snapshot, (status,) = found.snapshot, found.report.identities
+    snapshot, (status,) = diagnosis.snapshot, diagnosis.report.identities
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
     association = status.association
-    account, pods = account_of(snapshot, ref), pods_of(found, ref)
+    account, pods = account_of(snapshot, ref), pods_of(diagnosis, ref)
     if association is None:
         none = Missing("there is no association")
         return IdentityReading(status, None, account, pods, none, none)

@@ -3,7 +3,6 @@ read elsewhere costs calls only where it is wanted."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,22 +11,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.cluster import Pod
-from podid.domain.errors import Again, InvalidInput
+from podid.domain.errors import Again, InvalidInput, Partial
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.option import seconds
 from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
-from podid.domain.text import nearest
+from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.absent import is_pattern
-from podid.ops.association.read import has_role, list_without_roles
+from podid.ops.association.read import is_pattern
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
+    from podid.aws.eks import Eks
     from podid.checks.base import Check
 
 # --- what is looked at elsewhere --------------------------------------------------------------------------------------
@@ -36,7 +34,14 @@ T = TypeVar("T")
 
 NO_ACCOUNT = "association-sa-not-found"
 Detail = Literal["pods", "accounts", "roles", "status"]
-# what is read for a look beside what its checks need
+# with the options and columns that need each
+DETAILS: Mapping[Detail, str] = {
+    "pods": "--pods, --stale: the running pods",
+    "accounts": "--dangling, column exists: the service accounts",
+    "roles": "--dangling, column role-exists: the roles",
+    "status": "column status: what it depends on",
+}
+# what is read for a detail beside what its checks need
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
 
 
@@ -71,41 +76,39 @@ class Details:
         return self.account is False or self.role is False
 
 
-def _count(name: str) -> Callable[[Details], object]:
-    return lambda seen: -1 if seen.pods is None else getattr(seen.pods, name)
-
-
 # by what a list can be put in order that is read elsewhere; what is not known comes first
 ORDERS: Mapping[str, Callable[[Details], object]] = {
-    **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
-    "exists": lambda seen: str(seen.account),
-    "role-exists": lambda seen: str(seen.role),
-    "status": lambda seen: -1 if seen.status is None or seen.status.state is None else seen.status.state.rank,
+    "pods": lambda details: -1 if details.pods is None else details.pods.running,
+    "injected": lambda details: -1 if details.pods is None else details.pods.injected,
+    "stale": lambda details: -1 if details.pods is None else details.pods.stale,
+    "exists": lambda details: str(details.account),
+    "role-exists": lambda details: str(details.role),
+    "status": lambda details: -1 if (status := details.status) is None or status.state is None else status.state.rank,
 }
 
 
-def checks_for(wanted: Collection[Detail]) -> tuple[Check, ...]:
+def checks_for(details: Collection[Detail]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
     from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
     from podid.domain.findings import Bearing
 
-    if "status" in wanted:
+    if "status" in details:
         parts = (on_links(check, STATE_LINKS) for check in ALL if check.bearing is not Bearing.ADVICE)
         return tuple(check for check in parts if check is not None)
-    return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
+    return tuple(c for c in ALL if "pods" in details and c.bearing is Bearing.RESTART)
 
 
-def sections_for(wanted: Collection[Detail]) -> tuple[str, ...]:
-    return tuple(SECTIONS[look] for look in SECTIONS if look in wanted)
+def sections_for(details: Collection[Detail]) -> tuple[str, ...]:
+    return tuple(SECTIONS[detail] for detail in SECTIONS if detail in details)
 
 
 def read_details(
     clients: Clients,
     place: Place,
     associations: Sequence[Listed],
-    wanted: frozenset[Detail],
+    details: frozenset[Detail],
     now: datetime,
     *,
     namespace: str,
@@ -115,22 +118,27 @@ def read_details(
     from podid.ops.status.diagnose import examine_listed
     from podid.ops.status.facts import stale_pods
 
-    if not wanted or not associations:
+    if not details or not associations:
         return {}
-    also = sections_for(wanted)
-    found = examine_listed(clients, place, associations, checks_for(wanted), also, now=now, namespace=namespace)
-    pods, stale, accounts = None, frozenset[str](), None
-    if "pods" in wanted:
-        pods, stale = _by_account(_needed(found.snapshot.pods)), stale_pods(found)
-    if "accounts" in wanted:
-        accounts = {account.ref for account in _needed(found.snapshot.service_accounts)}
-    statuses = {status.ref: status for status in found.report.identities}
+    also = sections_for(details)
+    diagnosis = examine_listed(clients, place, associations, checks_for(details), also, now=now, namespace=namespace)
+    snapshot, counts, accounts = diagnosis.snapshot, dict[ServiceAccountRef, PodCounts](), None
+    if "pods" in details:
+        stale = stale_pods(diagnosis)
+        served = [pod for pod in _needed(snapshot.pods) if live(pod) and not opted_out(pod)]
+        for pod in served:
+            count = counts.get(pod.ref, PodCounts())
+            late = f"{pod.namespace}/{pod.name}" in stale
+            counts[pod.ref] = PodCounts(count.running + 1, count.injected + injected(pod), count.stale + late)
+    if "accounts" in details:
+        accounts = {account.ref for account in _needed(snapshot.service_accounts)}
+    statuses = {status.ref: status for status in diagnosis.report.identities}
     return {
         item.association_id: Details(
-            pods=None if pods is None else _counted(pods.get(item.ref, ()), stale),
+            pods=counts.get(item.ref, PodCounts()) if "pods" in details else None,
             account=None if accounts is None else item.ref in accounts,
-            role=_role_exists(found.snapshot, item) if "roles" in wanted else None,
-            status=statuses[item.ref] if "status" in wanted else None,
+            role=_role_exists(snapshot, item) if "roles" in details else None,
+            status=statuses[item.ref] if "status" in details else None,
         )
         for item in associations
     }
@@ -140,19 +148,6 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
     if isinstance(section, Missing):
         raise error_of(section)
     return section.value
-
-
-def _by_account(pods: Sequence[Pod]) -> Mapping[ServiceAccountRef, Sequence[Pod]]:
-    found: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        if live(pod) and not opted_out(pod):
-            found[pod.ref].append(pod)
-    return found
-
-
-def _counted(pods: Sequence[Pod], stale: Collection[str]) -> PodCounts:
-    late = sum(f"{pod.namespace}/{pod.name}" in stale for pod in pods)
-    return PodCounts(len(pods), sum(map(injected, pods)), late)
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
@@ -183,7 +178,7 @@ class Listing:
     now: datetime
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
-    looked: dict[str, Details] = field(default_factory=dict)
+    details_by_id: dict[str, Details] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -220,7 +215,8 @@ class Listing:
         )
         if self.details:
             items = list(items)
-            self.looked.update(read_details(clients, place, items, self.details, self.now, namespace=self.exact or ""))
+            read = read_details(clients, place, items, self.details, self.now, namespace=self.exact or "")
+            self.details_by_id.update(read)
         for item in items:
             if self._keeps(item):
                 self.listed.append(item)
@@ -228,7 +224,7 @@ class Listing:
 
     def _keeps(self, item: Listed) -> bool:
         """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
-        options, seen = self.options, self.looked.get(item.association_id)
+        options, known = self.options, self.details_by_id.get(item.association_id)
         if not fnmatchcase(item.ref.namespace, self.pattern):
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
@@ -236,10 +232,12 @@ class Listing:
         if options.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != options.owner:
             return False
         if not isinstance(item, UnreadAssociation) and not (
-            has_role(item, options.role) and self._tagged(item) and self._of_age(item)
+            has_role(item, options.role)
+            and all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
+            and self._of_age(item)
         ):
             return False
-        return seen is None or ((seen.stale or not options.stale) and (seen.dangling or not options.dangling))
+        return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
         """Whether the API's own list tells which are to be shown, fills these columns and puts them in order, without a
@@ -250,9 +248,6 @@ class Listing:
         names = {*columns, (options.sort_by or "namespace").removeprefix("-")}
         return bool(columns) and names <= _OF_THE_LIST
 
-    def _tagged(self, item: Association) -> bool:
-        return all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
-
     def _of_age(self, item: Association) -> bool:
         changed = item.modified_at or item.created_at
         if changed is None:
@@ -261,15 +256,38 @@ class Listing:
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
 
 
+def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
+    """What the list alone tells, a call for every hundred: role, settings, tags and times are missing."""
+    return [
+        Association(
+            cluster_name=item.cluster_name,
+            namespace=item.namespace,
+            service_account=item.service_account,
+            role_arn="",
+            association_arn=item.association_arn,
+            association_id=item.association_id,
+            owner_arn=item.owner_arn,
+        )
+        for item in eks.list_association_summaries(place.cluster_name, namespace)
+    ]
+
+
+def has_role(association: Association, role: str) -> bool:
+    """Whether it has the role of this ARN, also as its target, or of this name; any for an empty one."""
+    if role.startswith("arn:"):
+        return role in (association.role_arn, association.target_role_arn)
+    return not role or role_name(association.role_arn) == role
+
+
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
     """KEY=VALUE, or KEY for any value. Raises InvalidInput."""
-    found: dict[str, str | None] = {}
+    tags: dict[str, str | None] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not key or key in found:
+        if not key or key in tags:
             raise InvalidInput(f"--tag {text!r} is not KEY or KEY=VALUE, each key once", subject=text)
-        found[key] = value if equals else None
-    return found
+        tags[key] = value if equals else None
+    return tags
 
 
 # what the API's own list tells of an association, and what is looked at elsewhere
@@ -292,10 +310,10 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
 _SORTABLE = (*_ORDERS, *ORDERS)
 
 
-def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
+def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
     """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
-    not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
-    what they cannot be sorted by."""
+    not be read come last. What the list does not tell, `details` does, by the associations' ids. Raises InvalidInput
+    for what they cannot be sorted by."""
     named = by.removeprefix("-")
     if by and named not in _SORTABLE:
         near = nearest(named, _SORTABLE, 1)
@@ -304,16 +322,28 @@ def in_order(items: Sequence[Listed], by: str, looked: Mapping[str, Details] = N
             f"--sort-by {by!r} is not one of {known}, or one of them with - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
-    ordered: list[Listed] = sorted(items, key=_place)
+    ordered: list[Listed] = sorted(items, key=lambda item: (item.cluster_name, item.ref, item.association_id))
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
     key: Callable[[Association], object] = _ORDERS.get(named) or (
-        lambda item: ORDERS[named](looked.get(item.association_id) or Details())
+        lambda item: ORDERS[named](details.get(item.association_id) or Details())
     )
     read.sort(key=key, reverse=by.startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
 
 
-def _place(item: Listed) -> tuple[object, ...]:
-    return item.cluster_name, item.ref, item.association_id
+def unread_error(listed: Sequence[Listed]) -> Partial | None:
+    """What is to be said of those that could not be read; None where all were."""
+    unread = [item for item in listed if isinstance(item, UnreadAssociation)]
+    if not unread:
+        return None
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in unread:
+        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
+    return Partial(
+        f"{len(unread)} of {len(listed)} associations could not be read: their roles are not known",
+        hint=Again(),
+        permission=next((item.permission for item in unread if item.permission), ""),
+        lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from podid.domain import trust
@@ -21,34 +21,39 @@ from podid.ops.role.plan import check_editable, identity, kept_by_others, others
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
+Current = Mapping[ServiceAccountRef, Association | None]
+
 
 class NotAllowed(Conflict):
     """The trust policy of a role does not admit the pods of `refs`."""
 
-    def __init__(self, what: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
-        super().__init__(what, **details)
+    def __init__(self, message: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
+        super().__init__(message, **details)
         self.refs = refs
 
 
 def plan_associations(
-    wanted: Sequence[DesiredAssociation],
+    desired: Sequence[DesiredAssociation],
     change: AssociationChange,
     cluster: Cluster,
     header: Header,
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
 ) -> Plan:
     """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow
     it, AccessDenied where the trust policy was to be changed and may not be read."""
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
-    for item in wanted:
+    for item in desired:
         action = _plan_one(item, current[item.ref])
         (unchanged if action.before == action.after else actions).append(action)
     if not change.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    for items in _by_role(wanted):
+    by_role: dict[str, list[DesiredAssociation]] = {}
+    for item in desired:
+        by_role.setdefault(item.role.arn, []).append(item)
+    for items in by_role.values():
         role = items[0].role
         if change.update_trust and role.denied is not None:
             raise role.denied  # what was asked for by name must not be left out
@@ -66,40 +71,33 @@ def plan_associations(
     )
 
 
-def _by_role(wanted: Sequence[DesiredAssociation]) -> list[list[DesiredAssociation]]:
-    groups: dict[str, list[DesiredAssociation]] = {}
-    for item in wanted:
-        groups.setdefault(item.role.arn, []).append(item)
-    return list(groups.values())
-
-
 def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
     ref, settings = item.ref, item.settings
-    asked: dict[str, object] = {"roleArn": item.role.arn}
+    changes: dict[str, object] = {"roleArn": item.role.arn}
     if settings.target_role_arn is not None:
-        asked["targetRoleArn"] = settings.target_role_arn or None
+        changes["targetRoleArn"] = settings.target_role_arn or None
     if settings.disable_session_tags is not None:
-        asked["disableSessionTags"] = settings.disable_session_tags
+        changes["disableSessionTags"] = settings.disable_session_tags
     if settings.policy is not None:
-        asked["policy"] = settings.policy or None
+        changes["policy"] = settings.policy or None
     if existing is None:
-        wanted: dict[str, object] = {
+        new: dict[str, object] = {
             "namespace": ref.namespace,
             "serviceAccount": ref.name,
             "targetRoleArn": None,
             "disableSessionTags": False,
             "policy": None,
-            **asked,
+            **changes,
             "tags": dict(settings.tags),
         }
-        _check_session_policy(ref, wanted)
-        _check_target(ref, wanted)
-        return ASSOCIATION.action(None, wanted)
+        _check_session_policy(ref, new)
+        _check_target(ref, new)
+        return ASSOCIATION.action(None, new)
     before = ASSOCIATION.state_of(existing)
     if _same_document(settings.policy, existing.policy):
-        del asked["policy"]
+        del changes["policy"]
     kept = {key: value for key, value in existing.tags.items() if key not in settings.untag}
-    after = {**before, **asked, "tags": {**kept, **settings.tags}}
+    after = {**before, **changes, "tags": {**kept, **settings.tags}}
     _check_session_policy(ref, after)
     if before != after:
         _check_target(ref, after)
@@ -135,14 +133,14 @@ def _same_document(one: str | None, other: str | None) -> bool:
         return False
 
 
-def _check_replaceable(changed: Sequence[Action], current: Mapping[ServiceAccountRef, Association | None]) -> None:
+def _check_replaceable(changed: Sequence[Action], current: Current) -> None:
     """Raises Conflict with every difference there is, field by field."""
     if not changed:
         return
     first = current[ref_of(changed[0].keys)]
     assert first is not None
-    others_too = {1: "", 2: ", and so is one more"}
-    more = others_too.get(len(changed), f", and so are {len(changed) - 1} more")
+    count = len(changed) - 1
+    more = f", and so {'is one' if count == 1 else f'are {count}'} more" if count else ""
     differs = [f"{action.target} {line}" for action in changed for line in differences(action)]
     raise Conflict(
         f"{first.ref} is already associated ({first.association_id}) with other settings{more}",
@@ -163,18 +161,18 @@ _WORDS = {
 def differences(action: Action) -> tuple[str, ...]:
     """`role: ARN -> ARN`, `tag team: a -> none`: one sentence a field that an association's update changes."""
     before, after = action.before or {}, action.after or {}
-    found = [
+    lines = [
         f"{words}: {_shown(key, before.get(key))} -> {_shown(key, after.get(key))}"
         for key, words in _WORDS.items()
         if before.get(key) != after.get(key)
     ]
     old, new = (texts(state, "tags") for state in (before, after))
-    found += [
+    lines += [
         f"tag {key}: {old.get(key, 'none')} -> {new.get(key, 'none')}"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-    return tuple(found)
+    return tuple(lines)
 
 
 def _shown(key: str, value: object) -> str:
@@ -196,67 +194,51 @@ def check_not_owned(association: Association, role_arn: str = "") -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """An association whose pods the role's trust does not admit: why, and by which failure mode."""
-
-    item: DesiredAssociation
-    session_tags: bool
-    sentence: str
-    mode: str
-
-
-def _refused(
-    items: Sequence[DesiredAssociation],
-    cluster: Cluster,
-    role: Role,
-    current: Mapping[ServiceAccountRef, Association | None],
-) -> Iterator[_Refused]:
-    policy = trust.parse_policy(role.trust)
-    for item in items:
-        tags_on = session_tags(item.settings, current[item.ref])
-        found = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
-        if found.verdict is trust.TrustVerdict.NO_MATCH:
-            to_blame = next((f for f in found.findings if f.id != trust.TOO_BROAD), None)
-            why = to_blame.message if to_blame is not None else found.assume_role.reason
-            sentence = f"the trust policy of role {role.name} does not admit {item.ref}: {why}"
-            yield _Refused(item, tags_on, sentence, to_blame.id if to_blame is not None else "")
-
-
 def _plan_trust(
     change: AssociationChange,
     items: Sequence[DesiredAssociation],
     cluster: Cluster,
     role: Role,
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
     notes: list[str],
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
     What is wrong already and is not touched stands in the way of nothing."""
-    missing: list[_Refused] = []
-    for refused in _refused(items, cluster, role, current):
-        existing = current[refused.item.ref]
-        stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
-        if change.update_trust or not stays:
-            missing.append(refused)
+    policy = trust.parse_policy(role.trust)
+    missing: dict[ServiceAccountRef, Settings] = {}
+    sentences: list[str] = []
+    first_mode = ""
+    for item in items:
+        existing = current[item.ref]
+        tags_on = session_tags(item.settings, existing)
+        evaluation = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
+        if evaluation.verdict is not trust.TrustVerdict.NO_MATCH:
+            continue
+        if item.kept and existing is not None and tags_on == existing.session_tags and not change.update_trust:
+            continue
+        cause = next((finding for finding in evaluation.findings if finding.id != trust.TOO_BROAD), None)
+        if cause is not None and not missing:
+            first_mode = cause.id
+        why = cause.message if cause is not None else evaluation.assume_role.reason
+        missing[item.ref] = item.settings
+        sentences.append(f"the trust policy of role {role.name} does not admit {item.ref}: {why}")
     if not missing:
         return None
-    tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
+    tagged = all_tagged(missing, current, subject=role.name)
     if not change.update_trust:
-        first, *others_too = (each.sentence for each in missing)
+        first, *more = sentences
         raise NotAllowed(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
-            lines=tuple(others_too),
+            lines=tuple(more),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
-            id=missing[0].mode,
-            refs=tuple(each.item.ref for each in missing),
+            id=first_mode,
+            refs=tuple(missing),
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
-    refs = tuple(each.item.ref for each in missing)
-    return plan_trust(role, cluster, refs, change.reach, session_tags=tagged, notes=notes)
+    return plan_trust(role, cluster, tuple(missing), change.reach, session_tags=tagged, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
@@ -276,12 +258,12 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
         return  # the API server will tell
     for ref in refs:
         if ref.namespace not in namespaces:
-            what = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
+            message = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
             near = nearest(ref.namespace, namespaces, 1)
             hint: Hint = ("kubectl", "create", "namespace", ref.namespace)
             if near:
                 hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
-            raise NotFound(what, hint=hint, subject=ref.namespace)
+            raise NotFound(message, hint=hint, subject=ref.namespace)
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
@@ -293,34 +275,15 @@ def session_tags(settings: Settings, existing: Association | None) -> bool:
 
 def all_tagged(
     settings: Mapping[ServiceAccountRef, Settings],
-    current: Mapping[ServiceAccountRef, Association | None],
+    current: Current,
     *,
     subject: str = "",
 ) -> bool:
     """Whether EKS will send session tags for all of them, or for none. Raises Conflict where they differ."""
-    tagged = {session_tags(asked, current[ref]) for ref, asked in settings.items()}
+    tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:
         raise Conflict("Service accounts with session tags on and off need separate commands", subject=subject)
     return tagged != {False}
-
-
-def plan_disassociate(
-    refs: tuple[ServiceAccountRef, ...],
-    header: Header,
-    current: Mapping[ServiceAccountRef, Association | None],
-) -> Plan:
-    """Where there is none to delete the plan says so under `unchanged`."""
-    actions, unchanged = [], []
-    for ref in refs:
-        existing = current[ref]
-        if existing is None:
-            nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
-            unchanged.append(ASSOCIATION.action(nothing, None))
-            continue
-        check_not_owned(existing)
-        actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
-    notes = ASSOCIATION.once_deleted if actions else ()
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
 
 
 def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:

@@ -1,60 +1,34 @@
-"""Reading associations: the list with its roles, and one of them with its role's trust."""
+"""Associations and service accounts by name: reading them, which ones a pattern or a selector stands for, and of names
+that lead nowhere, what does not exist and what may have been meant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from podid.calls import pacing
-from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.errors import Again, NotFound, Other, Partial
-from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.plan import Place
-from podid.domain.text import short_list
-from podid.ops.association.absent import namespace_not_found
-from podid.ops.clients import Clients
+from podid.domain.aws import Association
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError, Rejected
+from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place, Plan, Verb
+from podid.domain.snapshot import Missing, error_of, known_or
+from podid.domain.status import IdentityState
+from podid.domain.text import did_you_mean, nearest
+from podid.ops.association.plan import Current, NotAllowed
+from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
+    from podid.ops.status.diagnose import Diagnosis
 
-
-def has_role(association: Association, role: str) -> bool:
-    """Whether it has the role of this ARN, also as its target, or of this name; any for an empty one."""
-    if role.startswith("arn:"):
-        return role in (association.role_arn, association.target_role_arn)
-    return not role or role_name(association.role_arn) == role
-
-
-def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
-    """What the list alone tells, a call for every hundred: role, settings, tags and times are missing."""
-    return [
-        Association(
-            cluster_name=item.cluster_name,
-            namespace=item.namespace,
-            service_account=item.service_account,
-            role_arn="",
-            association_arn=item.association_arn,
-            association_id=item.association_id,
-            owner_arn=item.owner_arn,
-        )
-        for item in eks.list_association_summaries(place.cluster_name, namespace)
-    ]
-
-
-def unread_error(found: Sequence[Listed]) -> Partial | None:
-    """What is to be said of those that could not be read; None where all were."""
-    unread = [item for item in found if isinstance(item, UnreadAssociation)]
-    if not unread:
-        return None
-    names: dict[tuple[str, str], list[str]] = {}
-    for item in unread:
-        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
-    return Partial(
-        f"{len(unread)} of {len(found)} associations could not be read: their roles are not known",
-        hint=Again(),
-        permission=next((item.permission for item in unread if item.permission), ""),
-        lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),
-    )
+# as many objects are read by name; more of them in one list
+_FEW = 10
 
 
 def current_associations(
@@ -62,18 +36,220 @@ def current_associations(
 ) -> dict[ServiceAccountRef, Association | None]:
     """In the order of `refs`; many are read at once."""
     eks, name = clients.eks, place.cluster_name
-    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
-    return {ref: found[ref] for ref in refs}
+    associations = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
+    return {ref: associations[ref] for ref in refs}
 
 
 def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that have an association, sorted; NotFound where none has, since nothing looked at is not
     the same as all well."""
-    found = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
-    if not found:
+    refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
+    if not refs:
         if namespace and (absent := namespace_not_found(clients, namespace)):
             raise absent
         where = f"namespace {namespace} of cluster" if namespace else "cluster"
-        what = f"No association in {where} {place.cluster_name}"
-        raise NotFound(what, hint=Other(("list",)) if namespace else (), subject=namespace or place.cluster_name)
-    return tuple(sorted(found))
+        message = f"No association in {where} {place.cluster_name}"
+        raise NotFound(message, hint=Other(("list",)) if namespace else (), subject=namespace or place.cluster_name)
+    return tuple(sorted(refs))
+
+
+def check_associated(clients: Clients, place: Place, current: Current) -> None:
+    """Raises NotFound for service accounts without an association, with the nearest names."""
+    gone = [ref for ref, association in current.items() if association is None]
+    if gone:
+        known = tuple(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
+        error, *others = (association_not_found(clients, place, ref, known, to_take_away=True) for ref in gone)
+        if isinstance(error.hint, Again) and error.hint.swap and error.hint.swap[1] in map(str, current):
+            error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
+        error.lines = tuple(other.message for other in others)
+        raise error
+
+
+def check_identities(diagnosis: Diagnosis, place: Place, refs: Collection[ServiceAccountRef]) -> None:
+    """Raises NotFound for the first of the service accounts that is known to have no association, with the nearest that
+    has one. Where none is named, the error that kept the associations from being listed: no result is not all well."""
+    snapshot, known = diagnosis.snapshot, known_or(diagnosis.snapshot.associations, ())
+    if not refs and isinstance(snapshot.associations, Missing):
+        raise error_of(snapshot.associations)
+    for status in diagnosis.report.identities if refs else ():
+        if status.state is IdentityState.NONE:
+            exists = any(account.ref == status.ref for account in known_or(snapshot.service_accounts, ()))
+            raise without_association(place.cluster_name, status.ref, (item.ref for item in known), exists=exists)
+
+
+def association_not_found(
+    clients: Clients,
+    place: Place,
+    ref: ServiceAccountRef,
+    associated: Iterable[ServiceAccountRef],
+    *,
+    to_take_away: bool = False,
+) -> NotFound:
+    """The error with the nearest service accounts that do have an association; where none is near, whether the service
+    account itself exists, as far as that can be read."""
+    error = without_association(place.cluster_name, ref, associated)
+    if isinstance(error.hint, Again):
+        return error
+    if to_take_away:
+        error.hint = Again(add=("--ignore-not-found",))
+    try:
+        missing = missing_service_accounts((ref,), clients.kube.reader)
+    except PodidError:
+        return error
+    if ref in missing:
+        error.message = f"{error.message}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
+    elif not to_take_away:
+        error.advice = _gives_a_role(ref)
+    return error
+
+
+def without_association(
+    cluster_name: str, ref: ServiceAccountRef, associated: Iterable[ServiceAccountRef], *, exists: bool = False
+) -> NotFound:
+    """The same without a call: the nearest of the service accounts that have one; `exists` is whether the service
+    account is known to exist."""
+    known = [str(item) for item in associated]
+    message, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
+    if near:
+        return NotFound(
+            f"{message}{did_you_mean(str(ref), known)}", hint=Again(swap=(str(ref), near[0])), subject=str(ref)
+        )
+    return NotFound(message, hint=Other(("list",)), advice=_gives_a_role(ref) if exists else "", subject=str(ref))
+
+
+def _gives_a_role(ref: ServiceAccountRef) -> str:
+    return f"podid associate {ref} gives it a role."
+
+
+def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
+    """The error, with the nearest names, where the cluster has no such namespace; None where it has, and where that
+    cannot be read."""
+    try:
+        check_namespace(clients.kube.reader, namespace)
+    except NotFound as absent:
+        return absent
+    except PodidError:
+        pass
+    return None
+
+
+def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
+    """The error; where it is about a service account that does not exist, with the one that was likely meant: a slip of
+    the hand is not to be let in by a trust policy."""
+    try:
+        missing = missing_service_accounts(refused.refs, clients.kube.reader)
+    except PodidError:
+        return refused
+    for ref, near in missing.items():
+        if near:
+            slip = f"Service account {ref} does not exist{did_you_mean(str(ref), near)}"
+            refused.advice = f"{slip} If it is still to be made, --update-trust admits it."
+            refused.hint = Again(swap=(str(ref), near[0]))
+            break
+    return refused
+
+
+def missing_service_accounts(
+    refs: Collection[ServiceAccountRef], reader: KubeReader
+) -> dict[ServiceAccountRef, list[str]]:
+    """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
+    known: list[str] = []
+    if len(refs) > _FEW:
+        existing = {item.ref for item in reader.list_service_accounts()}
+        known = [str(ref) for ref in existing]
+        missing = [ref for ref in refs if ref not in existing]
+    else:
+        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    if missing and not known:
+        try:
+            known = [str(item.ref) for item in reader.list_service_accounts()]
+        except PodidError:
+            known = []
+    return {ref: nearest(str(ref), known, 1) for ref in missing}
+
+
+def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, strict: bool) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
+    NotFound. Raises as the reader does."""
+    missing = missing_service_accounts(refs, reader)
+    sentences = tuple(
+        f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    )
+    if strict and missing:
+        ref, near = next(iter(missing.items()))
+        # what is likely a slip of the hand is not to be made true
+        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
+        raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
+    return sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns as of a shell (`*`, `?`, `[…]`) of namespace and name, and a selector of labels of service accounts."""
+
+    namespace: str = "*"
+    name: str = "*"
+    selector: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it names one service account."""
+        return not self.selector and not is_pattern(self.namespace) and not is_pattern(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it stands for names as a shell's pattern does."""
+    return any(sign in text for sign in "*?[")
+
+
+def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that there are now, sorted. NotFound where there is none, InvalidInput for a selector that
+    the API server does not take. Raises as the reader does."""
+    namespace = "" if is_pattern(selection.namespace) else selection.namespace
+    try:
+        accounts = reader.list_service_accounts(namespace, selector=selection.selector)
+    except Rejected as error:
+        if not selection.selector:
+            raise
+        message = f"--selector {selection.selector!r} is refused: {error.message}"
+        raise InvalidInput(message, subject=selection.selector) from error
+    refs = tuple(
+        item.ref
+        for item in accounts
+        if fnmatchcase(item.namespace, selection.namespace) and fnmatchcase(item.name, selection.name)
+    )
+    if not refs:
+        if namespace and not accounts:
+            with suppress(AccessDenied):
+                check_namespace(reader, namespace)
+        near = did_you_mean(selection.name, (item.name for item in accounts), 1)
+        raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
+    return tuple(sorted(refs))
+
+
+def check_namespace(reader: KubeReader, namespace: str) -> None:
+    """Raises NotFound for one that does not exist, with the nearest names, and as the reader does."""
+    namespaces = reader.list_namespaces()
+    if namespace not in namespaces:
+        near = nearest(namespace, namespaces, 1)
+        raise NotFound(
+            f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces)}",
+            hint=Again(swap=(namespace, near[0])) if near else (),
+            subject=namespace,
+        )
+
+
+def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
+    """What is to be known where a plan that makes several associations comes near to what a cluster takes."""
+    new = sum(action.kind == ASSOCIATION.name and action.verb is Verb.CREATE for action in plan.actions)
+    if new < 2:  # the count costs a call for every hundred
+        return ()
+    cluster = plan.header.cluster
+    count = len(eks.list_association_summaries(cluster)) + new
+    if count < NEAR_ASSOCIATION_QUOTA:
+        return ()
+    words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
+    return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
@@ -54,17 +54,15 @@ class SettingOptions:
 
     target_role: str | None = option(
         "ARN",
-        "Role to assume from the first one, also in another account; it lets it in with --update-trust.",
+        "Role that the first role assumes, of any account.",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
     no_target_role: bool = switch("Remove the target role.")
     session_tags: bool | None = switch(
-        "Whether EKS tags the sessions. [default: on]", default=None, off="--no-session-tags"
+        "Whether EKS adds session tags. [default: on]", default=None, off="--no-session-tags"
     )
-    session_policy: str | None = option(
-        "FILE", "Policy that narrows the sessions ('-' is stdin); needs --no-session-tags."
-    )
+    session_policy: str | None = option("FILE|-", "Session policy as JSON; requires --no-session-tags.")
     no_session_policy: bool = switch("Remove the session policy.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the association. Repeatable.", default={}, read=tags)
     untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
@@ -115,7 +113,7 @@ class AssociationChange:
         default="service-account",
         values=SCOPES,
     )
-    replace: bool = switch("Change an association that is there with other settings.")
+    replace: bool = switch("Change an association with other settings.")
     update_trust: bool = UPDATE_TRUST
 
     @property
@@ -131,7 +129,7 @@ class AccountOptions:
     """What becomes of service accounts that do not exist."""
 
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
-    strict: bool = switch("Refuse a service account that does not exist, or cannot be looked at.")
+    strict: bool = switch("Fail unless every service account exists.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ def _form(text: str) -> str:
 class AssociateChange(AssociationChange):
     scope: str = option(
         "SCOPE",
-        "With --update-trust and --create-role: service-account, namespace, cluster or account.",
+        "service-account, namespace, cluster or account: who the new trust policy statement allows.",
         default="service-account",
         values=SCOPES,
     )
@@ -167,42 +165,46 @@ class AssociateChange(AssociationChange):
 class AssociateOptions:
     """What `podid associate` takes."""
 
+    HEADINGS: ClassVar = {
+        "service_accounts": "Service accounts",
+        "role": "Role",
+        "settings": "Settings of the association",
+        "change": "What exists already, and output",
+    }
+    BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
+
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    role: str = option(
-        "ROLE", "IAM role, by name or ARN; without one an association that is there keeps its own.", default=""
-    )
-    from_file: str = option(
-        "FILE", "Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.", default=""
-    )
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", default="")
     pattern: str = option(
         "PATTERN",
-        "Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
+        "All whose name matches, with -n PATTERN or -A.",
         name="--service-account",
         default="",
     )
     selector: str = option(
         "LABELS",
-        "Every service account with these labels, in the namespaces of -n PATTERN or -A.",
+        "All with these labels, with -n PATTERN or -A.",
         short="-l",
         default="",
     )
-    settings: SettingOptions = included(SettingOptions)
-    change: AssociationChange = included(AssociateChange)
-    restart: bool = switch("Restart the workloads whose pods were made before it took effect.")
-    force: bool = FORCE
-    create_role: bool = switch("Make the role too: --role is its name then; without it podid finds one.")
+    accounts: AccountOptions = included(AccountOptions)
+    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
+    role: str = option("ROLE", "Role, by name or ARN.", default="")
+    create_role: bool = switch("Create the role as well. --role sets its name.")
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
     role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    settings: SettingOptions = included(SettingOptions)
+    change: AssociationChange = included(AssociateChange)
     adopt: bool = ADOPT
-    accounts: AccountOptions = included(AccountOptions)
+    restart: bool = switch("Restart workloads whose pods started before the change.")
+    force: bool = FORCE
     print_: str = option(
         "FORM",
-        "terraform: print associations, and a role that is made, in that form; nothing is changed.",
+        "terraform: print the configuration and change nothing.",
         default="",
         read=_form,
     )
-    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
 
 # --- podid list -------------------------------------------------------------------------------------------------------
@@ -250,4 +252,4 @@ class ListOptions:
         }
         words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
-        return " ".join((*words, *(name for name, wanted in switches.items() if wanted)))
+        return " ".join((*words, *(name for name, is_set in switches.items() if is_set)))

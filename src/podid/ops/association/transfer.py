@@ -12,19 +12,19 @@ from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
-from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
-from podid.ops.association.disassociate import losing_notes
+from podid.ops.association.disassociate import losing_notes, plan_disassociate
 from podid.ops.association.files import FileItem
-from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
-from podid.ops.association.read import current_associations
+from podid.ops.association.plan import plan_associations, with_service_accounts
+from podid.ops.association.read import association_not_found, current_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
+from podid.ops.role.target import TargetRequest
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.trust.edit import Subjects, plan_edit, removing
 
@@ -43,13 +43,14 @@ def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tup
     """What another cluster needs to have the same; `roles` maps roles, by name or ARN, to others. Those that an add-on
     owns say so: the add-on makes them there."""
     return tuple(
-        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owner=item.owner_arn or "")
+        FileItem(
+            item.ref,
+            roles.get(item.role_arn) or roles.get(role_name(item.role_arn)) or item.role_arn,
+            all_settings(item),
+            owner=item.owner_arn or "",
+        )
         for item in associations
     )
-
-
-def _mapped(arn: str, roles: Mapping[str, str]) -> str:
-    return roles.get(arn) or roles.get(role_name(arn)) or arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +98,11 @@ class Transfer:
         """What makes the new one. Raises as `plan_associations` does."""
         assert self.association is not None
         cluster, current = self.place.the_cluster, {self.new: self.moved}
-        wanted = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
-        plan = plan_associations(wanted, change, cluster, self.place.header, current)
-        update = change.update_trust
-        for onward in plan_targets(self.clients, self.place, wanted, current, profile="", update=update):
-            plan = onward.around(plan)
+        desired = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
+        plan = plan_associations(desired, change, cluster, self.place.header, current)
+        target = TargetRequest(arn="", update=change.update_trust)
+        for at_target in plan_targets(self.clients, self.place, desired, current, target):
+            plan = at_target.around(plan)
         return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
 
     def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
@@ -140,19 +141,19 @@ class Transfer:
 @dataclass(slots=True)
 class OnceReady:
     """Lets an association go only once new pods of `target`, which gets the same, are in the state that is waited for,
-    as far as the cluster can be checked. `found` is what was seen."""
+    as far as the cluster can be checked. `diagnosis` is what was seen."""
 
     how: Waiting
     target: ServiceAccountRef
-    found: Diagnosis | None = None
+    diagnosis: Diagnosis | None = None
 
     def __call__(self, action: Action) -> PodidError | None:
         """What stands in the way of the action."""
         how, target = self.how, self.target
         if action.kind != ASSOCIATION.name or action.verb is not Verb.DELETE or not how.checks_cluster:
             return None
-        self.found = reach(how, (target,))
-        (status,) = self.found.report.identities
+        self.diagnosis = reach(how, (target,))
+        (status,) = self.diagnosis.report.identities
         named = ExitCode.UNDETERMINED if how.wait is not None else ExitCode.OK
         code = code_after(status, how.state, running=False, unjudged=named)
         if code is ExitCode.OK:
@@ -160,12 +161,12 @@ class OnceReady:
         cause = status.new_pod.cause
         why = "" if cause is None else f", {cause.check}: {cause.reason or cause.message}"
         state = status.new_pod.state or "not checked"
-        what = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
+        message = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
         kind: type[PodidError] = {
             ExitCode.ATTENTION: Conflict,
             ExitCode.UNAVAILABLE: Unavailable,
         }.get(code, Undetermined)
-        return kind(what, hint=Again(), subject=str(target))
+        return kind(message, hint=Again(), subject=str(target))
 
 
 def left_in_trust(

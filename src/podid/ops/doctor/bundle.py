@@ -6,18 +6,16 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from podid.domain.aws import Association, Cluster, Listed, Role, described
-from podid.domain.cluster import DaemonSet
+from podid.domain.aws import described
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.members import HIDDEN
-from podid.domain.snapshot import Known, Section, Snapshot, known_or
+from podid.domain.snapshot import Snapshot, known_or
 
-T = TypeVar("T")
 # what is in a bundle, by class -> the sections that hold it
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "the cluster: name, versions, add-ons with their service accounts and roles": (
@@ -89,8 +87,8 @@ def contents(snapshot: Snapshot) -> tuple[str, ...]:
 
 def redact(snapshot: Snapshot) -> Redacted:
     """Pure."""
-    snapshot = _needed(snapshot)
     whole = to_plain(snapshot)
+    _drop_unneeded(whole)
     numbers = _IN_ARN.findall(json.dumps(whole))
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(numbers), 1)}
     associations = described(known_or(snapshot.associations, ()))
@@ -110,40 +108,31 @@ def redact(snapshot: Snapshot) -> Redacted:
     return Redacted(from_plain(Snapshot, redacted(whole), "snapshot"), len(accounts), len(ids))
 
 
-def _needed(snapshot: Snapshot) -> Snapshot:
-    """The snapshot without what no check reads."""
-
-    def cluster(value: Cluster) -> Cluster:
-        return replace(value, endpoint="", certificate_authority="", cluster_id="")
-
-    def associations(value: tuple[Listed, ...]) -> tuple[Listed, ...]:
-        return tuple(replace(item, tags={}) if isinstance(item, Association) else item for item in value)
-
-    def daemon_sets(value: tuple[DaemonSet, ...]) -> tuple[DaemonSet, ...]:
-        return tuple(replace(item, set_by={}) for item in value)
-
-    def roles(value: Mapping[str, Section[Role | None]]) -> Mapping[str, Section[Role | None]]:
-        return {arn: _mapped(section, lambda known: known and role(known)) for arn, section in value.items()}
-
-    def role(value: Role) -> Role:
-        tags = {key: tag for key, tag in value.tags.items() if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts}
-        return replace(value, role_id="", description="", last_used_region="", max_session_seconds=3600, tags=tags)
-
-    sections = (snapshot.roles, snapshot.target_roles, snapshot.chained_roles)
-    trusts = json.dumps([to_plain(section) for section in sections]).lower()
-    return replace(
-        snapshot,
-        cluster=_mapped(snapshot.cluster, cluster),
-        associations=_mapped(snapshot.associations, associations),
-        daemon_sets=_mapped(snapshot.daemon_sets, daemon_sets),
-        roles=_mapped(snapshot.roles, roles),
-        target_roles=_mapped(snapshot.target_roles, roles),
-        chained_roles=_mapped(snapshot.chained_roles, roles),
-    )
+# members that no check reads, by section
+_UNNEEDED = {
+    "cluster": ("endpoint", "certificate_authority", "cluster_id"),
+    "associations": ("tags",),
+    "daemon_sets": ("set_by",),
+}
+_ROLES = ("roles", "target_roles", "chained_roles")
 
 
-def _mapped(section: Section[T], change: Callable[[T], T]) -> Section[T]:
-    return Known(change(section.value)) if isinstance(section, Known) else section
+def _drop_unneeded(whole: dict[str, Any]) -> None:
+    for section, names in _UNNEEDED.items():
+        value = whole[section].get("known", [])
+        for item in value if isinstance(value, list) else [value]:
+            for name in names:
+                item.pop(name, None)
+    trusts = json.dumps([whole[section] for section in _ROLES]).lower()
+    roles = [role for name in _ROLES for role in whole[name].get("known", {}).values() if role.get("known")]
+    for role in (item["known"] for item in roles):
+        for name in ("description", "last_used_region", "max_session_seconds"):
+            role.pop(name, None)
+        tags = role.get("tags", {}).items()
+        role |= {
+            "role_id": "",
+            "tags": {key: tag for key, tag in tags if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts},
+        }
 
 
 def _in_trusts(value: Any) -> Iterator[str]:
@@ -151,7 +140,7 @@ def _in_trusts(value: Any) -> Iterator[str]:
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in members:
         if isinstance(key, str) and key.lower() == "sts:externalid":
-            yield from (each for each in (member if isinstance(member, list) else [member]) if isinstance(each, str))
+            yield from (item for item in (member if isinstance(member, list) else [member]) if isinstance(item, str))
         else:
             yield from _in_trusts(member)
 

@@ -13,7 +13,7 @@ from podid.domain.report import Accepted, DoctorReport, accept, parse_baseline
 from podid.domain.section import Cost
 from podid.domain.snapshot import Snapshot
 from podid.local import data
-from podid.ops.reading.collect import Wanted
+from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import Checks, diagnose, select
 from podid.ops.trust.files import called
@@ -25,7 +25,7 @@ class Examination:
     file `baseline`, of which `note` is told what no longer counts. `with_commands` makes fixes command lines to
     paste."""
 
-    collect: Callable[[Wanted], Snapshot]
+    collect: Callable[[ReadRequest], Snapshot]
     checks: Checks
     scope: DoctorScope
     cost: Cost
@@ -46,7 +46,7 @@ class Examination:
                 self.note(f"{self.baseline}: {entry} was not found, so the entry can go")
             return reckoning.report
 
-        snapshot = self.collect(Wanted(checks=self.checks, scope=self.scope, cost=self.cost))
+        snapshot = self.collect(ReadRequest(checks=self.checks, scope=self.scope, cost=self.cost))
         self.save(snapshot)
         return diagnose(snapshot, checks=self.checks, scope=self.scope, adjust=adjust)
 

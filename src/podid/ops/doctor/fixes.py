@@ -27,18 +27,18 @@ def mends(
     What two findings ask for alike is done once.
 
     Without ids in `only` they are those of this severity or worse that neither give a role nor delete anything."""
-    seen, chosen, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
+    carried, chosen, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix
         if verdict.masked_by or fix is None or fix.kind not in WORDS or not fix.commands:
             continue
         if only:
-            wanted = verdict.check in only
+            included = verdict.check in only
         else:
-            wanted = fix.kind is FixClass.ASK and RANK[verdict.severity] >= RANK[level]
-            left += [] if wanted else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
-        if wanted and fix.commands not in seen:
-            seen.add(fix.commands)
+            included = fix.kind is FixClass.ASK and RANK[verdict.severity] >= RANK[level]
+            left += [] if included else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
+        if included and fix.commands not in carried:
+            carried.add(fix.commands)
             chosen.append(Mend(verdict, fix.kind, fix.commands))
     chosen.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
     return tuple(chosen), tuple(dict.fromkeys(left))

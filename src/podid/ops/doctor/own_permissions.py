@@ -50,16 +50,16 @@ def own_permissions(
 ) -> OwnPermissions:
     """Never raises for what cannot be asked: that is unknown. `reader` is called where the commands need rights in the
     cluster, and may raise why there is no way in."""
-    wanted = needed.always
+    total = needed.always
     for item in needed.optional:
-        wanted |= item.permissions
-    principal = _principal(iam, where.caller_arn) if set(wanted.iam) - {ALWAYS_HELD} else ""
-    judged = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
+        total |= item.permissions
+    principal = _principal(iam, where.caller_arn) if set(total.iam) - {ALWAYS_HELD} else ""
+    judged = (*_in_aws(iam, principal, where, total), *_in_cluster(reader, total, namespace))
     answers = {item.permission: item for item in judged}
 
     def answered(permissions: Permissions) -> tuple[OwnPermission, ...]:
-        wanted: tuple[str | KubePermission, ...] = (*permissions.iam, *permissions.kubernetes)
-        return tuple(answers[permission] for permission in wanted)
+        listed: tuple[str | KubePermission, ...] = (*permissions.iam, *permissions.kubernetes)
+        return tuple(answers[permission] for permission in listed)
 
     always: set[str | KubePermission] = {*needed.always.iam, *needed.always.kubernetes}
     optional = (
@@ -141,7 +141,7 @@ def _simulated(
         # the refusal is an answer of its own
         if error.permission in actions:
             yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.message)
-        yield from _unknown((each for each in actions if each != error.permission), resource, missing(error))
+        yield from _unknown((action for action in actions if action != error.permission), resource, missing(error))
     except PodidError as error:
         yield from _unknown(actions, resource, missing(error))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
+from typing import ClassVar
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
@@ -27,36 +28,45 @@ _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-
 
 @options
 class DoctorOptions:
+    HEADINGS: ClassVar = {
+        "check": "Checks",
+        "logs": "Further reads",
+        "list_checks": "Report",
+        "fix": "Fixes",
+        "until_clean": "Repeated and saved reports",
+        "me": "Permissions of the caller",
+    }
     target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
-    check: tuple[str, ...] = several("ID", "Only this check. Repeatable.")
-    skip: tuple[str, ...] = several("ID", "Not this check. Repeatable.")
-    link: tuple[str, ...] = several("LINK", "Only this link, 6 or agent. Repeatable.", suggests=LINKS)
-    logs: bool = switch("Read the agents' logs of the last hour as well.")
-    cloudtrail: bool = switch("Read CloudTrail as well; calls show there some minutes late.")
-    verify: bool = switch("Redeem tokens of pods as well, as podid verify does; asks first.")
-    probe: bool = switch("Run pods of podid's own as well, which ask the agent; asks first.")
+    check: tuple[str, ...] = several("ID", "Run only this check. Repeatable.")
+    skip: tuple[str, ...] = several("ID", "Skip this check. Repeatable.")
+    link: tuple[str, ...] = several("LINK", "Run only the checks of this link, 6 or agent. Repeatable.", suggests=LINKS)
+    logs: bool = switch("Read the agents' logs of the last hour.")
+    cloudtrail: bool = switch("Read CloudTrail, where calls appear some minutes late.")
+    verify: bool = switch("Redeem pod tokens, as podid verify does. Asks first.")
+    probe: bool = switch("Run probe pods, which ask the agent. Asks first.")
     list_checks: bool = switch("List the checks and exit.", name="--list")
-    all_verdicts: bool = switch("Show what passed as well.", name="--all")
+    all_verdicts: bool = switch("Show passed checks as well.", name="--all")
     fail_on: str = option(
-        "LEVEL", "error, warn, info or never: what makes exit code 3.", default="error", values=(*_LEVELS, "never")
+        "LEVEL",
+        "Least severe finding for exit code 3: error, warn, info or never.",
+        default="error",
+        values=(*_LEVELS, "never"),
     )
-    allow_unknown: bool = switch("Exit 0, not 9, when an error-level check could not be decided.")
-    baseline: str = option("FILE", "Findings that are accepted, with reason and expiry, and do not count.", default="")
-    fix: bool = switch("Restart and install what findings ask for; each plan is shown and asked about.")
-    fix_id: tuple[str, ...] = several(
-        "ID", "As --fix, for this id alone, also where it gives a role or deletes. Repeatable."
-    )
+    allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
+    baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
+    fix: bool = switch("Carry out fixes that restart or install. Shows each plan and asks.")
+    fix_id: tuple[str, ...] = several("ID", "Fix only this finding, even by a grant or a deletion. Repeatable.")
     fix_level: str = option(
-        "LEVEL", "With --fix: error, warn or info, the least severe.", default="warn", values=_LEVELS
+        "LEVEL", "With --fix, the least severe finding to fix: error, warn or info.", default="warn", values=_LEVELS
     )
-    until_clean: bool = switch("Check again until the exit code is 0, at most --timeout, or 10m.")
+    until_clean: bool = switch("Check again until the exit code is 0, for up to --timeout or 10m.")
     watch: bool = switch("Keep checking and show each report that differs.")
-    save: str = option("FILE", "Write what was read to this file too.", default="")
-    force: bool = switch("Replace the file of --save if it exists.", consent=True)
-    saved: str = option("FILE", "Judge what --save wrote, without any access.", name="--from", default="")
-    me: bool = switch("Check the rights of the caller instead, for this command or --for's.")
+    save: str = option("FILE", "Save the read data to this file.", default="")
+    force: bool = switch("Replace an existing --save file.", consent=True)
+    saved: str = option("FILE", "Check the data of a --save file, offline.", name="--from", default="")
+    me: bool = switch("Check the caller's permissions for this command instead.")
     for_command: tuple[str, ...] = several(
-        "COMMAND", 'With --me: the command, such as associate or "role create". Repeatable.', name="--for"
+        "COMMAND", "With --me, the command to check, such as 'role create'. Repeatable.", name="--for"
     )
 
     @property
@@ -72,7 +82,7 @@ class DoctorOptions:
     def cost(self) -> Cost:
         """What may be read."""
         more = {Cost.LOGS: self.logs, Cost.TRAIL: self.cloudtrail, Cost.TOKEN: self.verify, Cost.PROBE: self.probe}
-        return reduce(or_, (cost for cost, wanted in more.items() if wanted), READS)
+        return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
     def check_together(self, *, dry_run: bool) -> None:
         """Raises UsageError for flags that exclude or need each other."""
@@ -87,6 +97,6 @@ class DoctorOptions:
             return
         if dry_run and not self.fixes:
             raise UsageError("--dry-run shows the plans of --fix", hint=Again(add=("--fix",)))
-        for some, others, what in _CONTRADICTIONS:
+        for some, others, message in _CONTRADICTIONS:
             if given.intersection(some.split()) and given.intersection(others.split()):
-                raise UsageError(what)
+                raise UsageError(message)

@@ -32,7 +32,7 @@ Before = Callable[[str], Section[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ReadRequest:
     """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. What costs nothing,
     and all of a cost that is asked for by name (EVIDENCE), is read whatever the checks. Tokens are redeemed of
     `all_pods`, or of one for each workload and template. The roles of `planned` associations, which are not there yet,
@@ -58,7 +58,7 @@ class Wanted:
 def collect(
     clients: Clients,
     place: Place,
-    wanted: Wanted,
+    request: ReadRequest,
     *,
     now: datetime,
     journal: Journal | None = None,
@@ -66,16 +66,17 @@ def collect(
     base: Snapshot | None = None,
     again: Collection[str] = (),
 ) -> Snapshot:
-    """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
-    read for the scope's namespaces alone, where it has any, and associations described for its service accounts alone.
-    What costs more than is wanted is NOT_READ. Never raises for what cannot be read. `journal` is podid's own, if any.
-    With `probing`, and where that is wanted, pods of podid's own are run last, in the foreground; then NotFound is
-    raised where what the scope names does not exist.
+    """Return the snapshot of the place's cluster that the checks judge. It never raises for data that cannot be read.
 
-    With `base`, a snapshot of the same cluster and scope, only the sections in `again` are read anew, those that it
-    lacks, and what is read from one of these, where that differs from before. Evidence (EVIDENCE) is read anew where
-    `again` names it, and never because of others."""
-    rows = needed(wanted.names | set(again), wanted.cost)
+    Associations, pods, service accounts and workloads are read for the scope's namespaces only, if it has any, and only
+    the associations of its service accounts are described. Data that costs more than the request allows is NOT_READ.
+    `journal` is podid's own, if any. With `probing`, and if the request includes probes, podid's own pods run last, in
+    the foreground. NotFound is then raised if an object that the scope names does not exist.
+
+    With `base`, a snapshot of the same cluster and scope, only these sections are read again: those in `again`, those
+    that `base` lacks, and those that are read from a section that has changed. Evidence (EVIDENCE) is read again only
+    if `again` names it."""
+    rows = needed(request.names | set(again), request.cost)
     anew, derived = _renewed(rows, base, again)
     reads: dict[str, Future[Section[Any]]] = {}
 
@@ -88,20 +89,20 @@ def collect(
     # one after another: three clients in threads take nearly three times as long. Those for what may not be read, and
     # EC2's, which is slow to make and seldom needed, are not made
     _ = clients.eks, clients.iam
-    if wanted.cost & ~(Cost.AWS | Cost.TRAIL):
+    if request.cost & ~(Cost.AWS | Cost.TRAIL):
         _ = clients.kube
-    scope = wanted.scope
+    scope = request.scope
     source = partial(
         Source,
         clients=clients,
         cluster=place.the_cluster,
         namespaces=scope.namespaces,
         only=scope.named,
-        planned=wanted.planned,
-        by_name=wanted.by_name,
+        planned=request.planned,
+        by_name=request.by_name,
         now=now,
         journal=journal,
-        all_pods=wanted.all_pods,
+        all_pods=request.all_pods,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
     for row in rows:

@@ -283,8 +283,8 @@ class _Run:
 def judge(text: str, exit_code: int, association: Association, blank: Probed) -> Probed:
     """`blank` with what `aws sts get-caller-identity` printed in a pod that carries the injected fields."""
 
-    def unknown(what: str) -> Probed:
-        return replace(blank, missing=Missing(what))
+    def unknown(reason: str) -> Probed:
+        return replace(blank, missing=Missing(reason))
 
     if exit_code == 0:
         return _identity(text, association, blank)
@@ -324,10 +324,10 @@ def _refused(said: str, blank: Probed) -> Probed:
         return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
     # the SDK's own words around the agent's answer say nothing of the cause
     answer = said.partition(_AGENT_ANSWERED)[2].lstrip(": ")
-    message, found = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
-    if found is None or found.certainty is Certainty.POSSIBLE:
+    message, hit = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
+    if hit is None or hit.certainty is Certainty.POSSIBLE:
         return replace(blank, link=EKS_AUTH, message=message)
-    link = next(entry.link for entry in ENTRIES if entry.id == found.id)
-    if found.certainty is Certainty.SURE:
-        return replace(blank, link=link, message=message, id=found.id)
-    return replace(blank, link=link, message=message, likely=found.id)
+    link = next(entry.link for entry in ENTRIES if entry.id == hit.id)
+    if hit.certainty is Certainty.SURE:
+        return replace(blank, link=link, message=message, id=hit.id)
+    return replace(blank, link=link, message=message, likely=hit.id)

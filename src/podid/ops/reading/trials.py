@@ -17,18 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.calls import pacing
+from podid.domain import evidence
 from podid.domain.aws import Association
 from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected, Unavailable
-from podid.domain.evidence import (
-    NO_ACCOUNT,
-    NO_ASSOCIATION,
-    OTHER_ASSOCIATION,
-    DryRun,
-    TokenTrial,
-    heard_everywhere,
-    identified,
-)
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
 from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject
@@ -42,7 +34,7 @@ MOST_UNNAMED, MOST_PODS = 20, 50
 _ACCOUNT_IS_GONE = "association-sa-not-found"
 
 
-def tokens(source: Source) -> dict[str, Section[tuple[TokenTrial, ...]]]:
+def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]]:
     """By service account: one pod of each workload and template, ready ones first, or all pods where that is wanted. A
     pod that goes away meanwhile leaves no trial."""
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
@@ -50,12 +42,12 @@ def tokens(source: Source) -> dict[str, Section[tuple[TokenTrial, ...]]]:
         if live(pod) and not opted_out(pod):
             pods[pod.ref].append(pod)
     chosen = source.some(MOST_UNNAMED)
-    tries = [(each, pod) for each in chosen for pod in sample(pods[each.ref], all_pods=source.all_pods)]
-    found: dict[str, list[TokenTrial]] = {str(each.ref): [] for each in chosen}
+    tries = [(a, pod) for a in chosen for pod in sample(pods[a.ref], all_pods=source.all_pods)]
+    trials: dict[str, list[evidence.TokenTrial]] = {str(a.ref): [] for a in chosen}
     for (association, _), trial in pacing.fan_out(partial(_try, source), tries, reads=True):
         if trial is not None:
-            found[str(association.ref)].append(trial)
-    return {name: Known(tuple(sorted(trials, key=lambda trial: trial.pod))) for name, trials in found.items()}
+            trials[str(association.ref)].append(trial)
+    return {name: Known(tuple(sorted(tried, key=lambda trial: trial.pod))) for name, tried in trials.items()}
 
 
 def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
@@ -68,9 +60,9 @@ def sample(pods: Iterable[Pod], *, all_pods: bool = False) -> list[Pod]:
     return list(chosen.values())[:MOST_PODS]
 
 
-def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
+def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial | None:
     association, pod = given
-    trial = TokenTrial(
+    trial = evidence.TokenTrial(
         namespace=pod.namespace,
         pod=pod.name,
         node=pod.node,
@@ -81,7 +73,9 @@ def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
     try:
         token = source.clients.kube.writer.request_token(association.ref, pod)
     except NotFound as error:
-        return replace(trial, refusal=NO_ACCOUNT, message=error.message) if error.id == _ACCOUNT_IS_GONE else None
+        return (
+            replace(trial, refusal=evidence.NO_ACCOUNT, message=error.message) if error.id == _ACCOUNT_IS_GONE else None
+        )
     except PodidError as error:
         return _without(trial, error, "no token for it: ")
     try:
@@ -90,24 +84,24 @@ def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
         return _without(trial, error)
     if (session.ref, session.association_id) != (association.ref, association.association_id):
         reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
-        return replace(trial, missing=Missing(reason, error_code=OTHER_ASSOCIATION))
+        return replace(trial, missing=Missing(reason, error_code=evidence.OTHER_ASSOCIATION))
     try:
         caller = source.clients.aws.sts.caller_of(session.credentials)
-        redeemed, expected = identified(association, caller.arn, session.credentials.expires_at)
+        redeemed, expected = evidence.identified(association, caller.arn, session.credentials.expires_at)
     except (PodidError, InvalidInput) as error:
         reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.message}"
         return replace(trial, missing=replace(missing(error), reason=reason))
     return replace(trial, redeemed=redeemed, expected=expected)
 
 
-def _without(trial: TokenTrial, error: PodidError, what: str = "") -> TokenTrial:
+def _without(trial: evidence.TokenTrial, error: PodidError, prefix: str = "") -> evidence.TokenTrial:
     """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
     pods, for on a node it is the node role that calls."""
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
-        return replace(trial, refusal=NO_ASSOCIATION, message=error.message)
+        return replace(trial, refusal=evidence.NO_ASSOCIATION, message=error.message)
     if isinstance(error, Rejected):
-        return replace(trial, refusal=error.service_code or error.code, message=what + error.message)
-    return replace(trial, missing=replace(missing(error), reason=what + error.message))
+        return replace(trial, refusal=error.service_code or error.code, message=prefix + error.message)
+    return replace(trial, missing=replace(missing(error), reason=prefix + error.message))
 
 
 # nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
@@ -124,7 +118,7 @@ ROUNDS_PER_RELAPSE = 2
 MOST_ROUNDS = 11
 
 
-def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
+def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
     """By service account: one round more, added to those before. The pod has the labels of a live one, where there is
     one, which webhooks may select by."""
     here: dict[str, list[Pod]] = defaultdict(list)
@@ -138,7 +132,7 @@ def dry_runs(source: Source) -> dict[str, Section[DryRun]]:
     labels = {ref: sample(pods)[0].labels for ref, pods in of_account.items()}
     chosen = {association.ref: association for association in source.some(MOST_UNNAMED)}
 
-    def add(ref: ServiceAccountRef) -> Section[DryRun]:
+    def add(ref: ServiceAccountRef) -> Section[evidence.DryRun]:
         image = images.get(ref.namespace, FALLBACK_IMAGE)
         return _added(source, chosen[ref], image, labels.get(ref), carried=_carried(chosen[ref], of_account[ref]))
 
@@ -155,9 +149,9 @@ def _carried(association: Association, pods: Iterable[Pod]) -> bool:
 
 def _added(
     source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
-) -> Section[DryRun]:
-    before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), DryRun())
-    settled = heard_everywhere(association, source.now)
+) -> Section[evidence.DryRun]:
+    before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), evidence.DryRun())
+    settled = evidence.heard_everywhere(association, source.now)
     sure = settled or (carried and not before.misses)
     before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))
     pause = timedelta(seconds=SECONDS_BETWEEN_ROUNDS if before.rounds else SECONDS_BETWEEN_MISSES)
@@ -176,7 +170,7 @@ def _added(
     if before.rounds and not settled:
         needed = min(needed + ROUNDS_PER_RELAPSE, MOST_ROUNDS)
     misses = before.misses + 1
-    return Known(DryRun(hits=total, misses=misses, needed=needed, since=since, last=source.now))
+    return Known(evidence.DryRun(hits=total, misses=misses, needed=needed, since=since, last=source.now))
 
 
 def _round(source: Source, ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None) -> tuple[int, bool]:

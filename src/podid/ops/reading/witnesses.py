@@ -117,7 +117,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
         return RecentChanges(cluster.account)
     roles: dict[str, datetime] = {}
     kept: dict[str, datetime] = {}
-    for run, step, moment in sorted(steps, key=lambda found: (found[2], found[0].run_id, found[1].number)):
+    for run, step, moment in sorted(steps, key=lambda entry: (entry[2], entry[0].run_id, entry[1].number)):
         action = step.action
         if action.kind != ASSOCIATION.name:
             if now - moment <= ROLE_SETTLES:

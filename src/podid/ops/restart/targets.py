@@ -21,8 +21,7 @@ from podid.domain.plan import Action, Place
 from podid.domain.snapshot import Missing, error_of
 from podid.domain.workloads import injected, live, missing_containers, opted_out, static, workload_subject
 from podid.facts.restarts import LIFETIME, Hindrance, hindrance, lifetime_words
-from podid.ops.association.absent import association_not_found
-from podid.ops.association.read import list_refs
+from podid.ops.association.read import association_not_found, list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
 
@@ -197,7 +196,7 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
 
 def conflict(workload: WorkloadRef, hindrance: Hindrance) -> Conflict:
     """The hindrance as what became of the restart."""
-    return Conflict(hindrance.what, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
+    return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:

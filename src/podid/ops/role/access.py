@@ -72,8 +72,8 @@ def policy_access(policy: trust.Policy, role_tags: Mapping[str, str] | None) -> 
     access = _access(policy, stem, role_tags, ())
     if not access.names_pods:
         nobody = trust.PodIdentity(stem + trust.STRANGER, trust.STRANGER, trust.STRANGER, role_tags=role_tags)
-        found = trust.evaluate(policy, nobody)
-        access = PodAccess(shut=(found.assume_role.reason,), findings=_findings([found]))
+        evaluation = trust.evaluate(policy, nobody)
+        access = PodAccess(shut=(evaluation.assume_role.reason,), findings=_findings([evaluation]))
     return access
 
 
@@ -91,8 +91,8 @@ def _access(
     scopes, unclear, tried = _judged(policy, candidates)
     if not scopes:
         untagged = [replace(who, session_tags=False) for who in candidates]
-        found, doubtful, _ = _judged(policy, untagged)
-        scopes = [f"{words}, while its association sends no session tags" for words in found]
+        untagged_scopes, doubtful, _ = _judged(policy, untagged)
+        scopes = [f"{words}, while its association sends no session tags" for words in untagged_scopes]
         unclear = unclear or doubtful
     shut = () if scopes or unclear else tuple(_why_shut(statement, tried) for statement in about if statement.allow)
     return PodAccess(tuple(map(_own_account, scopes)), tuple(unclear), shut, _findings(tried))
@@ -117,13 +117,13 @@ def also_allowed(role: Role, cluster: str, who: Iterable[trust.PodIdentity], sco
     does. `cluster` is an ARN."""
     order = tuple(trust.ScopeKind)
     policy = trust.parse_policy(role.trust)
-    asked = set()
+    requested = set()
     for identity in who:
-        found = trust.evaluate(policy, identity).scope
-        if found is not None and order.index(found.kind) <= order.index(trust.effective_scope(identity, scope)):
-            asked.add(found.words)
+        granted = trust.evaluate(policy, identity).scope
+        if granted is not None and order.index(granted.kind) <= order.index(trust.effective_scope(identity, scope)):
+            requested.add(granted.words)
     access = pod_access(role, (cluster,), Arn.parse(cluster).region)
-    return tuple(words.removeprefix("only ") for words in access.scopes if words not in asked)
+    return tuple(words.removeprefix("only ") for words in access.scopes if words not in requested)
 
 
 def _judged(
@@ -131,12 +131,12 @@ def _judged(
 ) -> tuple[list[str], list[str], list[trust.Evaluation]]:
     scopes, unclear, tried = [], [], []
     for who in candidates:
-        found = trust.evaluate(policy, who)
-        tried.append(found)
-        if found.verdict is trust.TrustVerdict.MATCH and found.scope is not None:
-            scopes.append(found.scope.words)
-        elif found.verdict is trust.TrustVerdict.UNKNOWN:
-            doubtful = (found.assume_role, found.tag_session)
+        evaluation = trust.evaluate(policy, who)
+        tried.append(evaluation)
+        if evaluation.verdict is trust.TrustVerdict.MATCH and evaluation.scope is not None:
+            scopes.append(evaluation.scope.words)
+        elif evaluation.verdict is trust.TrustVerdict.UNKNOWN:
+            doubtful = (evaluation.assume_role, evaluation.tag_session)
             reason = next(item.reason for item in doubtful if item.verdict is trust.TrustVerdict.UNKNOWN)
             unclear.append(f"not known: {reason}")
     return list(dict.fromkeys(scopes)), list(dict.fromkeys(unclear)), tried
@@ -146,9 +146,9 @@ def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ..
     """Those of everybody who gets in; where nobody does, those of whom the least keeps out. What is about a made-up
     name says nothing to anybody."""
     match = trust.TrustVerdict.MATCH
-    admitted = [found for found in tried if found.verdict is match]
-    told = admitted or sorted(tried, key=lambda found: len(found.findings))[:1]
-    findings = dict.fromkeys(finding for found in told for finding in found.findings)
+    admitted = [evaluation for evaluation in tried if evaluation.verdict is match]
+    evaluations = admitted or sorted(tried, key=lambda evaluation: len(evaluation.findings))[:1]
+    findings = dict.fromkeys(finding for evaluation in evaluations for finding in evaluation.findings)
     return tuple(
         replace(finding, fix=_own_account(_MADE_UP.sub("the cluster's ARN", finding.fix)))
         for finding in findings
@@ -163,8 +163,8 @@ def _names_pods(statement: trust.Statement) -> bool:
 def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> str:
     """Both actions decide: who may only do one of them does not become the role."""
     no_match = trust.TrustVerdict.NO_MATCH
-    for found in tried:
-        lacking = [item.action for item in (found.assume_role, found.tag_session) if item.verdict is no_match]
+    for evaluation in tried:
+        lacking = [item.action for item in (evaluation.assume_role, evaluation.tag_session) if item.verdict is no_match]
         if len(lacking) == 1:
             return f"{statement.label} names pods and admits none: {lacking[0]} is not allowed"
     return f"{statement.label} names pods and admits none"

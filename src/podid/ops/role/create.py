@@ -11,7 +11,7 @@ from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb
+from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb, document
 from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
 from podid.ops.role.access import also_allowed
@@ -27,10 +27,19 @@ from podid.ops.role.plan import (
     plan_trust,
 )
 from podid.ops.role.policies import check_inline_size, read_policies
-from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, surroundings
+from podid.ops.role.presets import PresetPermissions, fill, merged, parse_choice, preset_notes, surroundings
 from podid.ops.role.request import PermissionOptions, RoleCreateOptions, RoleOptions
 from podid.ops.role.resolve import managed_policy, role_policies
-from podid.ops.role.target import TargetPlan, chaining_policies, denial_notes, external_ids, plan_chain, read_target
+from podid.ops.role.target import (
+    TargetPlan,
+    TargetRequest,
+    chaining_policies,
+    check_allowed,
+    denial_notes,
+    external_ids,
+    plan_chain,
+    read_target,
+)
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
@@ -59,10 +68,12 @@ class RoleRequest:
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     managed_policy_arns: tuple[str, ...] = ()
     # the names of policies that are there for a target role
-    onward: frozenset[str] = frozenset()
+    chaining_policies: frozenset[str] = frozenset()
     update_trust: bool = False
     adopt: bool = False
     replace: bool = False
+    force: bool = False
+    target: TargetRequest | None = None
 
     def named(self, cluster: Cluster) -> RoleRequest:
         """The same with a name."""
@@ -70,7 +81,7 @@ class RoleRequest:
 
     def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
         """The same with policies that let it go on to target roles."""
-        return replace(self, policies={**self.policies, **policies}, onward=frozenset(policies))
+        return replace(self, policies={**self.policies, **policies}, chaining_policies=frozenset(policies))
 
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
@@ -92,6 +103,11 @@ def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: tru
 def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) -> RoleRequest:
     """What `podid role create` was asked for, as far as that is known without a call. Raises InvalidInput, and NotFound
     for a preset."""
+    arn, printed = options.target_role, bool(options.print_)
+    update = options.update_trust and not printed
+    target = TargetRequest(
+        arn=arn, profile=options.target_profile, update=update, associating=False, must_exist=not printed
+    )
     request = RoleRequest(
         name=options.name,
         refs=options.service_accounts,
@@ -104,8 +120,10 @@ def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) 
         update_trust=options.update_trust,
         adopt=options.adopt,
         replace=options.replace,
+        force=options.force,
+        target=target if arn else None,
     )
-    return request.chaining(chaining_policies((options.target_role,))) if options.target_role else request
+    return request.chaining(chaining_policies((arn,))) if arn else request
 
 
 def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]) -> dict[str, Mapping[str, object]]:
@@ -156,45 +174,46 @@ def plan_new_role(
     return plan, current
 
 
-def plan_target(
+def plan_creating(
     clients: Clients,
     place: Place,
+    journal: Journal,
     request: RoleRequest,
-    current: Role | None,
-    target_role_arn: str | None,
-    profile: str,
     *,
-    update: bool,
-    associating: bool,
-    must_exist: bool = True,
+    notes: tuple[str, ...],
+    say: Callable[[str], None],
+) -> Plan:
+    """The plan of `podid role create`, with `notes` and what it takes at the target role. Raises as `plan_role`,
+    `plan_target` and `check_allowed` do."""
+    plan, current = plan_new_role(clients, place, journal, request, say)
+    at_target = plan_target(clients, place, request, current, request.target)
+    if not request.force:
+        check_allowed(at_target, request.name, update=request.update_trust)
+    return at_target.after(plan.noting((*notes, *preset_notes(request.granted))))
+
+
+def plan_target(
+    clients: Clients, place: Place, request: RoleRequest, current: Role | None, target: TargetRequest | None
 ) -> TargetPlan:
     """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
     `plan_chain` do, and UsageError for the role itself."""
-    cluster = place.cluster
-    if not target_role_arn or cluster is None:
+    if target is None:
         return TargetPlan(None, ())
+    cluster = place.the_cluster
     account = place.account or cluster.account
     new = f"arn:{cluster.partition}:iam::{account}:role{request.options.path}{request.name}"
     base = current.arn if current is not None else new
-    if target_role_arn == base:
-        what = f"the target role of role {request.name} is that role itself: leave --target-role out"
-        raise UsageError(what, subject=request.name)
-    target = read_target(clients, target_role_arn, account, profile)
+    if target.arn == base:
+        message = f"the target role of role {request.name} is that role itself: leave --target-role out"
+        raise UsageError(message, subject=request.name)
+    read = read_target(clients, target, account)
     untagged = () if request.session_tags else request.refs
-    ids = external_ids(clients.eks, cluster.name, untagged, target_role_arn)
-    whose = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
-    onward = plan_chain(
-        target_role_arn,
-        {ref: trust.TargetHop(base, who, ids.get(ref), role_tags=None) for ref, who in whose.items()},
-        target,
-        profile=profile,
-        update=update,
-        associating=associating,
-        must_exist=must_exist,
-    )
-    return replace(
-        onward, notes=(*onward.notes, *denial_notes(clients.iam, current, request.options.boundary, target_role_arn))
-    )
+    ids = external_ids(clients.eks, cluster.name, untagged, target.arn)
+    pods = {ref: identity(cluster, ref, session_tags=request.session_tags, role=current) for ref in request.refs}
+    hops = {ref: trust.TargetHop(base, pod, ids.get(ref), role_tags=None) for ref, pod in pods.items()}
+    plan = plan_chain(target, hops, read)
+    denials = denial_notes(clients.iam, current, request.options.boundary, target.arn)
+    return replace(plan, notes=(*plan.notes, *denials))
 
 
 def plan_role(
@@ -212,12 +231,17 @@ def plan_role(
 
     Raises Conflict that names the flags, LimitExceeded-like Conflict when a policy would not fit.
     """
-    inline = {**policies.inline, **request.policies}
     if request.policies:
-        check_inline_size(request.name, inline)
+        check_inline_size(request.name, {**policies.inline, **request.policies})
     if current is None:
         return Plan(header=header, actions=new_role(request, cluster))
-    _check_path(request, current)
+    path = request.options.path
+    if path not in ("/", current.path):  # a path that is not as asked must not pass for success
+        raise Conflict(
+            f"Role {request.name} exists and its path is {current.path}, not {path}",
+            advice="IAM changes no role's path.",
+            subject=request.name,
+        )
     notes: list[str] = [] if ours else others(current)
     trust_action = plan_trust(
         current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
@@ -232,116 +256,89 @@ def plan_role(
                 subject=request.name,
             )
         notes += others(current)
-    asked, unchanged = _differing(request, current, policies)
-    actions = [] if trust_action is None else [trust_action]
-    actions += asked
+    changes, unchanged = _differing(request, current, policies)
+    actions = [*(() if trust_action is None else (trust_action,)), *changes]
     if actions:
-        _check_allowed(request, current, asked, actions, ours=ours, half_made=half_made)
+        _check_flags(request, current, changes, actions, ours=ours, half_made=half_made)
         notes += kept_by_others(current)
-    notes += _also_admitted(request, cluster, current, trust_action)
-    notes += _also_allowed(request, policies)
+    notes += _other_users(request, cluster, current, trust_action)
+    notes += _other_policies(request, policies)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
 
 
 def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> tuple[list[Action], list[Action]]:
     """What would have to be changed beside the trust, and what is as asked."""
     unchanged = [ROLE.action(ROLE.state_of(current), ROLE.state_of(current))]
-    actions: list[Action] = []
     before = ROLE_SETTINGS.state_of(current)
-    wanted = {
+    after = {
         **before,
         "description": request.options.description or current.description,
         "maxSessionDuration": request.options.max_session_seconds or current.max_session_seconds,
         "permissionsBoundary": request.options.boundary or current.permissions_boundary_arn,
         "tags": {**current.tags, **request.tags},
     }
-    if wanted != before:
-        actions.append(ROLE_SETTINGS.action(before, wanted))
-    more, there = permission_actions(request.name, request.policies, request.managed_policy_arns, policies)
-    actions += more
-    unchanged += there
-    return actions, unchanged
+    actions = [ROLE_SETTINGS.action(before, after)] if after != before else []
+    more, present = permission_actions(request.name, request.policies, request.managed_policy_arns, policies)
+    return [*actions, *more], [*unchanged, *present]
 
 
-def _check_allowed(
+def _check_flags(
     request: RoleRequest,
     current: Role,
-    asked: Sequence[Action],
+    changes: Sequence[Action],
     actions: Sequence[Action],
     *,
     ours: bool,
     half_made: bool,
 ) -> None:
     """Raises Conflict with the difference and the flags that would allow it."""
-    overwrites = any(action.verb is Verb.UPDATE for action in asked)
+    overwrites = any(action.verb is Verb.UPDATE for action in changes)
     needed = []
     if not ours and not request.adopt:
         needed.append("--adopt")
-    if not request.replace and (overwrites or (asked and ours and not half_made)):
+    if not request.replace and (overwrites or (changes and ours and not half_made)):
         needed.append("--replace")
-    lacks = all(_adds_policy(action) and action.keys.get("policyName") not in request.onward for action in actions)
-    attach = (
-        Other(("role", "attach"), (request.name,), request.permissions.as_typed)
-        if lacks and "--replace" in needed
-        else ()
+    attachable = all(
+        action.verb is Verb.CREATE
+        and action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name)
+        and action.keys.get("policyName") not in request.chaining_policies
+        for action in actions
     )
-    check_changeable(current, actions, tuple(needed), ours=ours, instead=attach)
+    attach = Other(("role", "attach"), (request.name,), request.permissions.as_typed)
+    instead = attach if attachable and "--replace" in needed else ()
+    check_changeable(current, actions, tuple(needed), ours=ours, instead=instead)
 
 
-def _adds_policy(action: Action) -> bool:
-    return action.verb is Verb.CREATE and action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name)
-
-
-def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:
+def _other_users(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:
     """Who gets in beside those who were asked for, once the plan is carried out."""
     role = current
     if trust_action is not None and trust_action.after is not None:
-        document = trust_action.after["policyDocument"]
-        assert isinstance(document, Mapping)
-        role = replace(current, trust=document)
-    who = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
+        role = replace(current, trust=document(trust_action.after, "policyDocument"))
+    pods = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
     return [
         f"role {request.name} also admits {words}, not only {listed(request.refs)}"
-        for words in also_allowed(role, cluster.arn, who, request.scope)
+        for words in also_allowed(role, cluster.arn, pods, request.scope)
     ]
 
 
-def _also_allowed(request: RoleRequest, policies: RolePolicies) -> list[str]:
+def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
     """What it may do beside what was asked for, where anything was: nothing is taken away from it."""
-    asked = {*request.policies, *request.managed_policy_arns}
-    there = [*policies.inline, *(policy.arn for policy in policies.attached)]
-    more = [policy.rsplit("/", 1)[-1] for policy in there if policy not in asked]
-    if not asked or not more:
+    requested = {*request.policies, *request.managed_policy_arns}
+    present = [*policies.inline, *(policy.arn for policy in policies.attached)]
+    more = [policy.rsplit("/", 1)[-1] for policy in present if policy not in requested]
+    if not requested or not more:
         return []
     return [f"role {request.name} also keeps what else it has: {short_list(more)}; podid role detach takes it away"]
 
 
-def _check_path(request: RoleRequest, current: Role) -> None:
-    """A path that was asked for and is not there must not look like success."""
-    path = request.options.path
-    if path not in ("/", current.path):
-        raise Conflict(
-            f"Role {request.name} exists and its path is {current.path}, not {path}",
-            advice="IAM changes no role's path.",
-            subject=request.name,
-        )
-
-
-def new_trust(request: RoleRequest, cluster: Cluster) -> trust.Policy:
-    """The trust policy of a new role: one statement for each service account. Raises Conflict when IAM would not take
-    so long a one."""
-    first, *rest = request.refs
-    policy = trust.new_policy(identity(cluster, first, session_tags=request.session_tags), request.scope)
-    for number, ref in enumerate(rest, 2):
-        who = identity(cluster, ref, session_tags=request.session_tags)
-        policy = trust.add(policy, who, request.scope, quota=ANY_SIZE).policy
-        check_size(policy, request.name, number, len(request.refs))
-    return policy
-
-
 def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
-    """The role, and then its policies. Raises Conflict when IAM would not take its trust policy."""
-    policy = new_trust(request, cluster)
+    """The role, whose trust policy has one statement for each service account, and then its policies. Raises Conflict
+    when IAM would not take so long a trust policy."""
+    pods = [identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs]
+    policy = trust.new_policy(pods[0], request.scope)
+    for number, pod in enumerate(pods[1:], 2):
+        policy = trust.add(policy, pod, request.scope, quota=ANY_SIZE).policy
+        check_size(policy, request.name, number, len(pods))
     role: dict[str, object] = {
         "roleName": request.name,
         "path": request.options.path,
@@ -351,23 +348,11 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
         "tags": {**MANAGED_BY, **request.tags},
         "trustPolicy": policy.to_document(),
     }
-    actions = [ROLE.action(None, role, note=_scope_note(policy, cluster, request))]
-    actions += [
-        ROLE_POLICY.action(None, ROLE_POLICY.state_of(request.name, name, document))
-        for name, document in request.policies.items()
-    ]
-    actions += [
-        ROLE_ATTACHMENT.action(None, ROLE_ATTACHMENT.state_of(request.name, arn)) for arn in request.managed_policy_arns
-    ]
-    return tuple(actions)
-
-
-def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) -> str:
-    """A wide scope takes in several of those that are named."""
-    identities = (identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs)
-    scopes = (trust.evaluate(policy, each).scope for each in identities)
-    words = short_list(dict.fromkeys(scope.words for scope in scopes if scope is not None), 1)
-    return f"trust: {words}" if words else ""
+    # a wide scope covers several of the service accounts
+    scopes = [scope.words for pod in pods if (scope := trust.evaluate(policy, pod).scope) is not None]
+    words = short_list(dict.fromkeys(scopes), 1)
+    policies, _ = permission_actions(request.name, request.policies, request.managed_policy_arns, RolePolicies())
+    return ROLE.action(None, role, note=f"trust: {words}" if words else ""), *policies
 
 
 def plan_rollback(result: ChangeResult) -> Plan | None:

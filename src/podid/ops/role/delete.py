@@ -34,15 +34,16 @@ class RoleContents:
     profiles: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
-
-def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, ...]]:
-    """The instance profiles that hold the role, and what could not be looked at."""
-    try:
-        return iam.list_instance_profiles(name), ()
-    except CredentialsError:
-        raise
-    except AccessDenied as error:
-        return (), (Unread.of(f"instance profiles of role {name}", error),)
+    @classmethod
+    def read(cls, iam: Iam, role: Role, uses: Uses) -> RoleContents:
+        policies = iam.get_policies(role.name)
+        try:
+            return cls(role, policies, uses, iam.list_instance_profiles(role.name))
+        except CredentialsError:
+            raise
+        except AccessDenied as error:
+            unread = Unread.of(f"instance profiles of role {role.name}", error)
+            return cls(role, policies, uses, unread=(unread,))
 
 
 def plan_deleting(
@@ -69,20 +70,21 @@ def plan_deleting(
         gone = ROLE.action({"roleName": role_name(name)}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,)), None
     uses = read_all_uses(clients.aws, place.account)
-    contents = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))
+    contents = RoleContents.read(iam, role, uses)
     plan = plan_delete(contents, place.header, ours=made_here(journal, place, role), adopt=adopt)
     word = role.name if len(plan.actions) > 1 or uses.unread else ""
     return plan, Consent(question=f"Delete role {role.name}?", needed_for="Deleting a role", word=word)
 
 
-def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
+def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
     """Pure. Raises Conflict while anything uses the role, and for one that podid did not make here unless `adopt`."""
-    role = found.role
+    role = contents.role
     check_not_aws(role)
-    check_unused(role, found.uses.of(role.arn))
-    if found.profiles:
+    check_unused(role, contents.uses.of(role.arn))
+    if contents.profiles:
         raise Conflict(
-            f"Role {role.name} is in the instance profile {short_list(found.profiles)}, which EC2 instances run with",
+            f"Role {role.name} is in the instance profile {short_list(contents.profiles)}, which EC2 instances run "
+            "with",
             advice="Take it out of the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
@@ -90,25 +92,25 @@ def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool)
         raise Conflict(
             f"Role {role.name} was not made by podid here",
             hint=Again(add=("--adopt",)),
-            lines=(*others(role, stays=False), *deletion_notes(role, found.uses)),
+            lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
         )
     actions = [
         *(
             ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, policy.arn), None)
-            for policy in found.policies.attached
+            for policy in contents.policies.attached
         ),
         *(
             ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None)
-            for name, document in found.policies.inline.items()
+            for name, document in contents.policies.inline.items()
         ),
         ROLE.action(ROLE.state_of(role), None),
     ]
     notes = (
         *(() if ours else others(role, stays=False)),
         *kept_by_others(role),
-        *deletion_notes(role, found.uses),
-        *(f"not looked at: {item}" for item in found.unread),
+        *deletion_notes(role, contents.uses),
+        *(f"not looked at: {item}" for item in contents.unread),
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
@@ -133,5 +135,5 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         cluster: tuple(item for item in items if item.association_arn not in ended)
         for cluster, items in uses.associations.items()
     }
-    found = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
-    return plan_delete(found, place.header, ours=True, adopt=False).in_order()
+    contents = RoleContents.read(iam, role, Uses(left, uses.unread))
+    return plan_delete(contents, place.header, ours=True, adopt=False).in_order()

@@ -29,12 +29,9 @@ class MovedOn:
 
     @property
     def sentence(self) -> str:
-        parts = [f"{word} {short_list(actions, 4)}" for word, actions in self._sides if actions]
+        sides = (("also", self.more), ("no longer", self.fewer))
+        parts = [f"{word} {short_list(actions, 4)}" for word, actions in sides if actions]
         return f"its policy {self.policy} is not what preset {self.preset} gives now: that has {' and '.join(parts)}"
-
-    @property
-    def _sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return ("also", self.more), ("no longer", self.fewer)
 
     def command(self, role: str) -> tuple[str, ...]:
         """What gives the role the preset as it is now; what shows the preset, where its values are not known."""
@@ -62,11 +59,11 @@ def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
     if not any(has[sid] & gives[sid] for sid in has.keys() & gives.keys()):
         return None
     optional = {str(item["Sid"]) for item in preset.statements if "when" in item or "unless" in item}
-    there = {action for sid, actions in gives.items() if sid in has or sid not in optional for action in actions}
+    expected = {action for sid, actions in gives.items() if sid in has or sid not in optional for action in actions}
     own = {action for actions in has.values() for action in actions}
     values = _values(preset, statements)
     forms, named = _resources(preset, statements, values)
-    more, fewer = (there - own) | forms, (own - there) | named
+    more, fewer = (expected - own) | forms, (own - expected) | named
     if not more and not fewer:
         return None
     choice = _choice(preset, name, values)
@@ -76,8 +73,8 @@ def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
 
 def _preset_of(policy: str) -> Preset | None:
     names = (name for name in preset_names() if policy == name or policy.startswith(f"{name}-"))
-    found = next(map(get_preset, names), None)
-    return found if found is not None and found.statements else None
+    preset = next(map(get_preset, names), None)
+    return preset if preset is not None and preset.statements else None
 
 
 def _resources(
@@ -93,7 +90,7 @@ def _resources(
             continue
         forms = {form: _form_of(form, _any_value) for form in _members(statement, "Resource")}
         more |= {
-            PLACE.sub(lambda found: " or ".join(values.get(found[1], (found[1].upper(),))), form)
+            PLACE.sub(lambda place: " or ".join(values.get(place[1], (place[1].upper(),))), form)
             for form, pattern in forms.items()
             if not any(pattern.fullmatch(resource) for resource in own)
         }
@@ -105,14 +102,14 @@ def _values(preset: Preset, listed: Iterable[Mapping[str, object]]) -> dict[str,
     """What stands in the places of the preset's statements, by parameter."""
     forms = {parameter.name: FORMS[parameter.form][0] for parameter in preset.settable}
     has = {str(item.get("Sid")): item for item in listed}
-    found: dict[str, dict[str, None]] = {}
+    values: dict[str, dict[str, None]] = {}
     for statement in preset.statements:
         for form, text in _pairs(statement, has.get(str(statement["Sid"]), {})):
             pattern = _form_of(form, lambda name: forms.get(name, _any_value(name)), named=True)
             match = pattern.fullmatch(text)
             for key, value in match.groupdict().items() if match is not None else ():
-                found.setdefault(key, {})[value] = None
-    return {key: tuple(items) for key, items in found.items()}
+                values.setdefault(key, {})[value] = None
+    return {key: tuple(items) for key, items in values.items()}
 
 
 def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
@@ -122,9 +119,9 @@ def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
             yield from _pairs(item, own)
     elif isinstance(form, Mapping) and isinstance(own, Mapping):
         for key, member in form.items():
-            for there in own if PLACE.search(key) else [key]:
-                yield from _pairs(key, there)
-                yield from _pairs(member, own.get(there))
+            for member_key in own if PLACE.search(key) else [key]:
+                yield from _pairs(key, member_key)
+                yield from _pairs(member, own.get(member_key))
     elif isinstance(form, str) and PLACE.search(form):
         yield from ((form, text) for text in (own if isinstance(own, list) else [own]) if isinstance(text, str))
 
@@ -137,21 +134,21 @@ def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) 
     for elsewhere in ((), ("region",), ("account",), ("region", "account")):
         given = {key: values[key] for key in (*own, *elsewhere) if key in values}
         if all(key in given for key in needed) and fill(Choice(preset, given), around).name == policy:
-            return ",".join((preset.name, *(f"{key}={value}" for key, each in given.items() for value in each)))
+            return ",".join((preset.name, *(f"{key}={value}" for key, items in given.items() for value in items)))
     return ""
 
 
 def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
     """What a preset's text can be with values filled in; `named` gives each place a group of its name."""
-    parts, seen, pattern = PLACE.split(form), set[str](), ""
+    parts, used, pattern = PLACE.split(form), set[str](), ""
     for at, part in enumerate(parts):
         if at % 2 == 0:
             pattern += re.escape(part)
-        elif named and part in seen:
+        elif named and part in used:
             pattern += f"(?P={part})"
         else:
             pattern += f"(?P<{part}>{value_of(part)})" if named else f"(?:{value_of(part)})"
-            seen.add(part)
+            used.add(part)
     return re.compile(pattern)
 
 

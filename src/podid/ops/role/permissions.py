@@ -32,23 +32,23 @@ def _names(arn: str) -> tuple[str, ...]:
 
 
 def permission_actions(
-    role_name: str, wanted: Documents, arns: Iterable[str], policies: RolePolicies
+    role_name: str, documents: Documents, arns: Iterable[str], policies: RolePolicies
 ) -> tuple[list[Action], list[Action]]:
     """What gives the role these policies, beside those that it has, and what of them it has already."""
     changes: list[Action] = []
     unchanged: list[Action] = []
-    for name, document in wanted.items():
-        found = policies.inline.get(name)
+    for name, document in documents.items():
+        current = policies.inline.get(name)
         action = ROLE_POLICY.action(
-            None if found is None else ROLE_POLICY.state_of(role_name, name, found),
+            None if current is None else ROLE_POLICY.state_of(role_name, name, current),
             ROLE_POLICY.state_of(role_name, name, document),
         )
-        (unchanged if found == document else changes).append(action)
+        (unchanged if current == document else changes).append(action)
     attached = {policy.arn for policy in policies.attached}
     for arn in arns:
         state = ROLE_ATTACHMENT.state_of(role_name, arn)
-        there = arn in attached
-        (unchanged if there else changes).append(ROLE_ATTACHMENT.action(state if there else None, state))
+        present = arn in attached
+        (unchanged if present else changes).append(ROLE_ATTACHMENT.action(state if present else None, state))
     return changes, unchanged
 
 
@@ -106,12 +106,12 @@ def plan_detach(
     changes: list[Action] = []
     unchanged: list[Action] = []
 
-    def check_missing(what: str, name: str, known: Sequence[str]) -> None:
+    def check_missing(kind: str, name: str, known: Sequence[str]) -> None:
         if options.ignore_not_found or name in gone:
             return
         near = nearest(name, known, 1, alike=0.8)
         raise NotFound(
-            f"Role {role.name} has no {what} {name}{did_you_mean(name, known)}",
+            f"Role {role.name} has no {kind} {name}{did_you_mean(name, known)}",
             # what takes away is proposed for a slip of the hand alone
             hint=Again(swap=(name, near[0])) if near else Again(add=("--ignore-not-found",)),
             subject=name,
@@ -145,10 +145,10 @@ def check_changeable(
     check_not_aws(role)
     if not needed:
         return
-    what = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
+    changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
     whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
     raise Conflict(
-        f"Role {role.name} exists and {whose}: {what}",
+        f"Role {role.name} exists and {whose}: {changes}",
         hint=instead or Again(add=needed),
         lines=(*(() if ours else others(role)), *(line for action in actions for line in difference(action))),
         subject=role.name,

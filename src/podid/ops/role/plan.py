@@ -71,9 +71,9 @@ def plan_trust(
     for number, ref in enumerate(refs, 1):
         who = identity(cluster, ref, session_tags=session_tags, role=role)
         if trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
-            found = trust.evaluate(after, who).scope
-            if found is not None and found.kind is not scope:
-                notes.append(f"the trust policy of role {role.name} already admits {ref}: {found.words}")
+            granted = trust.evaluate(after, who).scope
+            if granted is not None and granted.kind is not scope:
+                notes.append(f"the trust policy of role {role.name} already admits {ref}: {granted.words}")
             continue
         edit = trust.add(after, who, scope, quota=ANY_SIZE)
         if not edit.changed:

@@ -19,7 +19,7 @@ from podid.domain.trust.conditions import is_operator
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
 if TYPE_CHECKING:
-    from podid.aws.iam import AccessAnalyzer
+    from podid.aws.iam import AccessAnalyzer, Iam
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
@@ -39,20 +39,20 @@ def check_policy_document(value: object, source: str) -> Mapping[str, object]:
     """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
     if not isinstance(value, dict):
         raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
-    for place, what in _mistakes(value):
-        raise InvalidInput(f"{source}: {place} {what}" if place else f"{source} {what}", subject=source)
+    for place, mistake in _mistakes(value):
+        raise InvalidInput(f"{source}: {place} {mistake}" if place else f"{source} {mistake}", subject=source)
     return value
 
 
 def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict[str, Mapping[str, object]]:
     """Inline policies by the names that their files give them. Raises InvalidInput, which names the file."""
-    found: dict[str, Mapping[str, object]] = {}
+    policies: dict[str, Mapping[str, object]] = {}
     for file in files:
         name = policy_name("stdin" if file == "-" else file)
-        if name in found:
+        if name in policies:
             raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
-        found[name] = _read_policy(read_file, file)
-    return found
+        policies[name] = _read_policy(read_file, file)
+    return policies
 
 
 def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
@@ -69,6 +69,17 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
     except trust.TrustPolicyError as error:
         raise InvalidInput(f"{file}: {error.message}", subject=file) from error
     return check_policy_document(value, file)
+
+
+def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
+    """What a role's policies say, inline and attached ones, by their names. Raises as IAM does."""
+    documents = dict(iam.list_inline_policies(role_name))
+    managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role_name)}
+    for arn, content in iam.get_managed_documents(list(managed)):
+        if isinstance(content, PodidError):
+            raise content
+        documents[managed[arn]] = content
+    return documents
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
@@ -107,7 +118,7 @@ def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         if not isinstance(statement, dict):
             yield place, "is not an object"
             continue
-        yield from ((f"{place}{inner}", what) for inner, what in _wrong_in_statement(statement))
+        yield from ((f"{place}{inner}", mistake) for inner, mistake in _wrong_in_statement(statement))
         sid = statement.get("Sid")
         if sid and sid in sids:
             yield f"{place}.Sid", "is another statement's too, and IAM wants each once"
@@ -168,7 +179,7 @@ def session_policy_text(document: Mapping[str, object], name: str) -> str:
     What STS takes in a policy as it is (U+0020 to U+00FF) counts as one character; beyond that JSON's escape is what is
     sent and counted, as in https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    text = re.sub(r"[^ -\u00ff]", lambda found: json.dumps(found[0])[1:-1], text)
+    text = re.sub(r"[^ -\u00ff]", lambda match: json.dumps(match[0])[1:-1], text)
     if len(text) > SESSION_POLICY_QUOTA:
         raise InvalidInput(
             f"{name} has {len(text):,} characters; EKS takes {SESSION_POLICY_QUOTA:,} in a session policy", subject=name
@@ -184,15 +195,15 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
     session policies, of which it judges as of those of a role. Raises InvalidInput for what it calls an error. Where it
     cannot be asked, the plan says that the policies were checked here alone."""
     notes: list[str] = []
-    asked: list[Mapping[str, object]] = []
+    checked: list[Mapping[str, object]] = []
     for action in plan.actions:
         written = _written(action)
-        if written is None or written[1] in asked:
+        if written is None or written[1] in checked:
             continue
         subject, document = written
-        asked.append(document)
+        checked.append(document)
         try:
-            found = analyzer.validate_policy(document, subject)
+            findings = analyzer.validate_policy(document, subject)
         except PodidError as error:
             why = f"needs {error.permission}" if error.permission else error.message.partition(" (")[0]
             notes.append(
@@ -200,8 +211,13 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
                 f"({why})"
             )
             break
-        _check(found, subject)
-        notes += [f"{subject}: {_words(item)}" for item in found if item.kind in _TOLD]
+        if errors := [item for item in findings if item.kind == "ERROR"]:
+            raise InvalidInput(
+                f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
+                lines=tuple(_words(item) for item in errors[1:]),
+                subject=subject,
+            )
+        notes += [f"{subject}: {_words(item)}" for item in findings if item.kind in _TOLD]
     return plan.noting(tuple(dict.fromkeys(notes)))
 
 
@@ -214,16 +230,6 @@ def _written(action: Action) -> tuple[str, Mapping[str, object]] | None:
     if not policy or policy == before.get("policy"):
         return None
     return f"session policy of {action.target}", cast("Mapping[str, object]", json.loads(str(policy)))
-
-
-def _check(found: tuple[PolicyFinding, ...], subject: str) -> None:
-    errors = [item for item in found if item.kind == "ERROR"]
-    if errors:
-        raise InvalidInput(
-            f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
-            lines=tuple(_words(item) for item in errors[1:]),
-            subject=subject,
-        )
 
 
 def _words(item: PolicyFinding) -> str:

@@ -90,7 +90,7 @@ class Preset:
     @property
     def words(self) -> str:
         """What it allows, with its parameters in capitals."""
-        return PLACE.sub(lambda found: found[1].upper(), self.allows)
+        return PLACE.sub(lambda place: place[1].upper(), self.allows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +161,14 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or key not in known:
-            what = f"{pair!r} is not KEY=VALUE" if not equals else f"no parameter {key}{did_you_mean(key, known)}"
-            raise InvalidInput(f"Preset {name}: {what}", advice=_takes(preset), subject=text)
+            mistake = f"{pair!r} is not KEY=VALUE" if not equals else f"no parameter {key}{did_you_mean(key, known)}"
+            raise InvalidInput(f"Preset {name}: {mistake}", advice=_takes(preset), subject=text)
         values[key] = (*values.get(key, ()), _value(preset, known[key], value))
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
     missing = [key for key in missing if key not in values]
     if missing and complete:
         raise InvalidInput(f"Preset {name} needs {', '.join(missing)}", advice=_takes(preset), subject=text)
-    return Choice(preset, {key: tuple(dict.fromkeys(found)) for key, found in values.items()})
+    return Choice(preset, {key: tuple(dict.fromkeys(given)) for key, given in values.items()})
 
 
 def _takes(preset: Preset) -> str:
@@ -192,30 +192,30 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
 
 def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
     """What a preset is told of the place of the role."""
-    found = {"partition": partition, "region": region, "account": account}
-    return found if cluster is None else {**found, "cluster": cluster.name, "clusterArn": cluster.arn}
+    values = {"partition": partition, "region": region, "account": account}
+    return values if cluster is None else {**values, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
 def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
     """The permissions with all values in their places; what is not given keeps its placeholder."""
     preset = choice.preset
     values = {**{key: (value,) for key, value in around.items()}, **choice.values}
-    wanted = [s for s in preset.statements if _applies(s, choice.values)]
+    chosen = [
+        statement
+        for statement in preset.statements
+        if statement.get("when", "") in ("", *choice.values) and statement.get("unless", "") not in choice.values
+    ]
     statements = [
         {key: _filled(member, values) for key, member in statement.items() if key not in ("when", "unless")}
-        for statement in wanted
+        for statement in chosen
     ]
     extra = "".join(p.words for p in preset.parameters if p.name in choice.values)
-    words = PLACE.sub(lambda found: " and ".join(values.get(found[1], (found[1].upper(),))), preset.allows + extra)
+    words = PLACE.sub(lambda place: " and ".join(values.get(place[1], (place[1].upper(),))), preset.allows + extra)
     document = {"Version": "2012-10-17", "Statement": statements} if statements else None
     own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
     missing = frozenset(PLACE.findall(json.dumps(statements)))
     return PresetPermissions(name, words, document, preset.managed_policies, missing)
-
-
-def _applies(statement: Mapping[str, Any], given: Mapping[str, tuple[str, ...]]) -> bool:
-    return statement.get("when", "") in ("", *given) and statement.get("unless", "") not in given
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
@@ -232,10 +232,10 @@ def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
 
 def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
     names = list(dict.fromkeys(name for name in PLACE.findall(text) if name in values))
-    found = [text]
+    forms = [text]
     for name in names:
-        found = [form.replace(f"{{{{{name}}}}}", value) for form in found for value in values[name]]
-    return found
+        forms = [form.replace(f"{{{{{name}}}}}", value) for form in forms for value in values[name]]
+    return forms
 
 
 def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
@@ -247,11 +247,11 @@ def merged(
     policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
 ) -> dict[str, Mapping[str, object]]:
     """The inline policies with those of presets. Raises InvalidInput where two would have one name."""
-    found = dict(policies)
+    documents = dict(policies)
     for permissions in chosen:
         if permissions.document is None:
             continue
-        if permissions.name in found:
+        if permissions.name in documents:
             raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
-        found[permissions.name] = permissions.document
-    return found
+        documents[permissions.name] = permissions.document
+    return documents

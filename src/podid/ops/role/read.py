@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -55,13 +55,10 @@ def role_findings(
 ) -> tuple[RoleFinding, ...]:
     """Worst first. What could not be read, None, finds nothing. `region` is where the clusters are that the trust's
     patterns may mean."""
-    gone = _of_gone_principals(role)
-    # what the engine says of them for each name and each user is told once
-    said = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
-    found = [*gone, *(item for item in said if not gone or item.id != gone[0].id)]
+    findings = [*_of_trust(role, uses or (), region)]
     bare = attached is not None and inline is not None and not attached and not inline
-    if bare and (uses or _for_pods(role)):
-        found.append(
+    if bare and (uses or (_names_pods(role) and not role.service_linked)):
+        findings.append(
             RoleFinding(
                 "role-no-permissions",
                 Severity.WARN,
@@ -74,10 +71,10 @@ def role_findings(
         moved = moved_on(policy, document) if isinstance(document, Mapping) else None
         if moved is not None:
             fix = shlex.join(moved.command(role.name))
-            found.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
+            findings.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
     names = dict.fromkeys(used_words(use.association) for use in uses or ())
     if len(names) > 1:
-        found.append(
+        findings.append(
             RoleFinding(
                 "roles-shared-across-associations",
                 Severity.INFO,
@@ -87,7 +84,7 @@ def role_findings(
             )
         )
     merged: dict[tuple[str, str], RoleFinding] = {}
-    for item in found:
+    for item in findings:
         merged.setdefault((item.id, item.message), item)
     return _worst_first(merged.values())
 
@@ -114,45 +111,30 @@ def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | N
     return _worst_first((*own, *checks))
 
 
-def _for_pods(role: Role) -> bool:
-    try:
-        return pod_access(role).names_pods and not role.service_linked
-    except InvalidInput:
-        return False
-
-
-def _of_uses(uses: Sequence[RoleUse]) -> Iterable[RoleFinding]:
-    subjects: dict[trust.TrustFinding, list[str]] = {}
-    for use in uses:
-        for finding in use.evaluation.findings:
-            subjects.setdefault(finding, []).append(used_words(use.association))
-    for finding, names in subjects.items():
-        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
-
-
-def _of_trust(role: Role, region: str, *, used: bool) -> Iterable[RoleFinding]:
-    """What holds whoever uses it, and where nobody does, for those whom it means."""
+def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
+    """What holds for those who use it, whoever uses it, and where nobody does, for those whom it means."""
     try:
         policy = trust.parse_policy(role.trust)
     except InvalidInput:
         return
-    for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role, region=region).findings)):
-        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix)
-
-
-def _of_gone_principals(role: Role) -> list[RoleFinding]:
-    try:
-        dead = trust.unwritable_principals(trust.parse_policy(role.trust))
-    except InvalidInput:
-        return []
-    if not dead:
-        return []
-    message = (
-        f"its trust names {short_list(dead)}, the unique id of a deleted role or user; a new one of that name does not "
-        "count"
-    )
-    fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
-    return [RoleFinding("role-recreated", Severity.WARN, message, fix)]
+    deleted = trust.unwritable_principals(policy)
+    if deleted:
+        message = (
+            f"its trust names {short_list(deleted)}, the unique id of a deleted role or user; a new one of that name "
+            "does not count"
+        )
+        fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
+        yield RoleFinding("role-recreated", Severity.WARN, message, fix)
+    subjects: dict[trust.TrustFinding, list[str]] = {}
+    for use in uses:
+        for finding in use.evaluation.findings:
+            subjects.setdefault(finding, []).append(used_words(use.association))
+    for finding in (*trust.open_to_all(policy), *(() if uses else pod_access(role, region=region).findings)):
+        subjects.setdefault(finding, [])
+    for finding, names in subjects.items():
+        # what the engine says of deleted principals for each name and each user is told once
+        if not deleted or finding.id != "role-recreated":
+            yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,27 +206,27 @@ def read_policies(iam: Iam, role: Role) -> RoleReading:
 
 def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
     """What of the managed policies can be read; each missing right is said once."""
-    found: dict[str, Mapping[str, object]] = {}
+    documents: dict[str, Mapping[str, object]] = {}
     missing: dict[str, Unread] = {}
     for arn, document in iam.get_managed_documents(arns):
         if isinstance(document, CredentialsError):
             raise document
         if isinstance(document, PodidError):
-            what = "what managed policies allow" if document.permission else f"what {arn} allows"
-            missing.setdefault(document.permission or arn, Unread.of(what, document))
+            subject = "what managed policies allow" if document.permission else f"what {arn} allows"
+            missing.setdefault(document.permission or arn, Unread.of(subject, document))
         else:
-            found[arn] = document
+            documents[arn] = document
     unread += [missing[key] for key in sorted(missing)]
-    return found
+    return documents
 
 
-def _readable(read: Callable[[], T], what: str, unread: list[Unread]) -> T | None:
+def _readable(read: Callable[[], T], subject: str, unread: list[Unread]) -> T | None:
     try:
         return read()
     except CredentialsError:
         raise
     except AccessDenied as error:
-        unread.append(Unread.of(what, error))
+        unread.append(Unread.of(subject, error))
         return None
 
 
@@ -288,7 +270,7 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
         if number % _TOLD_EVERY == 0:
             say(f"reading the roles that name pods: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
-    found = []
+    roles = []
     for listed in named:
         role, detailed = listed, True
         match details[listed.name]:
@@ -299,13 +281,13 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
                 unread.setdefault(error.permission, Unread.of("tags and last use of roles", error))
             case Role() as role:
                 pass
-        found.append(_pod_role(role, uses, region, detailed=detailed))
-    admitting = [item for item in found if not item.access.shut]
+        roles.append(_pod_role(role, uses, region, detailed=detailed))
+    admitting = [item for item in roles if not item.access.shut]
     say("reading the inline policies that presets gave")
     moved = _moved(iam, [item.role.name for item in admitting], unread)
     return PodRoles(
         admitting=tuple(replace(item, moved=moved[item.role.name]) for item in admitting),
-        shut=tuple(item for item in found if item.access.shut),
+        shut=tuple(item for item in roles if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),
     )
@@ -313,24 +295,24 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
 
 def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
     """Of each role the policies that are not what their presets give now; only those that are called so are read."""
-    found: dict[str, tuple[MovedOn, ...] | None] = {}
+    moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
-    what = "whether policies are what their presets give now"
+    subject = "whether policies are what their presets give now"
     for role, names in iam.get_inline_names(roles):
         if isinstance(names, PodidError):
-            found[role] = None
-            unread.setdefault(names.permission, Unread.of(what, names))
+            moved_by_role[role] = None
+            unread.setdefault(names.permission, Unread.of(subject, names))
         else:
-            found[role] = ()
+            moved_by_role[role] = ()
             pairs += [(role, name) for name in names if names_preset(name)]
     for (role, name), document in iam.get_inline_documents(sorted(pairs)):
-        before = found[role]
+        before = moved_by_role[role]
         if isinstance(document, PodidError):
-            found[role] = None
-            unread.setdefault(document.permission, Unread.of(what, document))
+            moved_by_role[role] = None
+            unread.setdefault(document.permission, Unread.of(subject, document))
         elif before is not None and document is not None and (moved := moved_on(name, document)) is not None:
-            found[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
-    return found
+            moved_by_role[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
+    return moved_by_role
 
 
 def _names_pods(role: Role) -> bool:
@@ -345,9 +327,6 @@ def _pod_role(role: Role, uses: Uses, region: str, *, detailed: bool) -> PodRole
     access = pod_access(role, uses.clusters, region, tags_known=detailed)
     if not uses.clusters and uses.unread:
         return PodRole(role, access, None)
-    refused = _refused(evaluate_uses(role, uses, tags_known=detailed))
+    evaluated = evaluate_uses(role, uses, tags_known=detailed)
+    refused = sum(use.evaluation.verdict is trust.TrustVerdict.NO_MATCH for use in evaluated)
     return PodRole(role, access, uses.of(role.arn), refused)
-
-
-def _refused(uses: Iterable[RoleUse]) -> int:
-    return sum(use.evaluation.verdict is trust.TrustVerdict.NO_MATCH for use in uses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
@@ -105,49 +105,56 @@ class DetachOptions:
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def _form(text: str) -> str:
-    return one_of("--print", text, ("json", "terraform", "cloudformation"))
-
-
 @options
 class RoleCreateOptions:
+    HEADINGS: ClassVar = {
+        "service_accounts": "Trust policy",
+        "permissions": "Permissions",
+        "target_role": "Target role and session tags",
+        "settings": "Settings",
+        "replace": "What exists already, and output",
+    }
+
     service_accounts: tuple[ServiceAccountRef, ...] = several(
-        "NS/SA", "Who may assume it, a statement each. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
+        "NS/SA",
+        "Service account whose pods may assume the role. Repeatable.",
+        name="--for",
+        read=ServiceAccountRef.parse_all,
     )
     name: str = argument(
         "[NAME]",
-        "Name of the role; without one it is made of cluster, namespace and service account.",
+        "Name of the role. [default: derived from cluster, namespace and service account]",
         default="",
         read=check_role_name,
     )
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: how far the trust reaches.",
+        "service-account, namespace, cluster or account: who may assume the role.",
         default="service-account",
         values=SCOPES,
     )
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(
         "ARN",
-        "Role, also of another account, that it may go on to. Let in there with --update-trust.",
+        "Role that this role may assume, of any account.",
         default="",
         read=role_arn,
     )
     target_profile: str = TARGET_PROFILE
     session_tags: bool = switch(
-        "Whether the associations will send session tags; without them the trust cannot name the account.",
+        "Whether the association adds session tags. The trust policy needs them to name the service account.",
         default=True,
         off="--no-session-tags",
     )
     settings: RoleOptions = included(RoleOptions)
     tags: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", name="--tag", default={}, read=tags)
-    replace: bool = switch("Change a role that exists and differs from what is asked for.")
+    replace: bool = switch("Change an existing role with other settings.")
     adopt: bool = ADOPT
     update_trust: bool = UPDATE_TRUST
-    force: bool = switch("Create the role although its target role does not let it in yet.", consent=True)
+    force: bool = switch("Create the role even if its target role does not allow it yet.", consent=True)
     print_: Form | Literal[""] = option(
         "FORM",
         "json, terraform or cloudformation: print the role in that form and change nothing.",
         default="",
-        read=_form,
+        read=lambda text: one_of("--print", text, ("json", "terraform", "cloudformation")),
     )

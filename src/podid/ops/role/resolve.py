@@ -34,27 +34,18 @@ def resolve_role(
 ) -> ResolvedRole:
     """A role by name or ARN, for the pods of `refs`. Raises InvalidInput for one of another account, NotFound with the
     nearest names."""
-    if text.startswith("arn:"):
-        arn = parse_role_arn(text)
-        if arn.account != account:
-            raise InvalidInput(
-                f"Role {text} is in account {arn.account}, the cluster is in {account}: "
-                "an association's own role must be in the cluster's account",
-                advice="Reach another account with --target-role: a role here that may assume the one there.",
-                subject=text,
-            )
-        name = arn.resource_name
-    else:
-        name = check_role_name(text)
+    if text.startswith("arn:") and (other := parse_role_arn(text).account) != account:
+        raise InvalidInput(
+            f"Role {text} is in account {other}, the cluster is in {account}: "
+            "an association's own role must be in the cluster's account",
+            advice="Reach another account with --target-role: a role here that may assume the one there.",
+            subject=text,
+        )
     try:
-        role = iam.get_role(name)
-    except NotFound as error:
-        raise role_not_found(iam, name, refs, request_id=error.request_id) from error
+        role = own_role(iam, text, refs)
     except AccessDenied as error:
-        guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
+        guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{text}"
         return ResolvedRole.unseen(guessed, error)
-    if text.startswith("arn:") and role.arn != text:
-        raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return ResolvedRole(role.arn, role)
 
 
@@ -67,7 +58,7 @@ def readable_role(iam: Iam, text: str, *, account: str, partition: str) -> Role:
     return resolved.role
 
 
-def own_role(iam: Iam, text: str) -> Role:
+def own_role(iam: Iam, text: str, refs: Sequence[ServiceAccountRef] = ()) -> Role:
     """A role of the caller's account, by name or ARN. Raises NotFound with the nearest names, or with the ARN that the
     name has here."""
     arn = parse_role_arn(text) if text.startswith("arn:") else None
@@ -75,7 +66,7 @@ def own_role(iam: Iam, text: str) -> Role:
     try:
         role = iam.get_role(name)
     except NotFound as error:
-        raise role_not_found(iam, name, request_id=error.request_id) from error
+        raise role_not_found(iam, name, refs, request_id=error.request_id) from error
     if arn is not None and role.arn != text:
         raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return role
@@ -86,7 +77,7 @@ def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
     return RolePolicies() if role is None else iam.get_policies(role.name)
 
 
-def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef] = (), *, request_id: str = "") -> NotFound:
+def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef], *, request_id: str) -> NotFound:
     """The error with the nearest names that exist, where they may be listed."""
     try:
         known = iam.list_role_names()
@@ -110,10 +101,10 @@ def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
     if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
         raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
     try:
-        found = iam.find_policy(arn)
+        policy = iam.find_policy(arn)
     except AccessDenied:
         return arn
-    if found is None:
+    if policy is None:
         raise NotFound(
             f"Managed policy {arn} does not exist", hint=("aws", "iam", "list-policies", "--scope", "AWS"), subject=arn
         )

@@ -11,22 +11,25 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Role
-from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound
 from podid.domain.iam import SESSION_POLICY_QUOTA, listed
 from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers, overlap
 from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.role.policies import policy_documents
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
+Documents = Callable[[str], Mapping[str, Mapping[str, object]]]
 _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECASE)
 
 
@@ -39,11 +42,11 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
         for action in after
         if (action.after or {}).get("disableSessionTags") and not (action.before or {}).get("disableSessionTags")
     ]
-    reader = _Reader(iam)
+    documents = cache(partial(policy_documents, iam))
     notes: list[str] = []
     if untagged and role is not None:
-        notes += _losses(reader, role.name)
-    told: dict[tuple[str, str], None] = {}
+        notes += _losses(documents, role.name)
+    narrowed: dict[tuple[str, str], None] = {}
     for action in after:
         new, old = action.after or {}, action.before or {}
         policy = new.get("policy")
@@ -56,33 +59,13 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
             )
         if any(new.get(key) != old.get(key) for key in ("policy", "roleArn", "targetRoleArn")):
             # with a target role it is that one's sessions which are narrowed
-            told[policy, str(new.get("targetRoleArn") or "")] = None
-    for policy, target in told:
-        notes += _narrowed(reader, policy, target, role)
+            narrowed[policy, str(new.get("targetRoleArn") or "")] = None
+    for policy, target in narrowed:
+        notes += _narrowed(documents, policy, target, role)
     return tuple(notes)
 
 
-class _Reader:
-    """The documents of roles' policies, each role's read once."""
-
-    def __init__(self, iam: Iam) -> None:
-        self._iam = iam
-        self._found: dict[str, dict[str, Mapping[str, object]]] = {}
-
-    def documents(self, name: str) -> dict[str, Mapping[str, object]]:
-        """By the policies' names. Raises as IAM does."""
-        if name not in self._found:
-            found = dict(self._iam.list_inline_policies(name))
-            managed = {policy.arn: policy.name for policy in self._iam.list_attached_policies(name)}
-            for arn, document in self._iam.get_managed_documents(list(managed)):
-                if isinstance(document, PodidError):
-                    raise document
-                found[managed[arn]] = document
-            self._found[name] = found
-        return self._found[name]
-
-
-def _narrowed(reader: _Reader, policy: str, target: str, role: Role | None) -> Iterator[str]:
+def _narrowed(documents: Documents, policy: str, target: str, role: Role | None) -> Iterator[str]:
     """What the session policy allows in vain, as far as the role's policies can be read."""
     arn = target or (role.arn if role is not None else "")
     if not arn:
@@ -91,7 +74,7 @@ def _narrowed(reader: _Reader, policy: str, target: str, role: Role | None) -> I
     own = role is None or Arn.parse(arn).account == Arn.parse(role.arn).account
     try:
         document = json.loads(policy)
-        granted = reader.documents(name).values() if own else None
+        granted = documents(name).values() if own else None
     except (CredentialsError, ValueError):
         raise
     except NotFound:
@@ -107,15 +90,15 @@ def _narrowed(reader: _Reader, policy: str, target: str, role: Role | None) -> I
         yield not_granted_words(actions, name)
 
 
-def _losses(reader: _Reader, name: str) -> Iterator[str]:
+def _losses(documents: Documents, name: str) -> Iterator[str]:
     try:
-        documents = reader.documents(name)
+        policies = documents(name)
     except CredentialsError:
         raise
     except AccessDenied as error:
         yield f"whether role {name}'s policies rely on session tags was not looked at: needs {error.permission}"
         return
-    for policy, document in sorted(documents.items()):
+    for policy, document in sorted(policies.items()):
         tags = relied_on(document)
         if tags:
             yield (
@@ -126,9 +109,7 @@ def _losses(reader: _Reader, name: str) -> Iterator[str]:
 
 def relied_on(document: Mapping[str, object]) -> tuple[str, ...]:
     """The `aws:PrincipalTag/…` keys of EKS's session tags that the policy names, in conditions or as variables."""
-    return tuple(
-        sorted({f"aws:PrincipalTag/{found.lower()}" for text in _texts(document) for found in _KEY.findall(text)})
-    )
+    return tuple(sorted({f"aws:PrincipalTag/{key.lower()}" for text in _texts(document) for key in _KEY.findall(text)}))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -195,5 +176,5 @@ def _actions(statement: Mapping[str, object], member: str) -> list[str]:
 
 def _may_grant(statement: Mapping[str, object], action: str) -> bool:
     if "NotAction" in statement:
-        return not any(covers(each.lower(), action.lower()) for each in _actions(statement, "NotAction"))
-    return any(overlap(each.lower(), action.lower()) for each in _actions(statement, "Action"))
+        return not any(covers(pattern.lower(), action.lower()) for pattern in _actions(statement, "NotAction"))
+    return any(overlap(pattern.lower(), action.lower()) for pattern in _actions(statement, "Action"))

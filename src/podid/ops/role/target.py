@@ -24,7 +24,7 @@ from podid.domain.errors import (
 )
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult, Plan, Status, TargetTrustChange
-from podid.domain.snapshot import Known, Missing, Section, attempt
+from podid.domain.snapshot import Known, Missing, Section, attempt, known_or
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.change.propagation import awaited, awaited_in, find_external_id, with_external_ids
@@ -51,25 +51,23 @@ def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
     return policies
 
 
-def read_target(clients: Clients, arn: str, account: str, profile: str) -> Section[Role | None]:
-    """The target role, with the credentials of a `profile` of its own account, where one is named. Raises UsageError
+def read_target(clients: Clients, request: TargetRequest, account: str) -> Section[Role | None]:
+    """The target role, with the credentials of the profile of its own account, where one is named. Raises UsageError
     where they are another account's."""
-    wanted = parse_role_arn(arn)
-    other = clients.aws_of(profile) if profile else None
-    session = clients.aws if other is None and wanted.account == account else other
+    arn, target = request.arn, parse_role_arn(request.arn)
+    other = clients.aws_of(request.profile) if request.profile else None
+    session = clients.aws if other is None and target.account == account else other
     if session is None:
         return Missing(
-            f"it is in account {wanted.account}; --target-profile with credentials of that account looks at it"
+            f"it is in account {target.account}; --target-profile with credentials of that account looks at it"
         )
-    if other is not None:
-        has = other.sts.get_caller().account
-        if has != wanted.account:
-            raise UsageError(
-                f"--target-profile has credentials of account {has}, and the target role is in {wanted.account}",
-                subject=arn,
-            )
+    if other is not None and (actual := other.sts.get_caller().account) != target.account:
+        raise UsageError(
+            f"--target-profile has credentials of account {actual}, and the target role is in {target.account}",
+            subject=arn,
+        )
     try:
-        role = session.iam.find_role(wanted.resource_name)
+        role = session.iam.find_role(target.resource_name)
     except CredentialsError:
         raise
     except PodidError as error:
@@ -81,12 +79,12 @@ def external_ids(
     eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
 ) -> dict[ServiceAccountRef, str]:
     """Those of the associations that go on to the target role already. Nothing of what cannot be read."""
-    found: dict[ServiceAccountRef, str] = {}
+    ids: dict[ServiceAccountRef, str] = {}
     for ref in refs:
         read = attempt(partial(find_external_id, eks, cluster, ref, target_role_arn))
         if isinstance(read, Known) and read.value:
-            found[ref] = read.value
-    return found
+            ids[ref] = read.value
+    return ids
 
 
 def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
@@ -110,6 +108,19 @@ def _bar(decision: Decision) -> str:
     return f"a policy denies {decision.action}" if decision.decision == "explicitDeny" else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """A target role and what may be done to it: `profile` has credentials of its account; with `update` its trust
+    policy is changed. `associating` is whether the run makes the associations, whose external ids are known after
+    that. EKS takes a target role that does not exist; with `must_exist` podid does not."""
+
+    arn: str
+    profile: str = ""
+    update: bool = False
+    associating: bool = True
+    must_exist: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
@@ -127,32 +138,27 @@ class TargetPlan:
 
     def around(self, plan: Plan) -> Plan:
         """The plan with this in its place, before the associations or after them."""
-        actions = (*plan.actions, *self.actions) if self.late else (*self.actions, *plan.actions)
-        return replace(plan, actions=actions, owner_changes=(*plan.owner_changes, *self.owner_changes)).noting(
-            self.notes
-        )
+        return self.after(plan) if self.late else self._with(plan, (*self.actions, *plan.actions))
+
+    def after(self, plan: Plan) -> Plan:
+        """The plan with this at its end."""
+        return self._with(plan, (*plan.actions, *self.actions))
+
+    def _with(self, plan: Plan, actions: tuple[Action, ...]) -> Plan:
+        owner_changes = (*plan.owner_changes, *self.owner_changes)
+        return replace(plan, actions=actions, owner_changes=owner_changes).noting(self.notes)
 
 
-def plan_chain(
-    arn: str,
-    hops: Hops,
-    target: Section[Role | None],
-    *,
-    profile: str,
-    update: bool,
-    associating: bool,
-    must_exist: bool = True,
-) -> TargetPlan:
-    """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
-    the target's trust is made to admit them; every other statement stays as it is. `associating` is whether the run
-    makes the associations, whose external ids are known after that. Raises NotFound for a target that is known not to
-    exist, unless it need not, and Conflict where IAM would not take the trust policy."""
-    name = f"target role {arn}"
+def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None]) -> TargetPlan:
+    """Pure: whether the chain holds once the plan is carried out, service account by service account. Every other
+    statement of the target's trust stays as it is. Raises NotFound for a target that is known not to exist, unless it
+    need not, and Conflict where IAM would not take the trust policy."""
+    arn, name = request.arn, f"target role {request.arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
         return TargetPlan(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
-        if must_exist:
+        if request.must_exist:
             raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
         return TargetPlan(None, (f"{name} does not exist",), _owner_changes(arn, hops, refused=True))
     role = target.value
@@ -167,23 +173,24 @@ def plan_chain(
     # whom it may let in, once their external ids are known
     unsure: dict[ServiceAccountRef, trust.TargetHop] = {}
     for ref, hop in hops.items():
-        found = trust.evaluate(after, hop)
-        late = associating and _unbound(hop)
-        said = _said(name, ref, hop, found)
-        if found.verdict is trust.TrustVerdict.MATCH or not (late or found.verdict is trust.TrustVerdict.NO_MATCH):
-            notes.append(said)
+        evaluation = trust.evaluate(after, hop)
+        late = request.associating and _unbound(hop)
+        refused = evaluation.verdict is trust.TrustVerdict.NO_MATCH
+        sentence = _sentence(name, ref, hop, evaluation)
+        if evaluation.verdict is trust.TrustVerdict.MATCH or not (late or refused):
+            notes.append(sentence)
             continue
         bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
         wider = _with(after, bound)
         if trust.evaluate(wider, bound).verdict is not trust.TrustVerdict.MATCH:
-            notes.append(f"{said}; one more statement would not help")
+            notes.append(f"{sentence}; one more statement would not help")
             denied[ref] = hop
-        elif update and (late or not _unbound(hop)):
+        elif request.update and (late or not _unbound(hop)):
             after = wider
             added[ref] = bound
         else:
-            notes.append(said)
-            (shut if found.verdict is trust.TrustVerdict.NO_MATCH else unsure)[ref] = hop
+            notes.append(sentence)
+            (shut if refused else unsure)[ref] = hop
     owner_changes = (
         *_owner_changes(arn, shut, refused=True),
         *_owner_changes(arn, denied, refused=True, helps=False),
@@ -193,7 +200,7 @@ def plan_chain(
         return TargetPlan(None, tuple(notes), owner_changes)
     check_editable(role)
     check_size(_as_long(after, added), role.name)
-    keys = {"targetRoleArn": arn, "profile": profile}
+    keys = {"targetRoleArn": arn, "profile": request.profile}
     state = TARGET_TRUST.state_at(role, keys)
     whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
     why = f"so that it lets in role {role_name(base)} for {whom}"
@@ -215,10 +222,10 @@ def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
     owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
     if not owner_changes:
         return
-    what, *more = onward.notes
+    message, *more = onward.notes
     helps = any(item.statements for item in owner_changes) and not update
     raise Conflict(
-        what[0].upper() + what[1:],
+        message[0].upper() + message[1:],
         hint=Again(add=("--update-trust" if helps else "--force",)),
         lines=(*more, *map(owner_change_words, owner_changes)),
         advice=f"--force makes role {name} all the same, for the owner of the target role to let in.",
@@ -254,8 +261,8 @@ def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
         action = item.action
         if action.kind == TARGET_TRUST.name and item.status in (Status.FAILED, Status.BLOCKED):
             old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
-            there = [statement.raw for statement in old]
-            added = tuple(statement.raw for statement in new if statement.raw not in there)
+            present = [statement.raw for statement in old]
+            added = tuple(statement.raw for statement in new if statement.raw not in present)
             owner_changes.append(
                 TargetTrustChange(target_role_arn=action.target, service_accounts=(), statements=added, refused=True)
             )
@@ -273,13 +280,12 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
     for ref in awaited_in(change.statements):
-        read = attempt(partial(eks.find_association, cluster, ref))
-        found = read.value if isinstance(read, Known) else None
-        if found is None or found.target_role_arn != change.target_role_arn or not found.external_id:
+        item = known_or(attempt(partial(eks.find_association, cluster, ref)), None)
+        if item is None or item.target_role_arn != change.target_role_arn or not item.external_id:
             continue
-        ids[ref] = found.external_id
-        who = trust.PodIdentity(cluster_arn(found), ref.namespace, ref.name, session_tags=found.session_tags)
-        hop = trust.TargetHop(found.role_arn, who, found.external_id, role_tags=None)
+        ids[ref] = item.external_id
+        who = trust.PodIdentity(cluster_arn(item), ref.namespace, ref.name, session_tags=item.session_tags)
+        hop = trust.TargetHop(item.role_arn, who, item.external_id, role_tags=None)
         if change.trust is not None:
             verdict = trust.evaluate(trust.parse_policy(change.trust), hop).verdict
             if verdict is trust.TrustVerdict.MATCH:
@@ -287,7 +293,7 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
             elif verdict is trust.TrustVerdict.NO_MATCH:
                 change = replace(change, refused=True)
     left = tuple(name for name in change.service_accounts if name not in set(map(str, let_in)))
-    statements = with_external_ids([each for each in change.statements if not awaited_in(each) & let_in], ids)
+    statements = with_external_ids([raw for raw in change.statements if not awaited_in(raw) & let_in], ids)
     assert isinstance(statements, list)
     return replace(change, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
 
@@ -300,43 +306,34 @@ def owner_change_words(change: TargetTrustChange) -> str:
     return f"the owner of target role {change.target_role_arn} must add to its trust policy: {text}"
 
 
-def _said(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, found: trust.Evaluation) -> str:
+def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluation: trust.Evaluation) -> str:
     """What the target role's trust says to one service account's way."""
-    base = role_name(hop.base_role_arn)
-    if found.verdict is trust.TrustVerdict.MATCH:
+    base, verdict = role_name(hop.base_role_arn), evaluation.verdict
+    if verdict is trust.TrustVerdict.MATCH:
         return f"{name} lets role {base} in for {ref}"
-    does = "it is not known whether it does" if found.verdict is trust.TrustVerdict.UNKNOWN else "it does not"
-    return f"{name} must let role {base} in for {ref}, and {does}: {_why(found)}"
+    does = "it is not known whether it does" if verdict is trust.TrustVerdict.UNKNOWN else "it does not"
+    if evaluation.findings:
+        why = evaluation.findings[0].message
+    else:
+        actions = (evaluation.assume_role, evaluation.tag_session)
+        why = next(action.reason for action in actions if action.verdict is verdict)
+    return f"{name} must let role {base} in for {ref}, and {does}: {why}"
 
 
 def _unbound(hop: trust.TargetHop) -> bool:
     return not hop.pod.session_tags and hop.external_id is None
 
 
-def _why(found: trust.Evaluation) -> str:
-    if found.findings:
-        return found.findings[0].message
-    return next(item.reason for item in (found.assume_role, found.tag_session) if item.verdict is found.verdict)
-
-
 def _with(policy: trust.Policy, hop: trust.TargetHop) -> trust.Policy:
-    there = [trust.meaning(statement.raw) for statement in policy.statements]
-    new = [raw for raw in _raws(hop) if trust.meaning(raw) not in there]
+    present = [trust.meaning(statement.raw) for statement in policy.statements]
+    new = [raw for raw in _statements(hop) if trust.meaning(raw) not in present]
     return policy.with_statements([*(statement.raw for statement in policy.statements), *new])
 
 
-def _raws(hop: trust.TargetHop) -> list[Mapping[str, object]]:
-    found = trust.target_policy(hop)["Statement"]
-    assert isinstance(found, list)
-    return found
-
-
-def _statements(hops: Iterable[trust.TargetHop]) -> tuple[Mapping[str, object], ...]:
-    """One for each service account, and without session tags one more for all of them."""
-    found: list[Mapping[str, object]] = []
-    for hop in hops:
-        found += [raw for raw in _raws(hop) if raw not in found]
-    return tuple(found)
+def _statements(hop: trust.TargetHop) -> list[Mapping[str, object]]:
+    statements = trust.target_policy(hop)["Statement"]
+    assert isinstance(statements, list)
+    return statements
 
 
 def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
@@ -344,7 +341,13 @@ def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -
     there where they would not help."""
     if not hops:
         return ()
-    bound = [replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop for ref, hop in hops.items()]
-    statements = _statements(bound) if helps else ()
-    accounts = tuple(map(str, hops))
-    return (TargetTrustChange(target_role_arn=arn, service_accounts=accounts, statements=statements, refused=refused),)
+    statements: list[Mapping[str, object]] = []
+    for ref, hop in hops.items() if helps else ():
+        bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
+        # one statement for each service account, and without session tags one more for all of them
+        statements += [raw for raw in _statements(bound) if raw not in statements]
+    return (
+        TargetTrustChange(
+            target_role_arn=arn, service_accounts=tuple(map(str, hops)), statements=tuple(statements), refused=refused
+        ),
+    )

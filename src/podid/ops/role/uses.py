@@ -49,12 +49,12 @@ class Uses:
 
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
-        found: dict[str, list[Association]] = {}
+        by_role: dict[str, list[Association]] = {}
         for arn in self.clusters:
             for association in self.associations[arn]:
                 for role in dict.fromkeys((association.role_arn, association.target_role_arn)):
-                    found.setdefault(role or "", []).append(association)
-        return {role: tuple(items) for role, items in found.items()}
+                    by_role.setdefault(role or "", []).append(association)
+        return {role: tuple(items) for role, items in by_role.items()}
 
     def of(self, role_arn: str) -> tuple[Association, ...]:
         """The associations that name the role, as their own or as target, by cluster and service account."""
@@ -98,35 +98,35 @@ def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
     def read(region: str) -> tuple[str, ...]:
         return aws.eks_in(region).list_clusters()
 
-    for region, found in pacing.fan_out(pacing.attempt(read), regions, reads=True):
-        if isinstance(found, CredentialsError) and region != aws.region:
+    for region, answer in pacing.fan_out(pacing.attempt(read), regions, reads=True):
+        if isinstance(answer, CredentialsError) and region != aws.region:
             foreign.append(region)
-        elif isinstance(found, PodidError):
-            unread.append(Unread.of(f"clusters in {region}", found))
+        elif isinstance(answer, PodidError):
+            unread.append(Unread.of(f"clusters in {region}", answer))
         else:
-            clusters += [(region, name) for name in found]
+            clusters += [(region, name) for name in answer]
     if foreign:
         reason = "they do not take these credentials (as a rule they are not enabled for the account)"
-        what = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
-        unread.append(Unread(what, reason, disabled=True))
+        subject = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
+        unread.append(Unread(subject, reason, disabled=True))
     return _gather(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
 
 
 def _gather(aws: AwsSession, account: str, clusters: list[tuple[str, str]], unread: tuple[Unread, ...]) -> Uses:
     """One after another: each is a fan-out of its own that fills the pace that the region allows."""
-    found: dict[str, tuple[Association, ...]] = {}
+    associations: dict[str, tuple[Association, ...]] = {}
     more: list[Unread] = []
-    seen: set[str] = set()  # one endpoint for all regions may answer the same for each
+    arns: set[str] = set()  # one endpoint for all regions may answer the same for each
     for region, name in sorted(clusters, key=lambda item: (item[0] != aws.region, item)):
         try:
             read = aws.eks_in(region).list_associations(name)
         except PodidError as error:
             more.append(Unread.of(f"associations of cluster {name} in {region}", error))
             continue
-        new = tuple(item for item in read if item.association_arn not in seen)
-        seen.update(item.association_arn for item in new)
-        found[f"arn:{aws.partition}:eks:{region}:{account}:cluster/{name}"] = new
-    return Uses(found, (*unread, *more))
+        new = tuple(item for item in read if item.association_arn not in arns)
+        arns.update(item.association_arn for item in new)
+        associations[f"arn:{aws.partition}:eks:{region}:{account}:cluster/{name}"] = new
+    return Uses(associations, (*unread, *more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +145,22 @@ def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[R
     not read. Raises InvalidInput for a trust policy that cannot be read."""
     policy = trust.parse_policy(role.trust)
     tags = dict(role.tags) if tags_known else None
-    found = []
+    uses_of_role = []
     for arn in uses.clusters:
-        for association in uses.associations[arn]:
-            for hop, named in _hops(association):
-                if named == role.arn:
-                    request = _request(tags, association, arn, hop)
-                    found.append(RoleUse(association, arn, hop, trust.evaluate(policy, request)))
-    return tuple(found)
+        for item in uses.associations[arn]:
+            pod = trust.PodIdentity(
+                cluster_arn=arn,
+                namespace=item.namespace,
+                service_account=item.service_account,
+                session_tags=item.session_tags,
+            )
+            if item.role_arn == role.arn:
+                evaluation = trust.evaluate(policy, replace(pod, role_tags=tags))
+                uses_of_role.append(RoleUse(item, arn, 1, evaluation))
+            if item.target_role_arn == role.arn:
+                hop = trust.TargetHop(item.role_arn, replace(pod, role_tags=None), item.external_id, role_tags=tags)
+                uses_of_role.append(RoleUse(item, arn, 2, trust.evaluate(policy, hop)))
+    return tuple(uses_of_role)
 
 
 def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> tuple[ServiceAccountRef, ...]:
@@ -163,25 +171,6 @@ def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> 
     def admitted(ref: ServiceAccountRef) -> bool:
         who = trust.PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=dict(role.tags))
         tried = (who, replace(who, session_tags=False))
-        return any(trust.evaluate(policy, each).verdict is not trust.TrustVerdict.NO_MATCH for each in tried)
+        return any(trust.evaluate(policy, identity).verdict is not trust.TrustVerdict.NO_MATCH for identity in tried)
 
     return tuple(sorted(filter(admitted, set(refs))))
-
-
-def _hops(association: Association) -> tuple[tuple[Literal[1], str], tuple[Literal[2], str | None]]:
-    return (1, association.role_arn), (2, association.target_role_arn)
-
-
-def _request(
-    tags: Mapping[str, str] | None, association: Association, arn: str, hop: Literal[1, 2]
-) -> trust.PodIdentity | trust.TargetHop:
-    pod = trust.PodIdentity(
-        cluster_arn=arn,
-        namespace=association.namespace,
-        service_account=association.service_account,
-        session_tags=association.session_tags,
-        role_tags=tags if hop == 1 else None,
-    )
-    if hop == 1:
-        return pod
-    return trust.TargetHop(association.role_arn, pod, association.external_id, role_tags=tags)

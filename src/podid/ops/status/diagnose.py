@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.affected import has_pods, shuts_nodes
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check, on_links
-from podid.checks.masking import mask
-from podid.checks.runner import run_checks
+from podid.checks.runner import mask, run_checks
 from podid.checks.status import statuses
 from podid.domain.aws import Listed
 from podid.domain.errors import Again, Other, UsageError
@@ -25,7 +24,7 @@ from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.text import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.facts.index import cluster_name
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import OPTIONS, SECTIONS, permissions
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
@@ -44,16 +43,16 @@ class Diagnosis:
     snapshot: Snapshot
 
 
-def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> Wanted:
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
     """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
-    return Wanted(checks=ALL, scope=scope, cost=cost)
+    return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
 
 def examine(
     clients: Clients,
     place: Place,
-    selection: Wanted,
+    selection: ReadRequest,
     *,
     now: datetime,
     base: Snapshot | None = None,
@@ -84,7 +83,7 @@ def examine_listed(
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda item: (item.ref, item.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return examine(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+    return examine(clients, place, ReadRequest(checks=checks, scope=scope), now=now, base=base, again=also)
 
 
 WITNESSES = {

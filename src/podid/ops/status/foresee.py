@@ -36,7 +36,7 @@ from podid.facts.restarts import NewPods, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.change.planned import with_changed
-from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import Checks, Diagnosis, judge
 
@@ -79,7 +79,7 @@ def examine_before(
     not, or the whole cluster; of associations no more than whose they are, if `by_name`. Never raises for what cannot
     be read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
-    selection = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
+    selection = ReadRequest(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
     snapshot = replace(collect(clients, place, selection, now=now, journal=journal), targets=scope.named)
     return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
 

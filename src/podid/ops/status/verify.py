@@ -22,7 +22,7 @@ from podid.ops.status.wait import wait
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
-    from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.collect import ReadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def verify(
     examine: Callable[..., Diagnosis],
     iam: Iam,
     place: Place,
-    selection: Wanted,
+    selection: ReadRequest,
     options: VerifyOptions,
     actions: ActionRequest,
     patience: Patience,

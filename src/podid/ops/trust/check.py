@@ -8,7 +8,6 @@ from podid.domain import trust
 from podid.domain.aws import Role
 from podid.domain.errors import AccessDenied, ExitCode, PodidError, Unavailable, combine
 from podid.domain.findings import Severity
-from podid.domain.names import ServiceAccountRef
 from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
@@ -32,22 +31,22 @@ class Question:
     now: datetime
 
     def requests(self) -> list[trust.PodIdentity | trust.TargetHop]:
-        return [self._request(ref) for ref in self.options.service_accounts]
-
-    def _request(self, ref: ServiceAccountRef) -> trust.PodIdentity | trust.TargetHop:
         options = self.options
-        identity = trust.PodIdentity(
-            cluster_arn=self.cluster_arn,
-            namespace=ref.namespace,
-            service_account=ref.name,
-            session_tags=options.session_tags,
-            role_tags=self.role_tags if options.base_role is None else None,
-            pods=tuple(trust.LivePod(name) for name in options.pods) or None,
-            now=self.now,
-        )
+        pods = [
+            trust.PodIdentity(
+                cluster_arn=self.cluster_arn,
+                namespace=ref.namespace,
+                service_account=ref.name,
+                session_tags=options.session_tags,
+                role_tags=self.role_tags if options.base_role is None else None,
+                pods=tuple(trust.LivePod(name) for name in options.pods) or None,
+                now=self.now,
+            )
+            for ref in options.service_accounts
+        ]
         if options.base_role is None:
-            return identity
-        return trust.TargetHop(options.base_role, identity, external_id=options.external_id, role_tags=self.role_tags)
+            return [*pods]
+        return [trust.TargetHop(options.base_role, pod, options.external_id, role_tags=self.role_tags) for pod in pods]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ class PolicyAccess:
     @property
     def findings(self) -> tuple[trust.TrustFinding, ...]:
         """Worst first, each once."""
-        found = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
-        return tuple(sorted(found, key=lambda item: tuple(Severity).index(item.severity)))
+        findings = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
+        return tuple(sorted(findings, key=lambda item: tuple(Severity).index(item.severity)))
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -102,11 +101,11 @@ class PolicyAccesses:
 
 def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:
     """`role_tags` stand for those that a file holds."""
-    found = []
+    accesses = []
     for file in files:
         tags = file.role_tags if role_tags is None else role_tags
-        found.append(PolicyAccess(file.name, file.policy, policy_access(file.policy, tags)))
-    return PolicyAccesses(tuple(found))
+        accesses.append(PolicyAccess(file.name, file.policy, policy_access(file.policy, tags)))
+    return PolicyAccesses(tuple(accesses))
 
 
 def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
@@ -125,8 +124,8 @@ def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
 
 def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChecks:
     """A file that holds its role's tags is asked with these, unless the question has some."""
-    found = []
+    checks = []
     for file in files:
         of_file = replace(question, role_tags=file.role_tags) if question.role_tags is None else question
-        found.append((file.name, trust.check(file.policy, of_file.requests())))
-    return PolicyChecks(tuple(found))
+        checks.append((file.name, trust.check(file.policy, of_file.requests())))
+    return PolicyChecks(tuple(checks))

@@ -46,9 +46,9 @@ def adding(whom: Subjects) -> Edit:
     """Lets them in. All of them or none: the first refusal is the whole edit's."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        found = _each(policy, [_step(trust.add, who, whom.scope) for who in whom.identities(role_tags)])
+        result = _each(policy, [_step(trust.add, who, whom.scope) for who in whom.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
-        return found if found.refused else replace(found, notes=(*found.notes, *slips))
+        return result if result.refused else replace(result, notes=(*result.notes, *slips))
 
     return edit
 
@@ -62,12 +62,12 @@ def removing(whom: Subjects) -> Edit:
         def at(scope: trust.ScopeKind) -> trust.Edit:
             return _each(policy, [_step(trust.remove, who, scope) for who in identities])
 
-        found = at(whom.scope)
-        if not found.refused:
-            return found
+        result = at(whom.scope)
+        if not result.refused:
+            return result
         wider = next((scope for scope in _WIDER if scope is not whom.scope and at(scope).changed), None)
         how = "" if wider is None else f" (--scope {wider} takes the statement out)"
-        return replace(found, reason=found.reason + how)
+        return replace(result, reason=result.reason + how)
 
     return edit
 
@@ -85,13 +85,13 @@ def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) 
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         tagged = [replace(who, role_tags=role_tags) for who in identities]
-        found = trust.tighten(policy, tagged, scope)
+        result = trust.tighten(policy, tagged, scope)
         match = trust.TrustVerdict.MATCH
-        out = [who for who in tagged if trust.evaluate(found.policy, who).verdict is not match]
-        if found.changed and out:
+        out = [who for who in tagged if trust.evaluate(result.policy, who).verdict is not match]
+        if result.changed and out:
             names = ", ".join(f"{who.namespace}/{who.service_account}" for who in out)
-            return trust.refused(policy, f"it is not certain that {names} would get in afterwards", found.statement)
-        return found
+            return trust.refused(policy, f"it is not certain that {names} would get in afterwards", result.statement)
+        return result
 
     return edit
 
@@ -109,15 +109,15 @@ def _step(
 
 def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     """One after another; what was done first decides what is said first."""
-    now, found = policy, []
+    now, edits = policy, []
     for step in steps:
         edit = step(now)
         if edit.refused:
             return replace(edit, policy=policy)
-        found.append(edit)
+        edits.append(edit)
         now = edit.policy
-    first = next((edit for edit in found if edit.changed), found[0])
-    sentences = [text for edit in found for text in (edit.reason, *edit.notes)]
+    first = next((edit for edit in edits if edit.changed), edits[0])
+    sentences = [text for edit in edits for text in (edit.reason, *edit.notes)]
     notes = tuple(text for text in dict.fromkeys(sentences) if text != first.reason)
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
@@ -138,14 +138,14 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
             hint=Again(add=("--skip-disabled-regions",)) if only_disabled else (),
             subject=role.name,
         )
-    found = [use for use in evaluate_uses(role, uses) if use.hop == 1]
-    if not found:
+    users = [use for use in evaluate_uses(role, uses) if use.hop == 1]
+    if not users:
         raise Conflict(
             f"The trust policy of role {role.name} is not tightened: no association uses the role, and nobody would "
             "get in",
             subject=role.name,
         )
-    out = [use for use in found if use.evaluation.verdict is not trust.TrustVerdict.MATCH]
+    out = [use for use in users if use.evaluation.verdict is not trust.TrustVerdict.MATCH]
     if out:
         raise Conflict(
             f"The trust policy of role {role.name} is not tightened: it is not certain that it lets in every "
@@ -153,7 +153,7 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
             lines=tuple(f"{used_words(use.association)}: {_why(use.evaluation)}" for use in out),
             subject=role.name,
         )
-    return tuple(use.evaluation.request for use in found if isinstance(use.evaluation.request, trust.PodIdentity))
+    return tuple(use.evaluation.request for use in users if isinstance(use.evaluation.request, trust.PodIdentity))
 
 
 def users_words(users: Sequence[trust.PodIdentity]) -> str:
@@ -163,8 +163,8 @@ def users_words(users: Sequence[trust.PodIdentity]) -> str:
     return f"{many} in {clusters} clusters" if clusters > 1 else f"{many} in cluster {users[0].cluster_name}"
 
 
-def _why(found: trust.Evaluation) -> str:
-    actions = (found.assume_role, found.tag_session)
+def _why(evaluation: trust.Evaluation) -> str:
+    actions = (evaluation.assume_role, evaluation.tag_session)
     return next(action.reason for action in actions if action.verdict is not trust.TrustVerdict.MATCH)
 
 
@@ -209,8 +209,8 @@ def edit_files(
     return tuple(edits)
 
 
-def _refusal(what: str, subject: str, edit: trust.Edit) -> Conflict:
-    return Conflict(f"{what} stays as it is: {edit.reason}", subject=subject)
+def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
+    return Conflict(f"{policy} stays as it is: {edit.reason}", subject=subject)
 
 
 # --- of a role --------------------------------------------------------------------------------------------------------

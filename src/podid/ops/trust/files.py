@@ -64,23 +64,26 @@ def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, st
     """The facts of files that are changed in place; no other podid changes them for as long as the block lasts. Raises
     UsageError for what is no regular file of one name, TimedOut as a lock does."""
     with ExitStack() as stack:
-        found: dict[str, stat_result] = {}
+        locked_files: dict[str, stat_result] = {}
         for name in names:
             lock = partial(wait_for, subject=name, patience=patience)
             with _writing(name):
-                if any(samestat(Path(name).lstat(), facts) for facts in found.values()):
+                if any(samestat(Path(name).lstat(), facts) for facts in locked_files.values()):
                     raise UsageError(f"{name} is named twice", subject=name)
-                found[name] = stack.enter_context(files.locked(Path(name), lock))
-        yield found
+                locked_files[name] = stack.enter_context(files.locked(Path(name), lock))
+        yield locked_files
 
 
 def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> None:
-    """The file has the one text or the other, never half of one, and keeps mode and owner. `over` are the facts of the
+    """The file has the one text or the other, never half of one, and keeps mode, owner, line ends and byte order mark.
+    `over` are the facts of the
     file that was read. Raises UsageError, and Conflict where it was changed since."""
     with _writing(file.name):
         path = Path(file.name)
-        data = _like(files.read(path), file.text_with(policy))
-        files.write_whole(path, data, over=over, keep=True)
+        old, new = files.read(path), file.text_with(policy).encode()
+        if b"\r\n" in old:
+            new = new.replace(b"\n", b"\r\n")
+        files.write_whole(path, BOM_UTF8 + new if old.startswith(BOM_UTF8) else new, over=over, keep=True)
 
 
 @contextmanager
@@ -91,12 +94,6 @@ def _writing(name: str) -> Iterator[None]:
         raise Conflict(f"{name} is left as it is: {error.strerror}", hint=Again(), subject=name) from error
     except OSError as error:
         raise UsageError(f"{name} cannot be changed in place: {error.strerror}", subject=name) from error
-
-
-def _like(old: bytes, text: str) -> bytes:
-    """The text with the line ends and the byte order mark of what was there."""
-    new = text.encode().replace(b"\n", b"\r\n") if b"\r\n" in old else text.encode()
-    return BOM_UTF8 + new if old.startswith(BOM_UTF8) else new
 
 
 def of_role(role: Role) -> TrustFile:
@@ -114,8 +111,8 @@ def read_trust(text: str, name: str) -> TrustFile:
     try:
         whole = trust.read_json(text)
         place = next((place for place in _PLACES if _inside(whole, place) is not None), ())
-        found = _inside(whole, place)
-        document = trust.read_json(found) if isinstance(found, str) else found
+        policy = _inside(whole, place)
+        document = trust.read_json(policy) if isinstance(policy, str) else policy
         if not isinstance(document, Mapping):
             raise InvalidInput("there is no trust policy in it")
         return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)

@@ -34,9 +34,7 @@ class TrustEditOptions(TrustOptions):
         values=SCOPES,
     )
     session_tags: bool = SESSION_TAGS
-
-
-IN_PLACE = switch("Write the new policy into FILE.")
+    in_place: bool = switch("Write the new policy into FILE.")
 
 
 @options

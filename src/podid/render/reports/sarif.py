@@ -47,11 +47,9 @@ def write(report: DoctorReport) -> str:
 
 
 def _rule(name: str, entry: Entry | None) -> dict[str, object]:
-    from podid.ops.explain import load
-
     rule: dict[str, object] = {"id": name}
     if entry is not None:
-        body = load(entry.id).body
+        body = entry.body
         rule |= {
             "shortDescription": {"text": entry.title},
             "fullDescription": {"text": entry.healthy or entry.title},

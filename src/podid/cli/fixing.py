@@ -55,15 +55,15 @@ def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, 
             return
 
 
-def fixable(report: DoctorReport, wanted: Collection[str], level: Severity, terminal: Terminal) -> tuple[Mend, ...]:
-    """What can be carried out of the report's fixes, of the ids in `wanted` if there are any; says what is left out."""
-    planned, left = mends(report, wanted, level)
+def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[Mend, ...]:
+    """What can be carried out of the report's fixes, of `ids` if there are any; says what is left out."""
+    planned, left = mends(report, ids, level)
     if left:
         terminal.note(f"only with --fix-id, or --fix-level for the level: {', '.join(left)}")
-    found = {verdict.check for verdict in report.findings}
-    if absent := [name for name in wanted if name not in found]:
+    failed = {verdict.check for verdict in report.findings}
+    if absent := [name for name in ids if name not in failed]:
         terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
-    if not planned and not left and found & set(wanted or found):
+    if not planned and not left and failed & set(ids or failed):
         terminal.note("podid has no fix for this that it can carry out itself")
     return planned
 
@@ -73,9 +73,9 @@ def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cl
     exit 8."""
     from podid.render.fixes import fixes_view
 
-    found = [_planned(item, command, runtime) for item, command in _each(planned)]
-    terminal.emit(fixes_view(found, cluster))
-    terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in found) else ExitCode.OK)
+    planned_fixes = [_planned(item, command, runtime) for item, command in _each(planned)]
+    terminal.emit(fixes_view(planned_fixes, cluster))
+    terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
 
 def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
@@ -120,6 +120,6 @@ class _Guard:
         self.left = True
         terminal.consent(Consent(question="Do it?", needed_for="doctor --fix"))
         if not self._still(self._verdict, self._command):
-            what = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
-            raise Conflict(what, subject=str(self._verdict.subject))
+            message = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
+            raise Conflict(message, subject=str(self._verdict.subject))
         self.left = False

@@ -1,0 +1,184 @@
+"""Help as lines: of podid, of a noun, of a command, and of the options that commands have in common.
+
+Nothing but the command in question is imported for it, and Typer only with that.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from podid.cli.tree import COMMANDS, GROUPS, PANELS, Row, path_of
+from podid.render.view import Line
+
+if TYPE_CHECKING:
+    from podid.cli.options import Command
+    from podid.domain.option import OptionField
+
+ABOUT = "Amazon EKS Pod Identity: to verified credentials, or to the first broken link."
+# what most people come for, in the order in which they need it
+MAIN_JOB = (
+    ("podid demo", "See all of it on a cluster on this machine, without AWS."),
+    ("podid install-agent", "Install the EKS Pod Identity Agent on a cluster."),
+    ("podid associate", "Give a service account's pods a role; asks for the details."),
+    ("podid associate NS/SA --role ROLE", "The same in a script."),
+    ("podid verify NS/SA", "Prove which role the pods get."),
+    ("podid doctor", "Find the first broken link if something does not work."),
+)
+OPTIONS = "options"
+# a page wider than this is hard to read; a pipe has no width
+WIDEST, PIPE = 100, 80
+# an option that is longer has its meaning on the next line
+_LONGEST = 30
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+    words = list(argv[: argv.index("--")] if "--" in argv else argv)
+    return "--help" in words or "-h" in words
+
+
+def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
+    """The lines that a command line asks for; None where it names no command."""
+    words = [word for word in argv if not word.startswith("-")]
+    width = PIPE if width is None else min(width, WIDEST)
+    if not words:
+        return list(_root(width))
+    if words == [OPTIONS]:
+        return list(_common(width))
+    if len(words) == 1 and words[0] in GROUPS:
+        return list(_noun(words[0], width))
+    row = next((row for row in COMMANDS if row.path == path_of(words)), None)
+    return None if row is None else list(_command(row, width))
+
+
+def _root(width: int) -> Iterator[str | Line]:
+    yield ABOUT
+    yield from _section("The main job", _rows(MAIN_JOB, width))
+    for panel in PANELS:
+        yield from _section(panel, _rows(_entries(panel), width))
+    yield ""
+    yield from _wrapped(
+        "podid COMMAND --help explains a command, podid help options the options that commands share. Write a service "
+        "account as NAMESPACE/NAME.",
+        width,
+    )
+
+
+def _entries(panel: str) -> Iterator[tuple[str, str]]:
+    """Each command, and each noun once with its verbs."""
+    for row in COMMANDS:
+        noun = row.path[0]
+        if row.panel != panel:
+            continue
+        if len(row.path) == 1:
+            yield noun, row.summary
+        elif row is next(other for other in COMMANDS if other.path[0] == noun):
+            verbs = ", ".join(other.path[1] for other in COMMANDS if other.path[0] == noun)
+            yield noun, f"{GROUPS[noun].removesuffix('.')}: {verbs}."
+    if panel == PANELS[-1]:
+        yield "help, version", "Show this page, the help of a command or the version."
+
+
+def _noun(noun: str, width: int) -> Iterator[str | Line]:
+    rows = [row for row in COMMANDS if row.path[0] == noun]
+    yield GROUPS[noun]
+    yield from _section("Usage", [f"  podid {noun} COMMAND"])
+    yield from _section("Commands", _rows(((row.path[1], row.summary) for row in rows), width))
+    yield ""
+    yield f"podid {noun} COMMAND --help explains a command."
+
+
+def _command(row: Row, width: int) -> Iterator[str | Line]:
+    command = row.load()
+    (first,), *rest = command.paragraphs
+    yield from _wrapped(first, width)
+    yield ""
+    yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
+    yield from _section("Examples", [f"  {example}" for example in command.examples])
+    for paragraph in rest:
+        yield ""
+        for line in paragraph:
+            yield from _wrapped(line, width)
+    sections: dict[str, list[OptionField]] = {}
+    first = "Arguments and options" if any(item.argument for item in command.own) else "Options"
+    heading = next((item.heading for item in command.own if item.heading), first)
+    for item in command.own:
+        heading = item.heading or heading
+        sections.setdefault(heading, []).append(item)
+    for heading, items in sections.items():
+        full = _rows(_items(item for item in items if not item.brief), width)
+        brief = [item for item in items if item.brief]
+        more = (*(item.long for item in brief), f"(see {brief[0].brief})") if brief else ()
+        yield from _section(heading, (*full, *_in_short(more, width)))
+    yield from _section("Common options", _in_short(common_names(command), width), "podid help options")
+
+
+def usage(name: str, command: Command) -> str:
+    arguments = (item.metavar for item in command.own if item.argument)
+    required = (f"{item.long} {item.metavar}" for item in command.own if item.required and not item.argument)
+    return " ".join(("podid", name, *arguments, *required, "[OPTIONS]"))
+
+
+def common_names(command: Command) -> Iterator[str]:
+    from podid.cli.options import OUTPUT, SHARED
+
+    for name in (*command.shared, *OUTPUT):
+        yield SHARED[name].long if name in SHARED else "--show-permissions"
+
+
+def _common(width: int) -> Iterator[str | Line]:
+    from podid.cli.options import SHARED, SHOW_PERMISSIONS
+
+    yield "Options that commands share. You can also put them before the command."
+    items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
+    yield from _section("Common options", _rows(items, width))
+    yield ""
+    yield from _wrapped("An option on the command line wins over its variable, and that over the kubeconfig.", width)
+
+
+def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
+    for item in options:
+        long = f"--[no-]{item.long[2:]}" if item.off else item.long
+        names = "" if item.argument else f"{item.short}, {long}" if item.short else long
+        dots = "..." if item.kind == "texts" and not item.argument else ""
+        yield f"{names} {item.metavar}{dots}".strip(), _meaning(item)
+
+
+def _meaning(item: OptionField) -> str:
+    text = item.help.removesuffix(" Repeatable.")
+    if item.kind == "text" and item.default and not item.required and "[default" not in text:
+        text += f" [default: {item.default}]"
+    return f"{text} [{', '.join(item.env)}]" if item.env else text
+
+
+def _section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:
+    """Nothing where there are no lines."""
+    body = list(lines)
+    if body:
+        yield ""
+        yield Line(f"{heading} ({note})" if note else heading, style="head", upto=len(heading))
+        yield from body
+
+
+def _rows(items: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+    """Names and meanings in two columns."""
+    rows = list(items)
+    column = max((len(name) for name, _ in rows if len(name) <= _LONGEST), default=0) + 4
+    for name, meaning in rows:
+        lines = textwrap.wrap(meaning, width - column, break_long_words=False, break_on_hyphens=False) or [""]
+        if len(name) > _LONGEST:
+            yield f"  {name}"
+        else:
+            yield f"  {name}".ljust(column) + lines.pop(0)
+        yield from (" " * column + line for line in lines)
+
+
+def _in_short(names: Iterable[str], width: int) -> list[str]:
+    return textwrap.wrap(
+        " ".join(names), width - 2, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)

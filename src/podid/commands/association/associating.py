@@ -1,0 +1,82 @@
+"""What podid associate and podid copy do the same way, once the command line is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.domain.plan import ChangeResult, Plan
+    from podid.ops.association.associate import AssociateRequest, Associating
+
+
+def associate_in(access: Access, request: AssociateRequest) -> None:
+    """Associate in one cluster."""
+    from functools import partial
+
+    from podid.cli import changing
+    from podid.domain.plan import Consent
+    from podid.domain.text import short_list
+    from podid.ops.association.aftermath import after_associate
+    from podid.ops.association.associate import Associating
+    from podid.ops.association.files import check_accounts
+    from podid.ops.association.read import current_associations
+    from podid.ops.role.target import by_update_trust, with_owner_changes
+
+    place, accounts = access.place(for_change=True), request.accounts
+    check_accounts(request.items, place.account, request.file)
+    if request.reads_cluster:
+        access.kube.needed()  # known before anything is changed
+    items = request.all_items(lambda: access.kube.reader)
+    refs, names = tuple(items), short_list(map(str, items), 10)
+    if request.selection and not request.printed:
+        access.terminal.note(f"{request.selection} stands for {names}")
+    restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
+    if not request.printed:
+        changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading the associations of {names}") as progress:
+        work = Associating(
+            clients=access.clients,
+            place=place,
+            journal=access.journal,
+            request=request,
+            items=items,
+            current=current_associations(access.clients, place, refs),
+            say=progress.glance,
+        ).with_role_named()
+        new_role = work.request.new_role
+        if new_role is not request.new_role and new_role is not None:
+            access.terminal.note(f"the role is named {new_role.name}")
+        plan = work.plan()
+    if request.printed:
+        _print(access, work, plan)
+        return
+    absent = () if accounts.create_service_account else changing.absent_notes(access, refs, strict=accounts.strict)
+    plan = changing.with_next_commands(access, plan, partial(by_update_trust, update=request.change.update_trust))
+    plan = changing.with_outlook(access, place, plan.noting(absent), refs, restart=request.restart, force=request.force)
+    question = request.question(len(refs), absent=bool(absent))
+
+    def after(result: ChangeResult) -> ChangeResult:
+        if new_role is not None and result.failed_kind.startswith("role"):
+            changing.take_back(access, result, new_role.name)
+        result = with_owner_changes(result, access.aws.eks)
+        return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
+
+    consent = Consent(question=question) if question and access.runtime.interactive else None
+    changing.run(access, plan, after, consent=consent, restarts=restarts)
+
+
+def _print(access: Access, work: Associating, plan: Plan) -> None:
+    """What Terraform would need, with nothing changed."""
+    import shlex
+
+    from podid.ops.role.target import owner_change_words
+    from podid.render.changes import skipped_lines
+    from podid.render.forms import associations_for_terraform
+
+    access.terminal.emit(associations_for_terraform(plan))
+    notes = (f"note: {note}" for note in plan.notes)
+    access.terminal.note(*notes, *skipped_lines(plan), *map(owner_change_words, plan.owner_changes))
+    for name, words in work.trust_commands(plan):
+        line = shlex.join(access.at_place(words))
+        access.terminal.note(f"note: the trust policy of role {name} has to admit them too: {line}")
