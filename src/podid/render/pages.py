@@ -97,7 +97,7 @@ def _entry_table(entries: Sequence[Entry]) -> Table:
         ("ID", "id"),
         (Column("SEVERITY", folds=2), "severity"),
         (Column("LINK", folds=1), lambda entry: link_words(entry.link)),
-        (Column("TITLE", prose=True), "head"),
+        (Column("TITLE", prose=True), "title"),
         (Column("FIX", wide=True), lambda entry: _FIXED[FixClass(entry.fix)]),
     )
 
