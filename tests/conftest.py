@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 import once
+import scenes
 import straight
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
@@ -241,6 +242,12 @@ def shared(_kept: Site) -> Iterator[Site]:
     _kept.box.world.credentials.allow_again()
     _kept.box.faults.clear()
     _kept.kube.faults.clear()
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> list[scenes.Scene]:
+    """What each line of the story in `ways.py` printed, in JSON."""
+    return scenes.once_for_all_workers(tmp_path_factory)
 
 
 @pytest.fixture

@@ -2,156 +2,48 @@
 
 import copy
 import csv
-import fcntl
 import io
 import json
-import os
-import pickle
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from harness import from_yaml, one_in
-from podid.cli.terminal import Terminal
+from harness import from_yaml
 from podid.commands.sandbox import views as sandbox_views
-from podid.domain.encoding import Items, plain
+from podid.domain.encoding import plain
 from podid.render.formats import Format, to_text
 from podid.render.pages import failures_view
 from podid.render.screen import Screen, draw
 from podid.render.view import View
 from podid.sandbox.process import Environment, Running
+from scenes import Scene, read_through
 from test_schemas import SCHEMAS, VALIDATORS
-from worlds import whole_site
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
-        {"Effect": "Deny", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    ],
-}
 # an error is no kind: it goes to stderr by itself
 KINDS = sorted(SCHEMAS.keys() - {"Error"})
-CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
-# a word that no file holds, so that what is asked for is followed by what is read
-COMMANDS = """
-agent status
-doctor --fix --dry-run
-install-agent --dry-run
-install-agent
-role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag team=shop
-role create r --for shop/orders --policy-file POLICY
-role create r --for shop/orders --print terraform
-role create r --for shop/orders --replace --tag team=web
-role attach r --managed-policy AmazonSQSFullAccess
-role detach r --managed-policy AmazonSQSFullAccess --yes
-role create gone --for shop/gone
-role delete gone --yes
-associate shop/orders --role r --restart --wait api
-associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
-associate shop/pay --role article-2023 --update-trust --wait api
-associate shop/pay --role storefront --replace --wait api --cluster demo --cluster nosuch
-associate shop/pay --create-role --role pay --print terraform
-associate --show-permissions
-agent status
-agent versions
-agent nodes
-agent logs
-agent logs --raw -o json
-addon list --all
-addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
-list
-list --pods --columns status,role-exists,exists
-status
-status shop/orders
-show shop/orders
-preset list
-preset show s3-read,bucket=reports
-role list
-role show r
-verify shop/orders --yes
-verify -A --yes
-verify shop/orders --yes --probe --can s3:GetObject --can sts:GetCallerIdentity
-doctor
-doctor --all
-doctor --list
-bundle BUNDLE --yes
-doctor --me
-doctor --me --for associate
-explain trust-missing-tag-session
-explain --list
-trust check TRUST
-trust check TRUST TRUST
-trust check TRUST --cluster-arn CLUSTER --for shop/orders
-trust check TRUST --cluster-arn CLUSTER --for shop/orders --for shop/cart
-trust add TRUST --cluster-arn CLUSTER --for shop/cart
-trust add TRUST TRUST --cluster-arn CLUSTER --for shop/cart --in-place --dry-run
-trust add --role r --for shop/cart
-restart shop/orders
-disassociate shop/orders --yes --wait api
-disassociate shop/orders --yes --wait api --ignore-not-found
-undo last --yes --dry-run
-undo last --yes
-history
-history last
-whoami
-completion bash
-"""
+RUNNING = Running("http://127.0.0.1:1", 7, "demo", "111122223333", "us-west-2", "", 0.0, "/log")
+# of a sandbox that runs as a process, which the story has none of
+SANDBOX = (
+    sandbox_views.running_view(RUNNING, "running"),
+    sandbox_views.absent_view("not running"),
+    read_through(failures_view({"sa-mismatch": ("in place", "broken/sa-mismatch"), "sdk-too-old": ("possible", "")})),
+    sandbox_views.environment_view(Environment({"AWS_REGION": "us-west-2"}, ("AWS_PROFILE",))),
+)
 
 
 class ByKind(dict[str, list[View]]):
     def __missing__(self, kind: str) -> list[View]:
-        pytest.fail(f"no document of kind {kind} was printed: COMMANDS wants a line that prints one", pytrace=False)
+        pytest.fail(f"no document of kind {kind} was printed: STORY of ways.py needs a line that prints one", False)
 
 
 @pytest.fixture(scope="session")
-def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
-    """What the commands emitted, by kind. The first worker that wants them runs the commands for all."""
-    home = tmp_path_factory.mktemp("home")
-    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else home
-    with (shared / "views.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = shared / "views.pickle"
-        if not kept.exists():
-            kept.write_bytes(pickle.dumps(emitted_by_kind(home)))
-        return ByKind(pickle.loads(kept.read_bytes()))
-
-
-def emitted_by_kind(home: Path) -> dict[str, list[View]]:
-    files = {"TRUST": home / "trust.json", "POLICY": home / "policy.json"}
-    files["TRUST"].write_text(json.dumps(TRUST))
-    allow = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
-    files["POLICY"].write_text(json.dumps({"Version": "2012-10-17", "Statement": allow}))
-    files["BUNDLE"] = home / "bundle.tar.gz"
-    words = {**{name: str(path) for name, path in files.items()}, "CLUSTER": CLUSTER_ARN}
-    running = Running("http://127.0.0.1:1", 7, "demo", "111122223333", "us-west-2", "", 0.0, "/log")
-    emitted = [
-        sandbox_views.running_view(running, "running"),
-        sandbox_views.absent_view("not running"),
-        failures_view({"sa-mismatch": ("in place", "broken/sa-mismatch"), "sdk-too-old": ("possible", "")}),
-        sandbox_views.environment_view(Environment({"AWS_REGION": "us-west-2"}, ("AWS_PROFILE",))),
-    ]
-    with pytest.MonkeyPatch.context() as patch, whole_site(home) as site:
-        site.with_samples()
-        node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
-        site.kube.add_agent_line(node, '{"level":"error","msg":"no EC2 IMDS role found","client-addr":"10.0.0.9:1"}')
-        patch.setattr(Terminal, "_write", lambda self, view: emitted.append(view))
-        for line in COMMANDS.strip().splitlines():
-            before = len(emitted)
-            outcome = site(*(words.get(word, word) for word in line.split()))
-            assert len(emitted) == before + 1, (line, outcome)
-        site.box.world.credentials.deny("iam:GetRole")
-        site("doctor")
-        site.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
-        site("doctor", "--me")
-    found: dict[str, list[View]] = {}
-    for view in emitted:
-        members = {key: plain(each) if isinstance(each, Items) else each for key, each in view.document.items()}
-        found.setdefault(str(members["kind"]), []).append(replace(view, document=members))
-    return found
+def views(story: list[Scene]) -> dict[str, list[View]]:
+    """What the commands of the story printed, by kind."""
+    by_kind: dict[str, list[View]] = {}
+    for view in (*SANDBOX, *(view for scene in story for view in scene.views)):
+        by_kind.setdefault(str(view.document["kind"]), []).append(view)
+    return ByKind(by_kind)
 
 
 def test_every_kind_that_was_printed_has_a_type(views: dict[str, list[View]]) -> None:
@@ -213,34 +105,36 @@ def test_people_read_every_view(kind: str, wide: bool, views: dict[str, list[Vie
         assert to_text(view, Format.WIDE if wide else Format.TABLE).strip() or not view.tables[0].rows
 
 
-def test_rows_of_reports(views: dict[str, list[View]]) -> None:
+def test_rows_of_reports(story: list[Scene]) -> None:
+    printed = {scene.way.line: scene.views[-1] for scene in story if scene.views}  # what was printed last
+
     def rows(view: View) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(to_text(view, Format.CSV))))
 
-    report = views["DoctorReport"][0]
-    outcomes = {(row["id"], row["outcome"]) for row in rows(report)}
-    assert {id_ for id_, outcome in outcomes if outcome == "fail"} == set(report.names)
-    assert rows(views["IdentityStatus"][0])[0]["role"] == "r"
-    nodes = [row["node"] for row in rows(views["NodeList"][0])]
-    assert [row["node"] for row in rows(views["AgentStatus"][-1])] == nodes != []
-    (shown,) = rows(views["Association"][0])
-    assert shown in rows(views["AssociationList"][0])
-    trust = rows(views["TrustReportList"][0])
+    for line in ("doctor", "doctor --all"):
+        outcomes = {(row["id"], row["outcome"]) for row in rows(printed[line])}
+        assert {id_ for id_, outcome in outcomes if outcome == "fail"} == set(printed[line].names)
+    assert rows(printed["verify shop/orders --yes"])[0]["role"] == "r"
+    nodes = [row["node"] for row in rows(printed["agent nodes"])]
+    assert [row["node"] for row in rows(printed["agent status"])] == nodes != []
+    (shown,) = rows(printed["show shop/orders"])
+    assert shown in rows(printed["list"])
+    trust = rows(printed["trust check any-pod.json --cluster-arn CLUSTER --for shop/orders --for shop/cart"])
     assert [(row["service_account"], row["action"], row["verdict"]) for row in trust] == [
         ("orders", "sts:AssumeRole", "match"),
         ("orders", "sts:TagSession", "no-match"),
         ("cart", "sts:AssumeRole", "match"),
         ("cart", "sts:TagSession", "no-match"),
     ]
-    assert [row["status"] for row in rows(views["Plan"][0])] == ["planned"]
-    assert rows(views["History"][-1])[0]["verb"] in ("create", "update", "delete", "restart")
-    (sandbox,) = rows(views["Sandbox"][0])
+    assert [row["status"] for row in rows(printed["install-agent --dry-run"])] == ["planned"]
+    assert rows(printed["history last"])[0]["verb"] in ("create", "update", "delete", "restart")
+    (sandbox,) = rows(SANDBOX[0])
     assert (sandbox["state"], sandbox["pid"], sandbox["kubeconfig"]) == ("running", "7", "")
 
 
 def test_what_json_has_no_word_for_is_refused() -> None:
     assert plain({"kind": "X", "a": (1, None), "b": Format.CSV}) == {"kind": "X", "a": [1, None], "b": "csv"}
-    with pytest.raises(TypeError, match="nothing for a object"):
+    with pytest.raises(TypeError, match="no form for a object"):
         plain([object()])
 
 
@@ -311,15 +205,24 @@ WORDS: dict[str, Sequence[str]] = {
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),
 }
 Place = tuple[str | int, ...]
+# members whose word decides about the schema of what is beside them
+DECIDING = ("kind", "verb", "status", "type", "class", "state", "outcome")
 
 
-def _members(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Every member and item that podid, and nobody else, gives a shape."""
-    found = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, member in found:
-        yield (*path, key), member
+def _members(value: Any, path: Place = (), place: tuple[object, ...] = ()) -> Iterator[tuple[Place, Any, object]]:
+    """Yield every member and item that podid, and nobody else, gives a shape: its path, its value, and its place in the
+    schema, which the kinds and words around it decide."""
+    pairs: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        pairs = value.items()
+        place = (*place, *(str(value.get(word)) for word in DECIDING))
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    for key, member in pairs:
+        step = (*place, key if isinstance(key, str) else "item")
+        yield (*path, key), member, (*step, type(member))
         if key not in FREE:
-            yield from _members(member, (*path, key))
+            yield from _members(member, (*path, key), step)
 
 
 def _cut(value: Any) -> Any:
@@ -330,21 +233,26 @@ def _cut(value: Any) -> Any:
 
 
 def _changed(whole: Any, path: Place, value: Any = None, *, gone: bool = False) -> Any:
-    changed = copy.deepcopy(whole)
-    owner = changed
-    for key in path[:-1]:
-        owner = owner[key]
-    if gone:
-        del owner[path[-1]]
+    """A copy with the member at `path` replaced, or gone; what is beside it is shared."""
+    first, *rest = path
+    copied = copy.copy(whole)
+    if rest:
+        copied[first] = _changed(whole[first], tuple(rest), value, gone=gone)
+    elif gone:
+        del copied[first]
     else:
-        owner[path[-1]] = value
-    return changed
+        copied[first] = value
+    return copied
 
 
-def _mutants(whole: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """The document with one thing wrong in it, and what that is."""
+def _mutants(whole: Any, words: Sequence[str], known: set[object]) -> Iterator[tuple[str, Any]]:
+    """Yield the document with one error in it, and what it is. Skip places that are `known`, and add those of this
+    document."""
     yield "more at the top", {**whole, "surprise": 1}
-    for path, value in _members(whole):
+    for path, value, place in _members(whole):
+        if place in known:
+            continue
+        known.add(place)
         name, in_state = path[-1], any(step in ("before", "after") for step in path[:-1])
         if isinstance(value, dict) and name not in FREE:
             yield f"more in {path}", _changed(whole, (*path, "surprise"), 1)
@@ -359,14 +267,19 @@ def _mutants(whole: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield f"no time: {path}", _changed(whole, path, "yesterday")
 
 
-@pytest.mark.parametrize("kind", one_in(3, KINDS))
-def test_one_thing_wrong_is_found(kind: str, views: dict[str, list[View]]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "everywhere"),
+    [(kind, False) for kind in KINDS] + [pytest.param(kind, True, marks=pytest.mark.rare) for kind in KINDS],
+)
+def test_one_thing_wrong_is_found(kind: str, everywhere: bool, views: dict[str, list[View]]) -> None:
+    """At each place of the schema in one document that has it, and under `make fuzz` in all of them."""
     words = ("kind", "apiVersion", *WORDS.get(kind, ()))
-    tried = set()
+    tried: set[str] = set()
+    known: set[object] = set()
     for view in views[kind]:
         assert VALIDATORS[kind].is_valid(view.document)
         whole = _cut(view.document)
-        for what, mutant in _mutants(whole, words):
-            assert not VALIDATORS[kind].is_valid(mutant), what
-        tried |= {".".join(step for step in path if isinstance(step, str)) for path, _ in _members(whole)}
+        for wrong, mutant in _mutants(whole, words, set() if everywhere else known):
+            assert not VALIDATORS[kind].is_valid(mutant), wrong
+        tried |= {".".join(step for step in path if isinstance(step, str)) for path, *_ in _members(whole)}
     assert set(words) <= tried

@@ -12,184 +12,15 @@ import pytest
 
 import test_schemas
 from harness import Outcome, Podid, from_yaml
-from podid.cli.terminal import Terminal
-from podid.cli.tree import COMMANDS
 from podid.render.formats import Format, to_text
 from podid.render.screen import Screen, draw
-from podid.render.view import View
 from podid.sandbox import process, tour
-from worlds import CLUSTER_ARN, ORDERS, Site, trust_for
+from scenes import Scene, play
+from worlds import Site
 
-# what comes first is the exit code
-STORY = """
-0 whoami
-3 agent status
-3 agent nodes
-3 doctor
-0 install-agent --dry-run
-0 install-agent
-0 install-agent
-0 install-agent --addon-version latest
-6 install-agent --addon-version default
-5 install-agent --addon-version v1.0.0
-2 install-agent --config agent.probePort=x
-0 install-agent --config agent.probePort=2704
-0 agent versions
-0 agent status
-0 agent nodes
-0 agent logs
-5 agent logs --node nosuch
-0 agent logs --raw
-5 role show orders
-0 role create orders --for shop/orders --policy-file dynamodb-read.json --dry-run
-0 role create orders --for shop/orders --policy-file dynamodb-read.json
-0 role create orders --for shop/orders --policy-file dynamodb-read.json
-6 role create orders --for shop/orders --policy-file dynamodb-read.json --tag a=b
-0 role create orders --for shop/orders --print terraform
-0 associate shop/orders --role orders --print terraform
-0 role attach orders --managed-policy AmazonS3ReadOnlyAccess --preset dynamodb-read,table=orders
-0 role attach orders --managed-policy AmazonS3ReadOnlyAccess
-2 role detach orders --managed-policy AmazonS3ReadOnlyAccess
-0 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
-5 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
-0 role create gone --for shop/gone
-2 role delete gone
-0 role delete gone --yes --dry-run
-0 role delete gone --yes
-5 role delete gone --yes
-6 role delete demo-node-role --yes
-0 role show orders
-0 role show orders --all-clusters
-0 role list
-0 preset list
-0 preset show s3-read,bucket=reports
-5 preset show nosuch
-0 role create reader --for shop/reader --preset s3-read,bucket=reports --preset vpc-cni
-2 role create reader --for shop/reader --preset s3-read
-0 role list --unused
-0 show shop/orders
-5 show shop/nosuch
-5 status shop/orders
-0 associate shop/orders --role orders --restart --dry-run
-0 associate shop/orders --role orders --restart
-0 associate shop/orders --role orders
-0 associate shop/orders --role orders --wait verified
-6 associate shop/orders --role storefront
-0 associate shop/orders --tag a=b --replace
-0 associate shop/orders --untag a --replace
-2 associate shop/cart
-8 associate shop/cart --role storefront --wait api --dry-run --cluster demo --cluster nosuch
-0 associate -n shop --service-account o* --wait api --dry-run
-2 associate -n shop --role storefront
-5 associate shop/orders --role nosuch
-0 associate shop/fresh --create-role --policy-file dynamodb-read.json --dry-run
-0 show shop/orders
-3 status
-0 status shop/orders --require configured
-2 status --require best
-5 status -n nosuch
-0 list
-0 list --dangling --columns status,exists
-5 list -n nosuch
-5 list --cluster nosuch
-0 trust check trust.json
-0 trust check --role orders
-0 trust check --role orders --for shop/orders
-0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
-0 trust add --role orders --for shop/cart --dry-run
-0 trust add --role orders --for shop/cart
-0 trust add --role orders --for shop/cart
-2 trust remove --role orders --for shop/cart
-0 trust remove --role orders --for shop/cart --yes
-0 trust remove trust.json --cluster-arn CLUSTER --for shop/cart
-6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
-0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
-0 trust tighten --role orders --yes
-0 restart shop/orders
-0 restart shop/orders --stale
-0 restart shop/orders --evict
-0 verify shop/orders --yes
-0 verify -n shop --yes
-5 verify -n nosuch --yes
-0 verify shop/orders --yes --probe
-5 verify shop/orders --yes --probe-node nosuch
-3 verify shop/orders --yes --can s3:GetObject
-2 verify shop/orders --yes --resource *
-2 verify
-2 verify shop/orders
-3 doctor
-0 doctor -n shop
-0 doctor --all -n shop
-0 doctor --list
-2 bundle
-0 bundle --yes
-0 doctor --me --for associate
-2 explain
-0 explain --list
-0 explain association-sa-not-found
-5 explain nosuch
-0 trust check trust.json --cluster-arn CLUSTER --for shop/orders
-3 trust check trust.json --cluster-arn CLUSTER --for shop/orders --for shop/cart
-0 history
-0 history last
-5 history nosuch
-2 history 45
-2 undo 45
-2 undo last
-5 copy --from-cluster demo --to-cluster nosuch
-2 copy --from-cluster demo --to-cluster demo
-2 move shop/orders shop/moved --update-trust
-0 move shop/orders shop/moved --update-trust --yes --dry-run
-0 disassociate shop/orders --delete-role --yes --dry-run
-2 disassociate shop/orders
-0 disassociate shop/orders --yes --dry-run
-0 disassociate shop/orders --yes
-5 disassociate shop/orders --yes
-0 disassociate shop/orders --yes --ignore-not-found
-2 undo last
-0 undo last --yes --dry-run
-0 addon list
-0 addon list --all
-0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
-0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
-0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
-6 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role article-2023
-5 addon associate nosuch sa --role storefront
-2 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa
-0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
-0 uninstall-agent --dry-run
-2 uninstall-agent
-0 uninstall-agent --yes
-0 uninstall-agent --yes
-0 undo last --yes
-0 undo last --yes
-0 associate --show-permissions
-0 completion bash
-3 sandbox status
-0 sandbox stop
-5 sandbox env
-5 sandbox reset
-2 sandbox break
-0 sandbox break --list
-5 sandbox break nosuch
-0 sandbox break role-not-found
-6 sandbox break role-not-found
-0 sandbox heal role-not-found
-5 sandbox heal role-not-found
-"""
-LINES = [(int(code), argv) for code, *argv in (line.split() for line in STORY.strip().splitlines())]
-# by themselves, below
-STARTED = {"sandbox start", "demo"}
 MAY_BE_EMPTY = (["list", "-n"], ["agent", "logs"])
 # ends before there is a result
 REFUSED = {2, 4, 5, 6}
-
-
-def test_every_command_is_in_the_story() -> None:
-    told = {" ".join(argv) for _, argv in LINES}
-    missing = {row.name for row in COMMANDS if not any(f"{line} ".startswith(f"{row.name} ") for line in told)}
-    assert missing - STARTED == set(), "each wants a line of STORY"
-    assert STARTED - missing == set()
 
 
 def check(argv: list[str], outcome: Outcome, code: int, output: Format) -> None:
@@ -229,39 +60,25 @@ def read(text: str, output: Format) -> Any:
             return text
 
 
-def play(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
-    site.with_samples()
-    monkeypatch.chdir(site.directory)
-    site.policy_file()
-    Path("trust.json").write_text(json.dumps(trust_for(ORDERS)))
-    for code, argv in LINES:
-        outcome = site(*(CLUSTER_ARN if word == "CLUSTER" else word for word in argv), "-o", output)
-        check(argv, outcome, code, output)
-
-
-def test_every_result_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_result_in_every_format(story: list[Scene]) -> None:
     """What is written as JSON is written in every other format too; `test_every_command_in_every_format` runs each
     command anew for each."""
-    write, written = Terminal._write, 0
-
-    def writing(self: Terminal, view: View) -> None:
-        nonlocal written
-        for output in Format:
-            assert read(to_text(view, output, None), output) is not None
-        for wide in (False, True):
-            assert draw(view, Screen(80, color=True), wide=wide)
-        written += 1
-        write(self, view)
-
-    monkeypatch.setattr(Terminal, "_write", writing)
-    play(site, monkeypatch, Format.JSON)
-    assert written > len(LINES) / 2
+    for scene in story:
+        check(scene.way.argv, scene.outcome, scene.way.code, Format.JSON)
+        for view in scene.views:
+            for output in Format:
+                assert read(to_text(view, output, None), output) is not None
+            for wide in (False, True):
+                assert draw(view, Screen(80, color=True), wide=wide)
+    assert sum(len(scene.views) for scene in story) > len(story) / 2
 
 
 @pytest.mark.rare
 @pytest.mark.parametrize("output", Format)
 def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
-    play(site, monkeypatch, output)
+    monkeypatch.chdir(site.directory)
+    for scene in play(site, output):
+        check(scene.way.argv, scene.outcome, scene.way.code, output)
 
 
 VERBS = ("start", "status", "env", "break --list")

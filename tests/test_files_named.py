@@ -180,7 +180,7 @@ def test_a_file_that_was_written_is_written_again_after_fixes(there: Site, tmp_p
 
 
 def test_force_is_for_save(podid: Podid) -> None:
-    refused(podid("doctor", "--force"), "--force goes with --save")
+    refused(podid("doctor", "--force"), "--force requires --save")
 
 
 # --- what is changed in place -----------------------------------------------------------------------------------------

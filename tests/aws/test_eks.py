@@ -301,7 +301,7 @@ def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox
     change = token()
     with pytest.raises(LostAnswer) as caught:
         session.eks.create_association("demo", ORDERS, ROLE, token=change)
-    assert caught.value.message.startswith("the change may or may not have been made: EKS gave no answer")
+    assert caught.value.message.startswith("the change may or may not have taken effect: EKS gave no answer")
     assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
     made = session.eks.find_association("demo", ORDERS)
     assert made is not None

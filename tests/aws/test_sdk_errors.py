@@ -176,7 +176,7 @@ def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:
 def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
     error = LostAnswer.of(ConnectionLost("EKS gave no answer", subject="cluster prod", request_id="r-2"))
     assert (error.message, error.subject, error.request_id, error.exit_code) == (
-        "the change may or may not have been made: EKS gave no answer",
+        "the change may or may not have taken effect: EKS gave no answer",
         "cluster prod",
         "r-2",
         7,

@@ -60,8 +60,8 @@ def test_the_auto_mode_node_role_counts() -> None:
         node_role_allowed={arn: REFUSED},
     )
     assert only("node-role-missing-eks-auth", snapshot).message == (
-        f"role auto of EKS Auto Mode ({arn}) may not eks-auth:AssumeRoleForPodIdentity on prod: no pod there gets "
-        "credentials"
+        f"role auto of EKS Auto Mode ({arn}) is not authorized to perform eks-auth:AssumeRoleForPodIdentity on prod: "
+        "no pod there gets credentials"
     )
 
 
@@ -145,7 +145,7 @@ def test_no_statement_is_added_where_a_deny_says_no() -> None:
     denying = {**trust()["Statement"][0], "Effect": "Deny"}  # type: ignore[index]
     document = {**trust(), "Statement": [*trust()["Statement"], denying]}  # type: ignore[misc]
     verdict = only("trust-condition-never-matches", healthy(roles={ROLE_ARN: Known(role(document=document))}))
-    assert "Deny wins over every Allow" in verdict.message
+    assert "an explicit Deny overrides every Allow" in verdict.message
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "role", "show", "orders"),)
 

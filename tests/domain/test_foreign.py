@@ -78,8 +78,8 @@ def test_a_document_may_be_nested_but_not_without_end() -> None:
 @pytest.mark.parametrize(
     ("tokens", "said"),
     [
-        (["b", "c", "b"], "it gives the same page again and again"),
-        ([str(number) for number in range(9)], "its pages do not end after 7"),
+        (["b", "c", "b"], "it returns the same page repeatedly"),
+        ([str(number) for number in range(9)], "it has more than 7"),
     ],
 )
 def test_pages_have_an_end(monkeypatch: pytest.MonkeyPatch, tokens: list[str], said: str) -> None:

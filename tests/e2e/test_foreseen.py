@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,9 @@ from podid.ops.clients import Clients
 from podid.ops.restart import rollout
 from podid.ops.status.diagnose import Diagnosis, judge
 from podid.ops.status.foresee import examine_before, overlaid
-from test_every_command import STORY
-from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, Site, trust_for
+from way_worlds import write_files
+from ways import STORY
+from worlds import ACCOUNT, CLUSTER_ARN, Site
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 # what the story leaves out: target roles, IRSA, session policies, boundaries, default accounts, the way back
@@ -130,8 +130,7 @@ def play(site: Site, monkeypatch: pytest.MonkeyPatch, lines: Iterable[list[str]]
     """How many of the lines changed something."""
     site.with_samples()
     monkeypatch.chdir(site.directory)
-    site.policy_file()
-    Path("trust.json").write_text(str(trust_for(ORDERS)))
+    write_files()
     watch, changes = Watch(site, monkeypatch), 0
     for line in lines:
         site(*(CLUSTER_ARN if word == "CLUSTER" else word for word in line), "-o", "json")
@@ -149,8 +148,8 @@ def play(site: Site, monkeypatch: pytest.MonkeyPatch, lines: Iterable[list[str]]
 
 
 def test_the_story_comes_as_foreseen(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [argv for _, *argv in (line.split() for line in STORY.strip().splitlines())]
-    assert play(site, monkeypatch, (argv for argv in lines if argv[0] != "sandbox")) >= 20
+    lines = [way.argv for way in STORY if way.argv[0] != "sandbox"]
+    assert play(site, monkeypatch, lines) >= 20
 
 
 def test_what_the_story_leaves_out_comes_as_foreseen(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

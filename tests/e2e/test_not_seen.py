@@ -1,12 +1,15 @@
 """What could not be looked at is said to be unknown, and never told as something else: every look, every right less."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from e2e.test_permissions_called import (
+from harness import Outcome
+from permissions_support import asked_for
+from way_worlds import (
+    World,
     chained,
     healthy,
     nothing,
@@ -16,11 +19,7 @@ from e2e.test_permissions_called import (
     with_ebs_role,
     with_open_identity,
 )
-from harness import Outcome
-from permissions_support import asked_for
 from worlds import Site
-
-Start = Callable[[Site], None]
 
 
 def admitting_two(site: Site) -> None:
@@ -76,7 +75,7 @@ UNSEEN = re.compile(
 RANDOM = re.compile(r" +|(?<=until )\S+|(?<=session )\S+")
 
 
-def some(cases: Iterable[tuple[str, Start]]) -> list[Any]:
+def some(cases: Iterable[tuple[str, World]]) -> list[Any]:
     return [
         pytest.param(line, start, id=line, marks=() if line.startswith(TELLING) else pytest.mark.rare)
         for line, start in cases
@@ -84,7 +83,7 @@ def some(cases: Iterable[tuple[str, Start]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("line", "start"), some(LOOKS))
-def test_a_look_with_a_permission_less(site: Site, line: str, start: Start) -> None:
+def test_a_look_with_a_permission_less(site: Site, line: str, start: World) -> None:
     start(site)
     for permission, everything, less in with_a_permission_less(site, line):
         if less.code == 4:
@@ -100,7 +99,7 @@ def test_a_look_with_a_permission_less(site: Site, line: str, start: Start) -> N
 
 
 @pytest.mark.parametrize(("line", "start"), some(PLANS))
-def test_a_plan_with_a_permission_less(site: Site, line: str, start: Start) -> None:
+def test_a_plan_with_a_permission_less(site: Site, line: str, start: World) -> None:
     """A note that is no longer there has another one in its place."""
     start(site)
     for permission, everything, less in with_a_permission_less(site, f"{line} --dry-run"):

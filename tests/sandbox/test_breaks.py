@@ -104,8 +104,8 @@ def assert_as_old(before: dict[str, object], after: dict[str, object]) -> None:
     ("mode", "said"),
     [
         ("passrole-denied", "The sandbox cannot reproduce passrole-denied"),
-        ("agent-not-on-nod", "There is no failure mode 'agent-not-on-nod'; did you mean agent-not-on-node"),
-        ("moon", "There is no failure mode 'moon'"),
+        ("agent-not-on-nod", "'agent-not-on-nod' is not a failure mode; did you mean agent-not-on-node"),
+        ("moon", "'moon' is not a failure mode"),
     ],
 )
 def test_one_that_cannot_be_put_in_place(shared: Site, mode: str, said: str) -> None:

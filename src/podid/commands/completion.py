@@ -17,9 +17,9 @@ class CompletionDocument(Document, kind="Completion"):
 @command()
 def completion(
     terminal: Terminal,
-    shell: str = argument("bash|zsh|fish", "The shell to complete in."),
+    shell: str = argument("bash|zsh|fish", "The shell."),
 ) -> None:
-    """Print a shell's completion script.
+    """Print the completion script of a shell.
 
     bash: add `source <(podid completion bash)` to ~/.bashrc.
     zsh: add `source <(podid completion zsh)` to ~/.zshrc, below compinit.

@@ -1,4 +1,4 @@
-"""podid demo: the narrated tour, the same commands that a user would type, run for real on the sandbox."""
+"""podid demo: a narrated tour that runs real commands on the sandbox."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def demo(
     access: Access,
     terminal: Terminal,
-    keep: bool = switch("Leave the sandbox running, to go on playing.", off="--no-keep", default=True),
+    keep: bool = switch("Keep the sandbox running afterwards.", off="--no-keep", default=True),
 ) -> None:
-    """Run the main job on the sandbox, narrated.
+    """Show the main job on the sandbox, step by step.
 
-    Shows each command before its real output, from a cluster without the agent to verified credentials. At the end
-    podid doctor names what is still wrong there. Nothing leaves this machine.
+    Runs real commands, from a cluster without the agent to verified credentials. At the end, podid doctor reports the
+    remaining problem. Requires no AWS account and no network.
 
     Example: podid demo
     """
@@ -36,8 +36,8 @@ def demo(
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES
 
     tour = _Tour(terminal)
-    tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")
-    # a state directory of its own: whatever sandbox and journal there are stay as they are
+    tour.say("This tour runs on a sandbox: a simulated AWS account and EKS cluster on this machine.")
+    # a separate state directory: an existing sandbox and journal stay unchanged
     home = state.prepare(access.sandbox_dir.parent / "demo")
     directory = home / "podid" / "sandbox"
     policy, text = home / POLICY_FILE, json.dumps(POLICY, indent=2) + "\n"
@@ -54,19 +54,19 @@ def demo(
         env = {**access.runtime.env, **environment.export, "XDG_STATE_HOME": str(home)}
         for name in (*environment.unset, "PODID_JOURNAL_DIR"):
             env.pop(name, None)
-        tour.say("What the tour works with:")
+        tour.say("The permissions policy of the tour:")
         tour.prompt(f"cat {POLICY_FILE}")
         terminal.narrate(text)
         for scene in SCENES:
             tour.play(scene, home, env)
         ended = True
     finally:
-        if not (keep and ended):  # a tour that breaks off has told nobody of what would go on running
+        if not (keep and ended):  # after a failed tour the user does not know that the sandbox runs
             process.stop(directory=directory)
-    tour.say("That was the whole way from nothing to verified credentials.")
+    tour.say("These are all steps from an empty cluster to verified credentials.")
     if keep:
         podid = podid_words()
-        tour.say("The sandbox is still running. To go on playing:")
+        tour.say("The sandbox is still running. To continue:")
         terminal.narrate(
             f"  cd {shlex.quote(str(home))}\n  export XDG_STATE_HOME={shlex.quote(str(home))}\n"
             f'  unset PODID_JOURNAL_DIR; eval "$({podid} sandbox env)"\n'
@@ -76,7 +76,7 @@ def demo(
 
 
 class _Tour:
-    """Narration and output on stdout, in the order in which they happen."""
+    """Print narration and output on stdout, in the order of events."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

@@ -11,7 +11,7 @@ def whoami(
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    Says where each came from, and what contradicts what: exit 2 then, as any other command would end.
+    Also shows the source of each value. Contradictory settings exit with 2, as with every other command.
 
     Example: podid whoami
     """

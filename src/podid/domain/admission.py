@@ -1,8 +1,8 @@
-"""What happens to a pod before it is made: the registration of the webhook that injects credentials, and whether it is
-as EKS writes it; what an admission rule of the cluster refuses. Pure.
+"""Admission of a pod: the registration of the webhook that injects credentials, compared with the one that EKS writes,
+and rejections by admission rules of the cluster. Pure.
 
-What EKS writes: https://github.com/aws/amazon-eks-pod-identity-webhook (deploy/); what each field does:
-https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/; what is refused:
+The registration: https://github.com/aws/amazon-eks-pod-identity-webhook (deploy/); its fields:
+https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/; Pod Security:
 https://kubernetes.io/docs/concepts/security/pod-security-admission/.
 """
 
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from podid.domain.network import Selector
 
-# the MutatingWebhookConfiguration that EKS makes in every cluster
+# the MutatingWebhookConfiguration that EKS creates in every cluster
 WEBHOOK = "pod-identity-webhook"
-# by which a namespace can be told without reading its labels; the API server puts it on every namespace
+# the API server sets this label on every namespace to the namespace's name, so its value is known
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 EVERYTHING = Selector()
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -23,8 +23,8 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRegistration:
-    """`url` is empty for one that is a Service of the cluster; `on_create` says whether a rule asks it about new pods;
-    `versions` are those of AdmissionReview, of which the API server sends the first it knows."""
+    """`url` is empty for a Service of the cluster. `on_create` is whether a rule covers the creation of pods.
+    `versions` are its AdmissionReview versions, of which the API server sends the first one that it supports."""
 
     url: str = ""
     on_create: bool = True
@@ -33,8 +33,8 @@ class WebhookRegistration:
     objects: Selector = EVERYTHING
 
     def leaves_out(self, namespace: str, labels: Mapping[str, str]) -> str:
-        """Which selector keeps a pod from the webhook; empty where none is known to: of its namespace's labels only
-        the name is known."""
+        """Return the selector that excludes a pod from the webhook; empty if none is known to. Of the namespace's
+        labels only the name is known."""
         if not self.objects.selects(labels):
             return "its objectSelector"
         known = {NAMESPACE_NAME: namespace}
@@ -45,14 +45,14 @@ class WebhookRegistration:
         return "" if of_name.selects(known) else "its namespaceSelector"
 
     def oddities(self) -> tuple[str, ...]:
-        """What is not as EKS writes it. None of it proves by itself that the webhook does not work."""
+        """Return the differences from EKS's registration. None of them alone proves that the webhook does not work."""
         oddities = []
         if not self.url:
-            oddities.append("it asks a Service of the cluster; EKS's runs in the control plane")
+            oddities.append("it calls a Service of the cluster; EKS's webhook runs in the control plane")
         elif urlsplit(self.url).hostname not in _HERE:
-            oddities.append("it asks an address outside the control plane")
+            oddities.append("it calls an address outside the control plane")
         if self.versions == ("v1",):
-            oddities.append("its admissionReviewVersions leave out v1beta1, in which EKS's webhook may answer")
+            oddities.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
         if self.namespaces != EVERYTHING:
             oddities.append("it has a namespaceSelector; EKS's has none")
         return tuple(oddities)
@@ -60,23 +60,23 @@ class WebhookRegistration:
 
 POLICY_BLOCKS_AGENT = "admission-policy-blocks-agent"
 ENFORCE = "pod-security.kubernetes.io/enforce"
-# the agent needs the node's network and a privileged init container
+# the agent requires the host network and a privileged init container
 _REFUSE_THE_AGENT = ("baseline", "restricted")
 _REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
 
 
 def why_agent_refused(namespace: str, level: str) -> str:
-    """What a namespace's Pod Security level says to the agent's pods; empty where it lets them in."""
+    """Return why a namespace's Pod Security level rejects the agent's pods; empty if it allows them."""
     if level not in _REFUSE_THE_AGENT:
         return ""
-    return f'namespace {namespace} enforces Pod Security "{level}", which refuses the agent\'s pods'
+    return f'namespace {namespace} enforces Pod Security "{level}", which rejects the agent\'s pods'
 
 
 def let_in(namespace: str) -> tuple[str, ...]:
-    """The command that does."""
+    """Return the command that allows the agent's pods in the namespace."""
     return ("kubectl", "label", "namespace", namespace, f"{ENFORCE}=privileged", "--overwrite")
 
 
 def refusals(warnings: Iterable[str]) -> list[str]:
-    """Those of a controller's warnings that an admission rule is the reason of."""
+    """Return the warnings of a controller that an admission rule caused."""
     return [line for line in warnings if _REFUSED.search(line)]

@@ -1,7 +1,7 @@
-"""What podid reads from AWS, as plain values: EKS and its add-ons, IAM, EC2.
+"""The data that podid reads from AWS, as plain values: EKS and its add-ons, IAM, EC2.
 
-Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
-model at all (see `podid.domain.snapshot`).
+Times are timezone-aware UTC. Empty means that the API returned no value. Data that could not be read is a Missing
+section (see `podid.domain.snapshot`).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from podid.domain.section import UNASKED, Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who the AWS calls are made as (sts:GetCallerIdentity)."""
+    """The caller of the AWS calls (sts:GetCallerIdentity)."""
 
     account: str
     arn: str
@@ -25,7 +25,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationSummary:
-    """What ListPodIdentityAssociations tells: everything but the role."""
+    """An association as ListPodIdentityAssociations returns it: without the role."""
 
     cluster_name: str
     namespace: str
@@ -51,12 +51,12 @@ class AssociationSummary:
 class Association(AssociationSummary):
     """A pod identity association with every field of EKS's PodIdentityAssociation."""
 
-    association_id: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    association_id: Annotated[str, About("The id from EKS: `a-` and 17 characters.")]
     owner_arn: Annotated[str | None, About("The add-on that owns the association.")] = None
     role_arn: ArnText
-    target_role_arn: Annotated[str | None, About("The role assumed from the first one.")] = None
-    external_id: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")] = None
-    disable_session_tags: Annotated[bool | None, About("null is the API's own default, which is false.")] = None
+    target_role_arn: Annotated[str | None, About("The role that the association's role assumes.")] = None
+    external_id: Annotated[str | None, About("The sts:ExternalId of the requests for the target role.")] = None
+    disable_session_tags: Annotated[bool | None, About("Null is the default of the API, false.")] = None
     policy: Annotated[str | None, About("The session policy, as JSON text.")] = None
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
@@ -68,45 +68,45 @@ class Association(AssociationSummary):
 
     @property
     def pods_role_arn(self) -> str:
-        """The role that pods end up with: the target role, where there is one."""
+        """Return the role of the pods' credentials: the target role if there is one."""
         return self.target_role_arn or self.role_arn
 
 
 @members("cluster_name namespace service_account association_arn association_id owner_arn unread")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadAssociation(AssociationSummary):
-    """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
-    lacks, where it is a matter of rights, `error_code` is the PodidError's, or UNASKED."""
+    """An association that was listed but could not be described, so its role is not known. `permission` is the missing
+    permission, if that is the cause; `error_code` is the PodidError's code, or UNASKED."""
 
     reason: str
     permission: str = ""
     error_code: str = ""
 
     @property
-    def unread(self) -> Annotated[Missing, About("Why nothing else is known; the exit code is 8.")]:
+    def unread(self) -> Annotated[Missing, About("Why the rest is not known; the exit code is 8.")]:
         return Missing(self.reason, self.permission, self.error_code)
 
     @classmethod
     def unasked(cls, summary: AssociationSummary) -> "UnreadAssociation":
-        """One that was not to be described: others were named."""
+        """Return an association that was not described, because others were specified."""
         members = {member.name: getattr(summary, member.name) for member in fields(AssociationSummary)}
-        return cls(**members, reason="not described: others were named", error_code=UNASKED)
+        return cls(**members, reason="not described: other service accounts were specified", error_code=UNASKED)
 
 
-# the id of one that is planned, to which EKS will give another
+# the id of a planned association, until EKS assigns one
 PLANNED_ID = "(planned)"
 # an association, as far as it could be read
 Listed = Association | UnreadAssociation
 
 
 def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
-    """Those that could be read."""
+    """Return the associations that could be described."""
     return tuple(association for association in associations if isinstance(association, Association))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS gives it."""
+    """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS returns it."""
 
     name: str
     arn: str
@@ -122,9 +122,9 @@ class Cluster:
     public_endpoint: bool = True
     authentication_mode: str = ""
     vpc_id: str = ""
-    # the URL that names it as an OIDC provider; empty where EKS gives none
+    # the URL of its OIDC provider; empty if EKS returns none
     oidc_issuer: str = ""
-    # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
+    # in words, for a kind of cluster without Pod Identity; empty for a cluster in the cloud
     unsupported_kind: str = ""
 
     @property
@@ -150,7 +150,8 @@ class NodeGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEntry:
-    """Who the cluster knows. `kind` is EKS's word: STANDARD, EC2_LINUX, FARGATE_LINUX, HYBRID_LINUX, EC2…"""
+    """An IAM principal with access to the cluster. `kind` is EKS's type: STANDARD, EC2_LINUX, FARGATE_LINUX,
+    HYBRID_LINUX, EC2…"""
 
     principal_arn: str
     kind: str
@@ -168,8 +169,8 @@ class AttachedPolicy:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
-    was not used within IAM's 400 days of tracking."""
+    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for a role
+    that was not used within IAM's tracking period of 400 days."""
 
     name: Annotated[str, Key("roleName")]
     arn: Annotated[ArnText, Key("roleArn")]
@@ -184,18 +185,18 @@ class Role:
     ] = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     last_used_at: Annotated[
-        datetime | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
+        datetime | None, About("Null for a role that was not used within IAM's tracking period of 400 days.")
     ] = None
     last_used_region: TextOrNull = ""
 
     @property
     def service_linked(self) -> bool:
-        """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
+        """Return whether AWS owns the role, so that it cannot be changed (/aws-service-role/, /aws-reserved/)."""
         return of_aws(self.path)
 
 
 def of_aws(path: str) -> bool:
-    """Whether AWS owns the roles under this path."""
+    """Return whether AWS owns the roles under this path."""
     return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 
 
@@ -209,7 +210,7 @@ class RolePolicies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
+    """One result of IAM's policy simulator. `decision` is allowed, explicitDeny or implicitDeny."""
 
     action: str
     resource: str
@@ -233,13 +234,13 @@ class AddonIssue:
 @members("name version status issues")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addon:
-    """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
+    """An installed add-on. `status` is EKS's status: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
     DEGRADED UPDATE_FAILED."""
 
     name: Annotated[str, Key("addonName")]
     arn: str
     version: Annotated[str, Key("addonVersion")]
-    status: Annotated[str, About("EKS's own word.")]
+    status: Annotated[str, About("The status from EKS.")]
     issues: tuple[AddonIssue, ...] = ()
     configuration_values: str = ""
     association_arns: tuple[str, ...] = ()
@@ -250,9 +251,8 @@ class Addon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonVersion:
-    """One version that DescribeAddonVersions offers for the asked Kubernetes version. `platform_versions` are those of
-    the cluster that it fits ("*" is any), `compute_types` EKS's words (ec2, fargate, hybrid, auto); empty where EKS
-    does not say."""
+    """One version from DescribeAddonVersions for a Kubernetes version. `platform_versions` are the compatible ones of
+    the cluster ("*" is any); `compute_types` are ec2, fargate, hybrid, auto. Empty if EKS returns none."""
 
     version: str
     default: bool
@@ -263,7 +263,7 @@ class AddonVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonOffer:
-    """An add-on that EKS offers for the asked Kubernetes version, its versions newest first."""
+    """An add-on that EKS offers for a Kubernetes version, its versions newest first."""
 
     name: str
     namespace: str
@@ -272,9 +272,9 @@ class AddonOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonConfiguration:
-    """What DescribeAddonConfiguration tells of one version. `schema` is a JSON Schema as text, empty where the version
-    takes no values; `policies` maps each service account that can have a pod identity association through the add-on to
-    the ARNs of the managed policies that AWS recommends for it."""
+    """The answer of DescribeAddonConfiguration for one version. `schema` is a JSON Schema as text, empty if the version
+    accepts no values. `policies` maps each service account that can have an association owned by the add-on to the ARNs
+    of the managed policies that AWS recommends for it."""
 
     version: str
     schema: str = ""
@@ -283,8 +283,8 @@ class AddonConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """`profile_arn` is empty for one without an instance profile; `metadata` is whether its metadata service is on, and
-    `hop_limit` how far an answer of it gets: 1 ends at the node, and 0 stands for what EC2 did not say."""
+    """An EC2 instance. `profile_arn` is empty without an instance profile. `metadata` is whether its metadata service
+    is enabled, and `hop_limit` the hop limit of its answers: 1 ends at the node, 0 if EC2 returned none."""
 
     id: str
     profile_arn: str = ""

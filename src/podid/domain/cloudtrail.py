@@ -1,10 +1,10 @@
-"""What CloudTrail tells of pods' credentials: agents that redeem tokens, and the sessions that pods got. What a call's
-user agent tells of the SDK that made it, and whether that SDK is older than EKS Pod Identity.
+"""Pods' credentials in CloudTrail: tokens that agents redeem, and sessions of pods. The SDK of a call, by its user
+agent, and whether it is older than EKS Pod Identity.
 
-Minimum versions: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-minimum-sdk.html. Three SDKs write another
-number than the one that AWS lists: Go v2 that of its core module (the configuration module of release-2023-11-14
-takes none before 1.22.2), .NET that of AWSSDK.Core (3.7.302.0 is the one of SDK 3.7.734.0), Rust that of its runtime
-crates.
+Minimum versions: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-minimum-sdk.html. Three SDKs report
+a version other than the one in AWS's list: Go v2 that of its core module (the configuration module of
+release-2023-11-14 requires at least 1.22.2), .NET that of AWSSDK.Core (3.7.302.0 belongs to SDK 3.7.734.0), Rust that
+of its runtime crates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Version = tuple[int, ...]
 
 
 class _Sdk(NamedTuple):
-    """`before` is the first version that has Pod Identity; `token` is what its user agents call it."""
+    """`before` is the first version that supports Pod Identity; `token` is its name in user agents."""
 
     name: str
     token: str
@@ -31,7 +31,7 @@ class _Sdk(NamedTuple):
 
 
 _NUMBER = r"(\d{1,6}(?:\.\d{1,6}){1,3})"
-# the one that calls comes first where a user agent names several: the AWS CLI carries a botocore
+# in order of precedence for a user agent with several: the AWS CLI includes a botocore
 _SDKS = (
     _Sdk("AWS CLI v1", r"aws-cli/(?=1\.)", (1, 30, 0)),
     _Sdk("AWS CLI", r"aws-cli/", (2, 15, 0)),
@@ -52,7 +52,7 @@ _SDKS = (
     _Sdk("AWS SDK for Rust", r"aws-sdk-rust/", (1, 1, 8)),
 )
 _PATTERNS = tuple((sdk, re.compile(rf"(?<![\w-]){sdk.token}v?{_NUMBER}", re.ASCII | re.IGNORECASE)) for sdk in _SDKS)
-# what belongs on a node and calls AWS with its role: its network plugin, kubelet, SSM's agent
+# components of a node that call AWS with its role: network plugin, kubelet, SSM agent
 _OF_THE_NODE = re.compile(
     r"amazon-vpc-cni|amazon-ssm-agent|ecr-credential-provider|ecr-login|eks-pod-identity-agent|nodeadm|kubelet|"
     r"kubernetes/|cloud-provider-aws|aws-iam-authenticator|cloud-init|cfn-|CWAgent|node-monitoring|"
@@ -63,7 +63,7 @@ _OF_THE_NODE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class OldSdk:
-    """`version` is as the user agent has it, `since` the first one that has Pod Identity."""
+    """`version` is the one in the user agent, `since` the first one that supports Pod Identity."""
 
     name: str
     version: str
@@ -71,7 +71,7 @@ class OldSdk:
 
 
 def old_sdk(user_agent: str) -> OldSdk | None:
-    """The SDK of a user agent if it is known to be older than Pod Identity; None also for one that tells no version."""
+    """Return the SDK of a user agent if it is known to be older than Pod Identity; None also without a version."""
     for sdk, pattern in _PATTERNS:
         match = pattern.search(user_agent)
         if match is not None:
@@ -80,14 +80,14 @@ def old_sdk(user_agent: str) -> OldSdk | None:
     return None
 
 
-# as far back as LookupEvents reaches
+# the retention of LookupEvents
 DAYS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redemption:
-    """One AssumeRoleForPodIdentity, most often an agent's. CloudTrail names cluster and caller, and no service account.
-    `session_name` is the caller's: of a node role it is the instance's id. `error_code` is empty where it went well."""
+    """One AssumeRoleForPodIdentity, usually by an agent. CloudTrail has its cluster and caller, but no service account.
+    `session_name` is the caller's: the instance id for a node role. `error_code` is empty on success."""
 
     at: datetime
     cluster: str
@@ -101,8 +101,8 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSession:
-    """One AssumeRole that EKS made for a pod. `ref`, `pod` and `cluster_arn` come from the session tags, and are empty
-    where the association sends none; `packed_percent` is how much of the room for tags and session policy is taken."""
+    """One AssumeRole by EKS for a pod. `ref`, `pod` and `cluster_arn` come from the session tags, and are empty without
+    them. `packed_percent` is the packed policy size, as a share of the quota for tags and session policy."""
 
     at: datetime
     role_arn: str
@@ -117,8 +117,8 @@ class PodSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCall:
-    """One call with the credentials of a node's role, by whatever runs there. `service` is the first part of the
-    event's source ("sqs"), `action` the call's name."""
+    """One call with the credentials of a node's role. `service` is the first part of the event source ("sqs"), `action`
+    the event name."""
 
     at: datetime
     service: str
@@ -126,8 +126,8 @@ class NodeCall:
     user_agent: str = ""
 
 
-# What a node does with its own role: it finds itself and the cluster, pulls images, gives pods addresses and lets SSM
-# manage it. Bootstrap scripts of older images do it with an AWS CLI that is older than Pod Identity.
+# calls that a node makes with its own role: it describes itself and the cluster, pulls images, assigns addresses to
+# pods and is managed by SSM. Bootstrap scripts of older images use an AWS CLI that is older than Pod Identity.
 _SERVICES_OF_NODES = frozenset({"ecr", "ssmmessages", "ec2messages", "eks-auth", "eks", "cloudformation"})
 _ACTIONS_OF_NODES = frozenset(
     {
@@ -142,7 +142,7 @@ _SSM_OF_PODS = ("GetParameter", "GetParameters", "GetParametersByPath", "PutPara
 
 
 def nodes_own(call: NodeCall) -> bool:
-    """Whether a node makes such a call for itself, whatever its pods do."""
+    """Return whether a node itself makes such calls, independent of its pods."""
     if call.service == "ssm":
         return call.action not in _SSM_OF_PODS
     of_ec2 = call.service == "ec2" and call.action in _ACTIONS_OF_NODES
@@ -151,7 +151,7 @@ def nodes_own(call: NodeCall) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldCalls:
-    """Calls of one kind that an SDK older than Pod Identity made with a node's role."""
+    """Calls of one kind with a node's role, by an SDK that is older than Pod Identity."""
 
     sdk: OldSdk
     call: str
@@ -161,8 +161,8 @@ class OldCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTrail:
-    """`looked` is how many calls with the role of a node were looked at, back to `since`; `old` are those that tell of
-    an SDK that is too old."""
+    """`looked` is the number of calls with a node's role that were read, back to `since`; `old` are those by an SDK
+    that is too old."""
 
     looked: int
     since: datetime
@@ -190,8 +190,7 @@ Event = TypeVar("Event", Redemption, PodSession, NodeCall)
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Generic[Event]):
-    """The events that were looked at, newest first. `whole` is whether these are all since `since`; otherwise there
-    are older ones that were not looked at."""
+    """The events that were read, newest first. `whole` is whether these are all events since `since`."""
 
     events: tuple[Event, ...]
     since: datetime
@@ -199,21 +198,21 @@ class Lookup(Generic[Event]):
 
 
 def newest(events: Iterable[Event], since: datetime, most: int) -> Lookup[Event]:
-    """At most so many of them: pages that are not wanted are not asked for."""
+    """Return at most `most` events, without reading further pages."""
     newest_first = tuple(islice(events, most + 1))
     return Lookup(newest_first[:most], since, len(newest_first) <= most)
 
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """The newest event that fits, or None where none of those that were looked at does: back to `since`."""
+    """The newest event that matches, or None if none of the events back to `since` does."""
 
     session: PodSession | None
     since: datetime
 
 
 def last_use(sessions: Iterable[PodSession], fits: Callable[[PodSession], bool], since: datetime, most: int) -> LastUse:
-    """Looks at no more than `most` sessions, newest first, and at none after the first that fits."""
+    """Return the first session that matches, newest first. Read at most `most` sessions."""
     for count, session in enumerate(sessions, 1):
         if fits(session):
             return LastUse(session, since)
@@ -223,8 +222,8 @@ def last_use(sessions: Iterable[PodSession], fits: Callable[[PodSession], bool],
 
 
 def of_association(ref: ServiceAccountRef, cluster_arn: str, *, tagged: bool) -> Callable[[PodSession], bool]:
-    """Whether a session of the association's role is its own. Without session tags only the name of the session tells,
-    by its first letters, and of the cluster alone."""
+    """Return a function that decides whether a session of the association's role belongs to the association. Without
+    session tags it decides by the beginning of the session name, which identifies the cluster only."""
     cluster = cluster_arn.rpartition("/")[2]
 
     def fits(session: PodSession) -> bool:

@@ -1,7 +1,7 @@
-"""What podid reads from the cluster, as plain values.
+"""The data that podid reads from the cluster, as plain values.
 
-Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
-model at all (see `podid.domain.snapshot`). `podid.domain.placement` decides on which node a pod may run. Karpenter's
+Times are timezone-aware UTC. Empty means that the API returned no value. Data that could not be read is a Missing
+section (see `podid.domain.snapshot`). `podid.domain.placement` decides on which node a pod may run. Karpenter's
 node classes: https://karpenter.sh/docs/concepts/nodeclasses/.
 """
 
@@ -17,7 +17,7 @@ from podid.domain.names import ServiceAccountRef
 
 @dataclass(frozen=True, slots=True)
 class EnvSource:
-    """A ConfigMap or Secret (`kind`) whose keys all become variables, with `prefix` before their names."""
+    """A ConfigMap or Secret (`kind`) whose keys are set as variables, with `prefix` before their names."""
 
     kind: str
     name: str
@@ -26,8 +26,8 @@ class EnvSource:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """Where a volume is seen in a container; `kind` is the volume's in Kubernetes' words (secret, hostPath), `source`
-    the object that it shows, where it is one."""
+    """The mount of a volume in a container. `kind` is the type of the volume (secret, hostPath), `source` the name of
+    its object, if it has one."""
 
     path: str
     kind: str
@@ -38,7 +38,7 @@ class Mount:
 
 
 def name_and_tag(image: str) -> tuple[str, str]:
-    """The last part of an image's repository, and its tag, which may be empty: a digest says nothing of a version."""
+    """Return the last part of an image's repository, and its tag, which may be empty."""
     name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
     return name, tag
 
@@ -65,8 +65,8 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One line of a node affinity or a label selector. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist,
-    Gt, Lt; `of_name` for one that is about the node's name instead of a label."""
+    """One line of a node affinity or a label selector. `operator` is In, NotIn, Exists, DoesNotExist,
+    Gt or Lt. `of_name` is true if it selects by the node's name instead of a label."""
 
     key: str
     operator: str
@@ -74,7 +74,7 @@ class Requirement:
     of_name: bool = False
 
     def met_by(self, labels: Mapping[str, str], name: str = "") -> bool | None:
-        """Whether an object with these labels has it; None for an operator that podid does not know."""
+        """Return whether an object with these labels meets it; None for an operator that podid does not know."""
         value = name if self.of_name else labels.get(self.key)
         match self.operator:
             case "In":
@@ -99,8 +99,8 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a pod may go: every pair of the selector, any of the affinity's `terms` with all of its requirements, and
-    no taint that is not tolerated. `terms` None is no affinity."""
+    """The nodes that a pod can be scheduled on: with all labels of the selector, with all requirements of any of the
+    affinity's `terms`, and without taints that are not tolerated. `terms` is None without an affinity."""
 
     selector: Mapping[str, str] = field(default_factory=dict)
     terms: tuple[tuple[Requirement, ...], ...] | None = None
@@ -126,11 +126,13 @@ class ServiceAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
-    the non-secret ones; `blank` are those that are set to nothing. Of its mounts only those are kept that can hold the
-    files of SDKs, and as `flags` of its arguments only those for controllers of AWS's (`--aws-…`). `ready`, `waiting`,
-    `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and `exit_code`, once it has run, come from the
-    pod's status; `failed` is from when to when the one before it ran, where that failed."""
+    """One container of a pod. `env` has the variables that matter for credentials, with values only of those that are
+    not secret; `blank` are those with an empty value. `mounts` are those that can contain files of SDKs; `flags` are
+    the arguments of AWS's controllers (`--aws-…`).
+
+    `ready`, `waiting`, `restarts`, `ended` (why the previous run ended: Error, OOMKilled) and `exit_code` come from the
+    pod's status. `failed` is start and end of the previous run, if it failed.
+    """
 
     name: str
     image: str
@@ -148,7 +150,7 @@ class Container:
     flags: tuple[str, ...] = ()
 
     def sets(self, name: str) -> bool:
-        """Whether the variable is there and not empty: an empty one is none to an SDK."""
+        """Return whether the variable is set and not empty: SDKs ignore an empty one."""
         return name in self.env and name not in self.blank
 
 
@@ -161,9 +163,9 @@ class OwnerRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
-    `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes;
-    `ephemeral` names its debug containers, `secret_classes` the SecretProviderClasses that it mounts."""
+    """The fields of a pod that podid uses. `owner` is the controlling owner (a ReplicaSet, not its Deployment).
+    `reason` and `message` are why it failed or is not scheduled. `host_ports` are the host ports that it uses,
+    `ephemeral` its debug containers, `secret_classes` the SecretProviderClasses that it mounts."""
 
     namespace: str
     name: str
@@ -215,13 +217,14 @@ class Node:
 
     @property
     def instance_id(self) -> str:
-        """Of the EC2 instance that it is; empty for one that is none."""
+        """Return the id of its EC2 instance; empty for other nodes."""
         name = self.provider_id.rpartition("/")[2]
         return name if name.startswith("i-") else ""
 
     @property
     def runs_agent(self) -> bool:
-        """Where the add-on's main DaemonSet puts a pod: Linux on EC2, amd64 or arm64, not built in, not hybrid."""
+        """Return whether the add-on's main DaemonSet runs on it: Linux on EC2, amd64 or arm64, not Auto Mode, not
+        hybrid."""
         return (
             self.os == "linux"
             and self.arch in ("amd64", "arm64")
@@ -236,7 +239,7 @@ class Node:
 @members("namespace name desired ready available updated host_ports images")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
-    """`images`, `args`, `containers` (names) and `command` are those of all its containers, one after another."""
+    """`images`, `args`, `containers` (names) and `command` are those of all its containers, in order."""
 
     namespace: str
     name: str
@@ -253,12 +256,12 @@ class DaemonSet:
     containers: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     placement: Placement = field(default_factory=Placement)
-    host_ports: Annotated[tuple[int, ...], About("The ports of its nodes that it declares.")] = ()
-    # commands of its scripts that make rules of the node's packet filter for link-local addresses
+    host_ports: Annotated[tuple[int, ...], About("The host ports that it declares.")] = ()
+    # commands of its scripts that add firewall rules for link-local addresses
     firewall: tuple[str, ...] = ()
-    # of all its containers; values only of variables whose values are no secrets
+    # of all its containers; values only of variables that are not secret
     env: Mapping[str, str] = field(default_factory=dict)
-    # field manager -> paths of the fields that it has set
+    # field manager -> paths of the fields that it set
     set_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -269,7 +272,7 @@ class DaemonSet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
-    `on_delete` is true when its update strategy is OnDelete: a restart patch then replaces nothing by itself."""
+    `on_delete` is true for the update strategy OnDelete, with which a restart patch replaces no pods."""
 
     kind: str
     namespace: str
@@ -301,7 +304,7 @@ NODE_CLASS_LABEL = "karpenter.k8s.aws/ec2nodeclass"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeClass:
-    """An EC2NodeClass. It names its nodes' role, without a path, or their instance profile."""
+    """An EC2NodeClass, with its nodes' role (without path) or instance profile."""
 
     name: str
     role: str = ""

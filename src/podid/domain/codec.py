@@ -1,7 +1,7 @@
-"""Frozen dataclasses as JSON and back, by their fields' types: what the snapshot and what is in it are made of.
+"""Convert frozen dataclasses to JSON and back by the types of their fields: the snapshot and its parts.
 
-Members that have their default are left out. A section is `{"known": value}` or `{"missing": {…}}`; a mapping whose
-keys are not texts is a list of pairs.
+Members with their default value are omitted. A section is `{"known": value}` or `{"missing": {…}}`; a mapping
+whose keys are not text is a list of pairs.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Decoder = Callable[[object, str], Any]
 
 
 def to_plain(value: object) -> Any:
-    """What JSON has; TypeError for a value of no type that is known here."""
+    """Return the value in JSON's types. Raise TypeError for a value of another type."""
     if value is None or type(value) in (str, bool, int, float):
         return value
     if isinstance(value, StrEnum):
@@ -35,19 +35,19 @@ def to_plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _members(value)
     if isinstance(value, Mapping):
-        if all(type(key) is str for key in value):  # also of one that is empty, whatever its keys would be
+        if all(type(key) is str for key in value):  # also an empty mapping, whatever the type of its keys
             return {key: to_plain(member) for key, member in value.items()}
         return [[to_plain(key), to_plain(member)] for key, member in sorted(value.items())]
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, (tuple, list)):
         return [to_plain(item) for item in value]
-    raise TypeError(f"no JSON for a {type(value).__name__}")
+    raise TypeError(f"JSON has no form for a {type(value).__name__}")
 
 
 def from_plain(kind: type[T], value: object, name: str) -> T:
-    """The value of that type; Malformed with the place, which begins with `name`, for everything else: members that
-    are too many or too few, and values of another type."""
+    """Return the value as this type. Raise Malformed with the place, which begins with `name`, for unknown or missing
+    members and for values of another type."""
     return cast("T", _decoder(cast("Any", kind))(value, name))
 
 
@@ -89,7 +89,7 @@ def _decoder(kind: Any) -> Decoder:
         return _mapping(_decoder(args[0]) if args[0] is not str else None, _decoder(args[1]))
     if is_dataclass(kind):
         return _dataclass(kind)
-    raise TypeError(f"no reading for {kind}")
+    raise TypeError(f"no decoder for {kind}")
 
 
 def _exactly(kind: type) -> Decoder:
@@ -106,7 +106,7 @@ def _word(kind: type[StrEnum]) -> Decoder:
 
     def read(value: object, name: str) -> object:
         if not isinstance(value, str) or value not in words:
-            raise Malformed(f"{name} is none of {', '.join(words)}")
+            raise Malformed(f"{name} is not one of {', '.join(words)}")
         return words[value]
 
     return read
@@ -116,7 +116,7 @@ def _moment(value: object, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
-        raise Malformed(f"{name} is no time") from None
+        raise Malformed(f"{name} is not a time") from None
     if moment.tzinfo is None:
         raise Malformed(f"{name} has no time zone")
     return moment
@@ -147,7 +147,7 @@ def _union(kinds: tuple[Any, ...]) -> Decoder:
 
 
 def _either(kinds: tuple[Any, ...]) -> Decoder:
-    """The first of these dataclasses whose members are there; the last one says which are not."""
+    """Decode as the first dataclass whose required members are present, otherwise as the last one, for its error."""
     decoders = [(frozenset(f.name for f in fields(kind) if _needed(f)), _decoder(kind)) for kind in kinds]
 
     def read(value: object, name: str) -> object:
@@ -161,7 +161,7 @@ def _row(items: tuple[Decoder, ...]) -> Decoder:
     def read(value: object, name: str) -> object:
         row = _list(value, name)
         if len(row) != len(items):
-            raise Malformed(f"{name} has not {len(items)} items")
+            raise Malformed(f"{name} does not have {len(items)} items")
         return tuple(decode(item, name) for decode, item in zip(items, row, strict=True))
 
     return read
@@ -183,7 +183,7 @@ def _dataclass(kind: Any) -> Decoder:
         given = _object(value, name)
         for key in given:
             if key not in members:
-                raise Malformed(f"{name}.{key} is nothing that is known")
+                raise Malformed(f"{name}.{key} is not a known member")
         for key in required:
             if key not in given:
                 raise Malformed(f"{name}.{key} is missing")

@@ -1,6 +1,6 @@
-"""Results as JSON: one encoder for each type, made of the annotations of its members (see `podid.domain.members`).
+"""Encode results as JSON, with one encoder for each type, derived from its annotations (`podid.domain.members`).
 
-Members are camelCase, times RFC 3339 in UTC, None and sections that are missing null.
+Members are in camelCase, times in RFC 3339 in UTC; None and missing sections are null.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,8 @@ Getter = Callable[[Any], Any]
 
 
 class Items(Sequence[T]):
-    """Members of a document, each made when it is read, and anew each time: all of them at once take ten times the room
-    of their text."""
+    """A list of a document, whose items are encoded on each access: all items at once need ten times the memory of
+    their text."""
 
     def __init__(self, source: Sequence[S], make: Callable[[S], T]) -> None:
         self._source: Sequence[Any] = source
@@ -45,8 +45,8 @@ class Items(Sequence[T]):
 
 
 def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
-    """Return the object of a result, with `values` for members by the names of the annotations, which are never left
-    out. Objects that it lists are Items."""
+    """Return the JSON object of a result. `values` override members by the names of their annotations, and are never
+    omitted. Lists of objects are Items."""
     encoded: JsonObject = {}
     for name, key, get, optional, encode_member, encode_item in _encoders(shape):
         given = name in values
@@ -61,13 +61,13 @@ def encode(shape: Any, result: object = None, **values: object) -> JsonObject:
     return encoded
 
 
-# --- what a class's annotations say -----------------------------------------------------------------------------------
+# --- annotations of a class -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`name` is the annotation's, `key` the one in JSON. `type_` keeps what a schema needs of the annotation; `get`
-    takes the value out of the result; `flat` is one of a value that stands flat in it."""
+    """One member: `name` is the annotation's, `key` the one in JSON. `type_` is the type for the schema. `get` reads
+    the value from the result. `flat` is true for a member of a FLAT value."""
 
     name: str
     key: str
@@ -78,16 +78,16 @@ class Member:
 
 
 def is_shape(type_: Any) -> bool:
-    """Whether values of the type are objects with members: a Document, or a result's dataclass."""
+    """Return whether values of the type are objects with members: a Document or a result's dataclass."""
     return isinstance(type_, type) and (is_dataclass(type_) or issubclass(type_, Document))
 
 
 @cache
 def members_of(shape: Any) -> tuple[Member, ...]:
-    """The members in their order, those that stand flat in it included. A path stops at a Missing: what is asked of one
-    itself takes a function."""
+    """Return the members in their order, including those of FLAT values. A path ends at a Missing; use a function to
+    read members of a Missing itself."""
     members: list[Member] = []
-    # not typing.get_type_hints: with that, functions of an annotation do not see their module
+    # not typing.get_type_hints: it evaluates lambdas of annotations outside of their module
     hints = {
         name: hint for base in reversed(shape.__mro__) for name, hint in get_annotations(base, eval_str=True).items()
     }
@@ -115,7 +115,8 @@ def _camel(name: str) -> str:
 
 
 def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
-    """What stands before OR_NULL is of the value alone. A member that is left out is never null."""
+    """Return the type for the schema. Annotations before OR_NULL describe the value only. An omitted member is never
+    null."""
     if AS_TEXT in extras:
         return Annotated[str | None if NoneType in get_args(hint.__origin__) else str, *extras]
     if OR_NULL not in extras or OPTIONAL in extras:
@@ -126,7 +127,7 @@ def _type_of(hint: Any, extras: Sequence[Any]) -> Any:
 
 
 def getter(source: str | Getter) -> Getter:
-    """Return what takes a value out of a result: attributes with dots between them; none is the result itself."""
+    """Return a function that reads a value from a result by a dotted path; an empty path is the result itself."""
     if not isinstance(source, str):
         return source
     names = source.split(".") if source else []
@@ -156,7 +157,7 @@ def _inside(outer: Getter, member: Member) -> Member:
 
 
 def _item_type(type_: Any) -> Any:
-    """The type of the objects that a list has, one that may be null too; None for any other type."""
+    """Return the item type of a list of objects, also of one that may be null; None for other types."""
     origin, args = get_origin(type_), get_args(type_)
     if origin is Annotated:
         return _item_type(args[0])
@@ -167,7 +168,7 @@ def _item_type(type_: Any) -> Any:
 
 @cache
 def encoder(type_: Any) -> Encoder:
-    """What makes JSON of values of the type."""
+    """Return the encoder for values of the type."""
     origin, args = get_origin(type_), get_args(type_)
     if origin is Annotated:
         return encoder(args[0])
@@ -182,7 +183,7 @@ def encoder(type_: Any) -> Encoder:
 
 
 def _union(types: Sequence[Any]) -> Encoder:
-    """Of one type or null. Of several the values are JSON already, or words."""
+    """Return the encoder of a type or null. Values of several types are JSON already, or words."""
     known = [get_args(type_)[0] if get_origin(type_) is Known else type_ for type_ in types]
     inner = [type_ for type_ in known if type_ not in (NoneType, Missing)]
     encode_known = encoder(inner[0]) if len(inner) == 1 else plain
@@ -198,7 +199,7 @@ def _union(types: Sequence[Any]) -> Encoder:
 
 @cache
 def _encoders(shape: Any) -> tuple[tuple[str, str, Getter, bool, Encoder, Encoder | None], ...]:
-    """Each member with what encodes it, and its items where it lists objects."""
+    """Return each member with its encoder, and the encoder of its items if it lists objects."""
     typed = ((member, _item_type(member.type_)) for member in members_of(shape))
     return tuple(
         (one.name, one.key, one.get, one.optional, encoder(one.type_), None if item is None else encoder(item))
@@ -221,7 +222,7 @@ def _object(shape: Any) -> Encoder:
 
 
 def plain(value: object) -> Json:
-    """The same in JSON's own types: no writer has to know enums, tuples, times or mappings of our own."""
+    """Return the value in JSON's own types: without enums, tuples, times and other mappings."""
     if value is None or type(value) in (str, bool, int, float):
         return cast("Json", value)
     if isinstance(value, str):
@@ -232,7 +233,7 @@ def plain(value: object) -> Json:
         return timestamp(value)
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
-    raise TypeError(f"JSON has nothing for a {type(value).__name__}")
+    raise TypeError(f"JSON has no form for a {type(value).__name__}")
 
 
 @overload
@@ -240,7 +241,7 @@ def timestamp(moment: datetime) -> str: ...
 @overload
 def timestamp(moment: datetime | None) -> str | None: ...
 def timestamp(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC; whole seconds print without a fraction."""
+    """Return RFC 3339 text in UTC; whole seconds without a fraction."""
     if moment is None:
         return None
     utc = moment.astimezone(UTC)

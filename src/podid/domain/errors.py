@@ -1,9 +1,8 @@
-"""What podid raises when it cannot go on, and the exit codes that it asks for.
+"""The errors that podid raises, and the exit codes.
 
-Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `message` is one sentence
-with the object in it; `hint` can be pasted: `Again` for the command that was given with changes, `Other` for another
-command of podid, an argv list for another program, or empty when nothing helps. `docs/reference/exit-codes.md` is
-generated from this file.
+Every class owns its exit code and its `code`, the name in `-o json`. `message` is one sentence that names the object.
+`hint` is a command line to paste: `Again` for the same command with changes, `Other` for another podid command, an argv
+list for another program, or empty. `docs/reference/exit-codes.md` is generated from this file.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from podid.domain.text import plain_urls
 
 
 class ExitCode(IntEnum):
-    """What a script may rely on. The docstring of each member is the documentation."""
+    """The exit codes, on which scripts may rely. MEANING documents them."""
 
     OK = 0
     FAILURE = 1
@@ -33,18 +32,18 @@ class ExitCode(IntEnum):
 MEANING: dict[ExitCode, str] = {
     ExitCode.OK: "ok, or nothing to do; also every `--dry-run`",
     ExitCode.FAILURE: "a bug, or a failure that podid could not classify",
-    ExitCode.USAGE: "usage; or consent was needed and there was no terminal and no `--yes`",
+    ExitCode.USAGE: "usage error; or confirmation was required, with no terminal and no `--yes`",
     ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), an identity that is broken or stale, or "
-    "something else that is not as it should be",
-    ExitCode.DENIED: "access denied, and therefore no result; the message names the permission",
-    ExitCode.NOT_FOUND: "something that was named does not exist",
-    ExitCode.CONFLICT: "conflict: exists with other settings, owned by an add-on, state moved since the plan, or "
-    "refused by AWS or the cluster",
-    ExitCode.UNAVAILABLE: "unavailable: network, throttled out, `--timeout` passed, or a change did not take effect in "
-    "time",
-    ExitCode.PARTIAL: "partial: some done, some failed; the output says which",
-    ExitCode.UNDETERMINED: "undetermined: a result, but an error-level check is unknown, or the state that "
-    "`--wait` or `--require` names could not be checked",
+    "another problem",
+    ExitCode.DENIED: "access denied, so there is no result; the message names the permission",
+    ExitCode.NOT_FOUND: "a specified object does not exist",
+    ExitCode.CONFLICT: "conflict: the object exists with other settings, is owned by an add-on, or changed after the "
+    "plan; or AWS or the cluster rejected the request",
+    ExitCode.UNAVAILABLE: "unavailable: network failure, throttling, `--timeout` exceeded, or a change did not take "
+    "effect in time",
+    ExitCode.PARTIAL: "partial: some changes succeeded and some failed; the output lists them",
+    ExitCode.UNDETERMINED: "undetermined: there is a result, but an error-level check is unknown, or the state of "
+    "`--wait` or `--require` could not be checked",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }
 
@@ -52,7 +51,7 @@ _PRECEDENCE = (ExitCode.PARTIAL, ExitCode.ATTENTION, ExitCode.UNDETERMINED)
 
 
 def combine(codes: set[ExitCode]) -> ExitCode:
-    """The one code for several outcomes at once: 8, then 3, then 9, then the highest of the rest."""
+    """Return the exit code for several outcomes: 8, then 3, then 9, then the highest of the rest."""
     for code in _PRECEDENCE:
         if code in codes:
             return code
@@ -61,10 +60,11 @@ def combine(codes: set[ExitCode]) -> ExitCode:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A hint that is the command line as it was given, with what it says changed; nothing that was given is lost.
-    `add` are flags with their values, `swap` one word for another wherever it stands. Another word is a guess: what was
-    consented to (--yes, --force) was something else, and is asked about again. `instead` is for a command that has no
-    such flag."""
+    """A hint: the same command line with changes; it keeps everything else.
+
+    `add` are flags with their values; `swap` replaces one word by another everywhere. The other word is a guess, so
+    flags that give consent (--yes, --force) are removed. `instead` is for a command that lacks the flag.
+    """
 
     add: tuple[str, ...] = ()
     swap: tuple[str, str] | None = None
@@ -73,9 +73,11 @@ class Again:
     def of(
         self, argv: tuple[str, ...], *, path: int = 0, unconsented: Callable[[str], str] = lambda word: word
     ) -> tuple[str, ...]:
-        """The command line to paste; empty where the word to be replaced is not in it, for the same again would fail
-        the same way. Its first `path` words name the command. Flags go before a `--`, behind which everything is a
-        name. `unconsented` gives a word without what consents in it, empty where that is all."""
+        """Return the command line to paste; empty if the word to replace is not in it.
+
+        The first `path` words are the command's name. Flags are added before a `--`, because only names follow it.
+        `unconsented` returns a word without the flags that give consent; empty if nothing remains.
+        """
         words = [*argv[:path], *(self._swapped(word) for word in argv[path:])]
         if self.swap is not None and words == list(argv):
             return ()
@@ -101,15 +103,15 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A hint that is another command of podid, at the same place: flags of the command line that was given which say
-    where (cluster, region, profile, …) are taken over, as far as `command` has them."""
+    """A hint: another podid command at the same place. It keeps the flags for cluster, region, profile and so on, if
+    `command` has them."""
 
     command: tuple[str, ...]
     names: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
     def of(self) -> tuple[str, ...]:
-        """The command line without those. Where a name could be taken for a flag, names come last, behind a `--`."""
+        """Return the command line without those flags. If a name looks like a flag, all names follow a `--`."""
         if any(name.startswith("-") for name in self.names):
             return ("podid", *self.command, *self.flags, "--", *self.names)
         return ("podid", *self.command, *self.names, *self.flags)
@@ -120,7 +122,7 @@ Hint = tuple[str, ...] | Again | Other
 
 
 class PodidError(Exception):
-    """A failure that podid foresaw; the message says which."""
+    """A failure that podid expects; the message describes it."""
 
     code: str = "Failed"
     exit_code: ExitCode = ExitCode.FAILURE
@@ -137,10 +139,10 @@ class PodidError(Exception):
         id: str = "",
         lines: tuple[str, ...] = (),
     ) -> None:
-        """`lines` are there to look at: a difference, a list. `advice` is a sentence for what no command can do ("ask
-        the account's owner for …"); `permission` is the IAM action or the Kubernetes verb and resource that the caller
-        lacks; `id` the failure mode that it was seen to be, for `podid explain`."""
-        # what went wrong with an address is often told with what it holds
+        """`lines` are printed below the message: a diff, a list. `advice` is a sentence for a remedy without a command
+        ("ask the owner of the account for …"). `permission` is the missing IAM action, or Kubernetes verb and resource.
+        `id` is the failure mode, for `podid explain`."""
+        # messages about a URL may contain its password or query
         self.message = plain_urls(message)
         super().__init__(self.message)
         self.hint = hint
@@ -152,25 +154,25 @@ class PodidError(Exception):
         self.lines = tuple(map(plain_urls, lines))
 
     def advise(self, sentence: str) -> None:
-        """Adds a sentence to what is advised already."""
+        """Add a sentence to the advice."""
         self.advice = f"{self.advice} {sentence}".strip()
 
 
 class UsageError(PodidError):
-    """The command line cannot be carried out as written."""
+    """The command line is not valid."""
 
     code = "Usage"
     exit_code = ExitCode.USAGE
 
 
 class ConsentNeeded(UsageError):
-    """A change needs confirmation, and there is no terminal to ask on."""
+    """A change requires confirmation, and there is no terminal."""
 
     code = "ConsentNeeded"
 
 
 class InvalidInput(UsageError):
-    """A value, file or document that the user named cannot be read or is malformed."""
+    """A specified value, file or document cannot be read or is malformed."""
 
     code = "InvalidInput"
 
@@ -183,31 +185,31 @@ class AccessDenied(PodidError):
 
 
 class CredentialsError(AccessDenied):
-    """No credentials, expired ones, or ones that the service refuses to know."""
+    """Credentials are missing, expired, or not accepted by the service."""
 
     code = "Credentials"
 
 
 class NotFound(PodidError):
-    """Something that the user named does not exist."""
+    """A specified object does not exist."""
 
     code = "NotFound"
     exit_code = ExitCode.NOT_FOUND
 
 
 class ClusterNotFound(NotFound):
-    """The cluster that a call named is what does not exist, not the thing inside it."""
+    """The cluster of a call does not exist, as opposed to an object in it."""
 
 
 class Conflict(PodidError):
-    """It exists with other settings, is owned by an add-on, or has moved since the plan was made."""
+    """The object exists with other settings, is owned by an add-on, or changed after the plan was made."""
 
     code = "Conflict"
     exit_code = ExitCode.CONFLICT
 
 
 class AlreadyExists(Conflict):
-    """A create was refused because the object is there."""
+    """A create was rejected because the object already exists."""
 
     code = "AlreadyExists"
 
@@ -217,19 +219,19 @@ class AlreadyExists(Conflict):
 
 
 class ConcurrentModification(Conflict):
-    """IAM was changing the same object for somebody else: read again, then write again."""
+    """IAM was changing the same object for another caller: read again, then write again."""
 
     code = "ConcurrentModification"
 
 
 class LimitExceeded(Conflict):
-    """A quota of the service is used up."""
+    """A quota of the service is exceeded."""
 
     code = "LimitExceeded"
 
 
 class Rejected(PodidError):
-    """The service refused the request itself; the message has its words."""
+    """The service rejected the request; the message quotes it."""
 
     code = "Rejected"
     exit_code: ExitCode = ExitCode.CONFLICT
@@ -240,93 +242,93 @@ class Rejected(PodidError):
 
 
 class NotServed(Rejected):
-    """The service does not serve what it was asked for, or refuses to read it."""
+    """The service does not serve the requested resource, or cannot read the request."""
 
     code = "NotServed"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class RoleUnknown(Rejected):
-    """EKS does not know the role, although IAM may: a new role takes up to two minutes to get about."""
+    """EKS does not find the role, although IAM may: a new role takes up to two minutes to propagate."""
 
     code = "RoleUnknown"
     exit_code = ExitCode.NOT_FOUND
 
 
 class TrustRefused(Rejected):
-    """EKS refuses the role for its trust policy, or has not seen the newest one yet."""
+    """EKS rejects the role because of its trust policy, or has not received its latest version yet."""
 
     code = "TrustRefused"
 
 
 class Unavailable(PodidError):
-    """The network, a throttle or a deadline stood in the way; a later try may do."""
+    """A network failure, throttling or a deadline prevented the call; a later attempt may succeed."""
 
     code = "Unavailable"
     exit_code = ExitCode.UNAVAILABLE
 
 
 class ServerFailed(Unavailable):
-    """The service answered with a 5xx: a read may be tried again, a write may or may not have been carried out."""
+    """The service answered with a 5xx: a read can be retried, a write may or may not have taken effect."""
 
 
 class ConnectionLost(Unavailable):
-    """The request was sent and no whole answer came back."""
+    """The request was sent, and no complete answer arrived."""
 
 
 class Unreachable(Unavailable):
-    """No connection could be made, so the service never saw the request."""
+    """No connection was possible, so the service did not receive the request."""
 
 
 class Throttled(Unavailable):
-    """The service throttled requests until the deadline passed."""
+    """The service throttled the requests until the deadline."""
 
     code = "Throttled"
 
 
 class BudgetHolds(Unavailable):
-    """A PodDisruptionBudget does not let a pod go now; it may once another one is ready."""
+    """A PodDisruptionBudget prevents the eviction of a pod until another pod is ready."""
 
     code = "BudgetHolds"
 
 
 class TimedOut(Unavailable):
-    """`--timeout` passed before the command was done, or before the awaited state was seen."""
+    """`--timeout` passed before the command finished, or before the expected state was reached."""
 
     code = "TimedOut"
 
 
 class LostAnswer(Unavailable):
-    """A change was sent and its answer never came: it may or may not have been made. Read before trying again."""
+    """A change was sent, and no answer arrived: it may or may not have taken effect. Read before you retry."""
 
     code = "LostAnswer"
 
     @classmethod
     def of(cls, error: PodidError) -> "LostAnswer":
-        """From the error that says that a write's answer did not arrive."""
+        """Return the error for a write without an answer."""
         return cls(
-            f"the change may or may not have been made: {error.message}",
+            f"the change may or may not have taken effect: {error.message}",
             subject=error.subject,
             request_id=error.request_id,
-            advice="Run the same command again: it looks first and changes only what is missing.",
+            advice="Run the same command again: it reads the current state first and changes only what is missing.",
         )
 
 
 class UnreadableAnswer(Unavailable):
-    """What answered does not keep to the API's form: a proxy, a captive portal, a wrong endpoint, or a bug there."""
+    """The answer does not have the form of the API: from a proxy, a captive portal, a wrong endpoint, or a bug."""
 
     code = "UnreadableAnswer"
 
 
 class Partial(PodidError):
-    """Some of it was done or read and is in the result, some was not."""
+    """Some changes or reads succeeded and are in the result; others failed."""
 
     code = "Partial"
     exit_code = ExitCode.PARTIAL
 
 
 class Undetermined(PodidError):
-    """The answer was asked for by name and could not be looked at."""
+    """A requested answer could not be determined."""
 
     code = "Undetermined"
     exit_code = ExitCode.UNDETERMINED

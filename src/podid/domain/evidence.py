@@ -1,5 +1,5 @@
-"""What was observed of credentials as they are given, and of failure modes while they happened, as against what
-settings make of it. No credential is in it.
+"""Observations of credentials when pods request them, and of failure modes when they occur, as opposed to conclusions
+from settings. They contain no credentials.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSighting:
-    """One failure mode in the log of one agent, or in what CloudTrail has of its node. `accounts` are the service
-    accounts ("ns/name") whose pods asked, where their addresses tell; `running` is whether the agent does its work all
-    the same."""
+    """One failure mode in the log of one agent, or in the CloudTrail events of its node. `accounts` are the service
+    accounts ("ns/name") whose pods sent the requests, if their addresses are known. `running` is whether the agent
+    works nevertheless."""
 
     id: str
     node: str
@@ -32,23 +32,23 @@ class LogSighting:
     running: bool = True
 
 
-# codes of refusals: EKS Auth's own, and one for an API server that knows no such service account
+# error codes: those of EKS Auth, and one for a service account that the API server does not find
 NO_ASSOCIATION = "ResourceNotFoundException"
 NO_ACCOUNT = "ServiceAccountNotFound"
 NOT_ALLOWED = "AccessDeniedException"
 DOES_NOT_FIT = ("PackedPolicyTooLarge", "PackedPolicyTooLargeException")
-# of what may be otherwise in some seconds, because of a change some seconds ago
+# for a result that may change within seconds, because of a change seconds ago
 UNSETTLED = "Unsettled"
-# of evidence that was asked for and not to be had: what is inferred stands without it
+# for evidence that could not be read: conclusions from settings stay valid without it
 NO_EVIDENCE = "NoEvidence"
-# EKS Auth issued credentials by another association than the one that was described
+# EKS Auth issued credentials for an association other than the described one
 OTHER_ASSOCIATION = "OtherAssociation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeemed:
-    """The identity of credentials that EKS Auth issued for a pod's token, as sts:GetCallerIdentity names it. `role_arn`
-    carries the role's path where it is the association's role."""
+    """The identity of credentials that EKS Auth issued for a pod's token, from sts:GetCallerIdentity. `role_arn`
+    includes the role's path if it is the association's role."""
 
     role_arn: str
     account: str
@@ -57,8 +57,8 @@ class Redeemed:
 
 
 def identified(association: Association, caller_arn: str, expires_at: datetime | None = None) -> tuple[Redeemed, bool]:
-    """Whose credentials these are, and whether that is the role that the association's pods are to have. InvalidInput
-    for what is no ARN."""
+    """Return the identity of credentials, and whether it is the role of the association's pods. Raise InvalidInput for
+    a text that is not an ARN."""
     expected, got = Arn.parse(association.pods_role_arn), Arn.parse(caller_arn)
     # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: a role's path is not part of it
     kind, _, rest = got.resource.partition("/")
@@ -71,8 +71,8 @@ def identified(association: Association, caller_arn: str, expires_at: datetime |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTrial:
-    """One token of a live pod, redeemed at EKS Auth by podid. Exactly one of `redeemed`, `refusal` and `missing` is
-    set. `expected` is whether the identity is that of the association's role; `template` as of `template_of`."""
+    """One token of a live pod that podid redeemed at EKS Auth. Exactly one of `redeemed`, `refusal` and `missing` is
+    set. `expected` is whether the identity is the association's role; `template` is that of `template_of`."""
 
     namespace: str
     pod: str
@@ -92,22 +92,22 @@ class TokenTrial:
         return f"{self.namespace}/{self.pod}"
 
 
-# longer than any control plane is known to take to hear of an association (AWS: "several seconds"; 10 s in its blog on
-# session policies)
+# longer than the known propagation time of an association to the control plane (AWS: "several seconds"; 10 s in its
+# blog on session policies)
 HEARD_EVERYWHERE = timedelta(seconds=120)
 
 
 def heard_everywhere(association: Association, now: datetime) -> bool:
-    """Whether the association is so old that every API server of the cluster must have heard of it."""
+    """Return whether the association is old enough that every API server of the cluster has received it."""
     changed = association.modified_at or association.created_at
     return changed is None or now - changed > HEARD_EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """Pods that the API server admitted with dryRun=All for a service account, added up over rounds. A hit carries the
-    injected fields. `rounds` are consecutive rounds without a miss, `needed` how many decide: one, where every API
-    server must have heard of the association, and more within HEARD_EVERYWHERE of a change."""
+    """Pods of a service account that the API server admitted with dryRun=All, summed over rounds. A hit has the
+    injected fields. `rounds` is the number of consecutive rounds without a miss, `needed` the number that decides: one
+    if every API server has received the association, more within HEARD_EVERYWHERE of a change."""
 
     hits: int = 0
     misses: int = 0
@@ -122,19 +122,19 @@ class DryRun:
 
     @property
     def failed(self) -> bool:
-        """Whether new pods are given no credentials, and will not be in some seconds either."""
+        """Return whether new pods get no credentials, and that will not change within seconds."""
         return self.last is not None and not self.rounds and self.needed == 1
 
 
-# of podid's own pods, which must not carry the labels that Services and network policies select
+# labels of probe pods, which must not match the selectors of Services and network policies
 PROBE_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/managed-by": "podid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What a pod of podid's own met that asked the agent of its node, which is empty where it never came to one. `link`
-    is the link where it stopped, 0 where it got the credentials; `id` names the failure mode for sure, `likely` the
-    most likely one. `missing` is why nothing is known of it, and `left` what was left behind of it."""
+    """The result of a probe pod that requested credentials from the agent of its node. `node` is empty if it was not
+    scheduled. `link` is the link where it failed, 0 on success. `id` is the failure mode if it is certain, `likely` the
+    most likely one. `missing` is why the result is not known, `left` the objects that could not be deleted."""
 
     job: str
     node: str
@@ -159,18 +159,18 @@ _SAME_CHANGE = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class RecentChanges:
-    """What podid's own journal has of the last hours. `roles` are those of `account` by name, with the time of their
-    last change: IAM keeps none of a trust policy. `kept_role` are the service accounts ("ns/name") whose association
-    was changed, with the time of it, while what credentials carry stayed: role, target role, session policy and
-    session tags."""
+    """The changes of the last hours in podid's journal. `roles` are those of `account` by name, with the time of their
+    last change, because IAM does not report it for trust policies. `kept_role` are the service accounts ("ns/name")
+    whose association changed without an effect on credentials (role, target role, session policy, session tags), with
+    the time."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)
     kept_role: Mapping[str, datetime] = field(default_factory=dict)
 
     def settling(self, association: Association, now: datetime) -> str:
-        """What changed seconds ago, so that EKS Auth may not have heard of it everywhere, such as "the association was
-        changed 5 s ago"; empty when nothing did."""
+        """Return a change of seconds ago that may not have reached EKS Auth everywhere, such as "the association was
+        changed 5 s ago"; empty if there is none."""
         changed = association.modified_at or association.created_at
         if changed is not None and now - changed <= ASSOCIATION_SETTLES:
             return f"the association was changed {_ago(now, changed)}"
@@ -184,7 +184,7 @@ class RecentChanges:
         return ""
 
     def kept(self, association: Association) -> bool:
-        """Whether the last change that EKS has of the association is one of `kept_role`."""
+        """Return whether the association's last change, as EKS reports it, is one of `kept_role`."""
         known, changed = self.kept_role.get(str(association.ref)), association.modified_at
         return known is not None and changed is not None and abs(changed - known) <= _SAME_CHANGE
 

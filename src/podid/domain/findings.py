@@ -1,7 +1,7 @@
-"""A doctor's words: link, outcome, severity, verdict, finding, unknown.
+"""The vocabulary of the doctor: link, outcome, severity, verdict, finding, unknown.
 
-A check looks at a snapshot and gives one verdict per subject. A failing verdict is a finding; one that could not be
-reached is an unknown and names the permission that was missing. Nothing that could not be looked at is ever a pass.
+A check reads a snapshot and returns one verdict for each subject. A failed verdict is a finding. A verdict that could
+not be reached is unknown and names the missing permission. A check that could not read its data never passes.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ASSOCIATION, INJECTION, NETWORK, AGENT, EKS_AUTH, TRUST = 1, 3, 5, 6, 8, 9
 
 
 def link_words(number: int) -> str:
-    """`6 agent`: a number alone says nothing to a reader."""
+    """Return number and name of a link, such as `6 agent`."""
     return f"{number} {LINKS[number]}"
 
 
@@ -39,7 +39,8 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """error: pods cannot get the intended credentials; warn: works but fragile; info: explains what looks odd."""
+    """error: pods cannot get the intended credentials; warn: works, but is fragile; info: explains something
+    unusual."""
 
     ERROR = "error"
     WARN = "warn"
@@ -47,8 +48,9 @@ class Severity(StrEnum):
 
 
 class Bearing(StrEnum):
-    """What a failing verdict means for the pods that it concerns. stops: they do not get the role or do not use it, or,
-    as a warning, may not. restart: running pods only, new ones get it. advice: nothing; it never lowers a state."""
+    """The effect of a failed verdict on its pods. stops: they do not get or do not use the role; for a warning, they
+    may not. restart: this concerns running pods only, and new ones get it. advice: no effect; it never lowers a
+    state."""
 
     STOPS = "stops"
     RESTART = "restart"
@@ -56,8 +58,8 @@ class Bearing(StrEnum):
 
 
 class FixClass(StrEnum):
-    """ASK restarts or installs, and `doctor --fix` does it after a yes; GRANT gives a role and DELETE deletes, both
-    with `--fix-id` alone; PRINT is only printed; NONE needs no fix."""
+    """ASK: `doctor --fix` restarts or installs after confirmation. GRANT gives a role and DELETE deletes, both with
+    `--fix-id` only. PRINT: the fix is only printed. NONE: no fix is required."""
 
     ASK = "ASK"
     GRANT = "GRANT"
@@ -66,7 +68,7 @@ class FixClass(StrEnum):
     NONE = "-"
 
 
-# what `doctor` carries out itself, by the words of the command; every other one is for a person to run
+# commands that `doctor` runs itself, by their first words; the user runs every other command
 _CARRIED_OUT = {
     ("install-agent",): FixClass.ASK,
     ("restart",): FixClass.ASK,
@@ -74,13 +76,13 @@ _CARRIED_OUT = {
     ("role", "create"): FixClass.GRANT,
     ("disassociate",): FixClass.DELETE,
 }
-# a flag that opens what exists is given by a person, who has seen whom it lets in
+# flags that change access to existing objects require a decision by the user
 _BY_HAND = frozenset({"--update-trust", "--adopt", "--force", "--fix-node-role"})
 _GRAVITY = (FixClass.NONE, FixClass.ASK, FixClass.GRANT, FixClass.DELETE, FixClass.PRINT)
 
 
 def class_of(command: tuple[str, ...]) -> FixClass:
-    """What a command line does to the cluster and the account."""
+    """Return the class of a command line, by its effect on cluster and account."""
     if command[:1] != ("podid",) or _BY_HAND.intersection(command):
         return FixClass.PRINT
     words = command[1:]
@@ -90,7 +92,7 @@ def class_of(command: tuple[str, ...]) -> FixClass:
 @members("kind namespace name")
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What a verdict is about, in Kubernetes' words or AWS's (kind Role, Association, Cluster, Addon, Node…)."""
+    """The subject of a verdict, a kind of Kubernetes or AWS (Role, Association, Cluster, Addon, Node…)."""
 
     kind: str
     name: str
@@ -102,23 +104,23 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """`declared` is the class of the check; `commands` are argv lists, each of which can be pasted after shlex.join."""
+    """`declared` is the class of the check; `commands` are argv lists, to paste after shlex.join."""
 
     declared: FixClass
     commands: tuple[tuple[str, ...], ...] = ()
 
     @property
     def kind(self) -> FixClass:
-        """The gravest of what the check declares and what each command does."""
+        """Return the most serious class of the check and its commands."""
         return max((self.declared, *map(class_of, self.commands)), key=_GRAVITY.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One check's answer for one subject. `chain` lists the service accounts ("ns/name") whose way to credentials
-    leads through the subject: it is how a later link learns that an earlier one is already broken; ("*",) is all.
-    `pods` ("ns/name") and `nodes` narrow it down to some of their pods, where the subject alone does not.
-    `error_code` is that of the Missing which made it unknown."""
+    """One check's answer for one subject. `chain` lists the service accounts ("ns/name") whose way to credentials leads
+    through the subject, ("*",) for all: it connects failures of later links with an earlier broken one. `pods`
+    ("ns/name") and `nodes` limit the verdict to some of their pods. `error_code` is the code of the Missing that made
+    it unknown."""
 
     check: str
     outcome: Outcome
@@ -132,7 +134,7 @@ class Verdict:
     permission: str = ""
     error_code: str = ""
     masked_by: str = ""
-    # why somebody accepts this finding, empty where nobody does
+    # the reason in the baseline that accepts this finding; empty if none does
     accepted: str = ""
     chain: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
@@ -140,5 +142,5 @@ class Verdict:
 
 
 EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
-# no pod can run as a service account that does not exist: all that is wrong for it alone follows from that
+# no pod can run as a service account that does not exist, so its other failures follow from that
 NO_SERVICE_ACCOUNT = ("association-namespace-not-found", "association-sa-not-found")

@@ -1,8 +1,8 @@
-"""JSON from outside, read member by member. What is not of the expected form is one error, which names the member and
-never its value; whoever asked turns it into an UnreadableAnswer.
+"""Read JSON of other programs, member by member. Malformed is the error for an unexpected form: it names the member and
+never its value. Callers convert it to UnreadableAnswer.
 
-A member that is null counts as missing, as in Go and in botocore. The plain names want the member; those with `_or`
-give a default where it is missing, and refuse it as well where it is of another type.
+A null member counts as missing, as in Go and botocore. Functions without a suffix require the member. Those with `_or`
+return a default if it is missing. All raise Malformed for a value of another type.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,24 +14,24 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
-# makes a value of an object, or raises Malformed
+# reads a value from an object, or raises Malformed
 Reading = Callable[[Object], T]
 
-# nothing that podid reads comes near: annotations of a Kubernetes object may take 256 KiB together
+# beyond any value that podid reads: all annotations of a Kubernetes object may have 256 KiB together
 LONGEST_TEXT = 512 * 1024
 DEEPEST = 40
-# more than the objects that a cluster or an account can hold
+# beyond the number of objects in any cluster or account
 MOST_PAGES = 1_000
 
 _WORDS = {str: "text", int: "a number", bool: "true or false", dict: "an object", list: "a list", type(None): "missing"}
 
 
 class Malformed(Exception):
-    """A member that is missing or of the wrong type, as a sentence without its value."""
+    """A member is missing or of the wrong type; the message does not contain its value."""
 
 
 def text(data: Object, name: str) -> str:
-    """Text that is not empty."""
+    """Return text that is not empty."""
     value = text_or(data, name)
     if not value:
         raise Malformed(f"{name} is missing")
@@ -50,7 +50,7 @@ def text_or(data: Object, name: str, default: str = "") -> str:
 
 
 def interned(data: Object, name: str, default: str = "") -> str:
-    """As `text_or`, for what many objects say alike: it is kept once."""
+    """Return as `text_or`, interned: for values that many objects share."""
     return intern(text_or(data, name, default))
 
 
@@ -73,7 +73,7 @@ def flag_or(data: Object, name: str, default: bool = False) -> bool:
 
 
 def instant_or_none(data: Object, name: str) -> datetime | None:
-    """A time as botocore gives it, or RFC 3339 text, in UTC."""
+    """Return a time in UTC, from a datetime of botocore or from RFC 3339 text."""
     value = data.get(name)
     if value is None:
         return None
@@ -94,7 +94,7 @@ def instant(data: Object, name: str) -> datetime:
 
 
 def inner(data: Object, name: str) -> Object:
-    """The object inside."""
+    """Return the member, an object."""
     value = data.get(name)
     if not isinstance(value, dict):
         raise _unexpected(name, value, dict)
@@ -106,7 +106,7 @@ def inner_or_empty(data: Object, name: str) -> Object:
 
 
 def inners(data: Object, name: str) -> Sequence[Object]:
-    """The objects of a list that has to be there, be it empty."""
+    """Return the objects of a required list, which may be empty."""
     value = data.get(name)
     if not isinstance(value, list):
         raise _unexpected(name, value, list)
@@ -117,17 +117,17 @@ def inners(data: Object, name: str) -> Sequence[Object]:
 
 
 def inners_or_none(data: Object, name: str) -> Sequence[Object]:
-    """As `inners`, and none where the list is missing: APIs omit empty ones."""
+    """Return as `inners`; none if the list is missing, because APIs omit empty lists."""
     return () if data.get(name) is None else inners(data, name)
 
 
 def listed(data: Object, name: str) -> Sequence[Object]:
-    """As `inners`; null is an empty list, as Go's JSON has it."""
+    """Return as `inners`; null is an empty list, as in Go's JSON."""
     return () if name in data and data[name] is None else inners(data, name)
 
 
 def texts(data: Object, name: str) -> tuple[str, ...]:
-    """The texts of a list that has to be there, be it empty."""
+    """Return the texts of a required list, which may be empty."""
     return _items(data, name, text)
 
 
@@ -136,7 +136,7 @@ def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
 
 
 def words_or_none(data: Object, name: str) -> tuple[str, ...]:
-    """As `texts_or_none`, where an empty text is one too: an argument, a label's value, Kubernetes' core API group."""
+    """Return as `texts_or_none`, including empty texts: arguments, values of labels, the core API group."""
     return () if data.get(name) is None else _items(data, name, _word)
 
 
@@ -154,20 +154,20 @@ def _items(data: Object, name: str, read: Callable[[Object, str], T]) -> tuple[T
 
 
 def pairs(data: Object, name: str) -> dict[str, str]:
-    """Tags, labels, annotations; empty where they are missing."""
+    """Return tags, labels or annotations; empty if they are missing."""
     members = inner_or_empty(data, name)
     return {key: text_or(members, key) for key in members}
 
 
 def as_object(value: object) -> Object:
-    """The answer itself."""
+    """Return the answer, which must be an object."""
     if not isinstance(value, dict):
         raise _unexpected("the answer", value, dict)
     return value
 
 
 def check_depth(value: object, name: str) -> None:
-    """Raises Malformed for what is nested so deep that working on it would exhaust the stack."""
+    """Raise Malformed for a value that is nested so deep that recursion would exhaust the stack."""
     layer, depth = [value], 0
     while layer:
         if depth > DEEPEST:
@@ -182,12 +182,12 @@ def check_depth(value: object, name: str) -> None:
 
 
 def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
-    """Return a reader of objects as a dataclass, each of whose fields is read by its type: text, numbers, truth, times,
-    lists of texts, pairs. It is the member of the field's name in camelCase, or what `members` say: another member, the
-    path to it (`spec.role`), or a function of the object.
+    """Return a reader of objects as a dataclass. It reads each field by its type: text, numbers, booleans, times, lists
+    of texts, pairs. The member has the field's name in camelCase, or is given in `members`: another name, a path
+    (`spec.role`), or a function of the object.
 
-    What has no default is wanted, and so are the objects on the path to it, unless its path ends in `?`. Numbers, truth
-    and lists are never wanted: APIs leave out what is nothing.
+    Fields without a default are required, and so are the objects on their path, unless the path ends in `?`. Numbers,
+    booleans and lists are never required, because APIs omit zero, false and empty.
     """
     hints = get_type_hints(kind)
     readers: dict[str, Reading[Any]] = {}
@@ -200,7 +200,7 @@ def record(kind: type[T], /, **members: str | Reading[Any]) -> Reading[T]:
 
 
 def many(path: str, read: Reading[T]) -> Reading[tuple[T, ...]]:
-    """Return a reader of the objects of a list, none where it or an object on the path to it is missing."""
+    """Return a reader of the objects of a list; none if the list or an object on its path is missing."""
     *steps, name = path.split(".")
 
     def objects(data: Object) -> tuple[T, ...]:
@@ -255,36 +255,36 @@ def _reader(kind: Any, required: bool, default: Any) -> Callable[[Object, str], 
 
 
 def at(name: str, read: Reading[T]) -> Reading[T]:
-    """Reads an answer whose member `name` is the object that was asked for."""
+    """Return a reader of an answer whose member `name` is the requested object."""
     return lambda answer: read(inner(answer, name))
 
 
 def about(read: Reading[T], **known: str) -> Reading[T]:
-    """Reads an object that has to be the one that was asked for: its members of these names say so. What stands between
-    may have kept the answer to another question."""
+    """Return a reader that requires the members `known` to have these values. A cache or proxy may return the answer to
+    another request."""
 
     def checked(data: Object) -> T:
         for member, value in known.items():
             if text_or(data, member, value).casefold() != value.casefold():
-                raise Malformed(f"its {member} is not the one that was asked for")
+                raise Malformed(f"its {member} is not the requested one")
         return read(data)
 
     return checked
 
 
 def list_at(name: str, read: Reading[T]) -> Reading[list[T]]:
-    """Reads an answer whose member `name` lists the objects that were asked for."""
+    """Return a reader of an answer whose member `name` lists the requested objects."""
     return lambda answer: [read(item) for item in inners(answer, name)]
 
 
 def names(name: str) -> Reading[Sequence[str]]:
-    """Reads an answer whose member `name` lists texts."""
+    """Return a reader of an answer whose member `name` lists texts."""
     return lambda answer: texts(answer, name)
 
 
 def pages(read: Callable[[str], tuple[T, str]]) -> Iterator[T]:
-    """Every page of a list. `read` gives the page that a token leads to, "" being the first one's, and the next page's
-    token, "" after the last. Raises Malformed for pages that have no end."""
+    """Yield every page of a list. `read` returns the page of a token, "" for the first, and the token of the next page,
+    "" after the last. Raise Malformed if the pages do not end."""
     token, tokens = "", {""}
     while True:
         page, token = read(token)
@@ -292,9 +292,9 @@ def pages(read: Callable[[str], tuple[T, str]]) -> Iterator[T]:
         if not token:
             return
         if token in tokens:
-            raise Malformed("it gives the same page again and again")
+            raise Malformed("it returns the same page repeatedly")
         if len(tokens) > MOST_PAGES:
-            raise Malformed(f"its pages do not end after {MOST_PAGES}")
+            raise Malformed(f"it has more than {MOST_PAGES} pages")
         tokens.add(token)
 
 

@@ -1,6 +1,6 @@
-"""What the members of podid's JSON documents are, where a type of Python's alone says too little.
+"""Annotations for the members of podid's JSON documents, beyond their Python types.
 
-`podid.domain.encoding` makes JSON by it, and tools/json_schemas.py the schemas.
+`podid.domain.encoding` derives JSON from them, and tools/json_schemas.py the schemas.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,34 +12,34 @@ C = TypeVar("C", bound=type)
 
 
 class About:
-    """What a member is, beside its type: a description and further keywords of JSON Schema."""
+    """The description of a member, and further keywords of JSON Schema."""
 
     def __init__(self, description: str, **keywords: object) -> None:
         self.keywords = {"description": description, **keywords}
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
-        """Called by pydantic, which tools/gen_docs.py uses and podid does not."""
+        """Return the schema with the description. pydantic calls it, which only tools/gen_docs.py uses."""
         return {**handler(core_schema), **self.keywords}
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The member's name in JSON, where that is not the field's in camelCase."""
+    """The member's name in JSON, if it is not the field's name in camelCase."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """Where a Document's member has its value: attributes of the result, with dots between them, or a function of it.
-    The result itself is `From("")`. On the way None, and a section that is missing, end at null."""
+    """The source of a Document's member: a dotted path of attributes of the result, or a function of the result.
+    `From("")` is the result itself. A path ends at null if an attribute is None or a missing section."""
 
     source: str | Callable[[Any], object]
 
 
 class Manner(Enum):
-    """HIDDEN: no document has the field. FLAT: the value's members stand in its place. AS_TEXT: its text stands for it.
-    OR_NULL: an empty value is null. OPTIONAL: the member is left out where it would be null."""
+    """HIDDEN: documents omit the field. FLAT: the members of the value replace it. AS_TEXT: the value is encoded as
+    text. OR_NULL: an empty value is null. OPTIONAL: a null member is omitted."""
 
     HIDDEN = auto()
     FLAT = auto()
@@ -50,18 +50,18 @@ class Manner(Enum):
 
 HIDDEN, FLAT, AS_TEXT, OR_NULL, OPTIONAL = Manner
 
-# kind of document -> the class that says what it holds
+# kind of document -> its class
 KINDS: dict[str, type] = {}
-# dataclass -> its members, where these are not all of its fields in their order
+# dataclass -> its members, if these are not all of its fields in their order
 ORDERS: dict[type, tuple[str, ...]] = {}
-# class -> the description, and the name, that its schema has
+# class -> the description and the name of its schema
 DESCRIPTIONS: dict[type, str] = {}
 SCHEMA_NAMES: dict[type, str] = {}
 
 
 class Document:
-    """A document, or a part of one, that differs from the result which it shows. Its members are the annotations of
-    the class, the bases' first; it has no instances. Its docstring is the schema's description."""
+    """A document, or a part of one, that differs from its result. Its members are the annotations of the class, those
+    of the bases first. It has no instances. Its docstring is the description of the schema."""
 
     def __init_subclass__(cls, kind: str = "") -> None:
         SCHEMA_NAMES[cls] = cls.__name__
@@ -71,18 +71,18 @@ class Document:
 
 
 def document_of(kind: str, shape: type[Document], description: str) -> type[Document]:
-    """Return the class of a kind whose documents are one of these."""
+    """Return the class of a kind whose documents have this shape."""
     return type(f"{kind}Document", (shape,), {"__doc__": description}, kind=kind)
 
 
 def list_of(kind: str, shape: type, description: str) -> type[Document]:
-    """Return the class of a kind whose documents list these under `items`."""
+    """Return the class of a kind whose documents list objects of this shape under `items`."""
     members = {"__doc__": description, "__annotations__": {"items": Sequence[shape]}}  # type: ignore[valid-type]
     return type(f"{kind}Document", (Document,), members, kind=kind)
 
 
 def kind(name: str, description: str) -> Callable[[C], C]:
-    """Make a result's dataclass a kind of document by itself."""
+    """Register a result's dataclass as a kind of document."""
 
     def register(cls: C) -> C:
         KINDS[name] = cls
@@ -93,7 +93,7 @@ def kind(name: str, description: str) -> Callable[[C], C]:
 
 
 def members(names: str) -> Callable[[C], C]:
-    """Say which fields and properties of a dataclass its document has, and in which order."""
+    """Define which fields and properties of a dataclass its document has, in this order."""
 
     def register(cls: C) -> C:
         ORDERS[cls] = tuple(names.split())
@@ -103,7 +103,7 @@ def members(names: str) -> Callable[[C], C]:
 
 
 def schema_name(name: str, description: str = "") -> Callable[[C], C]:
-    """Name the schema of a dataclass, where that is not its own name and `Body`, and describe it."""
+    """Define name and description of a dataclass's schema. The default name is the class name and `Body`."""
 
     def register(cls: C) -> C:
         SCHEMA_NAMES[cls] = name
@@ -114,15 +114,15 @@ def schema_name(name: str, description: str = "") -> Callable[[C], C]:
 
 
 Time = Annotated[str, About("RFC 3339, UTC.", format="date-time")]
-ArnText = Annotated[str, About("An ARN, in full.")]
+ArnText = Annotated[str, About("The full ARN.")]
 TextOrNull = Annotated[str, OR_NULL]
 Names = Sequence[str]
-Argv = Annotated[Sequence[str], About("An argument vector, to be run as it is.")]
+Argv = Annotated[Sequence[str], About("An argument vector, ready to run.")]
 ServiceAccounts = Annotated[Sequence[str], About("Each as NAMESPACE/NAME.")]
 Pairs = Mapping[str, str]
-POLICY = About("A policy in IAM's policy language, as it is.")
+POLICY = About("A policy document in the IAM policy language, unchanged.")
 PolicyObject = Annotated[Mapping[str, object], POLICY]
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
-BrokenLink = Annotated[int, OR_NULL, About("The link of the way to credentials that is broken, 1 to 10.")]
-MissingPermission = Annotated[str, OR_NULL, About("The right that is missing to look at it.")]
-ModeId = Annotated[str, OR_NULL, About("The failure mode, as `podid explain` names it.")]
+BrokenLink = Annotated[int, OR_NULL, About("The broken link of the way to credentials, 1 to 10.")]
+MissingPermission = Annotated[str, OR_NULL, About("The missing permission that prevents the check.")]
+ModeId = Annotated[str, OR_NULL, About("The id of the failure mode, as in `podid explain`.")]

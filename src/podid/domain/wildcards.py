@@ -1,4 +1,4 @@
-"""IAM's wildcards: `*` is any text, `?` any letter.
+"""IAM's wildcards: `*` matches any text, `?` any letter.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
@@ -7,12 +7,12 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-# longer than any action's name; nothing is proved of such a pattern
+# longer than the name of any action; longer patterns are not compared
 _LONGEST = 200
 
 
 class Wild(Enum):
-    """A wildcard that is active; a literal `*` or `?` is plain text."""
+    """An active wildcard; a literal `*` or `?` is text."""
 
     MANY = "*"
     ONE = "?"
@@ -24,14 +24,14 @@ _WILDCARD = re.compile(r"([*?])")
 
 @lru_cache(maxsize=4096)
 def pattern(text: str) -> Pattern:
-    """A pattern with wildcards and no variables."""
+    """Return a pattern with wildcards and without variables."""
     return tuple(Wild(piece) if piece in ("*", "?") else piece for piece in _WILDCARD.split(text) if piece)
 
 
 @lru_cache(maxsize=4096)
 def _regex(atoms: Pattern) -> re.Pattern[str]:
-    # Atomic groups keep a pattern of many `*` from taking exponential time: the leftmost place of each piece
-    # is always good enough, except for the last one, which must end the text.
+    # atomic groups prevent exponential time for many `*`: the leftmost match of each piece is always sufficient,
+    # except for the last piece, which must end the text
     pieces = [""]
     for atom in atoms:
         if atom is Wild.MANY:
@@ -45,29 +45,29 @@ def _regex(atoms: Pattern) -> re.Pattern[str]:
 
 
 def matches(atoms: Pattern, text: str) -> bool:
-    """Whether the whole text fits the pattern, letter by letter."""
+    """Return whether the whole text matches the pattern."""
     if len(atoms) == 1 and isinstance(atoms[0], str):
         return atoms[0] == text
     return _regex(atoms).fullmatch(text) is not None
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some text matches both patterns."""
+    """Return whether some text matches both patterns."""
     if max(len(one), len(other)) > _LONGEST:
         return True
     return _compare(one, other, shared=True)
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether all that matches `narrow` matches `wide`; False where that is not sure."""
+    """Return whether every text that matches `narrow` matches `wide`; False if that is not certain."""
     if max(len(wide), len(narrow)) > _LONGEST:
         return False
     return _compare(wide, narrow, shared=False)
 
 
 def _compare(one: str, other: str, *, shared: bool) -> bool:
-    """Row by row: whether the rest of `one` fits the rest of `other`. `shared`: wildcards of `other` stand for any
-    text; else they are texts that only a star of `one` takes in."""
+    """Compare by dynamic programming, one row for each letter of `one`. With `shared`, wildcards of `other` match any
+    text; otherwise only a star of `one` covers them."""
     row = [True, *(False for _ in other)]
     if shared:
         for place, char in enumerate(other):

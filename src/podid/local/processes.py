@@ -1,4 +1,4 @@
-"""Processes of podid's own."""
+"""Command lines of podid's own processes."""
 
 import shlex
 import sys
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """The command line that runs a module of podid. `-P`: Python's `-m` alone imports from the current directory first,
-    and whatever lies there would run with the user's credentials."""
+    """Return the command line that runs a module of podid. Without `-P`, Python's `-m` imports from the current
+    directory first, and files there would run with the user's credentials."""
     return (sys.executable, "-P", "-m", module, *arguments)
 
 
 def podid_words() -> str:
-    """How a shell starts this podid: by its name when that is what the shell would find, else by its path."""
+    """Return the shell command for this podid: its name if the shell finds it by name, otherwise its path."""
     import shutil
 
     by_name, here = shutil.which("podid"), Path(sys.executable).parent / "podid"

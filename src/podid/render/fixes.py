@@ -64,7 +64,7 @@ class PlannedFixBody(Document):
     ]
     error: Annotated[
         FixFailureBody | None,
-        From(lambda fix: fix.error and {name: fix.error[name] for name in ("code", "message", "exitCode")}),
+        From(lambda fix: {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None),
         About("Why it comes to none."),
     ]
 

@@ -27,7 +27,7 @@ def test_report_is_the_body_of_a_trust_report() -> None:
         "verdict": "match",
         "statement": 0,
         "sid": "Podidd27beb1e",
-        "reason": "Statement[0] (Podidd27beb1e) allows it",
+        "reason": "Statement[0] (Podidd27beb1e) allows the request",
     }
     assert found == {
         "verdict": "match",
@@ -39,7 +39,7 @@ def test_report_is_the_body_of_a_trust_report() -> None:
 
 
 def test_report_of_a_trust_that_keeps_out() -> None:
-    reason = f"no statement lets {PODS} in: the trust names ec2.amazonaws.com"
+    reason = f"no statement allows {PODS}: the trust policy names ec2.amazonaws.com"
     no = {"verdict": "no-match", "statement": None, "sid": "", "reason": reason}
     evaluation = evaluate(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY)
     assert plain(encode(TrustBody, evaluation)) == {
@@ -51,7 +51,7 @@ def test_report_of_a_trust_that_keeps_out() -> None:
                 "id": "trust-wrong-principal",
                 "severity": "error",
                 "message": reason,
-                "fix": f"add a statement for {PODS} and keep the others until nothing uses them",
+                "fix": f"add a statement for {PODS}, and keep the others until they are no longer used",
             }
         ],
     }
@@ -98,10 +98,13 @@ def test_check_says_why_it_cannot_propose() -> None:
     denied = policy(statement(), statement(Effect="Deny"))
     found = check(denied, [IDENTITY])
     assert found.proposed is None
-    assert found.advice == ("Statement[1] denies it, and Deny wins over every Allow; one more Allow would not help",)
+    assert found.advice == (
+        "Statement[1] denies the request; an explicit Deny overrides every Allow; another Allow statement would have "
+        "no effect",
+    )
     full = check(policy(build_statement(CART)), [IDENTITY], quota=500)
     assert full.advice == (
-        "the trust would have 794 characters, and IAM takes 500: use a wider scope or a second role",
+        "the trust policy would have 794 characters, and IAM allows 500: use a wider scope or a second role",
     )
 
 

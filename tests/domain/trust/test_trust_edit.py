@@ -129,35 +129,45 @@ def test_add_appends_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize(
     ("present", "scope", "reason"),
     [
-        ([build_statement(IDENTITY)], ScopeKind.SERVICE_ACCOUNT, "Statement[0] (Podidd27beb1e) lets it in already"),
-        ([OTHER, statement(Action="sts:*")], ScopeKind.SERVICE_ACCOUNT, "Statement[1] lets it in already"),
-        ([statement()], ScopeKind.ACCOUNT, "Statement[0] lets it in already"),
+        (
+            [build_statement(IDENTITY)],
+            ScopeKind.SERVICE_ACCOUNT,
+            "Statement[0] (Podidd27beb1e) already allows shop/orders",
+        ),
+        ([OTHER, statement(Action="sts:*")], ScopeKind.SERVICE_ACCOUNT, "Statement[1] already allows shop/orders"),
+        ([statement()], ScopeKind.ACCOUNT, "Statement[0] already allows shop/orders"),
         (
             [statement({"StringLike": {"aws:RequestTag/kubernetes-namespace": "sh*"}})],
             ScopeKind.NAMESPACE,
-            "Statement[0] lets it in already",
+            "Statement[0] already allows shop/orders",
         ),
-        ([statement({"ArnEquals": {"aws:SourceArn": CLUSTER}})], ScopeKind.CLUSTER, "Statement[0] lets it in already"),
+        (
+            [statement({"ArnEquals": {"aws:SourceArn": CLUSTER}})],
+            ScopeKind.CLUSTER,
+            "Statement[0] already allows shop/orders",
+        ),
         (
             [statement(Action="sts:TagSession"), statement(Action="sts:AssumeRole")],
             ScopeKind.SERVICE_ACCOUNT,
-            "Statement[0] lets it in already",
+            "Statement[0] already allows shop/orders",
         ),
         (
             [statement(), statement({"Weird": {"aws:Foo": "x"}}, Sid="Perhaps", Effect="Deny")],
             ScopeKind.CLUSTER,
-            "Statement[0] lets it in already, but Statement[1] (Perhaps) may deny it: "
-            "Weird is not an operator that podid knows",
+            "Statement[0] already allows shop/orders, but Statement[1] (Perhaps) may deny the request: "
+            "podid does not know the operator Weird",
         ),
         (
             [statement(), statement(Sid="No", Effect="Deny")],
             ScopeKind.SERVICE_ACCOUNT,
-            "Statement[1] (No) denies it, and Deny wins over every Allow; one more Allow would not help",
+            "Statement[1] (No) denies the request; an explicit Deny overrides every Allow; another Allow statement "
+            "would have no effect",
         ),
         (
             [statement(), statement(Action="sts:TagSession", Effect="Deny")],
             ScopeKind.SERVICE_ACCOUNT,
-            "Statement[1] denies it, and Deny wins over every Allow; one more Allow would not help",
+            "Statement[1] denies the request; an explicit Deny overrides every Allow; another Allow statement would "
+            "have no effect",
         ),
     ],
 )
@@ -213,7 +223,8 @@ def test_add_refuses_what_is_over_the_quota() -> None:
     edits = [add(new_policy(IDENTITY), CART, quota=700), add(policy(OTHER), IDENTITY, quota=10)]
     assert [(e.changed, e.statement, e.size) for e in edits] == [(False, None, 794), (False, None, 518)]
     assert (
-        edits[0].reason == "the trust would have 794 characters, and IAM takes 700: use a wider scope or a second role"
+        edits[0].reason
+        == "the trust policy would have 794 characters, and IAM allows 700: use a wider scope or a second role"
     )
     assert edits[0].policy == new_policy(IDENTITY)
 
@@ -223,8 +234,8 @@ def test_a_trust_that_names_a_deleted_role_is_not_edited() -> None:
     before = policy(gone, build_statement(IDENTITY), statement(Sid="Wide"))
     assert unwritable_principals(before) == ("AROAEXAMPLE1234567890", "AIDAEXAMPLE1234567890")
     reason = (
-        "IAM takes no change of a trust that names AROAEXAMPLE1234567890, AIDAEXAMPLE1234567890, "
-        "the unique id of what was deleted: write an ARN in its place first"
+        "IAM rejects any change of a trust policy that names AROAEXAMPLE1234567890, AIDAEXAMPLE1234567890, "
+        "the unique id of a deleted role or user: replace it by an ARN first"
     )
     untagged_elsewhere = PodIdentity(CLUSTER, "web", "front")
     for edit in (
@@ -263,22 +274,22 @@ def test_remove_reports_access_that_stays() -> None:
     edit = remove(policy(build_statement(IDENTITY), statement(Sid="Wide")), IDENTITY)
     assert _raws(edit.policy) == [statement(Sid="Wide")]
     assert edit.reason == "Statement[0] (Podidd27beb1e) was removed"
-    assert edit.notes == ("Statement[0] (Wide) may still let it in",)
+    assert edit.notes == ("Statement[0] (Wide) may still allow shop/orders",)
 
 
 @pytest.mark.parametrize(
     ("present", "reason", "index"),
     [
-        ([OTHER], "no statement lets shop/orders in", None),
+        ([OTHER], "no statement allows shop/orders", None),
         (
             [OTHER, statement({"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["orders", "cart"]}})],
-            "access comes from Statement[1], by which others get in as well: service account orders or cart in any "
-            "namespace in any cluster in account 111122223333; they would lose it",
+            "Statement[1] gives the access, and also allows others: service account orders or cart in any "
+            "namespace in any cluster in account 111122223333; they would lose access",
             1,
         ),
         (
             [build_statement(IDENTITY)],
-            "no statement would be left, and nobody could assume the role: delete the role instead",
+            "no statement would remain, and nobody could assume the role: delete the role instead",
             0,
         ),
     ],
@@ -306,9 +317,12 @@ def test_tighten_replaces_wide_statements_in_their_place() -> None:
         build_statement(WEB),
     ]
     assert (edit.changed, edit.statement) == (True, 1)
-    assert edit.reason == "2 new statements stand in the place of Statement[1], Statement[3] (Tags)"
+    assert edit.reason == "2 new statements replace Statement[1], Statement[3] (Tags)"
     again = tighten(edit.policy, [IDENTITY, CART, WEB])
-    assert (again.changed, again.reason) == (False, "every statement for EKS Pod Identity is as tight as it can be")
+    assert (again.changed, again.reason) == (
+        False,
+        "every statement for EKS Pod Identity is already as narrow as possible",
+    )
 
 
 def test_tighten_says_which_exact_statements_stay() -> None:
@@ -316,7 +330,7 @@ def test_tighten_says_which_exact_statements_stay() -> None:
     assert _raws(edit.policy) == [build_statement(WEB), build_statement(IDENTITY)]
     label = f"Statement[0] ({build_statement(WEB)['Sid']})"
     assert edit.reason == (
-        f"Statement[2] (Wide) was taken out; what was {label} still lets in service accounts that were not named"
+        f"Statement[2] (Wide) was removed; the former {label} still allows service accounts that were not specified"
     )
     assert edit.statement is None
 
@@ -326,11 +340,11 @@ def test_tighten_says_which_exact_statements_stay() -> None:
     [
         (
             [statement(Principal={"Service": [PODS, "ec2.amazonaws.com"]})],
-            "Statement[0] cannot be replaced: it also serves ec2.amazonaws.com",
+            "Statement[0] cannot be replaced: it also names ec2.amazonaws.com",
         ),
         (
             [build_statement(IDENTITY), statement(Principal="*")],
-            "Statement[1] cannot be replaced: it also serves *",
+            "Statement[1] cannot be replaced: it also names *",
         ),
         (
             [build_statement(IDENTITY), statement(Principal=None, NotPrincipal={"AWS": "1"})],
@@ -350,15 +364,15 @@ def test_tighten_says_which_exact_statements_stay() -> None:
         ),
         (
             [OTHER],
-            "it is not certain that shop/orders in demo is let in today, and tightening only takes away: "
-            "no statement lets pods.eks.amazonaws.com in: the trust names ec2.amazonaws.com",
+            "tightening only removes access, and it is not certain that shop/orders in demo has access today: "
+            "no statement allows pods.eks.amazonaws.com: the trust policy names ec2.amazonaws.com",
         ),
         (
             [statement(Action="sts:AssumeRole")],
-            "it is not certain that shop/orders in demo is let in today, and tightening only takes away: "
-            "Statement[0] lets pods.eks.amazonaws.com in, but not for sts:TagSession",
+            "tightening only removes access, and it is not certain that shop/orders in demo has access today: "
+            "Statement[0] applies to pods.eks.amazonaws.com, but does not allow sts:TagSession",
         ),
-        ([build_statement(IDENTITY), OTHER], "every statement for EKS Pod Identity is as tight as it can be"),
+        ([build_statement(IDENTITY), OTHER], "every statement for EKS Pod Identity is already as narrow as possible"),
     ],
 )
 def test_tighten_refuses(present: list[dict[str, Any]], reason: str) -> None:
@@ -369,7 +383,7 @@ def test_tighten_refuses(present: list[dict[str, Any]], reason: str) -> None:
 
 def test_tighten_to_nobody_or_beyond_the_quota() -> None:
     wide = policy(statement())
-    assert tighten(wide, []).reason == "no service account was named, and the trust would let nobody in"
+    assert tighten(wide, []).reason == "no service account was specified, and the trust policy would allow none"
     edit = tighten(wide, [IDENTITY, CART], quota=500)
     assert (edit.changed, edit.size, edit.policy) == (False, 794, wide)
 
@@ -387,7 +401,7 @@ def test_other_principals() -> None:
         statement(Principal=None, NotPrincipal={"Service": PODS}),
         OTHER,
     )
-    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everybody but {PODS}")
+    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everyone except {PODS}")
 
 
 def test_what_the_target_role_needs() -> None:

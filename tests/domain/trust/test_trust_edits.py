@@ -79,7 +79,7 @@ def adds(*before: Mapping[str, Any], **more: Any) -> Row:
     return Row("add", before, **more)
 
 
-def has(*before: Mapping[str, Any], note: str = "lets it in already", **more: Any) -> Row:
+def has(*before: Mapping[str, Any], note: str = "already allows shop/orders", **more: Any) -> Row:
     return Row("add", before, outcome="no-change", note=note, **more)
 
 
@@ -91,11 +91,11 @@ def removes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, An
     return Row("remove", before, after=after, **more)
 
 
-def has_not(*before: Mapping[str, Any], note: str = "no statement lets shop/orders in", **more: Any) -> Row:
+def has_not(*before: Mapping[str, Any], note: str = "no statement allows shop/orders", **more: Any) -> Row:
     return Row("remove", before, outcome="no-change", note=note, **more)
 
 
-def cannot_remove(*before: Mapping[str, Any], note: str = "they would lose it", **more: Any) -> Row:
+def cannot_remove(*before: Mapping[str, Any], note: str = "they would lose access", **more: Any) -> Row:
     return Row("remove", before, outcome="refused", note=note, **more)
 
 
@@ -139,10 +139,10 @@ TABLE: dict[str, Row] = {
     "a Deny of another organisation": adds(
         statement({"StringNotEquals": {"aws:SourceOrgID": "o-1"}}, Effect="Deny", Principal="*"),
         admitted=False,
-        note="is not known all the same",
+        note="it is still not known whether",
     ),
     "a Deny that may hold": adds(
-        statement({"StringSounds": {NS: "x"}}, Effect="Deny"), EC2, admitted=False, note="is not known"
+        statement({"StringSounds": {NS: "x"}}, Effect="Deny"), EC2, admitted=False, note="still not known"
     ),
     "its Sid is taken": adds(EC2 | {"Sid": OWN["Sid"]}, note="n2"),
     "its Sid is taken twice": adds(EC2 | {"Sid": OWN["Sid"]}, ADMIN | {"Sid": f"{OWN['Sid']}n2"}, note="n3"),
@@ -186,23 +186,29 @@ TABLE: dict[str, Row] = {
         statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}), flags="--scope account"
     ),
     # --- add: it cannot be
-    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies it to everybody"),
+    "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies the request for everyone"),
     "all but others are denied": cannot_add(
-        EC2, statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": ACCOUNT}), note="denies it to everybody"
+        EC2,
+        statement(Effect="Deny", Principal=None, NotPrincipal={"AWS": ACCOUNT}),
+        note="denies the request for everyone",
     ),
     "all but other actions are denied": cannot_add(
-        EC2, statement(Effect="Deny", Principal="*", Action=None, NotAction="s3:*"), note="denies it to everybody"
+        EC2,
+        statement(Effect="Deny", Principal="*", Action=None, NotAction="s3:*"),
+        note="denies the request for everyone",
     ),
-    "it is denied": cannot_add(exact(Effect="Deny", Sid="Out"), note="Statement[0] (Out) denies it"),
-    "it is denied though it is in": cannot_add(OWN, exact(Effect="Deny"), note="Statement[1] denies it"),
-    "one action is denied": cannot_add(EC2, statement(Effect="Deny", Action="sts:TagSession"), note="denies it"),
+    "it is denied": cannot_add(exact(Effect="Deny", Sid="Out"), note="Statement[0] (Out) denies the request"),
+    "it is denied though it is in": cannot_add(OWN, exact(Effect="Deny"), note="Statement[1] denies the request"),
+    "one action is denied": cannot_add(
+        EC2, statement(Effect="Deny", Action="sts:TagSession"), note="denies the request"
+    ),
     "its namespace is denied": cannot_add(
         statement({"StringEquals": {NS: ["web", "shop"]}}, Effect="Deny"), note="because of StringEquals"
     ),
     "all but one cluster are denied": cannot_add(
-        statement({"ArnNotEquals": {"aws:SourceArn": OTHER_CLUSTER}}, Effect="Deny"), note="denies it"
+        statement({"ArnNotEquals": {"aws:SourceArn": OTHER_CLUSTER}}, Effect="Deny"), note="denies the request"
     ),
-    "a sixth does not fit": cannot_add(*FULL, note="IAM takes 2048"),
+    "a sixth does not fit": cannot_add(*FULL, note="IAM allows 2048"),
     "a principal that is gone": cannot_add(statement(Principal={"AWS": GONE}), note=GONE),
     # --- remove: its own
     "only its own of two": removes([OWN, CART], [CART]),
@@ -220,11 +226,13 @@ TABLE: dict[str, Row] = {
     "only sts:AssumeRole of it": removes([exact(Action="sts:AssumeRole"), EC2], [EC2]),
     "all actions of it": removes([exact(Action="sts:*"), EC2], [EC2]),
     "its Deny stays": removes([OWN, CART, DENY_CART], [CART, DENY_CART]),
-    "one of a list of names": removes([exact(["cart", "orders", "pay"])], [exact(["cart", "pay"])], note="taken out"),
+    "one of a list of names": removes(
+        [exact(["cart", "orders", "pay"])], [exact(["cart", "pay"])], note="orders was removed"
+    ),
     "one of two names": removes([EC2, exact(["orders", "cart"], Sid="Two")], [EC2, exact(["cart"], Sid="Two")]),
     "one of a list of namespaces": removes([exact("orders", ["shop", "web"])], [exact("orders", ["web"])]),
     "one of a list of clusters": removes(
-        [exact(clusters=[OTHER_CLUSTER, CLUSTER])], [exact(clusters=[OTHER_CLUSTER])], note=f"{CLUSTER} was taken out"
+        [exact(clusters=[OTHER_CLUSTER, CLUSTER])], [exact(clusters=[OTHER_CLUSTER])], note=f"{CLUSTER} was removed"
     ),
     "one of a list by ForAnyValue": removes(
         [exact(condition={"ForAnyValue:StringLike": {SA: ["orders", "cart"]}, **WITH_TAGS})],
@@ -253,7 +261,7 @@ TABLE: dict[str, Row] = {
     "its account, at that scope": removes([EC2, IN_ACCOUNT], [EC2], flags="--scope account"),
     "without tags": removes([EC2, IN_CLUSTER], [EC2], flags="--no-session-tags", note="any pod of cluster demo"),
     "a wider one stays": removes(
-        [OWN, BARE], [BARE], admitted=True, note="(Bare) may still let it in", again="refused"
+        [OWN, BARE], [BARE], admitted=True, note="(Bare) may still allow shop/orders", again="refused"
     ),
     # --- remove: nothing to do
     "nobody's": has_not(EC2, IRSA),
@@ -263,8 +271,8 @@ TABLE: dict[str, Row] = {
     "a narrower one at a wider scope": has_not(OWN, EC2, flags="--scope namespace", note="only shop/orders"),
     "one with tags, asked without": has_not(OWN, EC2, flags="--no-session-tags"),
     # --- remove: it cannot be
-    "the last statement": cannot_remove(OWN, note="no statement would be left"),
-    "the last two": cannot_remove(OWN, OWN | {"Sid": "Again"}, note="no statement would be left"),
+    "the last statement": cannot_remove(OWN, note="no statement would remain"),
+    "the last two": cannot_remove(OWN, OWN | {"Sid": "Again"}, note="no statement would remain"),
     "its namespace": cannot_remove(IN_NAMESPACE, EC2, note="any pod in namespace shop in cluster demo; they would"),
     "its cluster": cannot_remove(IN_CLUSTER, EC2, note="--scope cluster takes the statement out"),
     "everybody's": cannot_remove(BARE, EC2),
@@ -288,9 +296,9 @@ TABLE: dict[str, Row] = {
     ),
     "all but another": cannot_remove(statement({"StringNotEquals": {SA: "cart"}}), EC2),
     "a statement that serves another": cannot_remove(
-        exact(Principal={"Service": [PODS, "ec2.amazonaws.com"]}), note="it also serves ec2.amazonaws.com"
+        exact(Principal={"Service": [PODS, "ec2.amazonaws.com"]}), note="it also names ec2.amazonaws.com"
     ),
-    "whoever it may be": cannot_remove(statement(Principal="*"), EC2, note="everybody"),
+    "whoever it may be": cannot_remove(statement(Principal="*"), EC2, note="everyone"),
     "a principal that was deleted": cannot_remove(OWN, statement(Principal={"AWS": GONE}), note=GONE),
 }
 PANEL = [
@@ -481,4 +489,4 @@ def test_a_file_is_narrowed_to_those_who_are_named() -> None:
     assert wide["policy"]["Statement"] == [EC2, IN_NAMESPACE, IRSA]
     wider = Podid()(*line, "--scope", "cluster", "-o", "json", stdin=json.dumps(wide["policy"]))
     assert wider.code == 6
-    assert "would let in more than today" in wider.error["message"]
+    assert "would allow more than today" in wider.error["message"]

@@ -48,29 +48,29 @@ def _exact(**members: Any) -> dict[str, Any]:
     [
         (
             [statement(Principal={"Service": "ec2.amazonaws.com"})],
-            ("trust-wrong-principal", f"no statement lets {PODS} in: the trust names ec2.amazonaws.com"),
+            ("trust-wrong-principal", f"no statement allows {PODS}: the trust policy names ec2.amazonaws.com"),
         ),
         (
             [statement(Principal={"Service": [PODS + ".cn", "eks.amazonaws.com"]})],
             (
                 "trust-wrong-principal",
-                f"no statement lets {PODS} in: the trust names {PODS}.cn, eks.amazonaws.com; "
-                f"the service is called {PODS} in every partition",
+                f"no statement allows {PODS}: the trust policy names {PODS}.cn, eks.amazonaws.com; "
+                f"the service principal is {PODS} in every partition",
             ),
         ),
         (
             [statement(Principal={"Federated": OIDC}, Action="sts:AssumeRoleWithWebIdentity")],
-            ("trust-wrong-principal", f"this is an IRSA role: its trust names only {OIDC}, and not {PODS}"),
+            ("trust-wrong-principal", f"this is an IRSA role: its trust policy names only {OIDC}, not {PODS}"),
         ),
         (
             [statement(Effect="Deny", Principal={"AWS": "1"})],
-            ("trust-wrong-principal", f"no statement lets {PODS} in"),
+            ("trust-wrong-principal", f"no statement allows {PODS}"),
         ),
         (
             [_exact(Sid="A", Action="sts:AssumeRole")],
             (
                 "trust-missing-tag-session",
-                f"Statement[0] (A) lets {PODS} in, but not for sts:TagSession; both actions are needed",
+                f"Statement[0] (A) applies to {PODS}, but does not allow sts:TagSession; both actions are required",
             ),
         ),
         (
@@ -80,21 +80,21 @@ def _exact(**members: Any) -> dict[str, Any]:
             ],
             (
                 "trust-missing-tag-session",
-                f"Statement[1] lets {PODS} in, but not for sts:TagSession; both actions are needed",
+                f"Statement[1] applies to {PODS}, but does not allow sts:TagSession; both actions are required",
             ),
         ),
         (
             [statement({"StringEquals": {NS: "web"}})],
             (
                 "trust-condition-never-matches",
-                f"Statement[0] fails on StringEquals {NS}: it wants web, and EKS sends shop",
+                f"Statement[0] does not match: StringEquals {NS} requires web, but EKS sends shop",
             ),
         ),
         (
             [statement({"StringEquals": {NS: ["web", "Shop"]}})],
             (
                 "trust-condition-never-matches",
-                f"Statement[0] fails on StringEquals {NS}: it wants web or Shop, and EKS sends shop; "
+                f"Statement[0] does not match: StringEquals {NS} requires web or Shop, but EKS sends shop; "
                 "the comparison is case-sensitive",
             ),
         ),
@@ -102,47 +102,52 @@ def _exact(**members: Any) -> dict[str, Any]:
             [statement({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:SourceArn: it wants arn:aws:eks:*:*:cluster/*, "
-                f"and EKS sends {CLUSTER}; * and ? are plain characters in StringEquals; use StringLike",
+                "Statement[0] does not match: StringEquals aws:SourceArn requires arn:aws:eks:*:*:cluster/*, "
+                f"but EKS sends {CLUSTER}; * and ? are literal characters in StringEquals; use StringLike",
             ),
         ),
         (
             [statement({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*/demo"}})],
             (
                 "trust-condition-never-matches",
-                f"Statement[0] fails on ArnLike aws:SourceArn: it wants arn:aws:eks:*/demo, and EKS sends {CLUSTER}; "
-                "an ARN pattern has six parts, and * does not reach over a colon",
+                "Statement[0] does not match: ArnLike aws:SourceArn requires arn:aws:eks:*/demo, but EKS sends "
+                f"{CLUSTER}; "
+                "an ARN pattern has six parts, and * does not match a colon",
             ),
         ),
         (
             [statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:podidentityassociation/demo/*"}})],
             (
                 "trust-condition-never-matches",
-                f"Statement[0] fails on ArnLike aws:SourceArn: it wants arn:aws:eks:*:{ACCOUNT}:podidentityassociation/"
-                f"demo/*, and EKS sends {CLUSTER}; aws:SourceArn is the cluster's ARN, never the association's",
+                "Statement[0] does not match: ArnLike aws:SourceArn requires "
+                f"arn:aws:eks:*:{ACCOUNT}:podidentityassociation/"
+                f"demo/*, but EKS sends {CLUSTER}; aws:SourceArn is the cluster's ARN, never the association's",
             ),
         ),
         (
             [statement({"StringEquals": {"aws:RequestTag/kubernetes-serviceaccount": "orders"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:RequestTag/kubernetes-serviceaccount: it wants orders, and EKS "
-                "does not send it; the session tag is called kubernetes-service-account",
+                "Statement[0] does not match: StringEquals aws:RequestTag/kubernetes-serviceaccount requires orders, "
+                "but EKS "
+                "does not send it; the session tag is kubernetes-service-account",
             ),
         ),
         (
             [statement({"StringEquals": {"aws:RequestTag/eks-cluster": "demo"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:RequestTag/eks-cluster: it wants demo, and EKS does not send "
-                "it; the session tag is called eks-cluster-arn or eks-cluster-name",
+                "Statement[0] does not match: StringEquals aws:RequestTag/eks-cluster requires demo, but EKS does not "
+                "send "
+                "it; the session tag is eks-cluster-arn or eks-cluster-name",
             ),
         ),
         (
             [statement({"StringEquals": {"aws:RequestTag/team": "x"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:RequestTag/team: it wants x, and EKS does not send it; EKS "
+                "Statement[0] does not match: StringEquals aws:RequestTag/team requires x, but EKS does not send it; "
+                "EKS "
                 "sends only the tags eks-cluster-arn, eks-cluster-name, kubernetes-namespace, "
                 "kubernetes-service-account, kubernetes-pod-name, kubernetes-pod-uid",
             ),
@@ -151,8 +156,8 @@ def _exact(**members: Any) -> dict[str, Any]:
             [statement({"StringEquals": {OIDC.split("/", 1)[1] + ":sub": "system:serviceaccount:shop:orders"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub: it wants "
-                "system:serviceaccount:shop:orders, and EKS does not send it; "
+                "Statement[0] does not match: StringEquals oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub requires "
+                "system:serviceaccount:shop:orders, but EKS does not send it; "
                 "this condition belongs to IRSA; EKS Pod Identity sends no OIDC claims",
             ),
         ),
@@ -160,15 +165,16 @@ def _exact(**members: Any) -> dict[str, Any]:
             [statement({"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "shop"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:PrincipalTag/kubernetes-namespace: it wants shop, and EKS does "
-                "not send it; at this hop the session tags are aws:RequestTag/…",
+                "Statement[0] does not match: StringEquals aws:PrincipalTag/kubernetes-namespace requires shop, but "
+                "EKS does "
+                "not send it; EKS sends the session tags as aws:RequestTag/…",
             ),
         ),
         (
             [statement({"StringEquals": {"aws:PrincipalOrgID": "o-1"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:PrincipalOrgID: it wants o-1, and EKS does not send it; "
+                "Statement[0] does not match: StringEquals aws:PrincipalOrgID requires o-1, but EKS does not send it; "
                 "for an AWS service the key is aws:SourceOrgID or aws:SourceOrgPaths",
             ),
         ),
@@ -176,7 +182,8 @@ def _exact(**members: Any) -> dict[str, Any]:
             [statement({"StringEquals": {"sts:RoleSessionName": "ops"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals sts:RoleSessionName: it wants ops, and EKS sends a value that "
+                "Statement[0] does not match: StringEquals sts:RoleSessionName requires ops, but EKS sends a value "
+                "that "
                 "begins with eks-demo-",
             ),
         ),
@@ -184,8 +191,8 @@ def _exact(**members: Any) -> dict[str, Any]:
             [_exact(), statement({"StringEquals": {NS: "shop"}}, Effect="Deny", Sid="No")],
             (
                 "trust-condition-never-matches",
-                f"Statement[1] (No) denies it because of StringEquals {NS} (EKS sends shop), "
-                "and Deny wins over every Allow",
+                f"Statement[1] (No) denies the request because of StringEquals {NS} (EKS sends shop); "
+                "an explicit Deny overrides every Allow",
             ),
         ),
     ],
@@ -201,12 +208,12 @@ def test_every_failing_condition_is_named_and_the_nearest_statement_speaks() -> 
         (
             "trust-condition-never-matches",
             "error",
-            f"Statement[1] fails on StringEquals {NS}: it wants web, and EKS sends shop",
+            f"Statement[1] does not match: StringEquals {NS} requires web, but EKS sends shop",
         ),
         (
             "trust-condition-never-matches",
             "error",
-            f"Statement[1] fails on StringEquals {SA}: it wants front, and EKS sends orders",
+            f"Statement[1] does not match: StringEquals {SA} requires front, but EKS sends orders",
         ),
     ]
 
@@ -220,8 +227,8 @@ def test_both_actions_missing() -> None:
 
 def test_while_session_tags_are_off() -> None:
     message = (
-        f"Statement[0] fails on StringEquals {NS}: it wants shop, and EKS does not send it; "
-        "session tags are off, so no aws:RequestTag is sent"
+        f"Statement[0] does not match: StringEquals {NS} requires shop, but EKS does not send it; "
+        "session tags are disabled, so EKS sends no aws:RequestTag"
     )
     id_ = "trust-request-tag-with-tags-disabled"
     assert _findings(UNTAGGED, statement({"StringEquals": {NS: "shop"}})) == [(id_, "error", message)]
@@ -232,7 +239,8 @@ def test_while_session_tags_are_off() -> None:
         (
             id_,
             "warn",
-            f"Statement[1] denies it because of Null {NS} (EKS does not send it), and Deny wins over every Allow",
+            f"Statement[1] denies the request because of Null {NS} (EKS does not send it); an explicit Deny overrides "
+            "every Allow",
         )
     ]
     only_assume = build_statement(UNTAGGED) | {"Action": "sts:AssumeRole"}
@@ -241,8 +249,8 @@ def test_while_session_tags_are_off() -> None:
 
 def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
     message = (
-        "Statement[1] (Wide) lets in every service account of every cluster: "
-        "whoever may create an association can use the role"
+        "Statement[1] (Wide) allows every service account of every cluster: "
+        "anyone who can create an association can use the role"
     )
     assert _findings(IDENTITY, _exact(), statement(Sid="Wide")) == [("trust-too-broad", "warn", message)]
     everything = statement({"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}})
@@ -303,7 +311,7 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
         (
             {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringLike": {"aws:RequestTag/kubernetes-pod-name": "orders-*"}},
             "cluster",
-            "any pod in cluster demo, if further conditions hold",
+            "any pod in cluster demo, if further conditions match",
         ),
     ],
 )
@@ -325,7 +333,7 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
         (
             HOP,
             [statement(Principal={"AWS": "1"})],
-            ("target-role-trust-broken", "error", f"no statement lets {BASE_ROLE} in: the trust names 1"),
+            ("target-role-trust-broken", "error", f"no statement allows {BASE_ROLE}: the trust policy names 1"),
         ),
         (
             HOP,
@@ -333,7 +341,7 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "target-role-trust-broken",
                 "error",
-                f"Statement[0] lets {BASE_ROLE} in, but not for sts:TagSession; both actions are needed",
+                f"Statement[0] applies to {BASE_ROLE}, but does not allow sts:TagSession; both actions are required",
             ),
         ),
         (
@@ -342,7 +350,7 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "target-role-trust-broken",
                 "warn",
-                f"Statement[0] lets {BASE_ROLE} in, but not for sts:TagSession; both actions are needed",
+                f"Statement[0] applies to {BASE_ROLE}, but does not allow sts:TagSession; both actions are required",
             ),
         ),
         (
@@ -351,7 +359,8 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "external-id-mismatch",
                 "error",
-                f"Statement[0] fails on StringEquals sts:ExternalId: it wants x, and the request holds {EXTERNAL_ID}",
+                "Statement[0] does not match: StringEquals sts:ExternalId requires x, but the request contains "
+                f"{EXTERNAL_ID}",
             ),
         ),
         (
@@ -360,7 +369,7 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "target-role-trust-broken",
                 "error",
-                f"Statement[0] fails on StringEquals {NS}: it wants web, and the request holds shop",
+                f"Statement[0] does not match: StringEquals {NS} requires web, but the request contains shop",
             ),
         ),
         (
@@ -369,8 +378,8 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "target-role-trust-broken",
                 "error",
-                f"Statement[0] fails on StringEquals {NS}: it wants shop, and the request does not hold it; "
-                "session tags are off, so no aws:RequestTag is sent",
+                f"Statement[0] does not match: StringEquals {NS} requires shop, but the request does not contain it; "
+                "session tags are disabled, so EKS sends no aws:RequestTag",
             ),
         ),
         (
@@ -379,13 +388,18 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "target-role-trust-broken",
                 "error",
-                f"Statement[0] fails on ArnEquals aws:SourceArn: it wants {CLUSTER}, and the request does not hold it",
+                f"Statement[0] does not match: ArnEquals aws:SourceArn requires {CLUSTER}, but the request does not "
+                "contain it",
             ),
         ),
         (
             HOP,
             [statement(Principal={"AWS": BASE_ROLE}), statement(Principal={"AWS": BASE_ROLE}, Effect="Deny")],
-            ("target-role-trust-broken", "error", "Statement[1] denies it, and Deny wins over every Allow"),
+            (
+                "target-role-trust-broken",
+                "error",
+                "Statement[1] denies the request; an explicit Deny overrides every Allow",
+            ),
         ),
         (
             HOP,
@@ -393,8 +407,8 @@ def test_no_scope_where_nobody_surely_gets_in() -> None:
             (
                 "role-recreated",
                 "warn",
-                "the trust names AROAEXAMPLE1234567890, the unique id of a deleted role or user; "
-                "a new one of that name does not count",
+                "the trust policy names AROAEXAMPLE1234567890, the unique id of a deleted role or user; "
+                "a new one of that name does not match",
             ),
         ),
     ],
@@ -416,52 +430,57 @@ def test_a_recreated_base_role() -> None:
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        (statement(Principal="*"), 'the principal is "*", and podid does not take that for an answer'),
-        (statement(Principal={"Robot": "x"}), "the principal is a role session or of a kind that podid does not know"),
-        (statement(Principal=None, NotPrincipal={"AWS": "1"}), "NotPrincipal is not evaluated by podid"),
-        (statement(Action=None, NotAction="x:y"), "NotAction is not evaluated by podid"),
-        (statement(Resource="*"), "it has Resource, which IAM does not take in a trust policy"),
-        (statement({"Weird": {NS: "x"}}), "Weird is not an operator that podid knows"),
+        (statement(Principal="*"), 'the principal is "*", which podid does not evaluate'),
+        (
+            statement(Principal={"Robot": "x"}),
+            "the principal is a role session, or of a kind that podid does not evaluate",
+        ),
+        (statement(Principal=None, NotPrincipal={"AWS": "1"}), "podid does not evaluate NotPrincipal"),
+        (statement(Action=None, NotAction="x:y"), "podid does not evaluate NotAction"),
+        (statement(Resource="*"), "it has Resource, which IAM does not accept in a trust policy"),
+        (statement({"Weird": {NS: "x"}}), "podid does not know the operator Weird"),
         (
             statement({"StringEquals": {NS: []}}),
-            f"StringEquals {NS} has no values, and AWS does not document what that means",
+            f"StringEquals {NS} has no values, and AWS does not document the result",
         ),
         (
             statement({"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "x"}}),
             "ForAnyValue:StringEqualsIfExists aws:CalledVia cannot be decided: "
-            "the key is not sent, and AWS does not document what that means here",
+            "the key is not sent, and AWS does not document the result",
         ),
-        (statement({"StringEquals": {"aws:Foo": "x"}}), "whether and how aws:Foo is sent is not known"),
+        (
+            statement({"StringEquals": {"aws:Foo": "x"}}),
+            "it is not known whether aws:Foo is sent, and with which value",
+        ),
         (
             statement({"DateLessThan": {"aws:CurrentTime": "2027-01-01"}}),
-            "DateLessThan aws:CurrentTime cannot be decided: "
-            "the value of the clock at the time of the request is not known here",
+            "DateLessThan aws:CurrentTime cannot be decided: the value of the request time is not known to podid",
         ),
         (
             statement({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
             "StringEquals aws:SourceOrgID cannot be decided: "
-            f"the value of aws:SourceOrgID, the organisation of account {ACCOUNT}, is not known here",
+            f"the value of aws:SourceOrgID, the organization of account {ACCOUNT}, is not known to podid",
         ),
         (
             statement({"StringEquals": {"aws:TagKeys": "eks-cluster-arn"}}),
-            "StringEquals aws:TagKeys compares a key of many values without ForAllValues or ForAnyValue",
+            "StringEquals aws:TagKeys compares a multivalued key without ForAllValues or ForAnyValue",
         ),
         (
             statement({"StringEquals": {NS: "${aws:Foo}"}}),
             f"StringEquals {NS} has a policy variable whose value is not known",
         ),
-        (statement({"Bool": {NS: "true"}}), f"Bool {NS} cannot be decided: true does not compare with shop"),
+        (statement({"Bool": {NS: "true"}}), f"Bool {NS} cannot be decided: true cannot be compared with shop"),
     ],
 )
 def test_why_a_verdict_is_unknown(members: dict[str, Any], reason: str) -> None:
     found = evaluate(policy(members), IDENTITY)
-    assert found.assume_role.reason == f"Statement[0] may allow it: {reason}"
+    assert found.assume_role.reason == f"Statement[0] may allow the request: {reason}"
     assert {finding.id for finding in found.findings} <= {"trust-too-broad"}
 
 
 def test_an_unknown_deny_is_named() -> None:
     found = evaluate(policy(_exact(), statement({"Weird": {NS: "x"}}, Effect="Deny", Sid="D")), IDENTITY)
-    assert found.assume_role.reason == "Statement[1] (D) may deny it: Weird is not an operator that podid knows"
+    assert found.assume_role.reason == "Statement[1] (D) may deny the request: podid does not know the operator Weird"
     assert (found.assume_role.statement, found.assume_role.sid) == (1, "D")
 
 
@@ -470,5 +489,5 @@ def test_the_deciding_allow_is_named() -> None:
     assert (found.assume_role.statement, found.assume_role.sid, found.assume_role.reason) == (
         1,
         "Yes",
-        "Statement[1] (Yes) allows it",
+        "Statement[1] (Yes) allows the request",
     )

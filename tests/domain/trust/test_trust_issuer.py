@@ -125,7 +125,7 @@ def test_whoever_is_not_named_keeps_the_access_that_it_had() -> None:
             outcomes.add((found.code, found.code == 0 and found.json["outcome"]))
             if found.code:
                 assert (found.code, found.stdout) == (6, ""), (condition, found.stderr)
-                assert "they would lose it" in found.stderr
+                assert "they would lose access" in found.stderr
                 continue
             after = found.json["policy"]["Statement"]
             had = {name for name in NAMES if gets_in(before, name)}
@@ -158,14 +158,14 @@ ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
     "not by pods": ([EC2, ADMIN], "no-change"),
     "a Deny stays": ([IRSA | {"Effect": "Deny"}, OWN], "no-change"),
     "a pattern": ([irsa({"StringLike": {SUB: subject("shop/*")}}), OWN], "by StringLike system:serviceaccount:shop:*"),
-    "a pattern beside the name": ([irsa({"StringLike": {SUB: LISTS[6]}}), OWN], "they would lose it"),
+    "a pattern beside the name": ([irsa({"StringLike": {SUB: LISTS[6]}}), OWN], "they would lose access"),
     "no subject": ([irsa(None), OWN], "without a condition on sub"),
-    "all but one": ([irsa({"StringNotEquals": {SUB: subject("web/x")}}), OWN], "they would lose it"),
+    "all but one": ([irsa({"StringNotEquals": {SUB: subject("web/x")}}), OWN], "they would lose access"),
     "beside another principal": (
         [irsa({"StringEquals": {SUB: LISTS[1]}}, Principal={"Federated": OIDC, "AWS": "1"}), OWN],
-        "others",
+        "also names principals other than shop/orders",
     ),
-    "the only statement": ([IRSA], "no statement would be left"),
+    "the only statement": ([IRSA], "no statement would remain"),
 }
 
 
@@ -195,9 +195,9 @@ def test_a_whole_provider_names_who_loses_access() -> None:
     before = [irsa({"StringEquals": {SUB: LISTS[3]}}), irsa({"StringLike": {SUB: subject("a/*")}}), irsa(None), OWN]
     notes = take_out(before).json["notes"]
     assert notes[1:] == [
-        "Statement[0] let in shop/orders, shop/cart, web/x",
-        "Statement[1] let in a/*",
-        "Statement[2] let in every service account of the cluster",
+        "Statement[0] allowed shop/orders, shop/cart, web/x",
+        "Statement[1] allowed a/*",
+        "Statement[2] allowed every service account of the cluster",
     ]
 
 

@@ -13,22 +13,25 @@ SLIP = ["sts:AssumeRole", "sts:TagSesion"]
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({"Action": SLIP}, "sts:TagSesion is no action of STS; sts:TagSession is probably meant"),
-        ({"Action": ["sts:Assumerol", *BOTH]}, "sts:Assumerol is no action of STS; sts:AssumeRole is probably meant"),
-        ({"Action": ["AssumeRole"]}, "AssumeRole is no action of STS; sts:AssumeRole is probably meant"),
+        ({"Action": SLIP}, "sts:TagSesion is not a known STS action; sts:TagSession is probably meant"),
+        (
+            {"Action": ["sts:Assumerol", *BOTH]},
+            "sts:Assumerol is not a known STS action; sts:AssumeRole is probably meant",
+        ),
+        ({"Action": ["AssumeRole"]}, "AssumeRole is not a known STS action; sts:AssumeRole is probably meant"),
         (
             {"Principal": {"Service": "pod.eks.amazonaws.com"}},
-            f"pod.eks.amazonaws.com is no service that EKS asks as; {PODS} is probably meant",
+            f"pod.eks.amazonaws.com is not a known service principal of EKS; {PODS} is probably meant",
         ),
         (
             {"Condition": {"StringEqual": {"aws:SourceAccount": "1"}}},
-            "StringEqual is no condition operator; StringEquals is probably meant",
+            "StringEqual is not a known condition operator; StringEquals is probably meant",
         ),
         (
             {"Condition": {"ArnLike": {"aws:SourceArm": "x"}}},
-            "aws:SourceArm is no condition key; aws:SourceArn is probably meant",
+            "aws:SourceArm is not a known condition key; aws:SourceArn is probably meant",
         ),
-        ({"Conditions": {}}, "Conditions is no member of a statement; Condition is probably meant"),
+        ({"Conditions": {}}, "Conditions is not a known member of a statement; Condition is probably meant"),
     ],
 )
 def test_a_slip_is_named(members: dict[str, Any], sentence: str) -> None:
@@ -56,7 +59,7 @@ def test_a_slip_in_an_action_is_corrected_in_its_place() -> None:
     finding = found.evaluations[0].findings[0]
     assert (finding.id, finding.fix) == (
         "trust-missing-tag-session",
-        "write sts:TagSession for sts:TagSesion in Statement[0]",
+        "replace sts:TagSesion by sts:TagSession in Statement[0]",
     )
     assert "-" + " " * 8 + '"sts:TagSesion"' in found.diff.split("\n")
 

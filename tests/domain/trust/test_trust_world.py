@@ -111,6 +111,6 @@ def test_an_external_id_is_no_secret() -> None:
 def test_it_is_said_once_and_shuts_nobody_out(request_: Any) -> None:
     found = check(policy(statement(), statement(**EVERYBODY)), [request_, request_])
     assert [finding.message for finding in found.open_to_all] == [
-        'Statement[1] lets everybody ("*") assume the role, from any AWS account'
+        'Statement[1] allows everyone ("*") in any AWS account to assume the role'
     ]
     assert not any(finding.shuts_out for finding in found.open_to_all)

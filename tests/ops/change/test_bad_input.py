@@ -113,8 +113,8 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     (("install-agent", "--config-file", "missing.json"), 2, "missing.json cannot be read", ""),
     (("disassociate", "shop/orders", "--cluster", "nope", "--yes"), 5, "cluster nope does not exist", ""),
     (("undo", "nothing", "--yes"), 5, "No run 'nothing' in the journal", "podid history"),
-    (("undo", "last", "--yes"), 5, "The journal holds no run that can be undone", ""),
-    (("undo", "45", "--yes"), 2, "'45' is too short for a run's id: write at least 6 characters of it, or 'last'", ""),
+    (("undo", "last", "--yes"), 5, "The journal has no run that can be undone", ""),
+    (("undo", "45", "--yes"), 2, "'45' is too short for a run id: specify at least 6 characters, or 'last'", ""),
 )
 
 

@@ -171,8 +171,8 @@ REFUSED = {
     "no service": ({**STATEMENT, "Action": "GetObject"}, "not of the form service:Action"),
     "a space": ({**STATEMENT, "Action": ["s3:GetObject", "s3: PutObject"]}, "not of the form service:Action"),
     "no ARN": ({**STATEMENT, "Resource": "bucket/*"}, "neither an ARN nor *"),
-    "an operator": ({**STATEMENT, "Condition": {"StringIs": {"a:b": "c"}}}, "is no condition operator"),
-    "a member": ({**STATEMENT, "Resources": "*"}, "is no member of a statement"),
+    "an operator": ({**STATEMENT, "Condition": {"StringIs": {"a:b": "c"}}}, "is not a known condition operator"),
+    "a member": ({**STATEMENT, "Resources": "*"}, "is not a known member of a statement"),
     "a Sid": ({**STATEMENT, "Sid": "with space"}, "must be letters and digits"),
     "empty": ({**STATEMENT, "Action": []}, "not of the form service:Action"),
 }
@@ -276,7 +276,7 @@ def test_what_could_not_be_looked_at_is_in_the_plan(box: Sandbox, podid: Podid, 
     assert podid(*CREATE).code == 0
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     plan = podid("undo", "last", "--dry-run", "-o", "json").json
-    assert "role shop-orders was never used, as far as IAM remembers" in plan["notes"]
+    assert "role shop-orders was never used (IAM keeps 400 days)" in plan["notes"]
     assert any("needs eks:ListPodIdentityAssociations" in note for note in plan["notes"])
 
 

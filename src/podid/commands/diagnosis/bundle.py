@@ -29,12 +29,14 @@ def bundle(
     file: str = argument("FILE", "The archive to write.", default="podid-bundle.tar.gz"),
     force: bool = switch("Replace FILE if it exists.", consent=True),
 ) -> None:
-    """Write what was read and found to an archive for others.
+    """Save snapshot and report to an archive for support.
 
-    Accounts and external ids are replaced, each by the same one everywhere. No value of a variable that could be a
-    secret is read, and what no check needs is left out. The classes of what is in it are listed before it is written.
+    Account ids and external ids are replaced consistently. Values of variables that could be secrets are not read, and
+    data that no check needs is omitted. podid lists the contents, and asks for confirmation before it writes the file.
 
-    Example: podid bundle -n shop --yes
+    Example: podid bundle
+
+    Example: podid bundle shop.tar.gz -n shop --yes
     """
     from podid.checks.all import ALL
     from podid.domain.plan import Consent
@@ -46,19 +48,20 @@ def bundle(
     target = terminal.file_to_write(file, force=force)
     scope = parse_target("", access.shared.namespace or "")
     place = access.place()
-    with terminal.working(f"looking at cluster {place.cluster_name}"):
+    with terminal.working(f"reading cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, ReadRequest(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, contents(redacted.snapshot), redacted)
     if not access.shared.yes:
         terminal.note(*view.lines)
-    terminal.consent(Consent(question=f"Write it to {file}?", needed_for="bundle"))
+    terminal.consent(Consent(question=f"Write the bundle to {file}?", needed_for="bundle"))
     target.write(archive(texts, snapshot.taken_at))
     terminal.emit(view)
 
 
 def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, str]]:
-    """File name -> text. The report is made of the redacted snapshot, so that it tells no more than that."""
+    """Return the redacted snapshot and the text of each file. The report is derived from the redacted snapshot, so it
+    contains no more data."""
     import json
     import platform
 

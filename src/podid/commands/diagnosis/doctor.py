@@ -23,7 +23,7 @@ def permissions() -> CommandPermissions:
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
-    """What the checks that are chosen take, and finding the target."""
+    """Return the permissions of the selected checks, and of reading the target."""
     from podid.domain.option import filled
     from podid.ops.reading import sections
     from podid.ops.reading.scope import parse_target
@@ -95,7 +95,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
             return
         if planned:
             if terminal.for_person:
-                show(report)  # what it is that is to be fixed
+                show(report)  # the findings to fix
             carry_out(planned, access.runtime, terminal, yes=access.shared.yes, still=examination.still_found)
             report = None
     if options.watch:

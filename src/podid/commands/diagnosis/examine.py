@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
-# of a saved snapshot: twenty thousand pods are some 20 MiB
+# of a saved snapshot: 20,000 pods need about 20 MiB
 MOST_MIB = 256
 
 
 def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examination:
-    """Of the cluster, or of what was seen then. Asks where tokens are redeemed or pods are run."""
+    """Return the examination of the cluster, or of a saved snapshot. Ask for consent to redeem tokens or to run
+    pods."""
     from podid.checks.all import BY_ID
     from podid.cli.changing import probing
     from podid.cli.hints import at_place
@@ -35,7 +36,7 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
     from podid.version import VERSION
 
     if options.force and not options.save:
-        raise UsageError("--force goes with --save")
+        raise UsageError("--force requires --save")
     terminal, saved = access.terminal, options.saved
     scope = parse_target(options.target, access.shared.namespace or "")
     examination = partial(
@@ -58,30 +59,29 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
 
         return examination(collect=lambda request: snapshot, with_commands=with_cluster)
     place = access.place(for_change=options.probe)
-    question, needed_for = "Mint short-lived credentials of the pods' roles", "Minting credentials"
+    question, needed_for = "Create short-lived credentials of the pods' roles", "Creating credentials"
     if options.probe:
-        question = f"{question}, and run at most 10 pods of podid's own?"
-        needed_for = f"{needed_for} and running podid's own pods"
+        question, needed_for = f"{question}, and run at most 10 probe pods", f"{needed_for} and running probe pods"
     if options.probe or options.verify:
-        question = question if options.probe else f"{question} to look at them?"
+        question = f"{question}?" if options.probe else f"{question} to verify them?"
         terminal.consent(Consent(question=question, needed_for=needed_for))
 
     def read(request: ReadRequest) -> Snapshot:
-        with terminal.working(f"looking at cluster {place.cluster_name}"):
+        with terminal.working(f"reading cluster {place.cluster_name}"):
             run, now = probing(access) if Cost.PROBE in request.cost else None, access.runtime.now()
             return collect(access.clients, place, request, now=now, journal=access.journal_to_read, probing=run)
 
     def save(snapshot: Snapshot) -> None:
         if file is not None:
             file.write(snapshot_text(snapshot, VERSION).encode())
-            terminal.note(f"written to {file.name}")
+            terminal.note(f"Saved to {file.name}")
 
     return examination(collect=read, with_commands=access.with_commands, save=save)
 
 
 def show_own_permissions(access: Access, names: Sequence[str]) -> None:
-    """Shows the caller's rights for the commands of these names. The cluster itself is read only on the way into it,
-    so that a caller who may not do that has an answer too."""
+    """Show the caller's permissions for these commands. The cluster is read only if a command requires it, so that a
+    caller without access to it gets a result too."""
     from podid.cli.tree import permissions_of_commands
     from podid.domain.errors import AccessDenied
     from podid.ops.doctor.own_permissions import own_permissions
@@ -91,10 +91,10 @@ def show_own_permissions(access: Access, names: Sequence[str]) -> None:
         try:
             return access.kube.reader
         except AccessDenied as error:
-            error.message = f"there is no way into the cluster: {error.message}"
+            error.message = f"the cluster cannot be reached: {error.message}"
             raise
 
-    with access.terminal.working("asking for the caller's rights"):
+    with access.terminal.working("checking the caller's permissions"):
         commands, needed = permissions_of_commands(names)
         iam, where, namespace = access.clients.iam, access.who_and_where(), access.shared.namespace or ""
         permissions = own_permissions(iam, reader, where, needed, commands=commands, namespace=namespace)

@@ -8,17 +8,21 @@ from podid.domain.option import arguments, option, switch
 def explain(
     terminal: Terminal,
     words: tuple[str, ...] = arguments(
-        "ID|TEXT", "A failure mode's id, or an error text; '-' reads stdin.", default=()
+        "ID|TEXT", "The id of a failure mode, or an error text. '-' reads stdin.", default=()
     ),
-    list_pages: bool = switch("List every failure mode, along the chain.", name="--list"),
-    search: str | None = option("WORDS", "List the failure modes whose page has all words."),
+    list_pages: bool = switch("List every failure mode, in the order of the chain.", name="--list"),
+    search: str | None = option("WORDS", "List the failure modes whose page contains all these words."),
 ) -> None:
     """Explain a failure by id or error text.
 
-    Works offline. Paste the error as your application printed it, or give a whole log on stdin ('-'). How sure the
-    answer is is part of it; where nothing in the text decides, the command ends with 5.
+    Works offline. Paste the error of your application, or pass a whole log on stdin ('-'). The answer states how
+    certain it is. If the text matches no failure mode for certain, the exit code is 5.
+
+    Example: podid explain trust-missing-tag-session
 
     Example: podid explain "Unauthorized Exception! EKS does not have permissions to assume the associated role."
+
+    Example: kubectl logs deploy/orders | podid explain -
     """
     from podid.domain.errors import NotFound, Other, UsageError
     from podid.ops import explain as pages
@@ -31,12 +35,14 @@ def explain(
         matches = pages.search(search)
         if not matches:
             raise NotFound(
-                f"No page has all of the words {search!r}", hint=Other(("explain",), flags=("--list",)), subject=search
+                f"No page contains all of the words {search!r}",
+                hint=Other(("explain",), flags=("--list",)),
+                subject=search,
             )
         terminal.emit(page_list_view(match.entry for match in matches))
         return
     if not words:
-        message = "Nothing to explain: give an id, an error text, or - for a log on stdin"
+        message = "Nothing to explain: specify an id, an error text, or - for a log on stdin"
         raise UsageError(message, hint=Other(("explain",), flags=("--list",)))
     text = terminal.read_file("-") if words == ("-",) else " ".join(words)
     explanation = pages.explain(text)

@@ -8,15 +8,18 @@ from podid.domain.option import argument, switch
 def break_(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "The failure mode, as `podid explain` names it.", default=None),
+    mode: str | None = argument("ID", "The id of the failure mode, as in `podid explain`.", default=None),
     list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
-    """Put a failure mode in place in the sandbox.
+    """Reproduce a failure mode in the sandbox.
 
-    What it takes is made for it: the agent, and in namespace `broken` a service account, a role, an association and
-    pods, all named after the failure mode. It looks as if it had been so for a while. `podid sandbox heal` ends it.
+    Creates the required objects: the agent, and in namespace `broken` a service account, a role, an association and
+    pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken for
+    some time. `podid sandbox heal` removes them.
 
     Example: podid sandbox break trust-missing-tag-session && podid doctor
+
+    Example: podid sandbox break --list
     """
     from podid.domain.errors import NotFound, Other, UsageError
     from podid.domain.text import did_you_mean, nearest
@@ -33,18 +36,18 @@ def break_(
         terminal.emit(failures_view(states | {name: ("in place", subject) for name, subject in broken.items()}))
         return
     if mode is None:
-        raise UsageError("Nothing to break: give the id of a failure mode", hint=listing)
+        raise UsageError("Nothing to break: specify the id of a failure mode", hint=listing)
     if mode in BY_ID and mode not in BREAKS:
         raise NotFound(f"The sandbox cannot reproduce {mode}", hint=listing, subject=mode)
     if mode not in BREAKS:
         near = nearest(mode, BREAKS)
         raise NotFound(
-            f"There is no failure mode {mode!r}{did_you_mean(mode, BREAKS)}",
+            f"{mode!r} is not a failure mode{did_you_mean(mode, BREAKS)}",
             hint=Other(("sandbox", "break"), flags=(near[0],)) if near else listing,
             subject=mode,
         )
-    with terminal.working(f"putting {mode} in place"):
+    with terminal.working(f"reproducing {mode}"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
     terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:        {' '.join(('podid', 'doctor', *to_see(mode)))}")
-    terminal.note(f"To take it away:  podid sandbox heal {mode}")
+    terminal.note(f"To see it:     {' '.join(('podid', 'doctor', *to_see(mode)))}")
+    terminal.note(f"To remove it:  podid sandbox heal {mode}")

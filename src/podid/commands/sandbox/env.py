@@ -8,9 +8,10 @@ def env(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Print what points podid, the AWS CLI and kubectl at it.
+    """Print shell commands that select the sandbox.
 
-    Shell commands: variables to set, and variables that would win over them to unset.
+    They direct podid, the AWS CLI and kubectl to the sandbox: they set variables, and unset variables that would
+    override these.
 
     Example: eval "$(podid sandbox env)"
     """

@@ -8,11 +8,11 @@ from podid.domain.option import argument
 def heal(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "The failure mode. [default: all that are in place]", default=None),
+    mode: str | None = argument("ID", "The failure mode. [default: all that were reproduced]", default=None),
 ) -> None:
-    """Take failure modes away from the sandbox.
+    """Remove failure modes from the sandbox.
 
-    What was made for them goes with them, but for the agent, which others may stand on by now.
+    Deletes the objects that were created for them, except for the agent, which other objects may need.
 
     Example: podid sandbox heal
     """
@@ -24,8 +24,10 @@ def heal(
         healed = process.heal(mode or "", directory=access.sandbox_dir)
     if mode is not None and not healed:
         raise NotFound(
-            f"The sandbox is not broken by {mode!r}", hint=Other(("sandbox", "break"), flags=("--list",)), subject=mode
+            f"The sandbox does not reproduce {mode!r}",
+            hint=Other(("sandbox", "break"), flags=("--list",)),
+            subject=mode,
         )
     if not healed:
-        terminal.note("There is nothing to heal: no failure mode was put in place.")
+        terminal.note("Nothing to heal: the sandbox reproduces no failure mode.")
     terminal.emit(failures_view({name: ("healed", subject) for name, subject in healed.items()}))

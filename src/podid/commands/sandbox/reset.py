@@ -8,7 +8,7 @@ def reset(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Put the sandbox back to how it started.
+    """Reset the sandbox to its initial state.
 
     Example: podid sandbox reset
     """

@@ -8,12 +8,13 @@ from podid.domain.option import number, switch
 def start(
     access: Access,
     terminal: Terminal,
-    port: int = number("PORT", "Port on loopback; 0 takes a free one.", bounds=(0, 65535), default=0),
-    samples: bool = switch("Add some associations, right and wrong ones."),
+    port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
+    samples: bool = switch("Add some associations, correct and broken ones."),
 ) -> None:
-    """Start an AWS account and an EKS cluster on this machine.
+    """Start a simulated AWS account and EKS cluster here.
 
-    It is ready when the command returns, and runs until `podid sandbox stop`. Nothing leaves the machine.
+    They run on this machine. The sandbox is ready when the command returns, and runs until `podid sandbox stop`. It
+    requires no network.
 
     Example: podid sandbox start && eval "$(podid sandbox env)"
     """

@@ -8,7 +8,7 @@ def status(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Say whether the sandbox runs. Exit 0 if it does, 3 if not.
+    """Show whether the sandbox is running. Exit 0 if it is, 3 if not.
 
     Example: podid sandbox status
     """
@@ -20,5 +20,10 @@ def status(
     if sandbox.running is not None:
         terminal.emit(running_view(sandbox.running, "running"))
         return
-    terminal.emit(absent_view("not running", remark=" (a state file of a dead one was found)" if sandbox.stale else ""))
+    terminal.emit(
+        absent_view(
+            "not running",
+            remark=" (found the state file of a sandbox that is no longer running)" if sandbox.stale else "",
+        )
+    )
     terminal.leave(ExitCode.ATTENTION)

@@ -8,7 +8,7 @@ def stop(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Stop the sandbox. What was in it is gone.
+    """Stop the sandbox. Its contents are lost.
 
     Example: podid sandbox stop
     """

@@ -1,4 +1,4 @@
-"""The sandbox as a document and as text, for the commands beside this file."""
+"""Documents and text of the sandbox commands."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class SandboxDocument(Document, kind="Sandbox"):
     """`podid sandbox start`, `status`, `stop` and `reset`."""
 
     state: SandboxState
-    endpoint_url: Annotated[str, OPTIONAL, About("For AWS_ENDPOINT_URL.")]
+    endpoint_url: Annotated[str, OPTIONAL, About("The value for AWS_ENDPOINT_URL.")]
     account: Annotated[str, OPTIONAL]
     region: Annotated[str, OPTIONAL]
     cluster: Annotated[str, OPTIONAL]
-    kubeconfig: Annotated[str | None, OPTIONAL, About("A file.")]
+    kubeconfig: Annotated[str | None, OPTIONAL, About("The path of the file.")]
     pid: Annotated[int, OPTIONAL]
-    log: Annotated[str, OPTIONAL, About("A file.")]
+    log: Annotated[str, OPTIONAL, About("The path of the file.")]
 
 
 class SandboxEnvironmentDocument(Document, kind="SandboxEnvironment"):

@@ -1,7 +1,7 @@
 """The trust engine: parse, evaluate, explain, build and edit the trust policies of roles for EKS Pod Identity.
 
-`parse_policy` once, then `evaluate` as often as wanted; `add`, `remove` and `tighten` return the edited policy with
-what was done. Nothing here does any I/O.
+Call `parse_policy` once and `evaluate` for each request. `add`, `remove` and `tighten` return the edited policy and a
+report of the change. This package does no I/O.
 """
 
 from podid.domain.trust.build import (

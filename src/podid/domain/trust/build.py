@@ -1,5 +1,7 @@
-"""The statements that podid writes. One for each (cluster, namespace, service account): lists admit cross-products. For
-the target role of an association, its own trust and the permission of the association's role.
+"""Build the statements that podid writes, one for each (cluster, namespace, service account).
+
+One statement with lists would allow every combination of their values. For the target role of an association, build
+its trust policy and the permission of the association's role.
 
 Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity" and "Access AWS resources
 using EKS Pod Identity target IAM roles"; IAM User Guide, "Sid".
@@ -17,9 +19,10 @@ from podid.domain.trust.scope import ScopeKind
 
 
 def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> dict[str, object]:
-    """An Allow for `pods.eks.amazonaws.com` as narrow as `scope`, but never narrower than the cluster without tags.
+    """Return an Allow statement for `pods.eks.amazonaws.com`, as narrow as `scope`. Without session tags the narrowest
+    possible scope is the cluster.
 
-    Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
+    Raise InvalidInput for names that EKS or Kubernetes rejects, and for scope `any`.
     """
     condition = _condition(identity, scope)
     return {
@@ -32,25 +35,25 @@ def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_
 
 
 def new_policy(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Policy:
-    """A whole trust policy with nothing but that statement."""
+    """Return a trust policy with this statement only."""
     return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope)]})
 
 
 def effective_scope(identity: PodIdentity, scope: ScopeKind) -> ScopeKind:
-    """What `scope` comes to: without session tags nothing in the request tells one service account from another."""
+    """Return the scope that is possible: without session tags the request does not identify the service account."""
     if identity.session_tags or scope is ScopeKind.ACCOUNT:
         return scope
     return ScopeKind.CLUSTER
 
 
 def policy_size(policy: Policy) -> int:
-    """Characters without white space, as IAM counts them against TRUST_POLICY_QUOTA."""
+    """Return the number of characters without white space, as IAM counts them against TRUST_POLICY_QUOTA."""
     return sum(1 for letter in policy.to_json() if not letter.isspace())
 
 
 def _condition(identity: PodIdentity, scope: ScopeKind) -> dict[str, dict[str, str]]:
     if scope is ScopeKind.ANY:
-        raise InvalidInput("podid does not write a trust without a scope", subject=scope)
+        raise InvalidInput("podid does not write a trust policy without a scope", subject=scope)
     check_cluster_name(identity.cluster_name)
     ServiceAccountRef.parse(identity.name)
     equals = {"aws:SourceAccount": identity.account}
@@ -69,9 +72,9 @@ def _sid(condition: object) -> str:
 
 
 def target_policy(hop: TargetHop) -> dict[str, object]:
-    """The trust policy that the owner of the target role needs, narrowed to one association.
+    """Return the trust policy that the target role requires, narrowed to one association.
 
-    By the session tags while they are on; else, and beside them, by the association's external id, if it is known.
+    It is narrowed by the session tags, if they are enabled, and by the association's external id, if it is known.
     """
     principal = {"AWS": hop.base_role_arn}
     pod = hop.pod
@@ -83,7 +86,7 @@ def target_policy(hop: TargetHop) -> dict[str, object]:
         }
         condition: dict[str, dict[str, str]] = {"StringEquals": tags}
         if hop.external_id is not None:
-            # AWS does not document whether it is sent beside session tags: another one is refused, none is not
+            # AWS does not document whether EKS sends it with session tags: IfExists denies another id, not its absence
             condition["StringEqualsIfExists"] = {"sts:ExternalId": hop.external_id}
         return _document([_allow(principal, list(ACTIONS), condition)])
     # EKS's own example keeps sts:TagSession in a statement without the external id.
@@ -92,7 +95,7 @@ def target_policy(hop: TargetHop) -> dict[str, object]:
 
 
 def base_role_permissions(target_role_arn: str) -> dict[str, object]:
-    """The permission policy by which the association's role may assume the target role."""
+    """Return the permission policy that allows the association's role to assume the target role."""
     return _document([{"Effect": "Allow", "Action": list(ACTIONS), "Resource": target_role_arn}])
 
 

@@ -1,4 +1,4 @@
-"""The diff of two policies, and the check of one policy for several requests."""
+"""Compare two policies; check one policy for several requests."""
 
 import difflib
 import json
@@ -18,17 +18,18 @@ from podid.domain.trust.slips import find_slips, with_actions_corrected
 
 
 def diff(old: Policy, new: Policy) -> str:
-    """A unified diff of the two documents as indented JSON; empty when they are equal."""
-    # not splitlines(): U+2028 and U+0085 inside a string are no ends of lines
+    """Return a unified diff of the two documents as indented JSON; empty if they are equal."""
+    # not splitlines(), which also splits at U+2028 and U+0085 inside a string
     before, after = (json.dumps(p.document, indent=2, ensure_ascii=False).split("\n") for p in (old, new))
     return "\n".join(difflib.unified_diff(before, after, "trust policy now", "trust policy proposed", lineterm=""))
 
 
 @dataclass(frozen=True, slots=True)
 class TrustCheck:
-    """One policy asked for several requests. `proposed` lets in what it does not; None when nothing need change or can.
+    """The check of one policy for several requests.
 
-    `advice` are sentences for slips of the hand, and for what the proposal leaves open.
+    `proposed` also allows the requests that the policy does not allow; None if no change is needed or possible.
+    `advice` are sentences about misspelled words, and about requests that the proposal does not cover.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -39,19 +40,19 @@ class TrustCheck:
 
     @property
     def open_to_all(self) -> tuple[TrustFinding, ...]:
-        """The errors that hold whoever asks: everybody can assume the role."""
+        """Return the errors that do not depend on the request: anyone can assume the role."""
         findings = (finding for evaluation in self.evaluations for finding in evaluation.findings)
         return tuple(dict.fromkeys(f for f in findings if f.id == TOO_BROAD and f.severity is Severity.ERROR))
 
 
 _NO_EXTERNAL_ID = (
-    "without session tags only the association's external id tells it from others of the same role: "
-    "with --external-id the statements demand it"
+    "without session tags only the external id distinguishes the association from others of the same role: "
+    "pass --external-id to require it in the statements"
 )
 
 
 def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
-    """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
+    """Evaluate every request and propose the smallest addition that allows the requests with verdict no-match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
     proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
     for evaluation in evaluations:

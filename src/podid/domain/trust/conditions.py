@@ -1,4 +1,4 @@
-"""One line of a Condition block: an operator, a key and its values, compiled once and asked many times.
+"""One line of a Condition block: an operator, a key and its values, compiled once and evaluated often.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 """
@@ -32,15 +32,15 @@ from podid.domain.trust.text import (
 from podid.domain.wildcards import Pattern, Wild, matches
 
 Value = str | bool | int | float
-# of a value that is only known at run time, the ways in which it may begin
+# the possible beginnings of a value that is known only at run time
 Beginnings = tuple[str, ...]
-# how one value of a condition compares with one that is sent
+# compares one value of a condition with one that is sent
 Compare = Callable[[str | Beginnings, RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`operator`, `key` and `values` as written; `known` is False for an operator that IAM does not document."""
+    """`operator`, `key` and `values` are as written; `known` is False for an operator that IAM does not document."""
 
     operator: str
     key: str
@@ -58,14 +58,14 @@ class Condition:
 
     @property
     def exact(self) -> bool:
-        """Whether it takes one value and nothing else."""
+        """Return whether it matches one value only."""
         if len(self.values) != 1 or self.negated or self.quantifier or self.if_exists or "${" in self.values[0]:
             return False
         plain = not set("*?") & set(self.values[0])
         return self.family == "equals" or (plain and self.family in ("like", "arn"))
 
     def holds(self, context: RequestContext) -> Truth:
-        """Asked for both actions and again for the explanation, so the answer is kept with the context."""
+        """Return whether the condition matches. The context caches the result, because several callers use it."""
         key = id(self)
         if key not in context.answers:
             context.answers[key] = self._holds(context)
@@ -85,16 +85,16 @@ class Condition:
         if self.family == "null":
             return any_of(_flag(value) for value in self.values)
         if self.quantifier == "foranyvalue" and self.if_exists:
-            # For an absent key AWS documents IfExists as true and ForAnyValue as false, and not the two at once.
+            # for an absent key AWS documents IfExists as true and ForAnyValue as false, but not both together
             return None
         if self.quantifier == "forallvalues" or self.if_exists:
             return True
-        # ForAnyValue is false without a value to look at, for negated operators too.
+        # ForAnyValue is false without a value, for negated operators too
         return self.negated and not self.quantifier
 
     def _when_sent(self, sent: Sent, context: RequestContext) -> Truth:
         if self.family == "null":
-            # IAM also calls an empty value null, without saying for which operators.
+            # IAM treats an empty value as null too, but does not document for which operators
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
         given: tuple[str | Beginnings, ...] = (sent.open,) if sent.open else sent.values
         truths = [self._signed(match(value, context) for match in self.compares) for value in given]
@@ -102,7 +102,7 @@ class Condition:
             return True if sent.values == ("",) else all_of(truths)
         if self.quantifier == "foranyvalue":
             return any_of(truths)
-        # IAM asks for a set operator on a key of many values and does not say what happens without one.
+        # IAM requires a set operator for a multivalued key, and does not document the result without one
         return agreed((any_of(truths), all_of(truths)))
 
     def _signed(self, truths: Iterable[Truth]) -> Truth:
@@ -142,7 +142,7 @@ _W3C_DATE = re.compile(
 
 
 def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool | None) -> Condition:
-    """`variables` says whether the policy's Version has policy variables; None for a Version that IAM does not have."""
+    """Compile one condition. `variables` is whether the policy's Version has them; None for an unknown one."""
     # as IAM compares them: JSON's own spelling for booleans and numbers
     texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
     quantifier, base, if_exists = _taken_apart(operator_name.lower())
@@ -154,7 +154,7 @@ def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *
 
 
 def is_operator(name: str) -> bool:
-    """Whether IAM documents the condition operator."""
+    """Return whether IAM documents the condition operator."""
     return _family(_taken_apart(name.lower())[1])[0] != ""
 
 
@@ -184,7 +184,7 @@ def _flag(text: str) -> Truth:
 
 
 def _fixed(match: Callable[[str], Truth]) -> Compare:
-    """For operators that take no policy variables; a value known only at run time stays unknown."""
+    """Return the comparison of an operator without policy variables; a value known only at run time stays unknown."""
     return lambda sent, _: match(sent) if isinstance(sent, str) else None
 
 
@@ -236,7 +236,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _instant(text: str) -> Decimal | None:
-    """Seconds since 1970 of a W3C date or of epoch time; four digits are a year."""
+    """Return the seconds since 1970 of a W3C date or an epoch time; four digits are a year."""
     match = _W3C_DATE.fullmatch(text)
     if match is None:
         return _number(text)
@@ -267,7 +267,7 @@ def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
 
 
 def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
-    """The pattern with the request's values in it; False when one is not sent: then "there is no equal value"."""
+    """Return the pattern with the request's values in it; False if a value is not sent, because then none is equal."""
     result: list[str | Wild] = []
     for atom in atoms:
         if not isinstance(atom, Variable):
@@ -281,7 +281,7 @@ def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> P
             continue
         if not isinstance(sent, Sent) or sent.open or sent.many or sent.optional:
             return None
-        # Whether a wildcard that comes in by a variable is active is not documented.
+        # AWS does not document whether a wildcard in the value of a variable is active
         if family in ("like", "arn") and any(wild.value in sent.values[0] for wild in Wild):
             return None
         result.append(sent.values[0])
@@ -294,7 +294,7 @@ def _ready(family: str, atoms: Pattern) -> Pattern:
 
 def _compare(family: str, atoms: Pattern, sent: str) -> Truth:
     if family == "arn":
-        # A lone `*` has no parts to be matched on their own; AWS's examples do not use it.
+        # a single `*` has no six parts, and AWS's examples do not use it
         return None if atoms == (Wild.MANY,) else matches_arn(atoms, sent)
     return matches(atoms, sent.lower() if family == "ignorecase" else sent)
 

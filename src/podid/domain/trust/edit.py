@@ -1,8 +1,8 @@
-"""Additions to a trust policy by meaning, and exact statements for wide ones. No other statement changes its value or
-its place. What is taken out is in `podid.domain.trust.remove`. `merged` is for two who change one policy at the same
-time: what the one meant, on what the other left.
+"""Add statements to a trust policy, and replace wide statements by exact ones. No other statement changes its value or
+its place. `podid.domain.trust.remove` removes statements. `merged` applies one change to a policy that somebody else
+changed at the same time.
 
-IAM refuses a trust that names a deleted role or user by its unique id, so such a trust is not edited at all.
+IAM rejects a trust policy that names a deleted role or user by its unique id, so podid does not edit such a policy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ Raw = Mapping[str, object]
 
 
 class EditOutcome(StrEnum):
-    """`no-change` where the policy is as wanted already, `refused` where it cannot be had."""
+    """`no-change`: the policy is already as requested. `refused`: the change is not possible."""
 
     CHANGED = "changed"
     NO_CHANGE = "no-change"
@@ -33,11 +33,11 @@ class EditOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`policy` is the new one, or the old one when nothing was changed; `reason` says what was done, or why nothing
-    was, `notes` what else to know.
+    """`policy` is the new policy, or the old one if nothing changed. `reason` is the change, or why there is none;
+    `notes` are further sentences.
 
-    `statement` is the index of the statement that was written, removed or that decided; `size` is the new policy's in
-    IAM's counting, or what it would have been where the quota refused it.
+    `statement` is the index of the statement that was written or removed, or that decided. `size` is the size of the
+    new policy as IAM counts it, also of one that exceeds the quota.
     """
 
     policy: Policy
@@ -63,25 +63,29 @@ def add(
     *,
     quota: int = TRUST_POLICY_QUOTA,
 ) -> Edit:
-    """Lets the service account (or its namespace, cluster, account) in, unless the trust does so already.
+    """Allow the service account (or its namespace, cluster, account), unless the trust policy already does.
 
-    Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
+    Raise InvalidInput for names that EKS or Kubernetes rejects, and for scope `any`.
     """
     statement = build_statement(identity, scope)
     evaluation = evaluate(policy, undated(identity))
     for action in (evaluation.assume_role, evaluation.tag_session):
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
-            return refused(policy, f"{action.reason}; one more Allow would not help", action.statement)
+            return refused(policy, f"{action.reason}; another Allow statement would have no effect", action.statement)
     shut = denied_with_all(policy, undated(identity))
     if shut is not None:
-        return refused(policy, f"{shut.label} denies it to everybody; one more Allow would not help", shut.index)
+        return refused(
+            policy,
+            f"{shut.label} denies the request for everyone; another Allow statement would have no effect",
+            shut.index,
+        )
     reach = effective_scope(identity, scope)
     covering = _covering(policy, identity, reach)
     if covering is not None:
         doubt = "" if evaluation.verdict is TrustVerdict.MATCH else f", but {_reason(evaluation)}"
         notes = _wider(evaluation, reach)
-        return unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index, notes)
+        return unchanged(policy, f"{covering.label} already allows {identity.name}{doubt}", covering.index, notes)
     new = with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
     index = len(policy.statements)
@@ -93,19 +97,19 @@ def _wider(evaluation: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
     kinds = tuple(ScopeKind)
     if evaluation.scope is None or kinds.index(evaluation.scope.kind) <= kinds.index(scope):
         return ()
-    return (f"it lets in {evaluation.scope.words}",)
+    return (f"it allows {evaluation.scope.words}",)
 
 
 def _after_adding(edit: Edit, identity: PodIdentity, scope: ScopeKind, reach: ScopeKind) -> tuple[str, ...]:
     notes = []
     if reach is not scope:
         notes.append(
-            "without session tags nothing tells one service account from another: "
-            f"the statement lets in any pod of cluster {identity.cluster_name}"
+            "without session tags the request does not identify the service account: "
+            f"the statement allows any pod of cluster {identity.cluster_name}"
         )
     evaluation = evaluate(edit.policy, undated(identity))
     if evaluation.verdict is not TrustVerdict.MATCH:
-        notes.append(f"whether it gets in is not known all the same: {_reason(evaluation)}")
+        notes.append(f"it is still not known whether {identity.name} can assume the role: {_reason(evaluation)}")
     return tuple(notes)
 
 
@@ -116,29 +120,26 @@ def tighten(
     *,
     quota: int = TRUST_POLICY_QUOTA,
 ) -> Edit:
-    """Puts one statement for each identity, as wide as `scope`, in the place of the wide statements that serve only EKS
-    Pod Identity.
+    """Replace the wide statements for EKS Pod Identity by one statement for each identity, as wide as `scope`.
 
-    It only ever takes access away: it refuses when an identity is not let in today, when a wide statement also serves
-    somebody else, and when it holds a condition that the new statements would lose.
+    Tightening only removes access. It is refused if an identity is not allowed today, if a wide statement also names
+    another principal, or if a wide statement has a condition that the new statements would lose.
     """
     named = tuple(identities)
     if not named:
-        return refused(policy, "no service account was named, and the trust would let nobody in", None)
+        return refused(policy, "no service account was specified, and the trust policy would allow none", None)
     for identity in named:
         evaluation = evaluate(policy, identity)
         if evaluation.verdict is not TrustVerdict.MATCH:
             name = f"{identity.name} in {identity.cluster_name}"
-            why = (
-                f"it is not certain that {name} is let in today, and tightening only takes away: {_reason(evaluation)}"
-            )
-            return refused(policy, why, None)
+            why = f"tightening only removes access, and it is not certain that {name} has access today"
+            return refused(policy, f"{why}: {_reason(evaluation)}", None)
     built: list[Raw] = []
     for identity in named:
         reach = effective_scope(identity, scope)
         if _covering(policy, identity, reach) is None:
             name = f"{identity.name} in {identity.cluster_name}"
-            return refused(policy, f"a statement as wide as the {reach} of {name} would let in more than today", None)
+            return refused(policy, f"a statement as wide as the {reach} of {name} would allow more than today", None)
         statement = build_statement(identity, scope)
         built += [statement] if statement not in built else []
     wide = [s for s in policy.statements if _concerns_pods(s) and not _is_exact(s, built)]
@@ -147,21 +148,21 @@ def tighten(
         if obstacle:
             return refused(policy, f"{statement_.label} cannot be replaced: {obstacle}", statement_.index)
     if not wide:
-        return unchanged(policy, "every statement for EKS Pod Identity is as tight as it can be", None)
+        return unchanged(policy, "every statement for EKS Pod Identity is already as narrow as possible", None)
     return _tightened(policy, built, wide, quota)
 
 
 def other_principals(policy: Policy) -> tuple[str, ...]:
-    """Everybody besides `pods.eks.amazonaws.com` whom the trust names, each once, in order."""
+    """Return the principals of the trust policy other than `pods.eks.amazonaws.com`, each once, in order."""
     names = []
     for statement in policy.statements:
-        prefix = "everybody but " if statement.not_principal else ""
+        prefix = "everyone except " if statement.not_principal else ""
         names += [prefix + name for _, name in statement.principals if prefix or name != PODS_PRINCIPAL]
     return tuple(dict.fromkeys(names))
 
 
 def meaning(raw: Raw) -> dict[str, object]:
-    """A statement without what does not matter: its Sid, order within lists, a list of one or its bare value."""
+    """Return the statement in a normal form: without its Sid, without order within lists, a single value as a list."""
     return {name: _normal(value) for name, value in raw.items() if name != "Sid"}
 
 
@@ -172,7 +173,7 @@ def _normal(value: object) -> object:
 
 
 def undated(identity: PodIdentity) -> PodIdentity:
-    """Without what holds today only: live pods and the clock."""
+    """Return the identity without live pods and clock, which are true today only."""
     return replace(identity, pods=None, now=None)
 
 
@@ -183,9 +184,9 @@ def _reason(evaluation: Evaluation) -> str:
 
 
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
-    """The statement by which everybody in `scope` is surely let in already."""
-    # Where a Deny may apply, one more Allow would change nothing: only what allows can cover.
-    # One stranger that gets in does not speak for all where a statement chooses among them.
+    """Return a statement that certainly allows everyone in `scope` already."""
+    # only Allow statements: if a Deny applies, another Allow has no effect
+    # without statements that select some of the strangers: for these one stranger does not stand for all
     own = undated(identity)
     sure = tuple(s for s in policy.statements if s.allow and not _chooses(s, own, OPEN_KEYS[scope]))
     evaluations = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
@@ -200,7 +201,7 @@ def _chooses(statement: Statement, identity: PodIdentity, keys: frozenset[str]) 
 
 
 def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
-    """IAM wants Sids to be unique in a policy."""
+    """Return the statement with a Sid that is unique in the policy, as IAM requires."""
     sid, number = str(raw["Sid"]), 1
     while sid in taken:
         number += 1
@@ -217,7 +218,7 @@ def _concerns_pods(statement: Statement) -> bool:
 
 
 def _is_exact(statement: Statement, built: Sequence[Raw]) -> bool:
-    """One of the statements wanted, or one for a single other service account, which is not wide."""
+    """Return whether the statement is one of those built, or is for a single other service account."""
     if any(meaning(statement.raw) == meaning(raw) for raw in built):
         return True
     exact = {condition.name for condition in statement.conditions if condition.exact}
@@ -234,7 +235,7 @@ def _obstacle(statement: Statement) -> str:
         return "it uses NotPrincipal"
     if not _serves_only_pods(statement):
         others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
-        return f"it also serves {', '.join(others)}"
+        return f"it also names {', '.join(others)}"
     if statement.not_action:
         return "it uses NotAction"
     if statement.strange:
@@ -255,12 +256,12 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
         if statement in kept:
             raws.append(statement.raw)
     labels = ", ".join(s.label for s in wide)
-    stand = "stands" if len(new) == 1 else "stand"
-    placed = f"{text.count_of(len(new), 'new statement')} {stand} in the place of {labels}"
-    done = placed if new else f"{labels} was taken out"
+    verb = "replaces" if len(new) == 1 else "replace"
+    done = f"{text.count_of(len(new), 'new statement')} {verb} {labels}" if new else f"{labels} was removed"
     others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
     if others:
-        done += f"; what was {', '.join(others)} still lets in service accounts that were not named"
+        allow = "allows" if len(others) == 1 else "allow"
+        done += f"; the former {', '.join(others)} still {allow} service accounts that were not specified"
     return written(policy, raws, wide[0].index if new else None, quota, done)
 
 
@@ -282,18 +283,20 @@ def written(
 ) -> Edit:
     gone = unwritable_principals(policy)
     if gone:
-        reason = f"IAM takes no change of a trust that names {', '.join(gone)}, the unique id of what was deleted"
-        return refused(policy, f"{reason}: write an ARN in its place first", None)
+        reason = f"IAM rejects any change of a trust policy that names {', '.join(gone)}, the unique id of"
+        return refused(policy, f"{reason} a deleted role or user: replace it by an ARN first", None)
     new = policy.with_statements(raws)
     size = policy_size(new)
     if quota is not None and size > quota:
-        reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
+        reason = (
+            f"the trust policy would have {size} characters, and IAM allows {quota}: use a wider scope or a second role"
+        )
         return Edit(policy, EditOutcome.REFUSED, reason, None, size)
     return Edit(new, EditOutcome.CHANGED, done, statement, size, notes)
 
 
 def holds(before: Policy, after: Policy, now: Policy) -> bool:
-    """Whether `now` has what `after` added to `before`, and nothing of what it took out."""
+    """Return whether `now` has every statement that `after` added to `before`, and none that it removed."""
     present = [meaning(statement.raw) for statement in now.statements]
     return all(meaning(statement.raw) in present for statement in _more(after, before)) and not any(
         meaning(statement.raw) in present for statement in _more(before, after)
@@ -301,9 +304,12 @@ def holds(before: Policy, after: Policy, now: Policy) -> bool:
 
 
 def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
-    """`now` with the statements that `after` added to `before` and without those that it took out; every other one
-    keeps its value and order. None where it is not statements that differ, where what was to be replaced has another
-    form now, and where no statement would be left."""
+    """Return `now` with the statements that `after` added to `before`, and without those that it removed. Every other
+    statement keeps its value and order.
+
+    Return None if members other than Statement differ, if a statement to be replaced has changed, or if no statement
+    would remain.
+    """
     if _top(before) != _top(after):
         return None
     if holds(before, after, now):
@@ -325,7 +331,7 @@ def merged(before: Policy, after: Policy, now: Policy) -> Policy | None:
 
 
 def _more(one: Policy, other: Policy) -> list[Statement]:
-    """What `one` has and `other` has not."""
+    """Return the statements of `one` that `other` lacks."""
     present = _meanings(other.statements)
     return [statement for statement in one.statements if meaning(statement.raw) not in present]
 

@@ -1,7 +1,7 @@
 """Three-valued truth of one statement for one request: its principal, its action and its conditions.
 
-A Deny may be addressed to everybody. `evaluate` leaves open what "*" and NotPrincipal mean; a Deny that takes its
-conditions for granted shuts EKS out all the same, and an edit must not promise what it keeps back.
+`evaluate` does not decide principals "*" and NotPrincipal. A Deny for everyone whose conditions hold still denies EKS,
+so an edit must not promise access that such a statement denies (`denied_with_all`).
 
 Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Policy evaluation logic".
 """
@@ -18,17 +18,17 @@ ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"
 ACTIONS = (ASSUME_ROLE, TAG_SESSION)
 
-# What a trust policy can name; "*" itself is nobody's kind, so everybody stays unknown.
+# kinds of principals in a trust policy; "*" has no kind, so it stays unknown
 _KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
 
 
 def covers(statement: Statement, action: str) -> Truth:
-    """Whether the statement is about `action`; None for NotAction, which podid does not decide."""
+    """Return whether the statement covers `action`; None for NotAction, which podid does not evaluate."""
     return None if statement.not_action else about(statement, action)
 
 
 def about(statement: Statement, action: str) -> bool:
-    """The same with NotAction taken for what it says."""
+    """Return whether the statement covers `action`, NotAction included."""
     return _named(statement.actions, action) is not statement.not_action
 
 
@@ -38,12 +38,12 @@ def _named(actions: tuple[str, ...], action: str) -> bool:
 
 
 def names_everybody(statement: Statement) -> bool:
-    """By a wildcard among its principals, whether these are meant or excepted."""
+    """Return whether a wildcard is among the principals, of Principal or of NotPrincipal."""
     return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
 
 
 def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
-    """Whether the statement is about the one who asks; None for NotPrincipal and for everybody (`*`)."""
+    """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
     if statement.not_principal:
         return None
     return _admits(statement.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
@@ -58,7 +58,7 @@ def _is(kind: str, name: str, base_role: str | None) -> Truth:
     if kind not in _KINDS or (name == "*" and kind == "AWS"):
         return None
     if base_role is None:
-        # IAM refuses a wildcard here today; what an old one would mean is not documented.
+        # IAM rejects a wildcard here today; AWS does not document the effect of an old one
         return None if (kind, name) == ("Service", "*") else (kind, name) == ("Service", PODS_PRINCIPAL)
     return kind == "AWS" and _is_base_role(name, base_role)
 
@@ -68,21 +68,21 @@ def _is_base_role(name: str, base_role: str) -> Truth:
     if name in (base_role, account, f"arn:{partition}:iam::{account}:root"):
         return True
     role = role_name(resource)
-    # The session's name is made up by EKS at run time, so one session as the principal can only be guessed at.
+    # EKS chooses the session name at run time, so a single session as the principal cannot be evaluated
     return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
 
 
 def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
-    """Whether the whole statement applies. Members that a trust policy cannot have leave it unknown."""
-    meant = all_of((admits(statement, request), covers(statement, action)))
-    if meant is False:
+    """Return whether the whole statement applies; None if it has members that a trust policy cannot have."""
+    applies = all_of((admits(statement, request), covers(statement, action)))
+    if applies is False:
         return False
     conditions = all_of(condition.holds(context) for condition in statement.conditions)
-    return all_of((meant, conditions, None if statement.strange else True))
+    return all_of((applies, conditions, None if statement.strange else True))
 
 
 def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
-    """The first statement that denies one of the actions to everybody, this service account among them."""
+    """Return the first statement that denies one of the actions to everyone, including this service account."""
     context = context_of(identity)
     for statement in policy.statements:
         if statement.allow or statement.strange or not _for_all(statement):

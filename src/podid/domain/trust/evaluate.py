@@ -1,7 +1,8 @@
-"""Whether a trust policy lets a request in: each action on its own, in three values.
+"""Evaluate a trust policy for a request: each action separately, in three values.
 
-Explicit Deny first; then at least one Allow. An Allow that cannot match stays no-match whatever else is unknown; a Deny
-that may match makes an Allow unknown. Source: IAM User Guide, "Policy evaluation logic".
+An explicit Deny decides first; then at least one Allow is required. A request that no Allow can match is no-match
+whatever else is unknown. A Deny that may match makes an Allow unknown. Source: IAM User Guide, "Policy evaluation
+logic".
 """
 
 from dataclasses import dataclass
@@ -26,18 +27,18 @@ class TrustVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionVerdict:
-    """The verdict on one action; `statement` is the index of the deciding statement, None when none comes near."""
+    """The verdict on one action. `statement` is the index of the deciding statement; None if no statement applies."""
 
     action: Annotated[str, HIDDEN]
     verdict: TrustVerdict
     statement: Annotated[int | None, About("Index of the deciding statement, from 0.")]
     sid: str | None
-    reason: Annotated[str, About("One sentence; empty when there is nothing to say.")]
+    reason: Annotated[str, About("One sentence; may be empty.")]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A policy's answer to one request; `findings` and `scope` are worked out when they are asked for."""
+    """The evaluation of a policy for one request. `findings` and `scope` are computed on first use."""
 
     policy: Policy
     request: Request
@@ -46,7 +47,7 @@ class Evaluation:
 
     @property
     def pod(self) -> PodIdentity:
-        """The pods on whose behalf the role is asked for."""
+        """Return the pods that use the role."""
         return self.request.pod if isinstance(self.request, TargetHop) else self.request
 
     @property
@@ -55,7 +56,7 @@ class Evaluation:
 
     @cached_property
     def verdict(self) -> TrustVerdict:
-        """Both actions together: no-match when one does not match, match when both do."""
+        """Return the verdict on both actions: no-match if one does not match, match if both do."""
         return combined(self.assume_role.verdict, self.tag_session.verdict)
 
     @cached_property
@@ -67,14 +68,14 @@ class Evaluation:
         if to_all:
             return tuple(findings)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
-            anybody = stranger(self.request, ScopeKind.ANY)
-            wide = _judge(self.policy, ASSUME_ROLE, anybody, context_of(anybody)).statement
+            anyone = stranger(self.request, ScopeKind.ANY)
+            wide = _judge(self.policy, ASSUME_ROLE, anyone, context_of(anyone)).statement
             findings.append(too_broad(self.request, self.policy.statements[wide or 0].label))
         return tuple(findings)
 
     @cached_property
     def scope(self) -> Scope | None:
-        """Who else gets in by the same trust; None at hop 2 and where sts:AssumeRole does not match."""
+        """Return who else the trust policy allows; None at hop 2 and if sts:AssumeRole does not match."""
         index = self.assume_role.statement
         if not isinstance(self.request, PodIdentity) or index is None:
             return None
@@ -88,7 +89,7 @@ class Evaluation:
 
 
 def combined(*verdicts: TrustVerdict) -> TrustVerdict:
-    """The worst of several: no-match, then unknown, then match."""
+    """Return the worst verdict: no-match, then unknown, then match."""
     for verdict in (TrustVerdict.NO_MATCH, TrustVerdict.UNKNOWN):
         if verdict in verdicts:
             return verdict
@@ -96,7 +97,10 @@ def combined(*verdicts: TrustVerdict) -> TrustVerdict:
 
 
 def evaluate(policy: Policy, request: Request) -> Evaluation:
-    """Never raises for a parsed policy. What differs from pod to pod matches when it matches for a live pod."""
+    """Evaluate the policy for the request. Never raises for a parsed policy.
+
+    A condition on a value that differs from pod to pod matches if it matches for one live pod.
+    """
     context = context_of(request)
     assume_role, tag_session = (_evaluate(policy, action, request, context) for action in ACTIONS)
     return Evaluation(policy, request, assume_role, tag_session)
@@ -131,7 +135,7 @@ def _judge(policy: Policy, action: str, request: Request, context: RequestContex
             may_allow = may_allow or statement
     doubtful = may_deny or may_allow
     if allows is not None and may_deny is None:
-        return _verdict(action, TrustVerdict.MATCH, allows, f"{allows.label} allows it")
+        return _verdict(action, TrustVerdict.MATCH, allows, f"{allows.label} allows the request")
     if doubtful is not None and (allows is not None or may_allow is not None):
         return _verdict(action, TrustVerdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
     nearest, reason = why_not(policy, action, request, context)

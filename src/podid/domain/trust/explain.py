@@ -1,4 +1,5 @@
-"""Verdicts in words: the deciding statement, the condition that fails, the value it wants and the value sent."""
+"""Verdicts in words: the deciding statement, the condition that does not match, the value it requires and the value
+that is sent."""
 
 from collections.abc import Iterable
 
@@ -20,13 +21,14 @@ def caller(request: Request) -> str:
 
 
 def nearest(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
-    """The Allow that comes nearest to matching, and what keeps it from it: `principal`, `action` or `condition`."""
+    """Return the Allow statement that comes nearest to a match, and its obstacle: `principal`, `action` or
+    `condition`."""
     allows = [s for s in policy.statements if s.allow and admits(s, request) is not False]
     if not allows:
         return None, "principal"
     about = [s for s in allows if covers(s, action) is not False]
     if not about:
-        # The one to be completed is the one whose conditions hold and that names the caller.
+        # prefer a statement whose conditions hold and that names the caller
         return min(allows, key=lambda s: (len(failing(s, context)), admits(s, request) is None)), "action"
     return min(about, key=lambda s: len(failing(s, context))), "condition"
 
@@ -36,88 +38,89 @@ def failing(statement: Statement, context: RequestContext) -> list[Condition]:
 
 
 def why_not(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
-    """The nearest statement and one sentence."""
+    """Return the nearest statement and one sentence about it."""
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
         return None, no_principal(policy, request)
     if stage == "action":
-        return statement, f"{statement.label} lets {caller(request)} in, but not for {action}"
+        return statement, f"{statement.label} applies to {caller(request)}, but does not allow {action}"
     return statement, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
 
 
 def why_denied(statement: Statement, context: RequestContext) -> str:
-    """One sentence on a Deny that applies, with the conditions that make it apply."""
+    """Return one sentence on a Deny statement that applies, with the conditions that match."""
     held = [f"{c.operator} {c.key} ({_sent(c, context)})" for c in statement.conditions]
     because = f" because of {' and '.join(held)}" if held else ""
-    return f"{statement.label} denies it{because}, and Deny wins over every Allow"
+    return f"{statement.label} denies the request{because}; an explicit Deny overrides every Allow"
 
 
 def condition_failure(condition: Condition, context: RequestContext) -> str:
-    """`fails on …: it wants X, and EKS sends Y`, with a hint for the well-known slips."""
-    wants = " or ".join(condition.values)
-    sentence = f"fails on {condition.operator} {condition.key}: it wants {wants}, and {_sent(condition, context)}"
+    """Return `does not match: … requires X, but EKS sends Y`, with a hint for the well-known mistakes."""
+    values = " or ".join(condition.values)
+    line = f"{condition.operator} {condition.key}"
+    sentence = f"does not match: {line} requires {values}, but {_sent(condition, context)}"
     hint = hint_for(condition, context)
     return f"{sentence}; {hint}" if hint else sentence
 
 
 def why_unknown(statement: Statement, action: str, request: Request, context: RequestContext) -> str:
-    """One sentence with the first thing about the statement that cannot be known."""
+    """Return one sentence with the first part of the statement that podid cannot evaluate."""
     effect = "allow" if statement.allow else "deny"
-    return f"{statement.label} may {effect} it: {_unknown_part(statement, action, request, context)}"
+    return f"{statement.label} may {effect} the request: {_unknown_part(statement, action, request, context)}"
 
 
 def _unknown_part(statement: Statement, action: str, request: Request, context: RequestContext) -> str:
     if admits(statement, request) is None:
         return _unknown_principal(statement)
     if covers(statement, action) is None:
-        return "NotAction is not evaluated by podid"
+        return "podid does not evaluate NotAction"
     if statement.strange:
-        return f"it has {', '.join(statement.strange)}, which IAM does not take in a trust policy"
+        return f"it has {', '.join(statement.strange)}, which IAM does not accept in a trust policy"
     unknown = next(condition for condition in statement.conditions if condition.holds(context) is None)
     return _unknown_condition(unknown, context)
 
 
 def _unknown_principal(statement: Statement) -> str:
     if statement.not_principal:
-        return "NotPrincipal is not evaluated by podid"
+        return "podid does not evaluate NotPrincipal"
     if any(name == "*" for _, name in statement.principals):
-        return 'the principal is "*", and podid does not take that for an answer'
-    return "the principal is a role session or of a kind that podid does not know"
+        return 'the principal is "*", which podid does not evaluate'
+    return "the principal is a role session, or of a kind that podid does not evaluate"
 
 
 def _unknown_condition(condition: Condition, context: RequestContext) -> str:
     line = f"{condition.operator} {condition.key}"
     if not condition.known:
-        return f"{condition.operator} is not an operator that podid knows"
+        return f"podid does not know the operator {condition.operator}"
     if not condition.values:
-        return f"{line} has no values, and AWS does not document what that means"
+        return f"{line} has no values, and AWS does not document the result"
     sent = context.find(condition.name)
     if sent is NoValue.ABSENT:
-        return f"{line} cannot be decided: the key is not sent, and AWS does not document what that means here"
+        return f"{line} cannot be decided: the key is not sent, and AWS does not document the result"
     if not isinstance(sent, Sent):
-        return f"whether and how {condition.key} is sent is not known"
+        return f"it is not known whether {condition.key} is sent, and with which value"
     if sent.why:
         return f"{line} cannot be decided: {sent.why}"
     if sent.many and not condition.quantifier:
-        return f"{line} compares a key of many values without ForAllValues or ForAnyValue"
+        return f"{line} compares a multivalued key without ForAllValues or ForAnyValue"
     if any("${" in value for value in condition.values):
         return f"{line} has a policy variable whose value is not known"
-    return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {', '.join(sent.values)}"
+    return f"{line} cannot be decided: {' or '.join(condition.values)} cannot be compared with {', '.join(sent.values)}"
 
 
 def _sent(condition: Condition, context: RequestContext) -> str:
     who = "EKS" if context.hop == 1 else "the request"
     sent = context.find(condition.name)
     if not isinstance(sent, Sent):
-        return f"{who} does not send it" if context.hop == 1 else f"{who} does not hold it"
-    verb = "sends" if context.hop == 1 else "holds"
+        return f"{who} does not send it" if context.hop == 1 else f"{who} does not contain it"
+    verb = "sends" if context.hop == 1 else "contains"
     if sent.open:
         return f"{who} {verb} a value that begins with {', '.join(sent.open)}"
     return f"{who} {verb} {', '.join(sent.values)}"
 
 
 def hint_for(condition: Condition, context: RequestContext) -> str:
-    """Advice for a slip that is common in public templates; empty when there is none."""
+    """Return advice for a mistake that is common in public templates; empty when there is none."""
     sent = context.find(condition.name)
     values = sent.values if isinstance(sent, Sent) else ()
     if condition.name == "aws:sourcearn" and any(":podidentityassociation/" in v for v in condition.values):
@@ -127,7 +130,7 @@ def hint_for(condition: Condition, context: RequestContext) -> str:
     if is_web_identity(condition.name):
         return "this condition belongs to IRSA; EKS Pod Identity sends no OIDC claims"
     if condition.name.startswith("aws:principaltag/") and context.hop == 1:
-        return "at this hop the session tags are aws:RequestTag/…"
+        return "EKS sends the session tags as aws:RequestTag/…"
     if condition.name in ("aws:principalorgid", "aws:principalorgpaths") and context.hop == 1:
         return "for an AWS service the key is aws:SourceOrgID or aws:SourceOrgPaths"
     return _value_hint(condition, values)
@@ -135,35 +138,35 @@ def hint_for(condition: Condition, context: RequestContext) -> str:
 
 def _tag_hint(condition: Condition, context: RequestContext) -> str:
     if context.find("aws:tagkeys") is NoValue.ABSENT:
-        return "session tags are off, so no aws:RequestTag is sent"
+        return "session tags are disabled, so EKS sends no aws:RequestTag"
     tag = condition.name.removeprefix(_REQUEST_TAG)
     close = [key for key in TAG_KEYS if key.startswith(tag)] or text.nearest(tag, TAG_KEYS, 1)
     if not close:
         return f"EKS sends only the tags {', '.join(TAG_KEYS)}"
-    return f"the session tag is called {' or '.join(close)}"
+    return f"the session tag is {' or '.join(close)}"
 
 
 def _value_hint(condition: Condition, values: Iterable[str]) -> str:
     for sent in values:
         for value in condition.values:
             if condition.family == "equals" and matches(pattern(value), sent):
-                return "* and ? are plain characters in StringEquals; use StringLike"
+                return "* and ? are literal characters in StringEquals; use StringLike"
             if condition.family == "arn" and matches(pattern(value), sent):
-                return "an ARN pattern has six parts, and * does not reach over a colon"
+                return "an ARN pattern has six parts, and * does not match a colon"
             if value.lower() == sent.lower():
                 return "the comparison is case-sensitive"
     return ""
 
 
 def no_principal(policy: Policy, request: Request) -> str:
-    """One sentence on a trust that names the caller nowhere, with the well-known ways to miss it."""
+    """Return one sentence on a trust policy that does not name the caller, with the well-known causes."""
     named = [(kind, name) for s in policy.statements if s.allow for kind, name in s.principals]
     names = ", ".join(dict.fromkeys(name for _, name in named))
     if not named:
-        return f"no statement lets {caller(request)} in"
+        return f"no statement allows {caller(request)}"
     if isinstance(request, PodIdentity) and {kind for kind, _ in named} == {"Federated"}:
-        return f"this is an IRSA role: its trust names only {names}, and not {PODS_PRINCIPAL}"
-    sentence = f"no statement lets {caller(request)} in: the trust names {names}"
+        return f"this is an IRSA role: its trust policy names only {names}, not {PODS_PRINCIPAL}"
+    sentence = f"no statement allows {caller(request)}: the trust policy names {names}"
     if isinstance(request, PodIdentity) and any("pods" in name and "eks" in name for _, name in named):
-        return f"{sentence}; the service is called {PODS_PRINCIPAL} in every partition"
+        return f"{sentence}; the service principal is {PODS_PRINCIPAL} in every partition"
     return sentence

@@ -1,5 +1,5 @@
-"""What an evaluation means for the person: findings under the ids of podid's failure pages. One is a role that
-everybody in AWS can assume: a wildcard principal, and nothing that says who may come.
+"""Findings of an evaluation, under the ids of podid's failure pages. One is a role that anyone in AWS can assume: its
+trust policy has a wildcard principal and no condition that limits it.
 
 Sources: IAM User Guide, "AWS JSON policy elements: Principal" (a wildcard grants to all accounts unless a condition
 limits it), "AWS global condition context keys" and "The confused deputy problem".
@@ -26,8 +26,8 @@ TOO_BROAD = "trust-too-broad"
 
 @dataclass(frozen=True, slots=True)
 class TrustFinding:
-    """`id` is the failure mode's, `message` one sentence, `fix` what to change, in words. `denied` is whether a Deny
-    says no, which no further statement outweighs."""
+    """`id` is the failure mode's id, `message` one sentence, `fix` the change in words. `denied` is true if a Deny
+    statement causes it, so that another statement has no effect."""
 
     id: str
     severity: Severity
@@ -37,7 +37,8 @@ class TrustFinding:
 
     @property
     def shuts_out(self) -> bool:
-        """Whether it keeps the one who asks from the role; a trust that lets in too many is an error, too."""
+        """Return whether the caller cannot assume the role. A trust policy that is too broad is an error too, but
+        allows."""
         return self.severity is Severity.ERROR and self.id != TOO_BROAD
 
 
@@ -45,7 +46,7 @@ _UNIQUE_IDS = ("AROA", "AIDA", "AGPA", "AIPA", "ANPA", "ASIA", "AKIA")
 
 
 def unwritable_principals(policy: Policy) -> tuple[str, ...]:
-    """Unique ids that stand where a deleted role or user stood: IAM refuses to write them back.
+    """Return the unique ids in place of deleted roles or users. IAM rejects a trust policy that contains them.
 
     Source: IAM User Guide, "AWS JSON policy elements: Principal".
     """
@@ -54,34 +55,35 @@ def unwritable_principals(policy: Policy) -> tuple[str, ...]:
 
 
 def find_all(policy: Policy, request: Request, context: RequestContext, failed: tuple[str, ...]) -> list[TrustFinding]:
-    """Findings for the actions that do not match (`failed`), and for principals that are gone."""
+    """Return findings for the actions that do not match (`failed`), and for deleted principals."""
     gone = Severity.ERROR if failed and isinstance(request, TargetHop) else Severity.WARN
     recreated = [
         TrustFinding(
             "role-recreated",
             gone,
-            f"the trust names {name}, the unique id of a deleted role or user; a new one of that name does not count",
-            "write the ARN of the role that is meant in its place; IAM takes no change of this trust before",
+            f"the trust policy names {name}, the unique id of a deleted role or user; a new one of that name does not "
+            "match",
+            "replace it by the ARN of the intended role; until then IAM rejects any change of this trust policy",
         )
         for name in unwritable_principals(policy)
     ]
     failures = (finding for action in failed for finding in _failures(policy, action, request, context))
-    said = {(finding.id, finding.message): finding for finding in recreated}
+    by_message = {(finding.id, finding.message): finding for finding in recreated}
     for finding in failures:
-        said.setdefault((finding.id, finding.message), finding)
-    return list(said.values())
+        by_message.setdefault((finding.id, finding.message), finding)
+    return list(by_message.values())
 
 
 def _failures(policy: Policy, action: str, request: Request, context: RequestContext) -> Iterable[TrustFinding]:
     target = isinstance(request, TargetHop)
     tags = request.pod.session_tags if isinstance(request, TargetHop) else request.session_tags
-    # EKS passes no tags then; AWS still asks for both actions.
+    # EKS then passes no tags, but AWS still requires both actions
     severity: Severity = Severity.WARN if action == TAG_SESSION and not tags else Severity.ERROR
     denying = next((s for s in policy.statements if not s.allow and truth_of(s, action, request, context)), None)
     if denying is not None:
         about_tags = not tags and not target and any(_is_about_tags(c) for c in denying.conditions)
         message = why_denied(denying, context)
-        fix = f"narrow {denying.label} so that it leaves this request out"
+        fix = f"narrow {denying.label} so that it does not apply to this request"
         return [TrustFinding(_condition_id(target, about_tags), severity, message, fix, denied=True)]
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
@@ -96,12 +98,15 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
 
 
 def _action_missing(statement: Statement, action: str, request: Request) -> tuple[str, str]:
-    """Message and fix."""
+    """Return the message and the fix."""
     label = statement.label
     slip = next((written for written in statement.actions if action_meant(written) == action), "")
     if slip:
-        return f"{label} has {slip}, which is no action: {action} is meant", f"write {action} for {slip} in {label}"
-    message = f"{label} lets {caller(request)} in, but not for {action}; both actions are needed"
+        return (
+            f"{label} has {slip}, which is not an action; {action} is probably meant",
+            f"replace {slip} by {action} in {label}",
+        )
+    message = f"{label} applies to {caller(request)}, but does not allow {action}; both actions are required"
     if isinstance(request, TargetHop):
         return message, f"add {action} to the Action of {label}"
     return message, f"add a statement that allows both actions, or {action} to the Action of {label}"
@@ -121,10 +126,12 @@ def _condition_finding(
         fix = "use the externalId that DescribePodIdentityAssociation shows for the association"
         return TrustFinding("external-id-mismatch", severity, message, fix)
     if not tags and _is_about_tags(condition):
-        fix = "narrow by aws:SourceArn and aws:SourceAccount instead, or turn session tags on for the association"
+        fix = "narrow by aws:SourceArn and aws:SourceAccount instead, or enable session tags for the association"
         return TrustFinding(_condition_id(target, True), severity, message, fix)
     fix = (
-        f"correct {condition.key}, or remove it" if target else f"add a statement that fits, or correct {condition.key}"
+        f"correct {condition.key}, or remove it"
+        if target
+        else f"add a statement that matches, or correct {condition.key}"
     )
     return TrustFinding(_condition_id(target, False), severity, message, fix)
 
@@ -136,43 +143,44 @@ def _is_about_tags(condition: Condition) -> bool:
 def _no_principal(policy: Policy, request: Request) -> TrustFinding:
     message = no_principal(policy, request)
     if isinstance(request, TargetHop):
-        fix = f"let {request.base_role_arn} do {ASSUME_ROLE} and {TAG_SESSION} in the target role's trust"
+        fix = f"allow {request.base_role_arn} {ASSUME_ROLE} and {TAG_SESSION} in the target role's trust policy"
         return TrustFinding("target-role-trust-broken", Severity.ERROR, message, fix)
-    fix = f"add a statement for {PODS_PRINCIPAL} and keep the others until nothing uses them"
+    fix = f"add a statement for {PODS_PRINCIPAL}, and keep the others until they are no longer used"
     return TrustFinding("trust-wrong-principal", Severity.ERROR, message, fix)
 
 
 def too_broad(request: PodIdentity, label: str) -> TrustFinding:
-    """`label` is the statement's that lets in strangers."""
+    """`label` names the statement that allows every cluster."""
     return TrustFinding(
         TOO_BROAD,
         Severity.WARN,
-        f"{label} lets in every service account of every cluster: whoever may create an association can use the role",
-        f"narrow it to account {request.account} and {request.cluster_arn}, best to the service accounts that use it",
+        f"{label} allows every service account of every cluster: anyone who can create an association can use the role",
+        f"limit it to account {request.account} and {request.cluster_arn}, or better to the service accounts that use "
+        "it",
     )
 
 
-# what a caller chooses for itself, or what holds for every caller now and then
+# keys that the caller sets itself, or that match any caller at some time
 _OF_THE_CALLER = (
     *("aws:requesttag/", "aws:principaltag/", "aws:tagkeys", "sts:transitivetagkeys", "sts:rolesessionname"),
     *("sts:sourceidentity", "sts:durationseconds", "aws:username", "aws:useragent", "aws:referer"),
     *("aws:securetransport", "aws:currenttime", "aws:epochtime", "aws:tokenissuetime", "aws:requestedregion"),
     *("aws:multifactorauth", "aws:principaltype", "aws:viaawsservice", "aws:resourcetag/", "iam:resourcetag/"),
 )
-# a signed request always has these, so that IfExists lets nobody by
+# a signed request always has these, so IfExists makes no difference
 _ALWAYS_SENT = frozenset({"aws:principalarn", "aws:principalaccount"})
 _ARN_KEYS = frozenset({"aws:principalarn", "aws:sourcearn"})
 _OF_THE_PRINCIPAL = re.compile(r"\$\{aws:principal[^}]*\}", re.IGNORECASE)
 
 
 def open_to_all(policy: Policy) -> list[TrustFinding]:
-    """A finding for every Allow by which any AWS account can assume the role, whatever the trust says to EKS."""
+    """Return a finding for every Allow statement by which any AWS account can assume the role."""
     if any(_shuts_all_out(statement) for statement in policy.statements):
         return []
     doubt = next((s for s in policy.statements if _may_keep_out(s)), None)
     findings = []
     for statement in policy.statements:
-        if statement.allow and _for_everybody(statement):
+        if statement.allow and _for_everyone(statement):
             narrowing = [c for c in statement.conditions if _narrows(c)]
             if not narrowing:
                 findings.append(_finding(statement, doubt))
@@ -182,38 +190,38 @@ def open_to_all(policy: Policy) -> list[TrustFinding]:
 
 
 def _finding(statement: Statement, doubt: Statement | None) -> TrustFinding:
-    who = "everybody but those whom NotPrincipal names" if statement.not_principal else 'everybody ("*")'
-    message = f"{statement.label} lets {who} assume the role, from any AWS account"
+    who = "everyone except the NotPrincipal entries" if statement.not_principal else 'everyone ("*")'
+    message = f"{statement.label} allows {who} in any AWS account to assume the role"
     if doubt is not None:
         message += f", unless {doubt.label} denies it"
-    fix = f"name in {statement.label} who may assume the role; for pods that is the service pods.eks.amazonaws.com"
+    fix = f"specify the allowed principals in {statement.label}; for pods that is the service pods.eks.amazonaws.com"
     return TrustFinding(TOO_BROAD, Severity.WARN if doubt is not None else Severity.ERROR, message, fix)
 
 
 def _by_external_id(statement: Statement) -> TrustFinding:
-    message = f'{statement.label} lets everybody ("*") of any AWS account assume the role who knows the sts:ExternalId'
-    fix = f"name in {statement.label} who may assume the role: an external id is no secret"
+    message = f'{statement.label} allows anyone ("*") in any AWS account who has the sts:ExternalId to assume the role'
+    fix = f"specify the allowed principals in {statement.label}: an external id is not a secret"
     return TrustFinding(TOO_BROAD, Severity.WARN, message, fix)
 
 
-def _for_everybody(statement: Statement) -> bool:
-    """Whether it is about sts:AssumeRole by everybody."""
+def _for_everyone(statement: Statement) -> bool:
+    """Return whether the statement is about sts:AssumeRole by everyone."""
     return about(statement, ASSUME_ROLE) and (statement.not_principal or names_everybody(statement))
 
 
 def _shuts_all_out(statement: Statement) -> bool:
     unconditional = not statement.conditions and not statement.not_principal
-    return not statement.allow and unconditional and _for_everybody(statement)
+    return not statement.allow and unconditional and _for_everyone(statement)
 
 
 def _may_keep_out(statement: Statement) -> bool:
     about_who = any(not c.name.startswith(_OF_THE_CALLER) for c in statement.conditions)
-    deny = not statement.allow and _for_everybody(statement)
+    deny = not statement.allow and _for_everyone(statement)
     return deny and (about_who or statement.not_principal)
 
 
 def _narrows(condition: Condition) -> bool:
-    """Whether somebody of an account of their own, who asks as they like, is kept out."""
+    """Return whether the condition excludes callers of other accounts, whatever values they set themselves."""
     if condition.negated or condition.quantifier == "forallvalues" or not condition.known:
         return False
     if condition.name.startswith(_OF_THE_CALLER):
@@ -235,7 +243,7 @@ def _takes_all(condition: Condition, value: str) -> bool:
         return True
     if condition.name not in _ARN_KEYS:
         return False
-    # the name of a role or a cluster is free in every account: it is the account that tells
+    # any account can have a role or cluster of that name, so only the account part limits the callers
     return _only_wildcards(bare.split(":", 5)[4:5])
 
 

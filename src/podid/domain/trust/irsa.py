@@ -1,5 +1,5 @@
-"""Trust by IRSA: whether a policy allows a service account that exchanges a token of the cluster's OIDC issuer at STS,
-and how that provider is taken out, as a whole or for one service account, after a move to EKS Pod Identity.
+"""Trust policies of IRSA: whether a policy allows a service account that exchanges a token of the cluster's OIDC issuer
+at STS; and how the provider is removed after a move to EKS Pod Identity, entirely or for one service account.
 
 Source: EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (the `sub` of a token, and its conditions);
 IAM User Guide, "Available keys for AWS OIDC federation".
@@ -22,8 +22,8 @@ AUDIENCE = "sts.amazonaws.com"
 
 
 def allows_by_issuer(policy: Policy, provider_arn: str, ref: ServiceAccountRef) -> bool:
-    """Whether the policy allows this very service account, as the OIDC provider of IAM with this ARN names it. False
-    for what cannot be decided: this is what others rest a grant on."""
+    """Return whether the policy allows this service account by the OIDC provider with this ARN. False if that cannot be
+    decided, because callers grant access on a True."""
     issuer = provider_arn.partition(":oidc-provider/")[2].lower()
     if not issuer:
         return False
@@ -55,8 +55,8 @@ _SUBJECT = "system:serviceaccount:"
 
 
 def remove_issuer(policy: Policy, issuer: str) -> Edit:
-    """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
-    accounts, and no other provider's. Notes tell whom each let in."""
+    """Remove the statements that allow service accounts by the OIDC provider `issuer` (URL, host and path, or ARN), and
+    no other provider's. The notes list the service accounts of each statement."""
     provider = _name(issuer)
     own = _own(policy, provider)
     if not own:
@@ -67,49 +67,49 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
             continue
         bound = next((c for c in statement.conditions if c.name.startswith(provider.lower() + ":")), None)
         if bound is not None:
-            why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
+            why = f"{statement.label} also names other principals, and its condition on {bound.key} applies to them too"
             return refused(policy, why, statement.index)
         changed[statement.index] = (_without_provider(statement.raw, provider), provider)
     whole = [s for s in own if s.index not in changed]
-    notes = tuple(f"{s.label} let in {_whom(s, provider)}" for s in own)
+    notes = tuple(f"{s.label} allowed {_subjects(s, provider)}" for s in own)
     return taken_out(policy, whole, changed, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
-    """Takes out what lets in one service account by the OIDC provider: its value in a list, or the statement that is
-    for it alone. Refused where it gets in by a pattern, or without a condition on `sub`: others would lose access."""
+    """Remove the access of one service account by the OIDC provider: its value in a list, or the statement that is for
+    it alone. Refused if a pattern allows it, or a statement without a condition on `sub`: others would lose access."""
     provider = _name(issuer)
     own = _own(policy, provider)
     if not own:
         return _not_named(policy, provider)
     subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(provider)
-    # the audience is the token's own affair, so conditions on it stay open
+    # the token decides the audience, so conditions on it stay open
     context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{provider.lower()}:",))
     whole: list[Statement] = []
     changed: dict[int, tuple[Raw, str]] = {}
     for statement in own:
         if any(condition.holds(context) is False for condition in statement.conditions):
             continue
-        about = [c for c in statement.conditions if c.name == key]
-        listed = [c for c in about if _lists(c) and takes_as_written(c, subject, context)]
+        on_subject = [c for c in statement.conditions if c.name == key]
+        listed = [c for c in on_subject if _lists(c) and takes_as_written(c, subject, context)]
         if not listed:
-            why = f"{statement.label} lets in {ref} {_by(about)}, by which others get in as well; they would lose it"
+            why = f"{statement.label} allows {ref} {_by(on_subject)}, which also allows others; they would lose access"
             return refused(policy, why, statement.index)
-        # every condition has to hold, so it is enough that one no longer does
+        # all conditions must match, so it is enough that one no longer does
         narrowest = min(listed, key=lambda condition: len(distinct(condition)))
         if len(distinct(narrowest)) > 1:
             changed[statement.index] = (without(statement.raw, narrowest, subject), str(ref))
         elif _serves_others(statement, provider):
-            return refused(policy, f"{statement.label} also serves others than {ref}", statement.index)
+            return refused(policy, f"{statement.label} also names principals other than {ref}", statement.index)
         else:
             whole.append(statement)
     if not whole and not changed:
-        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {provider}", None)
+        return unchanged(policy, f"no statement allows {ref} by the OIDC provider {provider}", None)
     return taken_out(policy, whole, changed)
 
 
 def _name(text: str) -> str:
-    """`oidc.eks.REGION.amazonaws.com/id/ID`, from a URL or a provider's ARN."""
+    """Return `oidc.eks.REGION.amazonaws.com/id/ID` of a URL or a provider's ARN."""
     _, marker, path = text.partition(":oidc-provider/")
     name = path if marker else text.partition("://")[2] or text
     return name.rstrip("/")
@@ -129,7 +129,9 @@ def _own(policy: Policy, issuer: str) -> list[Statement]:
 
 def _not_named(policy: Policy, issuer: str) -> Edit:
     providers = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
-    names = f": the trust names {', '.join(providers)}{words.did_you_mean(issuer, providers)}" if providers else ""
+    names = (
+        f": the trust policy names {', '.join(providers)}{words.did_you_mean(issuer, providers)}" if providers else ""
+    )
     return unchanged(policy, f"no statement names the OIDC provider {issuer}{names}", None)
 
 
@@ -138,17 +140,17 @@ def _serves_others(statement: Statement, issuer: str) -> bool:
 
 
 def _lists(condition: Condition) -> bool:
-    """Whether it lets in those whose names are its values."""
+    """Return whether the condition allows the subjects that are its values."""
     return not condition.negated and condition.family in ("equals", "ignorecase", "like")
 
 
-def _by(about: list[Condition]) -> str:
-    if not about:
+def _by(on_subject: list[Condition]) -> str:
+    if not on_subject:
         return "without a condition on sub"
-    return "by " + " and ".join(f"{c.operator} {', '.join(c.values)}" for c in about)
+    return "by " + " and ".join(f"{c.operator} {', '.join(c.values)}" for c in on_subject)
 
 
-def _whom(statement: Statement, issuer: str) -> str:
+def _subjects(statement: Statement, issuer: str) -> str:
     key = _subject_key(issuer)
     values = [value for c in statement.conditions if c.name == key and _lists(c) for value in c.values]
     names = [value.removeprefix(_SUBJECT).replace(":", "/") for value in values]

@@ -1,4 +1,4 @@
-"""A trust policy: parsed with every legal form kept, and printed with equal values in the same order.
+"""A trust policy: parsed without loss of its form, and printed with equal values in the same order.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language" and "AWS JSON policy elements: Principal". IAM's API
 returns the document percent-encoded; SDKs may decode it to text or to an object.
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from podid.domain.errors import InvalidInput
 from podid.domain.trust.conditions import Condition, Value, compile_condition
 
-# more than any number that IAM compares with
+# more digits than any number that IAM compares
 _MOST_DIGITS = 1000
 
 KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
@@ -23,7 +23,7 @@ _KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 
 
 class TrustPolicyError(InvalidInput):
-    """A document that IAM would not take as a trust policy; `place` is like `Statement[1].Condition.StringEquals`."""
+    """A document that IAM would reject as a trust policy; `place` is like `Statement[1].Condition.StringEquals`."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(f"{place}: {message}" if place else message, subject=place)
@@ -32,7 +32,8 @@ class TrustPolicyError(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, compiled; `raw` is what the document holds. `principals` are (kind, value), kind "*" for all."""
+    """One compiled statement; `raw` is the statement of the document. `principals` are (kind, value), kind "*" for
+    all."""
 
     raw: Mapping[str, object]
     index: int
@@ -47,28 +48,28 @@ class Statement:
 
     @property
     def label(self) -> str:
-        """How messages name it: `Statement[2]`, with the Sid where there is one."""
+        """Return the name for messages: `Statement[2]`, and the Sid if it has one."""
         return f"Statement[{self.index}] ({self.sid})" if self.sid else f"Statement[{self.index}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed trust policy. `single` says that the document holds its one statement without a list."""
+    """A parsed trust policy. `single` is true if the document has its only statement without a list."""
 
     document: Mapping[str, object]
     statements: tuple[Statement, ...]
     single: bool = False
 
     def to_document(self) -> dict[str, object]:
-        """A new object, ready for an IAM call after JSON encoding."""
+        """Return a copy of the document, ready for an IAM call after JSON encoding."""
         return copy.deepcopy(dict(self.document))
 
     def to_json(self) -> str:
-        """Compact JSON, as it counts against the quota."""
+        """Return compact JSON, as it counts against the quota."""
         return json.dumps(self.document, separators=(",", ":"), ensure_ascii=False)
 
     def with_statements(self, raws: Iterable[Mapping[str, object]]) -> "Policy":
-        """The same document with other statements; one statement goes without a list where the original did."""
+        """Return the document with other statements; a single one without a list if the original had none."""
         statements = [dict(raw) for raw in raws]
         document = dict(self.document)
         document["Statement"] = statements[0] if self.single and len(statements) == 1 else statements
@@ -77,11 +78,11 @@ class Policy:
 
 
 class _Object(list[tuple[str, object]]):
-    """A JSON object as its pairs, so that a duplicate key can be named with its place."""
+    """A JSON object as its pairs, so that an error can name the place of a duplicate key."""
 
 
 def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
-    """Raises TrustPolicyError, naming the place, for what IAM would not take; unknown members are kept."""
+    """Parse a trust policy and keep unknown members. Raise TrustPolicyError with the place if IAM would reject it."""
     plain = _plain(document, "") if isinstance(document, Mapping) else read_json(document)
     if not isinstance(plain, dict):
         raise TrustPolicyError("", f"a trust policy is a JSON object, not {_kind(plain)}")
@@ -103,8 +104,11 @@ def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
 
 
 def read_json(document: str | bytes) -> object:
-    """The value of a policy's text, strictly: no duplicate names, no NaN, no lone surrogates, no number or depth that
-    no policy has; also as IAM gives it back, URL-encoded. TrustPolicyError names the place."""
+    """Return the JSON value of a policy's text, which may be URL-encoded as IAM returns it.
+
+    Raise TrustPolicyError with the place for duplicate names, NaN, lone surrogates, and numbers or nesting beyond those
+    of any policy.
+    """
     return _plain(_decode(document), "")
 
 
@@ -136,7 +140,8 @@ def _no_constant(name: str) -> object:
 
 
 def _plain(value: object, place: str, depth: int = 0) -> object:
-    """A private copy in dicts and lists; refuses duplicate keys and values that JSON does not have."""
+    """Return a copy in dicts and lists. Raise TrustPolicyError for duplicate keys and values that JSON does not
+    have."""
     if depth > 20:
         raise TrustPolicyError(place, "is nested too deeply for a policy")
     if isinstance(value, _Object | Mapping):
@@ -155,13 +160,13 @@ def _plain(value: object, place: str, depth: int = 0) -> object:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise TrustPolicyError(place, "holds half a character (a lone surrogate)") from error
+            raise TrustPolicyError(place, "contains a lone surrogate, half of a character") from error
         return value
     if value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    raise TrustPolicyError(place, "holds a value that is not JSON, or a number out of range")
+    raise TrustPolicyError(place, "contains a value that is not JSON, or a number out of range")
 
 
 def _kind(value: object) -> str:
@@ -199,7 +204,7 @@ def _one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
     if not present:
         raise TrustPolicyError(f"{place}.{names[0]}", "is missing")
     if len(present) > 1:
-        raise TrustPolicyError(f"{place}.{names[1]}", f"cannot stand beside {names[0]}")
+        raise TrustPolicyError(f"{place}.{names[1]}", f"cannot be used together with {names[0]}")
     return present[0]
 
 
@@ -231,7 +236,7 @@ def _members(value: object, place: str) -> Iterable[tuple[str, object]]:
 
 
 def _one_or_many(value: object, place: str, kind: Any, words: str) -> list[Any]:
-    """The values of a list, or a value by itself, all of that kind."""
+    """Return the values of a list, or a single value as a list. Raise TrustPolicyError for one of another kind."""
     values = value if isinstance(value, list) else [value]
     for index, item in enumerate(values):
         if not isinstance(item, kind):

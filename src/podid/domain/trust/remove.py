@@ -1,4 +1,4 @@
-"""What is taken out of a trust policy: exactly the access that is named, and nobody else's."""
+"""Remove access from a trust policy: exactly the specified access, and no other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,21 +20,21 @@ _CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
 _NAMESPACE = (NAMESPACE_TAG.lower(),)
 _SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
 _ACCOUNT = ("aws:sourceaccount",)
-# what a statement of this scope says of one value each; OPEN_KEYS are those that it says nothing of
+# the keys for which a statement of this scope requires one value; it does not restrict OPEN_KEYS
 _PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
     ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
     ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
     ScopeKind.CLUSTER: (_CLUSTER,),
     ScopeKind.ACCOUNT: (_ACCOUNT,),
 }
-# EKS sends these whatever the association says, so that IfExists lets nobody by
+# EKS always sends these, so IfExists makes no difference
 _ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """What of a statement belongs to the one who is taken out: all of it (`whole`), one value of `condition`'s list, or
-    nothing that could be taken without others: `wider`, or `narrower` than the scope that was named."""
+    """The share of a statement in the access to remove: the whole statement, or one value of `condition`'s list.
+    Nothing can be removed from one that is `wider` or `narrower` than the specified scope."""
 
     statement: Statement
     kind: Literal["whole", "value", "wider", "narrower"]
@@ -43,13 +43,13 @@ class _Share:
 
 
 def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
-    """Takes out the statements that let in the service account (at `scope`) and nobody else, and its value out of lists
-    where that takes nobody else's access. Access by a wider statement is refused: others would lose it. The last
-    statement stays: nobody could assume the role without it.
+    """Remove the statements that allow only the service account (at `scope`), and its value from lists if no other
+    access depends on it. Refused if a wider statement gives the access, because others would lose it, and for the last
+    statement, because nobody could assume the role without it.
     """
     reach = effective_scope(identity, scope)
     meant = meaning(build_statement(identity, scope))
-    shares = [_share(s, identity, reach, meant) for s in policy.statements if _lets_in(s, identity)]
+    shares = [_share(s, identity, reach, meant) for s in policy.statements if _may_allow(s, identity)]
     own = [share for share in shares if share.kind in ("whole", "value")]
     if not own:
         return _nothing_to_take(policy, identity, shares)
@@ -64,17 +64,17 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     notes = []
     if reach is not scope:
         notes.append(
-            f"without session tags that statement let in any pod of cluster {identity.cluster_name}, "
+            f"without session tags that statement allowed any pod of cluster {identity.cluster_name}, "
             "not only those of this service account"
         )
     still = evaluate(edit.policy, undated(identity)).assume_role
     if still.verdict is not TrustVerdict.NO_MATCH and still.statement is not None:
-        notes.append(f"{edit.policy.statements[still.statement].label} may still let it in")
+        notes.append(f"{edit.policy.statements[still.statement].label} may still allow {identity.name}")
     return replace(edit, notes=tuple(notes))
 
 
-def _lets_in(statement: Statement, identity: PodIdentity) -> bool:
-    """Whether it does so, or may, for one of the actions."""
+def _may_allow(statement: Statement, identity: PodIdentity) -> bool:
+    """Return whether the statement allows one of the actions, or may allow it."""
     if not statement.allow:
         return False
     who = undated(identity)
@@ -101,12 +101,12 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
         return _Share(statement, "narrower")
     if not lists:
         return _Share(statement, "whole")
-    # lists admit their cross-product: a value of one list is several service accounts where there is another list
+    # lists allow every combination: with two lists, one value stands for several service accounts
     return _Share(statement, "value", *lists[0]) if len(lists) == 1 else _Share(statement, "wider")
 
 
 def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
-    """Whether it takes the value as it stands, and nobody's by a pattern or without one."""
+    """Return whether the condition requires this literal value, and matches it by no pattern."""
     if condition.negated or condition.quantifier == "forallvalues":
         return False
     if condition.if_exists and condition.name not in _ALWAYS_SENT:
@@ -119,7 +119,7 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
 
 
 def takes_as_written(condition: Condition, value: str, context: RequestContext) -> bool:
-    """Whether the value stands in the list, and no pattern beside it takes the value too."""
+    """Return whether the value is in the list, and no pattern in the list matches it."""
     if not any(_same(condition, text, value) for text in condition.values):
         return False
     wild = "*?" if condition.family in ("like", "arn") else ""
@@ -139,7 +139,7 @@ def _same(condition: Condition, text: str, value: str) -> bool:
 
 
 def distinct(condition: Condition) -> set[str]:
-    """Its values, each once, as the condition compares them."""
+    """Return the values, each once, as the condition compares them."""
     fold = condition.family == "ignorecase"
     return {value.lower() if fold else value for value in condition.values}
 
@@ -155,7 +155,7 @@ def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
 
 
 def without(raw: Raw, condition: Condition, value: str) -> Raw:
-    """The statement without the value in the list of its condition; everything else keeps its value and order."""
+    """Return the statement without the value in the list of its condition; the rest keeps its value and order."""
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     keys = block[condition.operator]
@@ -166,13 +166,13 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
 def taken_out(
     policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
 ) -> Edit:
-    """The policy without the statements in `whole`, and with others in the place of those in `changed`, by index: the
-    statement, and what was taken out of it."""
+    """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
+    statement and the value removed from it."""
     if len(whole) == len(policy.statements):
-        reason = "no statement would be left, and nobody could assume the role: delete the role instead"
+        reason = "no statement would remain, and nobody could assume the role: delete the role instead"
         return refused(policy, reason, whole[0].index)
     done = [
-        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was taken out of {s.label}"
+        f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was removed from {s.label}"
         for s in policy.statements
         if s in whole or s.index in changed
     ]
@@ -185,30 +185,31 @@ def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Sh
     evaluation = evaluate(policy, undated(identity))
     shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
     if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
-        return unchanged(policy, f"no statement lets {identity.name} in", None)
+        return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)
     if wider is None:
         narrower = shares[0].statement
-        why = f"no statement is as wide as that; {narrower.label} lets in {_reach(policy, narrower, identity)}"
+        why = f"no statement is that wide; {narrower.label} allows {_reach(policy, narrower, identity)}"
         return unchanged(policy, why, narrower.index)
-    reason = f"access comes from {wider.label}, by which others get in as well: {_reach(policy, wider, identity)}"
-    return refused(policy, f"{reason}; they would lose it", wider.index)
+    reason = f"{wider.label} gives the access, and also allows others: {_reach(policy, wider, identity)}"
+    return refused(policy, f"{reason}; they would lose access", wider.index)
 
 
 def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
-    """Who gets in by one statement, in words."""
+    """Return in words whom one statement allows."""
     if statement.not_principal or any(name == "*" for _, name in statement.principals):
-        return "everybody"
+        return "everyone"
     others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
     if others:
-        return f"it also serves {', '.join(others)}"
+        return f"it also names {', '.join(others)}"
     alone = policy.with_statements([statement.raw])
     who = undated(identity)
 
-    def gets_in(other: PodIdentity) -> bool:
-        return _lets_in(alone.statements[0], other)
+    def allowed(other: PodIdentity) -> bool:
+        return _may_allow(alone.statements[0], other)
 
-    scope = scope_of(who, alone.statements[0], gets_in)
+    scope = scope_of(who, alone.statements[0], allowed)
     if scope.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
-        return f"{scope.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
+        words = scope.words.removeprefix("only ")
+        return f"{words} of any region, because the statement identifies the cluster by name only"
     return scope.words

@@ -1,6 +1,6 @@
-"""Who asks for the role, and what STS sees of the request: its context, key by key.
+"""Requests to assume a role: who sends them, and their request context, key by key.
 
-Hop 1 is EKS assuming the association's role; hop 2 is that role assuming the target role. Sources: EKS User Guide,
+Hop 1 is EKS assuming the association's role. Hop 2 is that role assuming the target role. Sources: EKS User Guide,
 "IAM roles for EKS Pod Identity", "Grant Pods access based on tags", "Access AWS resources using a target role"; IAM
 User Guide, "AWS global condition context keys" (the Availability notes); the live trials reported in
 https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3743 (`aws:SourceArn` is the cluster's) and
@@ -35,7 +35,7 @@ _OF_THE_ROLE = ("aws:resourcetag/", "iam:resourcetag/")
 
 @dataclass(frozen=True, slots=True)
 class LivePod:
-    """A running pod of the service account; its name and uid are session tags. `uid` is "" when it was not read."""
+    """A running pod of the service account; its name and uid are session tags. `uid` is "" if it was not read."""
 
     name: str
     uid: str = ""
@@ -43,12 +43,11 @@ class LivePod:
 
 @dataclass(frozen=True, slots=True)
 class PodIdentity:
-    """Hop 1: EKS asks for the association's role on behalf of a service account.
+    """Hop 1: EKS assumes the association's role for a service account.
 
-    `role_tags` are the tags of the role that is asked for, None when they were not read. `pods` are live pods of the
-    service account, for conditions on pod name, uid or session name. Without `org_id` and `now` (timezone-aware)
-    conditions on the cluster's organisation and on the clock stay unknown. Raises InvalidInput for an ARN that is not a
-    cluster's.
+    `role_tags` are the tags of that role, None if they were not read. `pods` are live pods of the service account, for
+    conditions on pod name, uid or session name. Without `org_id` and `now` (timezone-aware), conditions on the
+    organization and on the time stay unknown. Raise InvalidInput for an ARN that is not a cluster's.
     """
 
     cluster_arn: str
@@ -78,10 +77,10 @@ class PodIdentity:
 
 @dataclass(frozen=True, slots=True)
 class TargetHop:
-    """Hop 2: the association's role (`base_role_arn`), in a session for `pod`, asks for the target role.
+    """Hop 2: the association's role (`base_role_arn`), in a session for `pod`, assumes the target role.
 
-    `external_id` is the association's, as DescribePodIdentityAssociation gives it; None when it was not read.
-    `role_tags` are the target role's, None when they were not read; the association role's are those of `pod`.
+    `external_id` is the association's, as DescribePodIdentityAssociation returns it; None if it was not read.
+    `role_tags` are the target role's, None if they were not read; `pod` has the tags of the association's role.
     """
 
     base_role_arn: str
@@ -99,7 +98,8 @@ class TargetHop:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What is known of one key: its values, or only how a value begins (`open`); `why` says what is missing."""
+    """The value of one key: its values, or only the possible beginnings of its value (`open`), with the reason
+    `why`."""
 
     values: tuple[str, ...] = ()
     many: bool = False
@@ -109,13 +109,13 @@ class Sent:
 
 
 class NoValue(Enum):
-    """Why a key has no value: it is not sent, or nobody knows whether it is."""
+    """A key without a known value: it is not sent, or it is not known whether it is sent."""
 
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
 
-# Keys that STS documents for another kind of request than an AWS service assuming a role.
+# keys that STS documents for other requests than those of an AWS service that assumes a role
 _ABSENT_AT_HOP_1 = frozenset(
     {
         *("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:sourcevpc"),
@@ -128,7 +128,7 @@ _ABSENT_AT_HOP_1 = frozenset(
         *("ec2:roledelivery", "sts:externalid"),
     }
 )
-# A role session carries none of these: the first four need an AWS service as the caller.
+# a role session has none of these: the first four require an AWS service as the caller
 _ABSENT_AT_HOP_2 = frozenset(
     {
         *("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"),
@@ -138,7 +138,7 @@ _ABSENT_AT_HOP_2 = frozenset(
 )
 
 
-# as they are written, for those who mistype them; keys of one kind of tag are left to the hints of conditions
+# in their usual spelling, to recognize misspelled ones; the hints of conditions cover the keys of tags
 KNOWN_KEYS = (
     *("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceIp", "aws:SourceVpc"),
     *("aws:SourceVpce", "aws:SourceVpcArn", "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID"),
@@ -155,14 +155,15 @@ KNOWN_KEYS = (
 
 
 def is_web_identity(key: str) -> bool:
-    """Whether the key's prefix is an issuer, a host name: such keys exist in AssumeRoleWithWebIdentity only."""
+    """Return whether the key's prefix is an issuer, a host name. Only AssumeRoleWithWebIdentity has such keys."""
     host = re.split(r"[/:]", key, maxsplit=1)[0]
     return "." in host and ":" in key
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The keys of one request, lower-cased, with what they hold. `answers` are the conditions' own, for one policy."""
+    """The keys of one request, in lower case, with their values. `answers` caches the results of one policy's
+    conditions."""
 
     hop: int
     sent: Mapping[str, Sent]
@@ -171,7 +172,7 @@ class RequestContext:
     answers: dict[int, Truth] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Sent | NoValue:
-        """What the request holds under `key` (lower case)."""
+        """Return the value of `key` (lower case), or why there is none."""
         sent = self.sent.get(key)
         if sent is not None:
             return sent
@@ -185,7 +186,7 @@ class RequestContext:
 
 
 def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> RequestContext:
-    """The request as STS sees it, for one live pod or for a pod that is not known."""
+    """Return the request context, for one live pod or for an unknown pod."""
     if isinstance(request, TargetHop):
         return _hop_2(request, pod)
     return _hop_1(request, pod)
@@ -197,8 +198,8 @@ def _hop_1(identity: PodIdentity, pod: LivePod | None) -> RequestContext:
         "aws:sourceaccount": Sent((identity.account,)),
         "aws:principalisawsservice": Sent(("true",)),
         "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
-        "aws:sourceorgid": _organisation(identity, "aws:SourceOrgID"),
-        "aws:sourceorgpaths": _at_run_time("aws:SourceOrgPaths, the cluster account's place in its organisation"),
+        "aws:sourceorgid": _organization(identity, "aws:SourceOrgID"),
+        "aws:sourceorgpaths": _at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
         "sts:rolesessionname": _session_name(identity, pod),
     }
     sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/",))
@@ -218,11 +219,11 @@ def _hop_2(hop: TargetHop, pod: LivePod | None) -> RequestContext:
         "sts:externalid": _external_id(hop),
     }
     if identity.org_id is not None:
-        sent["aws:principalorgid"] = _organisation(identity, "aws:PrincipalOrgID")
+        sent["aws:principalorgid"] = _organization(identity, "aws:PrincipalOrgID")
     sent |= _tags(identity.role_tags, ("aws:principaltag/",))
     sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
     if identity.session_tags:
-        why = "AWS does not document whether tags that are handed on count as tag keys of the second request"
+        why = "AWS does not document whether transitive tags are tag keys of the second request"
         sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
     unread = () if identity.role_tags is not None else ("aws:principaltag/",)
     return RequestContext(
@@ -239,27 +240,27 @@ def _tag_lists(identity: PodIdentity) -> frozenset[str]:
 
 
 def _at_run_time(key: str) -> Sent:
-    return Sent(open=("",), why=f"the value of {key} is not known here")
+    return Sent(open=("",), why=f"the value of {key} is not known to podid")
 
 
-def _organisation(identity: PodIdentity, key: str) -> Sent:
+def _organization(identity: PodIdentity, key: str) -> Sent:
     if identity.org_id is not None:
         return Sent((identity.org_id,))
-    return _at_run_time(f"{key}, the organisation of account {identity.account},")
+    return _at_run_time(f"{key}, the organization of account {identity.account},")
 
 
 def _external_id(hop: TargetHop) -> Sent:
     values = () if hop.external_id is None else (hop.external_id,)
     opening = ("",) if hop.external_id is None else ()
     if hop.pod.session_tags:
-        why = "AWS does not document whether sts:ExternalId is sent while session tags are on"
+        why = "AWS does not document whether sts:ExternalId is sent while session tags are enabled"
         return Sent(values, open=opening, optional=True, why=why)
-    return Sent(values, open=opening, why="the association's externalId was not given")
+    return Sent(values, open=opening, why="the association's external id was not specified")
 
 
 def _clock(identity: PodIdentity) -> dict[str, Sent]:
     if identity.now is None:
-        opened = _at_run_time("the clock at the time of the request")
+        opened = _at_run_time("the request time")
         return {"aws:currenttime": opened, "aws:epochtime": opened}
     now = identity.now.astimezone(UTC)
     return {
@@ -288,13 +289,14 @@ def _tags(tags: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[str
     for key, value in (tags or {}).items():
         for prefix in prefixes:
             name = prefix + key.lower()
-            twice = _at_run_time(f"tag {key}, which the role has twice with different case,")
+            twice = _at_run_time(f"tag {key}, which the role has twice in different case,")
             sent[name] = twice if name in sent else Sent((value,))
     return sent
 
 
 def _session_name(identity: PodIdentity, pod: LivePod | None) -> Sent:
-    """`eks-<cluster>-<pod>-<uuid>`; samples show cluster and pod cut to 10 letters, the API reference does not say."""
+    """Return what is known of `eks-<cluster>-<pod>-<uuid>`. Samples have cluster and pod cut to 10 letters; the API
+    reference does not document that."""
     why = "the session name eks-<cluster>-<pod>-<uuid> is only known at run time"
     cluster = identity.cluster_name
     short = f"eks-{cluster[:10]}" + ("-" if len(cluster) <= 10 else "")

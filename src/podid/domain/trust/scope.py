@@ -1,4 +1,4 @@
-"""How far the access of one service account reaches: who else gets in by the same trust."""
+"""The scope of a service account's access: who else the same trust policy allows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from podid.domain.trust.conditions import Condition
 from podid.domain.trust.policy import Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 
-# A name that no pattern in earnest lets in and no condition in earnest leaves out.
+# a name that no real pattern matches and no real condition excludes
 STRANGER = "zq7x0v3k9"
 _SERVICE_ACCOUNT_KEYS = frozenset({SERVICE_ACCOUNT_TAG.lower()})
 _NAMESPACE_KEYS = frozenset({NAMESPACE_TAG.lower()})
@@ -21,8 +21,8 @@ SCOPE_KEYS = _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS | _ACCOUNT_
 
 
 class ScopeKind(StrEnum):
-    """The narrowest of these that holds everybody who gets in; `any` stands for somebody of another account, whom EKS
-    never presents."""
+    """The narrowest of these that includes everyone who is allowed. `any` includes other accounts, for which EKS never
+    assumes the role."""
 
     SERVICE_ACCOUNT = "service-account"
     NAMESPACE = "namespace"
@@ -37,11 +37,11 @@ OPEN_KEYS: dict[ScopeKind, frozenset[str]] = {
     ScopeKind.CLUSTER: _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS,
     ScopeKind.ACCOUNT: _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS,
 }
-"""The keys that differ from one member of the scope to the next."""
+"""The keys whose values differ within the scope."""
 
 
 def takes_all(condition: Condition, identity: PodIdentity) -> bool:
-    """Whether the condition is met by everybody who sends its key: `*`, or an ARN of any cluster of the account."""
+    """Return whether the condition matches every value of its key: `*`, or an ARN of any cluster of the account."""
     if condition.negated or condition.quantifier == "forallvalues" or condition.family not in ("like", "arn"):
         return False
     partitions = (Arn.parse(identity.cluster_arn).partition, "*")
@@ -54,7 +54,8 @@ def takes_all(condition: Condition, identity: PodIdentity) -> bool:
 @schema_name("TrustScopeBody")
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`kind` for machines, `words` for people: "any pod in cluster demo". `narrowed` is False where all get in."""
+    """`kind` for machines, `words` for people: "any pod in cluster demo". `narrowed` is False if everyone is
+    allowed."""
 
     kind: ScopeKind
     words: str
@@ -62,7 +63,7 @@ class Scope:
 
 
 def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:
-    """Somebody else who differs from `identity` in all that may differ within the scope."""
+    """Return another identity that differs from `identity` in everything that may differ within the scope."""
     if scope is ScopeKind.SERVICE_ACCOUNT:
         return identity
     other = replace(identity, service_account=STRANGER)
@@ -85,17 +86,16 @@ def _other_account(identity: PodIdentity) -> PodIdentity:
     return replace(identity, cluster_arn=":".join(parts))
 
 
-def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[PodIdentity], bool]) -> Scope:
-    """`gets_in` answers whether a request may be let in: the scope is found by asking for strangers.
+def scope_of(identity: PodIdentity, statement: Statement, allowed: Callable[[PodIdentity], bool]) -> Scope:
+    """Return the scope of the access that `statement` gives to `identity`. `allowed` returns whether another identity
+    may be allowed. Values that a pattern or a list of the statement selects among count as open.
 
-    Nothing is wider than the account: EKS takes only roles of the cluster's own account (it answers "Cross-account pass
-    role is not allowed", eksctl-io/eksctl#8718), whatever the trust says.
-
-    `statement` is the one that lets `identity` in; what its patterns and lists choose among counts as open.
+    No scope is wider than the account: EKS accepts only roles of the cluster's own account (it answers "Cross-account
+    pass role is not allowed", eksctl-io/eksctl#8718), whatever the trust policy allows.
     """
 
     def reach(other: PodIdentity, keys: frozenset[str], own: str) -> tuple[bool, str]:
-        if gets_in(other):
+        if allowed(other):
             return True, "any"
         chosen = [value for c in statement.conditions if c.name in keys and not c.exact for value in c.values]
         return bool(chosen), " or ".join(chosen) or own
@@ -106,10 +106,10 @@ def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[Pod
         stranger(identity, ScopeKind.NAMESPACE), _SERVICE_ACCOUNT_KEYS, identity.service_account
     )
     who = _who(names, namespaces, exact=not service_account and not namespace)
-    further = ", if further conditions hold" if any(c.name not in SCOPE_KEYS for c in statement.conditions) else ""
+    further = ", if further conditions match" if any(c.name not in SCOPE_KEYS for c in statement.conditions) else ""
     words = _words(who, clusters, identity.account) + further
     if cluster:
-        return Scope(ScopeKind.ACCOUNT, words, narrowed=not gets_in(stranger(identity, ScopeKind.ANY)))
+        return Scope(ScopeKind.ACCOUNT, words, narrowed=not allowed(stranger(identity, ScopeKind.ANY)))
     if namespace:
         return Scope(ScopeKind.CLUSTER, words)
     if service_account:

@@ -1,4 +1,4 @@
-"""Slips of the hand in a trust policy: words that IAM or STS does not have, close to one that it has."""
+"""Misspelled words in a trust policy: words that IAM or STS does not have, close to one that it has."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _VERY_ALIKE = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """`written` in the statement `label` is `meant` to be another word."""
+    """The word `written` in the statement `label`, and the known word that is probably `meant`."""
 
     label: str
     kind: str
@@ -33,23 +33,24 @@ class Slip:
     meant: str
 
     def __str__(self) -> str:
-        return f"{self.label}: {self.written} is no {self.kind}; {self.meant} is probably meant"
+        return f"{self.label}: {self.written} is not a known {self.kind}; {self.meant} is probably meant"
 
 
 def find_slips(policy: Policy) -> tuple[Slip, ...]:
-    """Each once, by statement."""
+    """Return the misspelled words, each once, by statement."""
     return tuple(dict.fromkeys(slip for statement in policy.statements for slip in _of(statement)))
 
 
 def action_meant(action: str) -> str:
-    """The action that is meant where `action` is none; empty where it is one, has wildcards, or is like none."""
+    """Return the action that a misspelled one probably means; empty for a known one, a pattern, or one close to
+    none."""
     if set("*?") & set(action):
         return ""
     return _meant(action, _ACTIONS) if ":" in action else _meant(f"sts:{action}", _ACTIONS, exact=True)
 
 
 def with_actions_corrected(policy: Policy) -> Policy:
-    """The policy with every slip in an action corrected; the same object where there is none."""
+    """Return the policy with every misspelled action corrected; the same object if there is none."""
     raws = [_corrected(statement.raw) for statement in policy.statements]
     if all(raw is statement.raw for raw, statement in zip(raws, policy.statements, strict=True)):
         return policy
@@ -73,9 +74,9 @@ def _of(statement: Statement) -> Iterator[Slip]:
         yield from _slip(label, "member of a statement", name, _meant(name, KNOWN_MEMBERS))
     for kind, name in statement.principals:
         if kind == "Service" and name not in _SERVICES:
-            yield from _slip(label, "service that EKS asks as", name, _meant(name, (PODS_PRINCIPAL,), 0.9))
+            yield from _slip(label, "service principal of EKS", name, _meant(name, (PODS_PRINCIPAL,), 0.9))
     for action in statement.actions:
-        yield from _slip(label, "action of STS", action, action_meant(action))
+        yield from _slip(label, "STS action", action, action_meant(action))
     for condition in statement.conditions:
         if not condition.known:
             base = condition.operator.rpartition(":")[2].removesuffix("IfExists")
@@ -90,7 +91,7 @@ def _slip(label: str, kind: str, written: str, meant: str) -> Iterator[Slip]:
 
 
 def _meant(written: str, known: Iterable[str], alike: float = _VERY_ALIKE, *, exact: bool = False) -> str:
-    """The known word that is like `written`; with `exact` also the one that it is."""
+    """Return the known word that `written` resembles; with `exact` also if it is that word."""
     by_lower = {name.lower(): name for name in known}
     if written.lower() in by_lower:
         return by_lower[written.lower()] if exact else ""

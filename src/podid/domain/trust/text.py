@@ -1,4 +1,5 @@
-"""The text of a condition value: its policy variables, and how it is matched.
+"""The text of a condition value, its policy variables and its comparison, in three-valued logic (Kleene's): True,
+False, and None for unknown.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Variables and tags".
 """
@@ -14,7 +15,7 @@ Truth = bool | None
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
-    """False as soon as one is False, whatever else is unknown."""
+    """Return False if one is False, else None if one is unknown."""
     result: Truth = True
     for truth in truths:
         if truth is False:
@@ -25,7 +26,7 @@ def all_of(truths: Iterable[Truth]) -> Truth:
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
-    """True as soon as one is True, whatever else is unknown."""
+    """Return True if one is True, else None if one is unknown."""
     result: Truth = False
     for truth in truths:
         if truth is True:
@@ -40,7 +41,7 @@ def negate(truth: Truth) -> Truth:
 
 
 def agreed(truths: Iterable[Truth]) -> Truth:
-    """The answer that all possible worlds give; None when they differ."""
+    """Return the value that all have; None if they differ."""
     answers = set(truths)
     return answers.pop() if len(answers) == 1 else None
 
@@ -60,9 +61,9 @@ _NAMED = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
 
 
 def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ...] | None:
-    """The text in atoms; None when it holds a policy variable that IAM's grammar does not have."""
+    """Return the text as atoms; None if it has a policy variable that is not in IAM's grammar."""
     plain = pattern if wildcards else lambda piece: (piece,) if piece else ()
-    # what is between the variables, and what is in them, by turns
+    # alternately: the text between the variables, and their content
     first, *pieces = _VARIABLE.split(text) if variables else [text]
     atoms: list[Atom] = [*plain(first)]
     for inner, after in zip(pieces[::2], pieces[1::2], strict=True):
@@ -77,7 +78,7 @@ def parse_text(text: str, *, wildcards: bool, variables: bool) -> tuple[Atom, ..
 
 
 def matches_arn(atoms: Pattern, text: str) -> bool:
-    """Whether each of the six colon-separated parts of the ARN fits its own part of the pattern."""
+    """Return whether each of the six colon-separated parts of the ARN matches its part of the pattern."""
     parts, sent = _arn_parts(atoms), text.split(":", 5)
     return len(parts) == len(sent) and all(map(matches, parts, sent))
 
@@ -96,7 +97,7 @@ def _arn_parts(atoms: Pattern) -> tuple[Pattern, ...]:
 
 
 def matches_open(atoms: Pattern, beginnings: tuple[str, ...]) -> Truth:
-    """Whether a value that begins in one of these ways and goes on unknown fits: surely, never, or None."""
+    """Return whether a value with one of these beginnings and an unknown rest matches: always, never, or None."""
     return agreed(_matches_beginning(atoms, beginning) for beginning in beginnings)
 
 
@@ -106,15 +107,15 @@ def _matches_beginning(atoms: Pattern, beginning: str) -> Truth:
         letters += [atom] if isinstance(atom, Wild) else list(atom)
     if not _reachable(letters, beginning):
         return False
-    # A letter that the pattern does not have stands for every letter: the pattern takes all endings if it takes
-    # this one at every length up to its own.
+    # a letter that is not in the pattern stands for every letter: the pattern matches every ending if it matches
+    # endings of this letter, of every length up to its own
     stranger = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in letters)
     accepted = all(len(letters) in _reachable(letters, beginning + stranger * n) for n in range(len(letters) + 2))
     return True if accepted else None
 
 
 def _reachable(letters: list[str | Wild], text: str) -> set[int]:
-    """How far into the pattern one can be after the text (a nondeterministic automaton)."""
+    """Return the positions in the pattern that the text can reach (a nondeterministic automaton)."""
 
     def skip_stars(states: set[int]) -> set[int]:
         closed = set()
@@ -145,7 +146,7 @@ def lowered(atoms: Pattern) -> Pattern:
 
 
 def joined(atoms: Pattern) -> Pattern:
-    """Neighbouring pieces of text in one, so that equal patterns compare equal."""
+    """Join adjacent pieces of text, so that equal patterns compare equal."""
     result: list[str | Wild] = []
     for atom in atoms:
         if isinstance(atom, str) and result and isinstance(result[-1], str):

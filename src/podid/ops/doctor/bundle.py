@@ -1,4 +1,4 @@
-"""What somebody who is to help needs, in one archive, without what is nobody's business."""
+"""An archive for support: the snapshot and the report, with accounts and external ids redacted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podid.domain.codec import from_plain, to_plain
 from podid.domain.members import HIDDEN
 from podid.domain.snapshot import Snapshot, known_or
 
-# what is in a bundle, by class -> the sections that hold it
+# class of contents of a bundle -> its sections
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "the cluster: name, versions, add-ons with their service accounts and roles": (
         *("cluster", "agent_addon", "addons", "agent_versions"),
@@ -25,7 +25,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
         *("egress", "network_policies", "cilium_policies"),
     ),
     "associations: service accounts, roles, session policies": ("associations",),
-    "roles: trust policies, tags that a trust policy names, names of policies, what they allow of other roles": (
+    "roles: trust policies, tags that a trust policy uses, names of policies, roles that they allow to assume": (
         *(
             "roles",
             "target_roles",
@@ -40,39 +40,39 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "nodes: names, labels, taints, ids of instances, roles": (
         *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),
     ),
-    "pods: names, labels, addresses, images, why they do not run; names of variables for AWS, Java and proxies": (
+    "pods: names, labels, addresses, images, reasons for failures; names of variables for AWS, Java and proxies": (
         *("pods", "agent_pods"),
     ),
-    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables that name the agent's address or a file": (
+    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables with the agent's address or a file": (
         *("pods", "agent_pods"),
     ),
-    "workloads: names, labels; of DaemonSets images and commands, without what sounds secret": (
+    "workloads: names, labels; images and commands of DaemonSets, without likely secrets": (
         *("workloads", "daemon_sets"),
     ),
     "namespaces and service accounts: names, annotations of EKS, Pod Security levels": (
         *("namespaces", "service_accounts", "pod_security"),
     ),
-    "names of the entries of ConfigMaps that become variables": ("config_map_keys",),
-    "the webhook, CSI drivers, and what objects of other products say of roles and service accounts": (
+    "names of the entries of ConfigMaps that set variables": ("config_map_keys",),
+    "the webhook, CSI drivers, and roles and service accounts in objects of other products": (
         *("webhook", "csi_drivers", "products"),
     ),
-    "warnings of Kubernetes about the agent": ("agent_warnings",),
-    "lines of the agent's logs, events of CloudTrail, what tokens came to": (
+    "Kubernetes warnings about the agent": ("agent_warnings",),
+    "lines of the agent's logs, CloudTrail events, results of redeemed tokens": (
         *("agent_logs", "agent_crashes", "cloudtrail", "redemptions", "node_calls", "sessions", "tokens", "probes"),
     ),
-    "what the API server makes of a new pod": ("dry_runs",),
-    "when podid last changed roles and associations": ("changes",),
+    "results of dry-run pods": ("dry_runs",),
+    "times of podid's last changes of roles and associations": ("changes",),
 }
 
-# where an account is told for certain: in an ARN; every other place that has it follows
+# an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
 _TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A snapshot with other accounts and external ids, the same for the same ones, so that every check finds in it what
-    it found before."""
+    """A snapshot with replaced accounts and external ids, equal ones by equal ones, so that every check has the same
+    result."""
 
     snapshot: Annotated[Snapshot, HIDDEN]
     accounts: int
@@ -80,13 +80,13 @@ class Redacted:
 
 
 def contents(snapshot: Snapshot) -> tuple[str, ...]:
-    """The classes of what is in it."""
+    """Return the classes of contents of the snapshot."""
     present = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
     return tuple(words for words, names in CONTENTS.items() if present & set(names))
 
 
 def redact(snapshot: Snapshot) -> Redacted:
-    """Pure."""
+    """Return the snapshot without unneeded members, and with accounts and external ids replaced."""
     whole = to_plain(snapshot)
     _drop_unneeded(whole)
     numbers = _IN_ARN.findall(json.dumps(whole))
@@ -136,7 +136,7 @@ def _drop_unneeded(whole: dict[str, Any]) -> None:
 
 
 def _in_trusts(value: Any) -> Iterator[str]:
-    """The external ids that policies ask for, their own or not."""
+    """Yield the external ids that policies require."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in members:
         if isinstance(key, str) and key.lower() == "sts:externalid":
@@ -146,7 +146,7 @@ def _in_trusts(value: Any) -> Iterator[str]:
 
 
 def archive(entries: Mapping[str, str], at: datetime) -> bytes:
-    """A tar.gz of these files in a folder `podid-bundle`, the same for the same ones."""
+    """Return a tar.gz of these files in a folder `podid-bundle`, the same bytes for the same files."""
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w:gz") as tar:
         for name, text in entries.items():

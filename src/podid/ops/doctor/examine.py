@@ -1,5 +1,4 @@
-"""Examinations of the doctor: one of the cluster, or of what was read then, and one after another as --watch and
---until-clean have it."""
+"""Examinations of the doctor: of the cluster or a saved snapshot, once or repeatedly (--watch, --until-clean)."""
 
 from __future__ import annotations
 
@@ -21,9 +20,8 @@ from podid.ops.trust.files import called
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """`collect` reads what is wanted, and `save` keeps it, where that was asked for. `accepted` are the entries of the
-    file `baseline`, of which `note` is told what no longer counts. `with_commands` makes fixes command lines to
-    paste."""
+    """`collect` reads a snapshot, and `save` saves it for --save. `accepted` are the entries of the file `baseline`;
+    `note` reports expired and unused ones. `with_commands` completes the command lines of the fixes."""
 
     collect: Callable[[ReadRequest], Snapshot]
     checks: Checks
@@ -36,14 +34,14 @@ class Examination:
     save: Callable[[Snapshot], None] = lambda snapshot: None
 
     def once(self, *, quiet: bool = False) -> DoctorReport:
-        """The report, with what the baseline accepts told apart; `quiet` says nothing of the baseline itself."""
+        """Return the report with accepted findings marked. With `quiet`, do not report expired or unused entries."""
 
         def adjust(report: DoctorReport) -> DoctorReport:
             reckoning = accept(self.with_commands(report), self.accepted)
             for entry in reckoning.expired if not quiet else ():
-                self.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
+                self.note(f"{self.baseline}: the entry {entry} expired on {entry.expires}")
             for entry in reckoning.idle if not quiet else ():
-                self.note(f"{self.baseline}: {entry} was not found, so the entry can go")
+                self.note(f"{self.baseline}: the entry {entry} matches no finding, so you can remove it")
             return reckoning.report
 
         snapshot = self.collect(ReadRequest(checks=self.checks, scope=self.scope, cost=self.cost))
@@ -51,15 +49,15 @@ class Examination:
         return diagnose(snapshot, checks=self.checks, scope=self.scope, adjust=adjust)
 
     def still_found(self, verdict: Verdict, command: tuple[str, ...]) -> bool:
-        """Whether the finding is there still, and is fixed by this command."""
+        """Check again, and return whether the finding still exists and this command fixes it."""
         again = replace(self, checks=select((verdict.check,)), cost=self.cost & ~Cost.PROBE, save=lambda snapshot: None)
         findings = again.once(quiet=True).findings
         return any(item.check == verdict.check and item.fix and command in item.fix.commands for item in findings)
 
 
 def read_baseline(file: str, known: Iterable[str], read_file: Callable[[str], str]) -> tuple[Accepted, ...]:
-    """The accepted findings of a YAML or JSON file, or of stdin for `-`; none without a file. `known` are the ids of
-    checks."""
+    """Return the accepted findings of a YAML or JSON file, or of stdin for `-`; none without a file. `known` are the
+    ids of the checks."""
     return parse_baseline(data.read(read_file(file), called(file)), known, file) if file else ()
 
 
@@ -73,8 +71,8 @@ def watch(
     show: Callable[[DoctorReport], object],
     of: Callable[[DoctorReport], object] = attrgetter("verdicts"),
 ) -> DoctorReport:
-    """The last report, when `patience` ends. `show` gets the first one, and each whose part `of` it differs from that
-    of the one before."""
+    """Return the last report when `patience` ends. Call `show` with the first report, and with each whose part `of` it
+    differs from the previous one."""
     shown = None
     for report in _reports(patience, examine):
         if (part := of(report)) != shown:
@@ -86,7 +84,7 @@ def watch(
 def until_clean(
     patience: Patience, examine: Callable[[], DoctorReport], clean: Callable[[DoctorReport], bool]
 ) -> DoctorReport:
-    """The first report that is `clean`, or the last one that there was time for."""
+    """Return the first `clean` report, or the last one before the deadline."""
     for report in _reports(patience, examine):
         if clean(report):
             break
@@ -96,8 +94,8 @@ def until_clean(
 
 
 def _reports(patience: Patience, examine: Callable[[], DoctorReport]) -> Iterator[DoctorReport]:
-    """Yield the report of each examination; one at least."""
+    """Yield the report of each examination, at least one."""
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number and patience.over:
-            return  # without time, everything would be unknown
+            return  # after the deadline every check would be unknown
         yield examine()

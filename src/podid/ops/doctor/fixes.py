@@ -1,4 +1,4 @@
-"""Which findings podid can fix by itself, and with which of its own commands."""
+"""The findings that podid can fix, and the podid commands that fix them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.report import RANK, DoctorReport
 
-# what the commands of a class do, for the person who says yes
+# the effect of a class of commands, for the confirmation
 WORDS = {FixClass.ASK: "restarts or installs", FixClass.GRANT: "gives a role", FixClass.DELETE: "deletes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """What one finding asks for. `commands` are argv lists that begin with podid, to be carried out in order."""
+    """The fix of one finding. `commands` are argv lists that begin with podid, to run in this order."""
 
     verdict: Verdict
     kind: FixClass
@@ -22,11 +22,12 @@ class Mend:
 def mends(
     report: DoctorReport, only: Collection[str] = (), level: Severity = Severity.WARN
 ) -> tuple[tuple[Mend, ...], tuple[str, ...]]:
-    """One for each finding that no earlier broken link explains and whose fix podid carries out, the worst first and
-    restarts last: new pods need all else. Beside them the ids of those that are left out because they have to be named.
-    What two findings ask for alike is done once.
+    """Return the fixes that podid runs, and the ids of those that require --fix-id.
 
-    Without ids in `only` they are those of this severity or worse that neither give a role nor delete anything."""
+    A fix is for a finding that no earlier broken link explains. The worst come first, and restarts last, because new
+    pods depend on the other fixes. Equal fixes of two findings run once. Without ids in `only`, return the fixes of
+    this severity or worse that neither give a role nor delete anything.
+    """
     carried, chosen, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix

@@ -1,7 +1,8 @@
-"""The caller's own rights: IAM's simulator for the principal behind the credentials, access reviews in the cluster.
+"""The caller's own permissions: from IAM's policy simulator for the caller's principal, and from access reviews in the
+cluster.
 
-The simulator knows the principal's policies, its boundary and the organization's policies without their conditions; it
-knows no session policy.
+The simulator evaluates the principal's policies, its boundary and the organization's policies without their
+conditions. It does not evaluate session policies.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no policy can take it away
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no policy can deny it
 ALWAYS_HELD = "sts:GetCallerIdentity"
-# where IAM's own calls are made, for policies that name regions
+# the region of IAM's own calls, for policies with aws:RequestedRegion
 _IAM_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
@@ -48,8 +49,8 @@ def own_permissions(
     commands: tuple[str, ...],
     namespace: str = "",
 ) -> OwnPermissions:
-    """Never raises for what cannot be asked: that is unknown. `reader` is called where the commands need rights in the
-    cluster, and may raise why there is no way in."""
+    """Return the caller's permissions. A permission that cannot be checked is unknown, and raises nothing. `reader` is
+    called if the commands require permissions in the cluster; it may raise if the cluster cannot be reached."""
     total = needed.always
     for item in needed.optional:
         total |= item.permissions
@@ -81,22 +82,24 @@ def own_permissions(
 
 
 def _principal(iam: Iam, caller_arn: str) -> str | Missing:
-    """Whose policies decide about the caller's calls."""
+    """Return the ARN of the principal whose policies apply to the caller."""
     caller = Arn.parse(caller_arn)
     kind, _, rest = caller.resource.partition("/")
     if caller.service == "iam" and kind in ("user", "role"):
         return caller_arn
     if kind == "root":
-        return Missing("the root user has no policies, and what its organization denies it cannot be simulated")
+        return Missing(
+            "the root user has no policies, and the policy simulator does not evaluate its organization's policies"
+        )
     if kind != "assumed-role":
-        return Missing(f"IAM's simulator takes users and roles, and {caller_arn} is neither")
+        return Missing(f"IAM's policy simulator supports users and roles only, and {caller_arn} is neither")
     name = rest.partition("/")[0]
     try:
         return iam.get_role(name).arn
     except NotFound:
-        return Missing(f"role {name} of the caller's session does not exist any more")
+        return Missing(f"role {name} of the caller's session no longer exists")
     except PodidError:
-        # a session's ARN is without the role's path, which most roles do not have
+        # the ARN of a session lacks the role's path; most roles have none
         return f"arn:{caller.partition}:iam::{caller.account}:role/{name}"
 
 
@@ -111,7 +114,7 @@ def _in_aws(
         if action == ALWAYS_HELD:
             yield OwnPermission(permission=action, outcome="held", where="*")
         else:
-            # one with context of its own is asked by itself
+            # PassRole has its own context, so it is simulated separately
             groups.setdefault((resource_of(action, cluster), action if action == PASS_ROLE else ""), []).append(action)
     for (resource, _), actions in groups.items():
         if isinstance(principal, Missing):
@@ -135,10 +138,10 @@ def _simulated(
     try:
         decisions = {item.action: item for item in iam.simulate(principal, actions, (resource,), context=context)}
     except NotFound:
-        lost = Missing(f"{principal} is not there: the path of the session's role could not be read", "iam:GetRole")
+        lost = Missing(f"{principal} was not found: the path of the session's role could not be read", "iam:GetRole")
         yield from _unknown(actions, resource, lost)
     except AccessDenied as error:
-        # the refusal is an answer of its own
+        # the denial itself answers the question for this permission
         if error.permission in actions:
             yield OwnPermission(permission=error.permission, outcome="missing", where=resource, reason=error.message)
         yield from _unknown((action for action in actions if action != error.permission), resource, missing(error))
@@ -151,13 +154,13 @@ def _simulated(
 
 
 def _judged(decision: Decision | None, resource: str, principal: str) -> tuple[Outcome, str]:
-    """The outcome and the reason of a decision."""
+    """Return the outcome and the reason of a decision."""
     if decision is None:
-        return "unknown", "IAM's simulator gave no answer to it"
-    # no call but PassRole carries the service
+        return "unknown", "IAM's policy simulator returned no result for it"
+    # only PassRole calls have the service key
     keys = sorted({*decision.missing_context_keys} - {PASSED_TO})
     if decision.allowed:
-        return "held", f"unless it depends on {', '.join(keys)} of the real call" if keys else ""
+        return "held", f"unless it depends on {', '.join(keys)} of the actual request" if keys else ""
     if decision.decision != "explicitDeny" and decision.boundary_allows is False:
         return "denied", "the permissions boundary does not allow it"
     if decision.organization_allows is False:
@@ -181,7 +184,7 @@ def _in_cluster(reader: Callable[[], KubeReader], permissions: Permissions, name
             try:
                 review = reader().may(permission, place)
             except PodidError as error:
-                failure = error  # of the way in: no other review would fare better
+                failure = error  # the cluster cannot be reached, so every other review fails too
             else:
                 yield _reviewed(permission, place, review)
                 continue
@@ -193,7 +196,7 @@ def _reviewed(permission: KubePermission, place: str, review: AccessReview) -> O
         return OwnPermission(permission=permission, outcome="held", where=place)
     if review.allowed is None:
         return OwnPermission(permission=permission, outcome="unknown", where=place, reason=review.reason)
-    one = "; -n asks for one of them" if permission.namespaced else ""
+    one = "; pass -n to check one namespace" if permission.namespaced else ""
     why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
     return OwnPermission(permission=permission, outcome="missing", where=place, reason=why)
 

@@ -1,4 +1,4 @@
-"""What the doctor is asked for, as options of `podid doctor`."""
+"""The options of `podid doctor`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,33 @@ from podid.domain.option import argument, given_options, option, options, severa
 from podid.domain.section import READS, Cost
 
 _LEVELS = ("error", "warn", "info")
-# flags of which none of the first goes with one of the second
+# flags, flags that cannot be used together with them, and the message
 _CONTRADICTIONS = (
-    ("--fix --fix-id", "--watch", "--fix and --watch exclude each other: --watch only looks"),
-    ("--dry-run", "--until-clean --probe", "--dry-run changes nothing: --until-clean and --probe do not go with it"),
-    ("--probe", "--watch", "--probe and --watch exclude each other: --watch only looks, and --probe runs pods"),
+    ("--fix --fix-id", "--watch", "--fix and --watch cannot be used together: --watch only checks"),
+    (
+        "--dry-run",
+        "--until-clean --probe",
+        "--dry-run changes nothing: it cannot be used together with --until-clean or --probe",
+    ),
+    ("--probe", "--watch", "--probe and --watch cannot be used together: --watch only checks, and --probe runs pods"),
     ("--until-clean", "--watch", "--until-clean and --watch cannot be used together"),
-    ("--save --from", "--watch --until-clean", "--save and --from are of one look, not of --watch or --until-clean"),
-    ("--from", "--save --fix --fix-id", "--from reads what was seen then: nothing can be fixed or saved by it"),
-    ("--from", "--logs --cloudtrail --verify --probe", "--from reads what was seen then, and nothing more"),
+    (
+        "--save --from",
+        "--watch --until-clean",
+        "--save and --from are for one report: they cannot be used together with --watch or --until-clean",
+    ),
+    (
+        "--from",
+        "--save --fix --fix-id",
+        "--from reads a saved snapshot: it cannot be used together with --save or --fix",
+    ),
+    (
+        "--from",
+        "--logs --cloudtrail --verify --probe",
+        "--from reads a saved snapshot only: it cannot be used together with --logs, --cloudtrail, --verify or --probe",
+    ),
 )
-# what goes with --me
+# allowed together with --me
 _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-level", "--force"}
 
 
@@ -75,28 +91,31 @@ class DoctorOptions:
 
     @property
     def level(self) -> Severity | None:
-        """The least severe finding that makes exit code 3; None for never."""
+        """Return the lowest severity for exit code 3; None for never."""
         return None if self.fail_on == "never" else Severity(self.fail_on)
 
     @property
     def cost(self) -> Cost:
-        """What may be read."""
+        """Return the kinds of reads that are allowed."""
         more = {Cost.LOGS: self.logs, Cost.TRAIL: self.cloudtrail, Cost.TOKEN: self.verify, Cost.PROBE: self.probe}
         return reduce(or_, (cost for cost, chosen in more.items() if chosen), READS)
 
     def check_together(self, *, dry_run: bool) -> None:
-        """Raises UsageError for flags that exclude or need each other."""
+        """Raise UsageError for flags that cannot be used together, or that require each other."""
         given = {*given_options(self), *(("--dry-run",) if dry_run else ())}
         if self.me or self.for_command:
             if not self.me:
-                raise UsageError("--for names the command whose rights --me looks at", hint=Again(add=("--me",)))
+                raise UsageError(
+                    "--for requires --me: it specifies the command whose permissions are checked",
+                    hint=Again(add=("--me",)),
+                )
             if given - _OF_ANYBODY:
                 raise UsageError(
-                    "--me looks at the caller, not at the cluster: no target, no checks and no fixes go with it"
+                    "--me checks the caller's permissions: it cannot be used together with a target, checks or fixes"
                 )
             return
         if dry_run and not self.fixes:
-            raise UsageError("--dry-run shows the plans of --fix", hint=Again(add=("--fix",)))
+            raise UsageError("--dry-run requires --fix: it shows the plans of the fixes", hint=Again(add=("--fix",)))
         for some, others, message in _CONTRADICTIONS:
             if given.intersection(some.split()) and given.intersection(others.split()):
                 raise UsageError(message)

@@ -1,0 +1,88 @@
+"""The story of `ways.py`, played once for all tests that read what its commands print."""
+
+import contextlib
+import fcntl
+import os
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from harness import Outcome
+from podid.cli.terminal import Terminal
+from podid.domain.encoding import Items, plain
+from podid.render.formats import Format
+from podid.render.view import View
+from ways import STORY, Way
+from worlds import CLUSTER_ARN, Site, whole_site
+
+# at the end of the story, one action after another is denied: what cannot be read is in documents too
+DENIED = (("iam:GetRole", Way("doctor", code=3)), ("iam:SimulatePrincipalPolicy", Way("doctor --me", code=3)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One line of the story, its outcome, and the views that it printed."""
+
+    way: Way
+    outcome: Outcome
+    views: tuple[View, ...]
+
+
+def play(site: Site, output: Format) -> Iterator[Scene]:
+    """Run the story; the current directory takes its files."""
+    STORY[0].world(site)
+    for way in STORY:
+        yield _scene(site, way, output)
+
+
+def _scene(site: Site, way: Way, output: Format) -> Scene:
+    argv = (CLUSTER_ARN if word == "CLUSTER" else word for word in way.argv)
+    with _printed_views() as views:
+        outcome = site(*argv, "-o", output)
+    return Scene(way, outcome, tuple(views))
+
+
+@contextlib.contextmanager
+def _printed_views() -> Iterator[list[View]]:
+    views: list[View] = []
+    write = Terminal._write
+
+    def writing(self: Terminal, view: View) -> None:
+        views.append(read_through(view))
+        write(self, views[-1])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Terminal, "_write", writing)
+        yield views
+
+
+def read_through(view: View) -> View:
+    """The view with its items as a list: they can be read once only."""
+    members = {key: plain(value) if isinstance(value, Items) else value for key, value in view.document.items()}
+    return replace(view, document=members)
+
+
+def in_json(directory: Path) -> list[Scene]:
+    """The scenes of the whole story in JSON, and of what follows it without some permissions."""
+    with contextlib.chdir(directory), whole_site(directory) as site:
+        scenes = list(play(site, Format.JSON))
+        for action, way in DENIED:
+            site.box.world.credentials.deny(action)
+            scenes.append(_scene(site, way, Format.JSON))
+        return scenes
+
+
+def once_for_all_workers(factory: pytest.TempPathFactory) -> list[Scene]:
+    """The first worker that needs the scenes of the story plays it for all."""
+    home = factory.mktemp("story")
+    shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    with (shared / "story.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = shared / "story.pickle"
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(in_json(home)))
+        scenes: list[Scene] = pickle.loads(kept.read_bytes())
+        return scenes

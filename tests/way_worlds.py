@@ -1,0 +1,340 @@
+"""The worlds in which the ways of `ways.py` begin: each is a function that prepares a new site."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from cluster_api import Json
+from podid.domain.names import ServiceAccountRef
+from podid.kube.project import CUSTOM
+from podid.sandbox.baseline import add_association, add_cluster, pods_trust
+from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for
+
+World = Callable[[Site], None]
+EBS = "addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
+ANY_POD = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        {"Effect": "Deny", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+READ_S3 = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
+# the files that lines name, in the current directory
+FILES = {
+    "POLICY": POLICY,
+    "dynamodb-read.json": POLICY,
+    "s3.json": READ_S3,
+    "trust.json": trust_for(ORDERS),
+    "any-pod.json": ANY_POD,
+}
+
+
+def write_files() -> None:
+    for name, document in FILES.items():
+        Path(name).write_text(json.dumps(document))
+
+
+def story(site: Site) -> None:
+    """The samples without an agent, with a line in an agent's log, and files in the current directory."""
+    site.with_samples()
+    node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+    message = "Service account token cannot be parsed: illegal base64 data at input byte 6"
+    site.kube.add_agent_line(node, json.dumps({"level": "error", "msg": message, "client-addr": "10.0.0.9:1"}))
+    write_files()
+
+
+def lab(site: Site) -> None:
+    """As `chained`, with a cluster whose association can be copied."""
+    chained(site)
+    add_cluster(site.box.world, "blue")
+    add_association(site.box.world, "shop", "cart", "storefront", cluster_name="blue")
+
+
+def nothing(site: Site) -> None:
+    """The cluster as it comes."""
+
+
+def healthy(site: Site) -> None:
+    site.with_agent().with_identity()
+
+
+def under_cilium(site: Site) -> None:
+    healthy(site)
+    site.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
+
+
+def chained(site: Site) -> None:
+    site.with_agent().with_identity().with_target()
+
+
+def conditional(site: Site) -> None:
+    """What the role may do depends on the call."""
+    healthy(site)
+    asks = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*", "Condition": asks}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = site.aws("iam").create_policy(PolicyName="asks", PolicyDocument=document)["Policy"]["Arn"]
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
+
+
+def tagged_target(site: Site) -> None:
+    chained(site)
+    site.must(*["associate", "shop/orders", "--tag", "x=y", "--replace", "--wait", "api"])
+
+
+def with_blue(site: Site, ref: ServiceAccountRef = ORDERS, role: str = "storefront") -> None:
+    """A cluster that has an association; demo has none, and an agent."""
+    site.with_agent()
+    add_cluster(site.box.world, "blue")
+    made = add_association(site.box.world, ref.namespace, ref.name, role, cluster_name="blue")
+    site.box.world.tags[made.arn] = {"a": "b"}
+    site.trust("storefront", pods_trust())
+
+
+def with_blue_narrow(site: Site) -> None:
+    make_role(site, trust_for(ORDERS, CLUSTER_ARN.replace("demo", "blue")))
+    with_blue(site, role="shop-orders")
+
+
+def with_blue_other(site: Site) -> None:
+    make_role(site)
+    with_blue(site)
+    site.associate("shop", "orders")
+
+
+def with_blue_new(site: Site) -> None:
+    with_blue(site, ServiceAccountRef("shop", "orderz"))
+
+
+def with_open_identity(site: Site) -> None:
+    healthy(site)
+    site.trust("shop-orders", pods_trust())
+
+
+def with_blue_and_job(site: Site) -> None:
+    with_blue(site)
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod={"nodeSelector": {"no": "such-node"}})
+    site.wait(30)
+
+
+def with_blue_same(site: Site) -> None:
+    healthy(site)
+    site.wait(300)
+    add_cluster(site.box.world, "blue")
+    add_association(site.box.world, "shop", "orders", "shop-orders", cluster_name="blue")
+
+
+def with_cart(site: Site) -> None:
+    site.with_agent()
+    site.trust("storefront", pods_trust())
+    site.associate("shop", "cart")
+
+
+def with_chained_cart(site: Site) -> None:
+    """shop/cart has the identity of `chained`, and shop/orders its pods."""
+    chained(site)
+    site.trust("shop-orders", pods_trust())
+    site.must("move", "shop/orders", "shop/cart", "--yes", "--wait", "api")
+    site.wait(60)
+
+
+def with_both(site: Site) -> None:
+    with_open_identity(site)
+    site.must("associate", "shop/orders", "--tag", "a=b", "--replace", "--wait", "api")
+    site.associate("shop", "cart")
+
+
+def with_label(site: Site) -> None:
+    site.with_agent()
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"labels": {"app": "orders"}}})
+
+
+def with_role(site: Site) -> None:
+    site.with_agent()
+    make_role(site)
+
+
+def make_role(site: Site, trust: Json | None = None) -> None:
+    document = json.dumps(trust or trust_for(ORDERS))
+    site.aws("iam").create_role(RoleName="shop-orders", AssumeRolePolicyDocument=document)
+
+
+def with_narrow_role(site: Site) -> None:
+    trust = trust_for(ORDERS)
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
+    make_role(site, trust)
+
+
+def with_wide_role(site: Site) -> None:
+    healthy(site)
+    wide = trust_for(ORDERS)
+    wide["Statement"][0].pop("Condition")
+    site.aws("iam").update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(wide))
+
+
+def every_kind(site: Site) -> None:
+    """As `healthy`, with a workload of each kind that can run as shop/orders; a Job is not restarted, and said."""
+    healthy(site)
+    for kind in ("StatefulSet", "DaemonSet"):
+        site.cluster.make_workload(kind, "shop", kind.lower(), "orders")
+    nowhere = {"nodeSelector": {"no": "such-node"}}  # it waits for a node, so it has not ended
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod=nowhere)
+    site.wait(30)
+
+
+def configured(site: Site) -> None:
+    """As `healthy`, with variables from a ConfigMap."""
+    healthy(site)
+    site.cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "settings"}, "data": {"a": "b"}})
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+    (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    site.wait(30)
+
+
+def with_everything(site: Site) -> None:
+    """As `healthy`, with products, a policy of the account's own that goes on to a role, and an agent pod that is
+    refused."""
+    healthy(site)
+    for group in CUSTOM:
+        site.kube.install(group)
+    spec = {"provider": "aws", "parameters": {"usePodIdentity": "true"}}
+    path = "/apis/secrets-store.csi.x-k8s.io/v1/namespaces/shop/secretproviderclasses"
+    site.cluster.post(path, {"metadata": {"name": "db"}, "spec": spec})
+    image = {"name": "s3", "image": "public.ecr.aws/mountpoint-s3-csi-driver/aws-mountpoint-s3-csi-driver:v2.1.0"}
+    site.cluster.make_workload("DaemonSet", "kube-system", "s3-csi-node", "default", pod={"containers": [image]})
+    arn = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    grant = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    made = site.aws("iam").create_policy(PolicyName="on", PolicyDocument=document)["Policy"]["Arn"]
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=made)
+    enforce = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    site.cluster.merge("/api/v1/namespaces/kube-system", enforce)
+    (pod, *_) = site.cluster.pods("kube-system")
+    site.cluster.delete(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}")
+    site.wait(200)
+
+
+def with_attached(site: Site) -> None:
+    """As `configured`, with a policy of AWS's own and a Job, whose owner is looked up too."""
+    configured(site)
+    policy = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=policy)
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod={"nodeSelector": {"no": "such-node"}})
+    site.wait(30)
+
+
+def without_node_permission(site: Site) -> None:
+    """The nodes' role may not redeem tokens, and has an inline policy about something else."""
+    iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    iam.detach_role_policy(RoleName="demo-node-role", PolicyArn=policy)
+    iam.put_role_policy(RoleName="demo-node-role", PolicyName="tables", PolicyDocument=json.dumps(POLICY))
+
+
+def with_ebs_role(site: Site) -> None:
+    """The add-on owns an association of its service account."""
+    listed = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}]
+    site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", podIdentityAssociations=listed)
+    site.wait(30)
+
+
+def ungrouped(site: Site) -> None:
+    """A node that belongs to no node group: its instance tells its role."""
+    _ungroup(site)
+
+
+def self_managed(site: Site) -> None:
+    healthy(site)
+    _ungroup(site)
+
+
+def untold(site: Site) -> None:
+    """A node whose instance is gone: only the access entries may tell its role."""
+    healthy(site)
+    _ungroup(site)
+    instance = site.cluster.items("/api/v1/nodes")[0]["spec"]["providerID"].rpartition("/")[2]
+    site.aws("ec2").terminate_instances(InstanceIds=[instance])
+
+
+def of_a_class(site: Site) -> None:
+    """The same, and its EC2NodeClass names its role."""
+    untold(site)
+    site.kube.install("karpenter.k8s.aws")
+    made = {"metadata": {"name": "default"}, "spec": {"role": "demo-node-role"}}
+    site.cluster.post("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", made)
+
+
+def _ungroup(site: Site) -> None:
+    # only then does an access entry tell whose a node is
+    site.box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "API"
+    name = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+    labels = {"eks.amazonaws.com/nodegroup": None, "karpenter.k8s.aws/ec2nodeclass": "default"}
+    site.cluster.merge(f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}})
+
+
+def with_siblings(site: Site) -> None:
+    """An add-on owns the associations of two service accounts."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    names = ("adot-col-otlp-ingest", "adot-col-prom-metrics")
+    listed = [{"serviceAccount": name, "roleArn": role} for name in names]
+    site.aws("eks").create_addon(clusterName="demo", addonName="adot", podIdentityAssociations=listed)
+    site.wait(30)
+
+
+def with_recommended_role(site: Site) -> None:
+    """It has its role already, and an inline policy beside what AWS recommends."""
+    site.must(*EBS.split(), "--recommended", "--wait", "api")
+    name = "demo-kube-system-ebs-csi-controller-sa"
+    site.aws("iam").put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(POLICY))
+
+
+def with_ebs_association(site: Site) -> None:
+    """The add-on's service account has an association that is nobody's."""
+    site.associate("kube-system", "ebs-csi-controller-sa")
+
+
+def on_delete(site: Site) -> None:
+    """As `healthy`, with a workload whose pods only a deletion replaces."""
+    healthy(site)
+    strategy: Json = {"updateStrategy": {"type": "OnDelete"}}
+    site.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **strategy)
+    site.wait(30)
+
+
+def crashing(site: Site) -> None:
+    """The agent crashes on one node."""
+    healthy(site)
+    node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+    site.kube.faults.agent_crashing[node] = "listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
+    site.wait(30)
+
+
+def without_account(site: Site) -> None:
+    """The service account was deleted while its pods run."""
+    healthy(site)
+    site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+
+
+def unserved(site: Site) -> None:
+    """New pods would get no credentials."""
+    healthy(site)
+    site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
+
+
+def without_agent(site: Site) -> None:
+    site.associate("shop", "orders")
+
+
+def after(*lines: str, start: World = healthy) -> World:
+    """With what these commands have changed."""
+
+    def run(site: Site) -> None:
+        start(site)
+        for line in lines:
+            site.must(*line.split())
+            site.wait(60)
+
+    run.__name__ = " then ".join(lines)
+    return run

@@ -1,0 +1,622 @@
+"""Every way of calling a command that the tests try: the one table that a new command adds its lines to.
+
+A way is a command line, the world that it finds, and the exit code that it ends with. Four tests read the table:
+
+* `test_every_command.py` runs STORY in every format, `test_documents.py` holds its documents against the schemas;
+* `hostile/test_mutated.py` changes the answers that the lines of MUTATED get;
+* `e2e/test_permissions_called.py` runs OWN with only the permissions that the command prints.
+"""
+
+from dataclasses import dataclass
+
+from harness import Answers
+from podid.cli.tree import COMMANDS
+from way_worlds import (
+    EBS,
+    World,
+    after,
+    chained,
+    conditional,
+    configured,
+    crashing,
+    every_kind,
+    healthy,
+    lab,
+    nothing,
+    of_a_class,
+    on_delete,
+    self_managed,
+    story,
+    tagged_target,
+    under_cilium,
+    ungrouped,
+    unserved,
+    untold,
+    with_attached,
+    with_blue,
+    with_blue_and_job,
+    with_blue_narrow,
+    with_blue_new,
+    with_blue_other,
+    with_blue_same,
+    with_both,
+    with_cart,
+    with_chained_cart,
+    with_ebs_association,
+    with_ebs_role,
+    with_everything,
+    with_label,
+    with_narrow_role,
+    with_open_identity,
+    with_recommended_role,
+    with_role,
+    with_siblings,
+    with_wide_role,
+    without_account,
+    without_agent,
+    without_node_permission,
+)
+from worlds import ACCOUNT, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of calling a command.
+
+    `permissions` are those that it may use beside the default ones, by the beginnings of their reasons. `answers` are
+    those of a person at a terminal. A `rare` way uses no permission that another way does not use: only `make fuzz`
+    runs it.
+    """
+
+    line: str
+    world: World = nothing
+    permissions: tuple[str, ...] = ()
+    code: int = 0
+    rare: bool = False
+    answers: tuple[str | bool, ...] = ()
+
+    @property
+    def argv(self) -> list[str]:
+        return self.line.split()
+
+    @property
+    def command(self) -> str:
+        names = [row.name for row in COMMANDS if f"{self.line} ".startswith(f"{row.name} ")]
+        return max(names, key=len)
+
+
+def _script(world: World, text: str) -> tuple[Way, ...]:
+    """One way a line, the exit code first."""
+    lines = (line.split(" ", 1) for line in text.strip().splitlines())
+    return tuple(Way(line, world, code=int(code)) for code, line in lines)
+
+
+# one after another on one site
+STORY = _script(
+    story,
+    """
+0 whoami
+3 agent status
+3 agent nodes
+3 doctor
+0 doctor --fix --dry-run
+0 install-agent --dry-run
+0 install-agent
+0 install-agent
+0 install-agent --addon-version latest
+6 install-agent --addon-version default
+5 install-agent --addon-version v1.0.0
+2 install-agent --config agent.probePort=x
+0 install-agent --config agent.probePort=2704
+0 agent versions
+0 agent status
+0 agent nodes
+3 agent logs
+5 agent logs --node nosuch
+0 agent logs --raw
+5 role show orders
+0 role create orders --for shop/orders --policy-file dynamodb-read.json --dry-run
+0 role create orders --for shop/orders --policy-file dynamodb-read.json
+0 role create orders --for shop/orders --policy-file dynamodb-read.json
+6 role create orders --for shop/orders --policy-file dynamodb-read.json --tag a=b
+0 role create orders --for shop/orders --print terraform
+0 associate shop/orders --role orders --print terraform
+0 role attach orders --managed-policy AmazonS3ReadOnlyAccess --preset dynamodb-read,table=orders
+0 role attach orders --managed-policy AmazonS3ReadOnlyAccess
+2 role detach orders --managed-policy AmazonS3ReadOnlyAccess
+0 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
+5 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
+0 role create gone --for shop/gone
+2 role delete gone
+0 role delete gone --yes --dry-run
+0 role delete gone --yes
+5 role delete gone --yes
+6 role delete demo-node-role --yes
+0 role show orders
+0 role show orders --all-clusters
+0 role list
+0 preset list
+0 preset show s3-read,bucket=reports
+5 preset show nosuch
+0 role create reader --for shop/reader --preset s3-read,bucket=reports --preset vpc-cni
+2 role create reader --for shop/reader --preset s3-read
+0 role list --unused
+0 show shop/orders
+5 show shop/nosuch
+5 status shop/orders
+0 associate shop/orders --role orders --restart --dry-run
+0 associate shop/orders --role orders --restart
+0 associate shop/orders --role orders
+0 associate shop/orders --role orders --wait verified
+6 associate shop/orders --role storefront
+0 associate shop/orders --tag a=b --replace
+0 associate shop/orders --untag a --replace
+2 associate shop/cart
+8 associate shop/cart --role storefront --wait api --dry-run --cluster demo --cluster nosuch
+0 associate -n shop --service-account o* --wait api --dry-run
+2 associate -n shop --role storefront
+5 associate shop/orders --role nosuch
+0 associate shop/fresh --create-role --policy-file dynamodb-read.json --dry-run
+0 show shop/orders
+3 status
+0 status shop/orders --require configured
+2 status --require best
+5 status -n nosuch
+0 list
+0 list --dangling --columns status,exists
+5 list -n nosuch
+5 list --cluster nosuch
+0 trust check trust.json
+0 trust check --role orders
+0 trust check --role orders --for shop/orders
+0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
+0 trust add --role orders --for shop/cart --dry-run
+0 trust add --role orders --for shop/cart
+0 trust add --role orders --for shop/cart
+2 trust remove --role orders --for shop/cart
+0 trust remove --role orders --for shop/cart --yes
+0 trust remove trust.json --cluster-arn CLUSTER --for shop/cart
+6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
+0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
+0 trust tighten --role orders --yes
+0 restart shop/orders
+0 restart shop/orders --stale
+0 restart shop/orders --evict
+0 verify shop/orders --yes
+0 verify -n shop --yes
+5 verify -n nosuch --yes
+0 verify shop/orders --yes --probe
+5 verify shop/orders --yes --probe-node nosuch
+3 verify shop/orders --yes --can s3:GetObject
+2 verify shop/orders --yes --resource *
+2 verify
+2 verify shop/orders
+3 doctor
+0 doctor -n shop
+0 doctor --all -n shop
+0 doctor --list
+2 bundle
+0 bundle --yes
+0 doctor --me --for associate
+2 explain
+0 explain --list
+0 explain association-sa-not-found
+5 explain nosuch
+0 trust check trust.json --cluster-arn CLUSTER --for shop/orders
+3 trust check trust.json --cluster-arn CLUSTER --for shop/orders --for shop/cart
+0 history
+0 history last
+5 history nosuch
+2 history 45
+2 undo 45
+2 undo last
+5 copy --from-cluster demo --to-cluster nosuch
+2 copy --from-cluster demo --to-cluster demo
+2 move shop/orders shop/moved --update-trust
+0 move shop/orders shop/moved --update-trust --yes --dry-run
+0 disassociate shop/orders --delete-role --yes --dry-run
+2 disassociate shop/orders
+0 disassociate shop/orders --yes --dry-run
+0 disassociate shop/orders --yes
+5 disassociate shop/orders --yes
+0 disassociate shop/orders --yes --ignore-not-found
+2 undo last
+0 undo last --yes --dry-run
+0 addon list
+0 addon list --all
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
+6 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role article-2023
+5 addon associate nosuch sa --role storefront
+2 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa
+0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
+0 uninstall-agent --dry-run
+2 uninstall-agent
+0 uninstall-agent --yes
+0 uninstall-agent --yes
+0 undo last --yes
+0 undo last --yes
+0 role create r --for shop/orders --policy-file s3.json --managed-policy AmazonS3ReadOnlyAccess --tag team=shop
+0 role create r --for shop/orders --policy-file s3.json
+0 role create r --for shop/orders --print terraform
+0 role create r --for shop/orders --replace --tag team=web
+0 role attach r --managed-policy AmazonSQSFullAccess
+0 role detach r --managed-policy AmazonSQSFullAccess --yes
+0 associate shop/orders --role r --restart --wait api
+0 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
+0 associate shop/pay --role article-2023 --update-trust --wait api
+8 associate shop/pay --role storefront --replace --wait api --cluster demo --cluster nosuch
+0 associate shop/pay --create-role --role pay --print terraform
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
+0 list --pods --columns status,role-exists,exists
+0 role show r
+0 verify shop/orders --yes
+3 verify -A --yes
+3 verify shop/orders --yes --probe --can s3:GetObject --can sts:GetCallerIdentity
+3 doctor --all
+0 bundle bundle.tar.gz --yes
+0 doctor --me
+0 explain trust-missing-tag-session
+3 trust check any-pod.json
+3 trust check any-pod.json any-pod.json
+3 trust check any-pod.json --cluster-arn CLUSTER --for shop/orders
+3 trust check any-pod.json --cluster-arn CLUSTER --for shop/orders --for shop/cart
+0 trust add any-pod.json --cluster-arn CLUSTER --for shop/cart
+0 trust add any-pod.json any-pod.json --cluster-arn CLUSTER --for shop/cart --in-place --dry-run
+0 trust add --role r --for shop/cart
+0 disassociate shop/orders --yes --wait api
+0 disassociate shop/orders --yes --wait api --ignore-not-found
+0 associate --show-permissions
+0 completion bash
+3 sandbox status
+0 sandbox stop
+5 sandbox env
+5 sandbox reset
+2 sandbox break
+0 sandbox break --list
+5 sandbox break nosuch
+0 sandbox break role-not-found
+6 sandbox break role-not-found
+0 sandbox heal role-not-found
+5 sandbox heal role-not-found
+""",
+)
+# each in the same world; what reads comes first
+MUTATED = _script(
+    lab,
+    """
+0 whoami
+0 list
+0 list --pods --columns status,exists,role-exists
+0 status
+0 status shop/orders
+0 show shop/orders --cloudtrail
+0 doctor
+0 doctor shop/orders
+0 doctor --logs
+0 doctor shop/orders --verify --cloudtrail --yes
+0 doctor shop/orders --probe --yes
+0 doctor --me
+0 bundle --yes --force
+0 verify shop/orders --yes
+0 verify shop/orders --yes --probe
+0 agent status
+0 agent nodes
+0 agent versions
+0 agent logs
+0 uninstall-agent --dry-run
+0 addon list
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
+0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
+0 role list
+0 role show shop-orders
+0 install-agent
+0 restart shop/orders --dry-run
+0 restart shop/orders
+0 associate payments/billing-worker --role billing-worker --wait api
+0 associate payments/billing-worker --role billing-worker --timeout 20s
+3 associate shop/orders --role storefront --replace --wait none
+0 disassociate shop/orders --yes --wait api
+0 role create fresh --for shop/orders --managed-policy ReadOnlyAccess
+0 role attach storefront --managed-policy ReadOnlyAccess --adopt
+0 role detach demo-extra --managed-policy ReadOnlyAccess --yes --adopt
+0 role delete demo-extra --yes --adopt
+0 undo last --yes --wait api
+0 trust add --role shop-orders --for shop/cart --dry-run
+0 trust remove --role shop-orders --for shop/nobody --dry-run
+0 trust tighten --role shop-orders --dry-run
+0 copy --from-cluster blue --to-cluster demo --dry-run
+0 move shop/orders payments/billing-worker --update-trust --dry-run
+""",
+)
+
+EFFECT = ("checking whether", "dry-run pods")
+CREATING = (*EFFECT, "--create-service-account")
+FROM_BLUE = "--from-cluster blue --to-cluster demo"
+NOTHING_YET = ("nothing", "service-account")
+ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
+PROOF = ("redeeming",)
+CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
+ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
+SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
+
+
+def settings_undone(site: Site) -> None:
+    """A boundary goes with somebody's answer alone."""
+    after(ROLE, SETTINGS)(site)
+    site.podid.tty, site.podid.answers = True, Answers(True)
+    after(*UNDONE, start=lambda _: None)(site)
+    site.podid.tty = False
+
+
+_SERVICES = ("S3", "SQS", "SNS", "DynamoDB", "EC2")
+ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full", "ReadOnly")] + ["AmazonVPCFullAccess"]
+ONE_TOO_MANY = "role create r --for shop/orders --policy-file POLICY " + " ".join(
+    f"--managed-policy {n}" for n in ELEVEN
+)
+STOREFRONT = f"--target-role arn:aws:iam::{ACCOUNT}:role/storefront"
+ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
+ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY --preset cluster-autoscaler"
+DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
+DELETED = "role delete r --yes"
+WITH_ROLE = "associate shop/orders --wait api --create-role " + ROLE.removeprefix("role create r --for shop/orders ")
+WITH_ROLE_GONE = "disassociate shop/orders --delete-role --yes"
+WITH_ROLE_CHANGED = f"{WITH_ROLE} --replace --description new --role-tag x=y --boundary AmazonS3ReadOnlyAccess"
+WITH_TOO_MANY = ONE_TOO_MANY.replace("role create r --for shop/orders", "associate shop/orders --create-role")
+WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
+UNDONE = ("undo last --yes",)
+CART = "--role shop-orders --for shop/cart --yes"
+
+# each on a site of its own
+OWN = (
+    Way("install-agent"),
+    Way("install-agent --addon-version v0.0.1-eksbuild.1", code=5),
+    Way("install-agent", healthy),
+    Way("install-agent --addon-version latest", healthy, ("changing",), rare=True),
+    Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking a")),
+    Way("install-agent", ungrouped),
+    Way("install-agent --addon-version latest", untold, ("changing",)),
+    Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
+    Way("install-agent --timeout 5m", crashing, ("saying",), code=3, rare=True),
+    Way("uninstall-agent --yes", healthy),
+    Way("addon list"),
+    Way("addon list", with_ebs_role),
+    Way("addon list --all", nothing, ("--all",)),
+    Way(f"{EBS} --role storefront --wait api"),
+    Way(f"{EBS} --role storefront", healthy, EFFECT),
+    Way(f"{EBS} --role storefront --replace --wait api", with_ebs_association, ("--replace",)),
+    Way(f"{EBS} --role shop-orders --update-trust --wait api", with_narrow_role, ("--update-trust",)),
+    Way("addon associate aws-ebs-csi-driver --recommended --wait api", nothing, ("--recommended",)),
+    Way(f"{EBS} --recommended --wait api", with_recommended_role, ("--recommended",)),
+    Way("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes", with_ebs_role, EFFECT),
+    Way("addon disassociate adot adot-col-otlp-ingest --yes --wait api", with_siblings),
+    Way(ROLE),
+    Way(ROLE, nothing, ("having AWS check",)),
+    Way(f"{ROLE} {STOREFRONT} --force", nothing, ("having AWS check",), code=3),
+    Way(f"{ROLE} {STOREFRONT} --replace --force", after(ROLE), ("--target-role: seeing",), code=3),
+    Way(f"{ROLE} {STOREFRONT} --update-trust", nothing, ("--target-role --update-trust",)),
+    Way(
+        f"{ROLE} {STOREFRONT} --no-session-tags",
+        after(WITH_ROLE, start=nothing),
+        ("--target-role --no-session-tags",),
+        code=3,
+    ),
+    Way(ROLE, after(ROLE)),
+    Way(ADOPTED, with_narrow_role),
+    Way(SETTINGS, after(ROLE), ("--replace",)),
+    Way(ONE_TOO_MANY, nothing, ("taking back",), code=6),
+    Way(ATTACHED, after("role create r --for shop/orders")),
+    Way(ATTACHED, after("role create r --for shop/orders"), ("having AWS check",), rare=True),
+    Way(f"{ATTACHED} --replace", after(ROLE, ATTACHED), rare=True),
+    Way("role attach s --managed-policy AmazonSQSFullAccess", after(ROLE), code=5),
+    Way(DETACHED, after(ROLE)),
+    Way("role detach s --inline-policy POLICY --yes", after(ROLE), code=5),
+    Way(DELETED, after(ROLE), ("seeing",)),
+    Way(DELETED, after(ROLE)),
+    Way("role delete s --yes", after(ROLE), code=5),
+    Way("undo last --yes", after(ROLE, DETACHED), rare=True),
+    Way("undo last --yes", after(ROLE, DELETED)),
+    Way("associate shop/orders --role shop-orders --tag a=b --wait api", with_role),
+    Way("associate shop/orders --role shop-order", with_role, code=5),
+    Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),
+    Way("associate shop/orders --role storefront --replace --wait ready", healthy, EFFECT, rare=True),
+    Way("associate shop/orders --role shop-orders --restart", with_role, (*EFFECT, "--restart")),
+    Way("associate shop/orders --role shop-orders --wait verified", chained, (*EFFECT, "--wait verified")),
+    Way("install-agent --wait verified", chained, ("--wait verified",)),
+    Way("associate shop/orders --role storefront --replace --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("associate shop/orderz --role storefront", nothing, EFFECT),
+    Way(
+        "associate shop/pay --role orders-dynamodb --no-session-tags --wait api",
+        nothing,
+        ("--no-session-tags",),
+        rare=True,
+    ),
+    Way("associate shop/pay --role storefront --no-session-tags --wait api", nothing, ("--no-session-tags",)),
+    Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy, rare=True),
+    Way("associate -n shop --service-account o* -l app=orders --role storefront", with_label, EFFECT, rare=True),
+    Way(
+        "associate shop/orders --role storefront --wait api --replace --update-trust "
+        f"--target-role arn:aws:iam::{ACCOUNT}:role/r",
+        after(ROLE),
+        ("--target-role --update-trust",),
+    ),
+    Way(WITH_ROLE, nothing, ("--create-role",), rare=True),
+    Way(
+        f"{WITH_ROLE} {STOREFRONT} --replace",
+        after(WITH_ROLE, start=nothing),
+        ("--create-role", "--target-role: seeing"),
+        code=3,
+    ),
+    Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
+    Way(WITH_TOO_MANY, nothing, ("--create-role", "taking back"), code=6),
+    Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
+    Way(
+        "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
+    ),
+    Way("disassociate shop/orders --yes --wait api", healthy, rare=True),
+    Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue, EFFECT, rare=True),
+    Way("copy --from-cluster blue --to-cluster demo --update-trust --wait api", with_blue_narrow),
+    Way("copy --from-cluster blue --to-cluster demo --map-role storefront=storefrunt", with_blue, code=5),
+    Way(f"copy {FROM_BLUE} --wait api --map-role storefront=shop-orders --replace", with_blue_other),
+    Way("copy --from-cluster blue --to-cluster demo --create-service-account", with_blue_new, CREATING),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_new, EFFECT),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_and_job, EFFECT),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_same, EFFECT),
+    Way("move shop/orders shop/cart --yes", with_open_identity, EFFECT, rare=True),
+    Way("move shop/cart shop/orders --yes", with_cart, EFFECT, rare=True),
+    Way("move shop/orders shop/cart --yes --update-trust --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("move shop/cart shop/orders --yes --wait verified --restart", with_chained_cart, ALL_OF_MOVE, code=0),
+    Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, rare=True),
+    Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, rare=True),
+    Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/order shop/cart --yes", healthy, code=5),
+    Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT, rare=True),
+    Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
+    Way("restart shop/orders --yes", every_kind, code=8),
+    Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
+    Way("restart -A --stale", healthy, ("--stale",)),
+    Way("restart shop/orders", unserved, EFFECT, code=6),
+    Way("restart shop/orders", without_agent, ("checking",), code=6),
+    Way("restart shop/orders", healthy, ("checking",), rare=True),
+    Way("associate legacy/reports --role storefront", healthy, ("checking",), rare=True),
+    Way("disassociate shop/orders --yes", healthy, ("dry-run", "checking"), rare=True),
+    Way("uninstall-agent --yes", healthy, ("saying before",)),
+    Way("restart shop/orders --stale", healthy, ("--stale",), rare=True),
+    Way("trust check --role shop-orders", healthy, ("--role",)),
+    Way("trust check --role nosuch --for shop/orders", healthy, ("--role",), code=5),
+    Way("trust add --role shop-orders --for shop/cart", healthy, ("--role",)),
+    Way(f"trust remove {CART}", after(f"trust add {CART}"), ("--role",)),
+    Way("trust add --role nosuch --for shop/cart", healthy, ("--role",), code=5),
+    Way(
+        "trust remove --role shop-orders --for shop/orders --yes", after(f"trust add {CART}"), ("--role", "saying what")
+    ),
+    Way("trust remove --role nosuch --for shop/cart", healthy, ("--role",), code=5),
+    Way("trust tighten --role nosuch", healthy, ("--role",), code=5),
+    Way("trust tighten --role shop-orders --yes", with_wide_role, ("--role",)),
+    Way("associate", healthy, (*EFFECT, "asking"), answers=("shop", "orders", "storefront", "nothing", "no", "do")),
+    Way("associate shop/orders --role r --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
+    Way(
+        "role create",
+        healthy,
+        ("asking",),
+        answers=("shop", "orders", *NOTHING_YET, "demo-shop-orders", "nothing", "do"),
+    ),
+    Way(
+        "disassociate --yes",
+        healthy,
+        ("seeing", "dry-run", "checking whether", "asking"),
+        answers=("shop/orders", "no", "no"),
+    ),
+    Way("list", healthy),
+    Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
+    Way("list -n shpo", nothing, ("-n",), code=5),
+    Way("show shop/zzz", nothing, code=5),
+    Way("status shop/zzz", nothing, code=5),
+    Way("status payments/billing-worker", nothing, code=5),
+    Way("verify -n shpo --yes", nothing, code=5),
+    Way("verify shop/zzz --yes", nothing, code=5),
+    Way("restart -n shpo", nothing, ("saying",), code=5),
+    Way("restart shop/zzz", nothing, ("saying",), code=5),
+    Way("disassociate shop/zzz --yes", nothing, ("saying",), code=5),
+    Way("list --pods", healthy, ("--pods",)),
+    Way("list --stale", healthy, ("--pods",), rare=True),
+    Way("list --dangling", healthy, ("--dangling, column exists", "--dangling, column role-exists")),
+    Way("list --columns role,exists", healthy, ("--dangling, column exists",), rare=True),
+    Way("list --columns role-exists", healthy, ("--dangling, column role-exists",), rare=True),
+    Way("list -n shop -o jsonl", healthy),
+    Way("show shop/orders", healthy, rare=True),
+    Way("show shop/orders", chained),
+    Way("show shop/orders --cloudtrail", healthy, ("--cloudtrail",)),
+    Way("show shop/orders", with_attached),
+    Way("show shop/order", healthy, code=5),
+    Way("status", healthy),
+    Way("status -n shop", healthy, rare=True),
+    Way("status shop/orders", chained),
+    *(
+        Way(line, start, optional)
+        for line, optional in (("show shop/orders", ()), ("status", ()), ("list --columns status", ("column status",)))
+        for start in (under_cilium, configured, self_managed, untold)
+    ),
+    Way("show shop/orders", with_everything),
+    Way("status shop/orders", with_everything, code=3),
+    Way("list --columns status", with_everything, ("column status",)),
+    Way("verify shop/orders --yes", healthy, PROOF, rare=True),
+    Way("verify shop/orders --yes", healthy, code=9),
+    Way("verify shop/orders --yes", chained, PROOF, rare=True),
+    Way("verify shop/orders --yes --probe", chained, (*PROOF, "--probe")),
+    Way("verify shop/orders --yes --probe", without_account, (*PROOF, "--probe"), code=3),
+    Way("verify shop/orders --yes --can dynamodb:GetItem", chained, PROOF, code=3, rare=True),
+    Way("verify shop/orders --yes --can s3:GetObject", conditional, (*PROOF, "--can: IAM", "--can: what"), code=3),
+    Way("verify shop/order --yes", healthy, code=5),
+    Way("verify -A --yes", healthy, code=9),
+    Way("doctor", healthy),
+    Way("doctor", under_cilium),
+    Way("doctor --me", healthy),
+    Way("bundle --yes --force", under_cilium),
+    Way("bundle --yes --force", configured),
+    Way("bundle --yes --force", self_managed),
+    Way("bundle --yes --force", untold),
+    Way("doctor", configured),
+    Way("doctor --logs", healthy, ("--logs",)),
+    Way("doctor --cloudtrail", healthy, ("--cloudtrail",)),
+    Way("doctor --verify --yes", healthy, ("--verify",)),
+    Way("doctor shop/orders --probe --yes", healthy, ("--probe",)),
+    Way("doctor", with_everything, code=3),
+    Way("bundle --yes --force", with_everything),
+    Way("doctor shop/orders", healthy, rare=True),
+    Way("doctor", self_managed),
+    Way("doctor", untold),
+    Way("agent status", healthy, rare=True),
+    Way("agent status", self_managed),
+    Way("agent status", untold),
+    Way("agent status", of_a_class),
+    Way("agent nodes", healthy),
+    Way("agent versions", healthy),
+    Way("agent logs", healthy),
+    Way("agent logs --raw", healthy, rare=True),
+    Way("role show shop-orders", healthy),
+    Way("role show shop-order", healthy, code=5),
+    Way("role show storefront", healthy),
+    Way("role list", healthy),
+    Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("seeing which",)),
+    Way("role list --unused", healthy, rare=True),
+    Way("whoami", healthy),
+    Way("undo last --yes", after(*CREATED), rare=True),
+    Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
+    Way(
+        "undo last --yes --wait verified",
+        after("associate shop/orders --role storefront --replace --update-trust --wait api", start=chained),
+        (*EFFECT, "--wait verified"),
+    ),
+    Way("undo last --yes", after("associate shop/orders --role storefront --replace --tag x=y --wait api")),
+    Way(
+        "undo last --yes --restart",
+        after("associate shop/orders --role storefront --replace --wait api", start=every_kind),
+        (*EFFECT, "--restart"),
+        code=8,
+    ),
+    Way("undo last --yes", after("disassociate shop/orders --yes --wait api"), rare=True),
+    Way(
+        "undo NEWEST --yes",
+        after("associate shop/orders --role storefront --wait api", *UNDONE, start=nothing),
+        EFFECT,
+        code=3,
+    ),
+    Way("undo last --yes", after(ROLE)),
+    Way("undo NEWEST --yes", after(ROLE, *UNDONE), rare=True),
+    Way("undo last --yes", after(ROLE, SETTINGS), answers=(True,)),
+    Way("undo NEWEST --yes", settings_undone),
+    Way("undo last --yes", after(ADOPTED, start=with_narrow_role)),
+    Way("undo NEWEST --yes", after(ADOPTED, *UNDONE, start=with_narrow_role), rare=True),
+    Way("undo last --yes", after("install-agent", start=nothing)),
+    Way("undo last --yes", after(f"{EBS} --role storefront --wait api", start=nothing)),
+    Way("undo last --yes", after("install-agent --addon-version latest")),
+    Way("undo NEWEST --yes", after("install-agent", *UNDONE, start=nothing)),
+    Way("undo last --yes", after(WITH_ACCOUNT), ("undoing --create",)),
+    Way("undo NEWEST --yes", after(WITH_ACCOUNT, *UNDONE), ("undoing --create",)),
+)
+
+WAYS = (*STORY, *MUTATED, *OWN)
