@@ -125,7 +125,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("undo", "last", "--cluster", "demo"), "There is no option --cluster of podid undo", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
-        (("list", "shop"), "podid list takes no argument, and shop is one", "podid list --help"),
+        (("whoami", "shop"), "podid whoami takes no argument, and shop is one", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
             "podid show takes fewer arguments: shop/b c is too much",
@@ -669,7 +669,7 @@ def test_a_cluster_is_not_guessed_for_a_change(podid: Podid, monkeypatch: pytest
     assert podid("list").code == 0  # the only one there is
     outcome = podid("associate", "shop/orders", "--role", "storefront")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "No cluster is named; us-west-2 has demo" in outcome.stderr
+    assert "No cluster is specified; us-west-2 has demo" in outcome.stderr
     podid.tty, podid.answers = True, Answers("demo")
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
 

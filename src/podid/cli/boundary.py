@@ -50,6 +50,8 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
         runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
         return ExitCode.OK
     argv = _meant(argv)
+    if not argv and runtime.streams.stdout_tty:
+        return _start_page(runtime)
     if not argv or (argv[0] in GROUPS and len(argv) == 1):
         argv = [*argv, "--help"]
     if asks_for_help(argv):
@@ -59,6 +61,19 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
             _show(lines, runtime)
             return ExitCode.OK
     return _parse_and_run(argv, runtime)
+
+
+def _start_page(runtime: Runtime) -> int:
+    from podid.cli.command import access_for
+    from podid.cli.contact import PAGE_SECONDS, start_page
+
+    shared = ("cluster", "region", "profile", "context", "kubeconfig", "output", "query")
+    access = access_for(runtime, dict.fromkeys(shared))
+    access.deadline = runtime.deadline(PAGE_SECONDS, f"the {PAGE_SECONDS:g} s of the start page")
+    with access.terminal.working("reading the caller's identity"):
+        lines = list(start_page(access))
+    _show(lines, runtime)
+    return ExitCode.OK
 
 
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
@@ -127,9 +142,11 @@ def _bug(error: Exception, *, all_frames: bool) -> PodidError:
 
 
 def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
+    from podid.cli.contact import advise
     from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
 
+    advise(error, runtime)
     hint = hint_words(_next(error), runtime.argv)
     as_json = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr

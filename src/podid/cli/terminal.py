@@ -192,6 +192,7 @@ class Terminal:
 
     def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options
+        view = view.untitled if options.no_headers else view
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
         if for_reader and (view.lines or streams.stdout_tty):
             wide = options.output is Format.WIDE

@@ -109,7 +109,7 @@ def _table(table: Table, screen: Screen, *, wide: bool) -> str:
     rows = [tuple(map(screen.short, row)) for row in table.rows] if screen.now is not None else table.rows
     laid = lay_out(replace(table, rows=rows), width, wide=wide)
     head = GAP.join(cell.text for cell in laid.header).rstrip()
-    lines = [_colored(head, "head", screen), "─" * min(laid.width, width)]
+    lines = [_colored(head, "head", screen), "─" * min(laid.width, width)] if table.titled else []
     for number, row in enumerate(laid.rows):
         for cells in row:
             parts = [_colored(cell.text, table.styles.get((number, cell.column), ""), screen) for cell in cells]

@@ -1,7 +1,7 @@
 """What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ class Table:
     rows: Sequence[tuple[str, ...]]
     styles: Mapping[tuple[int, int], str] = field(default_factory=dict)
     empty: str = ""
+    titled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class View:
     lines: tuple[str | Line, ...] = ()
     exact: bool = False
     widest: int | None = None
+
+    @property
+    def untitled(self) -> "View":
+        """Return it without the titles of columns."""
+        return replace(self, tables=tuple(replace(table, titled=False) for table in self.tables))
 
     @property
     def text(self) -> str:

@@ -186,13 +186,13 @@ def test_expired_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
 
 def test_unknown_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.world.credentials.forget(box.admin_key.access_key_id)
-    check(podid(*CREATE, "-o", "json"), 4, "does not know the AWS credentials")
+    check(podid(*CREATE, "-o", "json"), 4, "does not recognize the AWS credentials")
 
 
 def test_no_credentials(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    check(podid(*CREATE, "-o", "json"), 4, "there are no AWS credentials")
+    check(podid(*CREATE, "-o", "json"), 4, "no AWS credentials found")
 
 
 def test_no_region(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def permissions() -> CommandPermissions:
                 OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
                 for detail, reason in DETAILS.items()
             ),
+            OptionalPermission.of("--selector: the labels of service accounts", KubeReader.list_service_accounts),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
@@ -48,12 +49,14 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
-    from podid.domain.errors import ExitCode, PodidError
+    from podid.domain.errors import ExitCode, NotFound, PodidError
+    from podid.domain.text import short_list
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 
     terminal, shared, sort_by = access.terminal, access.shared, options.sort_by
+    access.check_whose_pods(options.service_accounts, everywhere=True)
     columns = check_columns(options.columns)
     clusters = each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags)
     in_order((), sort_by)  # what cannot be is known before anything is read
@@ -84,9 +87,15 @@ def list_associations(access: Access, options: ListOptions) -> None:
     def check() -> None:
         """Raises NotFound where there is no cluster, or no such namespace."""
         if not failures and not reached:
-            raise no_cluster(access.aws.region)
+            raise no_cluster(access.aws.region, access.shared, access.runtime.env)
         if not failures and listing.exact and not listing.listed:
             check_namespace(reached, listing.exact)
+        if not failures and (missing := listing.missing):
+            raise NotFound(
+                f"{short_list(map(str, missing))} {'has' if len(missing) == 1 else 'have'} no association",
+                subject=str(missing[0]),
+                advice=f"podid associate {missing[0]} gives it a role.",
+            )
 
     # an order is known only when all is read
     if shared.output is Format.JSONL and shared.query is None and not sort_by:

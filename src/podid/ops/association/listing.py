@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.errors import Again, InvalidInput, Partial
+from podid.domain.errors import Again, InvalidInput, NotFound, Partial
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.option import seconds
@@ -20,13 +20,14 @@ from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.read import is_pattern
+from podid.ops.association.read import Selection, expand, is_pattern
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.checks.base import Check
+    from podid.kube.reader import KubeReader
 
 # --- what is looked at elsewhere --------------------------------------------------------------------------------------
 
@@ -179,6 +180,7 @@ class Listing:
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
     details_by_id: dict[str, Details] = field(default_factory=dict)
+    labelled: frozenset[ServiceAccountRef] | None = None
 
     @classmethod
     def of(
@@ -196,7 +198,7 @@ class Listing:
         listing = cls(
             options=options,
             pattern=namespace or "*",
-            exact=namespace if namespace and not is_pattern(namespace) else None,
+            exact=_one_namespace(options, namespace),
             tags=tag_filter(options.tag),
             older=older,
             newer=newer,
@@ -208,6 +210,8 @@ class Listing:
 
     def read(self, clients: Clients, place: Place) -> Iterator[Listed]:
         """Those of a cluster that are to be shown, as they arrive."""
+        if self.options.selector:
+            self.labelled = labelled(clients.kube.reader, self.exact or "", self.options.selector)
         items: Iterable[Listed] = (
             list_without_roles(clients.eks, place, namespace=self.exact)
             if self.without_roles
@@ -222,10 +226,20 @@ class Listing:
                 self.listed.append(item)
                 yield item
 
+    @property
+    def missing(self) -> tuple[ServiceAccountRef, ...]:
+        """Those that were named and have no association in what was read."""
+        refs = {item.ref for item in self.listed}
+        return tuple(ref for ref in self.options.service_accounts if ref not in refs)
+
     def _keeps(self, item: Listed) -> bool:
         """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
         options, known = self.options, self.details_by_id.get(item.association_id)
         if not fnmatchcase(item.ref.namespace, self.pattern):
+            return False
+        if options.service_accounts and item.ref not in options.service_accounts:
+            return False
+        if self.labelled is not None and item.ref not in self.labelled:
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
             return False
@@ -254,6 +268,22 @@ class Listing:
             return True
         age = self.now - changed
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
+
+
+def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
+    """Return the one namespace that is to be read; None for several."""
+    if options.service_accounts:
+        names = {ref.namespace for ref in options.service_accounts}
+        return names.pop() if len(names) == 1 else None
+    return namespace if namespace and not is_pattern(namespace) else None
+
+
+def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[ServiceAccountRef]:
+    """Return the service accounts with these labels, also none. Raises InvalidInput for a malformed selector."""
+    try:
+        return frozenset(expand(reader, Selection(namespace or "*", selector=selector)))
+    except NotFound:
+        return frozenset()
 
 
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
@@ -307,7 +337,7 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "created": lambda item: item.created_at or _EPOCH,
     "modified": lambda item: item.modified_at or _EPOCH,
 }
-_SORTABLE = (*_ORDERS, *ORDERS)
+SORTABLE = (*_ORDERS, *ORDERS)
 
 
 def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
@@ -315,9 +345,9 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
     not be read come last. What the list does not tell, `details` does, by the associations' ids. Raises InvalidInput
     for what they cannot be sorted by."""
     named = by.removeprefix("-")
-    if by and named not in _SORTABLE:
-        near = nearest(named, _SORTABLE, 1)
-        known = ", ".join(_SORTABLE)
+    if by and named not in SORTABLE:
+        near = nearest(named, SORTABLE, 1)
+        known = ", ".join(SORTABLE)
         raise InvalidInput(
             f"--sort-by {by!r} is not one of {known}, or one of them with - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),

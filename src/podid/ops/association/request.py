@@ -174,7 +174,7 @@ class AssociateOptions:
     BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", default="")
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
     pattern: str = option(
         "PATTERN",
         "All whose name matches, with -n PATTERN or -A.",
@@ -214,22 +214,29 @@ class AssociateOptions:
 class ListOptions:
     """What `podid list` takes."""
 
+    HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
-    pods: bool = switch("Count the running pods of each, and those that are stale.")
     stale: bool = switch("Only those with stale pods.")
     dangling: bool = switch("Only those whose service account or role does not exist.")
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
+    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
+    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only those changed within this time.", default="")
+    pods: bool = switch("Count the running pods of each, and those that are stale.")
     columns: str = option(
         "NAMES",
         "Only these, separated by commas: namespace, service-account, role, target-role, owner, created, modified, "
         "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
         default="",
+        source="list-columns",
     )
-    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
-    newer_than: str = option("TIME", "Only those changed within this time.", default="")
-    sort_by: str = option("COLUMN", "A column, but for not-read; with - before it: descending.", default="")
+    sort_by: str = option(
+        "COLUMN", "A column, but for not-read; with - before it: descending.", default="", source="list-orders"
+    )
     all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
@@ -245,6 +252,7 @@ class ListOptions:
         given = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
+            "--selector": (self.selector,),
             "--owner": (self.owner,),
             "--tag": self.tag,
             "--older-than": (self.older_than,),
@@ -252,4 +260,6 @@ class ListOptions:
         }
         words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
-        return " ".join((*words, *(name for name, is_set in switches.items() if is_set)))
+        return " ".join(
+            (*map(str, self.service_accounts), *words, *(name for name, is_set in switches.items() if is_set))
+        )

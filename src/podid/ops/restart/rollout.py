@@ -241,7 +241,7 @@ class _Worker:
 def _outcome(rollout: Rollout, pods: Sequence[Pod], target: Target) -> str:
     """Return how many pods are new, and how many of the running ones have the injected fields."""
     count, carrying = len(pods), sum(map(injected, pods))
-    new = f"{rollout.desired} of {rollout.desired} pods are new"
+    new = f"{rollout.desired} of {rollout.desired} pods are updated"
     if not target.expect_injected:
         return (
             f"{new}; {carrying} of {count} still have the injected fields"
