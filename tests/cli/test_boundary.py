@@ -131,7 +131,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
             "podid show takes fewer arguments: shop/b c is too much",
             "podid show --help",
         ),
-        (("role", "create", "x"), "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
+        (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
         (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
         (

@@ -152,7 +152,7 @@ class ShutRoleBody(Document):
 class RoleListDocument(Document, kind="RoleList"):
     """`podid role list`: the roles that pods can assume."""
 
-    items: Annotated[Sequence[RoleListItem], From("admitting")]
+    items: Annotated[Sequence[RoleListItem], From("allowing")]
     admit_none: Annotated[Sequence[ShutRoleBody], From("shut"), About("Roles that name pods and let none in.")]
     clusters: Annotated[Sequence[ArnText], About("Those whose associations were read.")]
     unknowns: Annotated[Sequence[Unread], From("unread")]
@@ -257,9 +257,9 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
 def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> View:
     """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
     names."""
-    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.admitting]
+    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
     empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
-    names = tuple(item.role.name for item in roles.admitting)
+    names = tuple(item.role.name for item in roles.allowing)
     return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
 
 
