@@ -13,14 +13,13 @@ from podid.sandbox.http import HttpAnswer
 from ways import INTERRUPTED
 from worlds import Site
 
-from .front import Call, Front, Genuine, in_front
+from .front import Call, Front, Genuine, in_front, silence
 
 SECONDS = 2.0
 
 
 def hanging(call: Call, genuine: Genuine) -> HttpAnswer:
-    time.sleep(20)
-    return genuine()
+    return silence(20)
 
 
 def failing(call: Call, genuine: Genuine) -> HttpAnswer:
