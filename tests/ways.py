@@ -398,6 +398,12 @@ INTERRUPTED = _script(
 130 trust remove --role storefront --for shop/cart
 130 copy --from-cluster demo --to-cluster blue
 130 doctor --fix --yes
+130 migrate plan
+130 migrate status
+130 migrate apply legacy/reports --yes
+130 migrate finish -A --soak 0 --yes
+130 migrate rollback legacy/reports --yes
+130 migrate cleanup
 """,
 )
 
