@@ -107,13 +107,13 @@ def test_the_first_platform_versions(version: str, platform: str, expected: str)
 def test_agent_not_installed_says_what_to_do() -> None:
     verdict = only("agent-not-installed", no_agent())
     assert verdict.message == (
-        "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
-        "1 association cannot work without"
+        "the agent is not installed: there is neither the add-on eks-pod-identity-agent nor a DaemonSet; "
+        "1 association cannot work without the agent"
     )
     nobody = no_agent(associations=())
-    assert only("agent-not-installed", nobody).message.endswith("exists; no association needs it yet")
+    assert only("agent-not-installed", nobody).message.endswith("nor a DaemonSet; no association needs the agent yet")
     of_shop = only("agent-not-installed", replace(nobody, only_namespaces=("shop",)))
-    assert of_shop.message.endswith("exists; no association of namespace shop needs it yet")
+    assert of_shop.message.endswith("nor a DaemonSet; no association of namespace shop needs the agent yet")
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
 
@@ -248,7 +248,7 @@ def test_a_pool_left_out_on_purpose_is_a_warning_until_somebody_suffers() -> Non
     suffering = healthy(nodes=(node(), node("gpu")), daemon_sets=(daemon_set(),), agent_pods=(agent_pod("gpu"),))
     failing = [v for v in verdicts("agent-not-on-node", suffering) if v.outcome.value == FAIL]
     assert [(v.severity.value, v.message) for v in failing] == [
-        ("error", "no agent pod runs on node node-1; pods of shop/orders run there")
+        ("error", "no agent pod runs on node node-1; pods of shop/orders there get no credentials")
     ]
 
 

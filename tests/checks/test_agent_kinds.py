@@ -195,7 +195,7 @@ def test_an_image_that_cannot_be_pulled_is_told_once(reason: str) -> None:
     snapshot = healthy(agent_pods=(unpulled(reason),))
     verdict = only("agent-image-pull", snapshot)
     assert (verdict.outcome.value, verdict.severity.value, verdict.chain) == ("fail", "error", ("shop/orders",))
-    assert verdict.evidence[-1] == "the image comes from us-west-2, the cluster is in eu-west-1"
+    assert verdict.evidence[-1] == "region of the image: us-west-2, of the cluster: eu-west-1"
     assert only("agent-pod-unhealthy", snapshot).outcome.value == "not-applicable"
 
 

@@ -144,7 +144,7 @@ def test_what_the_whole_log_shows_is_told_once() -> None:
     )
     snapshot = healthy(agent_pods=(agent,), agent_crashes={name: Known((last,))}, agent_logs={name: Known((whole,))})
     verdict = of_node("agent-ipv6-bind", snapshot)
-    assert verdict.message == "seen 7 times in the log of its agent"
+    assert verdict.message == "occurred 7 times in the log of its agent"
 
 
 @pytest.mark.parametrize(

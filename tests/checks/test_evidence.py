@@ -37,7 +37,7 @@ from .builder import (
 
 UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
-REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS may not assume the associated role")
+REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS cannot assume the associated role")
 NO_TAG_SESSION = role(ROLE_ARN, trust(actions="sts:AssumeRole"))
 TRIED = ("tokens", "probes", "dry_runs")
 DENIED = Missing("not allowed", "eks-auth:AssumeRoleForPodIdentity", "AccessDenied")
@@ -82,7 +82,7 @@ def of_probes(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
 def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
     (passed,) = of("tokens", with_tokens(trial("a"), trial("b")))
     assert (passed.check, passed.outcome, passed.pods) == (UNEXPLAINED, Outcome.PASS, ("shop/a", "shop/b"))
-    assert passed.message == f"EKS Auth issues {ROLE_ARN} for the tokens of its pods: a, b"
+    assert passed.message == f"EKS Auth issues credentials of {ROLE_ARN} for the tokens of its pods: a, b"
     assert passed.chain == ("shop/orders",)
 
 
@@ -136,13 +136,13 @@ def test_what_is_known_of_the_roles_is_said_where_they_do_not_explain_it() -> No
         assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
         return found.message.partition("associated role")[2]
 
-    assert said(healthy()) == "; its own trust policy admits it"
+    assert said(healthy()) == "; the role's own trust policy allows it"
     lacking = Missing("not allowed", "iam:GetRole", "AccessDenied")
-    assert said(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy could not be judged: not allowed"
+    assert said(healthy(roles={ROLE_ARN: lacking})) == "; the role's trust policy was not checked: not allowed"
     assert said(healthy(roles=lacking)) == ""
     assert said(healthy(associations=lacking)) == ""
     assert said(chained(decisions=lacking)) == (
-        "; its own trust policy admits it; whether it may assume its target role could not be looked at: not allowed"
+        "; the role's own trust policy allows it; not checked whether it can assume its target role: not allowed"
     )
 
 
@@ -158,7 +158,9 @@ def test_credentials_of_another_role() -> None:
     other = replace(REDEEMED, role_arn=f"{ROLE_ARN}-other")
     (found,) = of("tokens", with_tokens(trial(redeemed=other, expected=False)))
     assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
-    assert found.message == f"EKS Auth issues {ROLE_ARN}-other for the tokens of its pods, and not {ROLE_ARN}"
+    assert found.message == (
+        f"EKS Auth issues credentials of {ROLE_ARN}-other for the tokens of its pods, instead of {ROLE_ARN}"
+    )
 
 
 CHANGED = RecentChanges(ACCOUNT, {"orders": ago(seconds=30)})
@@ -192,7 +194,7 @@ def test_a_failure_seconds_after_a_change_is_unsettled(
     assert found.check == mode
     if settles:
         assert (found.outcome, found.severity, found.error_code) == (Outcome.UNKNOWN, Severity.ERROR, "Unsettled")
-        assert "may still be settling" in found.reason
+        assert "the change may not be in effect yet" in found.reason
         assert diagnose(snapshot).exit_code() is ExitCode.UNDETERMINED
     else:
         assert found.error_code != "Unsettled"
@@ -244,7 +246,7 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
     left = "its Job could not be deleted"
     (passed,) = of("probes", with_probes(probed(left=left)))
     assert (passed.check, passed.outcome, passed.nodes) == (UNREACHED, Outcome.PASS, ("node-1",))
-    assert passed.message == f"on node-1: a pod of podid's own got the credentials of {ROLE_ARN}; {left}"
+    assert passed.message == f"on node-1: podid's own pod got the credentials of {ROLE_ARN}; {left}"
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_an_annotation_that_the_role_bears_out(name: str) -> None:
     assert verdict.fix is not None
     associate = ("podid", "associate", "shop/cart", "--role", WISH, "--update-trust", "--cluster", "prod")
     assert (verdict.fix.kind, verdict.fix.commands) == (FixClass.PRINT, (associate,))
-    assert verdict.evidence[-1].endswith("whose trust policy allows it by the cluster's OIDC issuer")
+    assert verdict.evidence[-1].endswith("its trust policy allows the service account by the cluster's OIDC issuer")
 
 
 @pytest.mark.parametrize(

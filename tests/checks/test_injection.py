@@ -88,10 +88,10 @@ def test_one_broken_pod_is_one_finding_of_one_check(broken: Pod, rule: str) -> N
 def test_stale_pods_are_counted_per_workload() -> None:
     young = pod("orders-5d9c-new")
     (verdict,) = verdicts("pod-predates-association", healthy(pods=(OLD, young)))
-    assert verdict.message == "1 of 2 pods started before the association existed, so they carry no credentials"
+    assert verdict.message == "1 of 2 pods started before the association existed, so no credentials were injected"
     assert verdict.evidence == (
         "pods: orders-5d9c-x1",
-        "association a-orders created 2026-11-22T12:00:00Z, oldest of these pods 2026-11-22T11:00:00Z",
+        "created: association a-orders 2026-11-22T12:00:00Z, oldest of these pods 2026-11-22T11:00:00Z",
     )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "restart", "shop/orders", "--cluster", "prod"),)
@@ -101,10 +101,10 @@ def test_stale_pods_are_counted_per_workload() -> None:
     ("owner", "changes", "said", "commands"),
     [
         ("StatefulSet", {"on_delete": True}, "OnDelete", ("kubectl -n shop delete pod POD",)),
-        ("Deployment", {"paused": True}, "it is paused", ("kubectl -n shop rollout resume deployment/OWNER",)),
-        ("ReplicaSet", None, "nothing rolls out a ReplicaSet by itself", ("kubectl -n shop delete pod POD",)),
+        ("Deployment", {"paused": True}, "its rollout is paused", ("kubectl -n shop rollout resume deployment/OWNER",)),
+        ("ReplicaSet", None, "a ReplicaSet has no rollout", ("kubectl -n shop delete pod POD",)),
         ("Job", None, "the pods of a Job are not replaced", ()),
-        ("", None, "no controller would bring the pod back", ("kubectl -n shop get pod POD -o yaml",)),
+        ("", None, "no controller replaces the pod", ("kubectl -n shop get pod POD -o yaml",)),
     ],
 )
 def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
@@ -122,8 +122,8 @@ def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
     ("webhook", "until"),
     [
         (None, "the webhook is registered again"),
-        (WebhookRegistration(on_create=False), "the webhook is asked about new pods again"),
-        (WebhookRegistration(objects=Selector({"inject": "true"})), "the webhook's objectSelector lets them in"),
+        (WebhookRegistration(on_create=False), "the webhook is called for new pods again"),
+        (WebhookRegistration(objects=Selector({"inject": "true"})), "the webhook's objectSelector includes them"),
     ],
 )
 @pytest.mark.parametrize(("broken", "rule"), [(OLD, "pod-predates-association"), (MISSED, "injection-missed-webhook")])

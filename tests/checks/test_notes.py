@@ -97,7 +97,7 @@ def test_a_target_role_may_be_anywhere() -> None:
     foreign = "arn:aws:iam::444455556666:role/orders"
     verdict = only("cross-account-role-arn", healthy(associations=(association(role_arn=foreign),)))
     assert verdict.message == (
-        f"the role is in account 444455556666, and EKS takes one of the cluster's account {ACCOUNT} only"
+        f"the role is in account 444455556666, but EKS requires a role of the cluster's account {ACCOUNT}"
     )
 
 

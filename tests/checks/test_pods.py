@@ -66,7 +66,7 @@ def test_sa_mismatch_unknown() -> None:
 def test_sa_mismatch_never_proposes_to_associate_default() -> None:
     verdict = only("sa-mismatch", stray())
     assert verdict.message == (
-        "nothing runs as shop/orders, while Deployment shop/orders runs as 'default', which has no association"
+        "no pod runs as shop/orders, but Deployment shop/orders runs as 'default', which has no association"
     )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)

@@ -60,8 +60,8 @@ def test_the_auto_mode_node_role_counts() -> None:
         node_role_allowed={arn: REFUSED},
     )
     assert only("node-role-missing-eks-auth", snapshot).message == (
-        f"role auto of EKS Auto Mode ({arn}) may not eks-auth:AssumeRoleForPodIdentity on prod: no pod there gets "
-        "credentials"
+        f"role auto of EKS Auto Mode ({arn}) is not authorized to perform eks-auth:AssumeRoleForPodIdentity on prod: "
+        "no pod there gets credentials"
     )
 
 

@@ -167,7 +167,9 @@ def test_an_unread_secret_asks_for_nobodys_attention() -> None:
     report = diagnose(healthy(pods=(pod(containers=(given(SECRET),)), agent_pod())))
     assert (report.findings, report.exit_code()) == ((), 0)
     (unknown,) = report.unknowns
-    assert unknown.message == "envFrom Secret keys may hold access keys: podid does not read Secrets"
+    assert (
+        unknown.message == "not checked whether envFrom Secret keys contains access keys: podid does not read Secrets"
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_pods_that_opt_out_bring_what_they_like() -> None:
 
 def test_the_variables_are_named_and_taken_away_by_kubectl() -> None:
     verdict = only(ID, healthy(pods=(replace(pod(), containers=(box("app", False, **KEYS),)),)))
-    assert verdict.message == "an SDK in it takes the access keys of its own environment, not Pod Identity"
+    assert verdict.message == "an SDK in its pods uses the access keys in its environment, not Pod Identity"
     assert verdict.evidence == ("container app sets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",)
     assert verdict.fix is not None
     (command,) = verdict.fix.commands

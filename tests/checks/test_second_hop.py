@@ -141,7 +141,7 @@ def test_a_permission_that_an_unread_trust_may_make_needless_is_undecided() -> N
     snapshot = chained(target=DENIED, decisions=Known(permissions("implicitDeny", "implicitDeny")))
     (verdict,) = verdicts(HOP[0], snapshot)
     assert (verdict.outcome, verdict.permission) == (Outcome.UNKNOWN, DENIED.permission)
-    assert "does without if the trust names it" in verdict.reason
+    assert "needs none if the trust policy names it" in verdict.reason
     assert [v for v in diagnose(snapshot).findings if v.severity is Severity.ERROR] == []
 
 
@@ -185,8 +185,8 @@ def test_the_commands_and_the_policy_to_add() -> None:
     assert denied.fix is not None
     assert denied.fix.commands == ()
     verdict = only(HOP[3], chained(target=target(actions="sts:AssumeRole")))
-    assert verdict.evidence[0] == "to do: add sts:TagSession to the Action of Statement[0]"
-    assert verdict.evidence[1].startswith("what its owner can add to the trust: {")
+    assert verdict.evidence[0] == "fix: add sts:TagSession to the Action of Statement[0]"
+    assert verdict.evidence[1].startswith("statement for its owner to add to the trust policy: {")
 
 
 MENDED = ("podid", "associate", "shop/orders", "--target-role", TARGET_ARN, "--update-trust", "--cluster", "prod")

@@ -19,8 +19,8 @@ def test_aws_denied_names_each_permission_once() -> None:
     snapshot = healthy(node_groups=DENIED, roles={ROLE_ARN: get_role, f"{ROLE_ARN}2": get_role})
     found = verdicts("tool-aws-denied", snapshot)
     assert [(v.outcome.value, v.permission, v.message) for v in found] == [
-        ("unknown", "eks:ListNodegroups", "could not read node groups: you may not list node groups"),
-        ("unknown", "iam:GetRole", "could not read roles: you may not read the role"),
+        ("unknown", "eks:ListNodegroups", "node groups could not be read: you may not list node groups"),
+        ("unknown", "iam:GetRole", "roles could not be read: you may not read the role"),
     ]
     assert answers("tool-k8s-rbac-denied", snapshot) == [("pass", "error", "Caller Kubernetes")]
 
@@ -36,7 +36,7 @@ def test_kubernetes_denied() -> None:
     assert (found.outcome.value, found.permission, found.message) == (
         "unknown",
         "list pods",
-        "could not read agent pods, pods: pods is forbidden",
+        "agent pods, pods could not be read: pods is forbidden",
     )
     assert answers("tool-aws-denied", healthy(pods=FORBIDDEN)) == [("pass", "error", "Caller AWS")]
 
@@ -44,8 +44,8 @@ def test_kubernetes_denied() -> None:
 @pytest.mark.parametrize(
     ("public", "advice"),
     [
-        (False, "its endpoint is private: podid must run inside the VPC, or through a VPN or tunnel into it"),
-        (True, "its public endpoint may be closed to this address (publicAccessCidrs), or a proxy is in the way"),
+        (False, "its endpoint is private: run podid inside the VPC, or connect by VPN or tunnel"),
+        (True, "its public endpoint may not allow this address (publicAccessCidrs), or a proxy blocks the connection"),
     ],
 )
 def test_api_server_out_of_reach(public: bool, advice: str) -> None:

@@ -20,7 +20,7 @@ def test_nodes_that_have_it_built_in(site: Site) -> None:
     count = writes(site.box)
     done = site("install-agent")
     assert (done.code, writes(site.box)) == (0, count)
-    assert "every node is EKS Auto Mode's and has the agent built in" in done.stderr
+    assert "all nodes are EKS Auto Mode nodes, which have the agent built in" in done.stderr
 
 
 def test_an_add_on_that_failed_is_said(healthy: Site) -> None:

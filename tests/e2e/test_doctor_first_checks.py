@@ -152,10 +152,10 @@ def test_a_mistyped_service_account_comes_with_the_nearest_name(healthy: Site) -
     sa_not_found(healthy)
     _, report = read(healthy)
     (finding,) = report["findings"]
-    assert finding["message"].endswith("but no such service account exists; did you mean payments/billing-worker?")
+    assert finding["message"].endswith("does not exist; did you mean payments/billing-worker?")
     assert finding["evidence"] == [
         "service accounts with a similar name and no association: billing-worker",
-        "if the association was made ahead of its service account, leave it as it is",
+        "if you plan to create this service account, leave the association unchanged",
     ]
     role = f"arn:aws:iam::{ACCOUNT}:role/storefront"
     assert finding["fix"]["commands"] == [

@@ -117,7 +117,7 @@ def test_tokens_that_podid_redeems(healthy: Site) -> None:
 def test_what_cloudtrail_has(healthy: Site) -> None:
     assert ids(healthy, "--cloudtrail") == {}
     seen = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
-    assert seen[-1] == "CloudTrail of more than 6 hours ago or beyond its newest 500 events"
+    assert seen[-1] == "CloudTrail events older than 6 hours or beyond the newest 500"
     healthy.box.world.credentials.deny("cloudtrail:LookupEvents")
     outcome = healthy("doctor", "--cloudtrail", "-o", "json")
     assert (outcome.code, outcome.json["findings"]) == (9, [])
@@ -142,7 +142,7 @@ def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatc
         assert sorted(named) == [("warn", "Deployment"), ("warn", "Node")]
         monkeypatch.setattr(witnesses, "MOST_NODES", 0)
         left = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
-        assert "in CloudTrail, what was called with the role of " in left[-1]
+        assert "CloudTrail calls with the role of " in left[-1]
     finally:
         healthy.box.standing.heal()
     assert [event for event in healthy.box.world.trail if event.event["EventSource"].startswith("secrets")] == []

@@ -34,7 +34,7 @@ def test_an_egress_rule_that_forgets_the_agent(calico: Site) -> None:
     finding = findings(calico)["networkpolicy-blocks-agent"]
     assert finding["severity"] == "error"
     assert finding["link"] == 5
-    assert "network policy egress allows no TCP 80 to 169.254.170.23" in finding["message"]
+    assert "network policy egress does not allow TCP 80 to 169.254.170.23" in finding["message"]
     assert calico("doctor").code == 3
 
 

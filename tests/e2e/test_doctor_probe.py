@@ -27,7 +27,9 @@ def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
     assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
     assert "running podid's own pods needs confirmation" in refused.error["message"]
     assert healthy("doctor", "--probe", "--watch", "--yes").code == 2
-    assert "the way from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
+    assert (
+        "the network path from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
+    )
     assert healthy.must("history", "-o", "json").json["items"] == []
 
 
@@ -37,7 +39,7 @@ def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
     assert (report["findings"], report["unknowns"], left(healthy)) == ([], [], 0)
     *options, others = report["notLookedAt"]  # its pods are on two nodes, and one was asked on
     assert [text.rpartition("(")[2] for text in options] == ["--logs)", "--cloudtrail)", "--verify)"]
-    assert others == "the way to the agent on their pods' other nodes (podid verify --probe)"
+    assert others == "the network path to the agent on their pods' other nodes (podid verify --probe)"
     (run,) = healthy.must("history", "-o", "json").json["items"]
     assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")]
 
@@ -96,14 +98,14 @@ def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: 
     healthy.kube.faults.cut_off["agent"].add("*")
     mode, told = found()
     assert mode == "host-firewall-blocks-link-local"
-    assert "networkpolicy-blocks-agent: no network policy keeps its pods from" in told
+    assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in told
     deny(healthy, "deny", {})
     mode, told = found()
-    assert (mode, "if anything enforces it" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "not known whether it is enforced" in told) == ("networkpolicy-blocks-agent", True)
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     healthy.wait(20)
     mode, told = found()
-    assert (mode, "network policy deny allows no TCP 80" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "network policy deny does not allow TCP 80" in told) == ("networkpolicy-blocks-agent", True)
 
 
 def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy: Site) -> None:
@@ -114,7 +116,7 @@ def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy:
     outcome = healthy(*PROBE)
     assert (outcome.code, outcome.json["findings"]) == (9, [])
     (unknown,) = outcome.json["unknowns"]
-    assert (unknown["id"], "shuts off podid's own pod" in unknown["reason"]) == (
+    assert (unknown["id"], "blocks podid's own pod" in unknown["reason"]) == (
         "host-firewall-blocks-link-local",
         True,
     )

@@ -128,7 +128,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
         ("association", "unchanged"),
     ]
     assert [(item["target"], item["status"], item["reason"]) for item in again["settled"]] == [
-        ("shop/orders", "done", "written; its effect was not seen"),
+        ("shop/orders", "done", "written; its effect was not confirmed"),
         ("shop/Deployment/orders", "blocked", "not tried"),
     ]
     assert again["after"][0]["state"] == "ready"
@@ -157,7 +157,7 @@ def test_written_and_never_seen(site: Site, monkeypatch: pytest.MonkeyPatch, how
     told = f"{site.must('history', 'last', '-o', 'name').stdout.strip()}  written, effect not seen  podid "
     assert site.must("history", "last").stdout.startswith(told)
     assert "\twritten, effect not seen\t" in site.must("history").stdout
-    seen = "association shop/orders: written; its effect was not seen"
+    seen = "association shop/orders: written; its effect was not confirmed"
     assert seen in site.must("disassociate", "shop/orders", "--yes", "--wait", "none").stderr
     assert seen not in site.must("associate", "shop/orders", "--role", "shop-orders").stderr
     assert [item["status"] for item in site.must("history", "-o", "json").json["items"]] == [

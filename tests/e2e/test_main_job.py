@@ -22,7 +22,7 @@ def test_the_job_in_text(site: Site) -> None:
     associated = site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
     assert associated.stdout.splitlines() == [
         f"association shop/orders -> {ROLE_ARN}: created",
-        "Deployment shop/orders (2 of 2 pods carry the injected fields): restarted",
+        "Deployment shop/orders (2 of 2 pods have the injected fields): restarted",
         "✓ new pods        ready  role shop-orders",
         "✓ 2 running pods  ready",
     ]

@@ -196,7 +196,7 @@ def test_pods_are_not_restarted_to_their_harm(site: Site, argv: tuple[str, ...])
         refused = site(*argv, *quiet)
         assert refused.code == 6, refused
         assert "New pods of shop/orders would get no credentials" in refused.stderr
-        assert "(agent-not-installed). 2 running pods keep theirs as they are. Nothing was changed." in refused.stderr
+        assert "(agent-not-installed). 2 running pods keep theirs. Nothing was changed." in refused.stderr
         assert "Try:   podid install-agent --cluster demo\n" in refused.stderr
     assert (writes(site.box), pods_of(site)) == (count, pods)
     site(*argv, "--force", "--timeout", "60s")

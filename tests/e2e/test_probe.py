@@ -52,14 +52,14 @@ def test_it_is_shown_asked_for_and_recorded(healthy: Site) -> None:
     refused = healthy(*(word for word in PROBE if word != "--yes"))
     assert (refused.code, jobs(healthy), refused.error["hint"][-5:]) == (2, [], "--yes")
     text = healthy.must("verify", "shop/orders", "--yes", "--probe")
-    assert text.stderr.count("(one pod as shop/orders, deleted when it has answered)") == 2
+    assert text.stderr.count("(one pod as shop/orders, deleted after its answer)") == 2
     for node in nodes_of(healthy):
         assert f"      node: {node}\n" in text.stderr
         assert f"  ✓ podid's own pod  {node.partition('.')[0]}  role shop-orders\n" in text.stdout
     (run,) = healthy.must("history", "-o", "json").json["items"]
     assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")] * 2
     undone = healthy.must("undo", run["runId"], "--yes")
-    assert "has left nothing to undo" in undone.stderr
+    assert "left nothing to undo" in undone.stderr
     assert healthy("undo", "last", "--yes").code == 5  # a probe hides no change
 
 
@@ -147,7 +147,7 @@ def test_sts_out_of_reach_is_unknown(healthy: Site) -> None:
     healthy.kube.faults.cut_off["sts"].add("*")
     report = probed(healthy, code=9)
     assert report["state"] == "verified"
-    assert "the agent gave it credentials, but it cannot reach STS" in report["probes"][0]["unknown"]
+    assert "the agent returned credentials, but the pod cannot reach STS" in report["probes"][0]["unknown"]
 
 
 def test_chosen_nodes(healthy: Site) -> None:
@@ -185,7 +185,7 @@ def test_an_image_that_cannot_be_pulled(healthy: Site) -> None:
 def test_a_job_that_the_cluster_does_not_take(healthy: Site) -> None:
     healthy.kube.faults.fail("kubernetes", "POST /apis/batch/*", status=403)
     report = probed(healthy, code=9)
-    assert "the cluster does not let podid's Job pass" in report["probes"][0]["unknown"]
+    assert "the cluster rejected podid's Job" in report["probes"][0]["unknown"]
 
 
 def test_a_service_account_that_is_gone(healthy: Site) -> None:
@@ -229,7 +229,7 @@ def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pyt
             healthy(*PROBE, "--timeout", "30s")
     assert len(jobs(healthy)) == 2
     said = healthy.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "none").stderr
-    assert "Kubernetes deletes it by itself" in said
+    assert "Kubernetes deletes it one minute after its deadline" in said
     healthy.wait(150)
     assert jobs(healthy) == []
 

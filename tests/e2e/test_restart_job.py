@@ -43,7 +43,7 @@ def said(document: Any) -> dict[str, tuple[str, str]]:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are new; {count} of {count} carry the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def test_one_service_account(associated: Site) -> None:
@@ -86,17 +86,20 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     again = associated("restart", "-A", "--stale", "-o", "json")
     assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
     text = associated.must("restart", "-A", "--stale")
-    assert (text.stdout, text.stderr) == ("nothing to restart: every pod carries what its association gives\n", "")
+    assert (text.stdout, text.stderr) == ("nothing to restart: no pod is stale\n", "")
 
 
 def test_why_there_is_nothing_to_undo(associated: Site) -> None:
     associated.must("restart", "shop/orders")
     run = associated.must("history", "-o", "json").json["items"][0]["runId"]
     undone = associated.must("undo", run, "--yes")
-    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
-    assert f"nothing of run {run} is left to undo" in undone.stderr
+    assert (
+        "the restart of Deployment shop/orders cannot be undone; it did not change the workload's settings"
+        in undone.stderr
+    )
+    assert f"run {run} has nothing left to undo" in undone.stderr
     none = associated("undo", "last", "--yes")
-    assert (none.code, none.stderr) == (5, "Error: The journal holds no run that can be undone.\n")
+    assert (none.code, none.stderr) == (5, "Error: The journal has no run that can be undone.\n")
 
 
 def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
@@ -104,7 +107,7 @@ def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
     associated.must("undo", "last", "--yes", "--wait", "api")
     again = associated("undo", "last", "--yes", "--wait", "api", "-o", "json")
     run = associated.must("history", "-o", "json").json["items"][-1]["runId"]
-    assert (again.code, again.json["notes"]) == (0, [f"nothing of run {run} is left to undo"])
+    assert (again.code, again.json["notes"]) == (0, [f"run {run} has nothing left to undo"])
 
 
 def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
@@ -113,7 +116,7 @@ def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> Non
     outcome = healthy("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         0,
-        {"shop/Deployment/orders": ("done", "2 of 2 pods are new and carry no injected fields")},
+        {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
     )
     assert not set(pods) & set(healthy.cluster.pod_names("shop"))
     assert states(healthy, "shop") == [False, False]
@@ -214,20 +217,20 @@ def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(
     outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "120s", "-o", "json")
     status, reason = said(outcome.json)["shop/DaemonSet/logs"]
     assert status == "failed"
-    assert reason.startswith("3 of 3 pods still without credentials: logs-")
+    assert reason.startswith("3 of 3 pods still have no credentials: logs-")
 
 
 def test_a_paused_deployment(associated: Site) -> None:
     associated.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"paused": True}})
     plan = associated.must("restart", "shop/orders", "--dry-run").stdout
-    assert "restart Deployment shop/orders  (2 of 2 pods; it is paused, so a restart would replace nothing" in plan
+    assert "restart Deployment shop/orders  (2 of 2 pods; its rollout is paused, so a restart replaces no pods" in plan
     outcome = associated("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         6,
         {
             "shop/Deployment/orders": (
                 "blocked",
-                "it is paused, so a restart would replace nothing until it is resumed",
+                "its rollout is paused, so a restart replaces no pods until it is resumed",
             )
         },
     )
@@ -241,7 +244,7 @@ def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> No
     assert outcome.code == 6
     (action,) = outcome.json["actions"]
     assert action["status"] == "blocked"
-    assert action["reason"].startswith("service account shop/orders does not exist, so no new pod could")
+    assert action["reason"].startswith("service account shop/orders does not exist, so a deleted pod could")
     assert {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")} == pods
     assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
 
@@ -262,7 +265,7 @@ def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site
         outcome = healthy("restart", "shop/orders", "-o", "json", *more)
         assert (outcome.code, outcome.stdout, healthy.slept) == (6, "", began)
         assert outcome.error["message"].startswith("New pods of shop/orders would get no credentials: ")
-        kept = "2 running pods keep theirs as they are. Nothing was changed"
+        kept = "2 running pods keep theirs. Nothing was changed"
         id_ = "injection-missed-webhook" if gone else "webhook-config-altered"
         assert outcome.error["message"].endswith(f"({id_}). {kept}")
     assert healthy.cluster.pod_names("shop") == writes
@@ -297,7 +300,7 @@ def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(a
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
     note = outcome.json["notes"][-1]
-    assert note.startswith("the webhook was not tried in a dry run: not allowed to create pods")
+    assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
     assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
 
 
@@ -318,7 +321,7 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     assert (outcome.code, found["shop/Deployment/orders"][0]) == (8, "done")
     assert found["shop/Pod/shell"] == (
         "blocked",
-        "no controller would bring the pod back: delete it and create it again",
+        "no controller replaces the pod: delete it and create it again",
     )
     assert found["shop/Job/import"] == (
         "blocked",
@@ -339,7 +342,7 @@ def test_static_pods(associated: Site) -> None:
     associated.associate("shop", "default")
     static = (
         "blocked",
-        f"it is a static pod, which cannot use a service account: take its manifest off node {node}, "
+        f"it is a static pod, which cannot use a service account: remove its manifest from node {node}, "
         "and run it as a DaemonSet or a Deployment",
     )
     for argv in (("shop/default",), ("shop/default", "--stale"), ("-n", "shop", "--yes")):
@@ -354,7 +357,7 @@ def test_pods_that_are_missed_again_and_again(associated: Site, monkeypatch: pyt
     outcome = associated("restart", "payments/billing-worker", "-o", "json")
     (target,) = outcome.json["actions"]
     assert (outcome.code, target["status"]) == (7, "failed")
-    assert target["reason"].startswith("1 of 1 pods still without credentials after 3 restarts: billing-worker-")
+    assert target["reason"].startswith("1 of 1 pods still have no credentials after 3 restarts: billing-worker-")
 
 
 def test_a_rollout_that_does_not_end(associated: Site) -> None:
@@ -362,7 +365,7 @@ def test_a_rollout_that_does_not_end(associated: Site) -> None:
     outcome = associated("restart", "shop/orders", "--timeout", "60s", "-o", "json")
     (target,) = outcome.json["actions"]
     assert (outcome.code, target["status"]) == (7, "failed")
-    assert target["reason"].startswith("not rolled out within 60 s: ")
+    assert target["reason"].startswith("the rollout did not finish within 60 s: ")
     assert sum(not new for new in states(associated, "shop")) == 2  # the old pods serve on
 
 

@@ -77,7 +77,7 @@ def test_asking_for_the_context_of_another_cluster_is_a_conflict(shared: Site, k
     for argv in (("doctor",), ("verify", "shop/orders", "--yes"), ("restart", "shop/orders")):
         outcome = shared(*argv, "--context", "here", "-o", "json", env={"KUBECONFIG": kubeconfig(foreign)})
         assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-        assert outcome.error["message"].startswith("context 'here' is not cluster demo: ")
+        assert outcome.error["message"].startswith("context 'here' is not for cluster demo: ")
 
 
 def test_a_context_that_does_not_exist(shared: Site, kubeconfig: Callable[..., str]) -> None:

@@ -8,8 +8,8 @@ from ops.change.support import writes
 from worlds import Site
 
 ASSOCIATE = ("associate", "--role", "storefront")
-LEFT = "2 running pods still have none: podid restart shop/orders --stale --cluster demo"
-HOLDING = "running pods keep the injected variables and fail at their next refresh; restart them"
+LEFT = "2 running pods still have no credentials: podid restart shop/orders --stale --cluster demo"
+HOLDING = "running pods keep the injected variables, and their next refresh fails: restart them"
 
 
 def test_a_service_account_that_does_not_exist(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Which pods a verdict concerns, of the service accounts that are its chain."""
+"""The pods that a verdict affects, among those of the service accounts in its chain."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from podid.domain.workloads import live, opted_out, runs_in, workload_subject
 from podid.facts.agent import agents
 from podid.facts.index import index
 
-# what is true of pods that are made from now on
+# subjects that affect only pods that are created from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
 _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedPods:
-    """Which pods of its identities a verdict concerns: those in `pods` ("ns/name"), on `nodes` or of `workload`, where
-    these are given, and the pods that are made from now on if `new`."""
+    """The pods of its identities that a verdict affects: those in `pods` ("ns/name"), on `nodes` or of `workload`, if
+    these are given, and the pods that are created from now on if `new`."""
 
     pods: frozenset[str] | None = None
     nodes: frozenset[str] | None = None
@@ -32,12 +32,15 @@ class AffectedPods:
 
     @property
     def of_nodes(self) -> bool:
-        """Whether a running pod is covered for its node's sake, of which there may be a thousand."""
+        """Whether running pods are affected because of their node. There may be a thousand such nodes."""
         return self.running and self.pods is None and self.nodes is not None
 
     @property
     def keys(self) -> Iterable[Hashable]:
-        """One of them is among the keys of every other running pod that it covers."""
+        """Keys for the affected running pods, except those that are affected because of their node.
+
+        `keys_of` such a pod has one of them.
+        """
         if not self.running or self.of_nodes:
             return ()
         return (self.workload,) if self.pods is None else self.pods
@@ -48,7 +51,7 @@ def keys_of(pod: Pod) -> tuple[Hashable, ...]:
 
 
 def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
-    """The pods of the verdict's identities that it is about. Which identities these are is its `chain`."""
+    """Return the pods that the verdict affects, of the identities in its `chain`."""
     new = bearing_of(verdict) is not Bearing.RESTART
     subject = verdict.subject
     if verdict.pods:
@@ -64,7 +67,7 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
         if agent is not None:
             return AffectedPods(nodes=frozenset({agent.node}), new=new)
         return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
-    # of a workload that harms everybody, such as one that changes the nodes' packet filter
+    # a workload with chain EVERYONE affects others' pods, such as a DaemonSet that changes the nodes' packet filter
     if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
         nodes = _nodes_of_agent(snapshot, subject)
         return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
@@ -72,21 +75,21 @@ def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
 
 
 def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
-    """Whether pods on some nodes get no credentials by it, whoever's they are."""
+    """Return whether no pod on some nodes gets credentials because of this failure."""
     broken = verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR
     if not broken or verdict.chain == EVERYONE or bearing_of(verdict) is not Bearing.STOPS:
         return False
-    # which nodes lack an agent because of its DaemonSet is open: those where it runs do not
+    # the nodes where an agent's DaemonSet runs are known, those where it is missing because of a failure are not
     return verdict.subject.kind not in _WORKLOADS and concerned(verdict, snapshot).of_nodes
 
 
 def has_pods(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
-    """Whether live pods of the service account are known to be on nodes."""
+    """Return whether the service account has live pods on known nodes."""
     return any(pod.node and live(pod) and not opted_out(pod) for pod in index(snapshot).pods.get(ref, ()))
 
 
 def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
-    """Where the agent's DaemonSet of this name runs; None for any other workload."""
+    """Return the nodes with a pod of the agent's DaemonSet of this name; None for any other workload."""
     sets = [ds for ds in agents(snapshot) if ds.subject == subject]
     if not sets:
         return None

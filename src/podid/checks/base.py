@@ -1,7 +1,8 @@
-"""What a check is: an id, what its page says, and a pure rule from a snapshot to one verdict per subject.
+"""A check: an id, the metadata of its page, and a pure rule that maps a snapshot to one verdict per subject.
 
-A rule never fetches. Its check declares the sections that it cannot do without (`needs`) and those that only sharpen
-its answer (`wants`); `Check.judge` answers `unknown` in its place when a needed one is missing.
+A rule never reads from AWS or Kubernetes. Its check declares the sections that the rule requires (`needs`) and those
+that only make its answer more exact (`wants`). If a required section is missing, `Check.judge` returns `unknown`
+without calling the rule.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from podid.facts.index import (
 from podid.facts.injection import Group, groups
 from podid.pages.index import ENTRIES
 
-# what nearly every check is written with; the names of the last two lines come from podid.domain
+# the names that nearly every check uses; those of the last two lines are defined in podid.domain
 __all__ = ["Case", "Check", "PartOfCheck", "Rule", "Verdicts", "on_links", "placed_on", "rule"]
 __all__ += ["EVERYONE", "Outcome", "Severity", "Subject", "Verdict", "count_of", "short_list"]
 __all__ += ["Known", "Missing", "Snapshot", "known", "known_or", "part"]
@@ -38,9 +39,9 @@ Rule = Callable[["Check", Snapshot], Verdicts | Verdict]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """`title` states the healthy fact. `link` is the link of the way to credentials that the check looks at: 1
-    association, 2 service account of the pod, 3 injection, 4 SDK, 5 network, 6 agent, 7 node role, 8 EKS Auth,
-    9 trust, 10 permissions; 0 is podid's own access."""
+    """`title` states the healthy fact. `link` is the checked link of the way to credentials: 1 association, 2 service
+    account of the pod, 3 injection, 4 SDK, 5 network, 6 agent, 7 node role, 8 EKS Auth, 9 trust, 10 permissions; 0 is
+    podid's own access."""
 
     id: str
     severity: Severity
@@ -54,7 +55,10 @@ class Check:
 
     @classmethod
     def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
-        """With severity, link, title and fix class from the front matter of the page `id`; LookupError without one."""
+        """Return the check with severity, link, title and fix class from the front matter of page `id`.
+
+        Raise LookupError if there is no such page.
+        """
         if id not in PAGES:
             raise LookupError(f"podid.pages.index has no {id}: write src/podid/pages/{id}.md, and run make docs")
         page = PAGES[id]
@@ -71,8 +75,10 @@ class Check:
         )
 
     def judge(self, snapshot: Snapshot) -> Verdicts:
-        """What the rule says: unknown for each section that it needs and that is missing, nothing where nobody asked
-        for one of them."""
+        """Return the verdicts of the rule, or unknown for each required section that is missing.
+
+        Return nothing if a required section was not requested.
+        """
         gaps = dict.fromkeys(part for name in self.needs if isinstance(part := getattr(snapshot, name), Missing))
         if NOT_READ in gaps:
             return ()
@@ -85,23 +91,23 @@ class Check:
         return any(verdict.outcome is Outcome.FAIL for verdict in self.judge(snapshot))
 
     def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":
-        """`chain`: the service accounts ("ns/name") whose way to credentials leads through the subject."""
+        """`chain`: the service accounts ("ns/name") whose credentials depend on the subject."""
         return Case(self, subject, chain)
 
     def of_cluster(self, snapshot: Snapshot, chain: tuple[str, ...] = ()) -> "Case":
         return self.case(cluster_subject(snapshot), chain)
 
     def of_everyone(self, snapshot: Snapshot) -> "Case":
-        """The cluster as a whole, with every service account in it."""
+        """Return the case of the whole cluster, with every service account in it."""
         return self.of_cluster(snapshot, EVERYONE)
 
     def of_workloads(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Placed]]":
-        """The workloads of associated service accounts that have live pods."""
+        """Yield the workloads of associated service accounts that have live pods."""
         for item in placed(snapshot):
             yield self.case(item.workload, (str(item.association.ref),)), item
 
     def of_groups(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Group]]":
-        """The same workloads with all of their pods, by how the webhook treated them."""
+        """Yield the workloads of associated service accounts with all of their pods, by state of injection."""
         for group in groups(snapshot):
             yield self.case(group.workload, (str(group.association.ref),)), group
 
@@ -110,39 +116,41 @@ class Check:
             yield self.case(association.subject, (str(association.ref),)), association
 
     def of_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
-        """The roles of associations by ARN, each with those who name it."""
+        """Yield each role ARN with the associations that name it."""
         for arn, associations in by_role(snapshot).items():
             yield self.case(role_subject(arn), chain_of(associations)), arn, associations
 
     def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
-        """With the associated service accounts that have pods there."""
+        """Yield the nodes, each case with the associated service accounts that have pods on the node."""
         users = index(snapshot).users
         for node in known(snapshot.nodes):
             yield self.case(node.subject, users.get(node.name, ())), node
 
     def of_agent_pods(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Pod]]":
-        """With the associated service accounts that have pods on the agent's node."""
+        """Yield the agent's pods, each case with the associated service accounts that have pods on the same node."""
         users = index(snapshot).users
         for pod in known(snapshot.agent_pods):
             yield self.case(pod.subject, users.get(pod.node, ())), pod
 
     def undescribed(self, snapshot: Snapshot) -> Iterator[Verdict]:
-        """What a check of what associations give cannot tell."""
+        """Yield unknown for the associations that could not be described."""
         for why, members in unread(snapshot).items():
             names = short_list(str(association.ref) for association in members)
             case = self.of_cluster(snapshot, chain_of(members))
-            yield case.unknown(why, f"could not read the association of {names}: {why.reason}")
+            yield case.unknown(why, f"the association of {names} could not be read: {why.reason}")
 
 
 def rule(*, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> Callable[[Rule], Check]:
-    """Make a check of the function below, which gives one verdict or many. Its name is the check's id with
-    underscores."""
+    """Make a check of the decorated function, which returns one verdict or yields several.
+
+    Its name is the check's id with underscores.
+    """
     return lambda judge: Check.of(judge.__name__.replace("_", "-"), judge, needs=needs, wants=wants)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One subject before one check: makes the verdict on it."""
+    """One subject of one check. Its methods make the verdict."""
 
     check: Check
     subject: Subject
@@ -152,7 +160,7 @@ class Case:
         return self._verdict(Outcome.PASS, message)
 
     def skip(self, message: str) -> Verdict:
-        """The rule does not apply to this subject, for the reason in `message`."""
+        """Return not-applicable: the rule does not apply to this subject, for the reason in `message`."""
         return self._verdict(Outcome.NOT_APPLICABLE, message)
 
     def fail(
@@ -166,7 +174,7 @@ class Case:
         pods: Iterable[Pod] = (),
         nodes: Iterable[str] = (),
     ) -> Verdict:
-        """`pods` and `nodes` are those that fail, where these are not all that the subject stands for."""
+        """Return a failing verdict. `pods` and `nodes` are the affected ones, if these are not all of the subject's."""
         return replace(
             self._verdict(Outcome.FAIL, message),
             severity=severity or self.check.severity,
@@ -177,21 +185,29 @@ class Case:
             nodes=tuple(nodes),
         )
 
-    def fail_pods(self, failed: Collection[Pod], total: int, message: str, **more: Any) -> Verdict:
-        """Fail because of some of the subject's `total` pods: "2 of 3 pods {message}"."""
+    def fail_pods(
+        self, failed: Collection[Pod], total: int, message: str, *, verb: tuple[str, str] = ("", ""), **more: Any
+    ) -> Verdict:
+        """Return a failing verdict on some of the subject's `total` pods: "2 of 3 pods {verb} {message}".
+
+        `verb` is its singular and its plural, of a present tense.
+        """
+        words = (f"{len(failed)} of {count_of(total, 'pod')}", verb[len(failed) != 1], message)
         evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
-        return self.fail(f"{len(failed)} of {count_of(total, 'pod')} {message}", evidence=evidence, **more)
+        return self.fail(" ".join(filter(None, words)), evidence=evidence, **more)
 
     def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
-        """Of what is as it should be and looks odd: a finding for whoever named one of its service accounts, and to all
-        others a pass that says so."""
+        """Return info for a setting that looks wrong and is correct, if the user named one of its service accounts.
+
+        Otherwise return a pass with the same message.
+        """
         if {str(ref) for ref in snapshot.targets} & set(self.chain):
             return self.fail(message, severity=Severity.INFO, evidence=evidence)
         return self.ok(message)
 
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
-        """`severity` is that of what could be behind it; the check's, unless a milder one is likelier."""
-        plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")
+        """Return unknown. `severity` is that of the possible failure: the check's, if no lower one is likelier."""
+        plain = self._verdict(Outcome.UNKNOWN, message or f"not checked: {missing.reason}")
         return replace(
             plain,
             reason=missing.reason,
@@ -214,10 +230,10 @@ class Case:
 
 # --- checks with verdicts on several links ----------------------------------------------------------------------------
 
-# A check is on the link of its page. What a permissions boundary denies may break an earlier one: the redeeming of
-# tokens by a node's role, or the second hop. Else it leaves an application without rights.
+# A check is on the link of its page. A permissions boundary may break an earlier link: a node role cannot redeem
+# tokens, or a role cannot assume its target role. Otherwise an application lacks permissions.
 NODE_ROLE, SECOND_HOP, PERMISSIONS = 7, 9, 10
-# check -> the links of its verdicts, where these are several, each with the sections that it alone wants
+# check with verdicts on several links -> these links, each with the sections that only this link wants
 SEVERAL: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     "permissions-boundary-denies": {NODE_ROLE: (), SECOND_HOP: (), PERMISSIONS: ("bounded",)}
 }
@@ -225,13 +241,13 @@ SEVERAL: Mapping[str, Mapping[int, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartOfCheck(Check):
-    """A check of which only the verdicts on some of its links were asked for."""
+    """A check of which only the verdicts on some of its links were requested."""
 
     links: tuple[int, ...]
 
 
 def on_links(check: Check, links: Collection[int]) -> Check | None:
-    """The check, with its verdicts on these links alone; None for one that has none."""
+    """Return the check, limited to its verdicts on these links; None if it has none."""
     own = SEVERAL.get(check.id, {check.link: ()})
     kept = tuple(link for link in own if link in links)
     if not kept or len(kept) == len(own):
@@ -243,7 +259,7 @@ def on_links(check: Check, links: Collection[int]) -> Check | None:
 
 
 def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:
-    """The verdict, on that link if the check has several; nothing, where that one was not asked for."""
+    """Yield the verdict, on that link if the check has several; nothing if the link was not requested."""
     if check.id in SEVERAL:
         verdict = replace(verdict, link=link)
     if not isinstance(check, PartOfCheck) or verdict.link in check.links:

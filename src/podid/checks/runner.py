@@ -1,9 +1,9 @@
 """Runs checks over a snapshot, and marks the failures that follow from others.
 
-A check that cannot look gives `unknown`, and so does one that crashes. A failure that follows from others carries
-`masked_by`, and is fixed with its cause. Most checks judge what is written down: a trust policy, a role, an
-association, a manifest, a route. Such a finding is true whatever else is broken, so nothing masks it. The table names
-symptoms: states that a cause brings about.
+A check that crashes gives `unknown`, like one whose sections are missing. A failure that follows from others carries
+`masked_by`, and is fixed with its cause. Most checks judge a configuration: a trust policy, a role, an association, a
+manifest, a route. Such a finding is true whatever else is broken, so nothing masks it. The table CAUSES lists
+symptoms: states that a cause produces.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,15 @@ from podid.domain.snapshot import Snapshot, crashed
 
 
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
-    """Every verdict of every check, in the order of `checks`, then by subject. Never raises for a check's fault."""
+    """Return every verdict of every check, in the order of `checks`, then by subject.
+
+    Never raises for a defect of a check.
+    """
     return tuple(verdict for check in checks for verdict in _run(check, snapshot))
 
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
-    """What was seen of its failure mode counts also where its own sections are missing."""
+    """Return the check's own verdicts, and those from logs and evidence, which do not depend on its sections."""
     verdicts = (_safely(check, snapshot, judge) for judge in (Check.judge, in_logs, in_evidence))
     return sorted(chain.from_iterable(verdicts), key=lambda v: (v.subject, v.outcome, v.message))
 
@@ -37,13 +40,13 @@ def _safely(
         return [check.of_everyone(snapshot).unknown(crashed(error))]
 
 
-# --- what follows from what -----------------------------------------------------------------------------------------
+# --- failures that follow from others ---------------------------------------------------------------------------------
 
-# nothing of these clusters gives pods credentials
+# clusters in which Pod Identity does not work at all
 NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
 
-# symptom -> the causes that bring it about, for every service account of the symptom. What one node, pod or add-on has
-# of another's making, its check says itself
+# symptom -> its causes, for every service account of the symptom. Where the cause is a single node, pod or add-on, the
+# check of the symptom sets masked_by itself
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "association-deleted-env-remains": ("association-missing",),
     "pod-predates-association": NO_POD_IDENTITY,
@@ -55,16 +58,18 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         *("agent-proxy-misconfig", "node-clock-skew", "agent-imds-unavailable", "eks-auth-unreachable"),
         *("custom-eks-auth-endpoint", "eks-auth-throttled"),
     ),
-    # its trust names the id of a role that is gone
+    # its trust policy names the unique id of a deleted role
     "target-role-trust-broken": ("role-recreated",),
 }
-# it lets others in, whether or not anybody is there
+# it allows others to assume the role, whether or not a service account exists
 OF_ITS_OWN = ("trust-too-broad",)
 
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
-    """The verdicts with `masked_by` on every failure that follows from others for all of its service accounts. Only an
-    error brings anything about. `order` gives each check's place on the way to credentials: causes come first."""
+    """Return the verdicts, with `masked_by` on each failure that follows from others for all of its service accounts.
+
+    Only an error is a cause. `order` is each check's position on the way to credentials: causes come first.
+    """
     broken: dict[str, set[str]] = {}
     masked = list(verdicts)
     for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):
@@ -79,7 +84,7 @@ def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict
 
 
 def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
-    """What follows from a consequence follows from its cause."""
+    """Yield the verdicts with the first cause of a chain of causes in `masked_by`."""
     causes: dict[str, set[str]] = {}
     for verdict in verdicts:
         if verdict.outcome is Outcome.FAIL:
@@ -93,7 +98,7 @@ def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
 
 
 def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
-    """What explains it for everyone in its chain, empty if it is not explained for anyone."""
+    """Return the check that explains the failure for everyone in its chain; empty if somebody's is unexplained."""
     causes = [c for c in (*NO_SERVICE_ACCOUNT, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
     for cause in causes:
         if "*" in broken[cause]:

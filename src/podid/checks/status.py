@@ -1,7 +1,7 @@
 """Folds the verdicts on a snapshot into one state for each service account and each of its pods.
 
-Pure, and one pass over the verdicts: which verdict concerns which identity is told by its chain, which of the pods by
-its subject or by the pods and nodes that it names. The states and their order are those of `podid.domain.status`.
+Pure, in one pass over the verdicts. A verdict's chain gives the identities that it concerns; its subject, or the pods
+and nodes that it names, give the affected pods. `podid.domain.status` defines the states and their order.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from podid.facts.restarts import LIFETIME, changed_at
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
-# those that a state depends on
+# the links that a state depends on
 STATE_LINKS = range(1, PERMISSIONS_LINK)
 ABSENT = "association-missing"
-# between the redemption of a token and the session that EKS makes for it, each by its own clock
+# between the redemption of a token and the session that EKS creates for it, by two clocks
 SAME_MOMENT = timedelta(seconds=10)
-# inferred from settings alone, so that a session of the pod itself counts for more
+# links whose verdicts are inferred from settings only, so that a session of the pod itself has precedence
 _INFERRED = (5, 7, 8)
 
 
 def deciding(check: Check) -> bool:
-    """Whether no state from `ready` on can be claimed without the check."""
+    """Return whether the states from `ready` on require this check."""
     return (
         check.severity is Severity.ERROR
         and on_links(check, STATE_LINKS) is not None
@@ -57,8 +57,10 @@ def deciding(check: Check) -> bool:
 def statuses(
     snapshot: Snapshot, verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef], ran: Collection[str]
 ) -> tuple[IdentityStatus, ...]:
-    """One for each of the service accounts, in their order. `verdicts` are in causal order; `ran` are the ids of the
-    checks that gave them."""
+    """Return one status for each of the service accounts, in their order.
+
+    `verdicts` are in causal order; `ran` are the ids of the checks that gave them.
+    """
     general, named, nodewise = _by_identity(snapshot, verdicts)
     ceiling, lacking = _ceiling(frozenset(ran))
     facts = index(snapshot)
@@ -87,7 +89,10 @@ def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> t
 
 
 def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
-    """Of the association's pods in this cluster, newest first: without session tags CloudTrail names no pod."""
+    """Return the sessions of the association's pods in this cluster, newest first.
+
+    Without session tags CloudTrail names no pod.
+    """
     if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
         return ()
     arn = snapshot.cluster.value.arn
@@ -101,7 +106,7 @@ def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSessio
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Concern:
-    """A failing or undecided verdict before one identity."""
+    """A failing or unknown verdict and the pods of one identity that it affects."""
 
     order: int
     verdict: Verdict
@@ -122,27 +127,30 @@ class _Concern:
 
     @property
     def open(self) -> bool:
-        """Whether a link is undecided by it. What nobody wanted read lowers the claim to what was read."""
+        """Whether a link is undecided because of it. Data that was not requested only lowers the possible state."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
         read = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
         return undecided and read and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
-        """A note is one too where no pod can run yet."""
+        """Whether it makes the state doubtful. Info does too if no pod can run yet."""
         mild = self.verdict.severity is Severity.WARN or self.verdict.check in NO_SERVICE_ACCOUNT
         return self.failed and mild and self.bearing is Bearing.STOPS
 
 
 def _read(verdict: Verdict) -> bool:
-    """Whether what an undecided verdict lacks was wanted at all."""
+    """Return whether the data that an unknown verdict lacks was requested."""
     return Missing(verdict.reason, verdict.permission, verdict.error_code) != NOT_READ
 
 
 def _by_identity(
     snapshot: Snapshot, verdicts: Iterable[Verdict]
 ) -> tuple[Sequence[_Concern], Mapping[str, Sequence[_Concern]], Sequence[_Concern]]:
-    """What concerns everybody, by name what concerns one, and what concerns those whose next pod may land anywhere."""
+    """Return the verdicts on every identity, those on one by its name, and those on identities without pods on nodes.
+
+    The next pod of an identity without pods may run on any node.
+    """
     general: list[_Concern] = []
     named: dict[str, list[_Concern]] = defaultdict(list)
     nodewise: list[_Concern] = []
@@ -152,7 +160,7 @@ def _by_identity(
         if not 1 <= verdict.link <= PERMISSIONS_LINK:
             continue
         affected = concerned(verdict, snapshot)
-        # a restart makes new pods, so it does not help against what shuts these out
+        # a restart creates new pods, so it does not fix a failure that affects only these
         bearing = bearing_of(verdict) if affected.running else Bearing.STOPS
         concern = _Concern(order, verdict, bearing, affected)
         if verdict.chain == EVERYONE:
@@ -167,7 +175,7 @@ def _by_identity(
 
 @cache
 def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]]:
-    """The best state that the checks which ran can give, and the links that others would have judged."""
+    """Return the best state that the checks which ran can give, and the links of the checks that did not run."""
     missing = [check for check in ALL if deciding(check) and check.id not in ran]
     links = tuple(sorted({check.link for check in missing}))
     if any(all(SERVICES[name] != "kubernetes" for name in check.needs) for check in missing):
@@ -176,18 +184,18 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
 
 
 def _link(verdict: Verdict) -> int:
-    """Tokens and probes tell of what EKS Auth does, under the ids of checks of other links."""
+    """Return the verdict's link. Missing evidence of tokens and probes is about EKS Auth, whatever the check's link."""
     return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
 
 
 def _served(probe: Probed) -> bool:
-    """Whether it was given the credentials of the association's role."""
+    """Return whether the probe got the credentials of the association's role."""
     return probe.redeemed is not None and not probe.link
 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """One service account while it is judged. `concerns` are in causal order."""
+    """One service account that is being judged. `concerns` are in causal order."""
 
     snapshot: Snapshot
     ref: ServiceAccountRef
@@ -228,10 +236,13 @@ class _Identity:
         return self.association is None and isinstance(self.snapshot.associations, Known)
 
     def _whole(self, new: PodStatus, pods: tuple[PodStatus, ...] | None) -> tuple[IdentityState | None, Verdict | None]:
-        """The worst pod's; that of a new pod where it is worse than ready, or where there is no other."""
+        """Return the worst state of the pods, and its cause.
+
+        A new pod counts if its state is worse than ready, or if there is no other pod.
+        """
         if self._known_absent:
             failed = [c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE]
-            # judged of identities that are named only: what says why comes first
+            # association-missing is judged only for named identities: a verdict with the reason comes first
             failed.sort(key=lambda verdict: verdict.check == ABSENT)
             return IdentityState.NONE, next(iter(failed), None)
         members = [*(pods or ())]
@@ -245,8 +256,10 @@ class _Identity:
         return next(concern.order for concern in self.concerns if concern.verdict is verdict)
 
     def _new_pod(self, served: Sequence[Pod]) -> PodStatus:
-        """Of errors on some of the nodes only, a new pod may or may not suffer. It is expected where the others run, or
-        on any node where there are none."""
+        """Return the status of a new pod. It is expected on the nodes of the other pods, or on any node without these.
+
+        An error on some of these nodes only may or may not affect it.
+        """
         of_new = [c for c in self.concerns if c.affected.new and c.verdict.link < PERMISSIONS_LINK]
         hosts = {pod.node for pod in served if pod.node} or index(self.snapshot).nodes.keys()
         shut = [c.affected.nodes for c in of_new if c.breaks and c.affected.nodes]
@@ -290,13 +303,13 @@ class _Identity:
             yield self._pod(pod, new, concerns)
 
     def _pod(self, pod: Pod, new: PodStatus, concerns: Sequence[_Concern]) -> PodStatus:
-        """`concerns` are those that concern this pod."""
+        """Return the pod's status; `concerns` are those that affect it."""
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(concerns, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in concerns if concern.stale), None)
         until: datetime | None = None
         if stale is not None and state not in (IdentityState.BROKEN, None):
-            # new pods would be no better off: a restart does not help
+            # new pods would fail too, so a restart does not help
             if new.state is IdentityState.BROKEN:
                 state, cause = IdentityState.BROKEN, new.cause
             elif state is IdentityState.STALE and stale.verdict.check == "cached-credentials-after-change":
@@ -327,7 +340,7 @@ class _Identity:
         return None if changed is None else changed + LIFETIME
 
     def _trial(self, pod: Pod) -> TokenTrial | None:
-        """The redeemed token of the pod, else of one of the same template, whose identity is the association's role."""
+        """Return the trial that got the association's role with a token of the pod, or of one of the same template."""
         good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
         own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
         alike = (
@@ -338,8 +351,11 @@ class _Identity:
         return own or next(alike, None)
 
     def _session(self, pod: Pod) -> PodSession | None:
-        """The newest session of this very pod since it started and its association last changed, beside a redemption by
-        the agent of its node: podid's own redemptions make sessions of the pod too."""
+        """Return the newest session of this pod since it started and since its association last changed.
+
+        The agent of its node must have redeemed a token at the same time: podid's own redemptions create sessions of
+        the pod too.
+        """
         since = pod.created_at
         if isinstance(self.association, Association) and self.association.modified_at is not None:
             since = max(since, self.association.modified_at)
@@ -359,7 +375,7 @@ class _Identity:
         )
 
     def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
-        """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
+        """Return the links that are decided by evidence of the pod, or of podid's own pod on its node."""
         decided = {1, 9} if trial is not None else set()
         if any(probe.node == node and _served(probe) for probe in self.probes):
             decided |= {1, 3, 6, 7, 8, 9}
@@ -368,7 +384,10 @@ class _Identity:
     def _state(
         self, concerns: Sequence[_Concern], perhaps: Sequence[_Concern], decided: Collection[int]
     ) -> tuple[IdentityState | None, Verdict | None]:
-        """`perhaps` weigh as warnings; of the links in `decided`, evidence counts for more than what is inferred."""
+        """Return the state and its cause. `perhaps` count as warnings.
+
+        For links in `decided`, evidence has precedence over inferred verdicts.
+        """
         open_ = [concern for concern in (*concerns, *perhaps) if concern.open and concern.verdict.link not in decided]
         outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
@@ -392,7 +411,7 @@ class _Identity:
         return (link for link in STATE_LINKS if link not in lacking and link not in undecided)
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
-        """What could not be read or decided, each once, then the links that nothing was read for."""
+        """Yield the unknown verdicts, each once, then the links for which nothing was read."""
         undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN and _read(c.verdict))
         yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
         for link in lacking:

@@ -1,7 +1,6 @@
-"""The agents that run, and the one that the add-on makes of a version and its configuration values: where it may go,
-which ports it takes.
+"""The running agents, and the planned agent of an add-on version and its configuration values: placement and ports.
 
-What the agent is: https://github.com/aws/eks-pod-identity-agent (charts/) and
+The agent: https://github.com/aws/eks-pod-identity-agent (charts/) and
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html. Its ports:
 https://github.com/aws/eks-pod-identity-agent/issues/10.
 """
@@ -28,17 +27,17 @@ from podid.facts.index import Affected, index, once, reach_on
 from podid.facts.nodes import COMPUTE_TYPE, expects_agent
 
 PROXY_PORT, PROBE_PORT = 80, 2703
-# of system-node-critical, which the agent has
+# the value of system-node-critical, the agent's priority class
 AGENT_PRIORITY = 2_000_001_000
-# as the scheduler says it: pkg/scheduler/framework/plugins/nodeports of Kubernetes
+# the scheduler's text: pkg/scheduler/framework/plugins/nodeports of Kubernetes
 NO_FREE_PORT = "free ports"
 _WAITS = f"no node has {NO_FREE_PORT} for the requested pod ports"
-# what frees each of the ports for others
+# the settings that free each of the ports for other pods
 FREES_PORT, FREES_PROBE_PORT = "agent.advertiseProxyPort=false", "agent.probePort=2704"
 HYBRID = "daemonsets.hybrid.create=true"
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
 HYBRID_SINCE = "v1.3.3-eksbuild.1"
-# before it the agent tolerated no taint: https://github.com/aws/containers-roadmap/issues/2261
+# earlier versions tolerated no taint: https://github.com/aws/containers-roadmap/issues/2261
 _TOLERATES_ALL_SINCE = "v1.2.0"
 # https://github.com/aws/eks-pod-identity-agent/blob/main/charts/eks-pod-identity-agent/values.yaml
 _LINUX = (
@@ -51,8 +50,10 @@ HYBRID_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "In", ("hybrid",)))
 
 @dataclass(frozen=True, slots=True)
 class PlannedAgent:
-    """The agent as it will be: its version, where it may go, whether it takes the node's port 80, and what it is told
-    beside what it is always told. `placement` None where its configuration cannot be read."""
+    """The agent of a plan: version, placement, use of the node's port 80, and additional arguments in `further`.
+
+    `placement` is None if its configuration cannot be parsed.
+    """
 
     version: str
     placement: Placement | None
@@ -67,30 +68,30 @@ class PlannedAgent:
 
     @property
     def serves_hybrid(self) -> bool:
-        """Whether hybrid nodes get an agent: the add-on has one for them from a version on."""
+        """Whether hybrid nodes get an agent. Older versions of the add-on do not support them."""
         return self.hybrid and not (self.version and older(self.version, HYBRID_SINCE))
 
     @property
     def why_not_hybrid(self) -> str:
-        """Why a hybrid node gets no agent, of one that does not serve them."""
+        """Why hybrid nodes get no agent."""
         if self.hybrid:
-            return f"{self.version} has nothing for hybrid nodes, {HYBRID_SINCE} has"
-        return f"a hybrid node needs the DaemonSet that --config {HYBRID} makes"
+            return f"{self.version} does not support hybrid nodes, {HYBRID_SINCE} does"
+        return f"a hybrid node requires the DaemonSet that --config {HYBRID} creates"
 
     @property
     def has_bind_address(self) -> bool:
-        """Whether it is told what to bind."""
+        """Whether its arguments include a bind address."""
         return not {"-b", "--bind-hosts"}.isdisjoint(self.further)
 
     def goes_to(self, node: Node) -> bool:
-        """Whether one of its DaemonSets puts a pod there."""
+        """Return whether one of its DaemonSets has a pod on the node."""
         if node.compute_type == "hybrid" and node.os == "linux":
             return self.serves_hybrid
         return node.runs_agent and (self.placement is None or not why_not_here(node, self.placement))
 
 
 def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
-    """From the version and the configuration values that a plan asks for."""
+    """Return the agent of a version and configuration values in a plan."""
     agent, sets = values.get("agent"), values.get("daemonsets")
     takes_port = not (isinstance(agent, dict) and agent.get("advertiseProxyPort") is False)
     hybrid = sets.get("hybrid") if isinstance(sets, dict) else None
@@ -111,7 +112,7 @@ def planned_agent(version: str, values: Mapping[str, object]) -> PlannedAgent:
 
 
 def _placement(version: str, values: Object) -> Placement:
-    """The add-on's own placement, with what the configuration puts in its place."""
+    """Return the add-on's placement, with the configuration's overrides."""
     given = of_spec({key: values[key] for key in ("affinity", "nodeSelector", "tolerations") if values.get(key)})
     old = bool(version) and older(version, _TOLERATES_ALL_SINCE)
     return Placement(
@@ -121,19 +122,19 @@ def _placement(version: str, values: Object) -> Placement:
     )
 
 
-# --- as it will be seen in the cluster --------------------------------------------------------------------------------
+# --- its objects in the cluster ---------------------------------------------------------------------------------------
 def evicted(pod: Pod) -> bool:
-    """Whether the agent, with its priority, pushes the pod off a node whose port both want."""
+    """Return whether the agent, with its priority, preempts the pod on a node whose port both need."""
     return pod.priority < AGENT_PRIORITY
 
 
 def is_addons(agent: DaemonSet) -> bool:
-    """Whether it has a name that EKS gives the add-on's."""
+    """Return whether it has the name of an add-on's DaemonSet."""
     return agent.namespace == AGENT_NAMESPACE and agent.name in (AGENT_ADDON, f"{AGENT_ADDON}-hybrid")
 
 
 def daemon_sets(agent: PlannedAgent, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[DaemonSet]:
-    """What EKS makes of the add-on, with all its pods ready."""
+    """Yield the DaemonSets that EKS creates for the add-on, with all pods ready."""
     hosts = [node for node in nodes if agent.goes_to(node)]
     kinds = [("", agent.placement or Placement(terms=(_OWN_TERM,)), False)]
     if agent.serves_hybrid:
@@ -169,8 +170,10 @@ def _labels(*, hybrid: bool) -> dict[str, str]:
 
 
 def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
-    """Its pods: a Ready one on each node that is up and that it goes to; one that waits for each of the `held` nodes,
-    whose port stays another pod's."""
+    """Yield its pods: a ready one on each ready node of its placement, and a pending one for each of the `held` nodes.
+
+    On `held` nodes another pod keeps the port.
+    """
     for node in nodes:
         if not agent.goes_to(node) or not node.ready:
             continue
@@ -196,7 +199,7 @@ def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str]
 
 
 def pushed_off(pod: Pod, agent: PlannedAgent, hosts: Collection[str]) -> Pod:
-    """The pod as it is once the agent runs on these nodes: off its own where both want a port of it."""
+    """Return the pod after the agent runs on these nodes: pending if the agent preempts it because of a port."""
     clash = pod.node in hosts and live(pod) and not set(pod.host_ports).isdisjoint(agent.host_ports)
     return replace(pod, node="", phase="Pending", ready=False, message=_WAITS) if clash and evicted(pod) else pod
 
@@ -205,7 +208,7 @@ START_GRACE = timedelta(minutes=2)
 
 
 def importance(snapshot: Snapshot) -> Severity:
-    """Without any association nobody misses the agent."""
+    """Return the severity of a missing agent: info if there is no association."""
     associations = snapshot.associations
     return Severity.INFO if isinstance(associations, Known) and not associations.value else Severity.ERROR
 
@@ -215,7 +218,7 @@ def agents(snapshot: Snapshot) -> list[DaemonSet]:
 
 
 def lacks_agents(snapshot: Snapshot) -> bool:
-    """Whether an agent's DaemonSet has fewer pods than it wants, or there is none; True where that is not seen."""
+    """Return whether an agent's DaemonSet has fewer pods than desired, or none exists; True if that is not known."""
     sets, pods = agents(snapshot), snapshot.agent_pods
     if isinstance(pods, Missing) or not sets:
         return True
@@ -224,7 +227,7 @@ def lacks_agents(snapshot: Snapshot) -> bool:
 
 @once
 def unserved(snapshot: Snapshot) -> Affected:
-    """Of the nodes that should have a Ready agent and have none; of all, where it cannot be seen which these are."""
+    """Return the service accounts on nodes that lack a ready agent; all if these are not known."""
     if isinstance(snapshot.agent_pods, Missing):
         return Affected(EVERYONE)
     served, sets = {pod.node for pod in snapshot.agent_pods.value if pod.ready}, agents(snapshot)
@@ -232,24 +235,24 @@ def unserved(snapshot: Snapshot) -> Affected:
 
 
 def not_judged(snapshot: Snapshot, pod: Pod) -> str:
-    """Why an agent pod's state says nothing; empty where it does."""
+    """Return why an agent pod's state is not meaningful; empty if it is."""
     node = index(snapshot).nodes.get(pod.node)
     if not live(pod):
-        return "the pod has ended; the DaemonSet replaces it"
+        return "the pod has ended, and the DaemonSet replaces it"
     if node is not None and not node.ready:
-        return f"node {node.name} is not ready, so its pods' states are out of date"
+        return f"node {node.name} is not ready, so the states of its pods are out of date"
     return ""
 
 
 def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
-    """The associated service accounts ("ns/name") that have the DaemonSet's agent on a node of their pods."""
+    """Return the associated service accounts ("ns/name") with pods on nodes of the DaemonSet's agent."""
     users = index(snapshot).users
     nodes = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set)}
     return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
 
 
 def option(ds: DaemonSet, flag: str) -> str:
-    """The value of a flag of the agent, `--flag value` or `--flag=value`, in a shell's line too; empty without it."""
+    """Return the value of an agent's flag, `--flag value` or `--flag=value`; empty without it."""
     words = [part.strip("\"'") for word in (*ds.command, *ds.args) for part in word.split()]
     for position, word in enumerate(words):
         if word.startswith(f"{flag}="):
@@ -263,16 +266,16 @@ _TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
 
 
 def agent_versions(sets: Sequence[DaemonSet]) -> list[str]:
-    """As "0.1.37"; a mirror under another name may count in a way of its own."""
+    """Return versions such as "0.1.37". Images of another name are ignored: their tags may have another meaning."""
     images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
     return [match[1] for image in images if (match := _TAG.search(image))]
 
 
-# --- ports of a node that the agent takes: one pod can have each ------------------------------------------------------
+# --- the node's ports that the agent uses; only one pod can use each --------------------------------------------------
 
 
 def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:
-    """Node -> the live pods other than the agent's that take the port of it."""
+    """Return node -> the live pods, other than the agent's, that use the node's port."""
     agents = {pod.uid for pod in agent_pods}
     held = grouped(
         (pod.node, pod) for pod in pods if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents
@@ -286,7 +289,7 @@ def waits_for_port(pod: Pod) -> bool:
 
 @once
 def blocked(snapshot: Snapshot) -> frozenset[str]:
-    """Nodes of which a pod is seen to have a port that an agent's pod waits for."""
+    """Return the nodes on which another pod uses a port that an agent's pod waits for."""
     pods, agent_pods = known_or(snapshot.pods, ()), known_or(snapshot.agent_pods, ())
     ports = {port for pod in agent_pods if waits_for_port(pod) for port in pod.host_ports}
     held = {node for port in ports for node in holders(pods, agent_pods, port)}

@@ -1,7 +1,7 @@
-"""What the agent writes, read: one line, and which failure mode it shows.
+"""Parses lines of the agent's log, and matches them to failure modes.
 
 The agent logs a few plain lines and then logrus JSON: https://github.com/aws/eks-pod-identity-agent (cmd/, internal/).
-Texts are those of public issues; they are looked for, never compared whole, for versions word them differently.
+The texts are from public issues. They are matched as fragments, because their wording differs between versions.
 """
 
 import json
@@ -14,8 +14,10 @@ BAD = ("error", "fatal", "panic", "warning", "warn")
 
 @dataclass(frozen=True, slots=True)
 class LogRule:
-    """`id` is the failure mode that a line shows that holds one fragment of every group, in lower case. `noise` is for
-    what looks like a failure and is none."""
+    """`id` is the failure mode of a line that contains, in lower case, one fragment of every group.
+
+    `noise` marks lines that look like a failure and are not.
+    """
 
     id: str
     fragments: tuple[tuple[str, ...], ...]
@@ -23,7 +25,7 @@ class LogRule:
 
 
 _NONE_LEFT = ("non recoverable error",)
-# the first that fits is taken
+# the first rule that matches is used
 RULES: tuple[LogRule, ...] = (
     LogRule(
         "agent-ipv6-bind", (("fd00:ec2::23",), ("cannot assign requested address", "address family not supported"))
@@ -65,7 +67,7 @@ RULES: tuple[LogRule, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line. `level` is empty for plain text; `fields` are the members beside level, message and time."""
+    """One line. `level` is empty for plain text; `fields` are the members other than level, message and time."""
 
     text: str
     level: str = ""
@@ -79,7 +81,7 @@ class LogLine:
 
 
 def parse(line: str) -> LogLine:
-    """Never fails: what is no JSON object of the agent's is a plain line."""
+    """Return the parsed line. A line that is not a JSON object is a plain line."""
     if line.startswith("{"):
         try:
             data = json.loads(line)
@@ -102,7 +104,7 @@ def _time(text: str) -> datetime | None:
 
 
 def rule_of(text: str) -> LogRule | None:
-    """The failure mode that a text of the agent's shows, None where it shows none that is known."""
+    """Return the rule that matches a text of the agent; None if none does."""
     lowered = text.lower()
     for rule in RULES:
         if all(any(fragment in lowered for fragment in group) for group in rule.fragments):
@@ -111,7 +113,7 @@ def rule_of(text: str) -> LogRule | None:
 
 
 def mode_of(lines: Iterable[str]) -> tuple[str, str]:
-    """(id, line) of the last line that shows why an agent ended; empty ones where none does."""
+    """Return (id, line) of the last line that shows why an agent exited; empty strings if none does."""
     for line in reversed(list(lines)):
         rule = rule_of(line)
         if rule is not None and not rule.noise:

@@ -1,6 +1,6 @@
-"""Which credentials an SDK in a container takes, in the order in which SDKs ask:
-https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html. All that come before the container's win
-over Pod Identity.
+"""The credentials that an SDK in a container uses, in the SDKs' order:
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html. Every source before the container
+credentials overrides Pod Identity.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECRETS = "podid does not read Secrets"
 
 
 class Own(NamedTuple):
-    """What a container brings along: the variables (or files) that decide, and what an SDK makes of them."""
+    """A container's own source of credentials: the variables (or files), and the credentials that an SDK uses then."""
 
     severity: Severity
     variables: tuple[str, ...]
@@ -31,8 +31,8 @@ class Own(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The variables of a container by where they come from ("env", "ConfigMap settings"), the sources whose names could
-    not be seen, and the values that are kept."""
+    """The variables of a container by source ("env", "ConfigMap settings"), the sources whose variable names are not
+    known, and the known values."""
 
     names: Mapping[str, str]
     unseen: tuple[tuple[str, Missing], ...] = ()
@@ -42,7 +42,7 @@ class Brought:
         return all(name in self.names for name in names)
 
     def named(self, *names: str) -> tuple[str, ...]:
-        """Those that are there, with their source where it is not the container itself."""
+        """Return those of the variables that are set, with their source if it is not the container itself."""
         sources = ((name, self.names[name]) for name in names if name in self.names)
         return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in sources)
 
@@ -51,8 +51,10 @@ ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | Non
 
 
 def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
-    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one. `maps`
-    are the keys of ConfigMaps, as a snapshot has them."""
+    """Return the variables of a container; `maps` are the keys of ConfigMaps in a snapshot.
+
+    A variable of `env` overrides one of `envFrom`, even if it is empty; of several sources the last one counts.
+    """
     names: dict[str, str] = {}
     unseen: dict[str, Missing] = {}
     values: dict[str, str] = {}
@@ -81,27 +83,29 @@ CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
 
 
 def own_profile(container: Container, variables: Brought) -> Own | None:
-    """A profile that the container names. Its file cannot be seen: it may even point back at the container's
-    credentials."""
+    """Return a profile that the container names. Its file is not read: it may even use the container credentials."""
     for name in PROFILES:
         if name in variables.names and container.env.get(name) != "default":
-            profile = container.env.get(name) or f"that {name} names"
+            profile = container.env.get(name) or f"in {name}"
             return Own(Severity.WARN, variables.named(name), f"the profile {profile} before Pod Identity")
     return None
 
 
 def own_file(container: Container) -> Own | None:
-    """A file of credentials that it names or mounts. What is in an empty directory is the pod's own affair: SDKs keep
-    their cache there. A configuration seldom holds keys, so a file of it is a note."""
+    """Return a credentials file that the container names or mounts.
+
+    Files in an emptyDir are ignored: SDKs keep their cache there. A configuration file rarely contains keys, so it is
+    only info.
+    """
     if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
-        return Own(Severity.WARN, (CREDENTIALS_FILE,), "a credentials file of its own, if it has keys")
+        return Own(Severity.WARN, (CREDENTIALS_FILE,), "its own credentials file, if it contains keys")
     for mount in container.mounts:
         if not mount.kind or mount.kind == "emptyDir" or ".aws" not in mount.path.split("/"):
             continue
         place = f"{mount.path} ({mount.kind} {mount.source})".replace(" )", ")")
         if mount.kind == "configMap" or mount.path.endswith("/config"):
-            return Own(Severity.INFO, (place,), "a configuration of its own into account", "mounts")
-        return Own(Severity.WARN, (place,), "a credentials file that is mounted, if it has keys", "mounts")
+            return Own(Severity.INFO, (place,), "its own configuration file", "mounts")
+        return Own(Severity.WARN, (place,), "a mounted credentials file, if it contains keys", "mounts")
     return None
 
 
@@ -110,22 +114,22 @@ TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
 def own_endpoint(pod: Pod, container: Container) -> Own | None:
-    """What an SDK takes in the place of what the webhook sets, where the container has some of it itself."""
+    """Return what an SDK uses if the container sets some of the injected fields itself."""
     env = container.env
     if URI in container.blank:
-        return Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")
+        return Own(Severity.ERROR, (URI,), f"no Pod Identity credentials: the webhook does not replace an empty {URI}")
     if URI in env and not env[URI]:
-        return Own(Severity.WARN, (URI,), f"what the {URI} of its own names, which podid cannot see")
+        return Own(Severity.WARN, (URI,), f"the endpoint in its own {URI}, which podid cannot read")
     if env.get(URI, workloads.AGENT_ADDRESSES[0]) not in workloads.AGENT_ADDRESSES:
-        return Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
+        return Own(Severity.ERROR, (URI,), f"another endpoint in {URI}, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
-        return Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
-    # somebody may have mounted a token of the right audience by hand
+        return Own(Severity.ERROR, (URI,), f"no credentials: it sets {URI} itself and has no token to send")
+    # the manifest may mount a token of the right audience itself
     if not workloads.where_injected(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
-        return Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
-    # with another volume mounted there by hand the token may be where it belongs
+        return Own(Severity.WARN, (TOKEN_FILE,), "its own token file")
+    # the manifest may mount another volume with the token at this path
     if workloads.where_injected(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
-        return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that no injected volume holds")
+        return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that is not in an injected volume")
     return None
 
 
@@ -134,13 +138,15 @@ NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 
 
 def uses_of(pod: Pod, maps: ConfigMapKeys) -> tuple[ContainerUse, ...]:
-    """Of each container but init containers, which have ended. `maps` are the keys of ConfigMaps, as a snapshot has
-    them."""
+    """Return the credentials of each container, except init containers, which have ended.
+
+    `maps` are the keys of ConfigMaps in a snapshot.
+    """
     return tuple(_use(pod, container, maps) for container in pod.containers if not container.init)
 
 
 def main_use(pod: Pod, maps: ConfigMapKeys) -> ContainerUse | None:
-    """Of the container that the pod is there for; None for a pod without containers."""
+    """Return the credentials of the pod's main container; None for a pod without containers."""
     return next((_use(pod, container, maps) for container in workloads.main_containers(pod)), None)
 
 
@@ -149,7 +155,7 @@ def _use(pod: Pod, container: Container, maps: ConfigMapKeys) -> ContainerUse:
 
 
 def _candidates(pod: Pod, container: Container, variables: Brought) -> Iterator[CredentialCandidate]:
-    """In the order in which an SDK asks; the last is never missing."""
+    """Yield the candidates in the order of SDKs; there is always a last one."""
     yield from _static(container, variables)
     if (named := own_profile(container, variables)) is not None:
         yield CredentialCandidate(

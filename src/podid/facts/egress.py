@@ -1,4 +1,4 @@
-"""Link 5: whether the cluster's egress rules let a pod ask the agent."""
+"""Link 5: whether the cluster's egress rules allow a pod's requests to the agent."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ NEEDS = ("associations", "pods", "network_policies")
 
 
 class PodWay(NamedTuple):
-    """`cilium` are the policies of Cilium's own that select the pod."""
+    """`cilium` are the Cilium policies that select the pod."""
 
     pod: Pod
     way: AgentPath
@@ -28,7 +28,7 @@ class PodWay(NamedTuple):
 
 
 def agent_address(snapshot: Snapshot) -> str:
-    """Where the agent answers: pods of an IPv6 cluster have no IPv4 address to come from."""
+    """Return the agent's address for the cluster's pods. Pods of an IPv6 cluster have no IPv4 address."""
     cluster = snapshot.cluster
     return AGENT_ADDRESS["ipv6" if isinstance(cluster, Known) and cluster.value.ip_family == "ipv6" else "ipv4"]
 
@@ -39,7 +39,7 @@ def agent_cidr(snapshot: Snapshot) -> str:
 
 
 def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
-    """Of the pods that policies are about: those on the node's network are not."""
+    """Return the pods' network paths to the agent. Policies do not apply to pods on the host network."""
     policies, cilium = _policies(snapshot)
     address = agent_address(snapshot)
     return [
@@ -59,7 +59,7 @@ def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
 
 
 def _cilium_labels(pod: Pod) -> dict[str, str]:
-    """With those that Cilium adds: https://docs.cilium.io/en/stable/network/kubernetes/policy/."""
+    """Return the pod's labels with those that Cilium adds: https://docs.cilium.io/en/stable/network/kubernetes/policy/."""
     own = {"io.kubernetes.pod.namespace": pod.namespace, "io.cilium.k8s.policy.serviceaccount": pod.service_account}
     return {**pod.labels, **own}
 

@@ -1,5 +1,5 @@
-"""What checks and others ask of a snapshot: which pods an association concerns, which roles associations name, and who
-works on which node.
+"""Lookups in a snapshot: the pods of each association, the roles of associations, and the service accounts of each
+node.
 """
 
 from collections import defaultdict
@@ -24,8 +24,7 @@ T = TypeVar("T")
 
 
 def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
-    """The same function, which keeps its answer for as long as the snapshot lives and not longer: of a large cluster
-    both are large."""
+    """Return the function with a cache: it keeps its result while the snapshot exists, and not longer."""
     kept: WeakKeyDictionary[Snapshot, T] = WeakKeyDictionary()
 
     @wraps(work)
@@ -37,14 +36,14 @@ def once(work: Callable[[Snapshot], T]) -> Callable[[Snapshot], T]:
     return kept_or_worked_out
 
 
-# nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
+# these names were not typed just now: a likely typing mistake requires more likeness than on a command line
 LIKELY = 0.75
-ADDON_OWNED = "owned by an add-on, which creates the service account itself"
+ADDON_OWNED = "an add-on owns the association, and creates the service account itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The snapshot's lists by the keys that checks join on; empty where a section is missing."""
+    """The snapshot's lists by the keys that checks use; empty if a section is missing."""
 
     associations: Mapping[ServiceAccountRef, Listed]
     pods: Mapping[ServiceAccountRef, tuple[Pod, ...]]
@@ -56,15 +55,18 @@ class Index:
 
 @once
 def index(snapshot: Snapshot) -> Index:
-    """`users` maps a node's name to the associated service accounts ("ns/name") whose live pods run there; `on_delete`
-    and `paused` are the workloads that replace no pod by themselves."""
+    """Return the index of the snapshot.
+
+    `users` maps a node's name to the associated service accounts ("ns/name") with live pods there; `on_delete` and
+    `paused` are the workloads that do not replace pods by themselves.
+    """
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
     workloads = known_or(snapshot.workloads, ())
     for pod in known_or(snapshot.pods, ()):
         if runs_agent(pod):
-            continue  # credentials of its own are what it must not have: agent-hijacked-by-default-sa
+            continue  # the agent must not have injected credentials: agent-hijacked-by-default-sa
         pods[pod.ref].append(pod)
         if pod.node and live(pod) and pod.ref in associations:
             users[pod.node].add(str(pod.ref))
@@ -79,15 +81,14 @@ def index(snapshot: Snapshot) -> Index:
 
 
 class Affected(NamedTuple):
-    """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
+    """The service accounts that a failure on nodes affects: the `chain` of a case, and the nodes; empty for all."""
 
     chain: tuple[str, ...]
     nodes: tuple[str, ...] = ()
 
 
 def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
-    """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
-    not be read."""
+    """Return the associated service accounts with live pods on such a node; all if nodes or pods could not be read."""
     if any(isinstance(section, Missing) for section in (snapshot.nodes, snapshot.pods, snapshot.associations)):
         return Affected(EVERYONE)
     facts = index(snapshot)
@@ -100,7 +101,7 @@ def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
 
 
 def set_account(workload: Subject, account: str) -> tuple[tuple[str, ...], ...]:
-    """The command that has its pods made anew as `account`; none for a kind that kubectl does not do that for."""
+    """Return the command that sets its pods' service account; none for a kind that kubectl does not support."""
     if workload.kind not in RESTARTABLE:
         return ()
     target = f"{workload.kind.lower()}/{workload.name}"
@@ -119,7 +120,7 @@ def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
 
 
 def namespaces_words(snapshot: Snapshot) -> str:
-    """Those that were read, where not all were."""
+    """Return the namespaces of the snapshot in a sentence, if not all were read."""
     several = "s" if len(snapshot.only_namespaces) > 1 else ""
     return f"namespace{several} {short_list(snapshot.only_namespaces)}"
 
@@ -133,7 +134,7 @@ def cluster_name(snapshot: Snapshot) -> str:
 
 
 def podid_command(snapshot: Snapshot, *words: str) -> tuple[str, ...]:
-    """The argv of a podid command, pinned to the cluster that was looked at."""
+    """Return the argv of a podid command for the snapshot's cluster."""
     return ("podid", *words, *cluster_flags(snapshot))
 
 
@@ -143,12 +144,12 @@ def cluster_flags(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def show_role(arn: str) -> tuple[str, ...]:
-    """The argv that shows a role; IAM's names may begin with a dash."""
+    """Return the argv that shows a role. IAM's names may begin with a dash."""
     return Other(("role", "show"), (role_name(arn),)).of()
 
 
 def aws_role(arn: str) -> tuple[str, ...]:
-    """The flag by which the AWS CLI takes a role, in one word where its name would be taken for another flag."""
+    """Return the AWS CLI's role option, in one word if the role's name begins with a dash."""
     name = role_name(arn)
     return (f"--role-name={name}",) if name.startswith("-") else ("--role-name", name)
 
@@ -172,13 +173,13 @@ def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
 
 
 def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
-    """The associations by the ARN of their role, both in order."""
+    """Return the associations by the ARN of their role, both sorted."""
     associations = described(known(snapshot.associations))
     return dict(sorted(grouped((association.role_arn, association) for association in associations).items()))
 
 
 def unread(snapshot: Snapshot) -> dict[Missing, list[UnreadAssociation]]:
-    """The associations that could not be described, by why: for those of one cause that of the first."""
+    """Return the associations that could not be described, by reason; the first reason for each cause."""
     unread = (a for a in known_or(snapshot.associations, ()) if isinstance(a, UnreadAssociation))
     causes = grouped(((a.error_code, a.permission), a) for a in unread)
     return {why_unread(members[0]): members for members in causes.values()}
@@ -189,17 +190,17 @@ def why_unread(association: UnreadAssociation) -> Missing:
 
 
 def given(association: Listed) -> str:
-    """The association's role, in a sentence."""
-    return association.role_arn if isinstance(association, Association) else "a role that could not be read"
+    """Return the association's role, in a sentence."""
+    return f"role {role_name(association.role_arn)}" if isinstance(association, Association) else "an unknown role"
 
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
-    """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
+    """Return the role; Known(None) if it does not exist, or exists only under another path."""
     return _under(arn, part(snapshot.roles, arn))
 
 
 def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
-    """The same of a target role."""
+    """Return the target role; Known(None) if it does not exist, or exists only under another path."""
     return _under(arn, part(snapshot.target_roles, arn))
 
 
@@ -210,8 +211,10 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 
 
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
-    """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
-    the issuer is not known."""
+    """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer.
+
+    None if the role or the issuer is not known.
+    """
     role = known_or(part(snapshot.roles, arn), None)
     if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
         return None

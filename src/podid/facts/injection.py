@@ -1,7 +1,8 @@
-"""Link 3: the webhook put the credentials' variables and token into the pod when it was created.
+"""Link 3: the webhook injected the environment variables and the token into the pod when it was created.
 
-It does so only at creation, only while the association is visible to it, and is skipped without a word when it is
-slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+The webhook does this only at creation, and only after the association has reached it. If the webhook is slow, the API
+server skips it silently (failurePolicy Ignore):
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
@@ -18,12 +19,12 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
 from podid.facts.index import by_workload, index, once
 
-# associations reach the webhook some seconds after the API has answered
+# associations reach the webhook some seconds after the response of the API
 PROPAGATION = timedelta(seconds=60)
 
 
 class PodState(Enum):
-    """Where a pod of an associated service account stands; every pod is in exactly one state."""
+    """The state of injection of a pod of an associated service account. Every pod is in exactly one."""
 
     INJECTED = auto()
     ENDED = auto()
@@ -50,7 +51,7 @@ class Group:
 
 
 def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodState:
-    """Kubernetes cuts creation times to whole seconds, EKS does not: the association's is cut as well."""
+    """Return the pod's state. Creation times of Kubernetes are whole seconds, so those of EKS are truncated."""
     if not live(pod):
         return PodState.ENDED
     if injected(pod):

@@ -1,6 +1,6 @@
-"""What a node shows of Pod Identity: whether the agent belongs on it, and which role its agent redeems tokens with.
+"""Nodes and Pod Identity: whether a node should run the agent, and the node role that the agent uses.
 
-Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (charts/) and
+The placement of the agent's DaemonSets: https://github.com/aws/eks-pod-identity-agent (charts/) and
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
@@ -19,7 +19,7 @@ from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import index
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
-# AWS's own policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
+# AWS managed policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
 REDEEMING_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKSWorkerNodePolicy")
 AUTO_MODE = "EKS Auto Mode"
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
@@ -28,7 +28,7 @@ KARPENTER_LABEL = "karpenter.sh/nodepool"
 
 
 def kind_of(node: Node) -> NodeKind:
-    """Who makes the node, and with that where its role comes from."""
+    """Return what manages the node, which determines the source of its role."""
     if node.os == "windows":
         return "windows"
     for kind in ("auto", "hybrid", "fargate"):
@@ -40,14 +40,14 @@ def kind_of(node: Node) -> NodeKind:
 
 
 def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
-    """Hybrid nodes have DaemonSets of their own, which are off by default: they count once one of these exists."""
+    """Return whether the node should run an agent. Hybrid nodes should only if a hybrid DaemonSet exists."""
     if node.compute_type == "hybrid" and node.os == "linux":
         return any(map(_for_hybrid, agents))
     return node.runs_agent
 
 
 def _for_hybrid(agent: DaemonSet) -> bool:
-    """By what it asks of its nodes; by its name where it asks for none of that kind."""
+    """Return whether the DaemonSet is for hybrid nodes, by its placement, else by its name."""
     requirements = [
         requirement for term in agent.placement.terms or () for requirement in term if requirement.key == COMPUTE_TYPE
     ]
@@ -60,22 +60,23 @@ def why_no_agent(node: Node) -> str:
     if node.compute_type == "auto":
         return "EKS Auto Mode: the agent is built in"
     if node.compute_type == "hybrid":
-        return "hybrid node, and no hybrid DaemonSet of the agent is installed"
+        return "hybrid node without a hybrid DaemonSet of the agent"
     if node.os != "linux" or node.compute_type == "fargate":
         return f"the agent cannot run on a {node.compute_type or node.os} node"
     return f"the agent has no image for {node.arch}"
 
 
 def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
-    """Why the agent's DaemonSets leave out a node that should have a pod of theirs: taint, selector or affinity. Empty
-    where one of them takes it, so that something else keeps the pod away."""
+    """Return why the agent's DaemonSets exclude a node that should run the agent: taint, selector or affinity.
+
+    Empty if one of them includes the node, so that the pod is missing for another reason.
+    """
     hybrid = node.compute_type == "hybrid"
     return why_none_here(node, (ds.placement for ds in agents if _for_hybrid(ds) is hybrid))
 
 
 def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Node, ...]:
-    """Nodes that run the agent and that neither a managed node group nor Auto Mode accounts for: Karpenter's,
-    self-managed and hybrid ones. EKS does not tell their role."""
+    """Return the Karpenter, self-managed and hybrid nodes that run the agent. EKS does not report their role."""
     names = {group.name for group in groups}
     return tuple(
         node
@@ -86,12 +87,12 @@ def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Nod
 
 
 def minimal_policy(role_arn: str) -> str:
-    """The managed policy that lets a node's role redeem tokens, and nothing else."""
+    """Return the ARN of the managed policy that only allows a node role to redeem tokens."""
     return f"arn:{Arn.parse(role_arn).partition}{AWS_MANAGED}{REDEEMING_POLICIES[0]}"
 
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
-    """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
+    """Return the ARN of each node role that EKS reports -> the node groups that use it, and "EKS Auto Mode"."""
     users = [(group.node_role_arn, group.name) for group in groups]
     users += [(cluster.auto_node_role_arn, AUTO_MODE)] if cluster.auto_mode else []
     return {arn: tuple(names) for arn, names in sorted(grouped(users).items()) if arn}
@@ -99,8 +100,8 @@ def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple
 
 @dataclass(frozen=True, slots=True)
 class RoleInUse:
-    """A node role that EKS names. `nodes` are its live ones, None where these could not be read; `decision` is what the
-    simulation says of it."""
+    """A node role that EKS reports. `nodes` are its nodes, None if these could not be read; `decision` is the result of
+    the simulation."""
 
     arn: str
     used_by: str
@@ -109,12 +110,12 @@ class RoleInUse:
 
     @property
     def words(self) -> str:
-        """By name and ARN: who mends it may be another than who reads of it."""
+        """Name and ARN: another person may have to fix it."""
         return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
 
 
 def roles_of_nodes(snapshot: Snapshot) -> Iterator[RoleInUse]:
-    """Cluster, node groups and the simulations have to be there."""
+    """Yield the node roles. Cluster, node groups and simulations must be known."""
     cluster, node_groups = known(snapshot.cluster), known(snapshot.node_groups)
     decisions, by_name = snapshot.node_role_allowed, index(snapshot).nodes
     for arn, sources in node_roles(cluster, node_groups).items():
@@ -136,7 +137,7 @@ def _has_role(node: Node, sources: tuple[str, ...]) -> bool:
 
 
 def nodes_of_unknown_role(snapshot: Snapshot) -> list[str]:
-    """Nodes whose role nobody tells."""
+    """Return the names of the nodes whose role is not known."""
     known_nodes = {name for nodes in known_or(snapshot.other_node_roles, {}).values() for name in nodes}
     nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
     return [node.name for node in unaccounted(nodes, groups) if node.name not in known_nodes]

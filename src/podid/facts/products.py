@@ -1,4 +1,4 @@
-"""Link 2 and 4, where a product fetches the credentials: which service account acts, and by which way."""
+"""Links 2 and 4, for products that get credentials themselves: their service account and source of credentials."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WANTS = ("service_accounts", "pods")
 
 @dataclass(frozen=True, slots=True)
 class ProductReading:
-    """All that could be read, and what could not: by reason, the kinds."""
+    """The settings that could be read, and the kinds that could not, by reason."""
 
     settings: tuple[ProductSetting, ...]
     missing: tuple[tuple[Missing, tuple[str, ...]], ...]
@@ -40,15 +40,17 @@ def accounts(snapshot: Snapshot) -> dict[ServiceAccountRef, ServiceAccount]:
 
 
 def on_irsa(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
-    """Whether the service account is annotated with a role; False where it could not be looked at."""
+    """Return whether the service account has an IRSA annotation; False if it could not be read."""
     account = accounts(snapshot).get(ref)
     return account is not None and bool(account.irsa_role_arn)
 
 
 @once
 def controllers(snapshot: Snapshot) -> dict[str, tuple[ServiceAccountRef, ...]]:
-    """Product -> the service accounts that its own pods run as, siblings that call nothing left out; by image, else by
-    the name of the account."""
+    """Return product -> the service accounts of its own pods, by image, else by the name of the account.
+
+    Service accounts of the product that do not call AWS are omitted.
+    """
     pods = [
         (pod, {name_and_tag(container.image)[0] for container in pod.containers})
         for pod in known_or(snapshot.pods, ())
@@ -68,7 +70,7 @@ def associated(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 
 
 def version_of(sets: tuple[DaemonSet, ...], image: str) -> tuple[int, ...]:
-    """Of the tag of an image that one of the DaemonSets runs; empty where it tells none."""
+    """Return the version in the tag of this image, if a DaemonSet runs it; empty if the tag has no version."""
     for name in (image_name for ds in sets for image_name in ds.images):
         repository, tag = name_and_tag(name)
         if repository == image:

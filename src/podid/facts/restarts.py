@@ -1,14 +1,13 @@
-"""Pods that have to be replaced: those that a change of their association has not reached, how the pods of a workload
-come to be replaced where a restart does not do it, and a pod as its controller would make it now, without what the
-webhook gave the one that runs, and with what it gives a new one.
+"""Pods that must be replaced: pods with credentials from before a change of their association, workloads whose pods a
+restart does not replace, and a running pod as its controller would create it now.
 
-Credentials last up to six hours, and 59 minutes from a target role; the agent keeps them for three and an update
-flushes nothing: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
-https://github.com/aws/eks-pod-identity-agent. The longer span holds for all: the target role may be what is new.
+Credentials last up to six hours, and 59 minutes from a target role. The agent caches them for three hours, and an
+update does not clear the cache: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+https://github.com/aws/eks-pod-identity-agent. The longer time applies to all, because the target role may be new.
 
-Each kind of workload has its page at https://kubernetes.io/docs/concepts/workloads/controllers/. What the webhook
-writes: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler). What a pod's own template sets
-stays, and keeps the webhook from setting it.
+Kinds of workload: https://kubernetes.io/docs/concepts/workloads/controllers/. The injected fields:
+https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler). The webhook does not replace fields that
+a pod's own template sets.
 """
 
 from __future__ import annotations
@@ -34,9 +33,11 @@ def lifetime_words(lifetime: timedelta) -> str:
 
 
 def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
-    """When the association was last changed, in whole seconds as Kubernetes counts, if credentials from before can
-    still be in use; None otherwise, and where podid made that change and left alone what they carry. EKS does not say
-    what was changed: role, target role, session policy or tags."""
+    """Return when the association was last changed, in whole seconds, if older credentials can still be in use.
+
+    None otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was
+    changed: role, target role, session policy or tags.
+    """
     made, changed = association.created_at, association.modified_at
     if made is None or changed is None or changed <= made or now - changed >= LIFETIME or changes.kept(association):
         return None
@@ -44,14 +45,16 @@ def changed_at(association: Association, now: datetime, changes: RecentChanges =
 
 
 def precedes(pod: Pod, changed: datetime | None) -> bool:
-    """Whether the pod started before that, so that it may still act as the association was."""
+    """Return whether the pod started before the change, so that it may still use the previous credentials."""
     return changed is not None and pod.created_at < changed
 
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why podid does not replace the pods, the command that does something about it, and the id of a failure mode that
-    explains it; each may be empty."""
+    """Why podid does not replace the pods, the command that helps, and the id of the failure mode that explains it.
+
+    Command and id may be empty.
+    """
 
     reason: str
     command: tuple[str, ...] = ()
@@ -59,16 +62,18 @@ class Hindrance:
 
 
 def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stale: bool) -> Hindrance | None:
-    """None where a restart replaces the pods, so far as the kind tells; `stale` is whether they are to get Pod
-    Identity's credentials."""
+    """Return why a restart does not replace the pods; None if it does, by their kind.
+
+    `stale` is whether the restart is to give them Pod Identity credentials.
+    """
     if stale and all(workloads.on_fargate(pod, {}) for pod in pods):
-        reason = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
+        reason = "it runs on Fargate, where Pod Identity does not work; a restart would only remove IRSA"
         return Hindrance(reason, mode="fargate-pod")
     if kind in workloads.RESTARTABLE:
         return None
     if workloads.static(pods[0]):
         reason = (
-            f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
+            f"it is a static pod, which cannot use a service account: remove its manifest from node {pods[0].node}, "
             "and run it as a DaemonSet or a Deployment"
         )
         return Hindrance(reason, mode="injection-opted-out")
@@ -79,13 +84,13 @@ def _of_kind(kind: str, namespace: str, name: str, pods: Sequence[Pod]) -> Hindr
     kubectl = ("kubectl", "-n", namespace)
     match kind:
         case "Pod":
-            reason = "no controller would bring the pod back: delete it and create it again"
+            reason = "no controller replaces the pod: delete it and create it again"
             return Hindrance(reason, (*kubectl, "get", "pod", name, "-o", "yaml"))
         case "ReplicaSet" | "ReplicationController":
-            reason = f"nothing rolls out a {kind} by itself: it makes pods again that are deleted"
+            reason = f"a {kind} has no rollout: it only replaces pods that are deleted"
             return Hindrance(reason, _delete(namespace, (pod.name for pod in pods)))
         case "CronJob":
-            return Hindrance("its next run gets new pods by itself; the one that is running is left alone")
+            return Hindrance("its next run gets new pods; the current run is not changed")
         case "Job":
             reason = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
             return Hindrance(reason)
@@ -94,29 +99,27 @@ def _of_kind(kind: str, namespace: str, name: str, pods: Sequence[Pod]) -> Hindr
             return Hindrance(reason, ("kubectl", "argo", "rollouts", "restart", name, "-n", namespace))
         case "StrimziPodSet":
             # https://strimzi.io/docs/operators/latest/deploying#assembly-rolling-updates-str
-            reason = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
+            reason = "the Strimzi operator manages its pods and restarts them in an order that is safe for Kafka"
             mark = "strimzi.io/manual-rolling-update=true"
             return Hindrance(reason, (*kubectl, "annotate", "strimzipodset", name, mark))
-    return Hindrance(f"podid does not know how to restart a {kind}; use its own tool")
+    return Hindrance(f"podid does not support restarts of a {kind}; use its own tool")
 
 
 def on_delete(namespace: str, pods: Iterable[str]) -> Hindrance:
-    """Of a workload whose update strategy is OnDelete."""
+    """Return the hindrance of a workload with the update strategy OnDelete."""
     reason = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
     return Hindrance(reason, _delete(namespace, pods))
 
 
 def paused(kind: str, namespace: str, name: str) -> Hindrance:
-    """Of a Deployment whose roll-out somebody paused."""
-    reason = "it is paused, so a restart would replace nothing until it is resumed"
+    """Return the hindrance of a Deployment with a paused rollout."""
+    reason = "its rollout is paused, so a restart replaces no pods until it is resumed"
     return Hindrance(reason, ("kubectl", "-n", namespace, "rollout", "resume", f"{kind.lower()}/{name}"))
 
 
 def without_account(namespace: str, account: str) -> Hindrance:
-    """Of a workload whose pod template names a service account that is not there (any more)."""
-    reason = (
-        f"service account {namespace}/{account} does not exist, so no new pod could take the place of one that goes"
-    )
+    """Return the hindrance of a workload whose pod template names a service account that does not exist."""
+    reason = f"service account {namespace}/{account} does not exist, so a deleted pod could not be replaced"
     return Hindrance(
         reason, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
     )
@@ -132,9 +135,11 @@ _IRSA_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
 
 
 class NewPods:
-    """Makes the pods that take the place of running ones, under their names and on their nodes, up and ready: by what a
-    snapshot says of associations, service accounts and the webhook's registration. What it does not say is as it is for
-    the pod that runs; a webhook that could not be looked at serves everybody."""
+    """Makes the pods that replace running ones, with their names and nodes, ready, from a snapshot.
+
+    The snapshot gives associations, service accounts and the webhook's registration. If one of them is missing, the
+    new pod is like the running pod in that respect; a webhook that could not be read injects all pods.
+    """
 
     def __init__(self, snapshot: Snapshot, now: datetime) -> None:
         associations, accounts, cluster = snapshot.associations, snapshot.service_accounts, snapshot.cluster
@@ -168,7 +173,7 @@ class NewPods:
         return self._injected(new, pod)
 
     def _injected(self, new: Pod, running: Pod) -> Pod:
-        """The new pod with what the webhook gives it: an association wins over the role of IRSA's annotation."""
+        """Return the new pod with the injected fields. An association overrides the role of an IRSA annotation."""
         if workloads.injected(running) if self._associated is None else running.ref in self._associated:
             values = (workloads.AGENT_ADDRESSES[self._ipv6], f"{workloads.TOKEN_FILES}{workloads.TOKEN_VOLUME}")
             volume, labels, variables = (
@@ -201,7 +206,7 @@ class NewPods:
 
 
 def without_injection(pod: Pod) -> Pod:
-    """The pod as its template has it: what is of the webhook's own making taken away."""
+    """Return the pod without the fields that the webhook injected, as in its template."""
     volumes = tuple(name for name in (workloads.TOKEN_VOLUME, workloads.IRSA_VOLUME) if name in pod.volumes)
     if not volumes:
         return pod

@@ -1,8 +1,9 @@
-"""The second hop: the association's role, in a session for the pod, assumes the association's target role.
+"""Role chaining: the association's role, in a session for the pod, assumes the association's target role.
 
-Two things must be so: the role may do both actions on the target role, and the target role's trust lets the role in.
+Two conditions are required: the role is authorized to perform both actions on the target role, and the target role's
+trust policy allows the role.
 Sources: EKS User Guide, "Access AWS resources using EKS Pod Identity target IAM roles"; STS API Reference,
-"AssumeRole" (in one account a trust that names the role itself does without the role's own permission).
+"AssumeRole" (in one account, a trust policy that names the role itself replaces the role's own permission).
 """
 
 from __future__ import annotations
@@ -35,14 +36,17 @@ from podid.facts.index import index, once, role_section, role_subject
 from podid.facts.trust import live_pods
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
-# the ids of what its rights may lack
+# the ids of failures of its permissions
 NOT_ALLOWED, BOUNDARY_DENIES = "base-role-cannot-assume-target", "permissions-boundary-denies"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecondHop:
-    """What is known of one association's second hop. `trust` is the target role's answer, Known(None) when the role
-    does not exist; `rights` are the simulator's decisions on both actions for the association's role."""
+    """Role chaining of one association.
+
+    `trust` is the evaluation of the target role's trust policy, Known(None) if the role does not exist; `permissions`
+    are the simulator's decisions on both actions for the association's role.
+    """
 
     association: Association
     trust: Section[Evaluation | None]
@@ -66,29 +70,31 @@ class SecondHop:
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
-        """What is broken or fragile, under the failure modes' ids, in the order of the way: the target role itself,
-        the role's permission, the target's trust."""
+        """The failures and weaknesses, with the ids of their failure modes.
+
+        In order: the target role itself, the role's permission, the target role's trust policy.
+        """
         if self.target_missing:
             message = f"the target role {self.target_role_arn} does not exist"
-            fix = "create the role, or point the association at one that exists (--target-role, --replace)"
+            fix = "create the role, or associate an existing target role (--target-role, --replace)"
             return (TrustFinding("role-not-found", Severity.ERROR, message, fix),)
         return (*self._of_permissions(), *(self.evaluation.findings if self.evaluation is not None else ()))
 
     @property
     def error(self) -> TrustFinding | None:
-        """The first thing that keeps the hop from working; None when nothing is known to."""
+        """The first known failure; None if there is none."""
         return next((finding for finding in self.findings if finding.shuts_out), None)
 
     @property
     def verdict(self) -> TrustVerdict:
-        """Of permission and trust together, as far as they are known."""
+        """The verdict on permission and trust policy together, as far as they are known."""
         if self.error is not None:
             return TrustVerdict.NO_MATCH
         return TrustVerdict.UNKNOWN if self.unknowns else TrustVerdict.MATCH
 
     @property
     def unknowns(self) -> tuple[Missing, ...]:
-        """What could not be looked at or decided."""
+        """The data that could not be read or decided."""
         if self.target_missing:
             return ()
         return tuple(unknown for unknown in (self.permissions_unknown, self.trust_unknown) if unknown is not None)
@@ -101,9 +107,9 @@ class SecondHop:
         if keys:
             return Missing(undecided(keys))
         if self._refused and not self._of_permissions():
-            why = self.trust_unknown or Missing("the target role's trust may or may not name the role")
+            why = self.trust_unknown or Missing("not known whether the target role's trust policy names the role")
             role = role_name(self.association.role_arn)
-            reason = f"role {role} lacks the permission, and does without if the trust names it: {why.reason}"
+            reason = f"role {role} lacks the permission, and needs none if the trust policy names it: {why.reason}"
             return Missing(reason, why.permission, why.error_code)
         return None
 
@@ -121,7 +127,7 @@ class SecondHop:
 
     @property
     def lacks_only_a_policy(self) -> bool:
-        """Whether one more Allow in a policy of the association's role gives it what the simulator refuses."""
+        """Whether another Allow in a policy of the association's role grants the denied permissions."""
         refused = [d for d in self.decisions if not d.allowed]
         return all(
             d.decision == "implicitDeny" and False not in (d.boundary_allows, d.organization_allows) for d in refused
@@ -133,27 +139,27 @@ class SecondHop:
 
     def _of_permissions(self) -> tuple[TrustFinding, ...]:
         refused = self._refused
-        by_name = [self._let_in_by_name(decision) for decision in refused]
+        by_name = [self._allowed_by_name(decision) for decision in refused]
         if not refused or (None in by_name and False not in by_name):
             return ()
         role, target = role_name(self.association.role_arn), self.target_role_arn
         actions = " and ".join(decision.action for decision in refused)
-        message = f"role {role} may not do {actions} on {target}: {_why(refused)}"
+        message = f"role {role} is not authorized to perform {actions} on {target}: {_why(refused)}"
         severity = Severity.ERROR
         if all(by_name):
             severity = Severity.WARN
-            message += "; it gets in only because that role's trust names it and both are in one account"
+            message += "; it works only because that role's trust policy names it and both are in one account"
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
-            message += "; without session tags it is not asked for, though AWS's guide has it all the same"
+            message += "; without session tags it is not required, although AWS's guide includes it"
         if _bounded(refused):
-            fix = f"allow {actions} on {target} in the permissions boundary of role {role} too"
+            fix = f"allow {actions} on {target} also in the permissions boundary of role {role}"
             return (TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
         fix = f"allow {actions} on {target} in a policy of role {role}"
         return (TrustFinding(NOT_ALLOWED, severity, message, fix),)
 
-    def _let_in_by_name(self, decision: Decision) -> Truth:
-        """Whether the trust alone is enough: no Deny and no boundary is in the way, and it names the role itself."""
+    def _allowed_by_name(self, decision: Decision) -> Truth:
+        """Return whether the trust policy is enough: it names the role itself, and no Deny or boundary applies."""
         if decision.decision != "implicitDeny" or False in (decision.boundary_allows, decision.organization_allows):
             return False
         base, target = self.association.role_arn, self.target_role_arn
@@ -180,8 +186,11 @@ def second_hop(
     pods: tuple[LivePod, ...] | None = None,
     now: datetime | None = None,
 ) -> SecondHop:
-    """Pure. `base` is the association's role, None when it was not read; `target` Known(None) when IAM says that it
-    does not exist, or only under another path. `pods` and `now` as in PodIdentity."""
+    """Return the role chaining of the association. Pure.
+
+    `base` is the association's role, None if it was not read; `target` is Known(None) if the role does not exist, or
+    only under another path. `pods` and `now` as in PodIdentity.
+    """
     if isinstance(target, Missing):
         return SecondHop(association=association, trust=target, permissions=permissions)
     role = target.value
@@ -201,26 +210,27 @@ def second_hop(
         hop = TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
         trust = Known(evaluate(parse_policy(role.trust), hop))
     except TrustPolicyError as error:
-        trust = Missing(f"the trust policy of role {role.name} cannot be read: {error}")
+        trust = Missing(f"the trust policy of role {role.name} cannot be parsed: {error}")
     except InvalidInput as error:
         trust = Missing(error.message)
     return SecondHop(association=association, trust=trust, permissions=permissions)
 
 
 def elsewhere(arn: str, cluster: Cluster) -> Missing | None:
-    """Why a role cannot be read with the cluster account's credentials, when it is in another account."""
+    """Return why a role in another account cannot be read with the cluster account's credentials; None for the same
+    account."""
     account = Arn.parse(arn).account
     if account == cluster.account:
         return None
     return Missing(
-        f"role {arn} is in account {account}, and only credentials of that account can read its trust policy",
+        f"role {arn} is in account {account}; reading its trust policy requires credentials of that account",
         f"{GET_ROLE} in account {account}",
         "OtherAccount",
     )
 
 
 def _bounded(refused: list[Decision]) -> bool:
-    """Whether it is the boundary that refuses: a Deny in a policy would outweigh it."""
+    """Return whether the boundary denies it. A Deny in a policy would override the boundary."""
     return any(d.boundary_allows is False for d in refused) and all(d.decision != "explicitDeny" for d in refused)
 
 
@@ -236,7 +246,7 @@ def _why(refused: list[Decision]) -> str:
 
 @once
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
-    """One for each association with a target role, in order."""
+    """Return one for each association with a target role, sorted."""
     listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
     return tuple(
         second_hop(
@@ -258,7 +268,7 @@ def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
 
 
 def target_subject(association: Association) -> Subject:
-    """By name in the association's own account, else by ARN: a namesake there is another role."""
+    """Return the target role as a subject: by name in the association's own account, else by ARN."""
     arn = association.target_role_arn or ""
     try:
         same = Arn.parse(arn).account == Arn.parse(association.role_arn).account

@@ -1,6 +1,6 @@
-"""Link 9, second half: what the trust policy of each role says to each service account that is associated with it.
+"""Link 9, second half: whether the trust policy of each role allows its associated service accounts to assume it.
 
-What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; how it is judged:
+The request of EKS to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; its evaluation:
 `podid.domain.trust`.
 """
 
@@ -19,7 +19,7 @@ PODS_TRIED = 20
 
 @dataclass(frozen=True, slots=True)
 class TrustAnswer:
-    """What the trust says to one association; `findings` are worked out once, since several checks ask for them."""
+    """The evaluation of the trust policy for one association. `findings` are kept, because several checks use them."""
 
     association: Association
     evaluation: trust.Evaluation
@@ -27,13 +27,13 @@ class TrustAnswer:
 
     @property
     def error(self) -> str:
-        """The id of what keeps the association from working at all; empty when nothing does."""
+        """The id of the finding because of which the association does not work; empty if there is none."""
         return next((finding.id for finding in self.findings if finding.shuts_out), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A role with its answers; `missing` instead of them where the role could not be read or understood."""
+    """A role with its answers; with `missing` instead if its trust policy could not be read or parsed."""
 
     arn: str
     associations: tuple[Association, ...]
@@ -60,7 +60,7 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
     try:
         policy = trust.parse_policy(role.trust)
     except trust.TrustPolicyError as error:
-        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be read: {error}"))
+        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be parsed: {error}"))
     answers = []
     for association in associations:
         evaluation = trust.evaluate(policy, _identity(snapshot, association, role))
@@ -69,7 +69,7 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
 
 
 def first_error(snapshot: Snapshot, association: Association) -> str:
-    """The id of what keeps the association's own role from working, empty when nothing is known to."""
+    """Return the id of the first known failure of the association's own role; empty if there is none."""
     return _first_errors(snapshot).get(association.ref, "")
 
 
@@ -83,7 +83,7 @@ def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
 
 
 def live_pods(snapshot: Snapshot, association: Association) -> tuple[trust.LivePod, ...] | None:
-    """Some of those that run as the association's service account; None when pods could not be read."""
+    """Return some of the live pods of the association's service account; None if pods could not be read."""
     if isinstance(snapshot.pods, Missing):
         return None
     of_account = index(snapshot).pods.get(association.ref, ())

@@ -1,4 +1,4 @@
-"""The clients that operations work with: AWS's are built when first asked for, the way into Kubernetes likewise."""
+"""The clients of operations, built on first use."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
-    """`failure` is why there is no way in: AWS-only work goes on and says what it could not see. The clients raise it
-    when they are asked for all the same."""
+    """`failure` is the reason for missing access: AWS-only work continues and reports what was not checked. Using the
+    clients raises it."""
 
     clients: tuple[KubeReader, KubeWriter] | None = None
     failure: PodidError | None = None
 
     def needed(self) -> KubeAccess:
-        """Itself; raises what stands in the way, for what makes no sense without."""
+        """Raise the reason for missing access, for work that requires it."""
         self._both()
         return self
 
@@ -41,14 +41,14 @@ class KubeAccess:
 
     def _both(self) -> tuple[KubeReader, KubeWriter]:
         if self.clients is None:
-            raise self.failure or Unavailable("There is no Kubernetes access")
+            raise self.failure or Unavailable("No Kubernetes access")
         return self.clients
 
 
 @dataclass(frozen=True)
 class Clients:
-    """`connect` finds the way into Kubernetes; it is called once, by whoever first asks for `kube`, and raises only
-    for wrong options. `aws_as` gives another profile's credentials."""
+    """`connect` sets up Kubernetes access; it is called once, on first use of `kube`, and raises only for wrong
+    options. `aws_as` returns a session of another profile."""
 
     aws: AwsSession
     connect: Callable[[], KubeAccess]
@@ -63,11 +63,11 @@ class Clients:
         return self.aws.iam
 
     def iam_of(self, profile: str) -> Iam:
-        """IAM with that profile's credentials; with one's own for an empty name."""
+        """Return IAM with that profile's credentials; with the caller's own for an empty name."""
         return self.aws_of(profile).iam if profile else self.iam
 
     def aws_of(self, profile: str) -> AwsSession:
-        """A session with that profile's credentials."""
+        """Return a session with that profile's credentials."""
         assert self.aws_as is not None
         return self.aws_as(profile)
 
@@ -78,14 +78,14 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where resources are read and written: by these clients, at the place that heads the plan."""
+    """The clients and the place of resources, as in the header of a plan."""
 
     clients: Clients
     header: Header
 
     @property
     def cluster(self) -> str:
-        """The cluster's name, empty where there is none."""
+        """Return the cluster's name, empty without one."""
         return self.header.cluster
 
     @property

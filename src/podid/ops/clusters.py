@@ -1,4 +1,4 @@
-"""Clusters by what is said of them."""
+"""Clusters selected by tags."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:
-    """The region's clusters that have all of these tags, sorted. Raises NotFound where there is none, and whatever
-    stands in the way of reading one of them: it might be meant."""
+    """Return the region's clusters that have all of these tags, sorted. Raise NotFound if there is none, and the error
+    of a cluster whose tags cannot be read: it might match."""
     from podid.calls import pacing
 
     all_tags = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters(), reads=True))

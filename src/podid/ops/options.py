@@ -27,7 +27,7 @@ TARGET_PROFILE = option(
     "AWS profile for the target role's trust policy.",
     default="",
 )
-ROLE = argument("ROLE", "Role, by name or ARN.")
+ROLE = argument("ROLE", "Name or ARN of the role.")
 SERVICE_ACCOUNTS = arguments(
     "[NS/SA...]",
     "Service accounts, each as NAMESPACE/NAME.",

@@ -20,8 +20,8 @@ from podid.domain.versions import VersionRow
 from podid.ops.addon.read import AddonMatrix
 from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
-from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
+from podid.ops.agent.waiting import issue_words
 from podid.render.marks import SEVERITIES, STATES
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
 

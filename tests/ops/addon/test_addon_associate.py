@@ -60,7 +60,7 @@ def test_a_namespace_before_the_service_account_is_pointed_out(adot: Site, line:
     count = writes(adot.box)
     refused = adot("addon", *line.format(ADOT, SPACE, METRICS).split(), "-o", "json")
     assert (refused.code, writes(adot.box)) == (2, count), refused
-    assert "without its namespace" in refused.error["message"]
+    assert "without a namespace" in refused.error["message"]
     assert refused.error["hint"].split()[3:5] == [ADOT, METRICS]
 
 
@@ -129,7 +129,9 @@ def test_an_association_that_stands_alone_is_told_before_eks_refuses(account: Si
     before, count = account_state(account.box), writes(account.box)
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
     assert (refused.code, writes(account.box)) == (6, count)
-    assert refused.error["message"].startswith("duplicate-association: kube-system/ebs-csi-controller-sa is already ")
+    assert refused.error["message"].startswith(
+        "duplicate-association: kube-system/ebs-csi-controller-sa already has an association"
+    )
     assert refused.error["hint"].endswith("--replace")
     account.box.world.delays.delete = 5.0
     account.must("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "--replace", "--wait", "api")

@@ -69,5 +69,5 @@ def test_what_cannot_be_read_is_unknown(account: Site) -> None:
     outcome = account("addon", "list", "-o", "json")
     assert (outcome.code, [item["supported"] for item in outcome.json["items"]]) == (0, [None])
     told = account("addon", "list").stderr
-    assert "not looked at: what the version of an add-on supports: " in told
-    assert "not looked at: the associations: " in told
+    assert "not checked: the configuration of an add-on: " in told
+    assert "not checked: the associations: " in told

@@ -56,7 +56,7 @@ def test_without_the_associations_nobody_knows_who_needs_it(healthy: Site) -> No
     healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
-    assert "whose pods need the agent could not be looked at" in healthy("agent", "nodes").stderr
+    assert "the pods that need the agent could not be read" in healthy("agent", "nodes").stderr
     assert "could not be looked at: " in healthy.must("agent", "status").stdout
 
 

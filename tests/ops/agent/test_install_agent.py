@@ -48,7 +48,7 @@ def test_a_version_that_there_is_not(site: Site, asked: str, near: str) -> None:
     """The default first, which EKS itself would take, and then the nearest."""
     refused = site("install-agent", "--addon-version", asked, "-o", "json")
     assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {DEFAULT} -o json")
-    listed = refused.error["message"].partition("EKS would take ")[2]
+    listed = refused.error["message"].partition("EKS offers ")[2]
     assert listed.startswith(f"{DEFAULT}, its default; {near}; ")
     assert listed.endswith(" and 1 more")
 
@@ -71,7 +71,7 @@ def test_a_version_that_is_written_in_part(site: Site, asked: str, meant: str) -
 
 @pytest.mark.parametrize("asked", ["v1.0.0", "v9.9.9", "garbage", "v1.3.5"])
 def test_no_version_is_proposed_that_would_be_refused(site: Site, asked: str) -> None:
-    """The newest is installed, and EKS's default is older."""
+    """The newest is installed, but EKS's default is older."""
     site.must("install-agent", "--addon-version", "latest")
     refused = site("install-agent", "--addon-version", asked, "-o", "json")
     assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {NEWEST} -o json")
@@ -99,7 +99,7 @@ def test_an_older_version_stays_and_is_said(site: Site) -> None:
     site.must("install-agent", "--addon-version", OLD)
     again = site.must("install-agent")
     assert addon(site)["addonVersion"] == OLD
-    assert f"{OLD} is installed, and EKS's default for Kubernetes 1.35 is {DEFAULT}" in again.stderr
+    assert f"{OLD} is installed, but EKS's default for Kubernetes 1.35 is {DEFAULT}" in again.stderr
 
 
 def test_only_versions_that_eks_would_take(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_versions_that_may_not_be_listed(site: Site) -> None:
     assert site("install-agent", "--addon-version", "latest").code == 5
     done = site("install-agent")
     assert (done.code, addon(site)["addonVersion"]) == (0, DEFAULT)
-    assert "the add-on's versions could not be looked at" in done.stderr
+    assert "the add-on's versions could not be read" in done.stderr
 
 
 def test_what_an_endpoint_does_not_serve_is_said_and_does_not_stop(site: Site) -> None:
@@ -212,7 +212,7 @@ def test_without_the_permission_to_read_the_schema_eks_is_the_judge(site: Site) 
     site.box.world.credentials.deny("eks:DescribeAddonConfiguration")
     done = site("install-agent", "--config", "agent.probePort=2704")
     assert (done.code, values(site)) == (0, {"agent": {"probePort": 2704}})
-    assert "the configuration's schema could not be looked at" in done.stderr
+    assert "the configuration schema could not be read" in done.stderr
 
 
 # --- waits that are vain ----------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def test_agents_that_crash_where_nodes_may_not_be_listed(site: Site) -> None:
     site.kube.faults.agent_crashing.clear()
     site.wait(60)
     mended = site("install-agent", env=viewer).stdout
-    assert "? 3 of the 3 agent pods wanted are Ready; no node was looked at: " in mended
+    assert "? 3 of 3 agent pods are Ready; nodes were not checked: " in mended
 
 
 def test_a_change_that_mends_crashing_agents_is_waited_for(site: Site) -> None:
@@ -391,7 +391,7 @@ def test_a_daemon_set_that_was_deleted_does_not_come_back(healthy: Site) -> None
     healthy.cluster.delete(f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}")
     told = healthy("install-agent")
     assert (told.code, healthy.slept < 10) == (3, True)
-    assert "no DaemonSet runs the agent: it was deleted" in told.stderr
+    assert "is ACTIVE, but its DaemonSet was deleted" in told.stderr
     assert "podid uninstall-agent --cluster demo" in told.stderr
 
 

@@ -102,14 +102,14 @@ def selfmade(site: Site) -> None:
 PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
-    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: port 80"),
-    (take_policy, "node-role-missing-eks-auth", f"role demo-node-role of node group workers ({NODE_ROLE}) may not"),
+    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent has port 80"),
+    (take_policy, "node-role-missing-eks-auth", f"of node group workers ({NODE_ROLE}) is not authorized to"),
     (
         by_organization,
         "scp-denies-eks-auth",
-        f"a service control policy denies role demo-node-role of node group workers ({NODE_ROLE})",
+        f"AssumeRoleForPodIdentity to role demo-node-role of node group workers ({NODE_ROLE})",
     ),
-    (private, "eks-auth-unreachable", "no way out, no interface endpoint for eks-auth"),
+    (private, "eks-auth-unreachable", "no route out of the VPC and no interface endpoint for eks-auth"),
     (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
     (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
     (selfmade, "addon-config-conflict", f"DaemonSet kube-system/{AGENT}"),
@@ -224,7 +224,7 @@ def test_several_are_told_at_once(site: Site) -> None:
     take_policy(site)
     ingress(site)
     refused = site("install-agent", "-o", "json")
-    assert refused.error["message"].startswith("2 things are in the way of the agent: ")
+    assert refused.error["message"].startswith("2 reasons prevent the installation: ")
     assert refused.error["hint"].endswith("install-agent -o json --fix-node-role")
 
 
@@ -279,7 +279,7 @@ def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
     refused = site("install-agent", "-o", "json")
     told = refused.error["message"]
     assert "the agent cannot be scheduled on node" in told
-    assert "its port 80 is held by shop/ingress" in told
+    assert "its port 80 is used by shop/ingress" in told
 
 
 # --- nodes that it does not go to -------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None
     refused = site("install-agent", "--config", ONLY_CRITICAL, "-o", "json")
     assert refused.code == 6
     told = f"agent-not-on-node: no agent pod runs on node {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
-    assert refused.error["message"] == f"{told}; pods of shop/orders run there"
+    assert refused.error["message"] == f"{told}; pods of shop/orders there get no credentials"
     assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
 
 
@@ -334,9 +334,9 @@ def test_nodes_of_another_kind_are_named(site: Site, labels: dict[str, str], inf
     [
         (
             "default",
-            "note: not looked at: hybrid-daemonset-missing: whether {} has the credentials file",
+            "note: not checked: hybrid-daemonset-missing: whether {} has the credentials file",
         ),
-        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
+        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 does not support hybrid nodes, v1.3.3-eksbuild.1 does"),
     ],
 )
 def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: str) -> None:
@@ -353,7 +353,7 @@ def test_what_overwriting_puts_back_is_told() -> None:
     agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
     (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
     assert (told.id, told.stops) == ("addon-config-conflict", False)
-    assert told.message.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
+    assert told.message.endswith(f"changes by others to DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
     left_behind = daemon_set(set_by={"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)})
     assert not list(overwritten((left_behind,)))
     assert [each.stops for each in other_agents((left_behind,), "demo", overwrite=False)] == [False]
@@ -393,11 +393,11 @@ def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
         site.box.world.credentials.deny(action)
     done = site("install-agent", "--wait", "none")
     assert done.code == 0
-    assert "note: not looked at: scp-denies-eks-auth, node-role-missing-eks-auth: " in done.stderr
+    assert "note: not checked: scp-denies-eks-auth, node-role-missing-eks-auth: " in done.stderr
     assert "iam:SimulatePrincipalPolicy" in done.stderr
-    assert "note: not looked at: eks-auth-unreachable: " in done.stderr
-    assert "note: not looked at: the associations: " in done.stderr
-    assert "note: not looked at: agent-ipv6-bind: whether a node has IPv6 switched off" in done.stderr
+    assert "note: not checked: eks-auth-unreachable: " in done.stderr
+    assert "note: not checked: the associations: " in done.stderr
+    assert "note: not checked: agent-ipv6-bind: whether IPv6 is disabled on a node" in done.stderr
 
 
 def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:

@@ -70,7 +70,7 @@ def test_what_may_not_be_done_is_said(healthy: Site, action: str) -> None:
         assert (done.code, installed(healthy)) == (4, True)
     else:
         assert (done.code, installed(healthy)) == (0, False)
-        assert "whose pods lose credentials could not be looked at" in done.stderr
+        assert "the service accounts that lose credentials could not be read" in done.stderr
 
 
 def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
@@ -93,7 +93,7 @@ def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Si
     healthy.wait(30)
     done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
     assert (done.code, done.json["awaited"]["reached"], installed(healthy)) == (0, True, False)
-    assert "DaemonSet kube-system/pod-identity is not the add-on's, and stays" in done.json["notes"]
+    assert "DaemonSet kube-system/pod-identity does not belong to the add-on and stays" in done.json["notes"]
     assert not any("without the agent afterwards" in note for note in done.json["notes"])
 
 
@@ -130,7 +130,7 @@ def test_whose_a_daemon_set_is_field_managers_tell_and_no_label(agent: DaemonSet
         caller_arn="arn:aws:iam::111122223333:user/a", account="111122223333", region="us-west-2", cluster="demo"
     )
     plan = plan_uninstall(header, UninstallFacts(current=addon, agents=(agent,)), preserve=False)
-    assert any("is not the add-on's, and stays" in note for note in plan.notes) is not its
+    assert any("does not belong to the add-on and stays" in note for note in plan.notes) is not its
 
 
 def test_the_sandbox_labels_the_addons_agent_as_aws_does(healthy: Site) -> None:

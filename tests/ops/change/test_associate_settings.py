@@ -121,15 +121,15 @@ def test_what_eks_keeps_is_not_removed(
     monkeypatch.setattr(eks_associations, "_updated", lambda current, wanted: wanted or current)
     outcome = podid(*ASSOCIATE, *removed, "--tag", "a=c", "--replace", "-o", "json")
     assert outcome.code == 6, outcome
-    assert outcome.error["message"].startswith(f"EKS took the request to remove the {words} of shop/orders")
+    assert outcome.error["message"].startswith(f"EKS accepted the request to remove the {words} of shop/orders")
     assert account_state(box) == before
 
 
 @pytest.mark.parametrize(
     ("dropped", "words"),
     [
-        (("target_role_arn",), "change the target role of shop/orders, and the association has what it had"),
-        (("role_arn", "policy"), "remove the session policy and to change the role of shop/orders, and"),
+        (("target_role_arn",), "change the target role of shop/orders, but the association is unchanged"),
+        (("role_arn", "policy"), "remove the session policy and to change the role of shop/orders, but"),
     ],
 )
 def test_what_eks_did_not_take_over_is_named(
@@ -147,7 +147,7 @@ def test_what_eks_did_not_take_over_is_named(
     more = ("--role", "orders-dynamodb", "--target-role", f"{TARGET}-2", "--no-session-policy", "--replace")
     outcome = podid(*ASSOCIATE, *more, "-o", "json")
     assert outcome.code == 6, outcome
-    assert outcome.error["message"].startswith(f"EKS took the request to {words}")
+    assert outcome.error["message"].startswith(f"EKS accepted the request to {words}")
 
 
 def test_a_role_is_not_its_own_target(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -113,8 +113,8 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     (("install-agent", "--config-file", "missing.json"), 2, "missing.json cannot be read", ""),
     (("disassociate", "shop/orders", "--cluster", "nope", "--yes"), 5, "cluster nope does not exist", ""),
     (("undo", "nothing", "--yes"), 5, "No run 'nothing' in the journal", "podid history"),
-    (("undo", "last", "--yes"), 5, "The journal holds no run that can be undone", ""),
-    (("undo", "45", "--yes"), 2, "'45' is too short for a run's id: write at least 6 characters of it, or 'last'", ""),
+    (("undo", "last", "--yes"), 5, "The journal has no run that can be undone", ""),
+    (("undo", "45", "--yes"), 2, "'45' is too short for a run id: specify at least 6 characters, or 'last'", ""),
 )
 
 
@@ -186,13 +186,13 @@ def test_expired_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
 
 def test_unknown_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.world.credentials.forget(box.admin_key.access_key_id)
-    check(podid(*CREATE, "-o", "json"), 4, "does not know the AWS credentials")
+    check(podid(*CREATE, "-o", "json"), 4, "does not recognize the AWS credentials")
 
 
 def test_no_credentials(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    check(podid(*CREATE, "-o", "json"), 4, "there are no AWS credentials")
+    check(podid(*CREATE, "-o", "json"), 4, "no AWS credentials found")
 
 
 def test_no_region(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:

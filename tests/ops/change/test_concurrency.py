@@ -93,7 +93,7 @@ def test_two_trust_changes_that_were_planned_on_the_same_policy(
     assert admitted(box) == {"one", "two"}
     if machines == 2:
         notes = [note for item in ended for note in json.loads(item.stdout)["notes"]]
-        assert any("somebody else" in note for note in notes)
+        assert any("someone else" in note for note in notes)
     before = {item["runId"]: item for item in runs(podid)}
     assert all(item["status"] == "done" for item in before.values())
     assert podid("undo", "last", "--yes").code in (0, 6)
@@ -141,7 +141,7 @@ def test_a_writer_who_never_lets_up_is_said(
     assert outcome.stdout == ""
     assert (
         outcome.error["message"]
-        == "The trust policy of role shared was changed, and somebody else has written over it since"
+        == "The trust policy of role shared was changed, but someone else has overwritten it since"
     )
     assert outcome.error["hint"].startswith("podid role create shared")
     assert 3 <= looks <= 10
@@ -184,7 +184,7 @@ def test_a_role_that_somebody_deletes_meanwhile_is_said(box: Sandbox, podid: Pod
     box.gateway.answer = answering  # type: ignore[method-assign]
     outcome = podid(*UPDATE, "shop/orders")
     assert (outcome.code, outcome.stdout) == (6, "")
-    assert outcome.error["message"].endswith("was changed, and somebody else has deleted it since")
+    assert outcome.error["message"].endswith("was changed, but someone else has deleted it since")
 
 
 def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
@@ -213,7 +213,7 @@ def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
     (action,) = [item for item in outcome.json["actions"] if item["kind"] == "role-trust"]
     assert action["before"]["policyDocument"] == theirs
     assert action["after"]["policyDocument"]["Statement"][:2] == theirs["Statement"]
-    assert "planned anew" in outcome.json["notes"][-1]
+    assert "planned again" in outcome.json["notes"][-1]
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box)["roles"]["shared"]["trust"] == theirs
 
@@ -272,7 +272,7 @@ def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal:
     )
     assert sorted(item.code for item in ended) == [0, 6]
     refused = next(item for item in ended if item.code == 6)
-    assert "exists already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert len(account_state(box)["associations"]) == 1
 
 
@@ -330,7 +330,7 @@ def test_undo_of_an_association_that_was_changed_since(box: Sandbox, podid: Podi
     outcome = podid("undo", run_id, "--yes")
 
     assert outcome.code == 6
-    assert f"Association shop/orders is no longer as run {run_id} left it" in outcome.stderr
+    assert f"Association shop/orders has changed since run {run_id}" in outcome.stderr
     assert account_state(box) == before
 
 
@@ -371,7 +371,7 @@ def test_a_running_run_is_never_settled_nor_undone(box: Sandbox, podid: Podid, j
     running = runs(podid)[-1]
     assert (running["status"], running["actions"][0]["status"]) == ("running", "open")
     undo = podid("undo", recorder.run_id, "--yes")
-    assert (undo.code, "is still going on" in undo.stderr) == (6, True)
+    assert (undo.code, "is still in progress" in undo.stderr) == (6, True)
     recorder.close()  # as the kernel does for a process that dies
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
     assert runs(podid)[-1]["actions"][0]["status"] == "failed"

@@ -179,7 +179,7 @@ def test_a_lost_answer_that_may_not_be_read_back_stays_open(box: Sandbox, podid:
 
     still_denied = podid("associate", "shop/cart", "--role", "storefront", "--wait", "none")
     assert still_denied.code == 0, "an open intent that cannot be read must not stop other work"
-    assert "cannot be looked at now" in still_denied.stderr
+    assert "cannot be read now" in still_denied.stderr
     undo = podid("undo", runs(podid)[1]["runId"], "--yes")
     assert undo.code == 6
     assert "is not known yet" in undo.stderr

@@ -26,7 +26,9 @@ HEADER = Header(
 ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
-def refuses(box: Sandbox, podid: Podid, why: str, *, advice: str = "give another place with --journal-dir") -> None:
+def refuses(
+    box: Sandbox, podid: Podid, why: str, *, advice: str = "pecify another directory with --journal-dir"
+) -> None:
     """Exit 2, the reason, a way out, and nothing changed at AWS."""
     before = account_state(box)
     outcome = podid(*ASSOCIATE)
@@ -53,7 +55,7 @@ def test_private_to_the_caller(box: Sandbox, podid: Podid, tmp_path: Path) -> No
 def test_symbolic_link_to_a_directory(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     journal.symlink_to(tmp_path / "elsewhere")
-    refuses(box, podid, f"The journal directory {journal} cannot be used: it is a symbolic link")
+    refuses(box, podid, f"Journal directory {journal} cannot be used: it is a symbolic link")
     assert podid("history").code == 2
 
 
@@ -192,7 +194,7 @@ def test_a_damaged_file_is_named(box: Sandbox, podid: Podid, journal: Path, text
     journal.mkdir(mode=0o700)
     file = journal / "20260101T000000000Z-abc123.jsonl"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    refuses(box, podid, f"{file} is not a journal file, or it is damaged", advice="move it away")
+    refuses(box, podid, f"{file} is not a valid journal file", advice="Move the file away")
     with pytest.raises(InvalidInput, match="damaged"):
         Journal(journal).runs()
 
@@ -206,14 +208,14 @@ def test_a_damaged_file_hides_no_other(box: Sandbox, podid: Podid, journal: Path
     file.chmod(0o600)
     listed = podid("history", "-o", "json")
     assert (listed.code, [item["runId"] for item in listed.json["items"]]) == (8, [run["runId"]])
-    assert listed.error["message"].startswith(f"{file} is not a journal file")
+    assert listed.error["message"].startswith(f"{file} is not a valid journal file")
     assert podid("history", run["runId"]).code == 0
     assert str(file) in podid("history", "abc123").stderr
     assert str(file) in podid("history", "last").stderr
     refused = podid("disassociate", "shop/orders", "--yes")
     assert (refused.code, refused.stdout) == (2, "")
-    assert f"{file} is not a journal file" in refused.stderr
-    assert "move it away" in refused.stderr
+    assert f"{file} is not a valid journal file" in refused.stderr
+    assert "Move the file away" in refused.stderr
 
 
 def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -221,12 +223,15 @@ def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:
     journal.mkdir(mode=0o700)
     file = journal / "20260101T000000000Z-abc123.jsonl"
     file.write_text(GOOD.replace('"type"', '"v":2,"type"', 1))
-    refuses(box, podid, f"{file} was written by a newer podid", advice="Use that one")
+    refuses(box, podid, f"{file} was written by a newer podid", advice="Use that version")
     here = GOOD.replace('"1"', '"111122223333"').replace('"r"', '"us-west-2"').replace('"c"', '"demo"')
     file.write_text(here + INTENT.replace('"role"', '"moon"') + '{"type":"crater","number":0}\n')
     file.chmod(0o600)
     changed = podid(*ASSOCIATE)
-    assert (changed.code, "This podid knows no 'moon'; a newer one recorded it" in changed.stderr) == (0, True)
+    assert (
+        changed.code,
+        "This version of podid does not support 'moon'; a newer version recorded it" in changed.stderr,
+    ) == (0, True)
     assert [run["runId"] for run in runs(podid)][-1] == "20260101T000000000Z-abc123"
     assert podid("undo", "abc123", "--yes").code == 6
 
@@ -298,7 +303,7 @@ def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
     assert [step.status for step in run.steps] == [None]
     settled = settle(attached(), PLACE, Journal(journal))
     assert settled.sentences == (
-        f"run {recorder.run_id} was interrupted; managed policy p of role r: settled: it had not been made",
+        f"run {recorder.run_id} was interrupted; managed policy p of role r: settled: the change was not made",
     )
     assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
 
@@ -352,5 +357,5 @@ def test_changes_of_a_run_that_came_to_the_same_are_one_sentence(journal: Path) 
             recorder.intent(number, action)
     policies = "managed policy p of role r, managed policy p of role s, managed policy p of role t"
     assert settle(attached(), PLACE, Journal(journal)).sentences == (
-        f"run {recorder.run_id} was interrupted; {policies}: settled: it had not been made",
+        f"run {recorder.run_id} was interrupted; {policies}: settled: the change was not made",
     )

@@ -157,7 +157,7 @@ def converges(stage: Stage, expected: Any, done: int, *, ended: bool, undone: bo
     assert sum(action["status"] == "done" for action in steps) == done  # nothing twice, nothing forgotten
     for action in steps:
         if action["status"] == "failed":
-            assert action["reason"] == "settled: it had not been made"
+            assert action["reason"] == "settled: the change was not made"
     if not undone:
         return
     if not stage.scenario.once:
@@ -252,7 +252,7 @@ def test_the_program_itself_killed(box: Sandbox, podid: Podid, journal: Path, wh
     outcome = podid(*ASSOCIATE)
 
     assert outcome.code == 0
-    made = "it had been made" if when == "after" else "it had not been made"
+    made = "the change was made" if when == "after" else "the change was not made"
     assert f"run {interrupted['runId']} was interrupted; association shop/orders: settled: {made}" in outcome.stderr
     assert [item[:3] for item in account_state(box)["associations"]] == [
         ("shop", "orders", "arn:aws:iam::111122223333:role/orders-dynamodb")

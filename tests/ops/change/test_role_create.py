@@ -276,7 +276,7 @@ def test_what_could_not_be_looked_at_is_in_the_plan(box: Sandbox, podid: Podid, 
     assert podid(*CREATE).code == 0
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     plan = podid("undo", "last", "--dry-run", "-o", "json").json
-    assert "role shop-orders was never used, as far as IAM remembers" in plan["notes"]
+    assert "role shop-orders was never used (IAM keeps 400 days)" in plan["notes"]
     assert any("needs eks:ListPodIdentityAssociations" in note for note in plan["notes"])
 
 

@@ -191,7 +191,7 @@ def test_delete_shows_asks_deletes_and_undo_makes_it_again(box: Sandbox, podid: 
         ("role-policy", "delete"),
         ("role", "delete"),
     ]
-    assert "role shop-orders was never used, as far as IAM remembers" in plan["notes"]
+    assert "role shop-orders was never used (IAM keeps 400 days)" in plan["notes"]
     refused = podid("role", "delete", "shop-orders", "-o", "json")
     assert (refused.code, writes(box)) == (2, count)
     asked = Podid(env=podid.env, clock=podid.clock, tty=True, answers=(answers := Answers(True)))
@@ -244,5 +244,5 @@ def test_a_deletion_that_is_cut_short_is_said_and_undone(box: Sandbox, podid: Po
     assert account_state(box)["roles"]["shop-orders"]["inline"] == {}
     undone = podid("undo", "last", "--yes")  # what became of the role is settled first
     assert undone.code == 0
-    assert "role shop-orders: settled: it had not been made" in undone.stderr
+    assert "role shop-orders: settled: the change was not made" in undone.stderr
     assert account_state(box) == before

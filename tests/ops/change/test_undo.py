@@ -144,7 +144,7 @@ def test_a_role_that_somebody_else_uses_by_now(box: Sandbox, podid: Podid, elsew
         add_association(box.world, "shop", "cart", "second")
     before = account_state(box)
     outcome = podid("undo", second_run, "--yes")
-    assert (outcome.code, "Role second is still used" in outcome.stderr) == (6, True), outcome
+    assert (outcome.code, "Role second is still in use" in outcome.stderr) == (6, True), outcome
     assert account_state(box) == before
 
 
@@ -230,7 +230,7 @@ def test_a_role_made_again_is_not_the_one_that_was_made(box: Sandbox, podid: Pod
     remade(box)
     before = account_state(box)
     undone = podid("undo", "last", "--yes", "-o", "json")
-    assert (undone.code, "was deleted and made again" in undone.error["message"]) == (6, True)
+    assert (undone.code, "was deleted and created again" in undone.error["message"]) == (6, True)
     deleted = podid("role", "delete", "shop-orders", "--yes", "-o", "json")
     assert (deleted.code, deleted.error["hint"]) == (6, "podid role delete shop-orders --yes -o json --adopt")
     assert account_state(box) == before

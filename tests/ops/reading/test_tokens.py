@@ -194,7 +194,9 @@ def test_a_permission_that_is_missing_is_named(world: KubeWorld) -> None:
     world.sandbox.add_user("viewer-token", "viewer", rules=read)
     (trial,) = tried(world, access=world.access("viewer-token"))
     permission = "create serviceaccounts/token in namespace shop"
-    assert trial.missing == Missing(f"no token for it: not allowed to {permission}", permission, "AccessDenied")
+    assert trial.missing == Missing(
+        f"no token could be requested: not allowed to {permission}", permission, "AccessDenied"
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_an_identity_that_could_not_be_had(world: KubeWorld) -> None:
         raise Unavailable("STS cannot be reached")
 
     (trial,) = tried(world, who=unreached)
-    what = "EKS Auth gave credentials, but AWS could not be asked whose they are: STS cannot be reached"
+    what = "EKS Auth returned credentials, but their identity could not be read: STS cannot be reached"
     assert trial.missing == Missing(what, error_code="Unavailable")
     (trial,) = tried(world, who=lambda _: Caller(account="1", arn="nobody"))
     assert trial.missing is not None

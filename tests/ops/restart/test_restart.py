@@ -60,7 +60,7 @@ def generation_of(world: KubeWorld) -> int:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are new; {count} of {count} carry the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
@@ -116,7 +116,10 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     generation = generation_of(world)
     assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
     assert generation_of(world) == generation
-    assert world.said[0] == "Deployment shop/orders: a restart is under way: its controller has not noticed it yet"
+    assert (
+        world.said[0]
+        == "Deployment shop/orders: a restart is in progress: the controller has not observed the change yet"
+    )
 
 
 def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
@@ -157,7 +160,7 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     world.sandbox.faults.webhook_misses = float("inf")
     report = run(world)
     names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
-    still = f"2 of 2 pods still without credentials after 3 restarts: {names}"
+    still = f"2 of 2 pods still have no credentials after 3 restarts: {names}"
     assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
     assert report.exit_code is ExitCode.UNAVAILABLE
 
@@ -175,8 +178,12 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
     associate(world)
     report = run(world)
     assert [line[:3] for line in told(world, report)] == [
-        ("Deployment shop/halted", "blocked", "it is paused, so a restart would replace nothing until it is resumed"),
-        ("Pod shop/bare", "blocked", "no controller would bring the pod back: delete it and create it again"),
+        (
+            "Deployment shop/halted",
+            "blocked",
+            "its rollout is paused, so a restart replaces no pods until it is resumed",
+        ),
+        ("Pod shop/bare", "blocked", "no controller replaces the pod: delete it and create it again"),
         (
             "StatefulSet shop/db",
             "blocked",
@@ -233,7 +240,12 @@ def test_a_missing_permission_to_patch_fails_that_workload_only(world: KubeWorld
     report = run(world, token="half-token")
     assert told(world, report) == [
         ("Deployment payments/billing-worker", "done", new(1), 1),
-        ("Deployment shop/orders", "failed", "not allowed to patch deployments.apps in namespace shop", 0),
+        (
+            "Deployment shop/orders",
+            "failed",
+            "the caller is not authorized to patch deployments.apps in namespace shop",
+            0,
+        ),
     ]
     denied = report.done[1].error
     assert isinstance(denied, AccessDenied)
@@ -273,7 +285,7 @@ def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
     report = run(world, timeout=60)
     ((_, status, message, restarts),) = told(world, report)
     assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
-    assert message.startswith("not rolled out within 60 s: ")
+    assert message.startswith("the rollout did not finish within 60 s: ")
     assert isinstance(report.done[0].error, TimedOut)
 
 

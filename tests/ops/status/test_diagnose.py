@@ -34,7 +34,7 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
     assert "sa-mismatch" not in [c.id for c in select(skip=("sa-mismatch",))]
     with pytest.raises(UsageError, match="'sa-missmatch' is not the id of a check; did you mean sa-mismatch"):
         select(("sa-missmatch",))
-    with pytest.raises(UsageError, match="no check is left"):
+    with pytest.raises(UsageError, match="No check to run"):
         select(("sa-mismatch",), ("sa-mismatch",))
 
 
@@ -91,11 +91,11 @@ def test_parse_target(text: str, scope: DoctorScope, shown: str) -> None:
 
 
 def test_parse_target_refuses() -> None:
-    with pytest.raises(InvalidInput, match="'node' is no kind"):
+    with pytest.raises(InvalidInput, match="'node' is not a supported kind"):
         parse_target("node/shop/orders")
     with pytest.raises(InvalidInput):
         parse_target("orders")
-    with pytest.raises(UsageError, match="not in the namespace 'stage'"):
+    with pytest.raises(UsageError, match="not in namespace 'stage'"):
         parse_target("shop/orders", "stage")
     assert parse_target("", "stage") == DoctorScope("stage")
 
@@ -166,8 +166,8 @@ def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
         diagnose(healthy(), scope=DoctorScope("shpo"))
     with pytest.raises(NotFound, match="Namespace deploy does not exist") as kubectl:
         diagnose(healthy(), scope=DoctorScope("deploy", "ServiceAccount", "cart"))
-    assert kubectl.value.advice == "for the Deployment cart, write deploy/NAMESPACE/cart"
-    with pytest.raises(AccessDenied, match="cannot look for Pod shop/x: you may not list pods") as caught:
+    assert kubectl.value.advice == "For Deployment cart, specify deploy/NAMESPACE/cart"
+    with pytest.raises(AccessDenied, match="Pod shop/x could not be read: you may not list pods") as caught:
         diagnose(healthy(pods=DENIED), scope=DoctorScope("shop", "Pod", "x"))
     assert caught.value.permission == "list pods"
     with pytest.raises(Undetermined):
@@ -303,7 +303,7 @@ def test_the_document_of_a_finding() -> None:
         "takenAt": "2026-11-24T12:00:00Z",
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
-        "notLookedAt": ["CloudTrail of more than 6 hours ago or beyond its newest 500 events"],
+        "notLookedAt": ["CloudTrail events older than 6 hours or beyond the newest 500"],
         "accepted": [],
         "findings": [
             {
@@ -311,10 +311,10 @@ def test_the_document_of_a_finding() -> None:
                 "severity": "error",
                 "link": 3,
                 "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
-                "message": "1 of 1 pod started before the association existed, so they carry no credentials",
+                "message": "1 of 1 pod started before the association existed, so no credentials were injected",
                 "evidence": [
                     "pods: orders-5d9c-x1",
-                    "association a-orders created 2026-11-22T12:00:00Z, oldest of these pods 2025-11-24T07:00:00Z",
+                    "created: association a-orders 2026-11-22T12:00:00Z, oldest of these pods 2025-11-24T07:00:00Z",
                 ],
                 "fix": {"class": "ASK", "commands": [["podid", "restart", "shop/orders", "--cluster", "prod"]]},
                 "serviceAccounts": ["shop/orders"],
@@ -330,7 +330,7 @@ def test_the_document_of_a_finding() -> None:
                 "severity": "error",
                 "link": 3,
                 "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
-                "message": "1 of 1 pod started before the association existed, so they carry no credentials",
+                "message": "1 of 1 pod started before the association existed, so no credentials were injected",
                 "reason": None,
                 "permission": None,
                 "serviceAccounts": ["shop/orders"],

@@ -9,26 +9,26 @@ from podid.facts.agent import agents, unserved
 
 @rule(needs=("daemon_sets", "nodes"), wants=("cluster", "agent_pods", "pods", "associations"))
 def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdict:
-    """Two agents that meet on a node; what else the add-on's owner may be at odds with is told by its status."""
+    """Report two agents on the same node. The add-on's status reports other configuration conflicts."""
     case = check.of_everyone(snapshot)
     sets, nodes = agents(snapshot), known(snapshot.nodes)
     if not sets:
         return case.skip("no DaemonSet runs the agent")
-    pair = _meeting(sets, nodes)
+    pair = _overlapping(sets, nodes)
     if not pair:
-        return case.ok("no two agents go to the same node")
+        return case.ok("no two agents run on the same node")
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
-    # of two that meet, one may serve the node
+    # one of the two agents may serve the node
     reach = unserved(snapshot)
     return check.case(case.subject, reach.chain).fail(
-        f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
+        f"DaemonSets {names} run agents on the same nodes: both need port 80 there, and only one can have it",
         evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
         nodes=reach.nodes,
         commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
     )
 
 
-def _meeting(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:
+def _overlapping(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:
     for pair in combinations(sets, 2):
         if any(not any(why_not_here(node, ds.placement) for ds in pair) for node in nodes):
             return pair

@@ -1,4 +1,4 @@
-"""What EKS says of the add-on itself: https://docs.aws.amazon.com/eks/latest/APIReference/API_Addon.html."""
+"""The add-on's status and issues: https://docs.aws.amazon.com/eks/latest/APIReference/API_Addon.html."""
 
 from datetime import timedelta
 
@@ -27,12 +27,12 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
     stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
     if addon.status in MOVING and not stuck:
-        moving = Missing(f"the add-on is {addon.status}; look again when it has settled", error_code="Unsettled")
+        moving = Missing(f"the add-on is {addon.status}; check it again when it has finished", error_code="Unsettled")
         return case.unknown(moving)
     if addon.status == "ACTIVE" and not addon.issues:
         return case.ok(f"ACTIVE, {addon.version}")
     if addon.status not in (*SETTLED, *MOVING) and not addon.issues:
-        return case.unknown(Missing(f"EKS says that the add-on is {addon.status!r}, which podid does not know"))
+        return case.unknown(Missing(f"the add-on has the status {addon.status!r}, which podid does not support"))
     codes = {issue.code for issue in addon.issues}
     severity, masked_by = importance(snapshot), ""
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")
@@ -42,7 +42,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
         masked_by = admission_policy_blocks_agent.id
     elif addon.status == "ACTIVE":
         severity = _at_most_warn(severity)
-    # whether pods are served is decided node by node, whatever EKS says of the add-on
+    # whether pods get credentials depends on the agent of their node, not on the add-on's status
     reach = unserved(snapshot)
     return check.case(case.subject, reach.chain).fail(
         message,
@@ -65,8 +65,10 @@ def _at_most_warn(severity: Severity) -> Severity:
 
 
 def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> tuple[Severity, str, str]:
-    """Severity, message and masking check for an add-on whose only issue is the number of ready agent pods: where the
-    pods can be looked at, they tell the cause, or that the status is out of date."""
+    """Return severity, message and masking check for an add-on whose only issue is the number of ready agent pods.
+
+    If the pods could be read, they show the cause, or that the status is out of date.
+    """
     sets = agents(snapshot)
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
@@ -75,5 +77,9 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):
-        return _at_most_warn(severity), f"{message}, although every agent pod is ready: the status may be stale", ""
+        return (
+            _at_most_warn(severity),
+            f"{message}, although every agent pod is ready: the status may be out of date",
+            "",
+        )
     return severity, message, ""

@@ -1,5 +1,5 @@
-"""The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
-restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
+"""The agent needs the host network and a privileged init container. The Pod Security Standards baseline and restricted
+forbid both: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdicts, known, known_or, rule
 from podid.domain.admission import let_in, refusals, why_agent_refused
@@ -15,7 +15,7 @@ ISSUE = "AdmissionRequestDenied"
     wants=("agent_addon", "agent_pods", "associations", "pods", "nodes", "pod_security"),
 )
 def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Warnings are those of DaemonSets that lack pods now; what EKS says of the add-on outlives its cause."""
+    """Use the warnings of DaemonSets that lack pods now. An issue of the add-on may remain after its cause is fixed."""
     addon = known_or(snapshot.agent_addon, None)
     issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
     warnings, reach = known(snapshot.agent_warnings), unserved(snapshot)
@@ -26,7 +26,7 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:
             yield case.fail(
-                f"an admission policy refuses its pods: {cut(lines[-1], 200)}",
+                f"an admission policy rejects the agent's pods: {cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
                 nodes=reach.nodes,
@@ -40,17 +40,17 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
                 commands=(let_in(ds.namespace),),
             )
         elif section is None and not issues:
-            yield case.ok("it has the pods that it wants")
+            yield case.ok("it has all of its pods")
         elif isinstance(section, Missing):
-            # without the events the pods that are missing are told of by others
+            # other checks report the missing pods
             yield case.skip(f"its events could not be read: {section.reason}")
         elif not issues:
-            yield case.ok("nothing refuses its pods")
+            yield case.ok("no admission policy rejects its pods")
     if issues:
         whole = not lacks_agents(snapshot)
         yield check.case(Subject("Addon", AGENT_ADDON), reach.chain).fail(
-            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}"
-            + (", although no agent pod is missing: the status may be stale" if whole else ""),
+            f"an admission policy rejects the add-on: {cut(issues[0].message, 200)}"
+            + (", although no agent pod is missing: the status may be out of date" if whole else ""),
             severity=Severity.WARN if whole else importance(snapshot),
             evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
             nodes=reach.nodes,

@@ -1,5 +1,6 @@
 """The agent's DaemonSet names no service account, so its pods run as kube-system/default:
-https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask the webhook to leave them alone.
+https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on excludes its pods
+from injection.
 """
 
 from podid.checks.base import Case, Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
@@ -22,25 +23,26 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _soon(case, snapshot, ref, [pod for pod in pods if not opted_out(pod)])
             continue
         yield case.fail(
-            f"{count_of(len(taken), 'agent pod')} with credentials of {ref} instead of the node's role",
+            f"{count_of(len(taken), 'agent pod')} started with credentials of {ref} instead of the node's role, so the "
+            "agent cannot redeem tokens",
             evidence=(
                 f"pods: {short_list(pod.name for pod in taken)}",
-                f"{ref} has an association, or the annotation of IRSA",
+                f"source: {ref} has an association or an IRSA annotation",
             ),
             commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
         )
 
 
 def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:
-    """Of pods that have the node's role still, and do not ask the webhook to leave them alone."""
+    """Judge pods that still use the node's role and are not excluded from injection."""
     annotated = any(a.ref == ref and a.irsa_role_arn for a in known_or(snapshot.service_accounts, ()))
-    source = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
+    source = "an association" if ref in index(snapshot).associations else "an IRSA annotation" if annotated else ""
     if not source or not pods:
-        return case.ok("the agent acts as its node's role")
+        return case.ok("the agent uses its node's role")
     return case.fail(
-        f"{ref}, which the agent runs as, has {source}: each agent pod that is made from now on takes its credentials "
-        "instead of the node's role",
+        f"the agent runs as {ref}, which has {source}: new agent pods will use its credentials instead of the node's "
+        "role",
         severity=Severity.WARN,
-        evidence=(f"pods that are older than that: {short_list(pod.name for pod in pods)}",),
+        evidence=(f"pods that still use the node's role: {short_list(pod.name for pod in pods)}",),
         commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
     )

@@ -1,4 +1,4 @@
-"""https://kubernetes.io/docs/concepts/containers/images/#imagepullbackoff; which registry holds the image of a region:
+"""https://kubernetes.io/docs/concepts/containers/images/#imagepullbackoff; the registry of each region:
 https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 """
 
@@ -13,7 +13,7 @@ _ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)
 
 
 def unpulled(pod: Pod) -> tuple[Container, ...]:
-    """The containers that wait for an image, of a pod that is not ready."""
+    """Return the containers that wait for an image, of a pod that is not ready."""
     return tuple(c for c in pod.containers if c.waiting in NO_IMAGE and not pod.ready)
 
 
@@ -24,10 +24,10 @@ def agent_image_pull(check: Check, snapshot: Snapshot) -> Verdicts:
         if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif not lacking:
-            yield case.ok("it has its image")
+            yield case.ok("its image was pulled")
         else:
             yield case.fail(
-                f"the agent on node {pod.node} has no image: {lacking[0].waiting} for {lacking[0].image}",
+                f"the agent on node {pod.node} cannot pull its image {lacking[0].image}: {lacking[0].waiting}",
                 severity=importance(snapshot),
                 evidence=(
                     *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
@@ -41,4 +41,4 @@ def _elsewhere(image: str, snapshot: Snapshot) -> str:
     match, cluster = _ECR.match(image), snapshot.cluster
     if match is None or not isinstance(cluster, Known) or match[1] == cluster.value.region:
         return ""
-    return f"the image comes from {match[1]}, the cluster is in {cluster.value.region}"
+    return f"region of the image: {match[1]}, of the cluster: {cluster.value.region}"

@@ -1,6 +1,6 @@
-"""A node whose kernel has IPv6 switched off has no address for the agent to listen on:
-https://github.com/aws/eks-pod-identity-agent/issues/16. Only the agent's log says so; from outside it looks like an
-agent that ends as soon as it starts, and that binds both families.
+"""On a node with IPv6 disabled in the kernel, the agent cannot bind its IPv6 address:
+https://github.com/aws/eks-pod-identity-agent/issues/16. Only the agent's log shows it. Without the log, it looks like
+an agent that exits as soon as it starts, and that binds both address families.
 """
 
 from datetime import timedelta
@@ -13,34 +13,35 @@ from podid.domain.workloads import runs_in
 from podid.facts.agent import agents, not_judged, option
 from podid.facts.index import podid_command
 
-# it binds before it does anything else
+# binding is the first thing that the agent does
 AT_ONCE = timedelta(seconds=10)
 
 
 @rule(needs=("cluster", "daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods", "agent_crashes"))
 def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
-    """A note beside the agent that is not ready, where its log was not read; what a log shows is told by `in_logs`."""
+    """Report info on an agent that is not ready and whose log was not read. `in_logs` reports errors in logs."""
     sets, ipv4 = agents(snapshot), known(snapshot.cluster).ip_family == "ipv4"
     for case, pod in check.of_agent_pods(snapshot):
         ds = next((daemon_set for daemon_set in sets if runs_in(pod, daemon_set)), None)
         if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif not ipv4:
-            yield case.skip("the cluster's pods have IPv6 addresses, so its nodes have IPv6")
+            yield case.skip("the cluster uses IPv6, so its nodes have IPv6 enabled")
         elif pod.ready or ds is None:
-            yield case.ok("the agent listens")
+            yield case.ok("the agent is ready")
         elif _bound(ds):
-            yield case.ok(f"the agent is told to bind {_bound(ds)} alone")
+            yield case.ok(f"the agent is configured to bind only {_bound(ds)}")
         elif not _ends_at_once(pod):
-            yield case.ok("the agent does not end as soon as it starts")
+            yield case.ok("the agent does not exit as soon as it starts")
         elif ends_by(snapshot, pod) is not None:
-            yield case.ok("its log is told of its node, whatever it shows")
+            yield case.ok("the finding on its node reports its log")
         else:
             yield case.fail(
-                f"the agent on node {pod.node} ends as soon as it starts, and it binds [fd00:ec2::23], which a node "
-                "with IPv6 switched off does not have; its log says whether it is that",
+                f"the agent on node {pod.node} exits as soon as it starts; a possible cause is that IPv6 is disabled "
+                "on "
+                "the node, where the agent cannot bind [fd00:ec2::23]",
                 severity=Severity.INFO,
-                evidence=("its log then has: bind: cannot assign requested address",),
+                evidence=("log message of this cause: bind: cannot assign requested address",),
                 commands=(
                     podid_command(snapshot, "agent", "logs", "--node", pod.node),
                     podid_command(snapshot, "install-agent", "--config", IPV4_ONLY),

@@ -19,11 +19,11 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
         if isinstance(section, Missing):
             return case.unknown(section)
     return case.fail(
-        f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
+        f"the agent is not installed: there is neither the add-on {AGENT_ADDON} nor a DaemonSet; {_for_whom(snapshot)}",
         severity=importance(snapshot),
         evidence=(
             f"DescribeAddon {AGENT_ADDON}: not found",
-            "no DaemonSet in any namespace runs the agent's image",
+            "DaemonSets with the agent's image: none in any namespace",
         ),
         commands=(podid_command(snapshot, "install-agent"),),
     )
@@ -31,18 +31,23 @@ def agent_not_installed(check: Check, snapshot: Snapshot) -> Verdict:
 
 def _for_whom(snapshot: Snapshot) -> str:
     if count := len(known(snapshot.associations)):
-        return f"{count_of(count, 'association')} cannot work without"
-    return f"no association{f' of {namespaces_words(snapshot)}' if snapshot.only_namespaces else ''} needs it yet"
+        return f"{count_of(count, 'association')} cannot work without the agent"
+    return (
+        f"no association{f' of {namespaces_words(snapshot)}' if snapshot.only_namespaces else ''} needs the agent yet"
+    )
 
 
 def _needs_no_daemon_set(auto_mode: bool, snapshot: Snapshot) -> str:
-    """Why no DaemonSet is expected, empty if one is: Auto Mode nodes have the agent built in, Fargate and Windows
-    nodes cannot run it; other nodes of an Auto Mode cluster are judged one by one."""
+    """Return why no DaemonSet is expected; empty if one is.
+
+    The agent is built into Auto Mode nodes, and cannot run on Fargate and Windows nodes. Another check judges the
+    other nodes of an Auto Mode cluster.
+    """
     if not isinstance(snapshot.nodes, Known):
         return "EKS Auto Mode: the agent is built into its nodes" if auto_mode else ""
     nodes = snapshot.nodes.value
     if auto_mode:
-        return "EKS Auto Mode: the agent is built into its nodes; other nodes are judged one by one"
+        return "EKS Auto Mode: the agent is built into its nodes; other nodes are checked one by one"
     if nodes and all(n.compute_type in ("auto", "fargate") or n.os == "windows" for n in nodes):
         return "no node of this cluster can run the agent's DaemonSet (Auto Mode, Fargate and Windows nodes only)"
     return ""

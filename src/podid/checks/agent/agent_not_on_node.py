@@ -9,7 +9,7 @@ from podid.facts.agent import START_GRACE, agents, blocked, importance
 from podid.facts.index import podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
 
-# what every version since v1.2.0 has, unless a configuration says otherwise
+# the default of every version since v1.2.0
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'
 
 
@@ -35,9 +35,9 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
         elif not node.ready:
             yield case.skip("the node is not ready")
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
-            yield case.skip("the node has just joined")
+            yield case.skip("the node joined less than 2 minutes ago")
         elif node.name in blocked(snapshot):
-            yield case.skip("a pod has a port of it that the agent waits for, which is told by itself")
+            yield case.skip("another pod has a port of the node that the agent needs, which another check reports")
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:
@@ -48,7 +48,7 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
-    """Whether EKS has begun to install the add-on and has not made its DaemonSet yet."""
+    """Return whether EKS is installing the add-on and has not created its DaemonSet yet."""
     addon = known_or(snapshot.agent_addon, None)
     if sets or addon is None or addon.status != "CREATING":
         return False
@@ -58,17 +58,15 @@ def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
 def _no_agent_here(
     case: Case, snapshot: Snapshot, node: Node, sets: list[DaemonSet], excluded: bool, pending: bool
 ) -> Verdict:
-    severity, evidence = importance(snapshot), [f"no running agent pod has spec.nodeName {node.name}"]
+    severity, evidence = importance(snapshot), [f"agent pods with spec.nodeName {node.name}: none"]
     reason = why_left_out(node, sets)
     commands: tuple[tuple[str, ...], ...]
     if not sets:
-        evidence.append("no DaemonSet in any namespace runs the agent")
+        evidence.append("DaemonSets with the agent's image: none in any namespace")
         commands = (podid_command(snapshot, "install-agent"),)
         addon = known_or(snapshot.agent_addon, None)
         if addon is not None and addon.status in ("ACTIVE", "DEGRADED"):
-            evidence.append(
-                f"the add-on is {addon.status} all the same: its DaemonSet was deleted, and is made anew with it"
-            )
+            evidence.append(f"the add-on is {addon.status}: its DaemonSet was deleted, and is created on install only")
             commands = (podid_command(snapshot, "uninstall-agent"), *commands)
     else:
         commands = (
@@ -77,12 +75,12 @@ def _no_agent_here(
             podid_command(snapshot, "agent", "status"),
         )
         desired = sum(ds.desired for ds in sets)
-        evidence.append(f"wanted by the agent's DaemonSets: {count_of(desired, 'pod')}")
+        evidence.append(f"desired by the agent's DaemonSets: {count_of(desired, 'pod')}")
         if reason or excluded:
-            evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
-            # a pool left out on purpose harms nobody until an associated pod lands there
+            evidence.append(f"excluded by: {reason or 'its nodeSelector, affinity or tolerations'}")
+            # a node pool that is excluded on purpose matters only if an associated pod runs there
             severity = severity if case.chain or severity is Severity.INFO else Severity.WARN
-    who = f"; pods of {short_list(case.chain)} run there" if case.chain else ""
+    who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
     return case.fail(
         f"no agent pod runs on node {node.name}{f': {reason}' if reason else ''}{who}",
         severity=severity,
@@ -93,7 +91,7 @@ def _no_agent_here(
 
 
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
-    """The id of what keeps the agent away from more than this node; empty if nothing does."""
+    """Return the id of a failure that keeps the agent off more than this node; empty if there is none."""
     if has_agent:
         refused = admission_policy_blocks_agent.fails(snapshot)
         return admission_policy_blocks_agent.id if refused else agent_pod_unhealthy.id if pending else ""

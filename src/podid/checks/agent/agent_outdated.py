@@ -1,5 +1,5 @@
-"""Faults that later versions do not have: https://github.com/aws/eks-pod-identity-agent/releases. The add-on and the
-agent in it have versions of their own, which are never compared with each other.
+"""Known defects that later versions fix: https://github.com/aws/eks-pod-identity-agent/releases. The add-on and the
+agent in it have different version numbers, which are never compared with each other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from podid.domain.versions import addon_key, judge, older
 from podid.facts.agent import agent_versions, agents
 from podid.facts.index import podid_command
 
-NO_FAULT = "no known fault of it concerns this cluster, and EKS would install no newer one"
+NO_FAULT = "none of its known defects affects this cluster, and EKS installs no newer version by default"
 _IMPATIENT = ("0.1.32", "0.1.33")
 
 
@@ -28,18 +28,20 @@ def agent_outdated(check: Check, snapshot: Snapshot) -> Verdict:
         case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
         faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
     else:
-        return check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")
+        return check.case(Subject("Addon", AGENT_ADDON)).skip(
+            "the version of the agent is not known, or no agent is installed"
+        )
     if not faults:
         return _without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)
     return case.fail(
-        f"{name} has faults that later versions do not have: {short_list(faults)}",
+        f"{name} has known defects that later versions fix: {short_list(faults)}",
         evidence=faults,
         commands=commands,
     )
 
 
 def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:
-    """A note where EKS would install a newer one today; a list of versions has no order that says anything."""
+    """Report info if the default version of EKS is newer. The order of the list of versions is not documented."""
     cluster, versions = snapshot.cluster, snapshot.agent_versions
     if isinstance(versions, Missing):
         return case.unknown(versions)
@@ -47,24 +49,25 @@ def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Seq
     if not default or not older(version, default):
         return case.ok(NO_FAULT)
     return case.fail(
-        f"add-on {AGENT_ADDON} {version} is older than {default}, which EKS installs today; no fault of it is known "
-        "that concerns this cluster",
+        f"add-on {AGENT_ADDON} {version} is older than {default}, the default version of EKS; none of its known "
+        "defects "
+        "affects this cluster",
         severity=Severity.INFO,
         commands=commands,
     )
 
 
 def _of_addon(version: str, nodes: Sequence[Node]) -> Iterator[str]:
-    """The known faults of an add-on's version that concern the nodes there are."""
+    """Yield the known defects of the add-on's version that affect the existing nodes."""
     kinds = {node.compute_type for node in nodes}
     if older(version, "v1.2.0"):
-        yield "no tolerations: nodes with taints have no agent (before v1.2.0)"
+        yield "no tolerations: nodes with taints get no agent (before v1.2.0)"
     if older(version, "v1.3.3") and "hybrid" in kinds:
-        yield "nothing for hybrid nodes (before v1.3.3)"
+        yield "no support for hybrid nodes (before v1.3.3)"
     if older(version, "v1.3.4") and "auto" in kinds:
-        yield "its pods land on Auto Mode nodes and clash with the agent there (before v1.3.4)"
+        yield "its pods run on Auto Mode nodes and conflict with the agent there (before v1.3.4)"
 
 
 def _of_agents(sets: Sequence[DaemonSet]) -> Iterator[str]:
     if any(version in _IMPATIENT for version in agent_versions(sets)):
-        yield "EKS Auth gets 600 ms to answer (agent v0.1.32 and v0.1.33)"
+        yield "requests to EKS Auth time out after 600 ms (agent v0.1.32 and v0.1.33)"

@@ -20,7 +20,7 @@ def agent_pod_unhealthy(check: Check, snapshot: Snapshot) -> Verdicts:
         elif unpulled(pod):
             yield case.skip("its image cannot be pulled")
         elif waits_for_port(pod) and blocked(snapshot):
-            yield case.skip("its node's ports are taken, which is told by itself")
+            yield case.skip("another pod has a port of its node, which another check reports")
         elif _starting(pod, snapshot):
             yield case.skip("the pod is still starting")
         elif pod.ready:
@@ -51,7 +51,7 @@ def _state(container: Container) -> str:
 
 
 def _trouble(pod: Pod) -> str:
-    # Error and Completed say no more than that it runs no longer
+    # Error and Completed only mean that it does not run any more
     why = {c.name: f" ({c.ended})" for c in pod.containers if c.ended not in ("", "Error", "Completed")}
     waiting = sorted({f"{c.waiting}{why.get(c.name, '')}" for c in pod.containers if c.waiting})
     if waiting:

@@ -1,4 +1,4 @@
-"""Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
+"""Which pods can preempt which: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
 from podid.checks.base import Check, Severity, Snapshot, Subject, Verdict, Verdicts, known, rule
 from podid.domain.cluster import Node
@@ -14,11 +14,11 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     if not any(PROXY_PORT in ds.host_ports for ds in sets):
-        return [whole.ok("the agent does not declare port 80, so other pods may have it")]
+        return [whole.ok("the agent does not declare port 80, so other pods can use it")]
     verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
     verdicts += [
         check.case(pod.subject).fail(
-            f"the pod cannot be scheduled: port {PROXY_PORT} of the nodes is the agent's",
+            f"the pod cannot be scheduled: the agent has port {PROXY_PORT} of the nodes",
             severity=Severity.WARN,
             evidence=(pod.message,),
             commands=(podid_command(snapshot, "install-agent", "--config", FREES_PORT),),
@@ -30,19 +30,21 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         and NO_FREE_PORT in pod.message
         and pod not in known(snapshot.agent_pods)
     ]
-    return verdicts or [whole.ok(f"port {PROXY_PORT} of the agent's nodes is the agent's alone")]
+    return verdicts or [whole.ok(f"no other pod uses port {PROXY_PORT} of the agent's nodes")]
 
 
 def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: str) -> list[Verdict]:
-    """A finding for each node that is to have the agent, has none that is ready, and another pod with the `port`.
-    `action` the agent on node X cannot do, and the `setting` that ends it."""
+    """Return a finding for each node that should have the agent, has no ready one, and has another pod with the `port`.
+
+    `action` completes "the agent cannot"; `setting` is the configuration that fixes it.
+    """
     pods, agent_pods, facts = known(snapshot.pods), known(snapshot.agent_pods), index(snapshot)
     served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
     return [
         check.case(Subject("Node", node), facts.users.get(node, ())).fail(
-            f"the agent cannot {action} on node {node}: its port {port} is held by {names_of(held)}",
+            f"the agent cannot {action} on node {node}: its port {port} is used by {names_of(held)}",
             severity=importance(snapshot),
-            evidence=(f"{pod.namespace}/{pod.name} takes port {port} of the node" for pod in held),
+            evidence=(f"host port {port}: {pod.namespace}/{pod.name}" for pod in held),
             commands=(podid_command(snapshot, "install-agent", "--config", setting),),
         )
         for node, held in holders(pods, agent_pods, port).items()

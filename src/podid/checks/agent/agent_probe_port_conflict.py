@@ -1,5 +1,5 @@
-"""The agent's probes have a port of the node: https://github.com/aws/eks-pod-identity-agent/issues/26. What processes
-outside Kubernetes hold is not seen here; the agent's log names it.
+"""The agent's probes need a port of the node: https://github.com/aws/eks-pod-identity-agent/issues/26. The check does
+not see ports of processes outside Kubernetes; the agent's log names them.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def agent_probe_port_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.skip("no DaemonSet runs the agent")]
     port = _port(sets)
     verdicts = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
-    return verdicts or [whole.ok(f"port {port} of the nodes is the agent's, or the agent is ready all the same")]
+    return verdicts or [whole.ok(f"no other pod uses port {port} of the nodes, or the agent is ready nevertheless")]
 
 
 def _port(sets: Sequence[DaemonSet]) -> int:

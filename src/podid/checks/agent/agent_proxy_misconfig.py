@@ -1,4 +1,6 @@
-"""The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; proxies work since agent v0.1.36."""
+"""The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; the agent supports proxies since
+v0.1.36.
+"""
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, rule
 from podid.domain.cluster import DaemonSet
@@ -8,38 +10,38 @@ from podid.facts.agent import agent_versions, agents, served_by
 
 METADATA = "169.254.169.254"
 TAKES_PROXIES = "v0.1.36"
-# the metadata service is asked over plain http, EKS Auth over https
+# the metadata service uses http, EKS Auth uses https
 PLAIN, ANY = ("HTTP_PROXY", "http_proxy"), ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 
 
 @rule(needs=("daemon_sets",), wants=("agent_pods", "associations", "pods"))
 def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Warnings: whether the network is one that needs the proxy is not seen from here."""
+    """Report warnings only: podid cannot know whether the network requires the proxy."""
     for ds in agents(snapshot):
         case = check.case(ds.subject, served_by(snapshot, ds))
         if not any(name in ds.env for name in ANY):
-            # says nothing of the way to EKS Auth
-            yield case.skip("it is set up without a proxy")
+            # the route to EKS Auth is another check's
+            yield case.skip("it is configured without a proxy")
             continue
         wrong = _wrong(ds)
         if not wrong and NOT_SEEN in no_proxy(ds.env):
-            yield case.skip("its NO_PROXY comes from where podid does not look")
+            yield case.skip("its NO_PROXY comes from a source that podid does not read")
             continue
         if not wrong:
-            yield case.ok("its proxies leave the metadata service alone")
+            yield case.ok("its NO_PROXY includes the metadata service")
             continue
         yield case.fail(
-            f"the agent of DaemonSet {ds.namespace}/{ds.name} is set up with a proxy, and {wrong}",
+            f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured with a proxy, {wrong}",
             severity=Severity.WARN,
-            evidence=(f"it sets {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
+            evidence=(f"environment variables: {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )
 
 
 def _wrong(ds: DaemonSet) -> str:
     if any(older(f"v{version}", TAKES_PROXIES) for version in agent_versions([ds])):
-        return f"ignores it: that came with agent {TAKES_PROXIES}"
+        return f"but agents before {TAKES_PROXIES} ignore proxies"
     entries = no_proxy(ds.env)
     if any(name in ds.env for name in PLAIN) and not covers(entries, METADATA) and NOT_SEEN not in entries:
-        return f"its NO_PROXY lacks {METADATA}: it asks for its node's credentials through the proxy"
+        return f"but its NO_PROXY lacks {METADATA}: it requests its node's credentials through the proxy"
     return ""

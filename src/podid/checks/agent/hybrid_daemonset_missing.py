@@ -1,4 +1,4 @@
-"""Hybrid nodes have DaemonSets of their own, off by default:
+"""Hybrid nodes have separate DaemonSets, which are disabled by default:
 https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
@@ -24,27 +24,27 @@ def hybrid_daemonset_missing(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         reasons = [why_not_here(node, ds.placement) for ds in sets]
         if node.name in present or not all(reasons):
-            yield case.ok("a DaemonSet of the agent is for it")
+            yield case.ok("a DaemonSet of the agent includes the node")
         elif not node.ready:
             yield case.skip("the node is not ready")
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
-            yield case.skip("the node has just joined")
+            yield case.skip("the node joined less than 2 minutes ago")
         else:
-            who = f"; pods of {short_list(case.chain)} run there" if case.chain else ""
+            who = f"; pods of {short_list(case.chain)} there get no credentials" if case.chain else ""
             yield case.fail(
-                f"no DaemonSet of the agent is for hybrid node {node.name}{who}",
-                # nobody misses the agent on a node without associated pods
+                f"no DaemonSet of the agent includes hybrid node {node.name}{who}",
+                # a node without associated pods does not need the agent
                 severity=Severity.ERROR if case.chain else Severity.INFO,
                 evidence=(
                     *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
-                    "nodeadm has to write the credentials file too: hybrid.enableCredentialsFile: true",
+                    "also required for nodeadm: hybrid.enableCredentialsFile: true",
                 ),
                 commands=_commands(snapshot, node),
             )
 
 
 def _commands(snapshot: Snapshot, node: Node) -> tuple[tuple[str, ...], ...]:
-    """Only the add-on has the switch that podid can set."""
+    """Return the command for the add-on, the only agent that podid configures."""
     addon = snapshot.agent_addon
     if not isinstance(addon, Known) or addon.value is None:
         return ()

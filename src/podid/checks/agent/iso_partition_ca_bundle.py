@@ -1,4 +1,4 @@
-"""The agent's chart mounts the node's bundle of certificates in isolated regions alone, from where RPMs have it:
+"""Only in isolated regions, the agent's chart mounts the node's CA bundle, from the path that RPM systems use:
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, rule
@@ -16,14 +16,14 @@ def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, pod in check.of_agent_pods(snapshot):
         section = warnings.get(f"{pod.namespace}/{pod.name}")
         if section is None:
-            yield case.ok("it has started, or another of its kind was looked at")
+            yield case.ok("it has started, or was not among the checked pods")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         elif lines := [line for line in section.value if BUNDLE in line]:
             yield case.fail(
-                f"it does not start, for its node has no certificates where they are looked for: {cut(lines[-1], 200)}",
+                f"it does not start: its node has no CA bundle at the expected path: {cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )
         else:
-            yield case.ok("what keeps it from starting is something else")
+            yield case.ok("it does not start for another reason")

@@ -1,4 +1,4 @@
-"""Nothing orders an application's first start on a node after the agent's:
+"""Kubernetes does not start the agent on a new node before the application's pods:
 https://github.com/aws/eks-pod-identity-agent/issues/159.
 """
 
@@ -9,16 +9,16 @@ from podid.domain.cluster import Pod
 from podid.domain.workloads import injected
 from podid.facts.index import placed
 
-# a start that fails for want of credentials fails soon
+# a start without credentials fails soon
 SOON = timedelta(minutes=2)
-# once is chance
+# on a single node it may be chance
 NODES = 2
 
 
 @rule(needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets"))
 def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
-    """A warning where it happened on several nodes: the pods have recovered, and those of the next node will fail
-    again."""
+    """Report a warning if it happened on several nodes: these pods have recovered, but pods on the next new node will
+    fail again."""
     agents = {pod.node: pod for pod in known(snapshot.agent_pods) if pod.ready_since is not None}
     early = [
         (str(association.ref), pod)
@@ -29,10 +29,10 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
     nodes = sorted({pod.node for _, pod in early})
     case = check.of_cluster(snapshot, tuple(sorted({ref for ref, _ in early})))
     if len(nodes) < NODES:
-        return case.ok("pods do not fail on nodes whose agent is still starting")
+        return case.ok("pods do not fail on nodes with a starting agent")
     names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in early)
     return case.fail(
-        f"pods failed once on {short_list(nodes)}, where the agent was not ready yet: {names}",
+        f"pods started before the agent of their node was ready, and failed once: {names} on {short_list(nodes)}",
         evidence=(
             f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
             for _, pod in early[:5]
@@ -42,7 +42,7 @@ def node_startup_race(check: Check, snapshot: Snapshot) -> Verdict:
 
 
 def _too_early(pod: Pod, agent: Pod) -> bool:
-    """Whether a container's failed run began while the agent's pod of its node was there and not ready yet."""
+    """Return whether a container's failed run began while the agent's pod of its node was starting."""
     ready = agent.ready_since
     runs = (c.failed for c in pod.containers if c.failed is not None)
     return ready is not None and any(

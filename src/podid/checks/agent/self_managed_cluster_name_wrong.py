@@ -1,4 +1,4 @@
-"""The agent asks EKS Auth for the cluster and in the region that its pod spec names:
+"""The agent sends its requests to EKS Auth for the cluster, and in the region, that its pod spec names:
 https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 """
 
@@ -18,12 +18,12 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
         case = check.case(ds.subject, chain)
         wrong = _wrong(ds, cluster)
         if not wrong:
-            yield case.ok("it names the cluster and its region")
+            yield case.ok("its cluster name and its region are correct")
             continue
         severity = importance(snapshot)
         yield case.fail(
-            f"the agent of DaemonSet {ds.namespace}/{ds.name} asks for another cluster: {'; '.join(wrong)}",
-            # one without pods beside an associated one answers nobody
+            f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured for another cluster: {'; '.join(wrong)}",
+            # an agent on nodes without associated pods serves nobody
             severity=severity if chain or severity is Severity.INFO else Severity.WARN,
             evidence=wrong,
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
@@ -31,12 +31,12 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
 
 
 def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
-    """What the kubelet or a shell fills in, $(NAME) or $NAME, is not known here."""
+    """Return the wrong settings. Values that the kubelet or a shell fills in, $(NAME) or $NAME, are not known."""
     wrong = []
     name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
     if name and "$" not in name and name != cluster.name:
         wrong.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
-    # with an endpoint of its own the region only signs
+    # with a custom endpoint the region is only used for the signature
     if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
         wrong.append(f"{REGION} {region}, not {cluster.region}")
     return wrong

@@ -1,5 +1,5 @@
-"""The agent's init container makes a link and routes; what another CNI or an earlier agent has made stops it:
-https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log says so.
+"""The agent's init container creates a link and routes. A link or route of another CNI or an earlier agent stops it:
+https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log shows it.
 """
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
@@ -9,13 +9,13 @@ from podid.facts.agent import not_judged
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("agent_crashes", "nodes", "associations", "pods", "cluster"))
 def stale_link_or_route(check: Check, snapshot: Snapshot) -> Verdicts:
-    """What a log shows is told by `in_logs`, of the node."""
+    """`in_logs` reports the failures that a log shows, with the node as subject."""
     for case, pod in check.of_agent_pods(snapshot):
         if reason := not_judged(snapshot, pod):
             yield case.skip(reason)
         elif pod.ready:
-            yield case.ok("the agent runs, so nothing was in its way")
+            yield case.ok("the agent is ready")
         elif ends_by(snapshot, pod) is None:
-            yield case.skip("it does not run, and there is no log of it that says why")
+            yield case.skip("the agent is not ready, and its log was not read")
         else:
-            yield case.ok("its log does not show it")
+            yield case.ok("its log does not contain this error")

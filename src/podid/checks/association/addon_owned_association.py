@@ -1,4 +1,4 @@
-"""An add-on that has a role both ways uses Pod Identity:
+"""An add-on with an association and an IRSA role uses Pod Identity:
 https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html.
 """
 
@@ -12,12 +12,12 @@ def addon_owned_association(check: Check, snapshot: Snapshot) -> Verdicts:
         owned = [a for a in known(snapshot.associations) if a.association_arn in addon.association_arns]
         case = check.case(Subject("Addon", addon.name), chain_of(owned))
         if not (addon.association_arns and addon.service_account_role_arn):
-            yield case.ok("the add-on has its role in one way at most")
+            yield case.ok("the add-on does not use Pod Identity and IRSA at the same time")
             continue
         yield case.fail(
-            f"add-on {addon.name} has associations and a role of IRSA as well, which it no longer uses",
+            f"add-on {addon.name} has associations and an IRSA role; it uses the associations, not the IRSA role",
             evidence=(
-                f"serviceAccountRoleArn {addon.service_account_role_arn}",
-                f"associations that it owns: {len(addon.association_arns)}",
+                f"serviceAccountRoleArn: {addon.service_account_role_arn}",
+                f"associations of the add-on: {len(addon.association_arns)}",
             ),
         )

@@ -10,14 +10,15 @@ def association_deleted_env_remains(check: Check, snapshot: Snapshot) -> Verdict
         case = check.case(ref.subject, (str(ref),))
         carriers = [pod for pod in pods if live(pod) and TOKEN_VOLUME in pod.volumes]
         if carriers and ref in facts.associations:
-            yield case.ok("its pods and its association agree")
+            yield case.ok("its pods have an association")
         elif carriers:
             yield case.fail(
-                f"{count_of(len(carriers), 'pod')} with Pod Identity's token, but {ref} has no association any more: "
-                "they fail when their cached credentials run out",
+                f"the association of {ref} was deleted, and {count_of(len(carriers), 'running pod')} still "
+                f"{'has' if len(carriers) == 1 else 'have'} its token: AWS requests fail after the cached "
+                "credentials expire",
                 evidence=(
                     f"pods: {short_list(pod.name for pod in carriers)}",
-                    "once the association is back, these pods work again without a restart",
+                    "to restore access: create the association again, which needs no restart of these pods",
                 ),
                 commands=(("podid", "history"),),
             )

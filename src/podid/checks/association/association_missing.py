@@ -42,25 +42,28 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         evidence.append(words)
         commands = by_irsa or commands
     if near and ref not in accounts:
-        # a name that leads nowhere and is like one that leads somewhere is a slip, and no reason to make anything
+        # a name that does not exist and resembles one that does is a typing mistake: nothing is created for it
         workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
         account = near[0].partition("/")[2]
         commands = tuple(command for workload in workloads for command in set_account(workload, account))
     return case.fail(
-        f"no association exists for {ref} on this cluster{', and no such service account' if absent else ''}",
+        f"{ref} has no association on this cluster{', and the service account does not exist' if absent else ''}",
         evidence=evidence,
         commands=commands,
     )
 
 
 def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[str, Commands]:
-    """What the annotation is worth, and the commands for it. Whoever may write to the service account may annotate it
-    with any role: only the role's own trust policy says that the role is for it."""
-    words, allowed = f"the service account is annotated for IRSA with {role}", allowed_by_irsa(snapshot, ref, role)
+    """Return the evidence about the annotation, and the commands that use its role.
+
+    Whoever can edit the service account can annotate it with any role: only the role's own trust policy shows that the
+    role is for this service account.
+    """
+    words, allowed = f"IRSA annotation: {role}", allowed_by_irsa(snapshot, ref, role)
     if allowed:
-        words += ", whose trust policy allows it by the cluster's OIDC issuer"
+        words += "; its trust policy allows the service account by the cluster's OIDC issuer"
         return words, (podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
     if allowed is None:
-        words += "; whether the trust policy of that role allows it was not checked"
+        words += "; not checked whether its trust policy allows the service account"
         return words, (show_role(role),)
-    return f"{words}, whose trust policy does not allow it", ()
+    return f"{words}; its trust policy does not allow the service account", ()

@@ -17,11 +17,12 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
         else:
             near = similar(association.namespace)
             yield case.fail(
-                f"association {association.association_id} names the namespace {association.namespace!r}, "
-                "which does not exist",
+                f"namespace {association.namespace} of association {association.association_id} does not exist, so "
+                "no pod "
+                "uses the association",
                 evidence=(
                     *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                    f"whoever creates this namespace and service account is given {given(association)}",
+                    f"if somebody creates the namespace and the service account, their pods get {given(association)}",
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

@@ -1,4 +1,4 @@
-"""How near the cluster is to the most associations that EKS takes."""
+"""The number of associations compared to the quota of a cluster."""
 
 from podid.checks.base import Check, Snapshot, Verdicts, known, rule
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
@@ -9,8 +9,8 @@ from podid.facts.index import namespaces_words
 def association_quota(check: Check, snapshot: Snapshot) -> Verdicts:
     case, count = check.of_cluster(snapshot), len(known(snapshot.associations))
     if count >= NEAR_ASSOCIATION_QUOTA:
-        left = f"{ASSOCIATION_QUOTA - count} more" if count < ASSOCIATION_QUOTA else "no more"
-        yield case.fail(f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: it takes {left}")
+        left = ASSOCIATION_QUOTA - count
+        yield case.fail(f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: {max(left, 0)} left")
     elif snapshot.only_namespaces:
         yield case.skip(f"only the associations of {namespaces_words(snapshot)} were read")
     else:

@@ -1,4 +1,4 @@
-"""EKS does not check at creation that the namespace or the service account exists:
+"""EKS does not require that the namespace or the service account exists when an association is created:
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html.
 """
 
@@ -37,7 +37,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
             absent.append((association.namespace, (case, association)))
     for namespace, members in grouped(absent).items():
         names = existing.get(namespace, set())
-        # a sibling with an association of its own is no typing mistake but its neighbour
+        # a similar name with its own association is another service account, not a typing mistake
         neighbours = {name for name in names if ServiceAccountRef(namespace, name) in associated}
         free, taken = Names(names - neighbours), Names(neighbours)
         for case, association in members:
@@ -47,7 +47,7 @@ def association_sa_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:
-    """The workloads that run as it from before it was deleted, and those that wait for pods."""
+    """Return the workloads with pods from before it was deleted, and those that wait for pods."""
     running = by_workload(pod for pod in index(snapshot).pods.get(ref, ()) if live(pod))
     waiting = [
         f"{item.kind} {item.name}"
@@ -60,10 +60,10 @@ def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:
 def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequence[str]) -> Verdict:
     ref = association.ref
     return case.fail(
-        f"service account {ref} does not exist, and {short_list(users)} {'needs' if len(users) == 1 else 'need'} it",
+        f"service account {ref} does not exist, but {short_list(users)} {'needs' if len(users) == 1 else 'need'} it",
         evidence=(
-            f"association {association.association_id} is for it",
-            "without it no pod is made, and those from before it was deleted get no new token when theirs expires",
+            f"its association: {association.association_id}",
+            "effect: no new pod can be created, and existing pods get no new token after theirs expires",
             *([f"service accounts with a similar name: {', '.join(alike)}"] if alike else ()),
         ),
         commands=(("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name),),
@@ -73,19 +73,19 @@ def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequen
 def _no_service_account(
     case: Case, snapshot: Snapshot, association: Listed, near: Sequence[str], taken: Sequence[str]
 ) -> Verdict:
-    """`near` are similar names without an association; where there is none, `taken` are similar ones that have one."""
+    """Return the finding. `near` are similar names without an association; if there are none, `taken` have one."""
     ref = association.ref
-    message = f"association {association.association_id} is for {ref}, but no such service account exists"
+    message = f"service account {ref} of association {association.association_id} does not exist"
     made = association.created_at if isinstance(association, Association) else None
     fresh = made is not None and snapshot.taken_at - made < FRESH
     disassociate = podid_command(snapshot, "disassociate", str(ref))
     if not near:
         create = ("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name)
-        evidence: tuple[str, ...] = ("no service account of the namespace has a similar name",)
+        evidence: tuple[str, ...] = ("service accounts with a similar name: none in the namespace",)
         if taken:
             evidence = (
-                f"service accounts with a similar name, which have an association: {', '.join(taken)}",
-                "a slip or a neighbour: to create the service account is right for a neighbour only",
+                f"service accounts with a similar name and an association: {', '.join(taken)}",
+                "create the service account only if the name in the association is not a typing mistake",
             )
         return case.fail(
             message,
@@ -98,7 +98,7 @@ def _no_service_account(
         f"{message}{meant((likely,))}",
         evidence=(
             f"service accounts with a similar name and no association: {', '.join(near)}",
-            "if the association was made ahead of its service account, leave it as it is",
+            "if you plan to create this service account, leave the association unchanged",
         ),
         commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), disassociate)
         if isinstance(association, Association)

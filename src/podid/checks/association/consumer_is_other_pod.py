@@ -6,7 +6,7 @@ from podid.domain.workloads import live
 from podid.facts.index import index, podid_command
 from podid.facts.products import NEEDS, WANTS, accounts, associated, controllers, on_irsa, settings
 
-# a node's role, or keys in a Secret, may serve the product all the same: nothing here proves that it is broken
+# the product may use the node's role or access keys in a Secret, so nothing here proves a failure
 SEVERITY = Severity.WARN
 
 
@@ -23,12 +23,13 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     if (ref := setting.service_account) is not None:
         case = check.case(setting.subject, (str(ref),))
         if ref not in facts.associations or on_irsa(snapshot, ref):
-            return case.skip("it names a service account that has no association, or IRSA besides")
+            return case.skip("its service account has no association, or also an IRSA annotation")
         if any(live(pod) for pod in facts.pods.get(ref, ())):
             return case.ok("pods of the service account use the association")
         return case.fail(
-            f"service account {ref} is associated and no pod runs as it: {setting.product} calls AWS in its name, from "
-            "its own pods, which the association says nothing about",
+            f"no pod runs as service account {ref}, so its association has no effect: {setting.product} calls AWS "
+            "from its "
+            "own pods",
             severity=SEVERITY,
         )
     mine = controllers(snapshot).get(setting.product, ())
@@ -37,24 +38,24 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     )
     case = check.case(setting.subject, here)
     if setting.way is not CredentialWay.OWN:
-        return case.skip("it takes the credentials of the pods that use it")
+        return case.skip("it uses the credentials of the pods that mount it")
     if not mine:
-        return case.skip(f"no pod of {setting.product} was seen")
+        return case.skip(f"no pod of {setting.product} exists, or pods could not be read")
     if any(_served(snapshot, ref) for ref in mine):
-        return case.ok(f"{short_list(map(str, mine))} calls AWS, and has a role")
+        return case.ok(f"{short_list(map(str, mine))} calls AWS and has a role")
     if not here:
-        return case.skip("nothing near it is associated either")
+        return case.skip("no service account of its namespace has an association")
     return case.fail(
-        f"it is {short_list(map(str, mine))} that calls AWS for it, which has no association; "
-        f"{short_list(here)} has one, and does not call",
+        f"{short_list(map(str, mine))} calls AWS for it and has no association; "
+        f"{short_list(here)} has one, but does not call AWS",
         severity=SEVERITY,
-        evidence=(f"{setting.product} uses the credentials of its own pods",),
+        evidence=(f"credentials that {setting.product} uses: those of its own pods",),
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
     )
 
 
 def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
-    """An association of a service account that makes no calls, beside the one that does."""
+    """Judge associations of service accounts that do not call AWS, while another one of the product does."""
     present = accounts(snapshot)
     for association in known(snapshot.associations):
         for name, product in PRODUCTS.items():
@@ -64,12 +65,12 @@ def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
             case = check.case(association.ref.subject, (str(association.ref),))
             if ref in present and not _served(snapshot, ref):
                 yield case.fail(
-                    f"of the {name} it is {ref} that calls AWS, which has no association",
+                    f"{ref} makes the AWS requests of {name} and has no association",
                     severity=SEVERITY,
                     commands=(podid_command(snapshot, "move", str(association.ref), str(ref)),),
                 )
             else:
-                yield case.ok(f"{ref} has a role of its own, or does not exist")
+                yield case.ok(f"{ref} has its own role, or does not exist")
 
 
 def _served(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:

@@ -19,9 +19,9 @@ def cross_account_role_arn(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the role is in the cluster's account")
         else:
             yield case.fail(
-                f"the role is in account {owner}, and EKS takes one of the cluster's account {account} only",
+                f"the role is in account {owner}, but EKS requires a role of the cluster's account {account}",
                 evidence=(
-                    f"associations that name it: {len(associations)}",
-                    "to do: a role of the cluster's account, with this one as its target role",
+                    f"affected associations: {len(associations)}",
+                    "fix: associate a role of the cluster's account, with this role as its target role",
                 ),
             )

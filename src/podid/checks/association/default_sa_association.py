@@ -8,11 +8,10 @@ def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     for case, association in check.of_associations(snapshot):
         if association.service_account != "default":
-            yield case.ok("the association is for a service account with a name of its own")
+            yield case.ok("the association is not for the service account default")
             continue
         pods = [pod.name for pod in facts.pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
-            f"every pod of namespace {association.namespace} that names no service account is given "
-            f"{given(association)}",
-            evidence=(f"pods that run as it now: {short_list(pods) or 'none that could be seen'}",),
+            f"every pod in namespace {association.namespace} that names no service account gets {given(association)}",
+            evidence=(f"pods that run as it now: {short_list(pods) or 'none, or not read'}",),
         )

@@ -1,5 +1,5 @@
-"""A session may do what its role and its session policy both allow. EKS takes the policy only while session tags are
-off, and at most 2,048 characters of it:
+"""A session has the permissions that its role and its session policy both allow. EKS accepts the policy only while
+session tags are off, with at most 2,048 characters:
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html.
 """
 
@@ -23,21 +23,22 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.unknown(problem)
         elif problem:
             role = association.pods_role_arn
-            evidence = (f"it limits the sessions of {role}", f"the policy has {len(association.policy)} characters")
+            evidence = (f"limited sessions: those of {role}", f"characters of the policy: {len(association.policy)}")
             yield case.fail(problem, evidence=evidence)
         elif _leaves_nothing(snapshot, association, association.policy):
             yield case.fail(
-                "the session policy allows nothing of what the policies of the role allow: its pods may do nothing but "
-                "what a resource's own policy allows",
+                "the session policy allows no action that the role's policies allow: its pods have only permissions "
+                "from "
+                "resource-based policies",
                 severity=Severity.WARN,
-                evidence=(f"it limits the sessions of {association.pods_role_arn}",),
+                evidence=(f"limited sessions: those of {association.pods_role_arn}",),
             )
         else:
-            yield case.ok("the session policy allows something")
+            yield case.ok("the session policy leaves some permissions")
 
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
-    """With a target role the policy limits that one's sessions."""
+    """With a target role the session policy limits the target role's sessions, which are not checked."""
     permissions = part(snapshot.assume_permissions, association.role_arn)
     if association.target_role_arn or isinstance(permissions, Missing) or not permissions.value.allows:
         return False
@@ -46,17 +47,17 @@ def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -
 
 def _problem(association: Association, policy: str) -> str | Missing:
     if association.session_tags:
-        return "the association has a session policy while session tags are on, which STS refuses"
+        return "the association has a session policy while session tags are on: STS rejects this"
     if len(policy) > SESSION_POLICY_QUOTA:
-        return f"the session policy is longer than {SESSION_POLICY_QUOTA} characters, which STS refuses"
+        return f"the session policy is longer than {SESSION_POLICY_QUOTA} characters: STS rejects it"
     try:
         document = json.loads(policy)
     except (ValueError, RecursionError):
-        return "the session policy is not JSON, which STS refuses"
+        return "the session policy is not JSON: STS rejects it"
     statements = document.get("Statement") if isinstance(document, dict) else None
     listed = [statements] if isinstance(statements, dict) else statements
     if not isinstance(listed, list) or not all(isinstance(statement, dict) for statement in listed):
-        return Missing("the session policy is not of a form that podid knows")
+        return Missing("podid does not support the form of the session policy")
     if not any(statement.get("Effect") == "Allow" for statement in listed):
-        return "the session policy allows nothing, so the pods may do nothing, whatever their role may"
+        return "the session policy has no Allow statement, so the pods have no permissions, whatever their role allows"
     return ""

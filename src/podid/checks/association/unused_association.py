@@ -1,4 +1,4 @@
-"""What IAM remembers of a role's use: https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html."""
+"""A role's last use, for which IAM keeps 400 days: https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         section = role_section(snapshot, association.role_arn)
         if association.created_at is None or association.created_at > before:
-            yield case.skip("it is too young to say that nothing uses it")
+            yield case.skip("the association is less than 90 days old, or its age is not known")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         elif (used_at := section.value.last_used_at if section.value is not None else None) and used_at > before:
@@ -33,10 +33,10 @@ def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             last = f"{used_at:%Y-%m-%d}" if used_at is not None else "never"
             yield case.fail(
-                "no pod and no workload uses it, and nobody its role in the last 90 days",
+                "no pod or workload uses the association, and its role was not used in the last 90 days",
                 evidence=(
-                    f"association made {association.created_at:%Y-%m-%d}",
-                    f"the role's last use, as far as IAM remembers: {last}",
+                    f"association created: {association.created_at:%Y-%m-%d}",
+                    f"last use of the role (IAM keeps 400 days): {last}",
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

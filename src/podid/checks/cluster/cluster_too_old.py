@@ -4,7 +4,7 @@ from podid.checks.base import Check, Missing, Snapshot, Verdict, known, known_or
 from podid.domain.versions import minor_version, platform_number
 from podid.domain.workloads import injected
 
-# Kubernetes version -> the first platform version with Pod Identity; every later Kubernetes version has it
+# Kubernetes version -> the first platform version with Pod Identity; every later Kubernetes version supports it
 _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4, (1, 29): 1, (1, 30): 2, (1, 31): 4}
 
 
@@ -13,20 +13,20 @@ def cluster_too_old(check: Check, snapshot: Snapshot) -> Verdict:
     cluster = known(snapshot.cluster)
     case = check.of_everyone(snapshot)
     if any(injected(pod) for pod in known_or(snapshot.pods, ())):
-        return case.ok("pods of the cluster are injected")
+        return case.ok("pods of the cluster have injected credentials")
     version, platform = minor_version(cluster.version), platform_number(cluster.platform_version)
     if version is None:
-        return case.unknown(Missing(f"EKS gives no Kubernetes version for it, but {cluster.version!r}"))
+        return case.unknown(Missing(f"EKS reports {cluster.version!r}, which is not a Kubernetes version"))
     if version < min(_FIRST):
-        return case.fail(f"Kubernetes {cluster.version} is too old for Pod Identity, which begins with 1.24")
+        return case.fail(f"Kubernetes {cluster.version} is too old for Pod Identity, which requires 1.24 or later")
     first = _FIRST.get(version)
     if first is None:
-        return case.ok(f"Kubernetes {cluster.version} has Pod Identity")
+        return case.ok(f"Kubernetes {cluster.version} supports Pod Identity")
     if platform is None:
-        return case.unknown(Missing(f"EKS gives no platform version for it, but {cluster.platform_version!r}"))
+        return case.unknown(Missing(f"EKS reports {cluster.platform_version!r}, which is not a platform version"))
     if platform < first:
         return case.fail(
             f"platform version {cluster.platform_version} of Kubernetes {cluster.version} is too old for Pod "
-            f"Identity, which begins with eks.{first}"
+            f"Identity, which requires eks.{first} or later"
         )
-    return case.ok(f"platform version {cluster.platform_version} has Pod Identity")
+    return case.ok(f"platform version {cluster.platform_version} supports Pod Identity")

@@ -4,7 +4,7 @@ from podid.facts.egress import NEEDS, has_cilium, ways
 
 @rule(needs=(*NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
 def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Cilium gives whatever listens on the node itself the identity `host`; no CIDR matches it."""
+    """Cilium assigns the identity `host` to everything that listens on the node itself; no CIDR matches it."""
     cilium = has_cilium(snapshot)
     for case, (_, _, pods) in check.of_workloads(snapshot):
         if not cilium:
@@ -13,7 +13,7 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
         shut = [
             item
             for item in ways(snapshot, pods)
-            # one that no rule opens at all is networkpolicy-blocks-agent's
+            # networkpolicy-blocks-agent reports a pod without any rule for the agent
             if not item.to_host
             and (
                 item.denied
@@ -22,13 +22,14 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
             )
         ]
         if not shut:
-            yield case.ok("no egress rule of Cilium keeps its pods from the node's own address")
+            yield case.ok("no egress rule of Cilium blocks the node's own address for its pods")
             continue
         names = [policy.name for item in shut for policy in item.way.isolated_by]
         policies = dict.fromkeys((*names, *(policy.name for item in shut for policy in item.cilium)))
         yield case.fail(
-            f"its pods may not ask the agent: {short_list(policies)} isolate them, and none allows TCP 80 to the "
-            "entity host, by which alone Cilium knows the agent, or one denies it",
+            f"Cilium blocks its pods' requests to the agent: {short_list(policies)} "
+            f"{'isolates' if len(policies) == 1 else 'isolate'} them, and TCP 80 to the entity host is denied or not "
+            "allowed",
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
             pods=(item.pod for item in shut),
         )

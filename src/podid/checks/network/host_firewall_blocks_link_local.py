@@ -1,4 +1,4 @@
-"""Rules of a node's packet filter are not to be seen from outside; those that a DaemonSet makes are, in its script."""
+"""podid cannot read the rules of a node's packet filter, but those that a DaemonSet's script creates."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -12,7 +12,7 @@ from podid.facts.index import Affected, reach_on
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
 _REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
 _ACCEPTS = re.compile(r"\b(accept|return)\b", re.IGNORECASE)
-# the agent's address is the node's own: what is sent there is no longer forwarded, nor does it leave the node
+# the agent's address is the node's own: packets to it are not forwarded and do not leave the node
 _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 
@@ -25,15 +25,15 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
         if not ds.firewall:
             continue
         if not lines:
-            yield case.ok("the rules that it makes for link-local addresses leave the agent's alone")
+            yield case.ok("its rules for link-local addresses do not include the agent's address")
             continue
         unless = ""
         if all(_PAST_THE_AGENT.search(line) for line in lines):
-            unless = ", unless that goes by another chain"
+            unless = ", unless they pass through another chain"
         elif any(_ACCEPTS.search(line) and _names_agent(line) for line in ds.firewall):
-            unless = ", unless the rule that lets it through comes first"
+            unless = ", unless its rule that accepts them comes first"
         yield case.fail(
-            f"it makes rules on the nodes that drop what pods send to the agent's address too{unless}",
+            f"its packet filter rules on the nodes drop the pods' requests to the agent{unless}",
             severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
             evidence=tuple(lines[:3]),
             nodes=reach.nodes,

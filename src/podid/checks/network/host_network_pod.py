@@ -6,13 +6,14 @@ def host_network_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (association, _, pods) in check.of_workloads(snapshot):
         on_host = [pod for pod in pods if pod.host_network]
         if not on_host:
-            yield case.ok("its pods have a network of their own")
+            yield case.ok("its pods do not use the host network")
         elif association.owner_arn:
-            yield case.skip("an add-on's pods use the node's network on purpose")
+            yield case.skip("an add-on's pods use the host network on purpose")
         else:
             yield case.fail_pods(
                 on_host,
                 len(pods),
-                "on the node's network: Pod Identity works there, but a mistake falls back to the node's role "
-                "unnoticed",
+                "the host network: Pod Identity works there, but if it fails, SDKs use the node's role without an "
+                "error",
+                verb=("uses", "use"),
             )

@@ -1,4 +1,4 @@
-"""What an SDK falls back to when it finds nothing else: the node's role, where the metadata service answers pods."""
+"""An SDK without other credentials uses the node's role, if the metadata service answers pods."""
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
 from podid.facts.injection import PodState
@@ -8,7 +8,7 @@ WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
 
 @rule(needs=("associations", "pods", "nodes", "instances"), wants=("workloads", "cluster"))
 def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
-    """For pods that carry no credentials at all: why they do not is told by others."""
+    """Judge pods without any injected credentials. Other checks report why they have none."""
     instances = known(snapshot.instances)
     for case, group in check.of_groups(snapshot):
         bare = [pod for state in WITHOUT for pod in group.states.get(state, ())]
@@ -20,16 +20,17 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
             and (instance.hop_limit > 1 or pod.host_network)
         ]
         if not bare:
-            yield case.skip("its pods carry credentials of their own")
+            yield case.skip("its pods have injected credentials")
         elif not exposed:
-            yield case.ok("the metadata service of its nodes does not answer pods: an SDK fails instead")
+            yield case.ok("the metadata service of its nodes does not answer pods, so an SDK fails instead")
         else:
             roles = sorted({instances[pod.node].profile_arn.rpartition("/")[2] for pod in exposed} - {""})
             who = f" of instance profile {short_list(roles)}" if roles else ""
             yield case.fail_pods(
                 exposed,
                 group.total,
-                "without Pod Identity's credentials, on nodes whose metadata service answers them: an SDK that finds "
-                f"no others takes the node's role{who}",
+                "no Pod Identity credentials, and the metadata service of the node answers: an SDK uses the node's "
+                f"role{who}",
+                verb=("has", "have"),
                 severity=Severity.WARN,
             )

@@ -1,6 +1,7 @@
-"""What the AWS Load Balancer Controller asks the metadata service for unless it is told:
-https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/. The region comes with the
-injected variables, the VPC does not."""
+"""The AWS Load Balancer Controller reads settings from the metadata service unless flags set them:
+https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/. The injected
+variables include the region, but not the VPC.
+"""
 
 from podid.checks.base import Check, Missing, Snapshot, Verdicts, known_or, rule, short_list
 from podid.domain.cluster import Pod, name_and_tag
@@ -21,7 +22,7 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
         asking = [pod for pod in pods if _asks(pod)]
         cut_off = [pod for pod in asking if pod.node in closed]
         if not asking:
-            yield case.ok("it is told the VPC, or is on the node's network")
+            yield case.ok("its flags name the VPC, or it uses the host network")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         elif not cut_off:
@@ -29,9 +30,10 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             nodes = short_list(sorted({pod.node for pod in cut_off}))
             yield case.fail(
-                f"it asks the metadata service for the VPC, which does not answer pods on {nodes}: its "
-                "credentials are in order, and it ends all the same",
-                evidence=("hop limit 1, or the metadata service is off, and neither --aws-vpc-id nor --aws-vpc-tags",),
+                f"it reads its VPC from the metadata service, which does not answer pods on {nodes}: it exits "
+                "although its "
+                "credentials work",
+                evidence=("hop limit 1, or metadata service disabled; flags --aws-vpc-id, --aws-vpc-tags: not set",),
                 commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
             )
 

@@ -4,7 +4,7 @@ from podid.checks.base import Check, Missing, Snapshot, Verdicts, rule, short_li
 from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.facts.egress import NEEDS, agent_address, agent_cidr, engine, has_cilium, ways
 
-_NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
+_NO_ENGINE = Missing("not known whether network policies are enforced: no policy engine was detected", "", "NoEngine")
 
 
 @rule(needs=NEEDS, wants=("daemon_sets", "cilium_policies", "cluster"))
@@ -13,22 +13,23 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
         shut = [item for item in ways(snapshot, pods) if not item.way.open and not item.to_host]
         if not shut:
-            yield case.ok(f"no network policy keeps its pods from {address}, TCP {AGENT_PORT}")
+            yield case.ok(f"no network policy blocks TCP {AGENT_PORT} to {address} for its pods")
             continue
         policies = tuple(dict.fromkeys(policy.name for item in shut for policy in item.way.isolated_by))
-        rules = f"{short_list(policies)} allow{'s' if len(policies) == 1 else ''} no TCP {AGENT_PORT} to {address}"
+        verb = "does" if len(policies) == 1 else "do"
+        rules = f"network policy {short_list(policies)} {verb} not allow TCP {AGENT_PORT} to {address}"
         if isinstance(snapshot.daemon_sets, Missing):
-            yield case.unknown(snapshot.daemon_sets, f"network policy {rules}; whether it is enforced is not known")
+            yield case.unknown(snapshot.daemon_sets, f"{rules}; not known whether it is enforced")
         elif has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
-            yield case.unknown(snapshot.cilium_policies, f"network policy {rules}; Cilium's own policies may")
+            yield case.unknown(snapshot.cilium_policies, f"{rules}; Cilium's own policies may allow it")
         elif not engine(snapshot):
-            yield case.unknown(_NO_ENGINE, f"network policy {rules}, if anything enforces it")
+            yield case.unknown(_NO_ENGINE, f"{rules}; not known whether it is enforced")
         else:
             yield case.fail(
-                f"its pods may not ask the agent: network policy {rules}",
+                f"its pods cannot reach the agent: {rules}",
                 evidence=(
                     f"pods: {short_list(item.pod.name for item in shut)}",
-                    f"{engine(snapshot)} enforces network policies",
+                    f"network policies enforced by: {engine(snapshot)}",
                 ),
                 commands=(_opening(shut[0].way.isolated_by[0], agent_cidr(snapshot)),),
                 pods=(item.pod for item in shut),
@@ -36,7 +37,7 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _opening(policy: NetworkPolicy, cidr: str) -> tuple[str, ...]:
-    """Adds the rule to one of the policies: they add up, so one that allows it is enough."""
+    """Return the command that adds the rule to one policy. Policies are additive, so one is enough."""
     opening = {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": AGENT_PORT}]}
     value, path = (opening, "/spec/egress/-") if policy.rules else ([opening], "/spec/egress")
     patch = json.dumps([{"op": "add", "path": path, "value": value}])

@@ -4,7 +4,7 @@ from podid.domain.workloads import served
 from podid.facts.credentials import Brought, brought
 from podid.facts.egress import agent_address
 
-# the agent is asked over plain http
+# requests to the agent use plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -20,24 +20,24 @@ def pod_proxy_missing_no_proxy(check: Check, snapshot: Snapshot) -> Verdicts:
         through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
         hidden = [name for name, env in through.items() if _hidden(env)]
         if not through:
-            yield case.ok("no proxy that its environment shows stands before the agent")
+            yield case.ok("its environment sets no proxy for requests to the agent")
             continue
         if hidden:
-            reason = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
+            reason = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may come from an unread source"
             yield case.unknown(Missing(reason), severity=Severity.WARN)
             continue
         widely = all(covers(no_proxy(env.values), address) for env in through.values())
         names = short_list(through)
-        why = f"only a range in its NO_PROXY holds {address}" if widely else f"its NO_PROXY lacks {address}"
+        why = f"its NO_PROXY includes {address} only in a range" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
-            f"container {names} uses a proxy and {why}: whether the agent is asked through it depends on the SDK",
+            f"container {names} uses a proxy and {why}: some SDKs send the requests to the agent through the proxy",
             severity=Severity.INFO if widely else Severity.WARN,
-            evidence=tuple(f"container {name} sets {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
+            evidence=tuple(f"container {name}: {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
 
 
 def _hidden(env: Brought) -> bool:
-    """Whether what it takes for NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read."""
+    """Return whether its NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read."""
     return NOT_SEEN in no_proxy(env.values) or bool(env.unseen and not env.named(*NO_PROXY))
 
 

@@ -13,24 +13,25 @@ def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, (_, _, pods) in check.of_workloads(snapshot):
         meshed = [(pod, mesh) for pod in pods if (mesh := _mesh(pod, address))]
         if not meshed:
-            yield case.ok("no mesh's sidecar takes its requests to the agent")
+            yield case.ok("no sidecar of a service mesh intercepts its requests to the agent")
             continue
         mesh = meshed[0][1]
-        note = {
-            "Istio": f"annotate the pods with {ISTIO}excludeOutboundIPRanges: {agent_cidr(snapshot)}",
-            "Linkerd": f"annotate the pods with {LINKERD}skip-outbound-ports: '{AGENT_PORT}' or skip-subnets",
+        advice = {
+            "Istio": f"fix: annotate the pods with {ISTIO}excludeOutboundIPRanges: {agent_cidr(snapshot)}",
+            "Linkerd": f"fix: annotate the pods with {LINKERD}skip-outbound-ports: '{AGENT_PORT}' or skip-subnets",
         }[mesh]
         yield case.fail(
-            f"{mesh}'s sidecar takes the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the agent: most "
-            "get through, but not before the sidecar runs, and not where it changes the Host header",
+            f"{mesh}'s sidecar intercepts the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the "
+            "agent: most "
+            "succeed, but they fail before the sidecar runs or if it changes the Host header",
             severity=Severity.WARN,
-            evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", note),
+            evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", advice),
             pods=(pod for pod, _ in meshed),
         )
 
 
 def _mesh(pod: Pod, address: str) -> str:
-    """The mesh whose sidecar gets the pod's requests to the agent, empty where none does."""
+    """Return the mesh whose sidecar intercepts the pod's requests to the agent; empty if none does."""
     names = {container.name for container in pod.containers}
     if "istio-proxy" in names:
         included = _parts(pod, f"{ISTIO}includeOutboundIPRanges")
@@ -48,7 +49,7 @@ def _parts(pod: Pod, annotation: str) -> list[str]:
 
 
 def _has_port(parts: list[str]) -> bool:
-    """Linkerd takes ranges (`80-90`) too."""
+    """Return whether the agent's port is in the list. Linkerd accepts ranges (`80-90`) too."""
     for part in parts:
         first, _, last = part.partition("-")
         if first.isdecimal() and int(first) <= AGENT_PORT <= int(last if last.isdecimal() else first):

@@ -6,22 +6,23 @@ MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
 
 @rule(needs=("associations", "pods", "daemon_sets"))
 def sg_for_pods_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
-    """In strict mode, the VPC CNI's default, the traffic of a pod with its own network interface never touches the
+    """In strict mode, the VPC CNI's default, the traffic of a pod with its own network interface bypasses the
     node: https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
     cni = next((ds for ds in known(snapshot.daemon_sets) if ds.name == "aws-node"), None)
     mode = cni.env.get(MODE, "") or "strict" if cni is not None else ""
     for case, (_, _, pods) in check.of_workloads(snapshot):
         own = [pod for pod in pods if POD_INTERFACE in pod.annotations]
         if not own:
-            yield case.ok("its pods have no security group of their own")
+            yield case.ok("its pods have no security groups of their own")
         elif mode != "strict":
-            yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'nowhere set'}")
+            yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'not set'}")
         else:
             yield case.fail_pods(
                 own,
                 len(pods),
-                "with security groups of their own, which the VPC CNI enforces in strict mode: their traffic does not "
-                "pass the node that the agent is on",
+                "security groups for pods in strict mode of the VPC CNI: their traffic bypasses the node, and with "
+                "it the agent",
+                verb=("uses", "use"),
                 severity=Severity.WARN,
                 evidence=(f"{MODE} of aws-node: {mode}",),
                 pods=own,

@@ -5,10 +5,12 @@ from podid.domain.workloads import live
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
 def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
-    """The agent is on the node's network, so that the hop limit is no matter to it. Auto Mode and hybrid nodes see to
-    their agent's credentials themselves."""
+    """Judge nodes whose agent gets its credentials from the metadata service: not Auto Mode, not hybrid.
+
+    The agent uses the host network, so the hop limit does not affect it.
+    """
     if isinstance(snapshot.instances, Missing):
-        # seldom is a node without either: it could not have joined the cluster
+        # a node without a profile or the metadata service is rare: it could not join the cluster
         yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)
         return
     instances = snapshot.instances.value
@@ -17,16 +19,16 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     for case, node in check.of_nodes(snapshot):
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
-            yield case.skip("it is no EC2 instance that EC2 knows and the agent is put on")
+            yield case.skip("it is not an EC2 instance that EC2 reports and that runs the agent")
         elif instance.metadata and not instance.profile_arn and not profiled and node.name in working:
-            yield case.skip("EC2 names no profile of any instance, and the agent on this one works")
+            yield case.skip("EC2 reports no profile of any instance, and the agent on this one works")
         elif not (trouble := _trouble(instance)):
-            yield case.ok("its instance has a profile, and the metadata service is on")
+            yield case.ok("its instance has a profile, and the metadata service is enabled")
         elif not node.ready:
             yield case.skip("the node is not ready")
         else:
             yield case.fail(
-                f"the agent on it gets no credentials of its own: instance {instance.id} {trouble}",
+                f"instance {instance.id} {trouble}: its agent gets no credentials and cannot redeem tokens",
                 commands=(
                     (
                         *("aws", "ec2", "modify-instance-metadata-options", "--instance-id", instance.id),
@@ -40,5 +42,5 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _trouble(instance: Instance) -> str:
     if not instance.metadata:
-        return "has its metadata service switched off"
+        return "has its metadata service disabled"
     return "" if instance.profile_arn else "has no instance profile"

@@ -1,7 +1,7 @@
-"""Where the agent sends its requests: `eks-auth.REGION.api.aws`, or what its flag `--endpoint` or the SDK's variables
-name (https://github.com/aws/eks-pod-identity-agent/blob/main/cmd/server.go,
+"""The endpoint of the agent's requests: `eks-auth.REGION.api.aws`, or the one in its flag `--endpoint` or in the SDK's
+variables (https://github.com/aws/eks-pod-identity-agent/blob/main/cmd/server.go,
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html). An interface endpoint without private DNS
-answers under its own name only: https://github.com/aws/eks-pod-identity-agent/issues/88.
+is reachable by its own name only: https://github.com/aws/eks-pod-identity-agent/issues/88.
 """
 
 import re
@@ -16,7 +16,7 @@ from podid.facts.agent import agents, importance, option, served_by
 from podid.facts.index import reach_on
 
 FLAG = "--endpoint"
-# the SDK's own come in this order
+# the SDK reads them in this order
 VARIABLES = ("AWS_ENDPOINT_URL_EKS_AUTH", "AWS_ENDPOINT_URL")
 # SERVICE.REGION.api.aws, SERVICE.REGION.amazonaws.com and vpce-ID.SERVICE.REGION.vpce.amazonaws.com
 _AWS = re.compile(
@@ -50,7 +50,7 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
     )
     match = _AWS.fullmatch(host)
     if match is None:
-        why = f"the agent is told to send its requests to {host}; whether EKS Auth answers there is not seen from here"
+        why = f"not checked whether EKS Auth answers at {host}, the agent's configured endpoint"
         return case.unknown(Missing(why), why, severity=Severity.WARN)
     wrong = ""
     if match["service"] != "eks-auth":
@@ -58,41 +58,42 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
     elif match["region"] != cluster.region:
         wrong = f"which is EKS Auth of {match['region']}, not of {cluster.region}"
     if not wrong:
-        return case.ok(f"it sends its requests to EKS Auth by way of {host}")
+        return case.ok(f"it sends its requests to {host}, an endpoint of EKS Auth")
     return case.fail(
-        f"the agent of DaemonSet {ds.namespace}/{ds.name} is told to send its requests to {host}, {wrong}",
+        f"the agent of DaemonSet {ds.namespace}/{ds.name} sends its requests to {host}, {wrong}",
         severity=importance(snapshot),
-        evidence=(f"by its flag {FLAG} or a variable of {', '.join(VARIABLES)}",),
+        evidence=(f"source: flag {FLAG} or variable {' or '.join(VARIABLES)}",),
         commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
     )
 
 
 def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Of subnets from which only an endpoint leads to EKS Auth. A warning: a private hosted zone for the public name
-    may lead to the endpoint, and podid does not read those."""
+    """Judge subnets that reach EKS Auth only by an endpoint. Report a warning: a private hosted zone may resolve the
+    public name to the endpoint, and podid does not read hosted zones."""
     case = check.of_everyone(snapshot)
     if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
-        return [case.skip("routes and endpoints are not known, which eks-auth-unreachable says")]
+        return [case.skip("routes and endpoints are not known, which eks-auth-unreachable reports")]
     egress: Egress = snapshot.egress.value
     subnets = dict.fromkeys(subnet for group in snapshot.node_groups.value for subnet in group.subnet_ids)
     endpoint, closed = egress.eks_auth, closed_in(egress, subnets)
     if endpoint is None or endpoint.private_dns or not closed:
-        return [case.ok("nothing keeps the agents from EKS Auth under the name that they use")]
+        return [case.ok("the agents can reach EKS Auth by its default name")]
     served = [node for node, met in known_or(snapshot.cloudtrail, {}).items() if met == Known(())]
     if served:
-        return [case.ok(f"CloudTrail has tokens that were redeemed from {short_list(served)}")]
+        return [case.ok(f"CloudTrail shows redeemed tokens from {short_list(served)}")]
     cluster = known(snapshot.cluster)
     names = {group.name for group in snapshot.node_groups.value if {*group.subnet_ids} & {*closed}}
     reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
     return [
         check.case(case.subject, reach.chain).fail(
-            f"endpoint {endpoint.endpoint_id}, the only way from {short_list(closed)} to EKS Auth, has no private DNS: "
-            f"the agent asks eks-auth.{cluster.region}.api.aws, which leads there by a private hosted zone at most",
+            f"endpoint {endpoint.endpoint_id}, the only route from {short_list(closed)} to EKS Auth, has no private "
+            "DNS: "
+            f"eks-auth.{cluster.region}.api.aws, the agent's default, resolves to it only with a private hosted zone",
             nodes=reach.nodes,
             severity=Severity.WARN,
             evidence=(
-                "private hosted zones are not looked at; whether agents get through is told by --logs or --cloudtrail",
-                f"the agents have neither {FLAG} nor {VARIABLES[0]}, which would name the endpoint",
+                "not checked: private hosted zones; use --logs or --cloudtrail to check the agents' requests",
+                f"agents with {FLAG} or {VARIABLES[0]}: none",
             ),
             commands=(
                 (

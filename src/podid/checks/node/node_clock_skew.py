@@ -1,25 +1,25 @@
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, rule
 
-# a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
+# a kubelet renews its lease every ten seconds, and a busy API server may delay it
 TOLERATED_SECONDS = 60
 
 
 @rule(needs=("nodes",), wants=("clocks", "associations", "pods"))
 def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
     if isinstance(snapshot.clocks, Missing):
-        # leases are in nobody's way: seldom is a clock wrong
+        # a wrong clock is rare
         yield check.of_everyone(snapshot).unknown(snapshot.clocks, severity=Severity.WARN)
         return
     for case, node in check.of_nodes(snapshot):
         ahead = snapshot.clocks.value.get(node.name)
         if ahead is None or not node.ready:
-            yield case.skip("its kubelet renews no lease now")
+            yield case.skip("its kubelet does not renew its lease")
         elif abs(ahead) <= TOLERATED_SECONDS:
             yield case.ok("its clock agrees with the API server's")
         else:
             yield case.fail(
                 f"its clock is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the API server's: "
-                "tokens and signatures made elsewhere are refused as expired or not yet valid",
+                "tokens and signatures may be refused as expired or not yet valid",
                 severity=Severity.WARN,
                 commands=(
                     (

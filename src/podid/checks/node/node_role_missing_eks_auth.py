@@ -1,7 +1,7 @@
-"""The node's own role, with which the agent redeems the pods' tokens.
+"""The node role, with which the agent redeems the pods' tokens.
 
-The right: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneksauth.html; the managed
-policies that carry it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
+The permission: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneksauth.html; the managed
+policies that include it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
         if decision.allowed:
             return case.ok(f"{REDEEM} is allowed")
         if decision.organization_allows is False:
-            return case.skip("a service control policy denies it: see scp-denies-eks-auth")
+            return case.skip("a service control policy denies it, which scp-denies-eks-auth reports")
         return _denied(case, snapshot, role, decision)
 
     yield from per_node_role(check, snapshot, judge)
     if others := nodes_of_unknown_role(snapshot):
         yield check.case(Subject("NodeList", "self-managed")).skip(
-            f"nobody says which role these nodes have, so it was not looked at: {short_list(others)}"
+            f"not checked: the role of these nodes is not known: {short_list(others)}"
         )
 
 
@@ -37,16 +37,16 @@ def _denied(case: Case, snapshot: Snapshot, role: RoleInUse, decision: Decision)
     why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
     cluster = known(snapshot.cluster)
     return case.fail(
-        f"{role.words} may not {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
+        f"{role.words} is not authorized to perform {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
         evidence=(f"iam:SimulatePrincipalPolicy for {role.arn} on {cluster.arn}: {decision.decision}",),
-        # attaching a policy outweighs neither a boundary nor an explicit denial
+        # an attached policy overrides neither a boundary nor an explicit Deny
         commands=() if bounded or explicit else (attach,),
         nodes=role.nodes or (),
     )
 
 
 def per_node_role(check: Check, snapshot: Snapshot, judge: Callable[[Case, RoleInUse, Decision], Verdict]) -> Verdicts:
-    """One verdict for each node role that EKS names, of those that the simulation has an answer for by `judge`."""
+    """Yield one verdict for each known node role, by `judge` if the simulation has a decision."""
     users = index(snapshot).users
     for role in roles_of_nodes(snapshot):
         chain = tuple(sorted({name for node in role.nodes or () for name in users.get(node, ())}))

@@ -11,9 +11,9 @@ from podid.facts.nodes import REDEEM, RoleInUse
 def scp_denies_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
     def judge(case: Case, role: RoleInUse, decision: Decision) -> Verdict:
         if decision.organization_allows is not False:
-            return case.ok("no service control policy denies it, as far as the simulation sees")
+            return case.ok("the simulation shows no service control policy that denies it")
         return case.fail(
-            f"a service control policy denies {role.words} the right to {REDEEM}; no pod there gets credentials",
+            f"a service control policy denies {REDEEM} to {role.words}: no pod there gets credentials",
             evidence=(f"iam:SimulatePrincipalPolicy for {role.arn}: not allowed by the organization",),
             nodes=role.nodes or (),
         )

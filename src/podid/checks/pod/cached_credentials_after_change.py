@@ -14,7 +14,7 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
     for case, group in check.of_groups(snapshot):
         pods = group.states.get(PodState.INJECTED, ())
         if not pods:
-            yield case.skip("none of its pods carries the credentials")
+            yield case.skip("none of its pods has injected credentials")
             continue
         if isinstance(group.association, UnreadAssociation):
             yield case.unknown(why_unread(group.association))
@@ -22,13 +22,18 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
         changed = changed_at(group.association, snapshot.taken_at, changes)
         older = tuple(pod for pod in pods if precedes(pod, changed))
         if changed is None or not older:
-            yield case.ok("its pods are younger than the last change of the association, or that is long ago")
+            yield case.ok(
+                "its pods started after the last change of the association, or all older credentials have expired"
+            )
         else:
             until = utc(changed + LIFETIME)
-            say = f"started before the association was last changed, and may act as it was until {until}"
+            say = (
+                f"started before the association was last changed, and may keep the previous credentials until {until}"
+            )
             evidence = (
-                f"association {group.association.association_id} changed {utc(changed)}",
-                "EKS does not say what was changed; a new role, target role, session policy or tag setting reaches "
-                "running pods only when their credentials are renewed",
+                f"association {group.association.association_id} changed: {utc(changed)}",
+                "EKS does not report which setting changed; running pods get a new role, target role, session policy "
+                "or "
+                "tag setting only when their credentials are renewed",
             )
             yield injection.to_be_replaced(case, snapshot, group, older, say, evidence)

@@ -5,7 +5,7 @@ from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, Credenti
 from podid.facts.index import index
 from podid.facts.products import NEEDS, settings, version_of
 
-# until then it asked the API server for tokens itself: aws/secrets-store-csi-driver-provider-aws#561
+# older versions requested tokens from the API server themselves: aws/secrets-store-csi-driver-provider-aws#561
 PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
 
 
@@ -29,14 +29,14 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
         elif PODS_PRINCIPAL in audiences:
             yield case.ok(f"it requests tokens for {PODS_PRINCIPAL}")
         elif not _needs_them(snapshot, product):
-            yield case.skip("this version of the provider asks for tokens itself")
+            yield case.skip("this version of the provider requests tokens itself")
         else:
             have = ", ".join(sorted(audiences)) or "none"
             yield case.fail(
-                f"it requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} needs",
+                f"it requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} requires",
                 evidence=(
                     f"audiences of its tokenRequests: {have}",
-                    f"to do: tokenRequests with the audience {PODS_PRINCIPAL} in the values of the driver's chart",
+                    f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",
                 ),
             )
 

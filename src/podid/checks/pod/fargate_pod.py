@@ -14,7 +14,7 @@ def fargate_pod(check: Check, snapshot: Snapshot) -> Verdicts:
         snapshot,
         "Fargate",
         lambda pod: on_fargate(pod, nodes),
-        note="while the association exists, the webhook injects no IRSA credentials either",
+        note="effect of the association: the webhook does not inject IRSA credentials either",
     )
 
 
@@ -25,15 +25,15 @@ def without_agent(
     runs_there: Callable[[Pod], bool],
     note: str = "",
 ) -> Verdicts:
-    """One verdict per workload: failing when any of its pods runs on a platform that has no agent."""
+    """Yield one verdict per workload. It fails if any of its pods runs on a platform without an agent."""
     for case, (association, _, pods) in check.of_workloads(snapshot):
         on_platform = [pod for pod in pods if runs_there(pod)]
         if not on_platform:
             yield case.ok(f"none of its pods runs on {platform}")
             continue
         yield case.fail(
-            f"{len(on_platform)} of {count_of(len(pods), 'pod')} on {platform}, where there is no Pod Identity agent; "
-            "use IRSA there",
+            f"{len(on_platform)} of {count_of(len(pods), 'pod')} {'runs' if len(on_platform) == 1 else 'run'} on "
+            f"{platform}, where there is no Pod Identity agent; use IRSA there",
             evidence=(
                 f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in on_platform)}",
                 *((note,) if note else ()),

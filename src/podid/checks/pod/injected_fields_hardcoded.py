@@ -1,4 +1,4 @@
-"""The webhook leaves a container alone that defines these names: https://github.com/aws/amazon-eks-pod-identity-webhook."""
+"""The webhook skips a container that defines these names: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
@@ -7,4 +7,4 @@ from podid.facts.credentials import own_endpoint
 
 @rule(needs=sdk.NEEDS)
 def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, own_endpoint, "the container credentials are those that the webhook sets")
+    return sdk.per_workload(check, snapshot, own_endpoint, "no container overrides the injected fields")

@@ -1,4 +1,4 @@
-"""The webhook is skipped without a word when it is slow or gone (failurePolicy Ignore):
+"""The API server skips the webhook silently if it is slow or missing (failurePolicy Ignore):
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
@@ -13,7 +13,7 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
     case = check.case(Subject("MutatingWebhookConfiguration", WEBHOOK), EVERYONE)
     webhook = snapshot.webhook
     if not known(snapshot.associations):
-        yield case.skip("no association asks for an injection")
+        yield case.skip("no association requires injection")
         return
     if isinstance(webhook, Missing):
         yield case.unknown(webhook)
@@ -21,11 +21,11 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
         yield case.ok("the webhook is registered")
     else:
         yield case.fail(
-            "the webhook that injects credentials is not registered: new pods get none",
+            "the webhook that injects credentials is not registered: new pods get no credentials",
             evidence=(f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",),
             commands=(("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml"),),
         )
     gone = webhook == Known(None)
-    why = "which is not registered" if gone else "which is skipped in silence when it is slow"
-    say = f"missed by the webhook, {why}, although younger than the association"
+    why = "which is not registered" if gone else "which the API server skips silently if it is slow"
+    say = f"started after the association, but without credentials from the webhook, {why}"
     yield from injection.per_workload(check, snapshot, PodState.MISSED, say)

@@ -1,4 +1,4 @@
-"""What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
+"""Labels and annotations that exclude a pod or a container from injection: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule, short_list
 from podid.domain.cluster import Pod
@@ -12,18 +12,20 @@ def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
         left = [(pod, skipped_containers(pod)) for pod in pods if pod not in whole]
         parts = sorted({c.name for pod, names in left for c in pod.containers if c.name in names})
         if whole:
-            evidence = (f"because of {_why(whole[0])}",)
-            yield case.fail_pods(whole, len(pods), "left without credentials, as they ask", evidence=evidence)
+            evidence = (f"cause: {_why(whole[0])}",)
+            yield case.fail_pods(
+                whole, len(pods), "excluded from injection on purpose", verb=("is", "are"), evidence=evidence
+            )
         elif parts:
             yield case.fail(
-                f"container {short_list(parts)} is left without credentials, as the pod asks",
-                evidence=(f"annotation {SKIP_CONTAINERS}",),
+                f"container {short_list(parts)} is excluded from injection by its pod, and gets no credentials",
+                evidence=(f"cause: annotation {SKIP_CONTAINERS}",),
             )
         else:
-            yield case.ok("the webhook is not told to leave anything alone")
+            yield case.ok("no pod or container is excluded from injection")
 
 
 def _why(pod: Pod) -> str:
     if SKIP_POD in pod.labels:
         return f"label {SKIP_POD}"
-    return "their being static pods" if MIRROR_POD in pod.annotations else f"annotation {SKIP_CONTAINERS}"
+    return "they are static pods" if MIRROR_POD in pod.annotations else f"annotation {SKIP_CONTAINERS}"

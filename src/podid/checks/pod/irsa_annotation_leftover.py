@@ -12,16 +12,16 @@ def irsa_annotation_leftover(check: Check, snapshot: Snapshot) -> Verdicts:
         case = check.case(account.ref.subject, (str(account.ref),))
         pods = [pod for pod in facts.pods.get(account.ref, ()) if live(pod)]
         if not account.irsa_role_arn:
-            yield case.ok("the service account has no annotation of IRSA")
+            yield case.ok("the service account has no IRSA annotation")
         elif any(on_fargate(pod, facts.nodes) for pod in pods):
-            yield case.skip("pods on Fargate need it")
+            yield case.skip("pods on Fargate need the annotation")
         elif any(carries_irsa(pod) and not injected(pod) for pod in pods):
-            yield case.skip("pods still use it")
+            yield case.skip("running pods still use IRSA")
         else:
             yield case.fail(
-                "the service account has an association and the annotation of IRSA; new pods use the association",
+                "the service account has an association and an IRSA annotation; new pods use the association",
                 evidence=(
-                    f"annotated with {account.irsa_role_arn}",
-                    "it is the way back while the move is on trial, and nothing is wrong with it",
+                    f"IRSA annotation: {account.irsa_role_arn}",
+                    "keep it while you test the migration: it is your rollback",
                 ),
             )

@@ -7,7 +7,7 @@ from podid.facts.credentials import Own
 
 @rule(needs=sdk.NEEDS)
 def irsa_env_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, _own_irsa, "no container sets the variables of IRSA beside Pod Identity's")
+    return sdk.per_workload(check, snapshot, _own_irsa, "no container sets the variables of IRSA itself")
 
 
 def _own_irsa(_: Pod, container: Container) -> Own | None:
@@ -17,5 +17,5 @@ def _own_irsa(_: Pod, container: Container) -> Own | None:
     if IRSA_ENV in irsa:
         return Own(Severity.ERROR, irsa, "the web identity of IRSA that its manifest sets, not Pod Identity")
     if irsa:
-        return Own(Severity.INFO, irsa, "Pod Identity in spite of an AWS_ROLE_ARN of its own, which most ignore")
+        return Own(Severity.INFO, irsa, "Pod Identity, although its manifest sets AWS_ROLE_ARN: most SDKs ignore it")
     return None

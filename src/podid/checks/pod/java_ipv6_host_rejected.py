@@ -1,5 +1,5 @@
-"""https://github.com/aws/aws-sdk-java-v2/issues/7086: an SDK that takes the agent's IPv6 address only when it is
-told to use IPv6 for the metadata service.
+"""https://github.com/aws/aws-sdk-java-v2/issues/7086: the SDK accepts the agent's IPv6 address only if IPv6 is
+configured for the metadata service.
 """
 
 import re
@@ -19,29 +19,29 @@ _IMAGES = frozenset(
 
 @rule(needs=("cluster", "associations", "pods"))
 def java_ipv6_host_rejected(check: Check, snapshot: Snapshot) -> Verdicts:
-    """A warning: the SDK in the image, and its version, are not seen from here."""
+    """Report a warning: podid cannot read the SDK in the image, nor its version."""
     ipv6 = known(snapshot.cluster).ip_family == "ipv6"
     for case, (_, _, pods) in check.of_workloads(snapshot):
         if not ipv6:
-            yield case.ok("the agent is asked at its IPv4 address")
+            yield case.ok("the cluster uses the agent's IPv4 address")
             continue
         java = {c.name: why for pod in pods for c in served(pod) if (why := _java(c))}
         if not java:
-            yield case.ok("no container is seen to run Java, or it is told to use IPv6")
+            yield case.ok("no container appears to run Java, or IPv6 is configured for it")
             continue
         yield case.fail(
-            f"container {short_list(sorted(java))} runs Java, whose SDK may refuse the agent's IPv6 address: "
-            f"{MODE} is not set",
+            f"container {short_list(sorted(java))} runs Java, whose SDK may reject the agent's IPv6 address: {MODE} is "
+            "not set",
             severity=Severity.WARN,
             evidence=tuple(f"container {name}: {why}" for name, why in sorted(java.items())),
         )
 
 
 def _java(container: Container) -> str:
-    """What makes it a Java container that asks at the IPv6 address and is not told how; empty for any other."""
+    """Return why it is a Java container with the IPv6 address and without the setting; empty for any other."""
     if container.init or MODE in container.env or container.env.get(INJECTED_ENV[0]) != AGENT_ADDRESSES[1]:
         return ""
     if words := _IMAGES & set(re.split(r"[^a-z]+", container.image.lower())):
         return f"image {container.image} ({sorted(words)[0]})"
     variables = sorted(name for name in container.env if name.startswith(("JAVA_", "JDK_JAVA_")))
-    return f"sets {variables[0]}" if variables else ""
+    return f"variable {variables[0]}" if variables else ""

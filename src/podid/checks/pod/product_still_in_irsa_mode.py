@@ -1,5 +1,7 @@
-"""What each product does with its setting: the sources of `podid.kube.project`, and of Mountpoint
-https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: Pod Identity came with 2.0."""
+"""The meaning of each product's setting: see the sources of `podid.kube.project`, and for Mountpoint
+https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: it supports Pod
+Identity since 2.0.
+"""
 
 from podid.checks.base import Check, Severity, Snapshot, Verdict, Verdicts, known, known_or, part, rule, short_list
 from podid.checks.shared.gaps import unread_products
@@ -31,36 +33,37 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
         elif setting.product == MOUNTPOINT and setting.way is CredentialWay.POD_IDENTITY:
             yield _volume(check, snapshot, setting)
         else:
-            yield check.case(setting.subject, ()).ok("it takes the credentials of the product's own pods")
+            yield check.case(setting.subject, ()).ok("it uses the credentials of the product's own pods")
 
 
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
-    """The product asks for a token in the name of the account, with IRSA's audience, and never asks the agent. External
-    Secrets takes the role from the account's annotation, cert-manager from the issuer."""
+    """Judge a product that requests a token of the service account with IRSA's audience, and never uses the agent.
+
+    External Secrets reads the role from the service account's annotation, cert-manager from the issuer.
+    """
     account = setting.service_account or ServiceAccountRef("", "")
-    refs = _meant(snapshot, setting, account)
+    refs = _accounts_of(snapshot, setting, account)
     name = str(account) if account.namespace else account.name
     chain = tuple(str(ref) for ref in refs if associated(snapshot, ref))
     case = check.case(setting.subject, chain)
     works: bool | None = any(on_irsa(snapshot, ref) for ref in refs)
     if setting.product == CERT_MANAGER:
         role = known_or(part(snapshot.roles, setting.role), None)
-        # not known where it was not read: no association has it
+        # a role that no association names was not read
         works = None if role is None else ":oidc-provider/" in str(role.trust)
     if works and not chain:
-        return case.skip(f"it uses IRSA by way of {name}, whose set-up is whole")
+        return case.skip(f"it uses IRSA with service account {name}, which is set up for it")
     mine = any(associated(snapshot, ref) for ref in controllers(snapshot).get(setting.product, ()))
     broken = works is False and (bool(chain) or mine) and bool(accounts(snapshot))
-    notes = [f"association of {short_list(chain)} counts for its pods, not for {setting.product}"] if chain else []
+    notes = [f"association of {short_list(chain)}: applies to its pods, not to {setting.product}"] if chain else []
     how = "auth.jwt.serviceAccountRef" if setting.product == EXTERNAL_SECRETS else "route53.auth.kubernetes"
     return case.fail(
-        f"{setting.product} is to use a token of service account {name} ({how}), which is IRSA's way and never asks "
-        "the Pod Identity agent"
-        + ("" if broken else "; it works as long as the role trusts the cluster's OIDC provider"),
+        f"{setting.product} is configured to use a token of service account {name} ({how}): this is IRSA, not Pod "
+        "Identity" + ("" if broken else "; it works while the role trusts the cluster's OIDC provider"),
         severity=Severity.ERROR if broken else Severity.WARN,
         evidence=(
             *notes,
-            f"without {how} it takes the credentials of the pods of {setting.product} themselves",
+            f"fix: remove {how}; then it uses the credentials of the pods of {setting.product}",
         ),
         commands=(
             (
@@ -71,10 +74,12 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
     )
 
 
-def _meant(snapshot: Snapshot, setting: ProductSetting, account: ServiceAccountRef) -> tuple[ServiceAccountRef, ...]:
+def _accounts_of(
+    snapshot: Snapshot, setting: ProductSetting, account: ServiceAccountRef
+) -> tuple[ServiceAccountRef, ...]:
     if account.namespace:
         return (account,)
-    # of an object of the whole cluster: in the namespace that the product runs in
+    # a cluster-scoped object: the service account is in the namespace of the product
     homes = {ref.namespace for ref in controllers(snapshot).get(setting.product, ())}
     return tuple(ServiceAccountRef(home, account.name) for home in sorted(homes))
 
@@ -95,8 +100,8 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
         return case.skip("no pod of an associated service account mounts it")
     works = all(on_irsa(snapshot, pod.ref) for pod in pods)
     return case.fail(
-        f'pods of {short_list(chain)} mount it, and it lacks usePodIdentity: "true": the provider looks for the IRSA '
-        "annotation of the service account" + (", which is there" if works else ", which has none"),
+        f'pods of {short_list(chain)} mount it, and it lacks usePodIdentity: "true": the provider uses the IRSA '
+        "annotation of the service account" + (", which exists" if works else ", which does not exist"),
         severity=_severity(snapshot, works),
         evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
         commands=(
@@ -114,18 +119,18 @@ def _volume(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdic
     case = check.case(setting.subject, chain)
     version = version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[MOUNTPOINT].image)
     if not associated_here:
-        return case.skip("no service account of its namespace is associated")
+        return case.skip("no service account of its namespace has an association")
     if not version or version >= MOUNTPOINT_SINCE:
-        return case.ok("the driver takes the pod's own identity")
+        return case.ok("the driver uses the pod's own identity")
     works = all(on_irsa(snapshot, ref) for ref in associated_here)
     words = ".".join(map(str, version))
     return case.fail(
-        f"authenticationSource: pod is IRSA only in version {words} of the driver; it knows Pod Identity from 2.0 on",
+        f"authenticationSource: pod means IRSA in version {words} of the driver, which supports Pod Identity since 2.0",
         severity=_severity(snapshot, works),
-        evidence=(f"associated service accounts of the claim's namespace: {short_list(chain)}",),
+        evidence=(f"service accounts with an association in the claim's namespace: {short_list(chain)}",),
     )
 
 
 def _severity(snapshot: Snapshot, works: bool) -> Severity:
-    """An error only where it is known which service accounts have IRSA's annotation."""
+    """Return error only if the IRSA annotations of the service accounts were read."""
     return Severity.ERROR if accounts(snapshot) and not works else Severity.WARN

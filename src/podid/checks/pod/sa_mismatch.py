@@ -1,4 +1,4 @@
-"""The right service account on the pod: an association that nothing uses, and a workload that looks as if it should."""
+"""The service account of the pod: an association that no pod uses, and a workload that it appears to be meant for."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     accounts = {account.ref: account.irsa_role_arn for account in known(snapshot.service_accounts)}
     used = {w.ref for w in known(snapshot.workloads)} | set(facts.pods)
-    # one of IRSA has a role of its own: its workload may not have moved yet
+    # a service account with IRSA has its own role: its workload may not be migrated yet
     served = {*facts.associations, *(ref for ref, role in accounts.items() if role)}
     strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
@@ -36,12 +36,12 @@ def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
         elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
             yield _mismatch(check, snapshot, association, suspects, accounts)
         else:
-            yield case.skip("nothing uses it, and no workload looks as if it should")
+            yield case.skip("no pod or workload uses it, and none has a similar name")
 
 
 @dataclass(frozen=True, slots=True)
 class _Stray:
-    """A workload, or a bare pod, whose service account has no role; `names` are what it may be known by."""
+    """A workload, or a pod without a controller, whose service account has no role; `names` are its possible names."""
 
     subject: Subject
     account: str
@@ -54,12 +54,12 @@ class _Stray:
 
 
 class _Strays:
-    """Those of one namespace, in the order of their names."""
+    """The strays of one namespace, in the order of their names."""
 
     def __init__(self, strays: Iterable[_Stray]) -> None:
         self._strays = sorted(strays, key=lambda s: s.subject)
         self._named = grouped((name, place) for place, stray in enumerate(self._strays) for name in stray.names)
-        # a workload with an account of its own is left in peace unless the names are the same
+        # a workload with its own service account counts only if the names are the same
         self._default = {name for stray in self._strays if stray.account == "default" for name in stray.names}
         self._longer: dict[str, set[str]] = defaultdict(set)
         for name in self._default:
@@ -70,7 +70,7 @@ class _Strays:
         self._alike = Names(self._default)
 
     def meant_for(self, account: str) -> list[tuple[Subject, str]]:
-        """Those that an unused association seems meant for, with the service account that they run as."""
+        """Return the workloads that an unused association appears to be meant for, with their service account."""
         plain = _plain(account)
         same = set(self._named.get(plain, ()))
         near = {*self._longer.get(plain, ()), *self._alike.nearest(plain, len(self._default), ALIKE)}
@@ -79,7 +79,7 @@ class _Strays:
 
 
 def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mapping[str, _Strays]:
-    """By namespace."""
+    """Return the strays by namespace."""
     workloads = [
         w for w in known(snapshot.workloads) if w.owner is None or w.owner.kind not in ("CronJob", "Deployment")
     ]
@@ -109,11 +109,11 @@ def _mismatch(
     exists = ServiceAccountRef(ref.namespace, runs_as) in accounts
     named = f"runs as {runs_as!r}, which has no association" if exists else f"names {runs_as!r}, which does not exist"
     return check.case(ref.subject, (str(ref), meant)).fail(
-        f"nothing runs as {ref}, while {workload} {named}",
-        evidence=tuple(f"{suspect} has serviceAccountName {account}" for suspect, account in suspects[:5]),
+        f"no pod runs as {ref}, but {workload} {named}",
+        evidence=tuple(f"serviceAccountName of {suspect}: {account}" for suspect, account in suspects[:5]),
         commands=(
             *set_account(workload, ref.name),
-            # every pod of the namespace that names no account runs as default: not one to hand a role to
+            # every pod of the namespace that names no service account runs as default, so it gets no role
             *(
                 (podid_command(snapshot, "associate", meant, "--role", association.role_arn),)
                 if exists and runs_as != "default" and isinstance(association, Association)

@@ -1,6 +1,6 @@
 """A token is bound to the unique id of its service account:
-https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens. That EKS
-Auth refuses one of an account that is gone was not seen, so it is no error.
+https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens. It is no
+error: that EKS Auth refuses a token of a deleted service account was not observed.
 """
 
 from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule
@@ -16,12 +16,14 @@ def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
         ref, pods = group.association.ref, group.states.get(PodState.INJECTED, ())
         since = made.get(ref)
         if since is None or not pods:
-            yield case.skip("none of its pods carries the credentials" if since else "the service account is not there")
+            yield case.skip(
+                "none of its pods has injected credentials" if since else "the service account does not exist"
+            )
             continue
         older = tuple(pod for pod in pods if pod.created_at < since)
         if not older:
-            yield case.ok("its pods are younger than their service account")
+            yield case.ok("its pods started after their service account was created")
             continue
-        say = "older than their service account, which was made again: their tokens are of the one that is gone"
-        evidence = (f"service account {ref} made {utc(since)}",)
+        say = "started before the service account was created again: their tokens belong to the deleted service account"
+        evidence = (f"service account {ref} created: {utc(since)}",)
         yield injection.to_be_replaced(case, snapshot, group, older, say, evidence, Severity.WARN)

@@ -11,17 +11,17 @@ from podid.facts.index import index
 
 
 class Old(NamedTuple):
-    """`last` is the newest version that is known not to work with Pod Identity; `name` ends the image's repository."""
+    """`last` is the newest version known not to support Pod Identity; `name` is the end of the image's repository."""
 
     name: str
     last: tuple[int, ...]
     source: str
 
 
-# What is known of images by name and tag. The AWS CLI's minimum is of
-# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-minimum-sdk.html; the others are reported by their users.
+# Known images by name and tag. The AWS CLI's minimum is from
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-minimum-sdk.html; users reported the others.
 OLD = (
-    Old("aws-cli", (2, 14, 999), "the AWS CLI has it from 2.15.0 on"),
+    Old("aws-cli", (2, 14, 999), "the AWS CLI supports Pod Identity since 2.15.0"),
     Old("external-dns", (0, 14, 1), "kubernetes-sigs/external-dns#4353"),
     Old("external-secrets", (0, 9, 9), "external-secrets/external-secrets#2951"),
     Old("thanos", (0, 35, 999), "thanos-io/thanos#7335"),
@@ -52,17 +52,17 @@ def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
         images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
         old_images = [(image, old) for image in images if (old := _old(image)) is not None]
         if not old_images:
-            yield case.ok("none of its images is known to be too old; what is in them was not looked at")
+            yield case.ok("none of its images is known to be too old; their contents were not checked")
             continue
         yield case.fail(
-            f"the SDK in {short_list(image for image, _ in old_images)} is known not to ask the agent",
+            f"the SDK in {short_list(image for image, _ in old_images)} is known not to support Pod Identity",
             severity=Severity.WARN,
             evidence=tuple(f"{image}: {old.source}" for image, old in old_images),
         )
 
 
 def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[NodeTrail]) -> Verdict:
-    """A warning at most: CloudTrail names the node, and not which of its pods."""
+    """Report a warning at most: CloudTrail names the node, not the pod."""
     accounts = tuple(sorted(_reaching(snapshot, node)))
     case = check.case(Subject("Node", node), accounts)
     if isinstance(section, Missing):
@@ -70,16 +70,16 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
     trail = section.value
     calls = f"{count_of(trail.looked, 'call')} with its role since {trail.since:%Y-%m-%d %H:%M} UTC"
     if not accounts:
-        return case.skip("the metadata service answers none of its pods that have credentials of their own")
+        return case.skip("the metadata service answers none of its pods with injected credentials")
     if not trail.old:
-        return case.ok(f"{calls}, none of them by an SDK that is older than Pod Identity")
+        return case.ok(f"{calls}, none of them by an SDK older than Pod Identity")
     return case.fail(
-        f"an SDK older than Pod Identity calls AWS with the role of this node, where pods of {short_list(accounts)} "
-        "are to have credentials of their own",
+        f"an SDK older than Pod Identity calls AWS with the role of this node, on which pods of {short_list(accounts)} "
+        "should use Pod Identity",
         severity=Severity.WARN,
         evidence=(
             *(_calls_words(old) for old in trail.old),
-            "CloudTrail names the node and not the pod: one of another service account may be it",
+            "CloudTrail names the node, not the pod: it may be a pod of another service account",
         ),
     )
 
@@ -87,12 +87,14 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
 def _calls_words(calls: OldCalls) -> str:
     sdk = calls.sdk
     often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
-    return f"{sdk.name} {sdk.version}, Pod Identity is in it from {sdk.since} on: {often}"
+    return f"{sdk.name} {sdk.version}, which supports Pod Identity since {sdk.since}: {often}"
 
 
 def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
-    """The service accounts with pods on the node that carry credentials and can ask its metadata service all the
-    same: answers that may go one hop reach only the node's own network."""
+    """Return the service accounts with injected pods on the node that can also reach its metadata service.
+
+    With a hop limit of 1, answers reach only pods on the host network.
+    """
     instance = known_or(snapshot.instances, {}).get(node)
     beyond = instance is None or instance.hop_limit != 1
     associations = index(snapshot).associations
@@ -111,5 +113,9 @@ def _old(image: str) -> Old | None:
         return None
     parts = tuple(int(part) for part in version[1].split("."))
     if name == "aws-cli" and parts[0] == 1:
-        return OLD[0]._replace(source="version 1 of the AWS CLI has it from 1.30.0 on") if parts < (1, 30) else None
+        return (
+            OLD[0]._replace(source="version 1 of the AWS CLI supports Pod Identity since 1.30.0")
+            if parts < (1, 30)
+            else None
+        )
     return next((old for old in OLD if old.name == name and parts <= old.last), None)

@@ -13,22 +13,20 @@ def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
         return _keys(variables) or own_profile(container, variables) or own_file(container)
 
     def unseen(pod: Pod, container: Container) -> Iterable[tuple[str, Missing]]:
-        # what the container sets itself is not overridden by its sources
+        # the container's own variables override those of its sources
         variables = brought(snapshot.config_map_keys, pod, container)
         return () if all(name in container.blank for name in (*KEYS, RELATIVE_URI)) else variables.unseen
 
-    healthy = "no container brings keys, a profile or a credentials file of its own"
+    healthy = "no container has its own access keys, profile or credentials file"
     return sdk.per_workload(check, snapshot, own_of, healthy, unseen)
 
 
 def _keys(variables: Brought) -> Own | None:
     if variables.all_of(*KEYS):
-        return Own(
-            Severity.ERROR, variables.named(*OF_KEYS), "the access keys of its own environment, not Pod Identity"
-        )
+        return Own(Severity.ERROR, variables.named(*OF_KEYS), "the access keys in its environment, not Pod Identity")
     if variables.all_of(RELATIVE_URI):
-        return Own(Severity.ERROR, variables.named(RELATIVE_URI), f"what {RELATIVE_URI} names, not Pod Identity")
-    # some SDKs go on to the next provider, others stop: botocore raises PartialCredentialsError
+        return Own(Severity.ERROR, variables.named(RELATIVE_URI), f"the endpoint in {RELATIVE_URI}, not Pod Identity")
+    # some SDKs continue with the next provider, others stop: botocore raises PartialCredentialsError
     if variables.all_of(KEYS[0]) and not variables.unseen:
-        return Own(Severity.WARN, variables.named(KEYS[0]), "an access key without its secret, or none at all")
+        return Own(Severity.WARN, variables.named(KEYS[0]), "an access key without its secret, or no credentials")
     return None

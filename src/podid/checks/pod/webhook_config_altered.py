@@ -1,4 +1,4 @@
-"""A registration that EKS did not write is called for as before, and what comes of it shows only in new pods: the
+"""The API server calls an altered registration like the original one. A failure shows only in new pods, because the
 failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook/issues/225.
 """
 
@@ -17,14 +17,14 @@ GET = ("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml")
 
 @rule(needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
 def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
-    """How the registration differs counts only where pods lack what it should have given them: there are clusters in
-    which it looks odd and works."""
+    """Report a difference of the registration only if pods lack the injected fields: in some clusters it differs and
+    works."""
     webhook, subject = known(snapshot.webhook), Subject(OBJECT, WEBHOOK)
     whole = check.case(subject, EVERYONE)
     if webhook is None:
         return [whole.skip("the webhook is not registered")]
     if not known(snapshot.associations):
-        return [whole.skip("no association asks for an injection")]
+        return [whole.skip("no association requires injection")]
     served = [pod for group in groups(snapshot) for pod in group.states.get(PodState.INJECTED, ())]
     missed = [
         (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
@@ -32,7 +32,7 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
     if not webhook.on_create:
         return [
             whole.fail(
-                "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
+                "the webhook that injects credentials is not called for new pods: it has no rule for CREATE of pods",
                 severity=Severity.WARN if served and not missed else None,
                 commands=(GET,),
             )
@@ -43,10 +43,10 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
     chain = tuple(sorted({ref for ref, _ in missed}))
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
     altered = check.case(subject, chain).fail(
-        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
+        f"the registration of the webhook was changed, and new pods get no credentials: {causes[0]}",
         evidence=(
             *causes,
-            f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
+            f"pods without credentials: {short_list(f'{pod.namespace}/{pod.name}' for _, pod in missed)}",
         ),
         commands=(GET, *(podid_command(snapshot, "restart", ref) for ref in chain[:3])),
         pods=(pod for _, pod in missed),
@@ -55,29 +55,31 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
-    """What may have kept the webhook from the missed pods: selectors that leave them out and, where it served no pod
-    after one of them, whatever else is odd."""
+    """Return the possible causes: selectors that exclude the missed pods, and other differences.
+
+    Other differences count only if the webhook injected no later pod.
+    """
     selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
-    causes = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
+    causes = [f"{selector} excludes associated pods" for selector in selectors if selector]
     if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):
         causes += webhook.oddities()
     return tuple(causes)
 
 
 def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
-    """A selector that now leaves out what the webhook once served shows only when those pods are replaced."""
+    """Judge pods that were injected and that a selector now excludes: the effect shows when they are replaced."""
     selected = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
     left = [(pod, selector) for pod, selector in selected if selector]
     if not left:
-        return whole.ok("the webhook is registered in a way that serves new pods")
+        return whole.ok("the registration of the webhook includes new pods")
     selectors, chain = (
         sorted({selector_name for _, selector_name in left}),
         tuple(sorted({str(pod.ref) for pod, _ in left})),
     )
     return check.case(whole.subject, chain).fail(
-        f"the webhook that injects credentials now leaves out pods that it served, by {' and '.join(selectors)}: their "
-        "successors get none",
+        f"the webhook's registration now excludes pods that it injected, by {' and '.join(selectors)}: pods that "
+        "replace them get no credentials",
         severity=Severity.WARN,
-        evidence=(f"left out: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
+        evidence=(f"excluded pods: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
         commands=(GET,),
     )

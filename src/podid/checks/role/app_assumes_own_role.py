@@ -1,4 +1,4 @@
-"""A role assumes itself only where its trust says so:
+"""A role can assume itself only if its trust policy allows it:
 https://aws.amazon.com/blogs/security/announcing-an-update-to-iam-role-trust-policy-behavior/."""
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ FLAG = "--aws-assume-role="
 
 
 class OwnRole(NamedTuple):
-    """An association whose pods are told to assume `role`, and where."""
+    """An association whose pods are configured to assume `role`, and the case for that configuration."""
 
     association: Association
     role: str
@@ -30,20 +30,21 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for own in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
         if own.role not in (own.association.role_arn, role_name(own.association.role_arn)):
-            yield own.case.ok("the role that it is to assume is another than its own")
+            yield own.case.ok("the role in its configuration is not its own role")
             continue
         section = role_section(snapshot, own.association.role_arn)
         if isinstance(section, Missing):
             yield own.case.unknown(section)
         elif section.value is None:
             yield own.case.skip("the role does not exist")
-        elif _admits_itself(section.value):
-            yield own.case.skip("the role's trust names the role itself")
+        elif _allows_itself(section.value):
+            yield own.case.skip("the role's trust policy names the role itself")
         else:
             yield own.case.fail(
-                f"it is told to assume {own.role}, the role that pods of {own.association.ref} have already, and "
-                "that role's trust does not let it assume itself",
-                evidence=("to do: take the role out of its configuration",),
+                f"it is configured to assume {own.role}, which pods of {own.association.ref} already have, and the "
+                "trust "
+                "policy of this role does not allow it to assume itself",
+                evidence=("fix: remove the role from its configuration",),
             )
 
 
@@ -66,8 +67,8 @@ def _by_flags(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
             yield OwnRole(association, flag.removeprefix(FLAG), check.case(workload, (str(association.ref),)))
 
 
-def _admits_itself(role: Role) -> bool:
-    """Also by its account, where its own policy may do the rest; what cannot be read says nothing against it."""
+def _allows_itself(role: Role) -> bool:
+    """Return whether the trust policy may allow the role itself, also by its account; True if it cannot be read."""
     try:
         policy: Policy = parse_policy(role.trust)
     except TrustPolicyError:

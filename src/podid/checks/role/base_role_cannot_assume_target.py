@@ -1,4 +1,4 @@
-"""What the association's role may do on the target role, as IAM's policy simulator says:
+"""The permissions of the association's role on the target role, by IAM's policy simulator:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
 """
 
@@ -14,12 +14,12 @@ from podid.facts.second_hop import SecondHop
 
 @rule(needs=(*second_hop.NEEDS, "target_permissions"), wants=(*second_hop.WANTS, "target_roles"))
 def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts:
-    healthy = "the role may assume its target role"
+    healthy = "the role is authorized to assume its target role"
     return second_hop.per_base_role(check, snapshot, healthy, undecided=True, commands=_allow)
 
 
 def _allow(hop: SecondHop, finding: TrustFinding) -> second_hop.Commands:
-    """Nothing where another policy would not help, or is not needed."""
+    """Return the command that adds the policy; none if a policy does not help or is not required."""
     if finding.severity is not Severity.ERROR or not hop.lacks_only_a_policy:
         return ()
     document = json.dumps(base_role_permissions(hop.target_role_arn))

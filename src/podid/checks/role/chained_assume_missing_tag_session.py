@@ -1,4 +1,5 @@
-"""The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
+"""The six session tags are transitive. Each further AssumeRole carries them, and requires sts:TagSession in both
+policies:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
 from dataclasses import replace
@@ -24,7 +25,7 @@ def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verd
         case = check.case(role_subject(arn), chain_of(tagged))
         section = part(snapshot.assume_permissions, arn)
         if not tagged:
-            yield case.skip("its sessions carry no tags")
+            yield case.skip("its sessions have no tags")
         elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
@@ -39,27 +40,27 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
     broken = {arn: why for arn in named if (why := _broken(snapshot, association, permissions, arn))}
     if broken:
         return case.fail(
-            f"its pods cannot go on to {short_list(broken)}: the session's tags go along, and "
+            f"its pods cannot assume {short_list(broken)}: the request includes the session's tags, and "
             f"{next(iter(broken.values()))}",
             evidence=[f"{arn}: {why}" for arn, why in broken.items()][:5],
         )
-    # a pattern may be meant for roles that exist nowhere
+    # a pattern may match no existing role
     wide = [pattern for pattern in permissions.untagged if permissions.clear]
     if wide:
         return case.fail(
-            f"it may assume {short_list(wide)}, and may not tag those sessions (sts:TagSession), as every AssumeRole "
-            "of its pods does",
+            f"it is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every AssumeRole "
+            "request of its pods requires",
             severity=Severity.WARN,
-            evidence=("to do: allow sts:TagSession beside sts:AssumeRole, here and in the next role's trust",),
+            evidence=("fix: allow sts:TagSession with sts:AssumeRole, here and in the next role's trust policy",),
         )
-    return case.ok(f"of the roles that its policies name, {len(named)} can be gone on to with session tags")
+    return case.ok(f"roles in its policies that it can assume with session tags: {len(named)}")
 
 
 def _broken(snapshot: Snapshot, association: Association, permissions: AssumePermissions, arn: str) -> str:
-    """Why going on to the role is known to fail for the tags alone; empty where it is not."""
+    """Return why assuming the role fails because of the tags only; empty if it is not known to fail."""
     lacks = permissions.clear and not permissions.may_tag(arn)
     if f":iam::{Arn.parse(association.role_arn).account}:" not in arn:
-        # both accounts have to allow it
+        # both accounts must allow it
         return NO_POLICY if lacks else ""
     target = part(snapshot.chained_roles, arn)
     if not isinstance(target, Known) or target.value is None:
@@ -79,5 +80,5 @@ def _broken(snapshot: Snapshot, association: Association, permissions: AssumePer
     if evaluation is None or evaluation.assume_role.verdict is not TrustVerdict.MATCH:
         return ""
     if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
-        return "its trust does not allow sts:TagSession to the role"
+        return "its trust policy does not allow sts:TagSession for the role"
     return NO_POLICY if lacks and any(finding.shuts_out for finding in hop.findings) else ""

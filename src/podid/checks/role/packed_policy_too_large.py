@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, rule
 from podid.facts.index import by_role, chain_of, role_subject
 
-# what applications add to it must fit too
+# tags and policies that applications add must fit too
 CLOSE_PERCENT = 70
 
 
@@ -17,12 +17,12 @@ def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
             (session.packed_percent for session in section.value if session.packed_percent is not None), default=None
         )
         if percent is None:
-            yield case.skip("CloudTrail has no session of it")
+            yield case.skip("CloudTrail has no session of the role")
         elif percent < CLOSE_PERCENT:
-            yield case.ok(f"its sessions take {percent} percent of the room for tags and session policy")
+            yield case.ok(f"its sessions use {percent} percent of the space for tags and session policy")
         else:
             yield case.fail(
-                f"its pods' sessions take {percent} percent of the room for tags and session policy: with tags "
-                "or a policy of the application's own they may not fit",
+                f"its pods' sessions use {percent} percent of the space for tags and session policy: tags or a policy "
+                "that the application adds may not fit",
                 severity=Severity.WARN,
             )

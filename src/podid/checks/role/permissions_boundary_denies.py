@@ -1,4 +1,4 @@
-"""A boundary limits what the policies of a role give it; the simulator takes it into account:
+"""A boundary limits the permissions from a role's policies; the simulator applies it:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
 """
 
@@ -10,11 +10,12 @@ from podid.facts.index import by_role, chain_of, role_section, role_subject, sho
 
 @rule(needs=(*second_hop.NEEDS, "target_permissions"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
 def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
+    """Judge the assumption of the target role, and roles without any permission left. An application's requests are not
+    known."""
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
-    # without it pods have no credentials at all
-    for verdict in second_hop.per_base_role(check, snapshot, "no boundary keeps the role from its target role"):
+    # without the target role pods have no credentials at all
+    for verdict in second_hop.per_base_role(check, snapshot, "no permissions boundary denies the role its target role"):
         yield from placed_on(SECOND_HOP, check, verdict)
 
 
@@ -26,13 +27,15 @@ def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
         boundary = role.permissions_boundary_arn if role is not None else "its boundary"
         if isinstance(section, Missing):
             yield case.unknown(
-                section, f"what {boundary} leaves of its policies: {section.reason}", severity=Severity.WARN
+                section, f"not checked which permissions {boundary} leaves: {section.reason}", severity=Severity.WARN
             )
         elif section.value:
-            yield case.ok(f"{boundary} leaves some of what its policies allow")
+            yield case.ok(f"{boundary} leaves some of its permissions")
         else:
             yield case.fail(
-                f"its permissions boundary {boundary} allows nothing of what its policies allow",
-                evidence=("of actions alone: no action is in both, or the boundary denies those that are",),
+                f"its permissions boundary {boundary} allows none of the actions that its policies allow: its pods "
+                "have no "
+                "permissions",
+                evidence=("compared: actions only; no action is allowed by both, or the boundary denies it",),
                 commands=(show_role(arn),),
             )

@@ -4,13 +4,13 @@ from podid.facts.index import by_role, chain_of, role_section, role_subject, sho
 
 @rule(needs=("associations", "role_policies"), wants=("roles",))
 def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
+    """Judge roles that pods use. base-role-cannot-assume-target judges whether a role can assume its target role."""
     yield from check.undescribed(snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [a for a in associations if not a.target_role_arn]
         case, section = check.case(role_subject(arn), chain_of(acting)), part(snapshot.role_policies, arn)
         if not acting:
-            yield case.skip("its pods act as their target role")
+            yield case.skip("its pods use their target role")
         elif role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
@@ -19,8 +19,8 @@ def role_no_permissions(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the role has permission policies")
         else:
             yield case.fail(
-                "the role has no permission policy: its pods may do nothing but what a resource's own policy allows",
+                "the role has no permission policy: its pods have only permissions from resource-based policies",
                 severity=Severity.WARN,
-                evidence=("neither attached nor inline policies",),
+                evidence=("attached policies: none", "inline policies: none"),
                 commands=(show_role(arn),),
             )

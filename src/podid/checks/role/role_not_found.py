@@ -1,4 +1,4 @@
-"""Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
+"""Link 9, first half: the association's role and its target role, if any, exist under the exact ARN."""
 
 from podid.checks.base import Case, Check, Known, Missing, Snapshot, Verdict, Verdicts, known, known_or, part, rule
 from podid.domain.aws import Association, described
@@ -31,8 +31,8 @@ def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
-    going_on = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
-    for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in going_on).items()):
+    chained = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
+    for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in chained).items()):
         case = check.case(target_subject(associations[0]), chain_of(associations))
         section = target_section(snapshot, arn)
         if isinstance(section, Missing):
@@ -43,9 +43,9 @@ def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail(
                 f"the target role {arn} does not exist",
                 evidence=(
-                    f"associations that go on to it: {len(associations)}",
+                    f"affected associations: {len(associations)}",
                     f"iam:GetRole {role_name(arn)}: no such role",
-                    "to do: create it with a trust for the association's role, or associate with another --target-role",
+                    "fix: create it with a trust policy for the association's role, or associate another --target-role",
                 ),
             )
 
@@ -55,24 +55,22 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
     elsewhere = other.arn if other is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and f":iam::{snapshot.cluster.value.account}:" not in arn
     evidence = [
-        f"associations that name it: {len(associations)}",
-        f"a role of this name exists under another path: {elsewhere}"
+        f"affected associations: {len(associations)}",
+        f"role of the same name under another path: {elsewhere}"
         if elsewhere
         else f"iam:GetRole {case.subject.name}: no such role",
     ]
     if foreign:
-        evidence.append(f"its account is not that of cluster {cluster_name(snapshot)}")
+        evidence.append(f"account of the role: not the account of cluster {cluster_name(snapshot)}")
     return case.fail(
         f"the role {arn} does not exist",
         evidence=evidence,
-        commands=_bring_back(snapshot, arn, elsewhere, associations),
+        commands=_fix(snapshot, arn, elsewhere, associations),
     )
 
 
-def _bring_back(
-    snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]
-) -> tuple[tuple[str, ...], ...]:
-    """Point the associations at the role that exists, or make the one that they name."""
+def _fix(snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]) -> tuple[tuple[str, ...], ...]:
+    """Return commands that associate the existing role, or that create the missing one."""
     if elsewhere:
         return tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace") for a in associations[:3]

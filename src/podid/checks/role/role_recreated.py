@@ -1,4 +1,5 @@
-"""A role of the same name is another role to IAM: what named the old one holds its unique id now, and lets nobody in.
+"""IAM treats a new role of the same name as a different role. Trust policies that named the old role contain its unique
+id, and allow nobody.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids.
 """
 
@@ -11,14 +12,14 @@ from podid.domain.text import utc
 from podid.facts.index import chain_of, role_section, role_subject
 from podid.facts.trust import judged
 
-# the clocks of EKS and of IAM need not agree to the second
+# the clocks of EKS and of IAM may differ by seconds
 APART = timedelta(minutes=1)
 
 
 @rule(needs=(*second_hop.NEEDS, "roles", "target_roles"), wants=("pods",))
 def role_recreated(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from _of_associations(check, snapshot)
-    yield from second_hop.per_target_role(check, snapshot, "the target role's trust names nobody who is gone")
+    yield from second_hop.per_target_role(check, snapshot, "the target role's trust policy names no deleted principal")
 
 
 def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
@@ -33,20 +34,21 @@ def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         named = [f for answer in by_arn[arn].answers for f in answer.findings if f.id == check.id]
         for finding in dict.fromkeys(named):
-            yield case.fail(finding.message, severity=finding.severity, evidence=(f"to do: {finding.fix}",))
+            yield case.fail(finding.message, severity=finding.severity, evidence=(f"fix: {finding.fix}",))
         newer = [a for a in associations if _newer(section.value, a)]
         if newer:
             yield check.case(role_subject(arn), chain_of(newer)).fail(
-                "the role is younger than the last change of its association, so it replaced another one of this name",
+                "the role was created after the last change of its association, so it replaced another role of the "
+                "same name",
                 severity=Severity.INFO,
                 evidence=(
-                    f"role made {utc(section.value.created_at)}",
-                    f"associations that named the old one: {len(newer)}",
-                    "policies elsewhere that named the old role do not mean this one, and its own policies are new",
+                    f"role created: {utc(section.value.created_at)}",
+                    f"associations that named the old role: {len(newer)}",
+                    "other policies that named the old role do not apply to this one, and its own policies are new",
                 ),
             )
         if not named and not newer:
-            yield case.ok("the role is the one that was associated")
+            yield case.ok("the role has not been replaced since it was associated")
 
 
 def _newer(role: Role, association: Association) -> bool:

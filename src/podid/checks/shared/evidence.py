@@ -1,8 +1,8 @@
-"""Verdicts from credentials as they were given: tokens that podid redeemed, pods of its own that asked the agent, and
-dry runs of new pods.
+"""Verdicts from observed credentials: tokens that podid redeemed, requests of podid's own pods to the agent, and dry
+runs of new pods.
 
-Evidence that fails is a verdict of the check whose failure mode fits. What did not fail, and what could not be seen, is
-one of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
+Failed evidence becomes a verdict of the check whose failure mode fits. Evidence that passed or could not be collected
+becomes a verdict of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
 """
 
 from __future__ import annotations
@@ -44,25 +44,23 @@ from podid.facts.second_hop import hops
 from podid.facts.trust import first_error, judged
 
 T = TypeVar("T")
-# EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
+# EKS Auth refuses a token, and no readable data explains it: most likely a policy of the organization
 UNEXPLAINED = "scp-denies-eks-auth"
 MISSED = "injection-missed-webhook"
-# the agent cannot be reached from a pod, and nothing that can be read says why
+# a pod cannot reach the agent, and no readable data explains it
 UNREACHED = "host-firewall-blocks-link-local"
-# nearest to the agent first: without one nothing else matters
+# the nearest to the agent first: without an agent the others do not matter
 _MAY_BE = (
     *("agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy", "agent-port80-conflict"),
     *("networkpolicy-blocks-agent", "cilium-host-entity", UNREACHED),
     *("sg-for-pods-blocks-agent", "service-mesh-intercepts"),
 )
-_NONE_OF_THEM = (
-    "none of this keeps it from the agent; rules of the node's own packet filter are not to be seen from outside"
-)
+_NONE_OF_THEM = "none of these explains it: a rule of the node's own packet filter is possible, which podid cannot read"
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen, under the id of the check that it speaks for."""
+    """The result of an observation, with the id of the check to which it belongs."""
 
     id: str
     outcome: Outcome
@@ -73,19 +71,19 @@ class Observed:
 
     @classmethod
     def unsettled(cls, id: str, reason: str) -> Observed:
-        """It may be otherwise in some seconds."""
+        """Return unknown: the result may change within seconds."""
         return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=UNSETTLED))
 
     @classmethod
     def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
-        """There is no evidence, though it was asked for."""
+        """Return unknown: the requested evidence does not exist."""
         return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=NO_EVIDENCE), severity=severity)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was seen of a service account: of some of its `pods` ("ns/name"), by podid's own pod on `nodes`, or of the
-    pods that are made from now on, where `new`. `how` are the words that look at it again."""
+    """An observation of a service account: of some of its `pods` ("ns/name"), by podid's own pod on `nodes`, or of the
+    pods that are created from now on, if `new`. `how` are the options of `podid verify` that repeat it."""
 
     ref: ServiceAccountRef
     observed: Observed
@@ -108,9 +106,9 @@ class Observation:
 
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """The check's share of what was seen; nothing where nobody asked for it."""
+    """Yield the check's verdicts from evidence; nothing if no evidence was requested."""
     for observation in _by_check(snapshot).get(check.id, ()):
-        # what the agent is refused, the role of its node is
+        # EKS Auth refuses the agent because of its node's role
         yield from placed_on(NODE_ROLE, check, observation.verdict(check, snapshot))
 
 
@@ -143,21 +141,24 @@ def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
             count = f" ({len(trials)} of {len(section.value)} pods)" if len(section.value) > 1 else ""
             message = observed.message + (f": {names}" if observed.outcome is Outcome.PASS else count)
             whole = replace(observed, message=message, evidence=(f"pods: {names}",))
-            # who is refused is all of the service account, which is why podid tries some of its pods
+            # a refusal applies to the whole service account, so podid tries only some of its pods
             passed = tuple(trial.name for trial in trials) if whole.outcome is Outcome.PASS else ()
             yield Observation(ref, whole, passed)
 
 
 def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
     if any(live(pod) for pod in index(snapshot).pods.get(ref, ())):
-        reason = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
+        reason = f"every live pod of service account {ref} is excluded from Pod Identity, or was deleted meanwhile"
     else:
         reason = f"no live pod uses service account {ref}"
-    return Missing(f"{reason}: a token must be bound to one")
+    return Missing(f"{reason}, and a token must be bound to a pod")
 
 
 def _of_trial(account: _Account, trial: TokenTrial) -> Observed | None:
-    """None where other verdicts say it. That a token is not accepted says nothing: it may be another cluster's."""
+    """Return the result of the trial; None if other verdicts explain it.
+
+    A token that is not accepted gives no evidence: it may belong to another cluster.
+    """
     message = "EKS Auth refuses the tokens of its pods"
     if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
         return account.if_settled(Observed.nothing(UNEXPLAINED, trial.missing))
@@ -180,19 +181,19 @@ def _redeemed(account: _Account, trial: TokenTrial, role_arn: str) -> Observed:
     association = account.association
     expected_arn = association.pods_role_arn if association is not None else role_arn
     if trial.expected and role_arn != expected_arn:
-        return Observed.unsettled(UNEXPLAINED, f"the association of {account.ref} was changed meanwhile")
-    message = f"EKS Auth issues {role_arn} for the tokens of its pods"
+        return Observed.unsettled(UNEXPLAINED, f"the association of {account.ref} was changed during the check")
+    message = f"EKS Auth issues credentials of {role_arn} for the tokens of its pods"
     if trial.expected:
         return Observed(UNEXPLAINED, Outcome.PASS, message)
-    return account.failed(UNEXPLAINED, f"{message}, and not {expected_arn}")
+    return account.failed(UNEXPLAINED, f"{message}, instead of {expected_arn}")
 
 
-# --- what a refusal means ---------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """A service account when it was observed: `at`, or when the snapshot was taken."""
+    """A service account and the time when it was observed; without `at`, when the snapshot was taken."""
 
     snapshot: Snapshot
     ref: ServiceAccountRef
@@ -219,11 +220,13 @@ class _Account:
         if not changed:
             return observed
         said = observed.missing.reason if observed.missing is not None else observed.message
-        return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
+        return Observed.unsettled(observed.id, f"{changed}, and the change may not be in effect yet ({said})")
 
     def not_allowed(self, message: str) -> Observed | None:
-        """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing
-        that settles would change that."""
+        """Return the refusal to assume the role; None if its trust policy, or that of the target role, explains it.
+
+        Such a trust policy fails even when all changes are in effect.
+        """
         snapshot, association = self.snapshot, self.association
         if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
             return self.failed(UNEXPLAINED, message)
@@ -232,21 +235,21 @@ class _Account:
             return None
         why = [message, *_of_own_trust(snapshot, association)]
         if onward is not None and onward.unknowns:
-            why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
+            why.append(f"not checked whether it can assume its target role: {onward.unknowns[0].reason}")
         return self.failed(UNEXPLAINED, "; ".join(why))
 
 
 def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
     role = next(candidate for candidate in judged(snapshot) if association in candidate.associations)
     if role.missing is not None:
-        yield f"the role's trust policy could not be judged: {role.missing.reason}"
+        yield f"the role's trust policy was not checked: {role.missing.reason}"
     if any(a.association == association and a.evaluation.verdict is TrustVerdict.MATCH for a in role.answers):
-        yield "its own trust policy admits it"
+        yield "the role's own trust policy allows it"
 
 
 # --- podid's own pods -------------------------------------------------------------------------------------------------
 
-# what it most likely is where the answer names no failure mode, by the link where it stopped
+# link where the probe failed -> the most likely failure mode, if the answer names none
 _MOST_LIKELY = {
     ASSOCIATION: "cached-credentials-after-change",
     NETWORK: UNREACHED,
@@ -262,22 +265,22 @@ def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         for met in section.value:
             if (observed := _of_probe(snapshot, ref, met)) is not None:
-                # one that was not given the fields shows what others get that are made now, wherever they run
+                # a probe without the injected fields applies to every new pod, on any node
                 new = met.link == INJECTION
                 nodes = (met.node,) if met.node and not new else ()
                 yield Observation(ref, observed, nodes=nodes, new=new, how=how)
 
 
 def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observed | None:
-    """None where other verdicts say it."""
+    """Return the result of the probe; None if other verdicts explain it."""
     where, left = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
     if met.missing is not None:
         return Observed.nothing(UNREACHED, replace(met.missing, reason=f"{where}{met.missing.reason}{left}"))
     if not met.link:
         whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
-        return Observed(UNREACHED, Outcome.PASS, f"{where}a pod of podid's own got {whose}{left}")
+        return Observed(UNREACHED, Outcome.PASS, f"{where}podid's own pod got {whose}{left}")
     account = _Account(snapshot, ref, met.at)
-    message = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
+    message = f"podid's own pod got no credentials: {where}{met.message}{left}"
     if met.link == TRUST and not met.id:
         return account.not_allowed(message)
     if met.link != NETWORK or met.id:
@@ -287,32 +290,40 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
 
 
 def failure_mode(met: Probed) -> str:
-    """The id of a check: what the answer names, what it most likely is, or what its link leaves."""
+    """Return the id of a check: the one that the answer names, the most likely one, or the one of its link."""
     named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
 
 
-# --- what keeps podid's own pods from the agent -----------------------------------------------------------------------
+# --- podid's own pods that do not reach the agent ---------------------------------------------------------------------
 
 
 def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
-    """`message` is what the pod met on `node`. The failure mode is one that a check finds for the service account's
-    pods there, or could not look for. It says nothing of them where a network policy shuts off podid's own pod alone.
+    """Return the result for a pod that does not reach the agent; `message` is its error on `node`.
+
+    The failure mode is one that a check found there for the service account's pods, or one that was not checked. If a
+    network policy blocks only podid's own pod, the result says nothing about those pods.
     """
     if policies := _shut_off_alone(snapshot, ref):
-        said = f"{message}: network policy {policies} shuts off podid's own pod, and not those of {ref}"
+        said = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
         return Observed.nothing(UNREACHED, Missing(said))
     verdicts = [verdict for verdict in _verdicts(snapshot) if _concerns(snapshot, verdict, ref, node)]
     worst = min(filter(_rank, verdicts), key=_rank, default=None)
     others = tuple(f"{verdict.check}: {verdict.message}" for verdict in verdicts if verdict is not worst)
     if worst is None:
         return Observed(UNREACHED, Outcome.FAIL, message, evidence=(*others, _NONE_OF_THEM))
-    said_by_check = worst.message if worst.outcome is Outcome.FAIL else f"not looked at: {worst.message}"
+    said_by_check = (
+        worst.message
+        if worst.outcome is Outcome.FAIL
+        else f"{worst.check} was {worst.message}"
+        if worst.message.startswith("not checked")
+        else worst.message
+    )
     return Observed(worst.check, Outcome.FAIL, f"{message}; {said_by_check}", evidence=others)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
-    from podid.checks.all import BY_ID  # which imports every check, and these what they share
+    from podid.checks.all import BY_ID  # podid.checks.all imports every check, and checks import this module
 
     for check in (BY_ID[mode] for mode in _MAY_BE):
         verdicts = (*check.judge(snapshot), *in_logs(check, snapshot))
@@ -320,14 +331,14 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Verdict]:
 
 
 def _rank(verdict: Verdict) -> int:
-    """How much it speaks for its failure mode, 1 most; 0 not at all."""
+    """Return how likely the verdict makes its failure mode: 1 most, 3 least, 0 not at all."""
     if verdict.outcome is Outcome.FAIL and verdict.severity is not Severity.INFO:
         return 1 if verdict.severity is Severity.ERROR else 2
     return 3 if verdict.outcome is Outcome.UNKNOWN else 0
 
 
 def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node: str) -> bool:
-    """Agents of other nodes do not."""
+    """Return whether the verdict concerns the service account on this node; those on agents of other nodes do not."""
     if verdict.chain and verdict.chain != ("*",) and str(ref) not in verdict.chain:
         return False
     subject = verdict.subject
@@ -338,7 +349,7 @@ def _concerns(snapshot: Snapshot, verdict: Verdict, ref: ServiceAccountRef, node
 
 
 def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
-    """The policies that isolate podid's own pod, where the pods of the service account get through."""
+    """Return the policies that isolate podid's own pod, if the pods of the service account reach the agent."""
     pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
     if not isinstance(snapshot.network_policies, Known) or not pods:
         return ""
@@ -359,7 +370,7 @@ def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
 
 
 def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[DryRun]) -> Observed | None:
-    """None where there can be no pod: that the service account does not exist is told by its own check."""
+    """Return the result of the dry runs; None if the service account does not exist, which has its own check."""
     association = _Account(snapshot, ref).association
     young = association is not None and not heard_everywhere(association, snapshot.taken_at)
     if isinstance(section, Missing):
@@ -370,12 +381,18 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[Dry
         return Observed.nothing(MISSED, section, Severity.WARN)
     run = section.value
     if run.failed:
-        return Observed(MISSED, Outcome.FAIL, "new pods are given no credentials: the webhook leaves a dry run's alone")
+        return Observed(
+            MISSED,
+            Outcome.FAIL,
+            "new pods get no credentials: the webhook did not inject the fields into a dry-run pod",
+        )
     if run.decided:
-        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(run.hits, 'dry run')}")
+        return Observed(
+            MISSED, Outcome.PASS, f"new pods get credentials: confirmed by {count_of(run.hits, 'dry-run pod')}"
+        )
     if not run.rounds:
-        return Observed.unsettled(MISSED, "new pods are given no credentials yet")
-    rounds = f"{run.rounds} of {count_of(run.needed, 'round')} of dry runs"
+        return Observed.unsettled(MISSED, "new pods get no credentials yet")
+    rounds = f"{run.rounds} of {count_of(run.needed, 'required round')} of dry runs"
     return Observed.unsettled(
-        MISSED, f"new pods are given credentials in {rounds}; an API server may not know of the change yet"
+        MISSED, f"new pods get credentials in {rounds}; an API server may not have received the change yet"
     )

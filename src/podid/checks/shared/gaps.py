@@ -1,4 +1,4 @@
-"""podid's own access: what could not be looked at, and why. None of it says that a pod is broken."""
+"""podid's own access: the data that could not be read, and why. It never means that a pod is broken."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -15,12 +15,12 @@ FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
-    """What is missing of a service and was asked for -> the sections that it is missing from."""
+    """Return the missing data of a service that was requested -> the sections that lack it."""
     missing = [
         (gap, name)
         for name, origin in SERVICES.items()
         if origin == service
-        # what a single trial met is evidence, or the want of it
+        # the result of a single trial is evidence, even if it is missing
         for gap in _missing(getattr(snapshot, name), parts=not COSTS[name] & TRIALS)
     ]
     missing += [(gap, "associations") for gap in unread(snapshot)] if service == "aws" else []
@@ -38,16 +38,16 @@ def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missin
 
 
 def blind(check: Check, subject: Subject, sections: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:
-    """One unknown verdict per permission (or reason) that stood in the way."""
+    """Return one unknown verdict per missing permission, or per reason."""
     case, verdicts = check.case(subject, EVERYONE), []
     causes = grouped((gap.permission or gap.reason, gap) for gap in sections if gap.error_code in codes)
     for first, *more in causes.values():
         names = {name.replace("_", " ") for gap in (first, *more) for name in sections[gap]}
-        verdicts.append(case.unknown(first, f"could not read {', '.join(sorted(names))}: {first.reason}"))
+        verdicts.append(case.unknown(first, f"{', '.join(sorted(names))} could not be read: {first.reason}"))
     return verdicts
 
 
 def unread_products(check: Check, snapshot: Snapshot) -> Iterator[Verdict]:
-    """One for each reason why objects of products could not be read."""
+    """Yield one unknown verdict for each reason why objects of products could not be read."""
     for why, kinds in settings(snapshot).missing:
-        yield check.of_everyone(snapshot).unknown(why, f"could not read {', '.join(kinds)}: {why.reason}")
+        yield check.of_everyone(snapshot).unknown(why, f"{', '.join(kinds)} could not be read: {why.reason}")

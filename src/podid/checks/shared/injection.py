@@ -1,7 +1,8 @@
-"""Link 3: the webhook put the credentials' variables and token into the pod when it was created.
+"""Link 3: the webhook injected the environment variables and the token into the pod when it was created.
 
-It does so only at creation, only while the association is visible to it, and is skipped without a word when it is
-slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+The webhook does this only at creation, and only after the association has reached it. If the webhook is slow, the API
+server skips it silently (failurePolicy Ignore):
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
@@ -18,19 +19,19 @@ from podid.facts.restarts import hindrance as hindrance_of
 
 NEEDS = ("associations", "pods")
 WANTS = ("cluster", "nodes", "workloads", "webhook")
-# check -> the state of pods that it is about, and what it says of them
+# check -> the state of pods that it reports, and its message about them
 _ABOUT = {
     "pod-predates-association": (
         PodState.PREDATES,
-        "started before the association existed, so they carry no credentials",
+        "started before the association existed, so no credentials were injected",
     ),
     "association-propagation-race": (
         PodState.RACED,
-        f"started within {PROPAGATION.seconds} s of a change of the association, before the webhook knew of it",
+        f"started within {PROPAGATION.seconds} s of a change of the association, before it reached the webhook",
     ),
     "irsa-env-still-active": (
         PodState.IRSA,
-        "still with the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
+        "started with the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
     ),
 }
 
@@ -41,7 +42,7 @@ def check(id: str) -> Check:
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
-    """One verdict per workload: failing when any of its pods is in `state`."""
+    """Yield one verdict per workload. It fails if any of its pods is in `state`."""
     for case, group in check.of_groups(snapshot):
         pods = group.states.get(state, ())
         if pods:
@@ -50,23 +51,23 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
             yield case.unknown(_undated(group.association))
         elif PodState.INJECTED in group.states:
             count = len(group.states[PodState.INJECTED])
-            yield case.ok(f"{count} of {count_of(group.total, 'pod')} with the credentials")
+            yield case.ok(f"credentials injected into {count} of {count_of(group.total, 'pod')}")
         else:
             names = ", ".join(sorted(s.name.lower().replace("_", " ") for s in group.states))
-            yield case.skip(f"its pods are judged elsewhere ({names})")
+            yield case.skip(f"other checks judge its pods ({names})")
 
 
 def _undated(association: Listed) -> Missing:
     if isinstance(association, UnreadAssociation):
         return why_unread(association)
-    return Missing(f"association {association.association_id} carries no creation time")
+    return Missing(f"the creation time of association {association.association_id} is not known")
 
 
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
     created = utc(association.created_at if isinstance(association, Association) else None)
     oldest = utc(min(pod.created_at for pod in pods))
-    fact = f"association {association.association_id} created {created}, oldest of these pods {oldest}"
+    fact = f"created: association {association.association_id} {created}, oldest of these pods {oldest}"
     return to_be_replaced(case, snapshot, group, pods, say, (fact,))
 
 
@@ -79,11 +80,13 @@ def to_be_replaced(
     evidence: tuple[str, ...],
     severity: Severity | None = None,
 ) -> Verdict:
-    """Of pods of a workload that others have to take the place of: with the commands that make new ones, and what to
-    know about it; none while new pods would get no credentials."""
+    """Return the finding on pods of a workload that must be replaced, with the commands that create new pods.
+
+    There are no commands while new pods would get no credentials either.
+    """
     commands: tuple[tuple[str, ...], ...] = ()
     if until := _in_vain(snapshot, pods):
-        note = f"new pods get credentials only once {until}: before that a restart mends nothing"
+        note = f"a restart does not help until {until}: new pods get no credentials before"
     elif (hindrance := _instead(snapshot, group.workload, pods)) is not None:
         commands, note = (hindrance.command,) if hindrance.command else (), hindrance.reason
     else:
@@ -93,17 +96,20 @@ def to_be_replaced(
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
-    """What has to be mended of the webhook's registration before a restart, as webhook-config-altered or
-    injection-missed-webhook say by themselves; empty for one that serves these pods, or that was not read."""
+    """Return the fix of the webhook's registration that is required before a restart.
+
+    Empty for a registration that includes these pods, or that was not read. webhook-config-altered and
+    injection-missed-webhook report it too.
+    """
     if not isinstance(snapshot.webhook, Known):
         return ""
     webhook = snapshot.webhook.value
     if webhook is None:
         return "the webhook is registered again"
     if not webhook.on_create:
-        return "the webhook is asked about new pods again"
+        return "the webhook is called for new pods again"
     left = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in pods)
-    return next((f"the webhook's {selector.removeprefix('its ')} lets them in" for selector in left if selector), "")
+    return next((f"the webhook's {selector.removeprefix('its ')} includes them" for selector in left if selector), "")
 
 
 def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:

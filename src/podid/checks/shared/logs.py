@@ -1,4 +1,4 @@
-"""What the agents' logs show, where somebody has asked for them: the failure as it happens, whatever its cause."""
+"""Failures that the agents' logs show, if these were requested: the failure itself, whatever its cause."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,20 +14,20 @@ from podid.facts.index import index, podid_command
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
-# what has not been seen for so long may be mended
+# an older failure may be fixed already
 RECENT = timedelta(minutes=10)
-# EKS Auth's words for many causes, which the policies and the associations themselves tell apart
+# EKS Auth has one message for many causes, which the checks of policies and associations distinguish
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
-# a few of these are in the day's work
+# a few of these are normal
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
 
 def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """A finding for each node whose agent shows the check's failure mode; nothing where the logs were not read."""
+    """Yield a finding for each node whose agent shows the check's failure mode; nothing if no log was read."""
     if check.id in TOLD_BY_OTHERS:
         return
     users, judged = index(snapshot).users, set[str]()
-    # a whole log has what its end has
+    # a whole log includes its end
     for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
         for pod, section in known_or(source, {}).items():
             for sighting in known_or(section, ()):
@@ -39,8 +39,10 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
-    """The id of what ends the agent's pod again and again, by the end of its log: empty for one that shows nothing
-    known, None where that was not read."""
+    """Return the id of the failure mode that crashes the agent's pod, by the end of its log.
+
+    Empty if the log shows no known failure mode, None if it was not read.
+    """
     section = part(snapshot.agent_crashes, f"{pod.namespace}/{pod.name}")
     if not isinstance(section, Known):
         return None
@@ -54,15 +56,16 @@ def _sighted(
     who = f", for {short_list(sighting.accounts)}" if sighting.accounts else ""
     last = f", last {sighting.last:%H:%M:%S}" if sighting.last is not None else ""
     return check.case(Subject("Node", sighting.node), chain).fail(
-        f"seen {count_of(sighting.count, 'time')} in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        f"occurred {count_of(sighting.count, 'time')} in "
+        f"{'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
         severity=_severity(check, snapshot, sighting),
         evidence=(cut(sighting.sample, 300),),
-        commands=(*_mending(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
+        commands=(*_fix(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", sighting.node)),
     )
 
 
-def _mending(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
-    """What ends a failure mode of which nothing but the log tells, whatever holds the port or took the address."""
+def _fix(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+    """Return the command that fixes a failure mode that only the log shows."""
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
         setting = FREES_PROBE_PORT
@@ -84,11 +87,11 @@ def check(id: str) -> Check:
 
 
 def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """Of a failure mode that nothing but a log shows; what is found is told by `in_logs`."""
+    """Judge a failure mode that only a log shows. `in_logs` reports the failures."""
     for name, section in known(snapshot.agent_logs).items():
         namespace, _, pod = name.partition("/")
         case = check.case(Subject("Pod", pod, namespace))
         if not isinstance(section, Known):
             yield case.unknown(section, severity=Severity.WARN)
         elif not any(sighting.id == check.id for sighting in section.value):
-            yield case.ok("its log of the last hour does not show it")
+            yield case.ok("its log of the last hour does not contain this error")

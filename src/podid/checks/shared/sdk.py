@@ -1,4 +1,5 @@
-"""Link 4: which credentials an SDK in the pod would take. All that come before the container's win over Pod Identity:
+"""Link 4: the credentials that an SDK in the pod uses. Every source before the container credentials overrides Pod
+Identity:
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
 """
 
@@ -21,13 +22,16 @@ def per_workload(
     healthy: str,
     unseen: Callable[[Pod, Container], Iterable[tuple[str, Missing]]] = lambda pod, container: (),
 ) -> Iterable[Verdict]:
-    """One verdict per workload. An error is a warning while another container of the same pods, sidecars by name apart,
-    is free of it: one may be meant to have credentials of its own. What is `unseen` makes a healthy one undecided, at
-    most as a warning: most of what an application is given has nothing to do with AWS."""
+    """Yield one verdict per workload.
+
+    An error becomes a warning if another container of the same pods, other than a sidecar, uses Pod Identity: one of
+    them may have its own credentials on purpose. Sources that are `unseen` make a healthy workload unknown, with
+    severity warn: most environment variables of an application are not about AWS.
+    """
     for case, (_, workload, pods) in check.of_workloads(snapshot):
         judged = [(pod, containers) for pod in pods if (containers := served(pod))]
         if not judged:
-            yield case.skip("its pods are left alone by the webhook, as they ask")
+            yield case.skip("its pods are excluded from injection by their own labels or annotations")
             continue
         by_source: dict[Own, set[str]] = {}
         concerned: list[Pod] = []
@@ -57,7 +61,7 @@ def _taken(
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"
     return case.fail(
-        f"an SDK in it takes {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
+        f"an SDK in its pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
         severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
         evidence=tuple(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
@@ -73,7 +77,7 @@ def _taken(
 
 
 def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
-    """One for each reason."""
+    """Yield one unknown verdict for each reason."""
     for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
-        message = f"envFrom {short_list(sources)} may hold access keys: {missing.reason}"
+        message = f"not checked whether envFrom {short_list(sources)} contains access keys: {missing.reason}"
         yield case.unknown(missing, message, severity=Severity.WARN)

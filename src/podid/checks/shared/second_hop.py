@@ -1,5 +1,6 @@
-"""Link 9, where an association has a target role: how its role gets there. What decides it is in
-`podid.facts.second_hop`.
+"""Link 9, for an association with a target role: whether its role can assume the target role.
+
+The decision is in `podid.facts.second_hop`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,8 +20,8 @@ MOST_NAMED = 10
 Commands = tuple[tuple[str, ...], ...]
 
 
-# what one check says of one hop: a finding, that it could not look, or why there is nothing to say; None where the hop
-# is free of what the check looks for
+# the answer of one check on one association: a finding, missing data, or the reason why the check does not apply; None
+# for a pass
 Answer = TrustFinding | Missing | str | None
 
 
@@ -33,8 +34,11 @@ def per_target_role(
     opens: bool = False,
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
-    """By what the target role's trust says under the check's id. With `undecided` the check speaks for a trust that
-    came to no answer; with `opens` podid can add the statement that is missing."""
+    """Judge each target role by the findings on its trust policy under the check's id.
+
+    With `undecided` the check reports a trust policy without an answer. With `opens` podid can add the missing
+    statement.
+    """
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id == check.id), None)
@@ -58,8 +62,10 @@ def per_base_role(
     undecided: bool = False,
     commands: Callable[[SecondHop, TrustFinding], Commands] = lambda hop, finding: (),
 ) -> Iterable[Verdict]:
-    """By what the simulator says of the rights of the association's role under the check's id. With `undecided` the
-    check speaks for an answer that could not be had."""
+    """Judge the role of each association by the simulation of its permissions, under the check's id.
+
+    With `undecided` the check reports a simulation without an answer.
+    """
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
@@ -71,14 +77,14 @@ def per_base_role(
 
     yield from check.undescribed(snapshot)
     for (role, answer), hops in _answers(snapshot, lambda hop: role_subject(hop.association.role_arn), judge).items():
-        mending = commands(hops[0], answer) if isinstance(answer, TrustFinding) else ()
-        yield _verdict(check, role, answer, hops, healthy, mending)
+        fix = commands(hops[0], answer) if isinstance(answer, TrustFinding) else ()
+        yield _verdict(check, role, answer, hops, healthy, fix)
 
 
 def _answers(
     snapshot: Snapshot, subject: Callable[[SecondHop], Subject], judge: Callable[[SecondHop], Answer]
 ) -> dict[tuple[Subject, Answer], list[SecondHop]]:
-    """The hops of each role and each different answer about it."""
+    """Return the hops of each role and each different answer on it."""
 
     def answer_of(hop: SecondHop) -> Answer:
         if base_gone(snapshot, hop):
@@ -99,7 +105,7 @@ def _verdict(
 ) -> Verdict:
     case = check.case(role, chain_of(hop.association for hop in hops))
     if isinstance(answer, TrustFinding):
-        evidence = (f"to do: {answer.fix}", *((advice,) if advice else ()), f"associations concerned: {len(hops)}")
+        evidence = (f"fix: {answer.fix}", *((advice,) if advice else ()), f"affected associations: {len(hops)}")
         return case.fail(answer.message, severity=answer.severity, evidence=evidence, commands=commands)
     if isinstance(answer, Missing):
         return case.unknown(answer)
@@ -107,8 +113,10 @@ def _verdict(
 
 
 def _opening(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
-    """What has podid add the statement to the target role's trust: where that is in the cluster's account, can be
-    written again, and has no Deny that outweighs it."""
+    """Return the command that adds the statement to the target role's trust policy.
+
+    None if the role is in another account, or if its trust policy cannot be written again or has a Deny that applies.
+    """
     evaluation, arn = hops[0].evaluation, hops[0].target_role_arn
     if evaluation is None or finding.severity is not Severity.ERROR or finding.denied:
         return ()

@@ -1,6 +1,6 @@
-"""Link 9, second half: what the trust policy of each role says to each service account that is associated with it.
+"""Link 9, second half: whether the trust policy of each role allows its associated service accounts to assume it.
 
-What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; how it is judged:
+The request of EKS to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; its evaluation:
 `podid.domain.trust`.
 """
 
@@ -20,9 +20,9 @@ from podid.facts.trust import TrustAnswer, judged
 
 NEEDS = ("cluster", "associations", "roles")
 WANTS = ("pods",)
-# the check that speaks for an evaluation that came to no answer
+# the check that reports an evaluation without an answer
 UNDECIDED = "trust-condition-never-matches"
-# another statement would be wider than the one that is there: session tags are to be turned on
+# another statement would allow more than the present one: the fix is to turn session tags on
 TAGS_OFF = "trust-request-tag-with-tags-disabled"
 
 
@@ -31,8 +31,8 @@ def check(id: str) -> Check:
 
 
 def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """Per role: one failing verdict for each different message under the check's id, and one for the associations that
-    are free of it."""
+    """Yield for each role one failing verdict per different finding under the check's id, and one for the other
+    associations."""
     yield from check.undescribed(snapshot)
     for role in judged(snapshot):
         subject = role_subject(role.arn)
@@ -56,7 +56,7 @@ def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 def _said(check: Check, answer: TrustAnswer) -> TrustFinding | str:
-    """What the answer says under the check's id, or why it came to no answer; empty where it is free of it."""
+    """Return the finding under the check's id, or the reason why there is no answer; empty for a pass."""
     finding = next((f for f in answer.findings if f.id == check.id), None)
     if finding is not None or answer.evaluation.verdict is not TrustVerdict.UNKNOWN:
         return finding or ""
@@ -73,11 +73,11 @@ def _broken(
         )
     elif finding.id == TOO_BROAD and finding.severity is Severity.WARN:
         commands = (("podid", "trust", "tighten", "--role", role_name(arn)),)
-    else:  # another statement would take nothing away, nor outweigh a Deny
+    else:  # another statement would neither remove a permission nor override a Deny
         commands = (show_role(arn),)
     return case.fail(
         finding.message,
         severity=finding.severity,
-        evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
+        evidence=(f"fix: {finding.fix}", f"affected associations: {len(associations)}"),
         commands=commands if finding.severity is not Severity.INFO and finding.id != TAGS_OFF else (),
     )

@@ -8,10 +8,10 @@ def private_endpoint_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     subject, cluster = cluster_subject(snapshot), snapshot.cluster
     met = next((missing for missing in gaps(snapshot, "kubernetes") if missing.error_code in NETWORK), None)
     if met is None:
-        return check.case(subject).ok("the API server was not out of reach")
+        return check.case(subject).ok("the API server was reachable")
     if isinstance(cluster, Known) and not cluster.value.public_endpoint:
-        why = "its endpoint is private: podid must run inside the VPC, or through a VPN or tunnel into it"
+        why = "its endpoint is private: run podid inside the VPC, or connect by VPN or tunnel"
     else:
-        why = "its public endpoint may be closed to this address (publicAccessCidrs), or a proxy is in the way"
+        why = "its public endpoint may not allow this address (publicAccessCidrs), or a proxy blocks the connection"
     explained = Missing(f"{met.reason}; {why}", met.permission, met.error_code)
     return check.case(subject, EVERYONE).unknown(explained)

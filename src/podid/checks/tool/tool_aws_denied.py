@@ -8,4 +8,4 @@ CODES = (*DENIED, *NETWORK, *FAILED)
 def tool_aws_denied(check: Check, snapshot: Snapshot) -> Verdicts:
     subject = Subject("Caller", "AWS")
     verdicts = blind(check, subject, gaps(snapshot, "aws"), CODES)
-    return verdicts or [check.case(subject).ok("AWS denied no read")]
+    return verdicts or [check.case(subject).ok("AWS denied no read request")]

@@ -12,4 +12,4 @@ def tool_k8s_rbac_denied(check: Check, snapshot: Snapshot) -> Verdicts:
         return verdicts
     if any(missing.error_code in NETWORK for missing in sections):
         return [check.case(subject).skip("the API server did not answer")]
-    return [check.case(subject).ok("Kubernetes denied no read")]
+    return [check.case(subject).ok("Kubernetes denied no read request")]

@@ -32,9 +32,11 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, request: AddonRequest) -> None:
     """Give an add-on's service account a role.
 
-    The add-on owns the association then. Its other service accounts keep theirs: EKS is told the whole list.
+    The add-on owns the association. Its other service accounts keep their roles.
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
+
+    Example: podid addon associate aws-ebs-csi-driver --recommended
     """
     from podid.cli import changing
     from podid.ops.addon.associate import prepare

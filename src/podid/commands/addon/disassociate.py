@@ -29,9 +29,11 @@ def disassociate(
         "SA...", "Service accounts of the add-on.", read=lambda texts: tuple(map(account_name, texts))
     ),
 ) -> None:
-    """Take it away again. Deleting asks first, or needs --yes.
+    """Delete an add-on's associations. Asks for confirmation, or requires --yes.
 
-    The add-on's other service accounts keep theirs. Its IRSA role, where one is set, is in force again.
+    The add-on's other service accounts keep their roles. If the add-on has an IRSA role, its pods use that role again.
+
+    Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --dry-run
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """

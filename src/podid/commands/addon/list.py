@@ -22,13 +22,16 @@ def permissions() -> CommandPermissions:
 def list_addons(
     access: Access,
     terminal: Terminal,
-    all_: bool = switch("Also what EKS offers and is not installed."),
+    all_: bool = switch("Include add-ons that EKS offers and that are not installed."),
 ) -> None:
     """List add-ons and their service accounts' roles.
 
-    What the installed version supports, the policies that AWS recommends, the role there is now and who owns it.
+    Each service account is shown with the policies that AWS recommends, its current role and the owner of its
+    association.
 
     Example: podid addon list --cluster demo
+
+    Example: podid addon list --all -o json
     """
     from podid.ops.addon.read import read_matrix
     from podid.render.agent import addon_list_view
@@ -38,4 +41,4 @@ def list_addons(
         addons = read_matrix(access.clients, place, offered=all_)
     terminal.emit(addon_list_view(addons))
     for sentence in addons.unread:
-        terminal.note(f"note: not looked at: {sentence}")
+        terminal.note(f"note: not checked: {sentence}")

@@ -43,7 +43,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalPermission.of("checking a configuration against its schema", Eks.get_addon_configuration),
             OptionalPermission.of(
-                "saying why an agent does not come up, from its log and events",
+                "reading why an agent does not start, from its log and events",
                 KubeReader.read_log,
                 KubeReader.list_warnings,
             ),
@@ -56,10 +56,15 @@ def permissions() -> CommandPermissions:
 def install_agent(access: Access, options: InstallRequest) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
-    What is installed as asked is left alone; so is its version, unless one is named. EKS Auto Mode nodes need no agent.
-    What would keep it from coming up, or would make it break something, is looked at first and ends with exit 6.
+    Without --addon-version an installed version stays. An add-on with the requested settings is left unchanged. EKS
+    Auto Mode nodes have the agent built in. podid first checks the cluster. Exit 6 if the agent would not start or
+    would break something.
 
     Example: podid install-agent --cluster demo
+
+    Example: podid install-agent --addon-version latest --dry-run
+
+    Example: podid install-agent --config agent.probePort=2704
     """
     from dataclasses import replace
 

@@ -18,17 +18,22 @@ def permissions() -> CommandPermissions:
 def logs(
     access: Access,
     terminal: Terminal,
-    since: str = option("TIME", "How far back, such as 10m or 24h.", default="1h"),
-    node: tuple[str, ...] = several("NODE", "Only this node's agent. Repeatable."),
-    raw: bool = switch("The lines themselves, control characters made visible."),
-    follow: bool = switch("Lines as they come, until Ctrl-C or --timeout; without --raw, failures."),
+    since: str = option("TIME", "Age of the oldest line, such as 10m or 24h.", default="1h"),
+    node: tuple[str, ...] = several("NODE", "Only the agent on this node. Repeatable."),
+    raw: bool = switch("Print the log lines, with control characters escaped."),
+    follow: bool = switch("Print new lines until Ctrl-C or --timeout; without --raw only failures."),
 ) -> None:
-    """Sort the agents' logs into failure modes.
+    """Classify the agents' logs into failure modes.
 
-    With counts, first and last time, nodes and the pods that asked; what looks like a failure and is none is named as
-    noise. Exit 3 when a failure was seen, 9 when none was and a log could not be read.
+    Each failure mode is shown with its count, first and last time, nodes and requesting pods. Messages that look like a
+    failure and are harmless are shown as noise. Exit 3 if there is a failure, 9 if there is none and a log could not be
+    read.
 
     Example: podid agent logs --since 24h
+
+    Example: podid agent logs --follow
+
+    Example: podid agent logs --raw --since 10m
     """
     from datetime import timedelta
 
@@ -40,7 +45,7 @@ def logs(
     span = timedelta(seconds=seconds(since))
     if follow and access.shared.output not in (Format.TABLE, Format.WIDE, Format.JSONL):
         raise UsageError(
-            f"--follow has no end, so -o {access.shared.output} has no document; -o jsonl gives an object a line",
+            f"--follow and -o {access.shared.output} cannot be used together: pass -o jsonl for one object per line",
             hint=Again(swap=(str(access.shared.output), "jsonl")),
         )
     if follow:

@@ -24,8 +24,11 @@ def nodes(
 ) -> None:
     """List nodes with their agent pods.
 
-    With each node's kind, its agent's restarts, whose pods there need it, and why there is none: the taint by name.
-    Exit 3 when a node that should run the agent, or whose pods need it, has no Ready pod of it.
+    Each node is shown with its kind, its agent's restarts, the service accounts whose pods need it, and the reason for
+    a missing agent, such as a taint. Exit 3 if a node that should run the agent, or whose pods need it, has no Ready
+    agent pod.
+
+    Example: podid agent nodes
 
     Example: podid agent nodes -o json
     """
@@ -37,5 +40,5 @@ def nodes(
         reading = read_nodes(access.clients, place)
     terminal.emit(node_list_view(place.cluster_name, reading.coverage))
     if reading.unread:
-        terminal.note(f"note: whose pods need the agent could not be looked at: {reading.unread}")
+        terminal.note(f"note: the pods that need the agent could not be read: {reading.unread}")
     terminal.leave(reading.coverage.exit_code)

@@ -22,19 +22,22 @@ def status(
     access: Access,
     terminal: Terminal,
 ) -> None:
-    """Show add-on, DaemonSets and coverage.
+    """Show the agent's add-on, DaemonSets and coverage.
 
-    The state of the agent first: ready, doubtful, broken, unknown or not-installed. Then the add-on's version beside
-    what EKS offers, its issues decoded, coverage by kind of node, restarts, and whether the nodes' roles may redeem
-    tokens. Exit 0 ready, 3 broken or not installed, 9 when that is in doubt or not known.
+    The first line is the state of the agent: ready, doubtful, broken, unknown or not-installed. Then follow the
+    add-on's version and EKS's offer, its issues, coverage by kind of node, restarts, and whether the nodes' roles are
+    authorized to redeem tokens. Exit 0 if it is ready, 3 if it is broken or not installed, 9 if it is doubtful or
+    unknown.
 
     Example: podid agent status
+
+    Example: podid agent status -o json --query state
     """
     from podid.ops.agent.status import read_agent
     from podid.render.agent import agent_status_view
 
     place = access.place()
-    with terminal.working(f"looking at cluster {place.cluster_name}"):
+    with terminal.working(f"checking the agent of cluster {place.cluster_name}"):
         agent = read_agent(access.clients, place, now=access.runtime.now())
     terminal.emit(agent_status_view(agent))
     terminal.leave(agent.exit_code)

@@ -26,11 +26,13 @@ def permissions() -> CommandPermissions:
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def uninstall_agent(
     access: Access,
-    preserve: bool = switch("Leave the DaemonSet in the cluster, no longer managed by EKS."),
+    preserve: bool = switch("Keep the DaemonSet in the cluster, no longer managed by EKS."),
 ) -> None:
-    """Remove the agent add-on. Deleting asks first, or needs --yes.
+    """Uninstall the agent add-on. Asks for confirmation, or requires --yes.
 
-    It lists the service accounts, pods and nodes that lose credentials, and says what stays. Associations stay.
+    podid lists the service accounts, pods and nodes that lose credentials. Associations and roles stay.
+
+    Example: podid uninstall-agent --dry-run
 
     Example: podid uninstall-agent --preserve --yes
     """
@@ -42,7 +44,7 @@ def uninstall_agent(
     changing.refuse_state(access)
     place = access.place(for_change=True)
     changing.settle_interrupted(access, place)
-    with access.terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
+    with access.terminal.working(f"reading the pods that use the agent of {place.cluster_name}"):
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
     several = not preserve and facts.losing > 1
@@ -53,7 +55,7 @@ def uninstall_agent(
         if not plan.actions:
             return result
         patience, wait = access.patience(UNINSTALL_SECONDS), access.shared.wait
-        with access.terminal.working("waiting for the agent to go"):
+        with access.terminal.working("waiting until the agent is gone"):
             return after_uninstall(access.clients, place, patience, result, wait=wait, preserve=preserve)
 
     consent = Consent(

@@ -18,9 +18,12 @@ def versions(
 ) -> None:
     """List the add-on's versions that EKS offers this cluster.
 
-    Newest first, with the one that is installed, EKS's default, and why one does not fit.
+    The newest is first. The installed version and EKS's default are marked, and a version that does not fit has the
+    reason.
 
     Example: podid agent versions --cluster demo
+
+    Example: podid agent versions -o name
     """
     from podid.ops.agent.versions import read_versions
     from podid.render.agent import version_list_view

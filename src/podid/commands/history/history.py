@@ -8,13 +8,18 @@ from podid.domain.option import argument
 def history(
     access: Access,
     terminal: Terminal,
-    run_id: str | None = argument("[RUN]", "One run: its id, six characters of it, or 'last'.", default=None),
+    run_id: str | None = argument("[RUN]", "Run: its id, at least six characters of it, or 'last'.", default=None),
 ) -> None:
-    """List what podid changed from here.
+    """List the changes that podid made from here.
 
-    Newest first; with RUN, that run's steps. Exit 8 when a file of the journal cannot be read: the others are listed.
+    The newest run is first. With RUN, show the steps of that run. Exit 8 if a file of the journal is not valid: the
+    others are listed.
 
     Example: podid history
+
+    Example: podid history last
+
+    Example: podid history -o json
     """
     from podid.domain.errors import ExitCode
     from podid.render.history import history_view

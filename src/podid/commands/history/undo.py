@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def permissions() -> CommandPermissions:
-    """Of every run that there may be."""
+    """Return the permissions to undo any run."""
     from podid.cli.permissions import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import KINDS
@@ -24,7 +24,7 @@ def permissions() -> CommandPermissions:
 
 
 def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandPermissions:
-    """Of the run that is named."""
+    """Return the permissions to undo the named run."""
     from podid.cli.permissions import undoing
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import kind_of
@@ -39,18 +39,24 @@ def permissions_for(run_id: str | None, access: Access, **_: object) -> CommandP
 @command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, permissions_for=permissions_for)
 def undo(
     access: Access,
-    run_id: str | None = argument("RUN", "The run's id, six characters of its start or end, or 'last'.", default=None),
+    run_id: str | None = argument(
+        "RUN", "Run: its id, at least six characters of its start or end, or 'last'.", default=None
+    ),
     restart: bool = switch("Restart the workloads whose associations change."),
     force: bool = FORCE,
 ) -> None:
-    """Take back what one run changed. Asks first, or needs --yes.
+    """Undo one run. Asks for confirmation, or requires --yes.
 
-    Refuses when something has changed since, or when the run was made in another account, region or cluster. 'last' is
-    the newest run that can be undone and is no undo itself. With --show-permissions it prints what undoing RUN takes.
-    Some runs need an answer at a terminal even with --yes: a run of another caller, and one whose undoing grants
-    AdministratorAccess, lets in another account or removes a permissions boundary.
+    podid refuses if a resource has changed since, or if the run was made in another account, region or cluster. 'last'
+    is the newest run that can be undone and is not an undo itself. Some runs require an answer at a terminal even with
+    --yes: a run of another caller, and an undo that grants AdministratorAccess, allows another account in a trust
+    policy or removes a permissions boundary. With --show-permissions, print the permissions to undo RUN.
 
     Example: podid undo last
+
+    Example: podid undo last --dry-run
+
+    Example: podid undo last --yes --restart
     """
     from podid.cli import changing
     from podid.domain.errors import Conflict, Other, UsageError
@@ -64,8 +70,8 @@ def undo(
         raise UsageError("Specify the run: its id, or 'last'", hint=Other(("history",)))
     recorded = access.journal.get(run_id)
     if recorded.running:
-        raise Conflict(f"Run {recorded.run_id} is still going on", subject=recorded.run_id)
-    # the run knows its cluster; the account and the region are checked against the credentials
+        raise Conflict(f"Run {recorded.run_id} is still in progress", subject=recorded.run_id)
+    # the run names its cluster; account and region are checked against the credentials
     access = access.at(f"run {recorded.run_id}", cluster=recorded.header.cluster, region=recorded.header.region)
     account_wide = all(kind_of(step.action.kind).account_wide for step in recorded.steps)
     place = access.account_place()
@@ -73,7 +79,7 @@ def undo(
     place = place if account_wide else access.place(for_change=True)
     changing.settle_interrupted(access, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
-    with access.terminal.working("reading what the run left"):
+    with access.terminal.working("reading the changed resources"):
         undo = undo_plan(access.clients, place, recorded, access.journal)
     plan = undo.plan
     kept, deleted = changed_associations(plan)
@@ -86,7 +92,7 @@ def undo(
         return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
 
     consent = Consent(
-        question=f"Take back run {recorded.run_id}?",
+        question=f"Undo run {recorded.run_id}?",
         needed_for="Undoing a run",
         word="undo" if undo.grave else "",
         grave=tuple(undo.grave),

@@ -29,7 +29,7 @@ def permissions() -> CommandPermissions:
         *RESTART.calls(Verb.RESTART),
         optional=(
             *permissions.REACHED,
-            OptionalPermission.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
+            OptionalPermission.of("--evict: evicting pods of OnDelete workloads", KubeWriter.evict),
             permissions.NAMING_NAMESPACES_TOO,
             OptionalPermission.of("--stale: finding the stale pods", Eks.list_associations),
         ),
@@ -39,22 +39,26 @@ def permissions() -> CommandPermissions:
 @options
 class RestartOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    stale: bool = switch("Restart only workloads with pods that podid status shows as stale.")
+    stale: bool = switch("Restart only workloads with stale pods (podid status).")
     evict: bool = switch("Evict the pods of OnDelete workloads, one at a time, within disruption budgets.")
     force: bool = FORCE
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
 def restart(access: Access, options: RestartOptions) -> None:
-    """Restart the workloads of service accounts. More than one asks first, or needs --yes.
+    """Restart the workloads of service accounts. Several require confirmation, or --yes.
 
-    Their controllers replace the pods, as with `kubectl rollout restart`. podid restarts missed pods again, at most
-    twice, and then waits until the new pods are ready. A restart does not replace bare and static pods, Jobs, paused
-    workloads, and OnDelete workloads without --evict; podid names them and what to do instead. You can also name a
-    service account whose association was deleted. podid does not restart workloads whose new pods would not get the
-    credentials that running pods have. Exit 6 if that is all of them.
+    Their controllers replace the pods, as with `kubectl rollout restart`. podid waits until the new pods are ready, and
+    restarts again, at most twice, if new pods lack the injected fields. Bare and static pods, Jobs, paused workloads,
+    and OnDelete workloads without --evict cannot be restarted; podid lists them with what to do instead. A service
+    account whose association was deleted can be specified as well. Workloads whose new pods would not get the
+    credentials that running pods have are skipped. Exit 6 if that is all of them.
+
+    Example: podid restart shop/orders
 
     Example: podid restart -n shop --stale
+
+    Example: podid restart -A --stale --dry-run
     """
     from dataclasses import replace
     from functools import partial
@@ -72,13 +76,13 @@ def restart(access: Access, options: RestartOptions) -> None:
     place = access.place(for_change=True)
     access.kube.needed()
     changing.settle_interrupted(access, place)
-    with access.terminal.working("looking for pods"):
+    with access.terminal.working("reading pods"):
         now = access.runtime.now()
         targets = find_associated_targets(access.clients, place, refs, namespace=namespace, stale=stale, now=now)
         targets = with_obstacles(access.clients.kube.reader, targets, evict=options.evict)
 
     def find_missed(targets: Sequence[Target]) -> tuple[Collection[Subject], tuple[str, ...]]:
-        with access.terminal.working("checking what new pods would get"):
+        with access.terminal.working("checking the credentials of new pods"):
             return missed_by_webhook(access.kube, targets, access.patience(SECONDS_OF_DRY_RUNS))
 
     ahead = partial(changing.forecast, access, place)
@@ -94,8 +98,8 @@ def restart(access: Access, options: RestartOptions) -> None:
     how = replace(changing.restarting(access), evict=options.evict)
     result = restart_journalled(access.clients, place, targets, how)
     replaced = [target for target, item in zip(targets, result.done, strict=True) if item.status is Status.DONE]
-    with access.terminal.working("checking what the new pods get"):
+    with access.terminal.working("checking the credentials of new pods"):
         whom = sorted({ref for target in replaced for ref in target.refs})
         result = after_restart(changing.waiting(access, place), result, whom)
-    nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
+    nothing = "nothing to restart" + (": no pod is stale" if stale else "")
     changing.report(access, replace(result, plan=result.plan.noting(plan.notes)), nothing=nothing)

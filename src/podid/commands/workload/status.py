@@ -32,7 +32,7 @@ class StatusOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     require: IdentityState = option(
         "configured|ready",
-        "The state that every identity must reach.",
+        "State that every identity must reach.",
         default=IdentityState.READY,
         read=partial(read_state, allowed=(IdentityState.CONFIGURED, IdentityState.READY)),
     )
@@ -44,12 +44,16 @@ class StatusOptions:
 def status(access: Access, options: StatusOptions) -> None:
     """Show whether each identity works.
 
-    An identity is a service account that has an association. It has the state of its worst pod: broken, stale,
-    unknown, doubtful, configured or ready. podid verify redeems tokens and can show verified or proven.
-    Checks all identities of the cluster, or those that you name with NS/SA or -n.
-    Exit 0 if all reach the required state, 3 if one is broken or stale, 9 if one is below the required state.
+    An identity is a service account that has an association. It has the state of its worst pod: broken, stale, unknown,
+    doubtful, configured or ready. podid verify redeems tokens and can show verified or proven. Without NS/SA or -n, all
+    identities of the cluster are checked. Exit 0 if all reach the required state, 3 if one is broken or stale, 9 if one
+    is below the required state.
+
+    Example: podid status
 
     Example: podid status shop/orders --require ready
+
+    Example: podid status -n shop --watch
     """
     from podid.domain.status import exit_code
     from podid.ops.association.read import check_identities

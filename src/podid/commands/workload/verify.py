@@ -31,7 +31,7 @@ def permissions() -> CommandPermissions:
             OptionalPermission(permissions.SESSIONS.permissions, "--cloudtrail"),
             OptionalPermission.of("--can: IAM's policy simulator", Iam.simulate),
             OptionalPermission.of(
-                "--can: what the role's policies name at all, where the simulation depends on the call",
+                "--can: reading the role's policies, if the simulation depends on the request",
                 *(Iam.get_policies, Iam.get_managed_document),
             ),
         ),
@@ -40,18 +40,26 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), permissions=permissions)
 def verify_pods(access: Access, options: VerifyOptions) -> None:
-    """Verify which role pods get.
+    """Verify which role pods get. Asks for confirmation, or requires --yes.
 
-    Makes the checks of podid status, redeems a token of a pod of each workload at EKS Auth, and asks AWS whose
-    credentials came back. podid keeps the credentials in memory and drops them. Asks first, or needs --yes.
-    An identity is verified if all checks pass and EKS Auth issued its role. A redeemed token does not show that a pod
-    asked for it. --cloudtrail finds the sessions of the pods themselves; such a pod is proven.
-    --probe runs a pod of podid's own on each node, at most ten, which asks the agent. podid deletes it at once and
-    records the run in podid history. --can asks IAM's policy simulator what the role may do.
-    Waits for a recent change to take effect, at most a minute or --timeout.
-    Exit 0 if all reach the required state, 3 if one is broken or stale, 9 otherwise.
+    podid runs the checks of podid status, redeems a token of one pod of each workload at EKS Auth, and asks AWS for the
+    identity of the credentials. It keeps the credentials in memory only. An identity is verified if all checks pass and
+    EKS Auth issued its role. That does not show that the pod itself requested credentials: --cloudtrail searches for
+    the pods' own sessions, and such a pod is proven.
+
+    --probe runs a pod on each node, at most ten, that requests credentials from the agent. podid deletes it at once and
+    records the run in podid history. --can checks the role's permissions with IAM's policy simulator.
+
+    podid waits for a recent change to take effect, at most a minute or --timeout. Exit 0 if all reach the required
+    state, 3 if one is broken or stale, 9 otherwise.
 
     Example: podid verify shop/orders --yes
+
+    Example: podid verify -n shop --require proven --yes
+
+    Example: podid verify shop/orders --can s3:GetObject --resource 'arn:aws:s3:::shop-orders/*' --yes
+
+    Example: podid verify shop/orders --probe --yes
     """
     from functools import partial
 
@@ -59,8 +67,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
-    from podid.ops.status.verify import minting, verify
-    from podid.ops.status.wait import SETTLE_SECONDS
+    from podid.ops.status.verify import SETTLE_SECONDS, minting, verify
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
@@ -73,7 +80,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
         diagnosis = access.examine(place, selection)
     check_identities(diagnosis, place, refs)
     if not any(status.association is not None for status in diagnosis.report.identities):
-        list_refs(access.clients, place, namespace=namespace)  # says that there is none
+        list_refs(access.clients, place, namespace=namespace)  # raises NotFound
     access.kube.needed()
     roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in diagnosis.report.identities)
     run = probing(access, _planned(access, place, diagnosis, options)) if probes else None
@@ -88,7 +95,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
 
 
 def _planned(access: Access, place: Place, diagnosis: Diagnosis, options: VerifyOptions) -> tuple[Probe, ...]:
-    """The probes, after they were shown as a plan."""
+    """Return the probes, after they were shown as a plan."""
     from podid.cli.changing import settle_interrupted, show
     from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
 

@@ -1,5 +1,4 @@
-"""Roles for an add-on's service accounts through the add-on, which owns the associations then: those that are taken or
-made, and the plan."""
+"""Plan the roles of an add-on's service accounts, through associations that the add-on owns."""
 
 from __future__ import annotations
 
@@ -29,14 +28,14 @@ SCOPE = ScopeKind.SERVICE_ACCOUNT
 def prepare(
     clients: Clients, place: Place, journal: Journal, request: AddonRequest
 ) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
-    """The plan, and the service accounts that it is about. Raises NotFound and Conflict before anything is written."""
+    """Return the plan and its service accounts. Raise NotFound and Conflict before anything is written."""
     facts = read_addon(clients, place, request.addon)
     if request.account or request.role:
         check_supported(facts, request.account)
     if not request.account and request.role:
         known = [] if facts.configuration is None else sorted(facts.configuration.policies)
-        accounts = f": it has {short_list(known)}" if known else ""
-        message = f"Which service account of add-on {facts.addon.name} gets the role? Name it{accounts}"
+        accounts = f": {short_list(known)}" if known else ""
+        message = f"Specify the service account of add-on {facts.addon.name} that gets the role{accounts}"
         raise UsageError(message, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
     planned = (
         [_named(clients, place, facts, request)]
@@ -56,7 +55,8 @@ def prepare(
 
 
 def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequest) -> tuple[str, str, Plan]:
-    """(service account, ARN, what has to be done first) for a role that there is: its trust, where it needs that."""
+    """Return (service account, role ARN, plan of the steps before it) for an existing role: the change of its trust
+    policy, if required."""
     ref = facts.ref(request.account)
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
@@ -64,16 +64,16 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     association = DesiredAssociation(ref, role)
     change = AssociationChange(update_trust=request.update_trust)
     plan = plan_associations((association,), change, place.the_cluster, place.header, {ref: None})
-    # the association itself is made by the add-on
+    # EKS creates the association for the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
 
 
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
-    """Those that --recommended is about: the named one, else all that have no role through the add-on yet."""
+    """Return the service accounts for --recommended: the named one, otherwise all that the add-on gives no role yet."""
     if facts.configuration is None:
-        message = f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}"
-        raise Conflict(message, advice="Name a role with --role.", subject=facts.addon.name)
+        message = f"The recommended policies of {facts.addon.name} are not known: {'; '.join(facts.unread)}"
+        raise Conflict(message, advice="Specify a role: --role ROLE.", subject=facts.addon.name)
     if request.account:
         return [request.account]
     check_supported(facts, "")
@@ -83,7 +83,8 @@ def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
 def _recommended(
     clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest, account: str
 ) -> tuple[str, str, Plan]:
-    """(service account, ARN, what has to be done first) for a role of podid's with the recommended policies."""
+    """Return (service account, role ARN, plan of the steps before it) for a role of podid's with the recommended
+    policies."""
     cluster, ref = place.the_cluster, facts.ref(account)
     assert facts.configuration is not None
     name = derived_name(cluster, (ref,), SCOPE)
@@ -111,9 +112,8 @@ def _recommended(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonFacts:
-    """An installed add-on. `roles` are those of the service accounts whose associations it owns, `standing` the
-    associations in its namespace that are not its own; `configuration` None where it could not be read, which `unread`
-    then says."""
+    """An installed add-on. `roles` are those of the service accounts whose associations it owns, `standing` the other
+    associations in its namespace; `configuration` None if it could not be read, which `unread` then says."""
 
     addon: Addon
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class AddonFacts:
 
 
 def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
-    """Raises NotFound, with the nearest names, for an add-on that is not installed."""
+    """Raise NotFound, with the nearest names, for an add-on that is not installed."""
     eks, cluster = clients.eks, place.cluster_name
     addon = eks.find_addon(cluster, name)
     if addon is None:
@@ -145,36 +145,37 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
     try:
         return replace(facts, configuration=eks.get_addon_configuration(name, addon.version))
     except PodidError as error:
-        why = f"which service accounts the add-on supports could not be looked at: {error.message}"
+        why = f"the service accounts that the add-on supports could not be read: {error.message}"
         return replace(facts, unread=(why,))
 
 
 def check_supported(facts: AddonFacts, account: str) -> None:
-    """Raises Conflict, with the nearest names, for a service account that the add-on's version cannot give a role."""
+    """Raise Conflict, with the nearest names, for a service account to which the add-on's version cannot give a
+    role."""
     if facts.configuration is None or account in facts.configuration.policies:
         return
     addon, known = facts.addon, list(facts.configuration.policies)
     if not known:
         raise Conflict(
-            f"addon-pod-identity-unsupported: {addon.name} {addon.version} gives no service account a role through "
-            "Pod Identity",
-            advice="Upgrade the add-on, or associate the service account itself with podid associate.",
+            f"addon-pod-identity-unsupported: {addon.name} {addon.version} does not support Pod Identity for any "
+            "service account",
+            advice="Upgrade the add-on, or associate the service account with podid associate.",
             subject=addon.name,
         )
     if not account:
-        return  # whether there is any was the question
+        return  # any supported service account is enough
     near = nearest(account, known, 1, alike=0)
     raise Conflict(
-        f"addon-pod-identity-unsupported: {addon.name} {addon.version} gives no role to {account}, only to "
-        f"{short_list(known)}",
+        f"addon-pod-identity-unsupported: {addon.name} {addon.version} does not support Pod Identity for {account}, "
+        f"only for {short_list(known)}",
         hint=Again(swap=(account, near[0])),
         subject=account,
     )
 
 
 def plan_addon_roles(header: Header, facts: AddonFacts, roles: Mapping[str, str], *, replace: bool) -> Plan:
-    """Pure: planning after applying gives an empty plan. `roles` maps service accounts to ARNs of roles; every other
-    association of the add-on stays as it is. Raises Conflict for what `replace` would allow, and for an add-on that is
+    """Return the plan; pure, and empty after it was applied. `roles` maps service accounts to role ARNs; all other
+    associations of the add-on stay. Raise Conflict for a change that requires `replace`, and for an add-on that is
     being changed."""
     actions: list[Action] = []
     for account, arn in roles.items():
@@ -190,11 +191,13 @@ def plan_addon_roles(header: Header, facts: AddonFacts, roles: Mapping[str, str]
 
 
 def plan_addon_without(header: Header, facts: AddonFacts, accounts: Collection[str]) -> Plan:
-    """Pure. Raises NotFound for a service account whose association the add-on does not own."""
+    """Return the plan; pure. Raise NotFound for a service account whose association the add-on does not own."""
     for account in accounts:
         if account not in facts.roles:
             where = (
-                f"; {facts.standing[account].association_id} is not the add-on's" if account in facts.standing else ""
+                f"; {facts.standing[account].association_id} does not belong to the add-on"
+                if account in facts.standing
+                else ""
             )
             raise NotFound(
                 f"{facts.addon.name} owns no association of {facts.ref(account)}{where}"
@@ -214,16 +217,20 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     check_idle(addon, Again())
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
-        notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")
+        notes.append(
+            f"the add-on keeps its IRSA role {addon.service_account_role_arn}, but Pod Identity takes precedence"
+        )
     return Plan(header=header, actions=(*first, action), notes=tuple(notes))
 
 
 def _standing(facts: AddonFacts, account: str, standing: Association) -> Conflict:
     ref, owned = facts.ref(account), bool(standing.owner_arn)
     return Conflict(
-        f"duplicate-association: {ref} is already associated ({standing.association_id}), and that is "
-        f"{'another add-on' if owned else 'nobody'}'s; an add-on cannot take over an association",
+        f"duplicate-association: {ref} already has an association ({standing.association_id}) "
+        f"{'of another add-on' if owned else 'that no add-on owns'}; an add-on cannot take over an association",
         hint=Other(("addon", "list")) if owned else Again(add=("--replace",)),
-        advice="" if owned else "--replace deletes it, and the add-on makes its own; new pods get none in between.",
+        advice=""
+        if owned
+        else "--replace deletes it and creates one for the add-on. New pods get no credentials in between.",
         subject=str(ref),
     )

@@ -1,4 +1,4 @@
-"""Which add-ons can give which service accounts a role, and what they do now."""
+"""Add-ons, and how their service accounts get roles."""
 
 from __future__ import annotations
 
@@ -20,36 +20,40 @@ Mechanism = Literal["pod-identity", "irsa", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonRow:
-    """One service account of one add-on; `service_account` is empty where the version has none to give a role.
+    """One service account of one add-on; `service_account` is empty if the version supports none.
 
-    `status` is empty for an add-on that is not installed, and `version` then the one that EKS would take. `supported`
-    is None where the version's configuration could not be read, `mechanism` where the associations could not, or where
-    it is not known whose they would be. `role_arn` is empty where there is none, and with an `association_id` where
-    that could not be read. `owner` is the add-on that owns the association, empty for one that stands alone.
+    `status` is empty for an add-on that is not installed; `version` is then the one that EKS would install. `supported`
+    is None if the version's configuration could not be read; `mechanism` is None if the associations could not, or if
+    it is not known for which service account. `role_arn` is empty if there is none, and together with an
+    `association_id` if it could not be read. `owner` is the add-on that owns the association, empty if none does.
     """
 
     addon: Annotated[str, Key("addonName")]
-    version: Annotated[str, Key("addonVersion"), About("What is installed, else what EKS would take.")]
+    version: Annotated[
+        str, Key("addonVersion"), About("The installed version, otherwise the one that EKS would install.")
+    ]
     installed: bool
-    status: Annotated[str, OR_NULL, About("EKS's own word.")]
+    status: Annotated[str, OR_NULL, About("As EKS reports it.")]
     namespace: str
-    service_account: Annotated[str, OR_NULL, About("null for an add-on with none that could be given a role.")] = ""
+    service_account: Annotated[
+        str, OR_NULL, About("null for an add-on without a service account that supports Pod Identity.")
+    ] = ""
     supported: Annotated[
-        bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
+        bool | None, About("Whether this version supports Pod Identity for it; null if that could not be read.")
     ] = None
     policies: Annotated[tuple[str, ...], Key("recommendedPolicyArns")] = ()
     mechanism: Annotated[
-        Mechanism | None, About("How it gets a role now; null where the associations could not be looked at.")
+        Mechanism | None, About("How it gets its role now; null if the associations could not be read.")
     ] = "none"
-    role_arn: Annotated[ArnText, OR_NULL, About("null where it has none, and where that could not be looked at.")] = ""
+    role_arn: Annotated[ArnText, OR_NULL, About("null if it has none, or if it could not be read.")] = ""
     association_id: TextOrNull = ""
-    owner: Annotated[str, OR_NULL, About("The add-on that owns the association; null for one that stands alone.")] = ""
+    owner: Annotated[str, OR_NULL, About("The add-on that owns the association; null if none does.")] = ""
 
 
 @kind("AddonList", "`podid addon list`: a row for each service account of each add-on.")
 @dataclass(frozen=True, slots=True)
 class AddonMatrix:
-    """`unread` are sentences about what could not be looked at."""
+    """`unread` are sentences about failed reads."""
 
     cluster: Annotated[str, Key("clusterName")]
     rows: Annotated[tuple[AddonRow, ...], Key("items")]
@@ -57,8 +61,8 @@ class AddonMatrix:
 
 
 def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> AddonMatrix:
-    """The installed add-ons, with `offered` also what EKS has for the cluster's version. Raises what stands in the way
-    of the list of add-ons."""
+    """Return the installed add-ons; `offered` adds those that EKS offers for the cluster's version. Raise the error
+    that prevents listing add-ons."""
     eks, cluster = clients.eks, place.cluster_name
     addons = {addon.name: addon for addon in eks.list_addons(cluster)}
     listed = [(addon.name, addon.version, addon.status, addon.namespace) for addon in addons.values()]
@@ -74,7 +78,7 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
 
     configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(blank), reads=True))
     failures = [answer for answer in configurations.values() if isinstance(answer, PodidError)]
-    unread = [f"what the version of an add-on supports: {error.message}" for error in failures]
+    unread = [f"the configuration of an add-on: {error.message}" for error in failures]
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None = None
     try:
         associations = {item.ref: item for item in eks.list_association_summaries(cluster)}
@@ -105,7 +109,7 @@ def _rows(
     configuration: AddonConfiguration | None,
     associations: Mapping[ServiceAccountRef, AssociationSummary] | None,
 ) -> Iterable[AddonRow]:
-    """The row for each of the add-on's service accounts."""
+    """Yield the row for each of the add-on's service accounts."""
     irsa = addon.service_account_role_arn if addon is not None else ""
     policies = {} if configuration is None else dict(configuration.policies)
     owned = {
@@ -121,7 +125,7 @@ def _rows(
             service_account=account,
             supported=None if configuration is None else account in policies,
             policies=policies.get(account, ()),
-            # where both are set, Pod Identity wins
+            # Pod Identity takes precedence over IRSA
             mechanism="pod-identity" if item is not None else None if not known else "irsa" if irsa else "none",
             role_arn=irsa if item is None and known else "",
             association_id=item.association_id if item is not None else "",

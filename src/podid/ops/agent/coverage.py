@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 @members("node compute_type os kind eligible state pod ready restarts needy reason")
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
-    """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, left-out (the DaemonSet does not
-    go there), node-not-ready or not-served (no agent can run there, or it is built in); `reason` says why in all but
-    the first. `restarts` are its agent's; `needy` are the service accounts with an association whose pods run there,
-    None where nobody looked."""
+    """One node. `state` is ready, not-ready (its agent pod is not Ready), missing, left-out (the DaemonSet excludes
+    it), node-not-ready or not-served (no agent can run there, or it is built in); `reason` says why in all but the
+    first. `restarts` are its agent's; `needy` are the service accounts with an association whose pods run there, None
+    if not checked."""
 
     node: str
     compute_type: str
@@ -36,25 +36,27 @@ class NodeCoverage:
     state: str
     pod: Annotated[str, OR_NULL, Key("agentPod")] = ""
     reason: TextOrNull = ""
-    kind: Annotated[NodeKind, About("Who makes the node, or what keeps the agent off it.")] = "self-managed"
+    kind: Annotated[NodeKind, About("The node's provider, or the reason why the agent cannot run on it.")] = (
+        "self-managed"
+    )
     restarts: Annotated[int, About("Of the agent's containers.")] = 0
     needy: Annotated[
         tuple[str, ...] | None,
-        About("The service accounts with an association whose pods run there; null where nobody looked."),
+        About("The service accounts with an association whose pods run there; null if not checked."),
     ] = None
 
     @property
-    def eligible(self) -> Annotated[bool, About("Whether the agent's DaemonSets go there.")]:
-        """Whether the node should run an agent's pod, when it is up."""
+    def eligible(self) -> Annotated[bool, About("Whether the agent's DaemonSets include the node.")]:
+        """Return whether the node should run an agent pod while it is up."""
         return self.state not in ("not-served", "left-out")
 
     @property
-    def ready(self) -> Annotated[bool, About("Whether a Ready agent pod is there.")]:
+    def ready(self) -> Annotated[bool, About("Whether the node has a Ready agent pod.")]:
         return self.state == "ready"
 
     @property
     def uncovered(self) -> bool:
-        """Whether something is wrong: no Ready agent where one should be, or where pods need one."""
+        """Return whether a Ready agent is missing where one should run or where pods need one."""
         if self.state in ("missing", "not-ready"):
             return True
         return self.state in ("left-out", "not-served") and self.kind != "auto" and bool(self.needy)
@@ -75,8 +77,8 @@ class NodeKindCoverage:
 @members("expected ready kinds nodes")
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All nodes. Those that cannot run the agent, or have it built in, that the DaemonSet leaves out, and nodes that
-    are down are not `expected`."""
+    """All nodes. `expected` excludes nodes that cannot run the agent or have it built in, that the DaemonSet excludes,
+    and that are down."""
 
     nodes: tuple[NodeCoverage, ...]
 
@@ -105,7 +107,7 @@ class Coverage:
         if not self.nodes:
             return "the cluster has no nodes yet"
         left_out = [node for node in self.nodes if node.state == "left-out"]
-        more = f"; {len(left_out)} left out, {left_out[0].node} because {left_out[0].reason}" if left_out else ""
+        more = f"; {len(left_out)} excluded: {left_out[0].node}, {left_out[0].reason}" if left_out else ""
         if not self.expected:
             return f"no node needs the agent's DaemonSet{more}"
         return f"{self.ready} of {self.expected} nodes have a Ready agent pod{more}"
@@ -123,8 +125,8 @@ def _of_kind(kind: NodeKind, nodes: Iterable[NodeCoverage]) -> NodeKindCoverage:
 def coverage(
     nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod], needy: Needy | None = None
 ) -> Coverage:
-    """Pure. `pods` are the agent's; `needy` are, by node, the service accounts with an association whose pods run
-    there, None where nobody looked."""
+    """Return the coverage; pure. `pods` are the agent's; `needy` maps a node to the service accounts with an
+    association whose pods run there, None if not checked."""
     by_node: dict[str, list[Pod]] = defaultdict(list)
     for pod in pods:
         if pod.node and not pod.deleting:
@@ -146,7 +148,7 @@ def coverage(
 
 
 def _state(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod]) -> tuple[str, str, str]:
-    """State, agent pod and reason of a node."""
+    """Return state, agent pod and reason of a node."""
     if not expects_agent(node, daemon_sets):
         return "not-served", "", why_no_agent(node)
     if ready := [pod for pod in pods if pod.ready]:
@@ -161,7 +163,7 @@ def _state(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod]) -> tup
 
 
 def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]) -> dict[str, set[str]]:
-    """Node -> the service accounts with an association whose live pods run there."""
+    """Return node -> the service accounts with an association whose live pods run there."""
     needy: dict[str, set[str]] = defaultdict(set)
     for pod in pods:
         if pod.node and live(pod) and pod.ref in associated:
@@ -171,14 +173,14 @@ def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]
 
 @dataclass(frozen=True, slots=True)
 class NodeReading:
-    """What `podid agent nodes` shows; `unread` says why nobody knows whose pods need the agent."""
+    """The result of `podid agent nodes`; `unread` is the reason why the pods that need the agent are not known."""
 
     coverage: Coverage
     unread: str = ""
 
 
 def read_nodes(clients: Clients, place: Place) -> NodeReading:
-    """Raises what stands in the way of nodes and agents; the associations and everybody's pods are wanted only."""
+    """Raise the error that prevents reading nodes and agents; associations and other pods are optional."""
     reader = clients.kube.reader
     sets, nodes = reader.list_agent_daemon_sets(), reader.list_nodes()
     try:
@@ -191,8 +193,8 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
 
 @dataclass(frozen=True, slots=True)
 class AgentPods:
-    """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
-    how many pods they want."""
+    """The agent's DaemonSets and pods at one moment. If nodes cannot be listed, `unread` is the reason, and the
+    DaemonSets' own counts are used."""
 
     sets: tuple[DaemonSet, ...]
     pods: tuple[Pod, ...]
@@ -210,7 +212,7 @@ class AgentPods:
 
     @classmethod
     def find(cls, kube: KubeAccess) -> AgentPods | None:
-        """None where it cannot be read."""
+        """Return None if it cannot be read."""
         try:
             return cls.read(kube.reader)
         except PodidError:
@@ -228,7 +230,7 @@ class AgentPods:
         if self.coverage is not None:
             return self.coverage.words
         ready, desired = (sum(getattr(ds, count) for ds in self.sets) for count in ("ready", "desired"))
-        return f"{ready} of the {count_of(desired, 'agent pod')} wanted are Ready; no node was looked at: {self.unread}"
+        return f"{ready} of {count_of(desired, 'agent pod')} are Ready; nodes were not checked: {self.unread}"
 
     @property
     def lacking(self) -> str:

@@ -1,4 +1,4 @@
-"""The EKS Pod Identity Agent as an add-on: what to install, or to change in what is installed."""
+"""Plan the EKS Pod Identity Agent as an add-on: install it, or change the installed one."""
 
 from __future__ import annotations
 
@@ -32,23 +32,24 @@ from podid.ops.agent.preflight import (
     with_outlook,
 )
 from podid.ops.agent.request import Assignment, InstallRequest
-from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
+from podid.ops.agent.waiting import FAILED
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
 from podid.ops.status.diagnose import select
 from podid.ops.status.foresee import examine_before
 
-BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
+BUILT_IN = "auto-mode-redundant-addon: all nodes are EKS Auto Mode nodes, which have the agent built in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallFacts:
-    """What there is. `offer` None: the versions could not be read, and EKS is left to take its default or to judge the
-    asked one; `configuration` None: no values are concerned, or the schema could not be read, which `unread` then says.
+    """The cluster before the change. `offer` None: the versions could not be read, and EKS chooses or checks the
+    version; `configuration` None: there are no values to validate, or the schema could not be read, which `unread` then
+    says.
 
-    `agents` are the agent's DaemonSets that run, and without `needed` every node has it built in.
+    `agents` are the agent's running DaemonSets; `needed` is False if every node has the agent built in.
     """
 
     current: Addon | None = None
@@ -60,17 +61,18 @@ class InstallFacts:
 
 
 def read_facts(clients: Clients, place: Place, request: InstallRequest) -> InstallFacts:
-    """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
+    """Raise the error that prevents reading the add-on itself, and NotFound or Conflict for a version that is not
+    possible."""
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
     agents, nodes = _running(clients)
     offer = read_offer(clients, place, AGENT_ADDON, compute_types(nodes))
     needed = not place.the_cluster.auto_mode or _some_need(clients, place, nodes)
     facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
-        facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.message}",))
+        facts = replace(facts, unread=(f"the add-on's versions could not be read: {offer.message}",))
     else:
         facts = replace(facts, offer=offer)
-    # the schema of the version that will run, where values have to follow it
+    # the schema of the version that will run, if there are values to validate
     installed = current.version if current else ""
     version = choose(facts.offer, request.addon_version, installed, allow_downgrade=request.allow_downgrade)
     upgraded = current is not None and current.configuration_values and version != installed
@@ -79,13 +81,13 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     try:
         return replace(facts, configuration=clients.eks.get_addon_configuration(AGENT_ADDON, version))
     except PodidError as error:
-        why = f"the configuration's schema could not be looked at, so only EKS checks it: {error.message}"
+        why = f"the configuration schema could not be read, so only EKS validates the values: {error.message}"
         return replace(facts, unread=(*facts.unread, why))
 
 
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
-    """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
-    PreflightRefused where the cluster stands in the agent's way."""
+    """Return the plan, and whether the add-on is installed already. Raise as `read_facts` and `plan_install` do, and
+    PreflightRefused if the cluster prevents the agent from running."""
     preflight = check_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
@@ -106,20 +108,20 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
 
 
 def _admission(clients: Clients) -> Preflight:
-    """Whether the namespace's own Pod Security level refuses the agent; other policies show once its pods are made."""
+    """Check the namespace's Pod Security level; other policies show only once pods are created."""
     if clients.kube.failure is not None:
-        return Preflight()  # told already
+        return Preflight()  # reported already
     try:
         level = clients.kube.reader.find_pod_security(AGENT_NAMESPACE)
     except PodidError as error:
         return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.message}",))
     why = why_agent_refused(AGENT_NAMESPACE, level)
-    advice = f"Let them in: {shlex.join(let_in(AGENT_NAMESPACE))}."
+    advice = f"Allow them: {shlex.join(let_in(AGENT_NAMESPACE))}."
     return Preflight((Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:
-    """Pure: planning after applying gives an empty plan. Raises NotFound for a version that EKS would not take,
+    """Return the plan; pure, and empty after it was applied. Raise NotFound for a version that EKS does not offer,
     Conflict for a downgrade and for an add-on that is being deleted or changed."""
     if facts.current is not None:
         return _plan_change(request, header, facts, facts.current)
@@ -127,7 +129,7 @@ def plan_install(request: InstallRequest, cluster: Cluster, header: Header, fact
         return Plan(header=header, actions=(), notes=(BUILT_IN,))
     notes = [*facts.unread]
     if cluster.auto_mode:
-        notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
+        notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the other nodes")
     version = choose(facts.offer, request.addon_version)
     after: dict[str, object] = {
         "addonName": AGENT_ADDON,
@@ -142,7 +144,9 @@ def plan_install(request: InstallRequest, cluster: Cluster, header: Header, fact
 
 def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, current: Addon) -> Plan:
     if current.status == "DELETING":
-        raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
+        raise Conflict(
+            f"The add-on {AGENT_ADDON} is being deleted: run the command again when it is gone", subject=AGENT_ADDON
+        )
     notes = [*facts.unread]
     version = choose(facts.offer, request.addon_version, current.version, allow_downgrade=request.allow_downgrade)
     if version == current.version and (late := behind(facts.offer, current.version)):
@@ -150,16 +154,16 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     before = ADDON.state_of(current)
     after: dict[str, object] = {**before, "addonVersion": version}
     if request.configures or version != current.version:
-        held = parse_values(current.configuration_values, "the configuration that is installed")
+        held = parse_values(current.configuration_values, "the installed configuration")
         values = _values(request, facts, held, version, notes)
-        if to_text(values) != to_text(held):  # as text, for in Python True equals 1
+        if to_text(values) != to_text(held):  # as text: in Python, True equals 1
             after["configurationValues"] = to_text(values)
     if after == before and current.status not in FAILED:
         return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
     check_idle(current, Other(("agent", "status"), flags=("--cluster", header.cluster)))
     why = ""
     if current.status in FAILED:
-        why = f"it is {current.status}; the update is asked for again"
+        why = f"it is {current.status}; the update is requested again"
         issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS gives no reason"
         notes.append(f"the add-on is {current.status}: {issues}; it is updated again")
     action = ADDON.action(before, {**after, "resolveConflicts": request.conflicts}, why)
@@ -167,18 +171,19 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
 
 
 def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
-    """What is to be held: the file's values over what is installed, then each key. Raises ConfigurationInvalid."""
+    """Return the configuration: the installed values, overridden by the file's, then by each key. Raise
+    ConfigurationInvalid."""
     schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
     values = assign(merge(held, request.values), request.config, schema)
     if error := check_values(values, schema, addon=AGENT_ADDON, version=version):
         raise error
     if values and schema.problem and facts.configuration is not None:
-        notes.append(f"the configuration was not checked against a schema: {schema.problem}")
+        notes.append(f"the configuration was not validated against the schema: {schema.problem}")
     return values
 
 
 def _some_need(clients: Clients, place: Place, coverage: Coverage | None) -> bool:
-    """Whether an EKS Auto Mode cluster has nodes of another kind, or may have them: nobody knows without a look."""
+    """Return whether an EKS Auto Mode cluster has nodes of another kind, or may have them."""
     if coverage is None or coverage.expected:
         return True
     if coverage.nodes:
@@ -190,13 +195,13 @@ def _some_need(clients: Clients, place: Place, coverage: Coverage | None) -> boo
 
 
 def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
-    """The agent's DaemonSets and the nodes; nothing, and None, where that cannot be looked at."""
+    """Return the agent's DaemonSets and the coverage; empty and None if they cannot be read."""
     agents = AgentPods.find(clients.kube)
     return (agents.sets, agents.coverage) if agents is not None and agents.coverage is not None else ((), None)
 
 
 def compute_types(coverage: Coverage | None) -> tuple[str, ...]:
-    """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
+    """Return EKS's names for the types of nodes that the add-on is to serve; EC2 if they are not known."""
     nodes = coverage.nodes if coverage is not None else ()
     kinds = {node.compute_type for node in nodes if node.os == "linux"}
     only_hybrid = "hybrid" in kinds and EC2 not in kinds
@@ -207,7 +212,7 @@ _MOST_PROBLEMS = 5
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """`base` with the members of `over`: objects are merged, lists and everything else replaced, null takes away."""
+    """Return `base` with the members of `over`: objects are merged, other values replaced; null removes the key."""
     merged = dict(deepcopy(dict(base)))
     for key, value in over.items():
         if value is None:
@@ -221,8 +226,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
 
 
 def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema: Schema) -> Values:
-    """The values with each key set, typed by the schema: what is typed is taken as JSON where the schema takes that,
-    else as text. Raises InvalidInput where a key leads through something that is no object."""
+    """Return the values with each key set. A value is read as JSON if the schema accepts that, otherwise as text. Raise
+    InvalidInput if a key leads through a value that is not an object."""
     done = dict(values)
     for assignment in assignments:
         candidates = [_set(done, assignment, candidate) for candidate in _readings(assignment.text)]
@@ -231,7 +236,7 @@ def assign(values: Mapping[str, Any], assignments: Iterable[Assignment], schema:
 
 
 def _readings(text: str) -> list[Any]:
-    """What the text may mean, the likelier first: min takes the first of equals."""
+    """Return the possible values of the text, the likelier first: min takes the first of equals."""
     try:
         meant = json.loads(text)
     except (ValueError, RecursionError):
@@ -240,7 +245,7 @@ def _readings(text: str) -> list[Any]:
 
 
 def _violations(schema: Schema, path: Path, values: Values) -> int:
-    """How many violations concern what is at `path`."""
+    """Return the number of violations at `path`."""
     return sum(place[: len(path)] == path for place, _ in schema.errors(values))
 
 
@@ -252,7 +257,8 @@ def _set(values: Values, assignment: Assignment, value: Any) -> Values:
         below = below.setdefault(part, {})
         if not isinstance(below, dict):
             raise InvalidInput(
-                f"{assignment.key}: {'.'.join(way[: number + 1])} is no object and has no keys", subject=assignment.key
+                f"{assignment.key}: {'.'.join(way[: number + 1])} is not an object and has no keys",
+                subject=assignment.key,
             )
     if value is None:
         below.pop(last, None)
@@ -262,23 +268,23 @@ def _set(values: Values, assignment: Assignment, value: Any) -> Values:
 
 
 class ConfigurationInvalid(InvalidInput):
-    """Configuration values do not follow the version's schema; EKS would refuse them."""
+    """Configuration values do not match the version's schema; EKS would refuse them."""
 
     code = "ConfigurationInvalid"
 
 
 def check_values(values: Mapping[str, Any], schema: Schema, *, addon: str, version: str) -> PodidError | None:
-    """The error that names every violation, None for values that the schema takes or cannot judge."""
+    """Return the error that lists the violations, None for valid values and without a usable schema."""
     if not values:
         return None
     errors = schema.errors(values)
     if not errors:
         return None
-    violations = [f"{'.'.join(path) or 'the whole'} {sentence}" for path, sentence in errors[:_MOST_PROBLEMS]]
+    violations = [f"{'.'.join(path) or 'the configuration'} {sentence}" for path, sentence in errors[:_MOST_PROBLEMS]]
     more = f"; and {len(errors) - _MOST_PROBLEMS} more" if len(errors) > _MOST_PROBLEMS else ""
     return ConfigurationInvalid(
-        f"addon-config-schema-invalid: {addon} {version or 'at its default version'} does not take this configuration: "
-        f"{'; '.join(violations)}{more}",
+        f"addon-config-schema-invalid: {addon} {version or 'at its default version'} does not accept this configuration"
+        f": {'; '.join(violations)}{more}",
         subject=addon,
-        advice="Nothing was sent. The keys are those of the schema that aws eks describe-addon-configuration prints.",
+        advice="Nothing was sent. aws eks describe-addon-configuration prints the schema.",
     )

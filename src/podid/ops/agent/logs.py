@@ -1,4 +1,4 @@
-"""The agents' logs: read many at once, told apart into failure modes with counts, or line by line as they come."""
+"""The agents' logs: read concurrently and classified into failure modes with counts, or line by line."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from podid.ops.clients import Clients
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
-# a log may be 4 MiB, and is held while it is read
+# a log may have 4 MiB, which are kept in memory while it is read
 _AT_ONCE = 8
 _PAUSE_SECONDS = 2.0
 FOLLOW_SECONDS = 30 * 86400.0
-# the only one that the agent writes below the level of a warning
+# the only failure that the agent logs below the level of a warning
 _QUIET = ("eks-auth-throttled",)
 
 
@@ -48,8 +48,8 @@ class Written:
 
 @dataclass(slots=True)
 class Tally:
-    """How often a failure mode was seen, by whom and for whom. An empty `id` is a failure that no rule knows; `noise`
-    looks like a failure and is none. `clients` are the addresses of the pods that asked."""
+    """The occurrences of a failure mode: how often, on which nodes, for which pods. An empty `id` is an unknown
+    failure; `noise` looks like a failure and is none. `clients` are the addresses of the requesting pods."""
 
     id: str
     noise: bool = False
@@ -62,7 +62,7 @@ class Tally:
 
     @classmethod
     def of(cls, written: Written, mode: str, *, noise: bool) -> Tally:
-        """Of one line."""
+        """Return the tally of one line."""
         client = written.line.fields.get("client-addr", "")
         address = client.rpartition(":")[0].strip("[]") or client
         nodes, clients = {written.node}, {address} if address else set[str]()
@@ -81,8 +81,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLogs:
-    """`tallies` worst first: what is known, what is not, noise last. `pods` maps a client's address to the pod that has
-    it now. `unread` are (agent pod, reason); `auto` counts nodes whose agent is built in and shows no log."""
+    """`tallies` in the order known, unknown, noise. `pods` maps a client's address to the pod that has it now. `unread`
+    are (agent pod, reason); `auto` counts nodes with the built-in agent, whose log is not available."""
 
     cluster: str
     since: timedelta | None
@@ -100,21 +100,20 @@ class AgentLogs:
         return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
 
     def affected(self, tally: Tally) -> tuple[str, ...]:
-        """The pods that asked, by name where an address is a pod's now."""
+        """Return the requesting pods, by name if the address belongs to a pod now."""
         return tuple(sorted(self.pods.get(client, client) for client in tally.clients))
 
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """What one agent's log shows, by the failure mode's id, and how many lines it has."""
+    """The failure modes in one agent's log, by id, and its number of lines."""
 
     tallies: Mapping[str, Tally]
     lines: int
 
 
 def mode_of_line(line: LogLine) -> tuple[str, bool] | None:
-    """(failure mode's id, noise) of a line; an empty id for a failure that no rule knows, None for one that shows
-    none."""
+    """Return (failure mode's id, noise) of a line; an empty id for an unknown failure, None for no failure."""
     rule = rule_of(line.text)
     if rule is not None and (line.level not in ("info", "debug", "trace") or rule.id in _QUIET):
         return rule.id, rule.noise
@@ -122,9 +121,9 @@ def mode_of_line(line: LogLine) -> tuple[str, bool] | None:
 
 
 def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple[tuple[Pod, ...], tuple[Pod, ...], int]:
-    """(agent pods on the named nodes, or all; every pod of the cluster where they may be listed; nodes of Auto Mode).
-    Raises NotFound for a node that does not exist, and where no agent runs. Without the right to list nodes, which
-    AmazonEKSViewPolicy does not give, they are those that pods are on."""
+    """Return (agent pods on the named nodes, or all; every pod of the cluster, if they may be listed; number of Auto
+    Mode nodes). Raise NotFound for a node that does not exist, and if no agent runs. Without permission to list nodes,
+    which AmazonEKSViewPolicy does not grant, nodes with pods count."""
     reader = clients.kube.reader
     sets = reader.list_agent_daemon_sets()
     try:
@@ -150,7 +149,7 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
 
 
 def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> AgentLogs:
-    """Raises what stands in the way of finding the agents; a log that cannot be read is told."""
+    """Raise the error that prevents finding the agents; a log that cannot be read is in the result."""
     agents, everybody, auto = find_agents(clients, place, nodes)
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
@@ -169,7 +168,7 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
         tallies=tuple(ordered),
         agents=len(agents) - len(unread),
         lines=lines,
-        # a pod with the node's own network has the node's address, which says nothing
+        # pods with host network share the node's address
         pods={ip: f"{pod.namespace}/{pod.name}" for pod in everybody if not pod.host_network for ip in pod.ips},
         unread=tuple(sorted(unread)),
         auto=auto,
@@ -179,7 +178,7 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
 def triaged(
     reader: KubeReader, agents: Sequence[Pod], since: timedelta | None
 ) -> Iterator[tuple[Pod, Triage | PodidError]]:
-    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
+    """Yield (agent pod, its failures) as logs are read; the error in place of a log that cannot be read."""
     turn = threading.Semaphore(_AT_ONCE)
 
     def triage(pod: Pod) -> Triage:
@@ -197,7 +196,7 @@ def triaged(
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
-    """Those of the init containers that are in its way too."""
+    """Include failing init containers."""
     yield from _lines(reader, pod, since)
     for container in _in_the_way(pod):
         try:
@@ -208,12 +207,12 @@ def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterato
 
 
 def _in_the_way(pod: Pod) -> list[Container]:
-    """Init containers that keep the pod from starting."""
+    """Return the init containers that keep the pod from starting."""
     return [c for c in pod.containers if c.init and not pod.ready and (c.waiting or c.restarts or c.exit_code)]
 
 
 def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
-    """Those of the container that ran before as well, where it crashed."""
+    """Include the previous container after a crash."""
     seconds = None if since is None else math.ceil(since.total_seconds())
     container = next((c for c in pod.containers if not c.init), None)
     if container is None:
@@ -237,7 +236,7 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
 
 
 def _written(pod: Pod, line: str) -> Written:
-    """A line as the API gives it, with the moment in front."""
+    """Parse a line of the API, which begins with a timestamp."""
     # RFC 3339 with nanoseconds, of which Python takes six digits
     stamp = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)(?: |$)", line)
     if stamp is None:
@@ -257,7 +256,7 @@ def _said(written: Written) -> str:
 
 
 def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> Iterator[Written]:
-    """Every line that there is, log by log. A log that cannot be read raises."""
+    """Yield every line, log by log. Raise the error of a log that cannot be read."""
     agents, _, _ = find_agents(clients, place, nodes)
     for pod in agents:
         yield from _all_lines(clients.kube.reader, pod, since)
@@ -266,8 +265,8 @@ def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: 
 def follow(
     clients: Clients, place: Place, patience: Patience, *, nodes: Collection[str], since: timedelta
 ) -> Iterator[Written]:
-    """Lines as they come, of agents that come later too, until `patience` ends. What cannot be read for once is read
-    the next time."""
+    """Yield new lines until `patience` ends, also of agents that start later. A failed read is repeated in the next
+    round."""
     reader, earlier = clients.kube.reader, _Seen(patience.clock.now() - since)
     turn = threading.Semaphore(_AT_ONCE)
 
@@ -288,7 +287,7 @@ def follow(
 
 @dataclass(slots=True)
 class _Seen:
-    """What each agent has said already: the API takes whole seconds, so lines come twice."""
+    """The lines that were shown already: the API takes whole seconds, so lines come twice."""
 
     begin: datetime
     last: dict[str, datetime] = field(default_factory=dict)
@@ -317,15 +316,15 @@ _LINES = 50
 
 
 def crashing(pod: Pod) -> tuple[Container, ...]:
-    """The containers that end again and again, of a pod that is not ready; they may run for a moment in between."""
+    """Return the containers of a pod that is not ready that crash repeatedly; they may run for a moment in between."""
     if pod.ready or not live(pod):
         return ()
     return tuple(c for c in pod.containers if c.restarts and not c.ready)
 
 
 def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
-    """The end of the log of the container that ended last, else of the one that runs; empty where no log is kept.
-    Raises what stands in the way of reading it."""
+    """Return the last lines of the container's previous run, else of the current one; empty without a log. Raise the
+    error that prevents reading it."""
     for previous in (True, False):
         try:
             text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)

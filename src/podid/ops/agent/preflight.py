@@ -1,5 +1,5 @@
-"""What stands in the agent's way on this very cluster, before anything is written: what the doctor's checks say of the
-cluster as it will be, and what of another agent that is there already EKS would meet."""
+"""Check the cluster before the agent is installed: the doctor's checks of the cluster as it will be, and other
+agents."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.status.diagnose import Diagnosis, diagnose, select
 from podid.ops.status.foresee import foresee
 
-# of the cluster itself: told before anything else is asked, such as the versions that EKS offers it
+# about the cluster itself: reported before anything else is read, such as the versions that EKS offers
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
 NODE_ROLE = "node-role-missing-eks-auth"
-# what the agent clashes with when it comes, whoever needs it
+# conflicts of the new agent, whether or not a pod needs it
 CLASHES = ("agent-port80-conflict", "agent-probe-port-conflict")
 OTHER_AGENT = "addon-config-conflict"
-# those that an agent needs and whose answers are said where they could not be had
+# required by the agent: reported if they are unknown
 NEEDED = ("agent-port80-conflict", "eks-auth-unreachable", "scp-denies-eks-auth", NODE_ROLE)
-# what the agent changes, and what it depends on
+# affected by the agent, and required by it
 CHECKS = (
     *("fargate-pod", "windows-pod", "agent-not-installed", "agent-not-on-node", "hybrid-daemonset-missing"),
     *("auto-mode-redundant-addon", OTHER_AGENT, "agent-probe-port-conflict"),
@@ -47,20 +47,20 @@ _HINTS: Mapping[str, tuple[str, str]] = {
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
 CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
-# of the fields that EKS sets: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
+# field managers of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
 _ITS_OWN = ("eks", "kube-controller-manager")
 
 
 class PreflightRefused(Conflict):
-    """The agent would not come up, or would break something, on this cluster as it is; nothing was written."""
+    """The agent would not start, or would break something, in this cluster as it is; nothing was written."""
 
     code = "PreflightRefused"
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What is in the way, with its failure mode's `id`. One that does not `stop` is told and no more; `hint` is the way
-    out, where it is one command."""
+    """A reason against the installation, with its failure mode's `id`. One that does not `stop` becomes a note; `hint`
+    is the solution, if it is one command."""
 
     id: str
     message: str
@@ -74,7 +74,7 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`unknowns` are sentences about what could not be looked at."""
+    """`unknowns` are sentences about facts that could not be checked."""
 
     obstacles: tuple[Obstacle, ...] = ()
     unknowns: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class Preflight:
 
 
 def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
-    """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
+    """Check the cluster's type and version, without a call. Raise PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
     report = diagnose(collect(clients, place, ReadRequest(checks=checks), now=now), checks=checks)
     obstacles = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
@@ -96,16 +96,16 @@ def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime)
 def with_outlook(
     plan: Plan, diagnosis: Diagnosis, agent: PlannedAgent, now: datetime, *, changing: bool, fix_node_role: bool
 ) -> tuple[Plan, Preflight]:
-    """The plan with what comes of it, and with what mends the nodes' roles; beside it what is in its way. Pure.
-    `changing`: the add-on is installed already, so that only what the change itself breaks is in its way."""
-    # the node roles that lack the one right, and that another policy gives it to
+    """Return the plan with its outlook and the repair of node roles, and the obstacles; pure. `changing`: the add-on is
+    installed already, so that only failures caused by the change stop it."""
+    # the node roles that lack the permission and would get it by another policy
     named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
     decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
     arns = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
     lacking = {role_name(arn): arn for arn in arns if role_name(arn) in named}
     if fix_node_role:
         states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
-        note = "the nodes' role may then redeem the pods' tokens"
+        note = "allows the nodes' role to redeem the pods' tokens"
         attachments = (ROLE_ATTACHMENT.action(None, state, note) for state in states)
         plan = replace(plan, actions=(*attachments, *plan.actions))
     outlook = foresee(diagnosis, plan, now)
@@ -124,14 +124,14 @@ def with_outlook(
 
 
 def _stops(verdict: Verdict) -> bool:
-    """Of another agent `other_agents` has more to say."""
+    """`other_agents` reports other agents in more detail."""
     if verdict.masked_by or verdict.check == OTHER_AGENT:
         return False
     return verdict.severity is Severity.ERROR or verdict.check in CLASHES
 
 
 def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> Obstacle | None:
-    """None for a note that stops nothing, and for what follows from others."""
+    """Return None for a note that stops nothing, and for a consequence of another finding."""
     if verdict.masked_by or (verdict.severity is Severity.INFO and not stops):
         return None
     hint: Hint | None = None
@@ -144,7 +144,7 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
 
 
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
-    """One read that fails may be what several checks lack."""
+    """Group by the failed read, which several checks may need."""
     checks: dict[str, dict[str, None]] = {}
     for item in unknowns:
         checks.setdefault(item.reason, {})[item.check] = None
@@ -152,7 +152,7 @@ def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -> Iterator[str]:
-    """Nodes that get no agent, by the reason, but for those of which a finding tells."""
+    """Yield the nodes without an agent by reason, except those with a finding."""
     reasons: dict[str, list[str]] = {}
     for node in known_or(snapshot.nodes, ()):
         if node.name in named or node.compute_type == "auto" or agent.goes_to(node):
@@ -169,24 +169,23 @@ def _left_out(snapshot: Snapshot, agent: PlannedAgent, named: Collection[str]) -
 
 
 def _credentials_files(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """The agent of a hybrid node acts by a file that nodeadm writes there if it is told to."""
+    """The agent of a hybrid node uses a credentials file that nodeadm writes only if configured."""
     nodes = known_or(snapshot.nodes, ())
     hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
     if hybrid and agent.serves_hybrid:
         yield (
             f"hybrid-daemonset-missing: whether {short_list(hybrid)} {'has' if len(hybrid) == 1 else 'have'} the "
-            f"credentials file that the agent needs there, which nodeadm writes with {CREDENTIALS_FILE}"
+            f"credentials file that the agent needs; nodeadm writes it with {CREDENTIALS_FILE}"
         )
 
 
 def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
-    """Neither EKS nor Kubernetes says whether a node's kernel has IPv6, without which the agent cannot start."""
+    """Neither EKS nor Kubernetes reports whether a node's kernel has IPv6, without which the agent cannot start."""
     clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
     served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
     if served and not agent.has_bind_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
         yield (
-            "agent-ipv6-bind: whether a node has IPv6 switched off; agents crash on such nodes without "
-            f"--config {IPV4_ONLY}"
+            f"agent-ipv6-bind: whether IPv6 is disabled on a node; without --config {IPV4_ONLY} the agent crashes there"
         )
 
 
@@ -194,41 +193,41 @@ def _kernels(snapshot: Snapshot, agent: PlannedAgent) -> Iterator[str]:
 
 
 def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) -> Iterator[Obstacle]:
-    """Agents that are not the add-on's, which is not installed. EKS takes one of its own name over, if it is told to
-    overwrite; it clashes with every other."""
+    """Yield agents that are not the add-on's, which is not installed. EKS takes over one of its own name if it may
+    overwrite; any other conflicts with it."""
     for agent in agents:
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
         same = is_addons(agent)
         if same and agent.set_by and not _others(agent):
-            message = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
+            message = f"the add-on takes over DaemonSet {name}, which an earlier installation left unchanged"
             yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
         if same and overwrite:
-            message = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
+            message = f"the add-on takes over DaemonSet {name}{owner}; changes by others are lost"
             yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
-        clash = "EKS would not overwrite its fields" if same else "two clash on the nodes' port 80"
-        take = "add --resolve-conflicts overwrite" if same else "uninstall it first with what installed it"
+        clash = "EKS would not overwrite its fields" if same else "both would use port 80 of the nodes"
+        take = "pass --resolve-conflicts overwrite" if same else "first uninstall it with the tool that installed it"
         yield Obstacle(
             OTHER_AGENT,
-            f"another agent than the add-on's runs already: DaemonSet {name}{owner}, and {clash}",
+            f"an agent that is not the add-on's runs already: DaemonSet {name}{owner}, and {clash}",
             hint=Other(("agent", "status"), flags=("--cluster", cluster)),
-            advice=f"It serves pods as it is. To have the add-on in its place, {take}.",
+            advice=f"It serves pods. To replace it by the add-on, {take}.",
         )
 
 
 def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
-    """What EKS, told to overwrite, puts back on the DaemonSet of the add-on's name where the add-on sets it as well."""
+    """Yield the changes by others to the add-on's DaemonSet that EKS resets when it overwrites."""
     for agent in agents:
         changes = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
         if changes and is_addons(agent):
             name = f"{agent.namespace}/{agent.name}"
-            message = f"overwriting puts back what others have set on DaemonSet {name}, {changes}"
+            message = f"overwriting resets changes by others to DaemonSet {name}, {changes}"
             yield Obstacle(OTHER_AGENT, message, stops=False)
 
 
 def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
-    """What others than EKS have set on it."""
+    """Return the fields that field managers other than EKS have set."""
     return {who: fields for who, fields in agent.set_by.items() if who not in _ITS_OWN}
 
 
@@ -243,25 +242,25 @@ def _owner(agent: DaemonSet) -> str:
 
 
 def checked(plan: Plan, preflight: Preflight, *, force: bool) -> Plan:
-    """The plan, with notes on what its outlook does not tell. Raises PreflightRefused where something is in the way,
-    unless `force` says to go on."""
+    """Return the plan with notes on obstacles that its outlook does not contain. Raise PreflightRefused if one stops
+    the installation, unless `force`."""
     stopping = [item for item in preflight.obstacles if item.stops]
     if stopping and not force:
         raise _refused(stopping)
     foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
     notes = dict.fromkeys(str(item) for item in preflight.obstacles if item.id not in foreseen)
-    return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {item}" for item in preflight.unknowns)))
+    return replace(plan, notes=(*plan.notes, *notes, *(f"not checked: {item}" for item in preflight.unknowns)))
 
 
 def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:
     first, *more = obstacles
-    several = f"{len(obstacles)} things are in the way of the agent: " if more else ""
+    several = f"{len(obstacles)} reasons prevent the installation: " if more else ""
     hint = next((obstacle.hint for obstacle in obstacles if obstacle.hint is not None), None)
     advice = next((obstacle.advice for obstacle in obstacles if obstacle.advice), "")
     return PreflightRefused(
         several + "; ".join(dict.fromkeys(map(str, obstacles))),
         hint=hint or Again(add=("--force",)),
         subject=AGENT_ADDON,
-        advice=f"{advice} --force goes on all the same. Nothing was written.".strip(),
+        advice=f"{advice} Pass --force to continue anyway. Nothing was written.".strip(),
         id=first.id,
     )

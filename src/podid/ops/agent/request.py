@@ -1,4 +1,4 @@
-"""What an installation of the agent is to be, as options of podid install-agent."""
+"""Options of podid install-agent."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from podid.aws.addon_values import Path, Values
     from podid.ops.change.kinds.addon import ResolveConflicts
 
-# EKS's word for it
 _CONFLICTS: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
-# a dot that is part of a name is written \. as in Helm's --set
+# a dot in a name is escaped as in Helm's --set
 _DOT = re.compile(r"(?<!\\)\.")
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """KEY=VALUE as it was typed: `path` is the key's parts, `text` the value."""
+    """KEY=VALUE as typed: `path` is the key's parts, `text` the value."""
 
     path: Path
     text: str
@@ -33,7 +32,7 @@ class Assignment:
 
 
 def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:
-    """Raises InvalidInput for what is no KEY=VALUE. A value of `null` takes the key away."""
+    """Raise InvalidInput for a text that is not KEY=VALUE. A value of `null` removes the key."""
     return tuple(map(_assignment, texts))
 
 
@@ -41,7 +40,7 @@ def _assignment(given: str) -> Assignment:
     key, equals, value = given.partition("=")
     path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
     if not equals or not all(path):
-        message = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
+        message = f"{given!r} is not KEY=VALUE, such as agent.probePort=2704, with dots between the parts of the key"
         raise InvalidInput(message, subject=given)
     return Assignment(path, value)
 
@@ -51,26 +50,30 @@ class InstallRequest:
     """`values` are those of the configuration file."""
 
     addon_version: str = option(
-        "VERSION", "default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]", default=""
+        "VERSION",
+        "default, latest or vX.Y.Z-eksbuild.N. [default: the installed version, else EKS's default]",
+        default="",
     )
-    allow_downgrade: bool = switch("Take a version that is older than the installed one.")
+    allow_downgrade: bool = switch("Allow a version that is older than the installed one.")
     config: tuple[Assignment, ...] = several(
         "KEY=VALUE",
-        "Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable.",
+        "Set one configuration value, such as agent.probePort=2704; null removes it. Repeatable.",
         read=parse_assignments,
     )
     config_file: str | None = option(
-        "FILE", "Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed."
+        "FILE", "Configuration values as JSON or YAML ('-' is stdin), merged with the installed values."
     )
     resolve_conflicts: str = option(
         "HOW",
-        "none|preserve|overwrite: what EKS does with fields that somebody else has set.",
+        "none|preserve|overwrite: how EKS resolves conflicts with fields that others have set.",
         default="none",
         suggests=tuple(_CONFLICTS),
         read=lambda text: one_of("--resolve-conflicts", text.lower(), tuple(_CONFLICTS)),
     )
-    fix_node_role: bool = switch("Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens.")
-    force: bool = switch("Install although a check of the cluster refuses it.", consent=True)
+    fix_node_role: bool = switch(
+        "Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that are not authorized to redeem tokens."
+    )
+    force: bool = switch("Install even if a check of the cluster fails.", consent=True)
     values: Values = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""The state of the agent: add-on, DaemonSets, coverage and what the doctor says of them."""
+"""The state of the agent: add-on, DaemonSets, coverage and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ AGENT_CHECKS = (
 @schema_name("NodeRoleBody")
 @dataclass(frozen=True, slots=True)
 class NodeRolePermission:
-    """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
+    """Whether a role of live nodes may redeem tokens; None if not known."""
 
     arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
-    allowed: Annotated[bool | None, About("Whether it may redeem tokens; null where it could not be looked at.")]
+    allowed: Annotated[bool | None, About("Whether it is authorized to redeem tokens; null if not known.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
-    """`daemon_sets`, `coverage` and `node_roles` are None where the cluster could not be looked at; the report says
-    why. `untold` are nodes whose role nobody tells. `addon` is Known(None) where it is not installed. `versions` is the
-    error that stood in the way of what EKS offers. Without `missing` the coverage knows which pods need the agent."""
+    """`daemon_sets`, `coverage` and `node_roles` are None if they could not be read; the report says why. `untold` are
+    nodes whose role is not known. `addon` is Known(None) if it is not installed. `versions` is the error that prevented
+    reading EKS's offer. If `missing` is None, the coverage includes which pods need the agent."""
 
     cluster: str
     addon: Section[Addon | None]
@@ -67,8 +67,8 @@ class AgentReading:
 
     @property
     def state(self) -> AgentState:
-        """In the words of identities: `broken` where a pod is or may be left without an agent, also by an add-on that
-        failed before any pod depended on it; `doubtful` for a warning that it may not work."""
+        """Return the state in the words of identities: `broken` if a pod is or may be left without an agent, or the
+        add-on failed; `doubtful` for a warning that the agent may not work."""
         findings = self.report.findings
         if any(item.check == "agent-not-installed" for item in findings):
             return "not-installed"
@@ -82,7 +82,7 @@ class AgentReading:
 
     @property
     def exit_code(self) -> ExitCode:
-        """An agent that nobody needs may be absent."""
+        """If no pod needs the agent, it may be absent."""
         if self.state == "not-installed":
             return self.report.exit_code()
         return _CODES.get(self.state, ExitCode.UNDETERMINED)
@@ -119,7 +119,7 @@ def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading
 
 
 def _node_roles(snapshot: Snapshot) -> tuple[NodeRolePermission, ...] | None:
-    """Of the nodes that live: EKS names the roles of managed node groups and of Auto Mode."""
+    """Return the roles of live nodes: EKS reports those of managed node groups and of Auto Mode."""
     sections = (snapshot.cluster, snapshot.node_groups, snapshot.node_role_allowed)
     if any(isinstance(section, Missing) for section in sections):
         return None

@@ -1,4 +1,4 @@
-"""Taking the agent add-on away: who loses credentials by it, the plan, and waiting until it is gone."""
+"""Uninstall the agent add-on: who loses credentials, the plan, and the wait until it is gone."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Header, Place, Plan, Wait
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, of_the_addon, pods_of
-from podid.ops.agent.trouble import of_addon
+from podid.ops.agent.waiting import of_addon
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients, KubeAccess
 
 UNINSTALL_SECONDS = 900.0
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
-_LIFETIME = "within 6 hours, those with a target role within one"
+_LIFETIME = "within 6 hours, or within 1 hour with a target role"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UninstallFacts:
-    """The installed add-on, the agent's DaemonSets, and who loses credentials with it: service accounts with an
-    association, with how many of their pods run now on nodes where the add-on's agent serves them (None: not known),
-    and these nodes. `unread` says what could not be looked at."""
+    """The installed add-on, the agent's DaemonSets, and who loses credentials: service accounts with an association,
+    with the number of their pods on nodes where the add-on's agent serves them (None: not known), and these nodes.
+    `unread` lists failed reads."""
 
     current: Addon | None
     agents: tuple[DaemonSet, ...] = ()
@@ -37,30 +37,30 @@ class UninstallFacts:
 
     @property
     def losing(self) -> int:
-        """How many service accounts and nodes lose something."""
+        """Return the number of service accounts and nodes that are affected."""
         return len(self.accounts) + len(self.nodes)
 
 
 def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
-    """Raises what stands in the way of the add-on itself; what cannot be seen beside it is said."""
+    """Raise the error that prevents reading the add-on itself; other failed reads are in the result."""
     facts = UninstallFacts(current=clients.eks.find_addon(place.cluster_name, AGENT_ADDON))
     unread: list[str] = []
     refs: frozenset[ServiceAccountRef] = frozenset()
     try:
         refs = frozenset(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
     except PodidError as error:
-        unread.append(f"whose pods lose credentials could not be looked at: {error.message}")
+        unread.append(f"the service accounts that lose credentials could not be read: {error.message}")
     try:
         reader = clients.kube.reader
         agents = reader.list_agent_daemon_sets()
         pods = reader.list_pods()
     except PodidError as error:
-        unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.message}")
+        unread.append(f"the pods and nodes that lose credentials could not be read: {error.message}")
         return replace(facts, accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
     others = [ds for ds in agents if not of_the_addon(ds)]
     served = _nodes_of([ds for ds in agents if of_the_addon(ds)], pods) - _nodes_of(others, pods)
     running = [pod for pod in pods if pod.ref in refs and live(pod)]
-    # a pod on a node that has the agent built in, or that never had one, loses nothing
+    # a pod on a node without the add-on's agent loses nothing
     losing = [pod for pod in running if pod.node in served]
     elsewhere = {pod.ref for pod in running} - {pod.ref for pod in losing}
     accounts = tuple((ref, sum(pod.ref == ref for pod in losing)) for ref in sorted(refs - elsewhere))
@@ -74,18 +74,21 @@ def _nodes_of(agents: Sequence[DaemonSet], pods: Iterable[Pod]) -> set[str]:
 
 
 def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> Plan:
-    """Pure. Raises Conflict for an agent that is not the add-on's, and for an add-on that is being changed."""
+    """Return the plan; pure. Raise Conflict for an agent that is not the add-on's, and for an add-on that is being
+    changed."""
     addon = facts.current
     if addon is None:
         if facts.agents:
             names = short_list(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
-            message = f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's"
-            raise Conflict(message, advice="Uninstall it with what installed it, such as Helm.", subject=AGENT_ADDON)
+            message = f"The agent is not an EKS add-on in this cluster: DaemonSet {names} was installed in another way"
+            raise Conflict(
+                message, advice="Uninstall it with the tool that installed it, such as Helm.", subject=AGENT_ADDON
+            )
         return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
     check_idle(addon, Other(("agent", "status"), flags=("--cluster", header.cluster)))
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
     others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not of_the_addon(agent)]
-    stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()
+    stays = (f"DaemonSet {short_list(others)} does not belong to the add-on and stays",) if others else ()
     return Plan(header=header, actions=(action,), notes=(*_notes(facts, preserve=preserve), *stays))
 
 
@@ -99,24 +102,24 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
     if facts.accounts:
         who = short_list((f"{ref}{_pods(count)}" for ref, count in facts.accounts), 10)
         notes.append(f"without credentials afterwards: {count_of(len(facts.accounts), 'service account')}: {who}")
-        notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
+        notes.append(f"new pods get no credentials; running pods lose them when they expire, {_LIFETIME}")
     if facts.nodes:
         notes.append(f"without the agent afterwards: {count_of(len(facts.nodes), 'node')}: {short_list(facts.nodes)}")
     notes.append(
-        "what stays: the associations, the roles, and on each node until it is replaced the link pod-id-link0 with the "
-        "agent's address (stale-link-or-route)"
+        "unchanged: associations and roles; each node keeps the link pod-id-link0 with the agent's address until it "
+        "is replaced (stale-link-or-route)"
     )
     return (*notes, *facts.unread)
 
 
 def _pods(count: int | None) -> str:
-    return " (pods not looked at)" if count is None else f" ({count_of(count, 'pod')})"
+    return " (pods not checked)" if count is None else f" ({count_of(count, 'pod')})"
 
 
 def after_uninstall(
     clients: Clients, place: Place, patience: Patience, result: ChangeResult, *, wait: Wait | None, preserve: bool
 ) -> ChangeResult:
-    """The result once the add-on is gone, and its pods with it, as far as `wait` asks."""
+    """Return the result once the add-on and its pods are gone, as far as `wait` requires."""
     if result.error is not None or wait is Wait.NONE:
         return result
     result = replace(result, wait=wait)
@@ -143,7 +146,7 @@ def _gone(clients: Clients, place: Place, patience: Patience) -> None:
             raise of_addon(addon).error(place.cluster_name)
         patience.say(f"add-on {AGENT_ADDON} is {addon.status}")
     raise TimedOut(
-        f"The add-on {AGENT_ADDON} is still there after {patience.seconds:.0f} s", hint=Again(), subject=AGENT_ADDON
+        f"The add-on {AGENT_ADDON} still exists after {patience.seconds:.0f} s", hint=Again(), subject=AGENT_ADDON
     )
 
 
@@ -156,6 +159,6 @@ def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
         except AccessDenied as error:
             return Awaited(f"the agent's pods were not checked: {error.message}", None)
         if not left:
-            return Awaited("no pod of the add-on is left", True)
-        patience.say(f"still there: {count_of(left, 'agent pod')}")
-    return Awaited(f"still there after {patience.seconds:g} s: {count_of(left, 'agent pod')}", False)
+            return Awaited("all pods of the add-on are gone", True)
+        patience.say(f"still running: {count_of(left, 'agent pod')}")
+    return Awaited(f"still running after {patience.seconds:g} s: {count_of(left, 'agent pod')}", False)

@@ -1,4 +1,4 @@
-"""Which versions of an add-on EKS would take for a cluster, and which of them was meant."""
+"""The versions of an add-on that EKS offers for a cluster, and the choice among them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _SHOWN = 5
 
 
 def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
-    """What EKS offers, or why it does not tell: it then chooses its default, and judges what is asked for."""
+    """Return EKS's offer, or the error that prevented reading it: EKS then chooses its default, and checks a requested
+    version."""
     try:
         return judge(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
     except PodidError as error:
@@ -25,25 +26,25 @@ def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[s
 
 
 def choose(offer: Offer | None, requested: str, installed: str = "", *, allow_downgrade: bool = False) -> str:
-    """The version to ask for; empty where EKS is to take its default because nobody knows the versions.
+    """Return the version to request; empty if EKS must choose because the versions are not known.
 
-    `requested` is "", default, latest or a version. Without one, what is installed stays. Raises NotFound for a version
-    that EKS would not take, Conflict for one that is older than what is installed.
+    `requested` is "", default, latest or a version. Without one the installed version stays. Raise NotFound for a
+    version that EKS does not offer, Conflict for one that is older than the installed one.
     """
     if not requested and installed:
         return installed
     chosen = _meant(offer, requested, "" if allow_downgrade else installed)
     if installed and chosen and older(chosen, installed) and not allow_downgrade:
-        message = f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older"
+        message = f"{AGENT_ADDON} {installed} is installed, and the requested {chosen} is older"
         raise Conflict(message, hint=Again(add=("--allow-downgrade",)), subject=AGENT_ADDON)
     return chosen or installed
 
 
 def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
-    """`not_before` is the version that none which is proposed may be older than."""
+    """No proposed version is older than `not_before`."""
     if offer is None:
         if requested == LATEST:
-            message = "the latest version is not known: the add-on's versions could not be read"
+            message = "The latest version is not known: the add-on's versions could not be read"
             raise NotFound(message, hint=Again(swap=(LATEST, DEFAULT)), subject=requested)
         return "" if requested in ("", DEFAULT) else requested
     if not offer.fitting:
@@ -59,7 +60,7 @@ def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
     shown = tuple(dict.fromkeys((*best, *offer.fitting)))[:_SHOWN]
     more = f" and {len(offer.fitting) - len(shown)} more" if len(offer.fitting) > len(shown) else ""
     names = (f"{version}, its default" if version == offer.default else version for version in shown)
-    listed = f"EKS would take {'; '.join(names)}{more}"
+    listed = f"EKS offers {'; '.join(names)}{more}"
     if row is not None:
         message = f"{AGENT_ADDON} {requested} does not fit this cluster: {row.why_not}; {listed}"
     else:
@@ -69,8 +70,8 @@ def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
 
 
 def _proposed(offer: Offer, requested: str, not_before: str) -> tuple[str, ...]:
-    """The likeliest first: what is the same version written in part, EKS's default, the newest that is not newer, or
-    the likeliest spelling of what is no version."""
+    """Return likely versions, the likeliest first: one that `requested` abbreviates, EKS's default, the newest not
+    newer one, or the nearest spelling."""
     part, key = requested.lstrip("v"), addon_key(requested)
     same = [version for version in offer.fitting if version.lstrip("v").startswith((f"{part}-", f"{part}."))]
     near = nearest(requested, offer.fitting, 1)
@@ -81,7 +82,7 @@ def _proposed(offer: Offer, requested: str, not_before: str) -> tuple[str, ...]:
 
 
 def behind(offer: Offer | None, installed: str) -> str:
-    """A sentence when what is installed is older than EKS's default or the newest; empty otherwise."""
+    """Return a sentence if the installed version is older than EKS's default or the newest; empty otherwise."""
     if offer is None or not installed:
         return ""
     for name, version in ((DEFAULT, offer.default), (LATEST, offer.latest)):
@@ -89,7 +90,7 @@ def behind(offer: Offer | None, installed: str) -> str:
             newest = f", the newest {offer.latest}" if name == DEFAULT and offer.latest != version else ""
             word = "EKS's default" if name == DEFAULT else "the newest"
             return (
-                f"{installed} is installed, and {word} for Kubernetes {offer.kubernetes} is {version}{newest}: "
+                f"{installed} is installed, but {word} for Kubernetes {offer.kubernetes} is {version}{newest}: "
                 f"podid install-agent --addon-version {name} upgrades it"
             )
     return ""
@@ -97,8 +98,8 @@ def behind(offer: Offer | None, installed: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersions:
-    """What `podid agent versions` tells. `next_default` is the default for the next Kubernetes minor version,
-    `next_kubernetes`; empty where EKS offers none."""
+    """The result of `podid agent versions`. `next_default` is the default for the next Kubernetes minor version,
+    `next_kubernetes`; empty if EKS offers none."""
 
     cluster: str
     platform: str
@@ -112,13 +113,13 @@ class AgentVersions:
         return behind(self.offer, self.installed)
 
     def states(self, version: str) -> tuple[str, ...]:
-        """What the version is of installed, default and newest."""
+        """Return which of installed, default and newest the version is."""
         versions = {"installed": self.installed, "default": self.offer.default, "newest": self.offer.latest}
         return tuple(state for state, meant in versions.items() if meant == version)
 
 
 def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:
-    """Raises what stands in the way of the list itself; without the right to read the add-on, nothing is installed."""
+    """Raise the error that prevents reading the list."""
     cluster = place.the_cluster
     current = clients.eks.find_addon(cluster.name, addon)
     offer = judge(cluster, clients.eks.list_addon_versions(addon, cluster.version))
@@ -130,6 +131,6 @@ def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> A
         installed=current.version if current is not None else "",
         offer=offer,
         next_kubernetes=following if later.rows else "",
-        # the platform version will be another one then
+        # the platform version will differ then
         next_default=next((row.version.version for row in later.rows if row.version.default), ""),
     )

@@ -1,20 +1,26 @@
-"""Waiting for the agent: until EKS calls the add-on ACTIVE and every node that should has a Ready agent pod, and no
-longer once it can be told that waiting is vain."""
+"""Wait for the agent until EKS reports the add-on ACTIVE and every node that should has a Ready agent pod. End early if
+waiting is useless, with the failure mode that its pods, its DaemonSet or its log show."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
-from podid.domain.aws import Addon
-from podid.domain.errors import Again, NotFound, PodidError, TimedOut
+from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
+from podid.domain.aws import Addon, AddonIssue
+from podid.domain.cluster import DaemonSet, Pod
+from podid.domain.errors import Again, ExitCode, NotFound, Other, PodidError, TimedOut
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Awaited, ChangeResult, Place, State, Status, Wait, text
+from podid.domain.text import cut, short_list
+from podid.domain.workloads import live, pods_of
+from podid.facts.agent import NO_FREE_PORT
+from podid.facts.agent_logs import mode_of, rule_of
 from podid.ops.agent.coverage import AgentPods
-from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, of_sets, refused, rolling
+from podid.ops.agent.logs import end_of_log
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
@@ -22,15 +28,16 @@ if TYPE_CHECKING:
     from podid.aws.decode import Update
     from podid.kube.reader import KubeReader
 
+
 INSTALL_SECONDS = 900.0
-# of https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html; every other status may yet become one of these
+# of https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html; every other status is transient
 ENDED_BADLY = ("Failed", "Cancelled")
 ENDED = ("Successful", *ENDED_BADLY)
 _SAMPLE = 10
 
 
 def pods_before(clients: Clients) -> frozenset[str]:
-    """The uids of the agent's pods before a change: they are about to be replaced. None where they cannot be seen."""
+    """Return the uids of the agent's pods, which a change is about to replace; empty if they cannot be read."""
     try:
         return frozenset(pod.uid for pod in clients.kube.reader.list_agent_pods())
     except PodidError:
@@ -46,10 +53,10 @@ def after_install(
     wait: Wait | None,
     before: Collection[str] = (),
 ) -> ChangeResult:
-    """The result once the add-on is ACTIVE and the agent runs on every node that should have it, as far as `wait` asks.
-    What is met on the way is the result's error.
+    """Return the result once the add-on is ACTIVE and the agent runs on every node that should have it, as far as
+    `wait` requires. An error on the way is the result's error.
 
-    ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one.
+    ACTIVE is EKS's status; a Ready agent pod on every node is what counts.
     """
     if result.error is not None or wait is Wait.NONE:
         return result
@@ -81,12 +88,12 @@ class _Waiting:
 
     @property
     def _states(self) -> tuple[State, ...]:
-        """What the add-on was changed to."""
+        """Return the states that the add-on was changed to."""
         done = [item for item in self.result.done if item.action.kind == ADDON.name and item.status is Status.DONE]
         return tuple(item.after or {} for item in done)
 
     def active(self) -> Addon:
-        """The add-on once it is ACTIVE and its update is through. Raises AgentFailed, NotFound, TimedOut."""
+        """Return the add-on once it is ACTIVE and its update has ended. Raise AgentFailed, NotFound, TimedOut."""
         update_id = next((text(state, "updateId") for state in self._states if text(state, "updateId")), "")
         version = next((text(state, "addonVersion") for state in self._states), "")
         addon: Addon | None = None
@@ -99,25 +106,25 @@ class _Waiting:
             if update_id and (update is None or update.status not in ENDED):
                 try:
                     update = eks.get_update(self.cluster, update_id, addon=AGENT_ADDON)
-                except PodidError as error:  # without it the add-on's status tells
-                    self.patience.say(f"the update itself could not be looked at: {error.message}")
+                except PodidError as error:  # the add-on's status is enough
+                    self.patience.say(f"the update could not be read: {error.message}")
                     update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
                 trouble = of_addon(addon, update.errors)
                 message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.message}"
                 raise replace(trouble, message=message).error(self.cluster)
-            # what failed before may be said once more while the update that mends it begins
+            # EKS may report the previous failure once more while the update begins
             before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
             if addon.status in FAILED and not before:
                 raise self._failed(addon)
             settled = update is None or update.status == "Successful"
-            # without its update's id only the version tells, and a round's wait, whether ACTIVE is the state before
+            # without an update id, the version and one more round show that ACTIVE is not the previous state
             reached = update is not None or (version in ("", addon.version) and (number > 0 or not self._states))
             if addon.status == "ACTIVE" and settled and reached:
                 return addon
             self.patience.say(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}")
-            # EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once. Old pods are spared
-            # until EKS is through: it may not have touched the DaemonSet yet
+            # EKS reports CREATING for many minutes while pods crash. Old pods do not count until EKS has finished: it
+            # may not have updated the DaemonSet yet
             _, pods_trouble = self._read_pods(spared=self.before)
             if pods_trouble is not None:
                 raise pods_trouble.error(self.cluster)
@@ -127,8 +134,8 @@ class _Waiting:
         raise TimedOut(message, hint=Again(), subject=AGENT_ADDON)
 
     def covered(self, reader: KubeReader) -> Awaited:
-        """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
-        vain; what cannot be read is `unknown`, with the reason."""
+        """Wait until every node that should run the agent has a Ready pod of it. Raise AgentFailed if that is useless;
+        a failed read is `unknown`, with the reason."""
         agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
@@ -154,12 +161,12 @@ class _Waiting:
         return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
     def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
-        """What runs, and what is wrong with it; nothing where that cannot be read, or nobody wants to know."""
+        """Return the agent's pods and their trouble; None if they cannot be read or do not matter."""
         agents = AgentPods.find(self.clients.kube) if self.watching else None
         return agents, None if agents is None else self._trouble(self.clients.kube.reader, agents, spared)
 
     def _failed(self, addon: Addon) -> PodidError:
-        """The pods tell the cause of too few replicas."""
+        """If there are too few replicas, the pods show the cause."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
             agents, cause = self._read_pods()
@@ -168,3 +175,173 @@ class _Waiting:
             elif agents is not None:
                 trouble = replace(trouble, message=f"{trouble.message}; {agents.words}")
         return trouble.error(self.cluster)
+
+
+FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
+DEGRADED_OR_FAILED = "addon-degraded-or-failed"
+UNHEALTHY = "agent-pod-unhealthy"
+CONTAINER = AGENT_ADDON
+
+# issue codes of https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonIssue.html with a page of their own
+_MODES = {
+    "ConfigurationConflict": "addon-config-conflict",
+    "AdmissionRequestDenied": POLICY_BLOCKS_AGENT,
+    "UnsupportedAddonModification": "addon-config-conflict",
+}
+_MEANS = {
+    "AccessDenied": "EKS may not change the cluster's objects",
+    "AddonPermissionFailure": "the add-on lacks IAM permissions",
+    "AddonSubscriptionNeeded": "the account has not subscribed to the add-on",
+    "AdmissionRequestDenied": "an admission policy of the cluster refused the add-on's objects",
+    "ClusterUnreachable": "EKS cannot reach the cluster's API server",
+    "ConfigurationConflict": "fields of the add-on have another field manager",
+    "InsufficientNumberOfReplicas": "too few of its pods are ready",
+    "InternalFailure": "EKS itself failed",
+    "K8sResourceNotFound": "an object that the add-on needs does not exist",
+    "UnsupportedAddonModification": "a setting of the add-on was changed that must not change",
+}
+_NO_IMAGE = ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_CRASHING = ("CrashLoopBackOff",)
+_CANNOT_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+# a new agent may preempt the pod on its port; after this time it has not
+_PLACING = timedelta(seconds=30)
+_LINES = 50
+
+
+class AgentFailed(PodidError):
+    """The agent will not start without a fix. The sentence begins with the failure mode's id."""
+
+    code = "AgentFailed"
+    exit_code = ExitCode.ATTENTION
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`mode` is the failure mode's id, `message` a sentence about `subject`."""
+
+    mode: str
+    message: str
+    subject: str = AGENT_ADDON
+
+    def error(self, cluster: str) -> AgentFailed:
+        return AgentFailed(
+            f"{self.mode}: {self.message}",
+            hint=Other(("agent", "status"), flags=("--cluster", cluster)),
+            subject=self.subject,
+            advice=f"podid explain {self.mode} shows the cause and the fix. Then run the command again.",
+        )
+
+
+def issue_words(issue: AddonIssue) -> str:
+    """Return the issue explained: EKS's code and text, its meaning, and its resources."""
+    means = _MEANS.get(issue.code, "")
+    where = f" ({short_list(issue.resource_ids)})" if issue.resource_ids else ""
+    said = issue.message or means
+    return f"{issue.code}{f', {means}' if means and issue.message else ''}: {said}{where}"
+
+
+def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:
+    """Return the trouble of an add-on in a failed state; `errors` are those of its update."""
+    modes = dict.fromkeys(_MODES[issue.code] for issue in addon.issues if issue.code in _MODES)
+    modes |= dict.fromkeys(mode for code, mode in _MODES.items() for error in errors if error.startswith(code))
+    reasons = [issue_words(issue) for issue in addon.issues]
+    reasons += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    message = f"the add-on {addon.name} {addon.version} is {addon.status}{why}"
+    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), message)
+
+
+def deleted(cluster: str) -> AgentFailed:
+    """Return the error for an ACTIVE add-on without a DaemonSet, which EKS does not recreate."""
+    return AgentFailed(
+        f"agent-not-on-node: the add-on {AGENT_ADDON} is ACTIVE, but its DaemonSet was deleted",
+        hint=Other(("uninstall-agent",), flags=("--cluster", cluster)),
+        subject=AGENT_ADDON,
+        advice="The DaemonSet is created on install only. Uninstall the add-on, then install it again.",
+    )
+
+
+def of_pods(
+    reader: KubeReader, pods: Collection[Pod], now: datetime, *, spared: Collection[str] = ()
+) -> Trouble | None:
+    """Return the first trouble that waiting does not fix, None if there is none. `spared` are the uids of pods about to
+    be replaced. Never raise for a log that cannot be read."""
+    judged = [pod for pod in pods if live(pod) and not pod.ready and pod.uid not in spared]
+    if stuck := _waiting(judged, _NO_IMAGE):
+        image = next(c.image for c in stuck[0].containers if c.waiting in _NO_IMAGE)
+        return _of(stuck, "agent-image-pull", f"cannot pull the image {image}")
+    if stuck := _waiting(judged, _CRASHING):
+        return _crash(reader, stuck)
+    if stuck := _waiting(judged, _CANNOT_START):
+        reason = next(c.waiting for c in stuck[0].containers if c.waiting in _CANNOT_START)
+        return _of(stuck, UNHEALTHY, f"cannot start: {reason}")
+    if stuck := [p for p in judged if not p.node and NO_FREE_PORT in p.message and now - p.created_at > _PLACING]:
+        return _of(stuck, "agent-port80-conflict", f"cannot be scheduled: {stuck[0].message}")
+    return None
+
+
+def _crash(reader: KubeReader, stuck: Sequence[Pod]) -> Trouble:
+    container = next(c for c in stuck[0].containers if c.waiting in _CRASHING)
+    try:
+        mode, line = mode_of(end_of_log(reader, stuck[0], container.name))
+    except PodidError:
+        mode, line = "", ""
+    ended = f" ({container.ended})" if container.ended not in ("", "Error") else ""
+    why = f"; its log says: {line}" if line else ""
+    are = "is" if len(stuck) == 1 else "are"
+    return _of(stuck, mode or UNHEALTHY, f"{are} in CrashLoopBackOff after {container.restarts} restarts{ended}{why}")
+
+
+def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], since: datetime) -> Trouble | None:
+    """Return the trouble of a DaemonSet whose pods an admission rule refuses, by its controller's events since then.
+    Never raise for events that cannot be read."""
+    for ds in sets:
+        if sum(map(live, pods_of((ds,), pods))) >= ds.desired:
+            continue
+        try:
+            messages = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
+        except PodidError:
+            continue
+        if messages:
+            message = cut(messages[-1], 300)
+            sentence = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {message}"
+            return Trouble(POLICY_BLOCKS_AGENT, sentence)
+    return None
+
+
+def _waiting(pods: Sequence[Pod], reasons: Collection[str]) -> list[Pod]:
+    return [pod for pod in pods if any(c.waiting in reasons for c in pod.containers)]
+
+
+def _of(pods: Sequence[Pod], mode: str, words: str) -> Trouble:
+    """Return the trouble of these pods, named after the first."""
+    first, *more = pods
+    who = f"the agent pod {first.name}" + (f" on {first.node}" if first.node else "")
+    who += f" and {len(more)} more" if more else ""
+    return Trouble(mode, f"{who} {words}", f"{first.namespace}/{first.name}")
+
+
+def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:
+    """Return the trouble of a Ready agent that EKS Auth refuses, by the end of its log. None if no log shows that, or
+    logs cannot be read: possibly no pod has asked it yet."""
+    for pod in pods:
+        try:
+            text = reader.read_log(pod.namespace, pod.name, container=CONTAINER, tail=_LINES)
+        except PodidError:
+            return None
+        for line in reversed(text.splitlines()):
+            rule = rule_of(line)
+            if rule is not None and rule.id in _REFUSALS:
+                return _of([pod], rule.id, f"is refused by EKS Auth: {line[:400]}")
+    return None
+
+
+_REFUSALS = (
+    *("node-role-missing-eks-auth", "scp-denies-eks-auth", "permissions-boundary-denies"),
+    *("self-managed-cluster-name-wrong", "agent-imds-unavailable"),
+)
+
+
+def rolling(sets: Sequence[DaemonSet]) -> bool:
+    """Return whether pods of an older template are still to be replaced."""
+    return any(ds.observed_generation < ds.generation or ds.updated < ds.desired for ds in sets)

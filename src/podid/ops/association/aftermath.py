@@ -27,7 +27,7 @@ from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROU
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis, examine, wanted_for
 from podid.ops.status.facts import stale_pods
-from podid.ops.status.wait import wait
+from podid.ops.status.verify import wait
 
 ASSOCIATION_SECONDS = 300.0
 _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | Cost.TOKEN | Cost.TRAIL}

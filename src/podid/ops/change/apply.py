@@ -1,4 +1,4 @@
-"""Carries out a plan: which action is next, what stands in its way, and each change with its intent on disk before
+"""Apply a plan: the order of its actions, the reasons to block one, and each change with its intent on disk before it
 and its outcome on disk after it."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.change.records import Recorder
 from podid.ops.clients import Clients, Site
 
-# of so many steps it is told how far they are
+# plans with more steps show a counter
 _MANY = 3
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
@@ -48,11 +48,11 @@ def apply(
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult:
-    """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
-    that a separate plan allows, which are carried out many at once. `restarts` may follow, and are recorded with the
-    plan. What `ahead` says of an action that is about to be carried out bars it and all after it.
+    """Return the outcome of each action. `error` is the first failure. Later actions are blocked, unless the plan is
+    separate: its independent actions run concurrently. `restarts` may follow, and are recorded with the plan. An error
+    that `ahead` returns for the next action blocks it and all after it.
 
-    Nothing is written to the journal, or anywhere, for a plan without actions.
+    Nothing is written, not even to the journal, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
@@ -63,7 +63,7 @@ def apply(
             run.carry_out(batch)
         run.check_kept()
         done = run.in_order()
-        # what somebody else did to the same thing meanwhile
+        # concurrent changes of the same document
         notes = tuple(
             f"{kind.subject(item.action)}: {item.reason}"
             for item in done
@@ -73,9 +73,8 @@ def apply(
 
 
 def check_deletions(clients: Clients, plan: Plan) -> None:
-    """Just before the first write: raises Conflict where what is to be deleted is no longer what the plan says, or
-    where somebody needs it by now. Where steps have nothing to do with each other, each is checked when its turn
-    comes."""
+    """Raise Conflict, just before the first write, if a resource to delete has changed or is now in use. Independent
+    actions of a separate plan are checked one by one later."""
     from podid.calls import pacing
 
     site = Site(clients, plan.header)
@@ -94,8 +93,8 @@ Numbered = tuple[int, Action]
 
 
 def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
-    """The actions with their numbers, in order: those one after another that have nothing to do with each other are one
-    batch, when they are many."""
+    """Yield the numbered actions in order. Consecutive independent actions of a separate plan form one batch if they
+    are many."""
     numbered = enumerate(plan.actions)
     for alone, group in groupby(numbered, lambda item: plan.separate and kind_of(item[1].kind).independent):
         items = tuple(group)
@@ -107,9 +106,9 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 
 @dataclass(slots=True)
 class _Carrying:
-    """One run of a plan. `error` is its first failure, `bar` what stands in the way of all actions that are left, and
-    `bars` of those about one role. What is shared by the actions of a batch, which are carried out many at once, is
-    under one lock; no call is made while it is held."""
+    """One run of a plan. `error` is its first failure, `bar` the error that blocks all remaining actions, and `bars`
+    the errors that block those on one role. One lock protects what the concurrent actions of a batch share; no call is
+    made while it is held."""
 
     plan: Plan
     site: Site
@@ -124,11 +123,11 @@ class _Carrying:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def carry_out(self, batch: tuple[Numbered, ...]) -> None:
-        """Says what is about to be done, of a batch what was done: how far it is, is told by that."""
+        """Announce a single action before it, and each action of a batch after it, as progress."""
         from podid.calls import pacing
 
         if len(batch) > 1:
-            self._say(batch[0][1], len(self.done))  # who interrupts before the first answer is told how many there are
+            self._say(batch[0][1], len(self.done))  # shows the total before the first answer
             for (_, action), _ in pacing.fan_out(self._one, batch):
                 self._say(action, len(self.done))
             return
@@ -145,10 +144,10 @@ class _Carrying:
             self.patience.say(words)
 
     def _barred(self, action: Action) -> PodidError | None:
-        """What stands in the action's way, the end of the command's time included."""
+        """Return the error that blocks the action, such as the end of --timeout."""
         with self.lock:
             if self.bar is None and self.patience.over:
-                self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
+                self._bar_all(TimedOut("--timeout has passed", subject=action.target))
             return self.bar or self.bars.get(_role(action))
 
     def _bar_all(self, error: PodidError) -> None:
@@ -172,7 +171,7 @@ class _Carrying:
                 self._bar_after(outcome, failure)
 
     def _bar_after(self, done: Done, error: PodidError) -> None:
-        """After one that failed everything is barred, or no more than its role."""
+        """After a failure block everything, or only the actions on the same role."""
         alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
         if not alone or isinstance(error, (Unavailable, CredentialsError)):
             self.bar = error
@@ -183,7 +182,7 @@ class _Carrying:
         return Making(action, self.site, self.patience, self.journal, self.in_order())
 
     def check_kept(self) -> None:
-        """What another writer may have written over is read once more."""
+        """Read documents with several writers once more."""
         for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
                 self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
@@ -200,17 +199,17 @@ def _role(action: Action) -> str:
 
 _TRIES = 4
 _ROLE_SETTLE_SECONDS = 30.0
-# far longer than another writer takes between its read and its write
+# much longer than another writer needs between its read and its write
 _SECONDS_UNTIL_READ_AGAIN = 1.0
-_ANEW = "somebody else had changed it since the plan was made; planned anew on what was there then"
-_OVERWRITTEN = "somebody else wrote over it; made again on what was there then"
+_ANEW = "someone else had changed it after the plan was made; the change was planned again"
+_OVERWRITTEN = "someone else overwrote it; the change was made again"
 _ROLES = (ROLE.name, ROLE_TRUST.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """An action, and what it takes to carry it out. `done` is what the run did before, `reason` how it comes to be
-    this one."""
+    """An action with the values needed to make it. `done` is the run's outcomes so far, `reason` why the action was
+    planned again."""
 
     action: Action
     site: Site
@@ -224,15 +223,15 @@ class Making:
         return kind_of(self.action.kind)
 
     def read(self, error: PodidError) -> State | None:
-        """The resource as it is now; `error` again when even that cannot be read, so that a change that may have been
-        made is not recorded as one that failed."""
+        """Return the current state. Raise `error` if it cannot be read: a change that may have been made must not be
+        recorded as failed."""
         try:
             return self.kind.read(self.site, self.kind.reading(self.action))
         except PodidError as unread:
             raise error from unread
 
     def write(self) -> State | None:
-        """One after another, as far as this machine goes: what is about a role reads before it writes."""
+        """Write, one at a time on this machine for each role, since such a write reads first."""
         role = self.action.keys.get("roleName") or self.action.keys.get("targetRoleArn")
         if role is None or not (self.action.verb in self.kind.overwrites or self.kind.contended):
             return self._write()
@@ -253,7 +252,7 @@ class Making:
             if self.action.verb in self.kind.overwrites:
                 self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()
-        # IAM does not know its own new role everywhere for some seconds
+        # IAM is eventually consistent: a new role is not visible everywhere for some seconds
         unknown: NotFound
         for _ in self.patience.within(_ROLE_SETTLE_SECONDS).rounds(2.0):
             try:
@@ -266,7 +265,7 @@ class Making:
         return tuple(item.action for item in self.done if item.status is Status.DONE)
 
     def _write_when_known(self) -> State | None:
-        """Writes; what a change of the last minutes may explain is waited for."""
+        """Write; retry while a change of the last minutes may explain the refusal."""
         failure: PodidError
         seconds = min(PROPAGATION_SECONDS, self.patience.seconds)
         for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
@@ -280,7 +279,7 @@ class Making:
         raise failure
 
     def _lately(self) -> Lately:
-        """The roles that this run, or an earlier one, made or gave another trust minutes ago."""
+        """Return the roles that this run, or one of the last minutes, created or gave another trust policy."""
         now = self.patience.clock.now()
         actions = [action for action in self._worked() if action.kind in _ROLES]
         with suppress(PodidError):  # a journal that cannot be read knows of no change
@@ -290,8 +289,8 @@ class Making:
 
 
 def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
-    """What became of the action; it is planned anew, a few times, where somebody else came in between and both can
-    have what they want."""
+    """Return the outcome of the action. After a concurrent change it is planned again, a few times, if both changes can
+    be combined."""
     try:
         change = change.completed()
     except PodidError as unknown:
@@ -307,7 +306,9 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
         except PodidError:
             break
         if change.action.verb is Verb.NONE:
-            done = Done(change.action, Status.UNCHANGED, change.action.after, "somebody else has just done the same")
+            done = Done(
+                change.action, Status.UNCHANGED, change.action.after, "someone else has just made the same change"
+            )
             return done, _record(number, done, change, recorder)
     return done, error
 
@@ -322,11 +323,11 @@ def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidE
         done = _carry_out(change)
     except PodidError as error:
         failed = Done(action, Status.FAILED, reason=error.message, error=error)
-        # where nobody knows whether it was made, the intent stays open and the next run settles it
+        # if the outcome is not known, the intent stays open and the next run settles it
         if not isinstance(error, Unavailable):
-            _record(number, failed, change, recorder)  # the change's own failure is the one to tell
+            _record(number, failed, change, recorder)  # the failure of the change takes precedence
         return failed, error
-    # it was made, and that is what must be told, also where nothing more can be written down
+    # the change was made: report it even if the journal cannot be written
     return done, _record(number, done, change, recorder)
 
 
@@ -339,16 +340,16 @@ def _record(number: int, done: Done, change: Making, recorder: Recorder) -> Podi
 
 
 def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
-    """What is contended is there at the end of the run, or that is said. A writer who had read the document before this
-    run wrote it, and writes it later than now, cannot be seen: IAM has no compare-and-swap."""
-    since = "written over it"
+    """Check at the end of the run that a document with several writers still has the change. A writer who read it
+    before this run and writes later than now cannot be detected: IAM has no compare-and-swap."""
+    event = "overwritten it"
     for _ in range(_TRIES):
         change.patience.clock.sleep(_SECONDS_UNTIL_READ_AGAIN)
         try:
             if not change.kind.lost(change.site, done.action):
                 return done, None
         except NotFound:
-            since = "deleted it"
+            event = "deleted it"
             break
         except PodidError as unread:
             return replace(done, reason=f"it could not be read again: {unread.message}"), None
@@ -359,7 +360,7 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
         done, error = make(number, change, recorder)
         if error is not None:
             return done, error
-    message = f"The {change.kind.subject(done.action)} was changed, and somebody else has {since} since"
+    message = f"The {change.kind.subject(done.action)} was changed, but someone else has {event} since"
     lost = Conflict(message, hint=Again(), subject=done.action.target)
     failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
     _record(number, failed, change, recorder)
@@ -367,7 +368,7 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
 
 
 def _carry_out(change: Making) -> Done:
-    """The change itself, with the ways in which AWS makes a careful caller read again."""
+    """Make the change, with the retries that AWS requires of a careful caller."""
     action = change.action
     lost: LostAnswer | None = None
     failure: PodidError
@@ -378,7 +379,7 @@ def _carry_out(change: Making) -> Done:
             lost = error if isinstance(error, LostAnswer) else lost
             current, held = change.read(lost or error), change.kind.held
             if matches(held(action.after), current):
-                # made by an earlier try of ours whose answer was lost, or by somebody else with the very same settings
+                # made by an earlier try whose answer was lost, or by someone else with the same settings
                 return Done(action, Status.DONE if lost else Status.UNCHANGED, current)
             again = error is lost or error.code == "ConcurrentModification"
             if not again or not matches(held(action.before), current):
@@ -392,6 +393,6 @@ def _carry_out(change: Making) -> Done:
             raise
         except PodidError as error:
             if lost is not None:
-                raise lost from error  # an earlier try may have made it: that is what must not be forgotten
+                raise lost from error  # an earlier try may have made the change
             raise
     raise failure

@@ -1,8 +1,8 @@
-"""What podid changed, written down before it is done.
+"""The journal of podid's changes.
 
 One file a run, one JSON object a line: a `run` head, then for each action an `intent` (fsynced before the call) and an
 `outcome`, and an `end`. A run that was killed has no end, and may have an intent without an outcome; the next run
-settles it by reading. Files are the caller's own: directory 0700, files 0600, never through a symlink.
+settles it by reading. Files belong to the caller: directory 0700, files 0600, never through a symlink.
 """
 
 from __future__ import annotations
@@ -35,14 +35,13 @@ from podid.ops.change.records import (
     usable,
 )
 
-# of an id: as many as its end has, which is by chance
+# of a prefix or suffix of an id: as long as its random part
 SHORTEST_ID = 6
 
 
 class Journal:
-    """A directory of runs. Raises UsageError when it cannot be used, which names the remedy. `locks` are those of the
-    machine, whichever journal is written. With `kept` a recorder stays open once its changes are made, and is put
-    there: the run ends with its command."""
+    """A directory of runs. Raise UsageError with a remedy if it cannot be used. `locks` are shared by all journals of
+    the machine. `kept` collects recorders that stay open until the command ends."""
 
     def __init__(self, directory: Path, locks: Locks | None = None, kept: list[Recorder] | None = None) -> None:
         self.directory = directory
@@ -50,16 +49,16 @@ class Journal:
         self._kept = kept
 
     def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
-        """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
-        is named in the error, never skipped."""
+        """Return all runs, newest first, or those begun later than a day before `since`. Raise InvalidInput for a file
+        that is not valid."""
         runs, unread = self.legible(since)
         if unread:
             raise unread[0]
         return runs
 
     def legible(self, since: datetime | None = None) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
-        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only reads. A file
-        that others may write to is refused here too."""
+        """Return the valid runs, newest first, and an error for each damaged file: for commands that only read. A file
+        that others can write is refused here too."""
         oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
         runs, unread = list[Run](), list[InvalidInput]()
         for name in self._ids() if self._exists() else ():
@@ -71,14 +70,14 @@ class Journal:
         return tuple(runs), tuple(unread)
 
     def get(self, run_id: str) -> Run:
-        """A run by its id, by its beginning or by its end, six characters at least, where only one has it; `last` is
-        the newest one that there is something of to undo, and is no undo itself. Raises what is wrong with any file,
-        as `runs`."""
+        """Return the run with this id. A unique prefix or suffix of at least six characters is enough; `last` is the
+        newest run that can be undone and is not an undo itself. Raise InvalidInput for a damaged file, as `runs`
+        does."""
         return self._chosen(run_id, self.runs())
 
     def peek(self, run_id: str) -> Run:
-        """As `get`, for who only looks: a file that cannot be read hides no run but the one that is in it. The last
-        one is not known without it."""
+        """As `get`, for commands that only read: a damaged file hides only its own run. `last` requires that all files
+        are valid."""
         runs, unread = self.legible()
         if unread and run_id == "last":
             raise unread[0]
@@ -94,26 +93,28 @@ class Journal:
             for run in runs:
                 if run.changed and not run.undoes:
                     return run
-            raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
+            raise NotFound("The journal has no run that can be undone", subject=str(self.directory))
         if len(run_id) < SHORTEST_ID:
-            rule = f"write at least {SHORTEST_ID} characters of it, or 'last'"
-            message = f"{run_id!r} is too short for a run's id: {rule}"
+            rule = f"specify at least {SHORTEST_ID} characters, or 'last'"
+            message = f"{run_id!r} is too short for a run id: {rule}"
             raise InvalidInput(message, hint=Other(("history",)), subject=run_id)
         matching = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
         if len(matching) > 1:
-            raise InvalidInput(f"{run_id!r} names {len(matching)} runs; write more of it", hint=Other(("history",)))
+            raise InvalidInput(
+                f"{run_id!r} matches {len(matching)} runs: specify more of the id", hint=Other(("history",))
+            )
         if not matching:
             raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
         return matching[0]
 
     def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
-        """Whether a run recorded here created the resource (and no later one deleted it); of a role with this id, where
-        the run recorded one."""
+        """Return whether a recorded run created the resource and no later one deleted it; for a role, the one with this
+        id, if the run recorded it."""
         state = self.last_made(account, kind, keys)
         return state is not None and role_id in ("", state.get("roleId", role_id))
 
     def last_made(self, account: str, kind: str, keys: Mapping[str, str]) -> State | None:
-        """The resource as the newest run that is recorded here created it; None where none did, or deleted it since."""
+        """Return the resource as the newest recorded run created it; None if none did, or one has deleted it since."""
         for run in self.runs():
             for step in reversed(run.steps):
                 same = (step.action.kind, step.action.keys) == (kind, keys) and run.header.account == account
@@ -124,8 +125,8 @@ class Journal:
     def steps_since(
         self, account: str, kinds: Collection[str], since: datetime
     ) -> tuple[tuple[Run, Step, datetime], ...]:
-        """The steps on resources of these kinds that changed them at `since` or later, each with its run and the time,
-        in no order. A step that was cut short counts with the start of its run."""
+        """Return the steps that changed resources of these kinds at `since` or later, each with its run and time,
+        unordered. An interrupted step counts with the start of its run."""
         return tuple(
             (run, step, moment)
             for run in self.runs(since)
@@ -138,8 +139,7 @@ class Journal:
         )
 
     def half_made(self, account: str, keys: Mapping[str, str]) -> bool:
-        """Whether the newest run that is recorded here and changed something of the resource, or of what hangs on it
-        and carries its keys, did not come to its end."""
+        """Return whether the newest recorded run that changed the resource, or one with its keys, did not finish."""
         for run in self.runs():
             about = [step for step in run.steps if keys.items() <= step.action.keys.items()]
             if about and run.header.account == account:
@@ -147,8 +147,8 @@ class Journal:
         return False
 
     def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
-        """What runs of this very command line, at this place, have done until now that were cut short one after the
-        other: to go on with it is to count that as done."""
+        """Return the actions that interrupted runs of this same command line and place have done, back to the last run
+        that ended: a repeated command continues from there."""
         actions: list[Action] = []
         for run in self.runs():
             if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
@@ -161,7 +161,7 @@ class Journal:
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
     ) -> Recorder:
-        """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
+        """Return the recorder of a new run. Its file is locked while the recorder is open."""
         with usable(self.directory):
             make_private(self.directory)
         self._exists()
@@ -188,13 +188,13 @@ class Journal:
         return recorder
 
     def going_on(self, run_id: str) -> Recorder | None:
-        """The recorder of a run of this command, which more is to be written to."""
+        """Return the open recorder of a run of this command."""
         return next((recorder for recorder in self._kept or () if recorder.run_id == run_id), None)
 
     @contextmanager
     def reopen(self, run_id: str) -> Iterator[tuple[Run, Recorder] | None]:
-        """A run whose process is gone, as it is now, with a recorder for the outcomes that it lacks; None when another
-        process has it at this very moment. It is locked for as long as the block lasts."""
+        """Yield an interrupted run as it is now, with a recorder for its missing outcomes; None while another process
+        has it. The file is locked for the duration of the block."""
         with closing(Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory)) as recorder:
             try:
                 fcntl.flock(recorder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -205,21 +205,21 @@ class Journal:
             yield None if run is None else (run, recorder)
 
     def _ids(self) -> list[str]:
-        """Newest first."""
+        """Return the ids, newest first."""
         with usable(self.directory):
             names = [path.name for path in self.directory.iterdir()]
         return sorted((name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl")), reverse=True)
 
     def _next_id(self, now: datetime) -> str:
-        """Ids are in the order in which runs began, whatever the clock says: a run comes after all that are there."""
+        """Return an id that sorts after all others, whatever the clock says."""
         latest = next((moment for name in self._ids() if (moment := _moment_of(name)) is not None), None)
-        # without what is less than a millisecond
+        # ids have milliseconds
         if latest is not None and latest >= now.replace(microsecond=now.microsecond // 1000 * 1000):
             now = latest + timedelta(milliseconds=1)
         return f"{_stamp(now)}-{secrets.token_hex(3)}"
 
     def _exists(self) -> bool:
-        """Whether there is a journal. What it says is trusted, so it must be the caller's own, for reading as well."""
+        """Return whether a journal exists. It must belong to the caller, since podid trusts it."""
         with usable(self.directory):
             return check_private(self.directory)
 
@@ -245,21 +245,21 @@ class Journal:
         path = self.directory / f"{run_id}.jsonl"
         try:
             records = list(read_records(text))
-            # killed between creating the file and writing its head: no intent was written, so nothing was done
+            # killed before the head was written: nothing was changed
             if not records:
                 return None
             if member(records[0], "v", int, VERSION) > VERSION:
                 raise InvalidInput(
                     f"{path} was written by a newer podid",
-                    advice="Use that one, or give another place with --journal-dir.",
+                    advice="Use that version, or specify another directory with --journal-dir.",
                     subject=str(path),
                 )
             return run_of(run_id, records, running=running)
         except (ValueError, KeyError, RecursionError, Malformed) as error:
             raise InvalidInput(
-                f"{path} is not a journal file, or it is damaged",
-                advice="What it left open is not known, so nothing is changed: move it away to go on without what it "
-                "recorded, or give another place with --journal-dir.",
+                f"{path} is not a valid journal file",
+                advice="Its unfinished changes are not known, so nothing was changed. Move the file away to continue "
+                "without it, or specify another directory with --journal-dir.",
                 subject=str(path),
             ) from error
 
@@ -269,7 +269,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def _moment_of(run_id: str) -> datetime | None:
-    """The moment in a run's id; None for a name that is none, or after which there is no other."""
+    """Return the time in a run's id; None for other names, and for the last possible time."""
     try:
         moment = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
     except ValueError:
@@ -278,7 +278,7 @@ def _moment_of(run_id: str) -> datetime | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """The time, None for what is none: nothing else in the journal depends on it."""
+    """Return the time, None if it is not valid: nothing else in the journal depends on it."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -290,16 +290,16 @@ WAIT_SECONDS = 60.0
 
 
 class Locks:
-    """One file a lock, empty, in a directory of the caller's own; a process that dies gives its locks back. Without a
-    directory, or where it cannot be written, everybody goes ahead: who writes looks again afterwards all the same."""
+    """One empty file a lock, in a directory of the caller's own; the end of a process releases its locks. Without a
+    writable directory there is no locking: writers read again after a write anyway."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
 
     @contextmanager
     def held(self, name: str, subject: str, patience: Patience) -> Iterator[None]:
-        """Alone among the processes of this machine for as long as the block lasts. `name` is a file's, `subject` the
-        thing in a sentence. Raises TimedOut where another process does not let go of it."""
+        """Hold the lock for the duration of the block. `name` is the file's, `subject` the locked resource in a
+        sentence. Raise TimedOut if another process does not release it."""
         descriptor = self._open(name)
         if descriptor is None:
             yield
@@ -320,14 +320,14 @@ class Locks:
 
 
 def wait_for(descriptor: int, subject: str, patience: Patience) -> None:
-    """Waits for the lock of an open file, which goes with its descriptor. Raises as `Locks.held`."""
+    """Lock an open file until it is closed. Raise as `Locks.held`."""
     for _ in patience.within(min(WAIT_SECONDS, patience.seconds)).rounds(0.05, longest=0.5):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            patience.say(f"another podid on this machine is changing {subject}; waiting for it")
+            patience.say(f"waiting for another podid on this machine, which is changing {subject}")
         except OSError:
-            return  # a file system without locks: everybody goes ahead
+            return  # a file system without locks
         else:
             return
-    raise TimedOut(f"Another podid on this machine is changing {subject} and does not finish", subject=subject)
+    raise TimedOut(f"Another podid on this machine is changing {subject} and has not finished", subject=subject)

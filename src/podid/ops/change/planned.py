@@ -1,6 +1,6 @@
-"""What changes of roles and of their policies come to in a snapshot, before they are made.
+"""Apply planned changes of roles and policies to a snapshot.
 
-A section that is missing stays so: what was not read is not known afterwards either.
+A missing section stays missing: a fact that was not read is not known afterwards either.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from podid.facts.nodes import REDEEMING_POLICIES
 
 K = TypeVar("K")
 V = TypeVar("V")
-# the sections that hold roles
+# the sections with roles
 _ROLES = ("roles", "target_roles", "chained_roles")
 
 
 def mapped(section: Section[Mapping[K, V]], change: Callable[[K, V], V]) -> Section[Mapping[K, V]]:
-    """The section with each of its values changed."""
+    """Return the section with each of its values changed."""
     if isinstance(section, Missing):
         return section
     return Known({key: change(key, value) for key, value in section.value.items()})
 
 
 def with_changed(snapshot: Snapshot, name: str, change: Callable[[Any], Any]) -> Snapshot:
-    """The snapshot with the section of that name changed, if it was read."""
+    """Return the snapshot with the named section changed, if it was read."""
     section: Section[Any] = getattr(snapshot, name)
     changed: dict[str, Any] = {} if isinstance(section, Missing) else {name: Known(change(section.value))}
     return replace(snapshot, **changed)
@@ -41,7 +41,7 @@ def with_changed(snapshot: Snapshot, name: str, change: Callable[[Any], Any]) ->
 def _of_role(
     section: Section[Mapping[K, Section[V]]], name: str, change: Callable[[K, V], Section[V]]
 ) -> Section[Mapping[K, Section[V]]]:
-    """The section with what is known of the role of that name changed; keys are ARNs, or pairs that begin with one."""
+    """Return the section with the values of the named role changed. Keys are ARNs, or pairs that begin with one."""
 
     def changed(key: K, part: Section[V]) -> Section[V]:
         arn = key[0] if isinstance(key, tuple) else str(key)
@@ -60,7 +60,7 @@ def own_account(snapshot: Snapshot, arn: str) -> bool:
 
 
 def arn_of(snapshot: Snapshot, state: State) -> str:
-    """Of a role that is made in the cluster's account; empty where nobody knows which that is."""
+    """Return the ARN of a role to be created in the cluster's account; empty if the account is not known."""
     cluster = snapshot.cluster
     if known := text(state, "roleArn"):
         return known
@@ -71,7 +71,7 @@ def arn_of(snapshot: Snapshot, state: State) -> str:
 
 
 def with_role(snapshot: Snapshot, name: str, change: Callable[[Role], Role | None]) -> Snapshot:
-    """The snapshot with the role of that name in the cluster's account changed, in whatever part it plays there."""
+    """Return the snapshot with the named role of the cluster's account changed in all sections."""
 
     def changed(_: str, section: Section[Role | None]) -> Section[Role | None]:
         role = section.value if isinstance(section, Known) else None
@@ -84,7 +84,7 @@ def with_role(snapshot: Snapshot, name: str, change: Callable[[Role], Role | Non
 
 
 def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
-    """The snapshot with a role that had not been there, and that has no policy yet."""
+    """Return the snapshot with a new role that has no policies yet."""
     arn = role.arn
     changed: dict[str, Any] = {
         part: put(getattr(snapshot, part), arn, Known(role))
@@ -116,7 +116,7 @@ def with_settings(role: Role, state: State) -> Role:
 
 
 def with_boundary(snapshot: Snapshot, name: str, boundary: str) -> Snapshot:
-    """What another permissions boundary, or none, leaves of a role's policies is not known before."""
+    """Return the snapshot after a change of the permissions boundary: the effective permissions are PLANNED."""
     bounded = _bounded_open(snapshot, name)
     for arn in known_or(snapshot.roles, {}):
         if role_name(arn) == name and own_account(snapshot, arn):
@@ -134,8 +134,8 @@ def with_policy(
     added: Mapping[str, object] | None = None,
     managed: str = "",
 ) -> Snapshot:
-    """The snapshot with the names of a role's policies changed. `added` is the document of one that is new, and
-    `managed` the ARN of one whose document is not known; without either something was taken away or replaced."""
+    """Return the snapshot with the names of a role's policies changed. `added` is the document of a new policy,
+    `managed` the ARN of a new one whose document is not known; without both, a policy was removed or replaced."""
     policies = _of_role(snapshot.role_policies, name, lambda arn, names: Known(change(names)))
     grant = None if added is None else assume_permissions((added,), allowed_actions((added,)))
 
@@ -161,7 +161,7 @@ def _bounded_open(snapshot: Snapshot, name: str) -> Section[Mapping[str, Section
 
 
 def _joined(one: AssumePermissions, other: AssumePermissions) -> AssumePermissions:
-    """Of all the policies of both."""
+    """Return the permissions of both."""
     return AssumePermissions(
         tuple(dict.fromkeys((*one.assume, *other.assume))),
         tuple(dict.fromkeys((*one.tag, *other.tag))),
@@ -176,7 +176,7 @@ TargetPermissions = Section[Mapping[tuple[str, str], Section[tuple[Decision, ...
 def _permissions_open(
     snapshot: Snapshot, name: str, *, may_change: Callable[[Decision], bool] = lambda decision: True
 ) -> TargetPermissions:
-    """Decisions are not known afterwards where one of them may change."""
+    """Make the decisions PLANNED if one of them may change."""
 
     def changed(_: tuple[str, str], decisions: tuple[Decision, ...]) -> Section[tuple[Decision, ...]]:
         return PLANNED if any(map(may_change, decisions)) else Known(decisions)
@@ -185,7 +185,7 @@ def _permissions_open(
 
 
 def _with_grant(snapshot: Snapshot, name: str, permissions: AssumePermissions) -> TargetPermissions:
-    """What one more policy gives, where nothing but its lack is in the way."""
+    """Add the permissions of one more policy, if nothing else blocks the request."""
 
     def granted(decision: Decision, target: str) -> Decision:
         patterns = permissions.tag if decision.action == TAG_SESSION else permissions.assume
@@ -203,12 +203,12 @@ def _lacks(decision: Decision) -> bool:
 
 
 def lacks_a_policy(decision: Decision) -> bool:
-    """Whether nothing but the lack of a policy is in the way."""
+    """Return whether only a missing policy blocks the request."""
     return _lacks(decision) and False not in (decision.boundary_allows, decision.organization_allows)
 
 
 def _nodes_may(snapshot: Snapshot, name: str, managed: str, *, taken: bool) -> Section[Mapping[str, Section[Decision]]]:
-    """Whether the nodes that have the role may redeem tokens with one managed policy more, or something less."""
+    """Return whether nodes with the role may redeem tokens after one managed policy was added, or something removed."""
     gives = AWS_MANAGED in managed and managed.rpartition("/")[2] in REDEEMING_POLICIES
 
     def changed(_: str, decision: Decision) -> Section[Decision]:

@@ -1,10 +1,11 @@
-"""What AWS learns of late: which of EKS's refusals may pass by themselves, those that a change seconds ago explains and
-no others; and external ids, which EKS generates with an association and a target role's trust demands.
+"""Eventual consistency: which of EKS's refusals a change made seconds ago explains, so that a retry may succeed; and
+external ids, which EKS generates with an association and a target role's trust policy requires.
 
-AWS refuses a role that it does not know yet, or whose new trust it has not seen, for seconds up to about two minutes
-(Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717). The very same texts are also its last
-word on a role that does not exist and on a trust that does not admit it. An external id is read, never made up: EKS API
-Reference, "PodIdentityAssociation" (externalId)."""
+AWS refuses a role that it does not know yet, or whose new trust policy it has not seen, for seconds up to about two
+minutes (Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717). The same error texts are final
+for a role that does not exist or whose trust policy does not match. An external id is always read, never composed: EKS
+API Reference, "PodIdentityAssociation" (externalId).
+"""
 
 from __future__ import annotations
 
@@ -27,33 +28,33 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
 
 PROPAGATION_SECONDS = 120.0
-# far longer than that, so that a clock that is wrong by minutes cuts no wait short
+# much longer, so that a clock that is off by minutes does not cut a wait short
 LATELY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What podid changed in the last minutes: `roles` are names of roles, made or with another trust."""
+    """podid's own recent changes: `roles` are the names of roles that were created or got another trust policy."""
 
     now: datetime
     roles: frozenset[str] = frozenset()
 
     def touched(self, role: Role) -> bool:
-        """Whether the role was made, or its trust changed, so lately that AWS may not know everywhere. IAM keeps no
-        time of change of a trust policy: what others changed is not known."""
+        """Return whether the role was created, or its trust policy changed, within the last minutes. IAM does not
+        report when a trust policy changed, so changes by others are not known."""
         young = role.created_at is not None and self.now - role.created_at <= LATELY
         return young or role.name in self.roles
 
 
 def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-    """The error to end with if it has not passed by itself in time. Raises `error`, explained, where waiting would be
-    in vain."""
+    """Return the error to end with if retrying does not help in time. Raise `error`, explained, if retrying is
+    useless."""
     if isinstance(error, AlreadyExists):
         with suppress(NotFound):  # deletion is eventually consistent, aws-controllers-k8s/community#2684
             if error.existing_id:
                 site.eks.get_association(site.cluster, error.existing_id)
             raise error
-        message = f"EKS still remembers the association that was deleted ({error.message})"
+        message = f"EKS still lists the deleted association ({error.message})"
         return TimedOut(message, hint=Again(), subject=error.subject, request_id=error.request_id)
     if not isinstance(error, RoleUnknown | TrustRefused):
         raise error
@@ -61,23 +62,23 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
     try:
         role = site.iam.find_role(name)
     except PodidError as unread:
-        error.advise(f"Role {name} could not be looked at: {unread.message}.")
-        return error  # how old it is cannot be told
+        error.advise(f"Role {name} could not be read: {unread.message}.")
+        return error  # its age is not known
     if role is None:
         error.id = "role-not-found"
         if name not in lately().roles:
-            error.advice = f"IAM knows no role {name} in this account."
+            error.advice = f"Role {name} does not exist in this account."
             raise error
         return error
     if isinstance(error, TrustRefused):
         _check_trust(site, action, error, role)
     if not lately().touched(role):
         if isinstance(error, RoleUnknown):
-            error.advice = "The role is not new in IAM, so waiting does not help: EKS may want another path or ARN."
+            error.advice = "The role is not new in IAM, so waiting does not help: check its ARN, including the path."
         else:
             error.advice = (
-                f"As IAM has it now, the trust policy of {role.name} admits the association, and podid has not changed "
-                "it in the last minutes. If somebody else has just done so, run the command again in a minute."
+                f"The current trust policy of role {role.name} allows the association, and podid has not changed it in "
+                "the last minutes. If someone else has just changed it, run the command again in a minute."
             )
         raise error
     error.id = "role-eventual-consistency"
@@ -85,7 +86,7 @@ def waits_for(site: Site, action: Action, error: PodidError, lately: Callable[[]
 
 
 def _check_trust(site: Site, action: Action, error: TrustRefused, role: Role) -> None:
-    """Raises `error` with the reason where the trust policy, as IAM has it now, does not admit the association."""
+    """Raise `error` with the reason if the current trust policy in IAM does not allow the association."""
     after = action.after or {}
     try:
         policy = trust.parse_policy(role.trust)
@@ -104,24 +105,25 @@ def _check_trust(site: Site, action: Action, error: TrustRefused, role: Role) ->
         actions = (evaluation.assume_role, evaluation.tag_session)
         failed = next(action for action in actions if action.verdict is trust.TrustVerdict.NO_MATCH)
         error.id = worst.id if worst is not None else ""
-        error.advice = f"As IAM has it now, {failed.action} is refused: {failed.reason}."
+        error.advice = f"The current trust policy does not allow {failed.action}: {failed.reason}."
         flags = ("--role", role.name, "--for", f"{who.namespace}/{who.service_account}")
         error.hint = Again(add=("--update-trust",), instead=Other(("trust", "add"), flags=flags))
         raise error
 
 
 _AWAITED = re.compile(r"\(externalId of ([^/()\s]+)/([^/()\s]+)\)")
-# EKS lists an association some seconds after it has made it
+# EKS lists a new association after some seconds
 _SETTLES_SECONDS = 20.0
 
 
 def awaited(ref: ServiceAccountRef) -> str:
-    """What stands in a policy for the external id of an association that is not there yet. It lets in nobody."""
+    """Return the placeholder in a policy for the external id of an association that does not exist yet. It matches no
+    request."""
     return f"(externalId of {ref})"
 
 
 def awaited_in(value: object) -> frozenset[ServiceAccountRef]:
-    """Whose external ids the policy, or a part of it, waits for."""
+    """Return the service accounts whose external ids the policy, or a part of it, contains as placeholders."""
     return frozenset(_refs_awaited(value))
 
 
@@ -137,7 +139,7 @@ def _refs_awaited(value: object) -> Iterator[ServiceAccountRef]:
 
 
 def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> object:
-    """The policy, or the part of it, with the external ids that are known by now."""
+    """Replace the placeholders of the external ids that are known."""
     if isinstance(value, str) and (match := _AWAITED.fullmatch(value)):
         return ids.get(ServiceAccountRef(*match.groups()), value)
     if isinstance(value, Mapping):
@@ -148,7 +150,7 @@ def with_external_ids(value: object, ids: Mapping[ServiceAccountRef, str]) -> ob
 
 
 def find_external_id(eks: Eks, cluster: str, ref: ServiceAccountRef, target_role_arn: str) -> str:
-    """That of its association with the target role; empty where it has none. Raises as EKS does."""
+    """Return the external id of the association with the target role; empty if there is none."""
     association = eks.find_association(cluster, ref)
     if association is None or association.target_role_arn != target_role_arn:
         return ""
@@ -156,7 +158,7 @@ def find_external_id(eks: Eks, cluster: str, ref: ServiceAccountRef, target_role
 
 
 def get_external_id(eks: Eks, cluster: str, ref: ServiceAccountRef, target_role_arn: str, patience: Patience) -> str:
-    """The same of an association that was just made. Raises NotFound where EKS does not have it in time."""
+    """Wait for the external id of a new association. Raise NotFound if EKS does not return it in time."""
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
         if external_id := find_external_id(eks, cluster, ref, target_role_arn):
             return external_id

@@ -1,5 +1,5 @@
-"""How a run is written down, and read again: the run, its steps, and the form of its file. What is of another form is a
-ValueError or a KeyError."""
+"""The file format of the journal: runs, their steps, and how they are written and read. Invalid content raises
+ValueError or KeyError."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podid.domain.plan import Action, Done, Header, State, Status
 from podid.domain.text import utc
 from podid.ops.change.kinds import kind_of
 
-# of the format; one file is read by every podid that knows its version
+# of the file format
 VERSION = 1
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of a recorded run. `status` is None while its intent is open; `at` is when its outcome was known."""
+    """One action of a recorded run. `status` is None while its intent is open; `at` is when the outcome was known."""
 
     number: int
     action: Action
@@ -39,9 +39,8 @@ class Step:
 
 
 class RunStatus(StrEnum):
-    """What became of a run. running: its process lives; done, partial, failed: it came to its end; written: all of it
-    was done, and the command was cut short before it saw the effect; interrupted: cut short before that; empty: nothing
-    was begun."""
+    """running: its process is alive. done, partial, failed: it ended. written: all changes were made, and the command
+    was interrupted before it saw their effect. interrupted: before that. empty: no change was begun."""
 
     DONE = "done"
     PARTIAL = "partial"
@@ -54,9 +53,9 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recorded run. `steps` were begun; `untried` were planned and never begun. `undoes` names the run that it undid;
-    `running` is true while its process lives, and `ended` once that has come to its end. `reported` is whether a later
-    run has said what an end was missing for."""
+    """A recorded run. `steps` were begun; `untried` were planned and never begun. `undoes` is the id of the run that it
+    undid. `running`: its process is alive; `ended`: it finished. `reported`: a later run has reported why it did not
+    end."""
 
     run_id: str
     command: tuple[str, ...]
@@ -71,7 +70,7 @@ class Run:
 
     @property
     def changed(self) -> tuple[Step, ...]:
-        """What it changed, or may have changed, for longer than it took."""
+        """Return the steps that changed something lasting, or may have."""
         return tuple(
             step for step in self.steps if step.status in (Status.DONE, None) and not kind_of(step.action.kind).passing
         )
@@ -82,12 +81,12 @@ class Run:
 
     @property
     def cut_short(self) -> bool:
-        """Whether its process is gone and never came to its end."""
+        """Return whether its process is gone and the run never ended."""
         return not self.running and not self.ended
 
     @property
     def whole(self) -> bool:
-        """Whether all that was planned is done, or was so already."""
+        """Return whether all planned actions are done or were unnecessary."""
         return not self.untried and all(step.status in (Status.DONE, Status.UNCHANGED) for step in self.steps)
 
     @property
@@ -105,8 +104,8 @@ class Run:
 
 
 def read_records(text: bytes) -> Iterator[dict[str, Any]]:
-    """Raises ValueError for what is no JSON, Malformed for what is nested so deeply that it could not be written again.
-    A last line without its end was cut short by a crash, before anything was done about it."""
+    """Raise ValueError for invalid JSON, Malformed for JSON that is nested too deeply to be written again. An
+    incomplete last line is ignored: the process was killed before it acted on it."""
     for line in text.split(b"\n")[:-1]:
         record = json.loads(line)
         if not isinstance(record, dict):
@@ -116,7 +115,7 @@ def read_records(text: bytes) -> Iterator[dict[str, Any]]:
 
 
 def member(record: dict[str, Any], name: str, kind: type[T], *default: T) -> T:
-    """The member. KeyError where it is missing and there is no default, ValueError where it is something else."""
+    """Return the member. Raise KeyError if it is missing and there is no default, ValueError for another type."""
     value = record.get(name, *default) if default else record[name]
     if not isinstance(value, kind):
         raise ValueError(f"{name} is no {kind.__name__}")
@@ -140,12 +139,12 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     for record in records:
         if record["type"] == "intent":
             number = member(record, "number", int)
-            # one that was planned anew has a further intent, which takes the place of what came before
+            # an action that was planned again has another intent, which replaces the first
             begun[number] = _action(record)
             outcomes.pop(number, None)
         elif record["type"] == "outcome":
             outcomes[member(record, "number", int)] = record
-    # what was found to be so already was never begun
+    # unchanged actions have an outcome without an intent
     begun |= {number: planned[number] for number in outcomes.keys() - begun.keys()}
     types = {record["type"] for record in records}
     return Run(
@@ -168,7 +167,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
 
 
 def action_record(action: Action) -> dict[str, Any]:
-    """An action as the journal has it."""
+    """Return the action as the journal stores it."""
     return {"kind": action.kind, "before": action.before, "after": action.after, "note": action.note}
 
 
@@ -188,7 +187,7 @@ def _step(number: int, action: Action, outcome: dict[str, Any] | None) -> Step:
 
 @dataclass(eq=False, slots=True)
 class Recorder:
-    """Writes one run, from any number of threads. Every line is on disk before the method returns."""
+    """Writes one run, from any number of threads. Each line is on disk before the method returns."""
 
     run_id: str
     descriptor: int
@@ -201,7 +200,7 @@ class Recorder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """One that is kept ends with its command; one that is left by a bug or by Ctrl-C has no end."""
+        """A kept recorder ends with its command. After a bug or Ctrl-C the run has no end."""
         if kind is not None and not issubclass(kind, PodidError):
             self.close()
         elif self.kept is None:
@@ -210,7 +209,7 @@ class Recorder:
             self.kept.append(self)
 
     def number(self, action: Action) -> int:
-        """The action's place in the plan, at the end of it where it was not planned."""
+        """Return the action's index in the plan. Append an action that was not planned."""
         which = (action.kind, action.target)
         numbers = [number for number, item in enumerate(self.plan) if (item.kind, item.target) == which]
         if not numbers:
@@ -218,13 +217,13 @@ class Recorder:
         return numbers[0] if numbers else len(self.plan) - 1
 
     def end(self) -> None:
-        """The run has come to its end, whatever became of it."""
-        with suppress(PodidError):  # it is made, and told
+        """Record that the run ended."""
+        with suppress(PodidError):  # the changes are made and reported
             self.write({"type": "end"})
         self.close()
 
     def close(self) -> None:
-        with self._lock:  # a thread that is late must not write into whatever has the number next
+        with self._lock:  # a late thread must not write to a reused descriptor
             if self.descriptor >= 0:
                 os.close(self.descriptor)
                 self.descriptor = -1
@@ -237,8 +236,7 @@ class Recorder:
         self.write({**record, "reason": done.reason, **({"at": utc(at)} if at is not None else {})})
 
     def drop_cut_line(self) -> bytes:
-        """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
-        is left."""
+        """Remove an incomplete last line, which a crash leaves, and return the rest."""
         size = os.fstat(self.descriptor).st_size
         data = os.pread(self.descriptor, size, 0)
         whole = data.rfind(b"\n") + 1
@@ -256,7 +254,7 @@ class Recorder:
 
 @contextmanager
 def usable(directory: Path) -> Iterator[None]:
-    """Turns what stands in the way of the block into a UsageError that names the directory."""
+    """Raise UsageError, which names the directory, for an OSError in the block."""
     try:
         yield
     except OSError as error:
@@ -266,7 +264,7 @@ def usable(directory: Path) -> Iterator[None]:
 def unusable(directory: Path, error: OSError | str) -> UsageError:
     why = error if isinstance(error, str) else error.strerror or type(error).__name__
     return UsageError(
-        f"The journal directory {directory} cannot be used: {why}",
-        advice="podid writes down each change before it makes it; give another place with --journal-dir.",
+        f"Journal directory {directory} cannot be used: {why}",
+        advice="podid records each change before it makes it. Specify another directory with --journal-dir.",
         subject=str(directory),
     )

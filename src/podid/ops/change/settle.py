@@ -1,4 +1,4 @@
-"""Changes that were interrupted: what became of them is found out by reading, before anything else is changed."""
+"""Settle interrupted changes: determine their outcome by reading, before anything else is changed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from podid.ops.change.kinds import RESTART, kind_of
 from podid.ops.change.records import Recorder, Run
 from podid.ops.clients import Clients, Site
 
-_UNREAD = "what became of {} cannot be looked at now"
+_UNREAD = "the outcome of {} cannot be read now"
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Each interrupted change with what became of it, or with the error that stood in the way of a look."""
+    """Each interrupted change with its outcome, or with the error that prevented reading it."""
 
     items: tuple[tuple[Run, Action, Done | PodidError], ...] = ()
 
@@ -27,7 +27,7 @@ class Settled:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """One for all changes of a run that came to the same, for the person who runs the next command."""
+        """Return one sentence for all changes of a run with the same outcome."""
         alike: dict[tuple[str, str, str], list[str]] = {}
         for run, action, done in self.items:
             words, text = ("{}", done.reason) if isinstance(done, Done) else (_UNREAD, done.message)
@@ -39,8 +39,8 @@ class Settled:
 
 
 def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
-    """Closes what interrupted runs left open. Changes of another account, region or cluster, and those that may not be
-    looked at, stay open: they must not stand in the way of other work."""
+    """Record the outcome of the open changes of interrupted runs. Changes of another account, region or cluster, and
+    those that cannot be read, stay open and do not block other work."""
     items: list[tuple[Run, Action, Done | PodidError]] = []
     for run in journal.runs():
         actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
@@ -51,7 +51,7 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
         with journal.reopen(run.run_id) as opened:
             if opened is None:
                 continue  # another process is settling it
-            # as it is now: another process may have settled it, and changed things since, while we came here
+            # read again under the lock: another process may have settled it meanwhile
             now, recorder = opened
             outcomes = list(_settled(clients, place, now, recorder))
             if now.cut_short and not now.reported:
@@ -65,7 +65,7 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
 def _settled(
     clients: Clients, place: Place, run: Run, recorder: Recorder
 ) -> Iterator[tuple[Action, Done | PodidError]]:
-    """What became of what is open, written down."""
+    """Yield the outcome of each open change, and record it."""
     for step in run.open_steps:
         if not reachable(run.header, step.action, place.header):
             continue
@@ -79,17 +79,17 @@ def _settled(
 
 
 def _unreported(run: Run) -> Iterator[tuple[Action, Done]]:
-    """What the command would have said at its end of changes of which it is known what became."""
+    """Yield what the command would have reported at its end about settled changes."""
     restarted = any(step.action.kind == RESTART.name for step in run.steps)
     for step in run.steps:
         if step.status is Status.DONE and kind_of(step.action.kind).takes_effect and not restarted:
-            yield step.action, Done(step.action, Status.DONE, step.after, "written; its effect was not seen")
+            yield step.action, Done(step.action, Status.DONE, step.after, "written; its effect was not confirmed")
     for action in run.untried:
         yield action, Done(action, Status.BLOCKED, None, "not tried")
 
 
 def reachable(recorded: Header, action: Action, here: Header) -> bool:
-    """Whether the clients at hand look at the place where a recorded action was made."""
+    """Return whether the clients reach the place of a recorded action."""
     if recorded.account != here.account:
         return False
     if kind_of(action.kind).account_wide:

@@ -1,7 +1,8 @@
-"""The plan that takes a recorded run back.
+"""Plan the undo of a recorded run.
 
-A journal may come from anywhere (`--journal-dir` of a checkout, a cache of CI), so it is no authority: what it says was
-there before is weighed as if somebody asked for it now."""
+A journal may come from anywhere (`--journal-dir` of a checkout, a CI cache), so it is not an authority: the states that
+it restores are judged like a new request.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +26,22 @@ from podid.ops.clients import Clients, Site
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """`plan` takes a run back. `grave` are sentences on what of it a journal is not believed without an answer."""
+    """`plan` undoes a run. `grave` are sentences on changes that require an answer at a terminal."""
 
     plan: Plan
     grave: tuple[str, ...] = ()
 
 
 def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Undo:
-    """What takes a run back, last action first, each as the ones before it leave things. Raises Conflict when the run
-    was made elsewhere, when a resource is no longer as the run left it, when what became of a change is not known, and
-    for what is not put back whatever a journal says."""
+    """Plan the undo of a run, last action first. Raise Conflict if the run was made elsewhere, a resource has changed
+    since, the outcome of a change is not known, or a state must never be restored."""
     for step in run.open_steps:
         raise Conflict(
-            f"What became of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet; "
-            "it was interrupted and could not be looked at from here",
+            f"The outcome of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet: "
+            "it was interrupted and could not be read from here",
             subject=run.run_id,
         )
-    # where only the account is concerned no cluster is looked for, and the run's own heads the plan
+    # a run that changed only IAM needs no cluster: the plan shows the run's own
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
     done = [step for step in reversed(run.steps) if step.status is Status.DONE]
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
@@ -51,10 +51,10 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
             raise _elsewhere(run, place)
     actions: list[Action] = []
     unchanged: list[Action] = []
-    # why nothing is undone; beside what is undone it is nobody's matter
+    # reasons matter only if nothing at all is undone
     notes = [] if steps else [note for note in why_not.values() if note]
     site = Site(clients, header)
-    # each as it is when this plan has come so far
+    # the states as the actions so far leave them
     so_far = _as_they_are(site, [step.action for step in steps])
     for step in steps:
         kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
@@ -67,24 +67,24 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
             notes += kind.before_deleting(site, action, actions)
         actions.append(action)
     if not actions:
-        notes.append(f"nothing of run {run.run_id} is left to undo")
+        notes.append(f"run {run.run_id} has nothing left to undo")
     plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
     grave = check_restored(clients, run.header, plan)
     return Undo(plan.noting(grave), grave)
 
 
 def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -> Action:
-    """The change from what is there now to what was there before the step. Raises Conflict where somebody has changed
-    it since."""
+    """Return the change from the current state to the one before the step. Raise Conflict if the resource has changed
+    since."""
     action, kind = step.action, kind_of(step.action.kind)
     left = kind.reproducible(step.after if step.after is not None else action.after)
     restored = kind.reproducible(action.before)
-    if restored is not None and current is not None:  # what the service assigned stays as it is
+    if restored is not None and current is not None:  # members that the service assigned stay
         restored = {**{key: current[key] for key in kind.assigned if key in current}, **restored}
     if matches(restored, current):
         return kind.action(left if current is None else current, restored)
     if not matches(left, current):
-        message = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
+        message = f"{kind.subject(action)} has changed since run {run.run_id}: undo it manually"
         raise Conflict(message, subject=action.target)
     if restored is None and current is not None:
         kind.check_same(current, journal.last_made(run.header.account, kind.name, action.keys))
@@ -92,7 +92,7 @@ def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -
 
 
 def _as_they_are(site: Site, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:
-    """The state of each resource, by `_which`."""
+    """Return the current state of each resource, by `_which`."""
     first = {_which(action): action for action in reversed(actions)}
 
     def read(which: tuple[str, str]) -> State | None:
@@ -107,7 +107,7 @@ def _which(action: Action) -> tuple[str, str]:
 
 
 def check_account(run: Run, place: Place) -> None:
-    """Raises Conflict for a run of another account, in which its cluster would only be said not to exist."""
+    """Raise Conflict for a run of another account, where its cluster would only be reported as missing."""
     if run.header.account != place.account:
         raise _elsewhere(run, place)
 
@@ -121,14 +121,14 @@ def _elsewhere(run: Run, place: Place) -> Conflict:
     )
 
 
-# whoever may do this to any role may give it everything
+# a role with this permission can give itself any other
 _EVERYTHING = "iam:putrolepolicy"
 _DOCUMENTS = {ROLE.name: "trustPolicy", ROLE_TRUST.name: "policyDocument", TARGET_TRUST.name: "policyDocument"}
 
 
 def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str, ...]:
-    """Sentences on what of the undo's plan needs an answer of somebody, whatever --yes says. Raises Conflict for what
-    is never put back: an entry for everybody in a trust policy, and anything of a role that belongs to AWS."""
+    """Return sentences on changes that require an answer at a terminal, even with --yes. Raise Conflict for a trust
+    policy that allows any principal, and for any role that belongs to AWS."""
     grave: list[str] = []
     if _principal(recorded.caller_arn) != _principal(plan.header.caller_arn) and plan.actions:
         grave.append(f"the run was made by {recorded.caller_arn}, not by {plan.header.caller_arn}")
@@ -140,7 +140,7 @@ def check_restored(clients: Clients, recorded: Header, plan: Plan) -> tuple[str,
 
 
 def _principal(arn: str) -> str:
-    """The caller without the name of its session, which differs from one to the next."""
+    """Return the caller without its session name, which differs between sessions."""
     head, marker, rest = arn.partition(":assumed-role/")
     return f"{head}{marker}{rest.rpartition('/')[0]}" if marker else arn
 
@@ -150,12 +150,14 @@ def _check_not_aws(clients: Clients, action: Action) -> None:
     path = role_path(arn) if arn else text(action.after or {}, "path")
     role = clients.iam.find_role(name) if name else None
     if of_aws(path) or (role is not None and role.service_linked):
-        message = f"Role {name or role_name(arn)} belongs to AWS and is not changed by podid, whatever the journal says"
+        message = (
+            f"Role {name or role_name(arn)} belongs to AWS: podid does not change it, whatever the journal contains"
+        )
         raise Conflict(message, subject=name or arn)
 
 
 def _of_trust(account: str, action: Action) -> Iterator[str]:
-    """What the trust policy that is put back lets in and the present one does not."""
+    """Yield the principals that the restored trust policy adds."""
     member = _DOCUMENTS.get(action.kind)
     if member is None or action.after is None:
         return
@@ -166,8 +168,8 @@ def _of_trust(account: str, action: Action) -> Iterator[str]:
             continue
         if statement.not_principal or any(name == "*" for _, name in statement.principals):
             raise Conflict(
-                f"The trust policy of role {_role_of(action)} would let in everybody, by {statement.label} that the "
-                "journal has; podid does not put that back",
+                f"{statement.label} in the journal would allow any principal to assume role {_role_of(action)}; "
+                "podid does not restore it",
                 subject=_role_of(action),
             )
         strange = [name for kind, name in statement.principals if not _at_home(kind, name, account)]
@@ -183,7 +185,7 @@ def _statements(policy: Mapping[str, object]) -> tuple[trust.Statement, ...]:
 
 
 def _at_home(kind: str, name: str, account: str) -> bool:
-    """Whether it is a service of AWS, or of the account itself."""
+    """Return whether the principal is an AWS service or in the account itself."""
     if kind == "Service":
         return True
     try:
@@ -201,7 +203,7 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
     elif action.after is None:
         return
     elif action.kind == ROLE_POLICY.name and _far_reaching(document(after, "policyDocument")):
-        yield f"role {_role_of(action)} could give itself any right, by policy {action.keys['policyName']}"
+        yield f"role {_role_of(action)} could give itself any permission with policy {action.keys['policyName']}"
     elif action.kind == ROLE_ATTACHMENT.name:
         arn = action.keys["policyArn"]
         try:
@@ -210,12 +212,12 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
             yield f"role {_role_of(action)} would have policy {arn}, which could not be read: {error.message}"
         else:
             if far:
-                yield f"role {_role_of(action)} could give itself any right, by policy {arn}"
+                yield f"role {_role_of(action)} could give itself any permission with policy {arn}"
 
 
 def _far_reaching(policy: Mapping[str, object]) -> bool:
-    """Whether it may let a role change its own permissions, as AdministratorAccess does; all that it says by exclusion
-    counts as everything."""
+    """Return whether the policy may let a role change its own permissions, as AdministratorAccess does. NotAction
+    counts as all actions."""
     return any(covers(pattern, _EVERYTHING) for pattern in allowed_actions([policy]))
 
 

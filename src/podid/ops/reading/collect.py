@@ -1,5 +1,5 @@
-"""Reads what the chosen checks need, once, and several things at a time. What cannot be read becomes a Missing section
-that names the permission."""
+"""Reads the sections that the chosen checks need, once and concurrently. A section that cannot be read becomes Missing,
+with the missing permission."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ Before = Callable[[str], Section[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
-    """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. What costs nothing,
-    and all of a cost that is asked for by name (EVIDENCE), is read whatever the checks. Tokens are redeemed of
-    `all_pods`, or of one for each workload and template. The roles of `planned` associations, which are not there yet,
-    are read beside those of the others; `by_name`: no association is described."""
+    """The data to read: for these `checks`, in the `scope`, with at most this `cost`.
+
+    Free sections, and evidence whose cost is requested (EVIDENCE), are read for any checks. Tokens are redeemed for
+    `all_pods`, or for one pod of each workload and template. The roles of `planned` associations, which do not exist
+    yet, are read too. `by_name`: no association is described.
+    """
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
@@ -47,8 +49,10 @@ class ReadRequest:
 
     @property
     def names(self) -> set[str]:
-        """The sections, but for those of checks that cannot be made without Kubernetes. The cluster is read already,
-        and the report names it whatever the checks."""
+        """The sections to read, without those of checks that this cost makes impossible.
+
+        The cluster is always included: it is read already, and every report names it.
+        """
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))
         chosen = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
@@ -83,11 +87,11 @@ def collect(
     def given(name: str) -> Section[Any]:
         return NOT_READ if base is None else getattr(base, name)
 
-    def found(name: str) -> Section[Any]:
+    def section_of(name: str) -> Section[Any]:
         return reads[name].result() if name in reads else given(name)
 
-    # one after another: three clients in threads take nearly three times as long. Those for what may not be read, and
-    # EC2's, which is slow to make and seldom needed, are not made
+    # create clients one after another: three in threads take nearly three times as long. EC2's, which is slow and
+    # rarely needed, and those that the cost excludes are not created here
     _ = clients.eks, clients.iam
     if request.cost & ~(Cost.AWS | Cost.TRAIL):
         _ = clients.kube
@@ -104,14 +108,14 @@ def collect(
         journal=journal,
         all_pods=request.all_pods,
     )
-    # one thread for each row: one that waits for another keeps nobody from starting
+    # one thread per row, so that a row which waits for another does not delay the rest
     for row in rows:
-        before = partial(_before, row, found)
+        before = partial(_before, row, section_of)
         if row.name in anew:
             reads[row.name] = submit(_read, row, source(previous=given(row.name), before=before))
         elif row.name in derived:
             reads[row.name] = submit(_read_if_changed, row, source(previous=given(row.name), before=before), given)
-    sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
+    sections: dict[str, Any] = {row.name: section_of(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is None or "probes" not in anew:
         return snapshot
@@ -119,12 +123,12 @@ def collect(
 
 
 def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:
-    """The sections that are read anew in any case, and those that are where what they are read from has changed."""
+    """Return the sections to read again, and those to read again only if their source sections have changed."""
     if base is None:
         return {row.name for row in rows}, set()
     anew = {row.name for row in rows if row.name in again or getattr(base, row.name) == NOT_READ}
     derived = set[str]()
-    for row in rows:  # in the order of the table, in which a row comes after those that it is read from
+    for row in rows:  # the table has each row after its source sections
         if row.name not in anew and not row.cost & EVIDENCE and not (anew | derived).isdisjoint(row.before):
             derived.add(row.name)
     return anew, derived
@@ -143,12 +147,12 @@ def _read(row: SectionRow, source: Source) -> Section[Any]:
         return gap.missing
     except PodidError as error:
         return missing(error)
-    except Exception as error:  # noqa: BLE001  whatever is wrong with one section, the others are judged
+    except Exception as error:  # noqa: BLE001  a failure of one section must not stop the others
         return crashed(error)
     return value if isinstance(value, Missing) else Known(value)
 
 
 def _before(row: SectionRow, section_of: Before, name: str) -> Section[Any]:
     if name not in row.before:
-        raise LookupError(f"{row.name} reads {name} without saying so")
+        raise LookupError(f"{row.name} reads {name} without declaring it")
     return section_of(name)

@@ -1,8 +1,8 @@
-"""A pod of podid's own that asks the agent itself: the links that no look from outside a pod shows.
+"""Probes: podid's own pods that request credentials from the agent, to check links that only a pod can check.
 
-Each probe is a Job of one pod, as the service account, on a node where its pods run. It prints who AWS says that it is,
-never a credential, and is deleted whatever happens; should podid be killed, the Job's deadline and its time to live see
-to it. It makes Jobs, so it runs in the foreground, after all else was read: a Ctrl-C has to reach it.
+Each probe is a Job of one pod, with the service account, on a node where its pods run. It prints its AWS identity,
+never a credential, and is always deleted; if podid is killed, the Job's deadline and its TTL delete it. Probes run in
+the foreground, after everything else was read, so that Ctrl-C reaches them.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from podid.pages.index import ENTRIES
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
-# an image has to be pulled in it
+# includes the time to pull an image
 PROBE_SECONDS = 180.0
-# each is a pod on the cluster; what is left out is said
+# each is a pod on the cluster; the output says which were omitted
 MOST_NODES, MOST_PROBES = 10, 10
-# AWS's own, for amd64 and arm64; any image with the AWS CLI 2.15 or newer does
+# AWS's image for amd64 and arm64; any image with the AWS CLI 2.15 or newer works
 PROBE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.23"
 
 SECONDS_BETWEEN_READS = 2.0
-# a controller and a scheduler that have not acted by then have said why
+# after this time the controller or the scheduler has reported why there is no pod
 PLACING = timedelta(seconds=15)
 _VAIN = (
     *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
@@ -51,17 +51,17 @@ _VAIN = (
 )
 _ACCOUNT_ABSENT = "error looking up service account"
 
-_MOST = 400  # of a foreign text
+_MOST = 400  # characters of a foreign text
 _AGENT_ANSWERED = "from container metadata"
 _NOT_ALLOWED = "EKS does not have permissions to assume the associated role"
 _NO_CREDENTIALS = "Unable to locate credentials"
-# a shell's and a container runtime's codes for a program that is not there or cannot be run
+# exit codes of shells and container runtimes for a program that does not exist or cannot run
 _NO_PROGRAM = (126, 127, 128)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A Job to be made: `node` is empty where any will do."""
+    """A planned Job; `node` is empty for any node."""
 
     ref: ServiceAccountRef
     name: str
@@ -71,13 +71,15 @@ class Probe:
     @property
     def action(self) -> Action:
         state = PROBE.state_of(self.ref, self.name, node=self.node, image=self.image)
-        return PROBE.action(None, state, f"one pod as {self.ref}, deleted when it has answered")
+        return PROBE.action(None, state, f"one pod as {self.ref}, deleted after its answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probing:
-    """How probes are run and where they are written down. Those that are `planned` are run; else one for each service
-    account of the scope, ten at most."""
+    """How probes run, and the journal that records them.
+
+    Without `planned` probes, one runs for each service account of the scope, ten at most.
+    """
 
     patience: Patience
     journal: Journal
@@ -86,7 +88,7 @@ class Probing:
 
 
 def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:
-    """NotFound for a node that was named and does not exist; where nodes cannot be listed the scheduler will tell."""
+    """Raise NotFound for a named node that does not exist. If nodes cannot be listed, the scheduler reports it."""
     try:
         known = {node.name for node in reader.list_nodes()} if names else set()
     except PodidError:
@@ -104,8 +106,10 @@ def plan_probes(
     image: str = PROBE_IMAGE,
     most: int = MOST_NODES,
 ) -> tuple[Probe, ...]:
-    """One for each node that live pods of a service account run on, at most so many of them, or for each of `nodes`;
-    one anywhere where none runs, or where pods are not known."""
+    """Return one probe per node with live pods of a service account, at most `most`, or per node in `nodes`.
+
+    Return one probe on any node if no pod runs, or if pods are not known.
+    """
     return tuple(
         Probe(ref=ref, name=f"podid-probe-{secrets.token_hex(4)}", node=node, image=image)
         for ref in refs
@@ -125,8 +129,10 @@ def probe_plan(place: Place, probes: Sequence[Probe]) -> Plan:
 def read_probes(
     clients: Clients, place: Place, snapshot: Snapshot, named: Sequence[ServiceAccountRef], how: Probing
 ) -> Section[Mapping[str, Section[tuple[Probed, ...]]]]:
-    """What probes of the service accounts that were named met, or of the first ones of the snapshot. Never raises for
-    what a probe meets; each Job is deleted before it returns, and also when it is interrupted."""
+    """Return the results of probes of the named service accounts, or of the first ones of the snapshot.
+
+    Never raises for a failure of a probe. Each Job is deleted before the function returns, also on interruption.
+    """
     if isinstance(snapshot.associations, Missing):
         return snapshot.associations
     refs = {probe.ref for probe in how.planned} or set(named)
@@ -160,7 +166,7 @@ def read_probes(
 
 
 def _watch(runs: Sequence[_Run], patience: Patience) -> None:
-    """Until each has its answer, or `patience` ends."""
+    """Wait until each has its answer, or `patience` ends."""
     for _ in patience.rounds(SECONDS_BETWEEN_READS):
         for run in runs:
             if run.answer is not None:
@@ -177,14 +183,14 @@ def _watch(runs: Sequence[_Run], patience: Patience) -> None:
 
 
 def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
-    """Whether a pod of podid's own was asked for that has no answer."""
+    """Return whether a requested probe has no answer."""
     parts = known_or(probes, {}).values()
     return any(isinstance(part, Missing) or any(met.missing is not None for met in part.value) for part in parts)
 
 
 @dataclass(slots=True)
 class _Run:
-    """One probe on its way. `begun` is true once the Job may exist."""
+    """One running probe. `begun` is true once the Job may exist."""
 
     clients: Clients
     probe: Probe
@@ -211,20 +217,20 @@ class _Run:
     def start(self, region: str, patience: Patience) -> None:
         probe = self.probe
         self.begun, self.since = True, patience.clock.now()
-        patience.say(f"starting a pod of podid's own as {probe.ref}" + (f" on {probe.node}" if probe.node else ""))
-        # podid's own patience ends first, so that it says what it saw
+        patience.say(f"starting podid's own pod as {probe.ref}" + (f" on {probe.node}" if probe.node else ""))
+        # podid's own patience ends first, so that it reports the last state
         seconds = int(patience.seconds) + 30
         try:
             self.clients.kube.writer.create_probe(
                 probe.ref, probe.name, image=probe.image, node=probe.node, region=region, seconds=seconds
             )
         except Rejected as error:
-            self.unknown(f"the cluster does not let podid's Job pass: {error.message}")
+            self.unknown(f"the cluster rejected podid's Job: {error.message}")
         except PodidError as error:
-            self.unknown(f"its Job could not be made: {error.message}", error.permission)
+            self.unknown(f"its Job could not be created: {error.message}", error.permission)
 
     def read(self, now: datetime) -> None:
-        """What its pod tells by now."""
+        """Read the current state of its pod."""
         reader, probe = self.clients.kube.reader, self.probe
         pods = reader.list_pods(probe.ref.namespace, selector={"job-name": probe.name})
         waited = self.since is not None and now - self.since > PLACING
@@ -237,7 +243,7 @@ class _Run:
         container = next((c for c in pod.containers if c.name == CONTAINER), None)
         waiting = container.waiting if container is not None else ""
         if not is_injected(pod):
-            message = "its pod was not given the injected fields when it was created"
+            message = "the webhook did not inject the fields into its pod"
             self.answer = replace(self.blank, link=INJECTION, id="injection-missed-webhook", message=message, at=now)
         elif container is not None and container.exit_code is not None:
             text = reader.read_log(pod.namespace, pod.name, container=container.name)
@@ -252,36 +258,34 @@ class _Run:
             self.state = pod.message or "its pod has no node yet"
 
     def _read_refusal(self, now: datetime) -> None:
-        """Why the Job has no pod, where its controller has said so."""
+        """Read why the Job has no pod, if its controller reported it."""
         warnings = self.clients.kube.reader.list_warnings(self.probe.ref.namespace, "Job", self.probe.name)
         if not warnings:
             return
-        message = f"its Job can make no pod: {warnings[-1]}"
+        message = f"its Job cannot create a pod: {warnings[-1]}"
         if _ACCOUNT_ABSENT in message:
             self.answer = replace(self.blank, link=ASSOCIATION, id="association-sa-not-found", message=message, at=now)
         else:
             self.unknown(message)
 
     def clean_up(self) -> Done:
-        """Deletes the Job with its pod. What cannot be deleted is said, and goes by itself."""
+        """Delete the Job with its pod. If this fails, the result says so, and Kubernetes deletes the Job later."""
         action = self.probe.action
         try:
             self.clients.kube.writer.delete_job(self.probe.ref.namespace, self.probe.name)
         except NotFound:
-            pass  # it was never made, or has gone by itself
+            pass  # it was never created, or was deleted already
         except PodidError as error:
-            self.left = (
-                f"its Job could not be deleted ({error.message}); Kubernetes does that by itself after its deadline"
-            )
+            self.left = f"its Job could not be deleted ({error.message}); Kubernetes deletes it after its deadline"
             return Done(action, Status.DONE, action.after, self.left, error)
-        return Done(action, Status.DONE, None, "ran, and was deleted")
+        return Done(action, Status.DONE, None, "ran and was deleted")
 
 
 # --- its answer -------------------------------------------------------------------------------------------------------
 
 
 def judge(text: str, exit_code: int, association: Association, blank: Probed) -> Probed:
-    """`blank` with what `aws sts get-caller-identity` printed in a pod that carries the injected fields."""
+    """Return `blank` with the result of `aws sts get-caller-identity` in a pod that has the injected fields."""
 
     def unknown(reason: str) -> Probed:
         return replace(blank, missing=Missing(reason))
@@ -290,17 +294,17 @@ def judge(text: str, exit_code: int, association: Association, blank: Probed) ->
         return _identity(text, association, blank)
     said = " ".join(text.split())[:_MOST]
     if exit_code in _NO_PROGRAM:
-        return unknown(f"its image has no AWS CLI that runs (exit code {exit_code}) {said}".strip())
+        return unknown(f"its image has no working AWS CLI (exit code {exit_code}) {said}".strip())
     if _AGENT_ANSWERED in said:
         return _refused(said, blank)
     if any(address in said for address in AGENT_ADDRESSES):
-        # what stands between is not in the SDK's words: that takes a look at the cluster
+        # the SDK does not name the cause: checks on the cluster find it
         return replace(blank, link=NETWORK, message=f"it cannot reach the agent: {said}")
     if _NO_CREDENTIALS in said:
-        return unknown(f"its image's AWS CLI does not ask the agent (2.15 or newer does): {said}")
+        return unknown(f"its image's AWS CLI does not support Pod Identity (2.15 or newer does): {said}")
     if "endpoint URL" in said:
-        return unknown(f"the agent gave it credentials, but it cannot reach STS to ask whose they are: {said}")
-    return unknown(f"its AWS CLI ended with exit code {exit_code}: {said or 'no output'}")
+        return unknown(f"the agent returned credentials, but the pod cannot reach STS to read their identity: {said}")
+    return unknown(f"its AWS CLI exited with code {exit_code}: {said or 'no output'}")
 
 
 def _identity(text: str, association: Association, blank: Probed) -> Probed:
@@ -308,21 +312,21 @@ def _identity(text: str, association: Association, blank: Probed) -> Probed:
         arn = str(json.loads(text)["Arn"])
         redeemed, expected = identified(association, arn)
     except (ValueError, KeyError, TypeError, RecursionError, InvalidInput):
-        return replace(blank, missing=Missing("what it printed is no identity"))
+        return replace(blank, missing=Missing("its output is not an identity"))
     if expected:
         return replace(blank, redeemed=redeemed)
-    message = f"the agent gave it the credentials of {arn}, not of {association.pods_role_arn}"
+    message = f"the agent returned the credentials of {arn}, not of {association.pods_role_arn}"
     return replace(blank, link=ASSOCIATION, redeemed=redeemed, message=message)
 
 
 def _refused(said: str, blank: Probed) -> Probed:
-    """The agent has answered, so that the way to it holds."""
+    """Return `blank` with the agent's refusal. The network path to the agent works."""
     if _NOT_ALLOWED in said:
         return replace(blank, link=TRUST, message=f"EKS Auth refuses it: {said}")
     if f"({NO_ASSOCIATION})" in said:
-        message = f"EKS Auth knows no association for it: {said}"
+        message = f"EKS Auth has no association for it: {said}"
         return replace(blank, link=ASSOCIATION, id="association-missing", message=message)
-    # the SDK's own words around the agent's answer say nothing of the cause
+    # the SDK's own text around the agent's answer does not name the cause
     answer = said.partition(_AGENT_ANSWERED)[2].lstrip(": ")
     message, hit = f"the agent refuses it: {answer}", next(iter(hits(answer)), None)
     if hit is None or hit.certainty is Certainty.POSSIBLE:

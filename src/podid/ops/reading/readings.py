@@ -1,5 +1,7 @@
-"""What sections of a snapshot are read from, and how those are read that take more than one question: each asks only
-for what the others leave open."""
+"""The sources of a snapshot's sections, and the functions that read sections by more than one request.
+
+Each requests only the data that other sections do not provide.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ Placed = TypeVar("Placed", bound=InNamespace)
 
 
 class Gap(Exception):
-    """Ends the reading of a section that cannot do without another, which is missing."""
+    """Ends the reading of a section that requires a missing section."""
 
     def __init__(self, missing: Missing) -> None:
         self.missing = missing
@@ -46,13 +48,12 @@ class Gap(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
+    """The source of a section. `namespaces` are the requested ones; empty for all.
 
-    `previous` is the section as it was in the snapshot that is read again, or NOT_READ.
-    `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ. `only` are the service accounts that were named, where any were; `planned` are associations that are not
-    there yet, and `by_name` is whether none is to be described. `journal` is podid's own, where there is one;
-    `all_pods` is whether a token of each pod is redeemed.
+    `previous` is the section in the snapshot that is read again, or NOT_READ. `before` returns a section that the row
+    needs or uses, after it was read; NOT_READ if it was not requested. `only` are the named service accounts, if any;
+    `planned` are associations that do not exist yet; with `by_name` no association is described. `journal` is podid's
+    own, if there is one; with `all_pods` a token of each pod is redeemed.
     """
 
     clients: Clients
@@ -68,14 +69,14 @@ class Source:
     by_name: bool = False
 
     def value(self, name: str) -> Any:
-        """What `before` gives, where it is known; else Gap, which makes it missing here too."""
+        """Return the value of a section in `before`. Raise Gap if it is missing, which makes this one missing too."""
         section = self.before(name)
         if isinstance(section, Missing):
             raise Gap(section)
         return section.value
 
     def of_namespaces(self, read: Callable[[str], tuple[Placed, ...]]) -> tuple[Placed, ...]:
-        """What `read` gives of the namespaces, or of all for an empty name; of the cluster's own things once."""
+        """Return the result of `read` for the namespaces, or for all; cluster-scoped objects only once."""
         first, *more = self.namespaces or ("",)
         if not more:
             return read(first)
@@ -85,33 +86,33 @@ class Source:
 
     @property
     def kube(self) -> KubeReader:
-        """Raises the reason why there is no way into Kubernetes, if there is none."""
+        """The reader. Raises the reason if there is no access to Kubernetes."""
         return self.clients.kube.reader
 
     @property
     def named(self) -> tuple[Association, ...]:
-        """The associations of the service accounts that were named; all of them where none was."""
+        """The associations of the named service accounts; all if none was named."""
         return tuple(a for a in self.associations if not self.only or a.ref in self.only)
 
     def some(self, most: int) -> tuple[Association, ...]:
-        """Those that were named, however many; else the first ones."""
+        """Return all associations of named service accounts; otherwise the first ones."""
         return self.named if self.only else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:
-        """For rows that need them, the planned ones too; without those that could not be read."""
+        """The described associations, and the planned ones."""
         return (*described(known_or(self.before("associations"), ())), *self.planned)
 
 
 LOGS_SINCE = timedelta(hours=1)
-# a controller tries again after 1,000 s at most, k8s.io/client-go/util/workqueue
+# a controller retries after 1,000 s at most, k8s.io/client-go/util/workqueue
 WARNINGS_SINCE = timedelta(minutes=20)
-# each is two calls
+# each requires two calls
 MOST_CRASHES = 10
 
 
 def associations(source: Source) -> tuple[Listed, ...]:
-    """All that EKS lists, in order, each as far as it was to be described and could be."""
+    """Return all associations, sorted, described if this was requested and possible."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
         return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
@@ -120,7 +121,7 @@ def associations(source: Source) -> tuple[Listed, ...]:
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
-    """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
+    """Return the settings by the plural of their kind, without kinds that the cluster does not have."""
     groups = source.kube.list_api_groups()
     settings: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
@@ -136,7 +137,7 @@ def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
 
 
 def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
-    """Not read where nothing asks for credentials of pods by way of a CSI driver."""
+    """Return the CSI drivers; empty if no product uses them to get credentials of pods."""
     needed = any(
         setting.way is CredentialWay.POD_IDENTITY
         for section in source.value("products").values()
@@ -146,7 +147,7 @@ def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
 
 
 def instances(source: Source) -> dict[str, Instance]:
-    """Node -> its instance, of nodes that are one; none where the nodes are not known, which is a gap of its own."""
+    """Return node -> its EC2 instance; empty if the nodes are not known."""
     nodes = known_or(source.before("nodes"), ())
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
@@ -156,7 +157,7 @@ def instances(source: Source) -> dict[str, Instance]:
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """The logs of the last hour, many at once."""
+    """Return the failures in the logs of the last hour, which are read concurrently."""
     agents = [pod for pod in source.value("agent_pods") if pod.node]
     askers = {
         ip: str(pod.ref)
@@ -191,8 +192,10 @@ def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str
 
 
 def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
-    no logs."""
+    """Return the failures of some crash-looping agent pods: on many nodes they have one cause.
+
+    A node that is not ready provides no logs.
+    """
     down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
     pods = [pod for pod in source.value("agent_pods") if logs.crashing(pod) and pod.node not in down]
     return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
@@ -207,21 +210,21 @@ def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
 
 
 def pod_security(source: Source) -> dict[str, str]:
-    """Of agent DaemonSets that have fewer pods than they want."""
+    """Return the Pod Security level of namespaces whose agent DaemonSet has fewer pods than desired."""
     names = dict.fromkeys(ds.namespace for ds, running in _agents(source) if running < ds.desired)
     return {name: source.kube.find_pod_security(name) for name in names}
 
 
 def _agents(source: Source) -> Iterator[tuple[DaemonSet, int]]:
-    """The agent's DaemonSets, each with how many live pods it has."""
+    """Yield the agent's DaemonSets, each with its number of live pods."""
     pods = source.value("agent_pods")
     for ds in filter(is_agent, source.value("daemon_sets")):
         yield ds, sum(map(live, pods_of((ds,), pods)))
 
 
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
-    """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
-    complain of now, by "NAMESPACE/NAME"."""
+    """Return recent warning events by "NAMESPACE/NAME": of agent DaemonSets with fewer pods than desired, and of agent
+    pods that do not start."""
     since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
     warnings: dict[str, Section[tuple[str, ...]]] = {}
@@ -246,7 +249,7 @@ def addons(source: Source) -> tuple[Addon, ...]:
 
 
 def _without_values(addon: Addon) -> Addon:
-    """No check wants anything of its configuration, in which there may be a proxy's password."""
+    """Return the add-on without its configuration: no check uses it, and it may contain a proxy's password."""
     return replace(addon, configuration_values="")
 
 
@@ -257,8 +260,11 @@ def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
-    """All of the cluster's; with rights in the agent's usual namespace only, that one's if the agent is there: its
-    absence there would prove nothing."""
+    """Return all DaemonSets of the cluster.
+
+    With permissions in the agent's usual namespace only, return those of that namespace, if the agent is among them.
+    Otherwise raise: its absence there does not prove that it is not installed.
+    """
     try:
         return source.kube.list_daemon_sets()
     except CredentialsError:
@@ -274,8 +280,10 @@ def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
 
 
 def namespaces(source: Source) -> frozenset[str]:
-    """Return the names of the namespaces. A namespace that has a service account exists: without the right to list
-    namespaces, the service accounts tell of each namespace that the scope or an association names, or it is an error.
+    """Return the names of the namespaces.
+
+    Without the permission to list namespaces, derive them from service accounts: a namespace with a service account
+    exists. Raise if this does not cover every namespace that the scope or an association names.
     """
     try:
         return frozenset(source.kube.list_namespaces())
@@ -289,7 +297,7 @@ def namespaces(source: Source) -> frozenset[str]:
 
 
 def agent_pods(source: Source) -> tuple[Pod, ...]:
-    """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
+    """Return the agent's pods, from the pods that were read if these are all of the cluster's."""
     agents = list(filter(is_agent, source.value("daemon_sets")))
     if not source.namespaces and isinstance(pods := source.before("pods"), Known):
         return pods_of(agents, pods.value)
@@ -317,6 +325,6 @@ def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str
 def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
-        return Missing("EKS names no VPC of the cluster")
+        return Missing("EKS reports no VPC for the cluster")
     ec2 = source.clients.aws.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

@@ -1,5 +1,4 @@
-"""How sections about roles are read: the roles themselves, their policies, what IAM's simulator says of them, and which
-role a node has."""
+"""Reads sections about roles: the roles themselves, their policies, simulations by IAM, and the roles of nodes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from podid.facts.second_hop import elsewhere
 from podid.ops.reading.readings import Source
 
 V = TypeVar("V")
-# what the CNI does all the time, and AmazonEKS_CNI_Policy allows
+# an action of the CNI that AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
@@ -30,7 +29,7 @@ def roles(source: Source) -> dict[str, Section[Role | None]]:
 
 
 def target_roles(source: Source) -> dict[str, Section[Role | None]]:
-    """Those of the cluster's account; only credentials of its own can read one of another account."""
+    """Return the target roles of the cluster's account. Others require credentials of their own account."""
     roles: dict[str, Section[Role | None]] = {}
     nearby = []
     for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
@@ -45,7 +44,7 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
 
 
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
-    """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
+    """Return the roles of the cluster's account that policies of associations' roles name as roles to assume."""
     permissions = source.value("assume_permissions").values()
     named = dict.fromkeys(arn for section in permissions if isinstance(section, Known) for arn in section.value.roles)
     account = f":iam::{source.cluster.account}:"
@@ -63,7 +62,7 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
 
 
 def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
-    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
+    """Return role ARN -> its permissions to assume roles. A managed policy is read once for all roles."""
     iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
@@ -84,8 +83,10 @@ def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
 
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
-    """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
-    one. What `assume_rights` has read is not read again."""
+    """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a boundary.
+
+    Policies that `assume_permissions` has read are not read again.
+    """
     permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
     having = {
         arn: role.permissions_boundary_arn
@@ -101,13 +102,13 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
         elif isinstance(own, Missing):
             sections[arn] = own
         else:
-            # one without any permission is role-no-permissions
+            # role-no-permissions reports a role without any permission
             sections[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
     return sections
 
 
 def cni_permissions(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
-    """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
+    """Return node role ARN -> decisions on an action of the VPC CNI; empty if the CNI has no association."""
     if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
         return {}
     roles = node_roles(source.cluster, source.value("node_groups"))
@@ -128,7 +129,7 @@ def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
         return decisions
     decision = next((item for item in decisions.value if not item.allowed), next(iter(decisions.value), None))
     if decision is None:
-        return Missing("the simulation gave no answer", error_code="UnreadableAnswer")
+        return Missing("the simulation returned no decision", error_code="UnreadableAnswer")
     if decision.missing_context_keys and not decision.allowed:
         return Missing(undecided(decision.missing_context_keys))
     return Known(decision)
@@ -137,7 +138,7 @@ def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
 def _by_role(
     arns: Iterable[str], read: Callable[[Sequence[str]], Iterable[tuple[str, V | PodidError]]]
 ) -> dict[str, Section[V]]:
-    """Role ARN -> what `read` gives of the role with that name; what is no role ARN at all is missing."""
+    """Return role ARN -> the result of `read` for the role's name; an invalid role ARN is missing."""
     names: dict[str, list[str]] = defaultdict(list)
     sections: dict[str, Section[V]] = {}
     for arn in dict.fromkeys(arns):
@@ -151,9 +152,11 @@ def _by_role(
 
 
 def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
-    """By the nodes' instances, else by Karpenter's classes of nodes; where these do not tell, an access entry does if
-    it is the only one of its kind that is left, and nodes join by access entries alone: where aws-auth counts too, it
-    may be another's."""
+    """Return role ARN -> nodes, by the nodes' instances, else by Karpenter's node classes, else by access entries.
+
+    An access entry counts if it is the only one of its kind left and aws-auth is not used: with aws-auth, the role may
+    belong to other nodes.
+    """
     nodes, groups = source.before("nodes"), source.before("node_groups")
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}
@@ -172,7 +175,7 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
 
 
 def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) -> dict[str, str]:
-    """Node -> the only role that is not `taken` and that an access entry lets its kind join with."""
+    """Return node -> the only role, not in `taken`, that an access entry allows to join nodes of its kind."""
     entries = source.clients.eks.list_access_entries(source.cluster.name)
     role_of: dict[str, str] = {}
     for kind in ("EC2_LINUX", "HYBRID_LINUX"):
@@ -184,7 +187,7 @@ def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) 
 
 
 def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
-    """Node -> the ARN of its instance's role, and what stood in the way of telling."""
+    """Return node -> the ARN of its instance's role, and the error if it could not be read."""
     instances = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not instances:
         return {}, None
@@ -199,14 +202,14 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
 
 
 def node_classes(source: Source) -> tuple[NodeClass, ...]:
-    """Asked for where nodes name one."""
+    """Return Karpenter's node classes, if nodes name one."""
     nodes = source.before("nodes")
     named = isinstance(nodes, Known) and any(NODE_CLASS_LABEL in node.labels for node in nodes.value)
     return source.kube.list_node_classes() if named else ()
 
 
 def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
-    """Node -> the ARN of the role that its EC2NodeClass names; nothing where that cannot be read."""
+    """Return node -> the ARN of the role in its EC2NodeClass; nothing if it cannot be read."""
     of_class = {node.name: node.labels.get(NODE_CLASS_LABEL, "") for node in nodes}
     classes = {node_class.name: node_class for node_class in known_or(source.before("node_classes"), ())}
     try:
@@ -217,7 +220,8 @@ def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
 
 
 def _role_of_class(source: Source, node_class: NodeClass) -> str:
-    """Karpenter takes a role's name. Its path IAM tells; where it does not, most roles have none."""
+    """Return the ARN of the node class's role. It names the role without its path; if IAM cannot be read, no path is
+    assumed."""
     if not node_class.role:
         return source.clients.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
     try:

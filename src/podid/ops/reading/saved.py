@@ -1,4 +1,4 @@
-"""A snapshot in a file, for a diagnosis without access: elsewhere, later, with other checks."""
+"""A snapshot in a file, for a diagnosis without access to the cluster."""
 
 from __future__ import annotations
 
@@ -16,40 +16,45 @@ from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
-# of the form; a file of a newer one is refused
+# version of the file format; a file of a newer version is refused
 FORMAT = 3
-# sections of format 2 that were others, or none, in format 1
+# sections that format 1 lacks or has in another form
 _SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
 _UNTIL_2 = ("namespace", "packed", "proofs")
-# names of sections that changed with format 3
+# sections that format 3 renamed
 _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
-    """One JSON object; `version` is podid's. There is no secret in it, for there is none in a snapshot: see
-    `podid.kube.project`."""
+    """Return the snapshot as a JSON object; `version` is podid's.
+
+    It contains no secret, because a snapshot contains none: see `podid.kube.project`.
+    """
     body = {"kind": KIND, "formatVersion": FORMAT, "podidVersion": version, "snapshot": to_plain(snapshot)}
     return json.dumps(body, separators=(",", ":")) + "\n"
 
 
 def read_snapshot(text: str, name: str) -> Snapshot:
-    """InvalidInput for a file of another kind or format, and for one that is not whole, with the place."""
+    """Return the snapshot in a file's text.
+
+    Raise InvalidInput for a file of another kind or format, and for an incomplete one, with the location.
+    """
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name} is no snapshot: it is not JSON", subject=name) from error
+        raise InvalidInput(f"{name} is not a snapshot: it is not JSON", subject=name) from error
     if not isinstance(body, dict) or body.get("kind") != KIND:
-        raise InvalidInput(f"{name} is no snapshot of podid doctor --save", subject=name)
+        raise InvalidInput(f"{name} is not a snapshot of podid doctor --save", subject=name)
     form, whole = body.get("formatVersion"), body.get("snapshot")
     if type(form) is not int or not 1 <= form <= FORMAT:
         wrote = body.get("podidVersion")
-        by = f", written by podid {wrote}" if isinstance(wrote, str) else ""
-        message = f"{name} is a snapshot of another format than {FORMAT}{by}"
-        raise InvalidInput(message, subject=name, advice="Save it again with the podid that is to read it.")
+        by = f" (podid {wrote} saved it)" if isinstance(wrote, str) else ""
+        message = f"{name} is a snapshot of a format that this podid does not support{by}; supported are 1 to {FORMAT}"
+        raise InvalidInput(message, subject=name, advice="Save it again with the same version of podid that reads it.")
     try:
         return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
-        raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
+        raise InvalidInput(f"{name} is an incomplete snapshot: {error}", subject=name) from error
 
 
 def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
@@ -65,12 +70,11 @@ def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
 
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
-    """What reading for that scope alone would have given. UsageError where the snapshot is of less."""
+    """Return the snapshot limited to the scope. Raise UsageError if the snapshot does not include the scope."""
     namespaces, held = scope.namespaces, snapshot.only_namespaces
     if held and not (namespaces and set(namespaces) <= set(held)):
-        subjects = f"{_namespaces(namespaces)} {'are' if len(namespaces) > 1 else 'is'}"
-        subjects = subjects if namespaces else "all namespaces are"
-        raise UsageError(f"{name} holds {_namespaces(held)} alone, and {subjects} asked about", subject=name)
+        requested = _namespaces(namespaces) if namespaces else "all namespaces"
+        raise UsageError(f"{name} contains only {_namespaces(held)}, not {requested}", subject=name)
 
     def kept(section: Section[tuple[Any, ...]]) -> Section[tuple[Any, ...]]:
         if not isinstance(section, Known) or not namespaces:
@@ -81,7 +85,9 @@ def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
     for association in associations.value if isinstance(associations, Known) else ():
         unasked = isinstance(association, UnreadAssociation) and association.error_code == UNASKED
         if unasked and association.ref in (scope.named or (association.ref,)):
-            raise UsageError(f"{name} holds nothing of {association.ref}: others were named", subject=name)
+            raise UsageError(
+                f"{name} does not contain {association.ref}: it was saved for other service accounts", subject=name
+            )
     if namespaces == held and not scope.named:
         return snapshot
     if scope.named and isinstance(associations, Known):

@@ -1,4 +1,4 @@
-"""What a doctor is asked about: all of a cluster, a namespace, a service account, a pod or a workload."""
+"""The scope of a diagnosis: a cluster, a namespace, service accounts, a pod or a workload."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -32,9 +32,11 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class DoctorScope:
-    """What to judge: all of the cluster (empty), one namespace, one service account (kind ServiceAccount) or several,
-    one pod or one workload. The agent and the nodes below it are always looked at. `typed` is how the user wrote it,
-    `several` are the service accounts where these are more than one."""
+    """The whole cluster (empty), one namespace, one or several service accounts (kind ServiceAccount), one pod or one
+    workload. The agent and its nodes are always checked.
+
+    `typed` is the user's text; `several` are the service accounts, if there is more than one.
+    """
 
     namespace: str = ""
     kind: str = ""
@@ -44,7 +46,7 @@ class DoctorScope:
 
     @classmethod
     def of(cls, refs: Collection[ServiceAccountRef]) -> "DoctorScope":
-        """Of these service accounts, of which there is one at least."""
+        """Return the scope of these service accounts, at least one."""
         first, *more = sorted(set(refs))
         if more:
             return cls(kind=SERVICE_ACCOUNT, several=(first, *more))
@@ -57,19 +59,19 @@ class DoctorScope:
 
     @property
     def named(self) -> tuple[ServiceAccountRef, ...]:
-        """The service accounts, where these were named."""
+        """The named service accounts, if any."""
         if self.kind != SERVICE_ACCOUNT:
             return ()
         return self.several or (ServiceAccountRef(self.namespace, self.name),)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The only ones that it is about; none for all."""
+        """The namespaces of the scope; empty for all."""
         return tuple(sorted({ref.namespace for ref in self.named} or {self.namespace} - {""}))
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """What has to be read to know whether what was named exists, and which service accounts are its."""
+        """The sections that are required to find the named object and its service accounts."""
         if self == EVERYTHING:
             return ()
         return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))
@@ -92,9 +94,11 @@ EVERYTHING = DoctorScope()
 
 
 def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
-    """NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and the like, or kubectl's deploy/NAME beside a
-    namespace; with no text, all of `namespace` or of the cluster. InvalidInput for anything else, UsageError when both
-    name a different namespace."""
+    """Return the scope for NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and other kinds, or for
+    kubectl's deploy/NAME with a namespace. Without text it is all of `namespace`, or the whole cluster.
+
+    Raise InvalidInput for other text, UsageError if text and `namespace` name different namespaces.
+    """
     if not text:
         return DoctorScope(namespace=namespace, typed=namespace)
     parts = text.split("/")
@@ -104,7 +108,7 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
         kind = KINDS.get(parts[0].lower())
         if kind is None:
             raise InvalidInput(
-                f"{text!r}: {parts[0]!r} is no kind that doctor knows; use one of {', '.join(KINDS)}", subject=text
+                f"{text!r}: {parts[0]!r} is not a supported kind; use one of {', '.join(KINDS)}", subject=text
             )
         ref = ServiceAccountRef.parse("/".join(parts[1:]))
         scope = DoctorScope(ref.namespace, kind, ref.name, text)
@@ -112,13 +116,16 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
         ref = ServiceAccountRef.parse(text)
         scope = DoctorScope(ref.namespace, SERVICE_ACCOUNT, ref.name, text)
     if namespace and namespace != scope.namespace:
-        raise UsageError(f"{text!r} is not in the namespace {namespace!r} that --namespace names", subject=text)
+        raise UsageError(f"{text!r} is not in namespace {namespace!r} of --namespace", subject=text)
     return scope
 
 
 def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that the user named, by themselves or through a pod or workload. NotFound for what is known
-    not to exist: an association, or a workload, that names it is reason enough to look."""
+    """Return the service accounts that the user named, directly or by a pod or workload.
+
+    Raise NotFound for an object that is known not to exist. A service account that an association or a workload names
+    is accepted even if it does not exist.
+    """
     associated = {association.ref for association in known_or(snapshot.associations, ())}
     places = {ref.namespace for ref in associated}
     for namespace in scope.namespaces:
@@ -148,8 +155,10 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
 
 
 def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAccountRef]]:
-    """The name and the service account of each pod, or workload of the kind, in the namespace. A workload that its pods
-    tell of need not be readable."""
+    """Return the name and the service account of each pod, or workload of the kind, in the namespace.
+
+    Workloads need not be readable if their pods identify them.
+    """
     pods = [pod for pod in _readable(snapshot.pods, scope) if pod.namespace == scope.namespace]
     if scope.kind == "Pod":
         return [(pod.name, pod.ref) for pod in pods]
@@ -171,17 +180,19 @@ def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> 
             f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces.value)}",
             hint=() if kind else _instead(typed, namespace, namespaces.value),
             subject=str(scope),
-            advice=f"for the {kind} {scope.name}, write {namespace}/NAMESPACE/{scope.name}" if kind else "",
+            advice=f"For {kind} {scope.name}, specify {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
 
 
 def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:
-    """The command again with the nearest of the known names for `name`, a part of what was typed, of two alike the
-    last one where that is meant."""
+    """Return the same command with the most similar known name for `name`, a part of the typed text.
+
+    If two parts are equal, `last` chooses the last one.
+    """
     near, parts = nearest(name, known, 1), typed.split("/")
     if not near:
         return ()
-    if name not in parts:  # a namespace that was given by itself
+    if name not in parts:  # a namespace in its own option
         return Again(swap=(name, near[0]))
     place = len(parts) - 1 if last else parts.index(name)
     return Again(swap=(typed, "/".join((*parts[:place], near[0], *parts[place + 1 :]))))
@@ -189,7 +200,7 @@ def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False)
 
 def _readable(section: Section[T], scope: DoctorScope) -> T:
     if isinstance(section, Missing):
-        message = f"cannot look for {scope.kind} {scope.namespace}/{scope.name}: {section.reason}"
+        message = f"{scope.kind} {scope.namespace}/{scope.name} could not be read: {section.reason}"
         if section.permission:
             raise AccessDenied(message, permission=section.permission, subject=str(scope))
         raise Undetermined(message, subject=str(scope))

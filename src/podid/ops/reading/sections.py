@@ -1,6 +1,7 @@
-"""The sections of a snapshot: what reading each of them calls, what has to be read before it, and how it is read.
+"""The sections of a snapshot: the operations of each, the sections that are read before it, and the function that reads
+it.
 
-A row comes after those that it needs or uses. Which service a section comes from is said at its field in `Snapshot`.
+A row comes after those that it needs or uses. The section's field in `Snapshot` names its service.
 """
 
 from collections import defaultdict
@@ -24,15 +25,17 @@ from podid.ops.change.kinds import PROBE
 from podid.ops.reading import readings, roles, trials, witnesses
 from podid.ops.reading.readings import Source
 
-# what asks for a cost, where an option does
+# cost -> the option that requests it
 OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}
 
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
-    """`read` returns the section's value, or a Missing, or raises a PodidError or Gap. `needs` are read because of this
-    section, and before it; `uses` before it too, but only when they are read anyway. `why` says what the operations are
-    for, of a section that an option asks for."""
+    """`read` returns the section's value or a Missing, or raises a PodidError or Gap.
+
+    `needs` are read because of this section, and before it; `uses` are read before it if they are read at all. `why` is
+    the purpose of the operations, for a section that an option requests.
+    """
 
     name: str
     operations: tuple[Need, ...]
@@ -51,8 +54,10 @@ class SectionRow:
 
 
 def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
-    """The rows of the named sections and of all that these need, in the order of the table; without those that cost
-    more than `cost`, and without what needs one of these."""
+    """Return the rows of the named sections and of those that they need, in the order of the table.
+
+    Sections that cost more than `cost`, and those that need one of these, are omitted.
+    """
     chosen = set(names) & within(cost)
     for row in reversed(SECTIONS):
         if row.name in chosen:
@@ -61,7 +66,7 @@ def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
 
 
 def within(cost: Cost) -> frozenset[str]:
-    """The sections that can be read at that cost, with all that they need."""
+    """Return the sections that can be read at that cost, with all that they need."""
     readable = set[str]()
     for row in SECTIONS:
         if row.cost in cost and readable.issuperset(row.needs):
@@ -70,12 +75,12 @@ def within(cost: Cost) -> frozenset[str]:
 
 
 def sections_of(checks: Iterable[Check]) -> frozenset[str]:
-    """Every section that the checks need or want."""
+    """Return every section that the checks need or want."""
     return frozenset(name for check in checks for name in (*check.needs, *check.wants))
 
 
 def optional_permissions() -> tuple[OptionalPermission, ...]:
-    """What each cost that is asked for by an option takes."""
+    """Return the permissions for each cost that an option requests."""
     chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
     for row in SECTIONS:
         if row.cost in OPTIONS:
@@ -90,17 +95,17 @@ def optional_permissions() -> tuple[OptionalPermission, ...]:
 
 
 def permissions(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = READS) -> Permissions:
-    """What reading for the checks takes, and the sections in `also`."""
+    """Return the permissions to read the sections of the checks and those in `also`."""
     rows = needed({*sections_of(checks), *also}, cost)
     return permissions_of(operation for row in rows for operation in row.operations)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-# what is tried as a pod needs these; the roles are for whoever judges why it was refused
+# trials as a pod need these; the roles are for the checks that explain a refusal
 _TRIED = ("associations", "pods", "roles", "target_roles", "target_permissions", "changes")
 SECTIONS: tuple[SectionRow, ...] = (
-    # read when the command chose it
+    # read when the command chose the cluster
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
     SectionRow("associations", (Eks.iter_readable,), readings.associations),
     SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
@@ -178,7 +183,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         "redemptions",
         (CloudTrail.iter_redemptions,),
         witnesses.redemptions,
-        why="reading what agents asked EKS Auth for",
+        why="reading the agents' requests to EKS Auth",
     ),
     SectionRow("cloudtrail", (), witnesses.cloudtrail, needs=("redemptions",), uses=("nodes",)),
     SectionRow(
@@ -186,14 +191,14 @@ SECTIONS: tuple[SectionRow, ...] = (
         (CloudTrail.iter_sessions,),
         witnesses.sessions,
         needs=("associations",),
-        why="reading what pods' sessions carry",
+        why="reading the sessions of pods",
     ),
     SectionRow(
         "node_calls",
         (CloudTrail.iter_node_calls,),
         witnesses.node_calls,
         needs=("associations", "pods", "nodes"),
-        why="reading what was called with nodes' roles",
+        why="reading the calls of node roles",
     ),
     SectionRow(
         "tokens",
@@ -203,13 +208,13 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="redeeming tokens of pods",
     ),
     SectionRow("dry_runs", (KubeWriter.dry_run_pod,), trials.dry_runs, needs=("associations",), uses=("pods",)),
-    # by `podid.ops.reading.probes`, after all others, and in the foreground
+    # read by `podid.ops.reading.probes`, after all others, in the foreground
     SectionRow(
         "probes",
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
         needs=_TRIED,
-        why="a Job of podid's own; grant it per namespace",
+        why="running podid's own Job; grant it per namespace",
     ),
     SectionRow(
         "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")

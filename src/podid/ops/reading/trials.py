@@ -1,11 +1,13 @@
-"""What is tried with pods: tokens of live ones, redeemed as the agent of their node would, and dry runs of new ones.
-What comes of it is told, not judged.
+"""Trials with pods: tokens of live pods, redeemed as the agent of their node does, and dry runs of new pods.
 
-Credentials that EKS Auth gives are dropped at once and are in no result. An association reaches the control plane's
-webhook some seconds after EKS accepted it, and each API server learns it at its own time. A pod created with dryRun=All
-passes the webhook and is not created; what comes back tells what that one API server knows. One hit is therefore no
-proof, and neither are five in the same second: rounds add up from snapshot to snapshot, until enough of them in a row
-have shown the injected fields."""
+This module collects results and does not judge them.
+
+Credentials from EKS Auth are discarded at once and are in no result. An association reaches the control plane's webhook
+some seconds after EKS accepted it, at a different time for each API server. A pod created with dryRun=All passes the
+webhook and is not created; the response shows the state of one API server. One injected pod is therefore no proof, and
+neither are five in the same second: rounds add up from snapshot to snapshot, until enough consecutive rounds have shown
+the injected fields.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +31,16 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
     from podid.ops.reading.readings import Source
 
-# each costs a token and a session: more service accounts are named, and of hundreds of pods some are enough
+# each trial creates a token and a session: for more service accounts the user names them, and some pods are enough
 MOST_UNNAMED, MOST_PODS = 20, 50
 _ACCOUNT_IS_GONE = "association-sa-not-found"
 
 
 def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]]:
-    """By service account: one pod of each workload and template, ready ones first, or all pods where that is wanted. A
-    pod that goes away meanwhile leaves no trial."""
+    """Return the trials by service account: of one pod of each workload and template, ready ones first, or of all pods.
+
+    A pod that is deleted meanwhile has no trial.
+    """
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in source.value("pods"):
         if live(pod) and not opted_out(pod):
@@ -77,26 +81,28 @@ def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial 
             replace(trial, refusal=evidence.NO_ACCOUNT, message=error.message) if error.id == _ACCOUNT_IS_GONE else None
         )
     except PodidError as error:
-        return _without(trial, error, "no token for it: ")
+        return _without(trial, error, "no token could be requested: ")
     try:
         session = source.clients.aws.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
         return _without(trial, error)
     if (session.ref, session.association_id) != (association.ref, association.association_id):
-        reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
+        reason = f"EKS Auth returned {session.ref} and association {session.association_id}, which were not requested"
         return replace(trial, missing=Missing(reason, error_code=evidence.OTHER_ASSOCIATION))
     try:
         caller = source.clients.aws.sts.caller_of(session.credentials)
         redeemed, expected = evidence.identified(association, caller.arn, session.credentials.expires_at)
     except (PodidError, InvalidInput) as error:
-        reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.message}"
+        reason = f"EKS Auth returned credentials, but their identity could not be read: {error.message}"
         return replace(trial, missing=replace(missing(error), reason=reason))
     return replace(trial, redeemed=redeemed, expected=expected)
 
 
 def _without(trial: evidence.TokenTrial, error: PodidError, prefix: str = "") -> evidence.TokenTrial:
-    """A refusal of the token or of the role, or what stood in the way: that the caller has no right says nothing of the
-    pods, for on a node it is the node role that calls."""
+    """Return the trial with the refusal of the token or of the role, or with the missing data.
+
+    A missing permission of the caller is no evidence on the pods: on a node, the node role makes the call.
+    """
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
         return replace(trial, refusal=evidence.NO_ASSOCIATION, message=error.message)
     if isinstance(error, Rejected):
@@ -104,12 +110,12 @@ def _without(trial: evidence.TokenTrial, error: PodidError, prefix: str = "") ->
     return replace(trial, missing=replace(missing(error), reason=prefix + error.message))
 
 
-# nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
+# a dry run pulls no image; an image that the namespace already uses passes allow-lists of registries
 FALLBACK_IMAGE = "public.ecr.aws/eks-distro/kubernetes/pause:3.7"
 
-# The rounds are spaced so that they span 8 s, and each asks three times: with one of three API servers still behind,
-# a round passes by chance in 30 % of cases, and five in a row in 0.2 %. A relapse shows that the servers differ at
-# this very moment, so it asks for two rounds more.
+# The rounds span 8 s, with three requests each: if one of three API servers lacks the change, a round passes by chance
+# in 30 % of cases, and five consecutive rounds in 0.2 %. A miss after a passed round shows that the servers differ at
+# this moment, so it adds two rounds.
 ROUNDS = 5
 PODS_PER_ROUND = 3
 SECONDS_BETWEEN_ROUNDS = 2.0
@@ -119,8 +125,10 @@ MOST_ROUNDS = 11
 
 
 def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
-    """By service account: one round more, added to those before. The pod has the labels of a live one, where there is
-    one, which webhooks may select by."""
+    """Return the dry runs by service account, with one more round than before.
+
+    The pod has the labels of a live pod, if there is one, because webhooks may select by them.
+    """
     here: dict[str, list[Pod]] = defaultdict(list)
     of_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in known_or(source.before("pods"), ()):
@@ -174,7 +182,7 @@ def _added(
 
 
 def _round(source: Source, ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None) -> tuple[int, bool]:
-    """How many pods were given the fields, one after another, and whether one was not, which ends it."""
+    """Return how many consecutive pods were injected, and whether one was not, which ends the round."""
     for hits in range(PODS_PER_ROUND):
         if not is_injected(source.clients.kube.writer.dry_run_pod(ref, image=image, labels=labels)):
             return hits, True
@@ -182,7 +190,7 @@ def _round(source: Source, ref: ServiceAccountRef, image: str, labels: Mapping[s
 
 
 def images_of(reader: KubeReader, namespaces: Iterable[str]) -> dict[str, str]:
-    """For each namespace an image that its pods use already, so that policies for images let it pass."""
+    """Return for each namespace an image that its pods already use, so that image policies allow it."""
     return dict(pacing.fan_out(partial(_image, reader), namespaces, reads=True))
 
 
@@ -194,6 +202,6 @@ def _image(reader: KubeReader, namespace: str) -> str:
 
 
 def image_among(pods: Iterable[Pod]) -> str:
-    """The one that most of these use."""
+    """Return the image that most of the pods use."""
     used = Counter(c.image for pod in pods for c in pod.containers if c.image and not c.init)
     return used.most_common(1)[0][0] if used else FALLBACK_IMAGE

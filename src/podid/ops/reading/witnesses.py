@@ -1,5 +1,5 @@
-"""What is told of the past: by CloudTrail, which is read only where somebody asks for it, and by podid's own journal of
-changes that EKS and IAM do not date."""
+"""Past events: from CloudTrail, which is read only on request, and from podid's journal, for changes that EKS and IAM
+do not date."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.reading.readings import Source
 
-# two calls a second of 50 events each
+# CloudTrail allows two calls per second, with 50 events each
 TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500
 SESSIONS_SINCE, MOST_SESSIONS, MOST_ROLES = timedelta(days=7), 50, 10
-# of a node's own calls, many of which are its network plugin's
+# many of a node's calls are from its network plugin
 MOST_NODES, MOST_NODE_CALLS = 10, 100
 
 
 def redemptions(source: Source) -> tuple[Redemption, ...]:
-    """Of this cluster, newest first."""
+    """Return the redemptions for this cluster, newest first."""
     since = source.now - TRAIL_SINCE
     events = newest(source.clients.aws.cloudtrail.iter_redemptions(since), since, MOST_EVENTS).events
     return tuple(event for event in events if event.cluster == source.cluster.name)
 
 
 def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """What agents met, by node; one whose last request went well is running."""
+    """Return errors of agents by node. An agent whose last request succeeded is running."""
     names = {node.provider_id.rpartition("/")[2]: node.name for node in known_or(source.before("nodes"), ())}
     by_node: dict[str, list[Redemption]] = defaultdict(list)
     for event in source.value("redemptions"):
@@ -48,7 +48,7 @@ def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
 
 
 def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
-    """`events` are newest first."""
+    """Return the failure modes in `events`, which are newest first."""
     by_mode: dict[str, list[Redemption]] = defaultdict(list)
     for event in events:
         text = f"{event.error_code}: {event.error_message}"
@@ -68,13 +68,13 @@ def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
 
 
 def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
-    """Of the roles that were named, or the first ones: a call for each, and two a second."""
+    """Return the sessions of the named roles, or of the first ones: one call each, two calls per second."""
     sections: dict[str, Section[tuple[PodSession, ...]]] = {}
     since = source.now - SESSIONS_SINCE
     arns = list(dict.fromkeys(a.role_arn for a in source.named))
     for arn in arns[:MOST_ROLES]:
         sections[arn] = attempt(partial(_sessions_of, source, arn, since))
-    reason = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
+    reason = f"CloudTrail was searched for the first {MOST_ROLES} roles only; pass a service account to search its role"
     left = Missing(reason, error_code=NOT_READ.error_code)
     return sections | dict.fromkeys(arns[MOST_ROLES:], left)
 
@@ -84,8 +84,7 @@ def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession,
 
 
 def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
-    """Of the nodes that host pods which carry credentials, those first that host service accounts that no node before
-    them does."""
+    """Return the calls of nodes with injected pods, first of nodes that host service accounts not covered before."""
     nodes: tuple[Node, ...] = source.value("nodes")
     ids = {node.name: node.provider_id.rpartition("/")[2] for node in nodes if "/i-" in node.provider_id}
     named = {association.ref for association in source.named}
@@ -103,12 +102,12 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
 
 
 _ROLE_KINDS = (ROLE.name, ROLE_TRUST.name, ROLE_POLICY.name, ROLE_ATTACHMENT.name)
-# what credentials carry of their association
+# the settings of an association that its credentials contain
 _CARRIED = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
 def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> RecentChanges:
-    """Nothing where there is no journal, or it cannot be read: it is not what is looked for."""
+    """Return podid's own recent changes; none without a journal or if it cannot be read."""
     if journal is None:
         return NO_CHANGES
     try:
@@ -131,7 +130,7 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
 
 
 def _carries_the_same(before: State | None, after: State | None) -> bool:
-    """What the state after it does not name was left as it was."""
+    """Return whether both states give the same credentials. Settings missing in `after` were not changed."""
     if before is None or after is None:
         return False
     return all((before.get(name) or None) == (after.get(name, before.get(name)) or None) for name in _CARRIED)

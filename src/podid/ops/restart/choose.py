@@ -1,5 +1,5 @@
-"""Which of the workloads that were found are restarted: those whose new pods get what running ones have, by the checks
-and by dry runs of such pods."""
+"""Select the workloads to restart: those whose new pods get the credentials that running pods have, by the checks and
+by dry-run pods."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def choose(
     *,
     force: bool,
 ) -> tuple[tuple[Target, ...], Plan]:
-    """The targets, those of them with an obstacle that are left alone, and the plan with what comes of it.
-    `find_missed` gives the workloads whose pods the webhook misses, and notes on it. Raises Conflict where all of them
-    would be restarted to their harm, unless `force` insists."""
+    """Return the targets, each skipped one with its obstacle, and the plan with its outlook. `find_missed` returns the
+    workloads whose dry-run pods the webhook does not inject, and notes. Raise Conflict if every restart would do harm,
+    unless `force`."""
     free = [target for target in targets if target.obstacle is None]
     if not free:
         return targets, restart_plan(place, targets)
@@ -50,7 +50,7 @@ def choose(
             replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload.subject)) else target
             for target in targets
         )
-        # what is left alone is shown as it is
+        # skipped workloads are shown unchanged
         ahead = replace(ahead, plan=restart_plan(place, [target for target in targets if target.obstacle is None]))
         outlook, _ = ahead.outlook(missed)
     return targets, replace(restart_plan(place, targets).noting(notes), outlook=outlook)
@@ -60,7 +60,7 @@ def _by_workload(harms: Sequence[Harm]) -> dict[object, Harm]:
     return {harm.workload: harm for harm in harms}
 
 
-# an association of some seconds ago is not known to every API server
+# API servers see a new association after some seconds
 SECONDS_OF_DRY_RUNS = 15.0
 SECONDS_BETWEEN = 2.0
 
@@ -68,8 +68,8 @@ SECONDS_BETWEEN = 2.0
 def missed_by_webhook(
     kube: KubeAccess, targets: Sequence[Target], patience: Patience
 ) -> tuple[frozenset[Subject], tuple[str, ...]]:
-    """The workloads whose pods come back without the injected fields, each tried with its own labels, and notes on what
-    could not be tried."""
+    """Return the workloads whose pods come back without the injected fields, each tried with its own labels, and notes
+    on dry runs that failed."""
     pending = [target for target in targets if target.obstacle is None and target.expect_injected]
     images = images_of(kube.reader, {target.workload.namespace for target in pending})
     notes: dict[str, None] = {}
@@ -81,9 +81,9 @@ def missed_by_webhook(
     for _ in patience.within(SECONDS_OF_DRY_RUNS).rounds(SECONDS_BETWEEN):
         answers = dict(pacing.fan_out(pacing.attempt(tried), pending, reads=True))
         errors = {answer.message for answer in answers.values() if isinstance(answer, PodidError)}
-        notes |= dict.fromkeys(f"the webhook was not tried in a dry run: {message}" for message in sorted(errors))
+        notes |= dict.fromkeys(f"the webhook was not checked in a dry run: {message}" for message in sorted(errors))
         pending = [target for target in pending if isinstance(pod := answers[target], Pod) and not is_injected(pod)]
         if not pending:
             break
-        patience.say(f"new pods of {pending[0].refs[0]} would be given no credentials yet")
+        patience.say(f"new pods of {pending[0].refs[0]} would get no credentials yet")
     return frozenset(target.workload.subject for target in pending), tuple(notes)

@@ -1,10 +1,10 @@
-"""Replacing the pods of service accounts, so that new ones are given credentials (or, after a removal, no longer are),
-written to the journal like every other change.
+"""Restart the workloads of service accounts, so that new pods get credentials (or no longer do), and record it in the
+journal.
 
-The webhook acts only when a pod is created, so a running pod keeps what it was born with. A restart is the patch of
-`kubectl rollout restart`: the controller replaces the pods by its own strategy, disruption budgets and autoscalers stay
-in charge, and nothing is deleted by podid. A workload whose strategy is OnDelete waits for its pods to go; only where
-that was asked for they are evicted, one at a time and within their disruption budgets.
+The webhook acts only when a pod is created, so a running pod keeps its fields. A restart is the patch of `kubectl
+rollout restart`: the controller replaces the pods by its own strategy, within disruption budgets, and podid deletes
+nothing. Pods of a workload with strategy OnDelete are evicted, one at a time and within disruption budgets, only if
+`evict` is set.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 MOST_RESTARTS = 3
 PARALLEL = 10
 SECONDS_BETWEEN_LOOKS = 2.0
-# pods that a restart missed were created before every API server knew; the next try comes a little later
+# pods without the fields were created before every API server had the association: wait before the next restart
 SECONDS_BEFORE_AGAIN = 5.0
 MOST_TROUBLES = 3
 
 
 def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool) -> tuple[Target, ...]:
-    """The targets; those that are paused, OnDelete without `evict`, or whose service account does not exist, with that
-    as their obstacle. One that cannot be looked at now is when its turn comes."""
+    """Set the obstacle of targets that are paused, that are OnDelete without `evict`, or whose service account does not
+    exist. A target that cannot be read now is read when its turn comes."""
 
     def rollout_of(target: Target) -> Rollout:
         return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
@@ -72,11 +72,11 @@ def _account(rollout: Rollout) -> ServiceAccountRef:
 def restart(
     kube: KubeAccess, targets: Sequence[Target], patience: Patience, *, evict: bool = False
 ) -> tuple[Done, ...]:
-    """Restarts the targets, at most ten at a time, and waits for their rollouts. What became of each, in their order.
+    """Restart the targets, at most ten at a time, and wait for their rollouts. Return the outcomes in the order of the
+    targets.
 
-    A rollout that left pods without the injected fields they should have is repeated at most twice. A rollout that is
-    under way already is waited for, not started again. With `evict` pods of OnDelete workloads are evicted. Failures
-    are told, not raised.
+    A rollout that left pods without the expected fields is repeated at most twice. A rollout in progress is awaited,
+    not started again. Failures are returned, not raised.
     """
     clock = patience.clock
     courses = [_Course(target) for target in targets]
@@ -94,13 +94,13 @@ def restart(
             break
     for course in courses:
         if course.done is None:
-            course.fail(TimedOut(f"not rolled out within {patience.seconds:g} s: {course.state}"))
+            course.fail(TimedOut(f"the rollout did not finish within {patience.seconds:g} s: {course.state}"))
     return tuple(course.done for course in courses if course.done is not None)
 
 
 @dataclass(slots=True)
 class _Course:
-    """One target on its way."""
+    """The progress of one target."""
 
     target: Target
     state: str = "not started"
@@ -169,12 +169,12 @@ class _Worker:
             return
         course.begun = True
         if _under_way(rollout, target):
-            course.state = f"a restart is under way: {rollout.waiting}"
+            course.state = f"a restart is in progress: {rollout.waiting}"
             return
         self._patch(course)
 
     def _replace_one(self, course: _Course, left: list[tuple[str, str]]) -> None:
-        """Evicts the next pod once all others are there again."""
+        """Evict the next pod once all others are ready again."""
         workload, count = course.target.workload, len(course.target.pods)
         current = {pod.uid for pod in self._kube.reader.list_pods(workload.namespace)}
         old = [(name, uid) for name, uid in left if uid in current]
@@ -192,11 +192,11 @@ class _Worker:
             course.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
 
     def _patch(self, course: _Course) -> None:
-        """When the answer is lost the same patch is sent again: it changes nothing where it had arrived."""
+        """If the answer is lost, the same patch is sent again: it changes nothing if the first one arrived."""
         workload = course.target.workload
         if course.stamp is None or not course.sent:
             at = self._clock.now()
-            # whole seconds are what the annotation holds; an equal one would change nothing
+            # the annotation has whole seconds; an equal value would change nothing
             course.stamp = at if course.stamp is None else max(at, course.stamp + timedelta(seconds=1))
         course.patch_next = course.sent = True
         self._kube.writer.restart(workload.kind, workload.namespace, workload.name, at=course.stamp)
@@ -211,25 +211,25 @@ class _Worker:
         elif rollout.waiting:
             course.state = rollout.waiting
         elif rollout.paused:
-            course.fail(Conflict("somebody paused it while it was rolling out"))
+            course.fail(Conflict("it was paused during the rollout"))
         else:
             self._settle(course, rollout)
 
     def _settle(self, course: _Course, rollout: Rollout) -> None:
-        """The rollout is done: was every new pod given the fields?"""
+        """Check whether every new pod has the injected fields."""
         pods = group(self._kube.reader, course.target.refs).get(course.target.workload, [])
         missed = tuple(pod.name for pod in pods if missing_containers(pod)) if course.target.expect_injected else ()
         if not missed:
             course.finish(_outcome(rollout, pods, course.target), len(pods), sum(map(injected, pods)))
         elif len(missed) <= rollout.held_back:
-            kept = f"its update strategy's partition keeps {len(missed)} old pods: {', '.join(missed)}"
+            kept = f"the partition of its update strategy keeps {len(missed)} old pods: {', '.join(missed)}"
             course.fail(Conflict(kept), Status.BLOCKED)
         elif course.restarts >= MOST_RESTARTS or rollout.on_delete:
             again = f" after {course.restarts} restarts" if course.restarts > 1 else ""
-            still = f"{len(missed)} of {len(pods)} pods still without credentials{again}: {', '.join(missed)}"
+            still = f"{len(missed)} of {len(pods)} pods still have no credentials{again}: {', '.join(missed)}"
             course.fail(Unavailable(still, id="injection-missed-webhook"))
         else:
-            course.state = f"{len(missed)} new pods were not given credentials; restarting again"
+            course.state = f"{len(missed)} new pods have no credentials; restarting again"
             course.patch_next = True
             course.next_at = self._clock.monotonic() + SECONDS_BEFORE_AGAIN
 
@@ -239,20 +239,20 @@ class _Worker:
 
 
 def _outcome(rollout: Rollout, pods: Sequence[Pod], target: Target) -> str:
-    """How many are new, and how many of those that run carry what they should."""
+    """Return how many pods are new, and how many of the running ones have the injected fields."""
     count, carrying = len(pods), sum(map(injected, pods))
-    new = f"{rollout.desired} of {rollout.desired} pods are new"
+    new = f"{rollout.desired} of {rollout.desired} pods are updated"
     if not target.expect_injected:
         return (
-            f"{new}; {carrying} of {count} still carry the injected fields"
+            f"{new}; {carrying} of {count} still have the injected fields"
             if carrying
-            else f"{new} and carry no injected fields"
+            else f"{new} and have no injected fields"
         )
-    return f"{new}; {carrying} of {count} carry the injected fields"
+    return f"{new}; {carrying} of {count} have the injected fields"
 
 
 def _under_way(rollout: Rollout, target: Target) -> bool:
-    """Every pod to be replaced is older than a restart that has not come to its end: they are on their way out."""
+    """Return whether a restart in progress will replace all pods: each is older than that restart."""
     if not rollout.waiting or not rollout.restarted_at:
         return False
     try:
@@ -279,10 +279,9 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
-    """How long restarts may take, where they are written down and as part of which command. `announce` is told each
-    plan that nobody has seen yet just before it is carried out. `part_of` is the run that they are part of, and
-    `ahead` what it may have to restart; `evict` is whether pods that only a deletion replaces are evicted, `insist`
-    whether pods are replaced by broken ones too."""
+    """How restarts are carried out and recorded. `announce` is called with each plan that was not shown yet. `part_of`
+    is the id of the run that they belong to, `ahead` its planned restarts; `evict` evicts pods of OnDelete workloads,
+    `insist` also replaces pods by broken ones."""
 
     patience: Patience
     journal: Journal
@@ -301,8 +300,7 @@ class Restarting:
         return replace(self, part_of=run_id)
 
     def leave_out(self, refs: Iterable[ServiceAccountRef], targets: Sequence[Target] = ()) -> None:
-        """Writes down which of the restarts that were planned for `refs` it does not take, since they are not among the
-        `targets`."""
+        """Record the planned restarts for `refs` that are not among the `targets` as unnecessary."""
         recorder = self.journal.going_on(self.part_of)
         if recorder is None:
             return
@@ -314,7 +312,7 @@ class Restarting:
 
 
 def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
-    """Carries out what `restart_plan` says. Nothing is written to the journal when there are no targets."""
+    """Carry out `restart_plan`. Without targets nothing is recorded."""
     plan = restart_plan(place, targets)
     if not targets:
         return ChangeResult(plan=plan)
@@ -340,7 +338,7 @@ def replace_pods(
     expect_injected: bool,
     late: Collection[str] = (),
 ) -> ChangeResult:
-    """Restart the workloads that `find_targets` finds."""
+    """Restart the workloads that `find_targets` returns."""
     reader = clients.kube.reader
     targets = find_targets(reader, refs, stale=stale, expect_injected=expect_injected, late=late)
     targets = with_obstacles(reader, targets, evict=how.evict)

@@ -1,4 +1,4 @@
-"""Which workloads have to be restarted for which service accounts, and which of them podid cannot restart.
+"""Find the workloads to restart for service accounts, and those that podid cannot restart.
 
 Facts: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html (pods are changed at creation only).
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class WorkloadRef:
-    """What people restart: the controller at the end of the owner chain, or a pod that has none."""
+    """The controller at the end of the owner chain, or a pod without one."""
 
     namespace: str
     kind: str
@@ -47,9 +47,9 @@ class WorkloadRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload with the pods that are to be replaced, out of `live` running ones. `expect_injected` is whether new
-    ones should carry the injected fields. `obstacle` says why podid cannot do it, with what to do instead as its hint;
-    None when it can. `labels` are those of the newest of these pods."""
+    """A workload with the `pods` to replace, of `live` running ones. `expect_injected`: new pods should have the
+    injected fields. `obstacle` is the reason why podid cannot restart it, with a command as its hint. `labels` are
+    those of the newest of these pods."""
 
     workload: WorkloadRef
     refs: tuple[ServiceAccountRef, ...]
@@ -63,7 +63,7 @@ class Target:
 
     @property
     def action(self) -> Action:
-        """The restart as a plan shows it."""
+        """Return the restart as an action of a plan."""
         state = RESTART.state_of(self.workload.namespace, self.workload.kind, self.workload.name)
         note = f"{len(self.pods)} of {self.live} pods"
         return RESTART.action(None, state, f"{note}; {self.obstacle.message}" if self.obstacle else note)
@@ -77,10 +77,9 @@ def find_targets(
     expect_injected: bool = True,
     late: Collection[str] = (),
 ) -> tuple[Target, ...]:
-    """The workloads whose pods use one of `refs`, which have an association; with `stale`, only those with pods that
-    lack the injected fields, or that are in `late` ("ns/name"), whatever they carry. Without
-    `expect_injected` the refs have none any more, and those are found whose pods still carry the fields. Raises
-    AccessDenied when pods cannot be listed."""
+    """Return the workloads whose pods use one of `refs`, which have an association. With `stale`, only those with pods
+    that lack the injected fields or are in `late` ("ns/name"). Without `expect_injected` the refs have no association
+    any more, and only pods that still have the fields count. Raise AccessDenied if pods cannot be listed."""
     groups = group(reader, refs)
     targets = [
         _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, late), stale=stale)
@@ -98,9 +97,9 @@ def find_associated_targets(
     stale: bool,
     now: datetime,
 ) -> tuple[Target, ...]:
-    """The same for `refs`, or for all that have an association, in a namespace or everywhere; with `stale`, those with
-    pods that are stale by their status. NotFound, with the nearest names, for one of `refs` that has
-    none and whose pods carry nothing of an earlier one either, and for a namespace without any."""
+    """Return the same for `refs`, or for all service accounts with an association, in a namespace or everywhere; with
+    `stale`, the workloads with stale pods. Raise NotFound, with the nearest names, for one of `refs` that has no
+    association and no pods with injected fields, and for a namespace without any association."""
     if namespace and not refs:
         associated = set(list_refs(clients, place, namespace=namespace))
     else:
@@ -119,7 +118,7 @@ def find_associated_targets(
 def _late(
     clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], namespace: str, now: datetime
 ) -> Collection[str]:
-    """Return the pods ("ns/name") that are stale by their status. Raise the error that kept pods from being listed."""
+    """Return the pods ("ns/name") that are stale by their status. Raise the error that prevented listing pods."""
     from podid.checks.all import ALL
     from podid.ops.status.diagnose import examine, wanted_for
     from podid.ops.status.facts import stale_pods
@@ -137,19 +136,19 @@ def left_behind(
     changed: Collection[ServiceAccountRef],
     at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """Notes on the running pods of `refs`, which have an association: those that are without it, and those of `changed`
-    that carry what it was before, with the command that is `at_place`; none where pods cannot be listed."""
+    """Return notes on running pods of `refs` without credentials, and of `changed` with the previous role, each with
+    the command, completed by `at_place`. Empty if pods cannot be listed."""
     try:
         targets = find_targets(reader, refs, stale=True)
         others = find_targets(reader, changed, stale=False)
     except PodidError:
         return ()
-    late = f"may act as the association was for up to {lifetime_words(LIFETIME)}"
+    late = f"may keep the previous role for up to {lifetime_words(LIFETIME)}"
     without = {name for target in targets for name in target.pods}
     carrying = {name for target in others for name in target.pods} - without
     return tuple(
         f"{_count(len(pods), say)}: {shlex.join(at_place(('podid', 'restart', *_names(behind), '--stale')))}"
-        for behind, pods, say in ((targets, without, "still have none"), (others, carrying, late))
+        for behind, pods, say in ((targets, without, "still have no credentials"), (others, carrying, late))
         if pods
     )
 
@@ -176,6 +175,7 @@ def _target(
     if not chosen:
         return None
     newest = max(chosen, key=lambda pod: pod.created_at)
+    reason = hindrance(workload.kind, workload.namespace, workload.name, chosen, stale=stale)
     return Target(
         workload=workload,
         refs=tuple(sorted({pod.ref for pod in chosen})),
@@ -184,24 +184,19 @@ def _target(
         live=len(pods),
         newest=newest.created_at,
         expect_injected=expect_injected,
-        obstacle=_obstacle(workload, chosen, stale=stale),
+        obstacle=None if reason is None else conflict(workload, reason),
         labels=newest.labels,
     )
 
 
-def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflict | None:
-    obstacle = hindrance(workload.kind, workload.namespace, workload.name, pods, stale=stale)
-    return None if obstacle is None else conflict(workload, obstacle)
-
-
 def conflict(workload: WorkloadRef, hindrance: Hindrance) -> Conflict:
-    """The hindrance as what became of the restart."""
+    """Return the hindrance as the outcome of a restart."""
     return Conflict(hindrance.reason, hint=hindrance.command, subject=str(workload), id=hindrance.mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
-    """The live pods of the service accounts that the webhook serves, and static ones, which are to be told, by the
-    workload at the end of the owner chain."""
+    """Return the live pods of the service accounts by workload: those that the webhook serves, and static pods, which
+    need a message."""
     chosen = frozenset(refs)
     if not chosen:
         return {}
@@ -210,7 +205,7 @@ def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[Workl
 
 
 def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
-    """The pods by the workload at the end of their owner chain."""
+    """Return the pods by the workload at the end of their owner chain."""
     owners = _owners(reader, pods)
     groups: dict[WorkloadRef, list[Pod]] = defaultdict(list)
     for pod in pods:
@@ -219,22 +214,22 @@ def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[P
 
 
 def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
-    """One list where one does; all namespaces at once when there are several and the caller may."""
+    """List the pods with as few requests as the permissions allow."""
     namespaces = sorted({ref.namespace for ref in refs})
     (ref, *more) = refs
-    if not more and ref.name != "default":  # which those are read as that name none
+    if not more and ref.name != "default":  # pods without a name use it
         return list(reader.list_pods(ref.namespace, service_account=ref.name))
     if len(namespaces) > 1:
         try:
             return list(reader.list_pods())
         except AccessDenied:
-            pass  # with rights in the namespaces only, each is listed by itself
+            pass  # the caller may list the namespaces one by one
     listed = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces, reads=True))
     return [pod for namespace in namespaces for pod in listed[namespace]]
 
 
 def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
-    """uid of a ReplicaSet or Job -> its controller, None where it has none; absent where it could not be read."""
+    """Return uid of a ReplicaSet or Job -> its controller, None if it has none; absent if it could not be read."""
     owned: dict[tuple[str, str], set[str]] = defaultdict(set)
     for pod in pods:
         if pod.owner is not None and pod.owner.kind in ("ReplicaSet", "Job"):
@@ -247,7 +242,7 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
     owners: dict[str, OwnerRef | None] = {}
     for place, controllers in pacing.fan_out(pacing.attempt(list_owners), owned, reads=True):
         if isinstance(controllers, AccessDenied):
-            continue  # the names of a Deployment's pods show it as well
+            continue  # the name of a Deployment's pod shows it as well
         if isinstance(controllers, PodidError):
             raise controllers
         owners.update((uid, controllers.get(uid)) for uid in owned[place])

@@ -1,4 +1,4 @@
-"""Reads a cluster once and judges it: what the doctor and every command that shows a status begin with."""
+"""Read a cluster once and judge it: the start of the doctor and of every command that shows a status."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Diagnosis:
 
 
 def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = READS) -> ReadRequest:
-    """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
+    """Return what to read for the status of these service accounts, or of all of a namespace or of the cluster."""
     scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
     return ReadRequest(checks=ALL, scope=scope, cost=cost)
 
@@ -61,8 +61,8 @@ def examine(
     probing: Probing | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> Diagnosis:
-    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
-    are those of `collect` and `diagnose`."""
+    """Read and judge. Raise NotFound if a pod or workload of the scope does not exist, and nothing for a failed read.
+    The options are those of `collect` and `diagnose`."""
     snapshot = collect(clients, place, selection, now=now, journal=journal, probing=probing, base=base, again=again)
     return Diagnosis(diagnose(snapshot, checks=selection.checks, scope=selection.scope, adjust=adjust), snapshot)
 
@@ -77,7 +77,7 @@ def examine_listed(
     now: datetime,
     namespace: str = "",
 ) -> Diagnosis:
-    """The same of associations that were read before, which are all of the namespace, or of the cluster. Sections in
+    """Read and judge associations that were listed before: all of the namespace, or of the cluster. The sections in
     `also` are read whatever the checks need."""
     scope = DoctorScope(namespace=namespace, typed=namespace)
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
@@ -87,10 +87,10 @@ def examine_listed(
 
 
 WITNESSES = {
-    Cost.LOGS: "agents' logs",
+    Cost.LOGS: "agent logs",
     Cost.TRAIL: "CloudTrail",
-    Cost.TOKEN: "tokens of pods, redeemed",
-    Cost.PROBE: "the way from a pod to the agent",
+    Cost.TOKEN: "pod tokens",
+    Cost.PROBE: "the network path from a pod to the agent",
 }
 
 
@@ -98,8 +98,8 @@ Checks = tuple[Check, ...]
 
 
 def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> Checks:
-    """The checks to run, in causal order; `links` are numbers or names. UsageError for an id that is no check or a link
-    that there is not, with the nearest ones."""
+    """Return the checks to run, in causal order; `links` are numbers or names. Raise UsageError, with the nearest ones,
+    for an unknown id or link."""
     numbers = {_link(text) for text in links}
     for name in (*only, *skip):
         if name not in BY_ID:
@@ -109,7 +109,7 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[s
     named = [check for check in ALL if (not only or check.id in only) and check.id not in skip]
     chosen = tuple(c for check in named if (c := on_links(check, numbers or range(len(LINKS)))) is not None)
     if not chosen:
-        raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
+        raise UsageError("No check to run: no check matches --check, --link and --skip together")
     return chosen
 
 
@@ -134,9 +134,9 @@ def diagnose(
     scope: DoctorScope = EVERYTHING,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> DoctorReport:
-    """The report on the scope. NotFound for a pod or workload that does not exist; the error that stood in the way
-    when it could not be looked for. `adjust` changes the report before its identities are judged, as a baseline does
-    that accepts findings."""
+    """Return the report on the scope. Raise NotFound for a pod or workload that does not exist, or the error that
+    prevented looking it up. `adjust` changes the report before its identities are judged, as a baseline of accepted
+    findings does."""
     return judge(replace(snapshot, targets=resolve(scope, snapshot)), checks=checks, scope=scope, adjust=adjust)
 
 
@@ -147,7 +147,7 @@ def judge(
     scope: DoctorScope = EVERYTHING,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> DoctorReport:
-    """The same about the snapshot's targets, whether they exist or not."""
+    """Return the report on the snapshot's targets, whether they exist or not."""
     targets, verdicts = snapshot.targets, run_checks(checks, snapshot)
     if scope != EVERYTHING:
         associated = {association.ref for association in known_or(snapshot.associations, ())}
@@ -165,7 +165,7 @@ def judge(
         taken_at=snapshot.taken_at,
         verdicts=mask(verdicts, ORDER),
         scope=str(scope),
-        checks=tuple(c.id for c in checks if c.id in judged or _asked_for(c, snapshot)),
+        checks=tuple(c.id for c in checks if c.id in judged or NOT_READ not in (getattr(snapshot, n) for n in c.needs)),
         associations=_associations(snapshot, scope),
         not_asked=_not_asked(snapshot, scope),
     )
@@ -175,7 +175,7 @@ def judge(
 
 
 def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) -> tuple[ServiceAccountRef, ...]:
-    """Those of the scope that have an association, those that were named, and those that an error is about."""
+    """Return the identities of the scope: associated, named, or subject of an error."""
     if scope.kind:
         return snapshot.targets
     refs = {a.ref for a in known_or(snapshot.associations, ()) if scope.namespace in ("", a.namespace)}
@@ -183,41 +183,37 @@ def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) ->
     return tuple(sorted(refs | {ServiceAccountRef.parse(name) for verdict in wrong for name in verdict.chain}))
 
 
-def _asked_for(check: Check, snapshot: Snapshot) -> bool:
-    return not any(getattr(snapshot, name) == NOT_READ for name in check.needs)
-
-
 def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
-    """Whole collectors, and of those that try one service account after another how many were left out."""
+    """Return the collectors that did not run, and for those that try service accounts one by one the number skipped."""
     of_scope, left = _associations(snapshot, scope) or 0, dict[Cost, str]()
     for row in SECTIONS:
         section = getattr(snapshot, row.name)
         if row.cost in WITNESSES and section == NOT_READ:
             left[row.cost] = ""
         elif row.name in ("tokens", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
-            rest = count_of(of_scope - len(section.value), "service account")
-            left[row.cost] = f" for {rest} more; name one after the other"
+            rest = count_of(of_scope - len(section.value), "more service account")
+            left[row.cost] = f" for {rest}; specify them one at a time"
     others = []
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
-        others.append(f"CloudTrail of more than {hours:g} hours ago or beyond its newest {MOST_EVENTS} events")
+        others.append(f"CloudTrail events older than {hours:g} hours or beyond the newest {MOST_EVENTS}")
     unasked = _hosts(snapshot) - known_or(snapshot.node_calls, {}).keys()
     if isinstance(snapshot.node_calls, Known) and unasked:
-        others.append(f"in CloudTrail, what was called with the role of {count_of(len(unasked), 'node')} more")
+        others.append(f"CloudTrail calls with the role of {count_of(len(unasked), 'more node')}")
     if _elsewhere(snapshot):
-        others.append("the way to the agent on their pods' other nodes (podid verify --probe)")
+        others.append("the network path to the agent on their pods' other nodes (podid verify --probe)")
     return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in left.items()), *others)
 
 
 def _hosts(snapshot: Snapshot) -> set[str]:
-    """The nodes with pods of the scope that carry credentials."""
+    """Return the nodes with pods of the scope that have credentials."""
     refs = set(snapshot.targets) or {association.ref for association in known_or(snapshot.associations, ())}
     pods = snapshot.pods.value if isinstance(snapshot.pods, Known) else ()
     return {node for node, users in users_of_nodes(pods).items() if users & refs}
 
 
 def _elsewhere(snapshot: Snapshot) -> bool:
-    """Whether pods of a service account that one pod was run for are on several nodes."""
+    """Return whether a service account with one probe has pods on several nodes."""
     nodes = defaultdict(set)
     for pod in known_or(snapshot.pods, ()):
         if pod.node and live(pod):
@@ -234,7 +230,7 @@ def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class CheckInfo:
-    """One line of `podid doctor --list`; `kubernetes` reads like "list pods"."""
+    """One line of `podid doctor --list`; `kubernetes` has entries such as "list pods"."""
 
     id: str
     severity: str

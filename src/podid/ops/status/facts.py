@@ -1,4 +1,4 @@
-"""What a snapshot knows of one identity beside its status: who may assume its roles, and what its pods use."""
+"""Details of one identity beside its status: who may assume its roles, and which credentials its pods use."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from podid.ops.status.diagnose import Diagnosis
 
 @dataclass(frozen=True, slots=True)
 class PodUse:
-    """A running pod and the credentials that each of its containers takes. `stale` is whether it has no credentials, or
-    maybe the previous ones, until it is made again."""
+    """A running pod and the credentials of each container. `stale`: until it is replaced it has no credentials, or may
+    have the previous ones."""
 
     pod: Pod
     workload: Subject
@@ -37,7 +37,7 @@ def role_of(snapshot: Snapshot, association: Association) -> Section[Role | None
 
 
 def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation]:
-    """How the trust policy of the association's role answers EKS for its pods."""
+    """Return how EKS evaluates the trust policy of the association's role for its pods."""
     if isinstance(snapshot.roles, Missing):
         return snapshot.roles
     role = next((role for role in judged(snapshot) if role.arn == association.role_arn), None)
@@ -52,7 +52,7 @@ def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation
 
 
 def hop_of(snapshot: Snapshot, association: Association) -> SecondHop | None:
-    """How the association's role gets to its target role; None where it has none."""
+    """Return how the association's role assumes its target role; None without one."""
     return next((hop for hop in hops(snapshot) if hop.association.ref == association.ref), None)
 
 
@@ -64,7 +64,7 @@ def account_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[ServiceAcc
 
 
 def stale_pods(diagnosis: Diagnosis) -> frozenset[str]:
-    """The pods ("ns/name") of which a check fails that a restart ends, whatever else is wrong with them."""
+    """Return the pods ("ns/name") that fail a check which a restart fixes, whatever else fails."""
     report = diagnosis.report
     of_restarts = [verdict for verdict in report.verdicts if BY_ID[verdict.check].bearing is Bearing.RESTART]
     refs = [status.ref for status in report.identities]
@@ -78,7 +78,7 @@ def stale_pods(diagnosis: Diagnosis) -> frozenset[str]:
 
 
 def pods_of(diagnosis: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:
-    """The running pods of a service account, by workload."""
+    """Return the running pods of a service account, by workload."""
     snapshot = diagnosis.snapshot
     if isinstance(snapshot.pods, Missing):
         return snapshot.pods

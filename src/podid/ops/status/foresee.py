@@ -1,5 +1,5 @@
-"""What comes of a plan: the snapshot is changed as the plan would change the account and the cluster, and judged by the
-same checks."""
+"""Predict the result of a plan: change the snapshot as the plan would change the account and the cluster, and judge it
+by the same checks."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ Adjust = Callable[[DoctorReport], DoctorReport]
 
 
 def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
-    """The snapshot as it would be read once the actions are carried out, in their order."""
+    """Return the snapshot as it would be read after the actions, in order."""
     for action in actions:
         snapshot = kind_of(action.kind).foresee(snapshot, action, now)
     return replace(snapshot, taken_at=now)
 
 
 def planned_associations(place: Place, plan: Plan, now: datetime) -> tuple[Association, ...]:
-    """Those that the plan makes or changes, as they will be."""
+    """Return the associations that the plan creates or changes, as planned."""
     sections: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     sections |= {"cluster": Known(place.the_cluster), "associations": Known(())}
     empty = Snapshot(taken_at=now, **sections)
@@ -75,9 +75,8 @@ def examine_before(
     journal: Journal | None = None,
     adjust: Adjust = lambda report: report,
 ) -> Diagnosis:
-    """Reads and judges what a plan is about, before it is carried out: these service accounts, whether they exist or
-    not, or the whole cluster; of associations no more than whose they are, if `by_name`. Never raises for what cannot
-    be read."""
+    """Read and judge the subject of a plan before it is applied: these service accounts, whether they exist or not, or
+    the whole cluster. With `by_name` no association is described. Never raise for a failed read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
     selection = ReadRequest(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
     snapshot = replace(collect(clients, place, selection, now=now, journal=journal), targets=scope.named)
@@ -106,14 +105,14 @@ class Forecast:
         adjust: Adjust,
         **how: Any,
     ) -> Forecast:
-        """As `examine_before` does; with `restart` the pods are replaced too that the plan does not reach."""
+        """Read as `examine_before` does; `restart` adds the restarts of pods that the plan does not reach."""
         diagnosis = examine_before(clients, place, plan, refs, now=now, adjust=adjust, **how)
         more = restarts(diagnosis.snapshot, plan) if restart else ()
         return cls(diagnosis, replace(plan, actions=(*plan.actions, *more)), now, adjust)
 
     def outlook(self, missed: Collection[Subject] = ()) -> tuple[Outlook, tuple[Harm, ...]]:
-        """What comes of it, and the workloads that are restarted to their harm. `missed` are those whose pods a dry run
-        brought back without what the webhook gives."""
+        """Return the outlook, and the workloads that a restart would harm. `missed` are workloads whose dry-run pods
+        the webhook did not inject."""
         outlook = foresee(self.diagnosis, self.plan, self.now, missed=missed, adjust=self.adjust)
         return outlook, harmed(outlook, self.plan)
 
@@ -126,7 +125,7 @@ def foresee(
     missed: Collection[Subject] = (),
     adjust: Adjust = lambda report: report,
 ) -> Outlook:
-    """Pure. `missed` are workloads whose pods a dry run brought back without what the webhook gives."""
+    """Return the outlook; pure. `missed` are workloads whose dry-run pods the webhook did not inject."""
     before = diagnosis.snapshot
     after = _without(overlaid(before, plan.actions, now), missed, now)
     scope = DoctorScope.of(before.targets) if before.targets else EVERYTHING
@@ -145,7 +144,7 @@ def foresee(
 
 
 def _without(snapshot: Snapshot, missed: Collection[Subject], now: datetime) -> Snapshot:
-    """The snapshot with the new pods of these workloads as the webhook left them."""
+    """Return the snapshot with the new pods of the `missed` workloads as the webhook left them."""
 
     def left(pod: Pod) -> Pod:
         new = pod.created_at == now.replace(microsecond=0)
@@ -158,14 +157,14 @@ Failing = dict[tuple[str, Subject, tuple[str, ...]], Verdict]
 
 
 def _failing(report: DoctorReport) -> Failing:
-    """Worst first."""
+    """Return the findings, worst first."""
     return {(verdict.check, verdict.subject, verdict.chain): verdict for verdict in report.findings}
 
 
 def _concerned(
     before: Iterable[IdentityStatus], after: Sequence[IdentityStatus], *, named: bool
 ) -> frozenset[ServiceAccountRef]:
-    """Those that have an association before or after; where none was named, those of which something can be claimed
+    """Return the service accounts that have an association before or after; if none was named, those with a state
     afterwards."""
     silent = (IdentityState.NONE,) if named else (IdentityState.NONE, None)
     statuses = (*before, *after) if named else after
@@ -173,7 +172,7 @@ def _concerned(
 
 
 def of_role(outlook: Outlook, arn: str) -> Outlook:
-    """The same for those alone whose association names the role, as target role too, or could not be read."""
+    """Restrict the outlook to associations that name the role, also as target role, or that could not be read."""
 
     def uses(status: IdentityStatus) -> bool:
         association = status.association
@@ -198,13 +197,13 @@ def of_role(outlook: Outlook, arn: str) -> Outlook:
 
 # --- restarts ---------------------------------------------------------------------------------------------------------
 
-# what a pod brings along, and what its network does to it, is the same for the next one
+# links on the pod and its network: a new pod has the same failure
 _ITS_OWN = (2, 3, 4, 5)
 
 
 def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
-    """What `--restart` of a change of associations does beside it: the workloads of the snapshot's targets whose pods
-    the change does not reach."""
+    """Return the restarts that `--restart` adds to a change of associations: the workloads of the snapshot's targets
+    whose pods the change does not reach."""
     late = {ref_of(action.keys) for action in plan.actions if _reaches_late(action)}
     gone = {ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and action.after is None}
     workloads: dict[Subject, None] = {}
@@ -218,7 +217,7 @@ def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
 
 
 def _reaches_late(action: Action) -> bool:
-    """Whether it changes what running pods have until they are made anew."""
+    """Return whether the change reaches running pods only when they are replaced."""
     before, after = action.before, action.after
     return (
         action.kind == ASSOCIATION.name
@@ -230,7 +229,7 @@ def _reaches_late(action: Action) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A workload whose running pods, `pods` of them, have more to lose than its new ones would get, for that cause."""
+    """A workload whose new pods would be worse off than `pods` of its running ones, because of `cause`."""
 
     ref: ServiceAccountRef
     workload: Subject
@@ -243,21 +242,21 @@ class Harm:
 
 
 def refusal(harms: Sequence[Harm]) -> Conflict:
-    """Why nothing is restarted, with the command that mends the first cause."""
+    """Return why nothing is restarted, with the command that fixes the first cause."""
     first, pods = harms[0], sum(harm.pods for harm in harms)
     names = short_list(dict.fromkeys(str(harm.ref) for harm in harms))
-    keep = f"{count_of(pods, 'running pod')} {'keep theirs as they are' if pods > 1 else 'keeps its own as it is'}"
+    keep = f"{count_of(pods, 'running pod')} {'keep theirs' if pods > 1 else 'keeps its credentials'}"
     return Conflict(
         f"New pods of {names} would get no credentials: {first.why}. {keep}. Nothing was changed",
         hint=_mends(first.cause) or Again(add=("--force",)),
-        advice="--force restarts them all the same.",
+        advice="Pass --force to restart them anyway.",
         subject=str(first.workload),
         id=first.cause.check,
     )
 
 
 def obstacle(harm: Harm) -> Conflict:
-    """Why one of several workloads is left alone."""
+    """Return why one of several workloads is skipped."""
     message = f"new pods would get no credentials: {harm.why}"
     return Conflict(message, hint=_mends(harm.cause), subject=str(harm.workload), id=harm.cause.check)
 
@@ -267,7 +266,7 @@ def _mends(cause: Verdict) -> tuple[str, ...]:
 
 
 def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
-    """The workloads that the plan restarts and whose new pods would be broken, where running ones have more."""
+    """Return the restarted workloads whose new pods would be broken while running ones are better off."""
     harms = []
     for action in plan.actions:
         if action.kind != RESTART.name:
@@ -284,12 +283,12 @@ def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
 
 
 def _loses(old: PodStatus, new: PodStatus) -> bool:
-    """Whether the pod that takes the place of another has less than that."""
+    """Return whether the new pod has less than the one that it replaces."""
     if new.state not in (IdentityState.BROKEN, IdentityState.STALE) or new.cause is None:
         return False
     ways = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
     if len(ways) == 1 and CredentialSource.POD_IDENTITY not in ways:
-        return False  # keys of its own, which the next one has as well
+        return False  # static access keys, which the new pod has as well
     same = old.state is IdentityState.BROKEN and old.cause is not None and old.cause.check == new.cause.check
     return not (same and new.cause.link in _ITS_OWN)
 
@@ -300,7 +299,7 @@ def _loses(old: PodStatus, new: PodStatus) -> bool:
 def _uses(
     before: Snapshot, after: Snapshot, plan: Plan, refs: Collection[ServiceAccountRef], now: datetime
 ) -> Iterator[UseChange]:
-    """What running pods take today, and what they would take if they were made anew afterwards."""
+    """Yield what credentials running pods use today, and would use if they were replaced afterwards."""
     make, later = NewPods(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
     for ref in sorted(refs):
         changes: Counter[tuple[CredentialUse, CredentialUse, bool]] = Counter()

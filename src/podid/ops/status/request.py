@@ -1,4 +1,4 @@
-"""What is asked for of a status, as options of the commands that show one."""
+"""Options of the commands that show a status."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from podid.ops.options import ALLOW_UNKNOWN, SERVICE_ACCOUNTS
 
 
 def read_state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
-    """What --require names. Raises InvalidInput for a state that the command cannot show."""
+    """Return the state that --require names. Raise InvalidInput for a state that the command cannot show."""
     if text not in tuple(allowed):
         words = ", ".join(allowed)
         raise InvalidInput(f"--require {text!r} is not one of: {words}", hint=Again(swap=(text, allowed[-1])))
@@ -23,26 +23,28 @@ class VerifyOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     require: IdentityState = option(
         "STATE",
-        "ready, verified or proven: what each must reach.",
+        "State that every identity must reach: ready, verified or proven.",
         default=IdentityState.VERIFIED,
         read=partial(read_state, allowed=(IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN)),
     )
     allow_unknown: bool = ALLOW_UNKNOWN
-    all_pods: bool = switch("Redeem a token of every pod, not of one for each workload and template.")
-    cloudtrail: bool = switch("Find the pods' own sessions in CloudTrail, which records them some minutes late.")
-    probe: bool = switch("Also run a pod of podid's own on each node, which asks the agent itself.")
-    probe_node: tuple[str, ...] = several("NODE", "Run it on this node; repeatable. Means --probe.")
+    all_pods: bool = switch("Redeem a token of every pod, not of one pod per workload and template.")
+    cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. CloudTrail is some minutes late.")
+    probe: bool = switch("Also run a probe pod on each node. It requests credentials from the agent.")
+    probe_node: tuple[str, ...] = several("NODE", "Run the probe pod on this node. Implies --probe. Repeatable.")
     probe_image: str | None = option(
-        "IMAGE", "Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]"
+        "IMAGE", "Image of the probe pod, with AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]"
     )
-    can: tuple[str, ...] = several("ACTION", "Also check whether pods may do this, such as s3:GetObject; repeatable.")
-    resource: tuple[str, ...] = several("ARN", "On this resource; repeatable. [default: *]")
+    can: tuple[str, ...] = several(
+        "ACTION", "Also check whether pods may perform this action, such as s3:GetObject. Repeatable."
+    )
+    resource: tuple[str, ...] = several("ARN", "Resource of the checked actions. Repeatable. [default: *]")
 
     def check_together(self) -> bool:
-        """Whether pods of podid's own are to be run. Raises UsageError for options that need another one."""
+        """Return whether podid's own pods are to run. Raise UsageError for an option that requires another one."""
         probes = self.probe or bool(self.probe_node)
         if self.probe_image is not None and not probes:
-            raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
+            raise UsageError("--probe-image requires --probe", hint=Again(add=("--probe",)))
         if self.resource and not self.can:
-            raise UsageError("--resource belongs to --can", hint=Other(("verify", "--help")))
+            raise UsageError("--resource requires --can", hint=Other(("verify", "--help")))
         return probes

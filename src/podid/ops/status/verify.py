@@ -1,13 +1,15 @@
-"""Whether pods get the role that they should: tokens are redeemed, and what came of it is judged as one result."""
+"""Wait until identities reach a state, and verify that pods get their role by redeeming tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.errors import ExitCode, combine
+from podid.domain.evidence import ROLE_SETTLES, UNSETTLED
+from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
@@ -18,16 +20,61 @@ from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_
 from podid.ops.reading.probes import Probing, undecided
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.request import VerifyOptions
-from podid.ops.status.wait import wait
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.ops.reading.collect import ReadRequest
 
 
+# five rounds of dry-run pods at this interval span the time that API servers need to agree
+ROUND_SECONDS = 2.0
+# the default wait for a recent change: IAM is eventually consistent
+SETTLE_SECONDS = ROLE_SETTLES.total_seconds()
+# link -> the sections that may change within seconds
+_AGAIN = {
+    3: ("dry_runs", "pods", "webhook"),
+    6: ("daemon_sets", "agent_pods", "nodes", "agent_addon", "agent_warnings"),
+    **dict.fromkeys((1, 7, 8, 9), ("tokens", "associations", "roles", "target_roles", "changes")),
+}
+
+
+Read = Callable[[Snapshot | None, Collection[str]], Diagnosis]
+
+
+def wait(
+    read: Read, patience: Patience, reached: Callable[[IdentityStatus], bool], base: Snapshot | None = None
+) -> Diagnosis:
+    """Return the first diagnosis in which each identity has `reached` the required state or waiting cannot help; the
+    last one when `patience` ends. Only recent changes are awaited. `read` takes the snapshot to start from and the
+    sections to read again."""
+    again: Collection[str] = ()
+    diagnosis: Diagnosis | None = None
+    for _ in patience.rounds(ROUND_SECONDS):
+        latest = read(base, again)
+        if diagnosis is not None and patience.over:
+            break  # the last reading may be incomplete
+        diagnosis = latest
+        pending = [status for status in diagnosis.report.identities if not reached(status) and status.settling]
+        if not pending:
+            break
+        base = diagnosis.snapshot
+        causes = [_unsettled(status) for status in pending]
+        again = {section for cause in causes if cause is not None for section in _AGAIN.get(cause.link, ())}
+        reason = "" if causes[0] is None else f": {causes[0].reason or causes[0].message}"
+        more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
+        patience.say(f"waiting for {pending[0].ref}{more}{reason}")
+    assert diagnosis is not None, "there is a first round"
+    return diagnosis
+
+
+def _unsettled(status: IdentityStatus) -> Verdict | None:
+    return next((cause for cause in status.causes if cause.error_code == UNSETTLED), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The status of each identity, what podid's own pods met, and what the role may do, where that was asked."""
+    """The status of each identity, the results of podid's own pods, and the simulated permissions of the role, if
+    requested."""
 
     options: VerifyOptions
     snapshot: Snapshot
@@ -44,7 +91,7 @@ class Verification:
 
 
 def minting(roles: Iterable[str], run: Probing | None) -> Consent:
-    """What is asked before credentials of these roles are minted, and pods of podid's own are run."""
+    """Return the question before credentials of these roles are minted and podid's own pods run."""
     question, needed_for = f"Mint short-lived credentials of {short_list(roles)}", "Minting credentials"
     if run is None:
         return Consent(question=f"{question} to check them?", needed_for=needed_for)
@@ -66,8 +113,8 @@ def verify(
     base: Snapshot,
     run: Probing | None,
 ) -> Verification:
-    """Waits until each identity has reached what is required, or cannot by waiting. `examine` reads and judges, from
-    `base` on; `run` is how pods of podid's own are run, None for none."""
+    """Wait until each identity reaches the required state or cannot by waiting. `examine` reads and judges, starting
+    from `base`; `run` runs podid's own pods, None for none."""
     trail = options.cloudtrail or options.require is IdentityState.PROVEN
     selection = replace(selection, cost=READS | Cost.TOKEN | (Cost.TRAIL if trail else FREE), all_pods=options.all_pods)
     diagnosis = wait(
@@ -76,7 +123,7 @@ def verify(
         lambda status: status.reaches(options.require),
         base,
     )
-    if run is not None:  # after what may be settling, so that a pod meets what stays
+    if run is not None:  # after the wait, so that the probe tests the final state
         more = replace(selection, cost=selection.cost | Cost.PROBE)
         diagnosis = examine(more, base=diagnosis.snapshot, probing=run)
     statuses = diagnosis.report.identities

@@ -4,8 +4,7 @@ from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
 from podid.ops.change.kinds.kubernetes import PROBE, RESTART, SERVICE_ACCOUNT
-from podid.ops.change.kinds.policies import ROLE_ATTACHMENT, ROLE_POLICY
-from podid.ops.change.kinds.role import ROLE, ROLE_SETTINGS
+from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 from podid.ops.change.kinds.trusts import ROLE_TRUST, TARGET_TRUST
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""EKS add-ons, and the associations that one owns: one list, which EKS replaces as a whole."""
+"""Kinds of EKS add-on: the add-on itself, and the list of associations that it owns, which EKS replaces as a whole."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class AddonState(TypedDict, total=False):
     addonName: str
     addonVersion: str
     configurationValues: str
-    resolveConflicts: Annotated[ResolveConflicts, About("How EKS was told to treat fields that others have set.")]
-    preserve: Annotated[bool, About("Whether a deletion leaves the workload in the cluster.")]
+    resolveConflicts: Annotated[ResolveConflicts, About("How EKS resolves conflicts with fields that others have set.")]
+    preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
 
 
@@ -69,7 +69,7 @@ class EksAddonKind(ResourceKind):
         if after is None:
             site.eks.delete_addon(site.cluster, name, preserve=bool(before.get("preserve")))
             return None
-        # said in full each time: what EKS makes of an update without values depends on resolveConflicts
+        # always complete: the effect of an update without values depends on resolveConflicts
         cleared = NO_VALUES if text(before, "configurationValues") else ""
         write = site.eks.update_addon if action.verb is Verb.UPDATE else site.eks.create_addon
         answer = write(
@@ -83,7 +83,8 @@ class EksAddonKind(ResourceKind):
         return self.state_of(answer) if isinstance(answer, Addon) else {**after, "updateId": answer}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """The add-on ACTIVE, its DaemonSet and a Ready pod on each node that it goes to; or nothing of all that."""
+        """Set the add-on ACTIVE, with its DaemonSet and a Ready pod on each node that it goes to, or remove all of
+        these."""
         from podid.domain.snapshot import PLANNED, Known
 
         if action.keys["addonName"] != AGENT_ADDON:
@@ -111,22 +112,22 @@ class EksAddonKind(ResourceKind):
 
 
 def check_idle(addon: Addon, hint: Hint) -> None:
-    """Raises Conflict for an add-on that EKS is changing now."""
+    """Raise Conflict for an add-on that EKS is changing now."""
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
         message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
         raise Conflict(message, hint=hint, subject=addon.name)
 
 
 def _values(configuration: str) -> str:
-    """The values as EKS holds them; empty for an empty object, which says the same as none."""
+    """Return the values as EKS stores them; empty for an empty object, which is equivalent."""
     try:
         return "" if configuration and json.loads(configuration) == {} else configuration
     except ValueError:
-        return configuration  # EKS takes YAML too, and keeps what it was given
+        return configuration  # EKS accepts YAML as well, and returns it unchanged
 
 
 def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
-    """With the agent's add-on among all of them as it will be, None where it is gone."""
+    """Replace the agent's add-on; None removes it."""
     from podid.domain.snapshot import Known
     from podid.ops.change.planned import with_changed
 
@@ -137,7 +138,7 @@ def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
 
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
-    """Without the DaemonSets that EKS makes of the add-on, and without their pods."""
+    """Remove the DaemonSets that EKS creates for the add-on, and their pods."""
     from podid.domain.snapshot import known_or
     from podid.domain.workloads import pods_of
     from podid.facts.agent import is_addons
@@ -197,8 +198,8 @@ class AddonAssociationsState(TypedDict, total=False):
 
 
 class AddonAssociationsKind(ResourceKind):
-    """`roles` maps each service account to its role's ARN. What the plan did not see is never written over: the list is
-    read again just before the write, and the whole of it has to be as it was."""
+    """`roles` maps each service account to its role's ARN. The list is read again just before the write and must be
+    unchanged as a whole, so that an entry missing from the plan is never overwritten."""
 
     name = "addon-associations"
     title = "associations of add-on"
@@ -220,7 +221,7 @@ class AddonAssociationsKind(ResourceKind):
         return None if addon is None else self.state_of(addon, owned_roles(site, addon))
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        """Ends when EKS is through with the update: until then it takes no other, and may still fail."""
+        """Wait until EKS finishes the update: until then it accepts no other, and the update may still fail."""
         name, roles = action.keys["addonName"], roles_of(action.after)
         update_id = site.eks.update_addon_associations(site.cluster, name, roles, token=uuid.uuid4().hex)
         for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
@@ -236,8 +237,7 @@ class AddonAssociationsKind(ResourceKind):
         raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        """As for an association of its own: EKS may not know a role that was made seconds ago, nor that an association
-        is gone."""
+        """As for a single association: EKS may not yet see a new role, or the deletion of an association."""
         before, failure = roles_of(action.before), error
         changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
         for account, arn in changed.items():
@@ -246,7 +246,7 @@ class AddonAssociationsKind(ResourceKind):
             try:
                 return waits_for(site, alone, error, lately)
             except PodidError as hopeless:
-                failure = hopeless  # another of the roles may be the one that EKS means
+                failure = hopeless  # the error may be about another of the roles
         raise failure
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
@@ -274,7 +274,7 @@ class AddonAssociationsKind(ResourceKind):
 
 
 def owned_roles(site: Site, addon: Addon) -> dict[str, str]:
-    """Service account -> role's ARN, of the associations that the add-on owns; one that is gone is left out."""
+    """Return service account -> role ARN of the associations that the add-on owns, without those deleted meanwhile."""
     roles: dict[str, str] = {}
     for arn in addon.association_arns:
         try:

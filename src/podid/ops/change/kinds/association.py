@@ -37,7 +37,7 @@ class AssociationState(TypedDict, total=False):
     associationId: str
 
 
-# what can be removed of an association, and how long an answer from before may still come
+# members that can be removed, and how long EKS may still return the previous ones
 _REMOVABLE = {"targetRoleArn": "target role", "policy": "session policy"}
 _WORDS = {"roleArn": "role", **_REMOVABLE, "disableSessionTags": "setting of session tags"}
 _SETTLES_SECONDS = 10.0
@@ -54,16 +54,16 @@ class AssociationKind(ResourceKind):
         Verb.DELETE: ("Eks.delete_association",),
     }
     takes_effect = True
-    # an association that is made again has another id, and is the same for everybody who uses it
+    # an association that is created again has another id and the same effect
     assigned = frozenset({"associationId"})
     independent = True
     once_deleted = (
         "credentials that pods already hold stay valid until they expire, up to six hours",
-        "running pods keep the injected variables and fail at their next refresh; restart them",
+        "running pods keep the injected variables, and their next refresh fails: restart them",
     )
 
     def unread(self, ref: ServiceAccountRef) -> Action:
-        """The association of a service account of which nothing is read or changed."""
+        """Return an action for a service account whose association is neither read nor changed."""
         keys = {"namespace": ref.namespace, "serviceAccount": ref.name}
         return Action(self.name, Verb.NONE, keys, None, None)
 
@@ -82,7 +82,7 @@ class AssociationKind(ResourceKind):
 
     def read(self, site: Site, keys: Keys) -> State | None:
         association = site.eks.find_association(site.cluster, ref_of(keys))
-        # one that an add-on owns is part of the add-on's list, not a resource of its own
+        # an association owned by an add-on is changed through the add-on
         return None if association is None or association.owner_arn else self.state_of(association)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
@@ -114,15 +114,15 @@ class AssociationKind(ResourceKind):
         return f" -> {role_arn}" if role_arn else ""
 
 
-# what running pods learn of late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+# changes of these reach running pods late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
 def with_association(
     snapshot: Snapshot, ref: ServiceAccountRef, after: State | None, now: datetime, *, owner_arn: str | None = None
 ) -> Snapshot:
-    """The snapshot with the association of `ref` as planned: without it, made now, or changed now where the change is
-    one that running pods learn of late."""
+    """Return the snapshot with the planned association of `ref`, None for none. Its time of change is `now` if the
+    change reaches running pods late."""
     from podid.domain.snapshot import Known
 
     if not isinstance(snapshot.associations, Known):
@@ -175,7 +175,7 @@ def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> As
 
 
 def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:
-    """The association with what of its state is `changed`: its tags first, which is a call of its own."""
+    """Apply the `changed` members. Tags are a call of their own, made first."""
     eks, arn = site.eks, current.association_arn
     tags = texts(changed, "tags") if "tags" in changed else current.tags
     untag, tag = partial(eks.untag_association, arn), partial(eks.tag_association, arn)
@@ -191,22 +191,22 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
             target_role_arn=_clearable(changed, "targetRoleArn"),
             disable_session_tags=disable if isinstance(disable, bool) else None,
             policy=_clearable(changed, "policy"),
-            token=uuid.uuid4().hex,  # read anew each time, so it is another request
+            token=uuid.uuid4().hex,  # the association is read anew each time, so this is another request
         )
         return _taken_over(site, updated, changed, patience)
     except PodidError:
-        with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
+        with suppress(PodidError):  # two calls cannot be atomic: restore the tags as far as possible
             retag(tags, current.tags, untag, tag)
         raise
 
 
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:
-    """None leaves the member alone, "" clears it (what AWS's own ACK controller sends, eks-controller#164)."""
+    """None keeps the member, "" clears it (as AWS's ACK controller does, eks-controller#164)."""
     return text(changed, key) if key in changed else None
 
 
 def _same(current: object, expected: object) -> bool:
-    """Nothing is nothing, however it is written; of a session policy, its JSON counts."""
+    """Compare members of a state: empty values are equal, session policies are compared as JSON."""
     if not current or not expected:
         return not current and not expected
     if current == expected:
@@ -219,9 +219,9 @@ def _same(current: object, expected: object) -> bool:
 
 
 def _taken_over(site: Site, updated: Association, changed: Mapping[str, object], patience: Patience) -> Association:
-    """The association as EKS answers it has it; read back where the answer is not what was asked for, and where a
-    member was to be removed: AWS does not document that "" does it. Raises Rejected, which names what EKS has kept and
-    still has some seconds later."""
+    """Return the association as EKS answers it. Read it back if the answer differs from the request, and after a
+    removal, since AWS does not document that "" removes a member. Raise Rejected, which names the members that EKS
+    still keeps after some seconds."""
     expected = {member: changed[member] for member in _WORDS if member in changed}
 
     def kept(current: Association) -> list[str]:
@@ -241,10 +241,10 @@ def _taken_over(site: Site, updated: Association, changed: Mapping[str, object],
     others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
     kept_members = (("remove", removed), ("change", others))
     requests = [f"{verb} the {' and '.join(names)}" for verb, names in kept_members if names]
-    still = "the association still has it" if removed and not others else "the association has what it had"
+    still = "the association still has it" if removed and not others else "the association is unchanged"
     raise Rejected(
-        f"EKS took the request to {' and to '.join(requests)} of {current.ref}, and {still}",
-        advice="Delete the association and make it again: podid disassociate, then podid associate.",
+        f"EKS accepted the request to {' and to '.join(requests)} of {current.ref}, but {still}",
+        advice="Delete the association and create it again: podid disassociate, then podid associate.",
         subject=str(current.ref),
     )
 

@@ -1,4 +1,4 @@
-"""What is common to every kind of resource that podid changes."""
+"""Common parts of all kinds of resource that podid changes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from podid.ops.change.propagation import Lately
 
 T = TypeVar("T")
-# that take the place of whatever is there
 ANY_WRITE = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
 
 Keys = Mapping[str, str]
 Tags = Mapping[str, str]
 Operations = Mapping[Verb, tuple[str, ...]]
-# imported where rights are asked for alone
+# by name, since only --show-permissions imports them
 _GATEWAYS = {
     "Eks": "podid.aws.eks",
     "Iam": "podid.aws.iam",
@@ -34,42 +33,42 @@ _GATEWAYS = {
 
 
 def _method(name: str) -> Callable[..., Any]:
-    """The method of a gateway with a name such as `Iam.find_role`."""
+    """Return the client method with a name such as `Iam.find_role`."""
     gateway, _, method = name.partition(".")
     operation: Callable[..., Any] = getattr(getattr(import_module(_GATEWAYS[gateway]), gateway), method)
     return operation
 
 
 class ResourceKind(ABC):
-    """One kind of resource: how it is read and written, and what its states hold. States are JSON-able."""
+    """One kind of resource: its state, how it is read and how it is written. States can be encoded as JSON."""
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
     title: ClassVar[str] = ""  # the name for people, where it is another
-    state: ClassVar[type]  # a TypedDict: what a state holds; one that is only asked for holds what was asked for
-    keys: ClassVar[tuple[str, ...]]  # the members that name the resource: always there, the same before and after
-    # the gateway methods that each verb calls, and under `Verb.NONE` those that only read
+    state: ClassVar[type]  # a TypedDict; the state of a plan holds only the members that were specified
+    keys: ClassVar[tuple[str, ...]]  # the members that identify the resource: always present, never changed
+    # the client methods that each verb calls; under `Verb.NONE` those that only read
     operations: ClassVar[Operations] = {}
-    # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
+    # IAM is global: such a kind can be settled and undone from any region of the account
     account_wide: ClassVar[bool] = False
-    # of these the write does not tell what somebody else did since the plan was made: it is looked at just before
+    # verbs whose write does not detect a concurrent change: the resource is read again just before
     overwrites: ClassVar[frozenset[Verb]] = frozenset()
     # members that the service assigns anew when the resource is made again
     assigned: ClassVar[frozenset[str]] = frozenset()
-    # members that say how a change is made: the service is told them, and does not hold them afterwards
+    # members that are parameters of the request: the service does not store them
     manner: ClassVar[frozenset[str]] = frozenset()
-    # one document that several write at once, without a word of the service: it is looked at again when the run ends
+    # a document that several writers replace without any check by the service: it is read again when the run ends
     contended: ClassVar[bool] = False
-    # nothing of it is left when its run is over, so that there is nothing to undo
+    # nothing remains of it when its run is over: it cannot be undone
     passing: ClassVar[bool] = False
-    # pods are given something else by it, and a command waits until that is seen
+    # it changes what pods get, and a command waits for that effect
     takes_effect: ClassVar[bool] = False
-    # one that fails is no reason not to try the next, where the plan says so
+    # a failure does not block the next action, if the plan allows it
     independent: ClassVar[bool] = False
-    # what to know before one is deleted
+    # notes of a plan that deletes one
     once_deleted: ClassVar[tuple[str, ...]] = ()
 
     def action(self, before: State | None, after: State | None, note: str = "") -> Action:
-        """The change from one state to another. KeyError where a state lacks one of the keys."""
+        """Return the change from one state to another. Raise KeyError if a state lacks one of the keys."""
         state = after if after is not None else before or {}
         keys = {key: str(state[key]) for key in self.keys}
         return Action(self.name, self.verb(before, after), keys, before, after, note)
@@ -82,88 +81,90 @@ class ResourceKind(ABC):
         return Verb.DELETE if after is None else Verb.UPDATE
 
     def reading(self, action: Action) -> Keys:
-        """What `read` takes for the action's resource: its keys, for most kinds."""
+        """Return the keys that `read` requires for the action's resource."""
         return action.keys
 
     @abstractmethod
     def read(self, site: Site, keys: Keys) -> State | None:
-        """The resource as it is now, None if it does not exist. Raises AccessDenied, Unavailable as the clients do."""
+        """Return the current state, None if the resource does not exist. Raise AccessDenied, Unavailable as the clients
+        do."""
 
     @abstractmethod
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        """Makes the change and returns the state that the service answered, None for a deletion."""
+        """Make the change. Return the state that the service answered, None for a deletion."""
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """Pure: the snapshot as it would be read once the action is carried out and in effect. What is known only
-        afterwards is PLANNED in it. Unchanged for a kind that no check knows of."""
+        """Return the snapshot as it would be read after the action took effect; pure. Facts that are known only
+        afterwards are PLANNED. Unchanged for a kind that no check uses."""
         return snapshot
 
     def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
-        """The action with what an earlier step of the same run, `done`, has brought about; the same for most kinds. Its
-        verb is none where it turns out that nothing is to be changed."""
+        """Return the action with values that earlier steps of the same run, `done`, produced. Its verb is none if there
+        is nothing left to change."""
         return action
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        """The error to end with if what stood in the way of a write has not passed by itself in time; raises the
-        explained `error` where waiting would be in vain, as it is for most kinds."""
+        """Return the error to end with if retrying does not help in time. Raise the explained `error` if retrying is
+        useless, as for most kinds."""
         raise error
 
     def calls(self, *verbs: Verb) -> tuple[Callable[..., Any], ...]:
-        """The gateway methods that carry out actions with these verbs, those that read the resource among them."""
+        """Return the client methods that actions with these verbs call, including those that read the resource."""
         return tuple(_method(name) for verb in (Verb.NONE, *verbs) for name in self.operations.get(verb, ()))
 
     def subject(self, action: Action) -> str:
-        """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
+        """Return the resource for a sentence: `role shop-orders`, `Deployment shop/orders`."""
         return f"{self.title or self.name} {action.target}"
 
     def detail(self, state: State) -> str:
-        """What a line about the resource says behind its name, with the space before it; empty for most."""
+        """Return what follows the name in a line about the resource, with a leading space; empty for most kinds."""
         return ""
 
     def settle(self, site: Site, action: Action) -> Done:
-        """What became of an action that was interrupted, found out by reading."""
+        """Return the outcome of an interrupted action, determined by reading."""
         current = self.read(site, self.reading(action))
         if matches(self.held(action.after), current):
-            return Done(action, Status.DONE, current, "settled: it had been made")
+            return Done(action, Status.DONE, current, "settled: the change was made")
         if matches(self.held(action.before), current):
-            return Done(action, Status.FAILED, current, "settled: it had not been made")
-        return Done(action, Status.FAILED, current, "settled: the resource is neither as it was nor as planned")
+            return Done(action, Status.FAILED, current, "settled: the change was not made")
+        return Done(
+            action, Status.FAILED, current, "settled: the resource has neither its previous nor its planned state"
+        )
 
     def check_unmoved(self, site: Site, action: Action) -> None:
-        """Raises Conflict where the resource is not as the plan saw it; what is to be deleted may be gone already."""
+        """Raise Conflict if the resource differs from the plan's `before`. A resource to delete may be gone already."""
         current = self.read(site, self.reading(action))
         if (current is not None or action.after is not None) and not matches(self.held(action.before), current):
             raise moved(self.subject(action), action)
 
     def lost(self, site: Site, action: Action) -> bool:
-        """Whether what the action changed is no longer there: another writer, who had read what was there before, has
-        written over it."""
+        """Return whether another writer, who had read the document earlier, has overwritten the change."""
         return False
 
     def anew(self, site: Site, action: Action) -> Action:
-        """The same change of what is there now; nothing to change where it is there already. Raises Conflict where the
-        two cannot be brought together."""
+        """Return the same change relative to the current state; its verb is none if nothing is left to do. Raise
+        Conflict if both changes cannot be combined."""
         raise moved(self.subject(action), action)
 
     def not_undone(self, action: Action) -> str:
-        """Why an action of this kind is left out when its run is undone; empty when it is not."""
+        """Return why undo skips an action of this kind; empty if it does not."""
         return ""
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """What to know before the action deletes the resource, once `earlier` ones of its plan are carried out; asked
-        when the plan is made, and again before its first write. Raises Conflict where it may not be deleted."""
+        """Return notes on the deletion, given that the `earlier` actions of the plan are carried out. Called when the
+        plan is made and again before its first write. Raise Conflict if the resource must not be deleted."""
         return self.once_deleted
 
-    def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  one of most kinds is as good
-        """Raises Conflict where what is there now is not what was `made`, although it is called like it and has equal
-        members."""
+    def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  most kinds have no id that changes
+        """Raise Conflict if the current resource is not the one that was `made`, although its name and members are
+        equal."""
 
     def held(self, state: State | None) -> State | None:
-        """The state as the service holds it: without the manner in which it was asked for."""
+        """Return the state as the service stores it, without parameters of the request."""
         return _without(state, self.manner)
 
     def reproducible(self, state: State | None) -> State | None:
-        """The state as it can be had again: what the service assigns left out."""
+        """Return the state without the members that the service assigns anew."""
         return _without(state, self.assigned | self.manner)
 
 
@@ -172,7 +173,7 @@ def _without(state: State | None, members: frozenset[str]) -> State | None:
 
 
 def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]) -> None:
-    """Takes away the keys that go, and sets the tags that are others."""
+    """Remove the tags that are no longer present and set those that changed."""
     if gone := [key for key in old if key not in new]:
         untag(gone)
     if changed := {key: value for key, value in new.items() if old.get(key) != value}:
@@ -180,19 +181,19 @@ def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Calla
 
 
 def read_back(read: Callable[[], T], subject: str) -> T:
-    """What `read` makes of a change that was sent already. Where it is refused nobody knows what became of the change,
-    and nobody must take it for one that failed: LostAnswer."""
+    """Return `read()` after a change was sent. Raise LostAnswer if the read is refused: the outcome is not known, so
+    the change must not count as failed."""
     try:
         return read()
     except (NotFound, Unavailable):
         raise
     except PodidError as error:
-        message = f"the change of {subject} was sent, and what became of it cannot be looked at: {error.message}"
+        message = f"the change of {subject} was sent, but its result could not be read: {error.message}"
         raise LostAnswer(message, subject=error.subject, advice=error.advice, permission=error.permission) from error
 
 
 class Moved(Conflict):
-    """Somebody else has changed the resource since the plan was made."""
+    """The resource changed after the plan was made."""
 
 
 def moved(subject: str, action: Action) -> Moved:
@@ -213,4 +214,7 @@ class UnknownKind(ResourceKind):
         self._unknown()
 
     def _unknown(self) -> Never:
-        raise UsageError(f"This podid knows no {self.name!r}; a newer one recorded it", advice="Use that one.")
+        raise UsageError(
+            f"This version of podid does not support {self.name!r}; a newer version recorded it",
+            advice="Use that version.",
+        )

@@ -1,5 +1,5 @@
-"""What is changed in Kubernetes: service accounts; restarts and probes, which are written down like every other change
-and carried out by `podid.ops.restart` and `podid.ops.reading.probes`."""
+"""Kinds of Kubernetes resource: service accounts, restarts and probe Jobs. `podid.ops.restart` and
+`podid.ops.reading.probes` carry out the last two; the journal records them like every other change."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ class RestartKind(ResourceKind):
         return Verb.RESTART
 
     def read(self, site: Site, keys: Keys) -> State | None:
-        """A restart is no thing that could be there."""
+        """Return None: a restart is not a resource."""
         return None
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        raise Conflict("A restart cannot be replayed; use podid restart", subject=action.target)
+        raise Conflict("A restart cannot be repeated from the journal: use podid restart", subject=action.target)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """All pods of the workload anew, on the nodes where they are."""
+        """Replace all pods of the workload, on the same nodes."""
         from podid.domain.findings import Subject
         from podid.domain.workloads import live, workload_subject
         from podid.facts.restarts import NewPods
@@ -122,17 +122,17 @@ class RestartKind(ResourceKind):
         return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
 
     def detail(self, state: State) -> str:
-        """Once it is done, how many pods have what they were replaced for."""
+        """Return how many of the new pods have the injected fields, once the restart is done."""
         if "pods" not in state:
             return ""
-        return f" ({state['injected']} of {state['pods']} pods carry the injected fields)"
+        return f" ({state['injected']} of {state['pods']} pods have the injected fields)"
 
     def settle(self, site: Site, action: Action) -> Done:
-        reason = "settled: cut short; `podid restart --stale` finds what is left"
+        reason = "settled: interrupted; `podid restart --stale` finds the remaining pods"
         return Done(action, Status.FAILED, None, reason)
 
     def not_undone(self, action: Action) -> str:
-        return f"the restart of {self.subject(action)} cannot be undone; it left the workload as it was"
+        return f"the restart of {self.subject(action)} cannot be undone; it did not change the workload's settings"
 
 
 class ProbeState(TypedDict, total=False):
@@ -167,15 +167,15 @@ class ProbeKind(ResourceKind):
         return dict(keys) if site.clients.kube.reader.job_exists(keys["namespace"], keys["name"]) else None
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        raise Conflict("A probe cannot be replayed; use podid verify --probe", subject=action.target)
+        raise Conflict("A probe cannot be repeated from the journal: use podid verify --probe", subject=action.target)
 
     def settle(self, site: Site, action: Action) -> Done:
         current = self.read(site, action.keys)
-        left = "it is still there; Kubernetes deletes it by itself a minute after its deadline"
-        return Done(action, Status.DONE, current, f"settled: {left if current else 'it is gone'}")
+        left = "the Job still exists; Kubernetes deletes it one minute after its deadline"
+        return Done(action, Status.DONE, current, f"settled: {left if current else 'the Job is deleted'}")
 
     def not_undone(self, action: Action) -> str:
-        return f"the probe Job {action.target} has left nothing to undo"
+        return f"the probe Job {action.target} left nothing to undo"
 
 
 SERVICE_ACCOUNT = ServiceAccountKind()

@@ -1,18 +1,19 @@
-"""IAM roles, made and deleted as a whole, and the settings of one that stays; trust and policies are other kinds."""
+"""IAM roles as a whole, the settings of one that stays, and its policies; its trust policy is another kind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict, cast
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
-from podid.domain.errors import Conflict, Other, PodidError
+from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
-from podid.domain.names import Arn
+from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON_ASSOCIATIONS, roles_of
@@ -22,13 +23,14 @@ from podid.ops.role.uses import Uses, read_all_uses, used_words
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.iam import PolicyNames
     from podid.domain.snapshot import Snapshot
 
 
 class RoleState(TypedDict, total=False):
     roleName: str
     roleArn: ArnText
-    roleId: Annotated[str, About("IAM's own id of the role: one that is made again has another.")]
+    roleId: Annotated[str, About("The role's unique id in IAM: a role that is created again has a new one.")]
     path: str
     description: str
     maxSessionDuration: int
@@ -46,13 +48,13 @@ class RoleKind(ResourceKind):
         Verb.CREATE: ("Iam.create_role",),
         Verb.DELETE: ("Iam.delete_role", "Iam.get_policies"),
     }
-    # a role that is made again has another id, and is another role for whoever named the first one
+    # a role that is created again is another principal: policies refer to the old id
     assigned = frozenset({"roleId"})
     account_wide = True
     overwrites = frozenset({Verb.DELETE})
     once_deleted = (
-        "a role that is made again has another id: trust and resource policies that name this one by its ARN do not "
-        "let in the new one",
+        "a role that is created again gets a new id: policies that name this role by its ARN do not apply to the new "
+        "role",
     )
 
     @staticmethod
@@ -104,8 +106,8 @@ class RoleKind(ResourceKind):
         return with_new_role(snapshot, with_settings(made, after))
 
     def before_deleting(self, site: Site, action: Action, earlier: Sequence[Action]) -> tuple[str, ...]:
-        """IAM deletes no role that has policies: those that `earlier` actions take away go before it, others are in the
-        way. It would delete one that associations name, and their pods would lose their credentials."""
+        """IAM refuses to delete a role that has policies: the `earlier` actions must remove them all. IAM would delete
+        a role that associations name, and their pods would lose their credentials."""
         role = site.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
@@ -117,7 +119,7 @@ class RoleKind(ResourceKind):
     def check_same(self, current: State, made: State | None) -> None:
         had, has, name = text(made or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
         if had and had != has:
-            message = f"Role {name} was deleted and made again: it has the id {has} now, and had {had}"
+            message = f"Role {name} was deleted and created again: its id is {has} now and was {had} before"
             raise Conflict(message, hint=Other(("role", "show"), (name,)), subject=name)
 
 
@@ -131,15 +133,16 @@ def _check_policies(iam: Iam, name: str, earlier: Sequence[Action]) -> None:
     }
     if more := has - gone:
         raise Conflict(
-            f"Role {name} has policies that were not seen when this was planned ({', '.join(sorted(more))}); IAM "
-            "deletes no role that has any",
-            advice="Undo the later runs first, or take these policies away with podid role detach.",
+            f"Role {name} has policies that are not part of the plan ({', '.join(sorted(more))}); IAM does not "
+            "delete a role with policies",
+            advice="Undo the later runs first, or remove these policies with podid role detach.",
             subject=name,
         )
 
 
 def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]) -> bool:
-    """Whether the association names the role no more once `earlier` actions, at `header`, are carried out."""
+    """Return whether the association no longer names the role once the `earlier` actions, at `header`, are carried
+    out."""
     where = Arn.parse(use.association_arn)
     if (where.region, use.cluster_name) != (header.region, header.cluster):
         return False
@@ -156,24 +159,24 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
 
 
 def check_unused(role: Role, uses: Sequence[Association]) -> None:
-    """Raises Conflict that lists the associations which name the role."""
+    """Raise Conflict that lists the associations that name the role."""
     if uses:
-        one = "an association names it" if len(uses) == 1 else f"{len(uses)} associations name it"
+        names = "an association names" if len(uses) == 1 else f"{len(uses)} associations name"
         raise Conflict(
-            f"Role {role.name} is still used: {one} ({short_list([used_words(use) for use in uses], 10)})",
-            advice="Give these another role, or take it away from them with podid disassociate, first.",
+            f"Role {role.name} is still in use: {names} it ({short_list([used_words(use) for use in uses], 10)})",
+            advice="First change or delete these associations with podid associate or podid disassociate.",
             subject=role.name,
         )
 
 
 def deletion_notes(role: Role, uses: Uses) -> tuple[str, ...]:
-    """What is known of the role's use, for the person who says yes to its deletion."""
+    """Return the known uses of the role, for the person who confirms its deletion."""
     if role.last_used_at is None:
-        last = f"role {role.name} was never used, as far as IAM remembers"
+        last = f"role {role.name} was never used (IAM keeps 400 days)"
     else:
         where = f" in {role.last_used_region}" if role.last_used_region else ""
         last = f"role {role.name} was last used at {role.last_used_at:%Y-%m-%d %H:%M} UTC{where}"
-    return (last, *(f"not looked at for uses of role {role.name}: {item}" for item in uses.unread))
+    return (last, *(f"not checked for uses of role {role.name}: {item}" for item in uses.unread))
 
 
 class RoleSettingsState(TypedDict, total=False):
@@ -211,11 +214,13 @@ class RoleSettingsKind(ResourceKind):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         name, before, after = action.keys["roleName"], action.before, action.after
         if before is None or after is None:
-            raise Conflict(f"The settings of role {name} cannot be made or removed, only changed", subject=name)
+            raise Conflict(f"The settings of role {name} cannot be created or deleted, only changed", subject=name)
         try:
             _change(site.iam, name, before, after)
         except PodidError:
-            with suppress(PodidError):  # all of it or nothing, as far as several calls can be that
+            with suppress(
+                PodidError
+            ):  # several calls cannot be atomic: restore the previous settings as far as possible
                 _change(site.iam, name, self.state_of(site.iam.get_role(name)), before)
             raise
         return after
@@ -243,3 +248,122 @@ def _change(iam: Iam, name: str, before: State, after: State) -> None:
 
 ROLE = RoleKind()
 ROLE_SETTINGS = RoleSettingsKind()
+
+
+class PolicyKind(ResourceKind):
+    """The first of the keys is the role, the second the policy."""
+
+    account_wide = True
+    # IAM replaces an inline policy and repeats an attachment without an error
+    overwrites = ANY_WRITE
+    member: ClassVar[str]  # of PolicyNames
+
+    def subject(self, action: Action) -> str:
+        role, policy = action.keys.values()
+        return f"{self.title} {self.short(policy)} of role {role}"
+
+    def short(self, policy: str) -> str:
+        return policy
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_policy
+
+        role, policy = action.keys.values()
+
+        def names(policies: PolicyNames) -> PolicyNames:
+            others = tuple(name for name in getattr(policies, self.member) if name != policy)
+            return replace(policies, **{self.member: others if action.after is None else (*others, policy)})
+
+        return with_policy(snapshot, role, names, **self.grants(action))
+
+    def grants(self, action: Action) -> dict[str, Any]:
+        """Return the arguments of `with_policy` about a new policy."""
+        raise NotImplementedError
+
+
+class RolePolicyState(TypedDict, total=False):
+    roleName: str
+    policyName: str
+    policyDocument: PolicyObject
+
+
+class RolePolicyKind(PolicyKind):
+    name = "role-policy"
+    title = "inline policy"
+    state = RolePolicyState
+    keys = ("roleName", "policyName")
+    member = "inline"
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Iam.get_policies",),
+        Verb.CREATE: ("Iam.put_inline_policy",),
+        Verb.UPDATE: ("Iam.put_inline_policy",),
+        Verb.DELETE: ("Iam.delete_inline_policy",),
+    }
+
+    @staticmethod
+    def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> RolePolicyState:
+        return {"roleName": role_name, "policyName": policy_name, "policyDocument": document}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        try:
+            document = site.iam.get_policies(keys["roleName"]).inline.get(keys["policyName"])
+        except NotFound:
+            return None
+        return None if document is None else self.state_of(keys["roleName"], keys["policyName"], document)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        role, policy = action.keys.values()
+        if action.after is None:
+            site.iam.delete_inline_policy(role, policy)
+        else:
+            site.iam.put_inline_policy(role, policy, document(action.after, "policyDocument"))
+        return action.after
+
+    def grants(self, action: Action) -> dict[str, Any]:
+        return {"added": document(action.after, "policyDocument")} if action.before is None else {}
+
+
+class RoleAttachmentState(TypedDict, total=False):
+    roleName: str
+    policyArn: ArnText
+
+
+class RoleAttachmentKind(PolicyKind):
+    name = "role-attachment"
+    title = "managed policy"
+    state = RoleAttachmentState
+    keys = ("roleName", "policyArn")
+    member = "attached"
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Iam.get_policies",),
+        Verb.CREATE: ("Iam.attach_policy",),
+        Verb.DELETE: ("Iam.detach_policy",),
+    }
+
+    @staticmethod
+    def state_of(role_name: str, policy_arn: str) -> RoleAttachmentState:
+        return {"roleName": role_name, "policyArn": policy_arn}
+
+    def short(self, policy: str) -> str:
+        """Return the name of an AWS managed policy, the ARN of any other."""
+        return policy.rpartition("/")[2] if AWS_MANAGED in policy else policy
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        try:
+            attached = site.iam.get_policies(keys["roleName"]).attached
+        except NotFound:
+            return None
+        return dict(keys) if any(policy.arn == keys["policyArn"] for policy in attached) else None
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        write = site.iam.detach_policy if action.after is None else site.iam.attach_policy
+        write(*action.keys.values())
+        return action.after
+
+    def grants(self, action: Action) -> dict[str, Any]:
+        """Managed policies are not read for a plan; the permissions of AWS's own for nodes are known."""
+        return {} if action.after is None else {"managed": action.keys["policyArn"]}
+
+
+ROLE_POLICY = RolePolicyKind()
+ROLE_ATTACHMENT = RoleAttachmentKind()

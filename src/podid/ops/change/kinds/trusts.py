@@ -1,4 +1,4 @@
-"""The trust policies of roles: of one's own account, and of a target role, which may be another account's."""
+"""Kinds of trust policy: of a role of the own account, and of a target role, which may be in another account."""
 
 from __future__ import annotations
 
@@ -46,15 +46,16 @@ class RoleTrustKind(ResourceKind):
         return {"roleName": role.name, "policyDocument": dict(role.trust)}
 
     def find_role(self, clients: Clients, keys: Keys) -> Role | None:
-        """The role whose trust it is; None where it does not exist. Reads with the credentials that reach it."""
+        """Return the role with this trust policy, None if it does not exist. Read with the credentials that reach
+        it."""
         return self.iam(clients, keys).find_role(keys["roleName"])
 
     def iam(self, clients: Clients, keys: Keys) -> Iam:
-        """IAM of the role's account."""
+        """Return IAM of the role's account."""
         return clients.iam
 
     def state_at(self, role: Role, keys: Keys) -> State:
-        """The state of the role that `keys` name."""
+        """Return the state of the role that `keys` identify."""
         return self.state_of(role)
 
     def read(self, site: Site, keys: Keys) -> State | None:
@@ -62,10 +63,10 @@ class RoleTrustKind(ResourceKind):
         return None if role is None else self.state_at(role, keys)
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
-        """IAM has no compare-and-swap: read just before writing and read back after."""
+        """IAM has no compare-and-swap: read just before the write, and read back after it."""
         keys = self.reading(action)
         if action.after is None:
-            raise Conflict(f"The {self.subject(action)} cannot be removed, only changed", subject=action.target)
+            raise Conflict(f"The {self.subject(action)} cannot be deleted, only changed", subject=action.target)
         role = self._role(site.clients, keys)
         if not matches(self.held(action.before), self.state_at(role, keys)):
             raise moved(self.subject(action), action)
@@ -77,9 +78,9 @@ class RoleTrustKind(ResourceKind):
             if now == policy or (now != before and _holds(action, now)):
                 return action.after
             others = others + 1 if now != before else 0
-            if others == MOST_READS_OF_OTHERS:  # a late answer is what was there before; this is another's
+            if others == MOST_READS_OF_OTHERS:  # not a delayed read of the previous policy, but another writer's
                 raise moved(self.subject(action), action)
-        message = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
+        message = f"IAM accepted the trust policy of role {role.name} but does not return it yet"
         raise TimedOut(message, hint=Other(("role", "show"), (role.name,)), subject=role.name)
 
     def _role(self, clients: Clients, keys: Keys) -> Role:
@@ -110,7 +111,7 @@ class RoleTrustKind(ResourceKind):
 
 
 def document_of(state: State | None) -> Mapping[str, object]:
-    """The trust policy of a role's state."""
+    """Return the trust policy of a role's state."""
     return document(state, "policyDocument")
 
 
@@ -121,7 +122,7 @@ def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, objec
 def _holds(action: Action, now: Mapping[str, object]) -> bool:
     try:
         before, after, present = (trust.parse_policy(item) for item in (*_documents(action), now))
-    except InvalidInput:  # another's, and not readable: nobody can say what it holds
+    except InvalidInput:  # another writer's policy that cannot be parsed
         return False
     return trust.holds(before, after, present)
 
@@ -137,7 +138,7 @@ class TargetTrustKind(RoleTrustKind):
     title = "trust policy of target role"
     state = TargetTrustState
     keys = ("targetRoleArn",)
-    # whose credentials reach it: IAM holds no such thing
+    # podid's own: it selects the credentials that reach the role
     manner = frozenset({"profile"})
 
     def reading(self, action: Action) -> Keys:
@@ -145,7 +146,7 @@ class TargetTrustKind(RoleTrustKind):
         return {**action.keys, "profile": profile}
 
     def find_role(self, clients: Clients, keys: Keys) -> Role | None:
-        """A profile may have become another account's: a role of the same name there is not the one."""
+        """Return None for a role of the same name in another account: the profile may have changed."""
         arn = keys["targetRoleArn"]
         role = self.iam(clients, keys).find_role(role_name(arn))
         return role if role is not None and role.arn == arn else None
@@ -157,8 +158,8 @@ class TargetTrustKind(RoleTrustKind):
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """Also of a role of another account, which the plan has read with credentials of its own. External ids that EKS
-        will make are those of the associations as planned."""
+        """The plan has read a role of another account with credentials of its own. External ids are those of the
+        planned associations."""
         from podid.domain.aws import Association
         from podid.domain.snapshot import Known, known_or
         from podid.ops.change.planned import put
@@ -174,7 +175,7 @@ class TargetTrustKind(RoleTrustKind):
         return replace(snapshot, target_roles=put(snapshot.target_roles, arn, Known(replace(role, trust=trust))))
 
     def completed(self, site: Site, action: Action, done: Sequence[Done], patience: Patience) -> Action:
-        """With the external ids of associations that the run has made."""
+        """Return the action with the external ids of the associations that the run has created."""
         before, after = document_of(action.before), document_of(action.after)
         refs, arn = awaited_in(after), action.keys["targetRoleArn"]
         if not refs:
@@ -187,13 +188,14 @@ class TargetTrustKind(RoleTrustKind):
         whole = with_external_ids(after, ids)
         assert isinstance(whole, Mapping)
         old = trust.parse_policy(before)
-        # what one of the ids leads to may be there already
+        # the policy may already contain statements with one of the ids
         policy = trust.merged(old, trust.parse_policy(whole), old) or old
         state = {**(action.before or {}), "policyDocument": policy.to_document()}
         return self.action(action.before, state, note=action.note)
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        """IAM knows a role that was just made in another account after some seconds, and refuses to name it before."""
+        """Wait for a role created just now in another account: IAM refuses to name it as a principal for some
+        seconds."""
         if isinstance(error, Rejected) and "a principal in it does not exist" in error.message and lately().roles:
             return error
         raise error
