@@ -241,7 +241,11 @@ def test_directories(tmp_path: Path) -> None:
     assert not files.check_private(tmp_path / "nothing")
     (tmp_path / "link").symlink_to(deep)
     deep.chmod(0o770)
-    for path, why in ((tmp_path / "link", "link"), (deep, "other users"), (planted("file", tmp_path / "x"), "directory")):
+    for path, why in (
+        (tmp_path / "link", "link"),
+        (deep, "other users"),
+        (planted("file", tmp_path / "x"), "directory"),
+    ):
         with pytest.raises(OSError, match=why):
             files.check_private(path)
 

@@ -122,7 +122,7 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
     return tuple(actions)
 
 
-def leaves_something(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
+def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
     statements = list(_statements((ceiling,)))
     return any(_may_pass(pattern, statements) for pattern in allowed)

@@ -136,7 +136,7 @@ class AgentPath:
         return not self.isolated_by or self.anywhere or self.by_block
 
 
-def way_to_agent(
+def path_to_agent(
     policies: Iterable[NetworkPolicy], namespace: str, labels: Mapping[str, str], address: str
 ) -> AgentPath:
     isolating = tuple(policy for policy in policies if policy.isolates(namespace, labels))
@@ -231,12 +231,12 @@ class Egress:
         return next(iter(sorted(endpoints, key=lambda endpoint: not endpoint.private_dns)), None)
 
 
-def closed_in(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
+def isolated_subnets(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
     """Return the subnets that have routes within the VPC only."""
     return tuple(subnet for subnet in subnets if (table := egress.table_of(subnet)) and not _ways(table))
 
 
-def elsewhere_from(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
+def other_targets(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
     """Return, by subnet, the target of its packets if that is not the internet, such as a transit gateway or an
     appliance. podid cannot see the network behind it. "" for a subnet whose route table is not known."""
     targets = {}

@@ -88,7 +88,7 @@ class ContainerUse:
         return self.candidates[self._winner].certain and not self.unless
 
     @property
-    def passed_over(self) -> tuple[CredentialCandidate, ...]:
+    def unused(self) -> tuple[CredentialCandidate, ...]:
         """Return the sources that an SDK does not use."""
         return self.candidates[self._winner + 1 :]
 

@@ -78,7 +78,7 @@ def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
     return [*first, *others]
 
 
-def where_injected(token_file: str) -> bool:
+def is_injected_path(token_file: str) -> bool:
     """Return whether the path is that of the webhook's token; on Windows it is a Windows path."""
     return token_file.removeprefix("C:").replace("\\", "/").startswith(TOKEN_FILES)
 

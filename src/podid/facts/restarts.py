@@ -168,7 +168,7 @@ class NewPods:
             message="",
         )
         webhook = self._webhook
-        if webhook is None or not webhook.on_create or webhook.leaves_out(new.namespace, new.labels):
+        if webhook is None or not webhook.on_create or webhook.excluding_selector(new.namespace, new.labels):
             return new
         return self._injected(new, pod)
 
@@ -225,7 +225,7 @@ def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
         if name == address:
             return workloads.TOKEN_VOLUME in volumes and value in workloads.AGENT_ADDRESSES
         if name == file:
-            return workloads.TOKEN_VOLUME in volumes and workloads.where_injected(value)
+            return workloads.TOKEN_VOLUME in volumes and workloads.is_injected_path(value)
         return name in (ROLE_ARN, workloads.IRSA_ENV) and workloads.IRSA_VOLUME in volumes
 
     kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}

@@ -30,7 +30,7 @@ from podid.domain.evidence import (
     DryRun,
     Probed,
     TokenTrial,
-    heard_everywhere,
+    is_propagated,
 )
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST, Outcome, Severity, Subject, Verdict
 from podid.domain.grouping import grouped
@@ -372,7 +372,7 @@ def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
 def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[DryRun]) -> Observed | None:
     """Return the result of the dry runs; None if the service account does not exist, which has its own check."""
     association = _Account(snapshot, ref).association
-    young = association is not None and not heard_everywhere(association, snapshot.taken_at)
+    young = association is not None and not is_propagated(association, snapshot.taken_at)
     if isinstance(section, Missing):
         if section.error_code == NotFound.code:
             return None
