@@ -18,7 +18,7 @@ from podid.render.view import Line, Table, View, columns, document
 class PlannedFix:
     """A command of a fix with its plan, as the command itself shows it; without one, `error` is its error document."""
 
-    auto_fix: AutoFix
+    source: AutoFix
     command: tuple[str, ...]
     plan: View | None
     error: Mapping[str, Any]
@@ -28,23 +28,23 @@ def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
     body = document(FixListDocument, cluster=cluster, items=fixes)
     rows = tuple(
         (
-            fix.auto_fix.verdict.check,
-            str(fix.auto_fix.verdict.subject),
-            WORDS[fix.auto_fix.kind],
+            fix.source.verdict.check,
+            str(fix.source.verdict.subject),
+            WORDS[fix.source.kind],
             shlex.join(fix.command),
         )
         for fix in fixes
     )
     lines: list[str | Line] = []
     for fix in fixes:
-        verdict = fix.auto_fix.verdict
+        verdict = fix.source.verdict
         lines += [
             f"{verdict.check}, {verdict.subject}: {verdict.message}",
-            f"  fix ({WORDS[fix.auto_fix.kind]}): {shlex.join(fix.command)}",
+            f"  fix ({WORDS[fix.source.kind]}): {shlex.join(fix.command)}",
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
     table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
-    return View(body, (table,), tuple(fix.auto_fix.verdict.check for fix in fixes), tuple(lines))
+    return View(body, (table,), tuple(fix.source.verdict.check for fix in fixes), tuple(lines))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -57,10 +57,10 @@ class FixFailureBody(Document):
 
 
 class PlannedFixBody(Document):
-    id: Annotated[str, From("auto_fix.verdict.check")]
-    severity: Annotated[Severity, From("auto_fix.verdict.severity")]
-    subject: Annotated[Subject, From("auto_fix.verdict.subject")]
-    class_: Annotated[FixClass, From("auto_fix.kind")]
+    id: Annotated[str, From("source.verdict.check")]
+    severity: Annotated[Severity, From("source.verdict.severity")]
+    subject: Annotated[Subject, From("source.verdict.subject")]
+    class_: Annotated[FixClass, From("source.kind")]
     command: Argv
     plan: Annotated[
         PlanDocument | None,
