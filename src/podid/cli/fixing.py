@@ -85,7 +85,7 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
     said, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
     streams = replace(streams, stderr=said, stderr_tty=False)
-    # what keeps new pods from credentials today may be what another fix auto_fixes before
+    # what keeps new pods from credentials today may be fixed by an earlier fix
     force = ("--force",) if command[1:2] == ("restart",) else ()
     argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
     code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
