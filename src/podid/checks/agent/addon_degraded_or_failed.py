@@ -27,7 +27,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
     stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
     if addon.status in MOVING and not stuck:
-        moving = Missing(f"the add-on is {addon.status}; check it again when it has finished", error_code="Unsettled")
+        moving = Missing(f"the add-on is {addon.status}; check again when this has finished", error_code="Unsettled")
         return case.unknown(moving)
     if addon.status == "ACTIVE" and not addon.issues:
         return case.ok(f"ACTIVE, {addon.version}")

@@ -100,8 +100,8 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
         return case.skip("no pod of an associated service account mounts it")
     works = all(on_irsa(snapshot, pod.ref) for pod in pods)
     return case.fail(
-        f'pods of {short_list(chain)} mount it, and it lacks usePodIdentity: "true": the provider uses the IRSA '
-        "annotation of the service account" + (", which exists" if works else ", which does not exist"),
+        f'{setting.kind} {setting.name} lacks usePodIdentity: "true": for pods of {short_list(chain)}, the provider '
+        "uses the IRSA annotation of the service account" + (", which exists" if works else ", which does not exist"),
         severity=_severity(snapshot, works),
         evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
         commands=(

@@ -87,7 +87,7 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
 def _calls_words(calls: OldCalls) -> str:
     sdk = calls.sdk
     often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
-    return f"{sdk.name} {sdk.version}, which supports Pod Identity since {sdk.since}: {often}"
+    return f"{sdk.name} {sdk.version} (Pod Identity requires {sdk.since} or later): {often}"
 
 
 def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:

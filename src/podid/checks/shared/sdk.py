@@ -61,7 +61,7 @@ def _taken(
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"
     return case.fail(
-        f"an SDK in its pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
+        f"an SDK in the pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
         severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
         evidence=tuple(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"

@@ -50,7 +50,9 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         wrote = body.get("podidVersion")
         by = f" (podid {wrote} saved it)" if isinstance(wrote, str) else ""
         message = f"{name} is a snapshot of a format that this podid does not support{by}; supported are 1 to {FORMAT}"
-        raise InvalidInput(message, subject=name, advice="Save it again with the same version of podid that reads it.")
+        raise InvalidInput(
+            message, subject=name, advice="Save the snapshot again with the version of podid that reads it."
+        )
     try:
         return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
