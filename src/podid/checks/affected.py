@@ -37,10 +37,8 @@ class AffectedPods:
 
     @property
     def keys(self) -> Iterable[Hashable]:
-        """Keys for the affected running pods, except those that are affected because of their node.
-
-        `keys_of` such a pod has one of them.
-        """
+        """Keys for the affected running pods, except those that are affected because of their node. `keys_of` such a
+        pod has one of them."""
         if not self.running or self.of_nodes:
             return ()
         return (self.workload,) if self.pods is None else self.pods

@@ -65,10 +65,8 @@ def _at_most_warn(severity: Severity) -> Severity:
 
 
 def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> tuple[Severity, str, str]:
-    """Return severity, message and masking check for an add-on whose only issue is the number of ready agent pods.
-
-    If the pods could be read, they show the cause, or that the status is out of date.
-    """
+    """Return severity, message and masking check for an add-on whose only issue is the number of ready agent pods. If
+    the pods could be read, they show the cause, or that the status is out of date."""
     sets = agents(snapshot)
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""

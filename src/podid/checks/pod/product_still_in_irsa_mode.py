@@ -38,9 +38,7 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     """Judge a product that requests a token of the service account with IRSA's audience, and never uses the agent.
-
-    External Secrets reads the role from the service account's annotation, cert-manager from the issuer.
-    """
+    External Secrets reads the role from the service account's annotation, cert-manager from the issuer."""
     account = setting.service_account or ServiceAccountRef("", "")
     refs = _accounts_of(snapshot, setting, account)
     name = str(account) if account.namespace else account.name

@@ -91,10 +91,8 @@ def _calls_words(calls: OldCalls) -> str:
 
 
 def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
-    """Return the service accounts with injected pods on the node that can also reach its metadata service.
-
-    With a hop limit of 1, answers reach only pods on the host network.
-    """
+    """Return the service accounts with injected pods on the node that can also reach its metadata service. With a hop
+    limit of 1, answers reach only pods on the host network."""
     instance = known_or(snapshot.instances, {}).get(node)
     beyond = instance is None or instance.hop_limit != 1
     associations = index(snapshot).associations

@@ -26,19 +26,15 @@ _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni"
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
-    """Return the snapshot as a JSON object; `version` is podid's.
-
-    It contains no secret, because a snapshot contains none: see `podid.kube.project`.
-    """
+    """Return the snapshot as a JSON object; `version` is podid's. It contains no secret, because a snapshot contains
+    none: see `podid.kube.project`."""
     body = {"kind": KIND, "formatVersion": FORMAT, "podidVersion": version, "snapshot": to_plain(snapshot)}
     return json.dumps(body, separators=(",", ":")) + "\n"
 
 
 def read_snapshot(text: str, name: str) -> Snapshot:
-    """Return the snapshot in a file's text.
-
-    Raise InvalidInput for a file of another kind or format, and for an incomplete one, with the location.
-    """
+    """Return the snapshot in a file's text. Raise InvalidInput for a file of another kind or format, and for an
+    incomplete one, with the location."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
