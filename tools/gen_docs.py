@@ -185,11 +185,11 @@ def checks() -> str:
     return (
         "# Checks of `podid doctor`\n\n"
         "In the order in which credentials reach a pod: a broken link explains what fails after it. "
-        "`podid explain ID` tells what is seen, why, and how to mend it.\n\n"
+        "`podid explain ID` shows the symptoms, the cause and the fix.\n\n"
         + _table(("Id", "Severity", "Link", "The healthy fact", "Looked at", "Fix"), rows)
-        + "\n## Failure modes that are explained, but not looked for\n\n"
+        + "\n## Failure modes without a check\n\n"
         + _table(
-            ("Id", "Severity", "Link", "Told by"),
+            ("Id", "Severity", "Link", "Reported by"),
             [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", told(e.id)) for e in others],
         )
     )

@@ -144,7 +144,7 @@ def test_a_denial_names_caller_action_and_resource(box: Sandbox, session: AwsSes
     with pytest.raises(AccessDenied) as caught:
         session.eks.list_associations("demo")
     assert caught.value.message.startswith(
-        "arn:aws:iam::111122223333:user/podid-admin may not eks:ListPodIdentityAssociations on "
+        "arn:aws:iam::111122223333:user/podid-admin is not authorized to perform eks:ListPodIdentityAssociations on "
         "arn:aws:eks:us-west-2:111122223333:cluster/demo"
     )
     assert "explicit deny" in caught.value.message
@@ -200,7 +200,7 @@ def test_expired_and_unknown_credentials(box: Sandbox, session: AwsSession) -> N
     with pytest.raises(CredentialsError, match="the AWS credentials have expired"):
         session.eks.list_clusters()
     box.world.credentials.forget(box.admin_key.access_key_id)
-    with pytest.raises(CredentialsError, match="EKS does not know the AWS credentials"):
+    with pytest.raises(CredentialsError, match="EKS does not recognize the AWS credentials"):
         session.eks.list_clusters()
 
 
@@ -268,7 +268,7 @@ def test_an_association_that_exists(session: AwsSession) -> None:
     with pytest.raises(AlreadyExists) as caught:
         associate(session)
     assert caught.value.existing_id == existing.association_id
-    assert caught.value.message.startswith("the association of shop/orders in cluster demo exists already")
+    assert caught.value.message.startswith("the association of shop/orders in cluster demo already exists")
 
 
 def test_a_role_that_eks_does_not_know(session: AwsSession) -> None:
@@ -280,11 +280,14 @@ def test_a_role_that_eks_does_not_know(session: AwsSession) -> None:
 def test_a_role_that_does_not_trust_eks(session: AwsSession) -> None:
     with pytest.raises(TrustRefused) as caught:
         associate(session, role_arn="arn:aws:iam::111122223333:role/article-2023")
-    assert caught.value.advice == "It must let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession."
+    assert (
+        caught.value.advice
+        == "The trust policy must allow sts:AssumeRole and sts:TagSession for pods.eks.amazonaws.com."
+    )
 
 
 def test_a_role_of_another_account(session: AwsSession) -> None:
-    with pytest.raises(Rejected, match="is in another account than the cluster"):
+    with pytest.raises(Rejected, match="is not in the cluster's account"):
         associate(session, role_arn="arn:aws:iam::999988887777:role/none")
 
 
@@ -301,7 +304,7 @@ def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox
     change = token()
     with pytest.raises(LostAnswer) as caught:
         session.eks.create_association("demo", ORDERS, ROLE, token=change)
-    assert caught.value.message.startswith("the change may or may not have taken effect: EKS gave no answer")
+    assert caught.value.message.startswith("the change may or may not have taken effect: EKS did not answer")
     assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
     made = session.eks.find_association("demo", ORDERS)
     assert made is not None

@@ -28,9 +28,10 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:ListPodIdentityAssociations on resource: "
         "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
         "ListPodIdentityAssociations",
-        f"{ME} may not eks:ListPodIdentityAssociations on arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        f"{ME} is not authorized to perform eks:ListPodIdentityAssociations on "
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
         "eks:ListPodIdentityAssociations",
-        "Ask whoever administers the account to allow eks:ListPodIdentityAssociations on "
+        "Ask an administrator of the account to allow eks:ListPodIdentityAssociations on "
         "arn:aws:eks:eu-west-1:111122223333:cluster/prod.",
     ),
     (
@@ -38,35 +39,36 @@ DENIALS = [
         "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1 because no identity-based policy "
         "allows the eks:DescribePodIdentityAssociation action",
         "DescribePodIdentityAssociation",
-        f"{ME} may not eks:DescribePodIdentityAssociation on "
+        f"{ME} is not authorized to perform eks:DescribePodIdentityAssociation on "
         "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
         "allows the eks:DescribePodIdentityAssociation action",
         "eks:DescribePodIdentityAssociation",
-        "Ask whoever administers the account to allow eks:DescribePodIdentityAssociation on "
+        "Ask an administrator of the account to allow eks:DescribePodIdentityAssociation on "
         "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1. "
         "A policy for the cluster's ARN does not cover its associations.",
     ),
     (
         f"User: {ME} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/shop",
         "CreatePodIdentityAssociation",
-        f"{ME} may not iam:PassRole on arn:aws:iam::111122223333:role/shop",
+        f"{ME} is not authorized to perform iam:PassRole on arn:aws:iam::111122223333:role/shop",
         "iam:PassRole",
         "Allow iam:PassRole on arn:aws:iam::111122223333:role/shop where iam:PassedToService is "
-        "pods.eks.amazonaws.com: whoever associates a role must be allowed to pass it.",
+        "pods.eks.amazonaws.com. The caller must be allowed to pass a role to associate it.",
     ),
     (
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in a "
         "service control policy",
         "DescribeCluster",
-        f"{ME} may not eks:DescribeCluster, with an explicit deny in a service control policy",
+        f"{ME} is not authorized to perform eks:DescribeCluster, with an explicit deny in a service control policy",
         "eks:DescribeCluster",
-        "The organization's own policy denies it: no policy in this account can allow it.",
+        "A policy of the organization denies it. No policy in this account can allow it.",
     ),
     (
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
         "boundary allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} may not eks:DescribeCluster, because no permissions boundary allows the eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no permissions boundary allows the "
+        "eks:DescribeCluster action",
         "eks:DescribeCluster",
         "The caller's permissions boundary must allow eks:DescribeCluster as well.",
     ),
@@ -74,7 +76,8 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
         "allows the eks:DescribeCluster action",
         "DescribeCluster",
-        f"{ME} may not eks:DescribeCluster, because no session policy allows the eks:DescribeCluster action",
+        f"{ME} is not authorized to perform eks:DescribeCluster, because no session policy allows the "
+        "eks:DescribeCluster action",
         "eks:DescribeCluster",
         "The session policy of these credentials must allow eks:DescribeCluster as well.",
     ),
@@ -82,24 +85,25 @@ DENIALS = [
         f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in an "
         "identity-based policy",
         "DescribeCluster",
-        f"{ME} may not eks:DescribeCluster, with an explicit deny in an identity-based policy",
+        f"{ME} is not authorized to perform eks:DescribeCluster, with an explicit deny in an identity-based policy",
         "eks:DescribeCluster",
-        "A policy denies eks:DescribeCluster explicitly: allowing it elsewhere does not help.",
+        "A policy denies eks:DescribeCluster explicitly. An allow in another policy does not override it.",
     ),
     (
         f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
         "policy allows the iam:GetRole action",
         "GetRole",
-        f"{ME} may not iam:GetRole on role shop, because no identity-based policy allows the iam:GetRole action",
+        f"{ME} is not authorized to perform iam:GetRole on role shop, because no identity-based policy allows "
+        "the iam:GetRole action",
         "iam:GetRole",
-        "Ask whoever administers the account to allow iam:GetRole on role shop.",
+        "Ask an administrator of the account to allow iam:GetRole on role shop.",
     ),
     (
         "Access denied",
         "DescribeCluster",
         "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
         "eks:DescribeCluster",
-        "Ask whoever administers the account to allow eks:DescribeCluster.",
+        "Ask an administrator of the account to allow eks:DescribeCluster.",
     ),
 ]
 
@@ -121,7 +125,8 @@ def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_permission() 
     )
     assert shown(error) == (
         Rejected,
-        "EKS may not assume the associated role for shop/orders: its trust policy does not admit it "
+        "EKS cannot assume the associated role for shop/orders: the role's trust policy does not allow EKS "
+        "to assume it "
         "(Unauthorized Exception! EKS does not have permissions to assume the associated role)",
         (),
         "",
@@ -141,7 +146,7 @@ def test_the_callers_missing_permission_to_redeem_a_token() -> None:
 
 # --- credentials --------------------------------------------------------------------------------------------------
 
-RENEW = "Renew the credentials the way they were made, then run the command again."
+RENEW = "Renew the credentials in the way they were created, then run the command again."
 
 
 CREDENTIALS = [
@@ -154,26 +159,28 @@ CREDENTIALS = [
     (
         "UnrecognizedClientException",
         "The security token included in the request is invalid.",
-        "EKS does not know the AWS credentials of profile dev (The security token included in the request is invalid)",
+        "EKS does not recognize the AWS credentials of profile dev (The security token included in the "
+        "request is invalid)",
     ),
     (
         "InvalidClientTokenId",
         "The security token included in the request is invalid.",
-        "EKS does not know the AWS credentials of profile dev (The security token included in the request is invalid)",
+        "EKS does not recognize the AWS credentials of profile dev (The security token included in the "
+        "request is invalid)",
     ),
     (
         "InvalidSignatureException",
         "Signature expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.)",
-        "the request was signed with a time that is too far from AWS's: this machine's clock is wrong (Signature "
+        "the clock of this machine differs too much from AWS's clock (Signature "
         "expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.))",
     ),
     (
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided.",
-        "the secret access key of profile dev is not the one that belongs to its access key "
+        "the secret access key of profile dev does not belong to the access key "
         "(The request signature we calculated does not match the signature you provided)",
     ),
-    ("MissingAuthenticationTokenException", "Missing", "EKS got a request without credentials (Missing)"),
+    ("MissingAuthenticationTokenException", "Missing", "EKS received a request without credentials (Missing)"),
 ]
 
 
@@ -195,7 +202,7 @@ def test_an_expired_service_account_token_is_not_the_callers() -> None:
     )
     assert shown(error) == (
         Rejected,
-        "EKS Auth does not accept the service account token: it has expired (Token expired)",
+        "EKS Auth does not accept the service account token: the token has expired (Token expired)",
         (),
         "",
     )
@@ -212,8 +219,7 @@ REFUSALS = [
             status,
             "",
             UnreadableAnswer,
-            f"what answered DescribeCluster for X in the place of EKS says HTTP {status}, and not as AWS would "
-            "(no explanation)",
+            f"the answer to DescribeCluster for X is HTTP {status} in a form that EKS does not use (no explanation)",
         )
         for status in ("302", "403", "407")  # a sign-in page, a filter, a proxy
     ),
@@ -223,7 +229,7 @@ REFUSALS = [
         "InvalidParameterException",
         "Role provided in the request does not exist.",
         RoleUnknown,
-        "EKS does not know the role of X (Role provided in the request does not exist)",
+        "EKS cannot find the role of X (Role provided in the request does not exist)",
     ),
     (
         "eks",
@@ -239,7 +245,7 @@ REFUSALS = [
         "InvalidRequestException",
         "Cross-account pass role is not allowed.",
         Rejected,
-        "the role of X is in another account than the cluster (Cross-account pass role is not allowed)",
+        "the role of X is not in the cluster's account (Cross-account pass role is not allowed)",
     ),
     (
         "eks",
@@ -247,7 +253,7 @@ REFUSALS = [
         "InvalidParameterException",
         "associationId should be 19 characters long",
         Rejected,
-        "an association id has 19 characters, a- and 17 more (associationId should be 19 characters long)",
+        "an association ID has 19 characters: a- and 17 more (associationId should be 19 characters long)",
     ),
     (
         "eks",
@@ -282,7 +288,7 @@ REFUSALS = [
         "X does not exist in eu-west-1 (No update found for ID: 17)",
     ),
     ("iam", "GetRole", "NoSuchEntity", "The role is gone", NotFound, "X does not exist (The role is gone)"),
-    ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X exists already (there)"),
+    ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X already exists (there)"),
     (
         "cloudtrail",
         "LookupEvents",
@@ -291,14 +297,14 @@ REFUSALS = [
         Rejected,
         "CloudTrail does not accept LookupEvents for X (too early)",
     ),
-    ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is used up (1000 roles)"),
+    ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is exceeded (1000 roles)"),
     (
         "iam",
         "UpdateAssumeRolePolicy",
         "ConcurrentModification",
         "wait",
         ConcurrentModification,
-        "somebody else was changing X at the same time (wait)",
+        "another request changed X at the same time (wait)",
     ),
     (
         "iam",
@@ -306,7 +312,7 @@ REFUSALS = [
         "DeleteConflict",
         "detach first",
         Conflict,
-        "X is being changed, or in use (detach first)",
+        "X is being changed or is in use (detach first)",
     ),
     (
         "iam",
@@ -314,7 +320,7 @@ REFUSALS = [
         "UnmodifiableEntity",
         "no",
         Rejected,
-        "X belongs to an AWS service, which alone may change it (no)",
+        "only the AWS service that owns X can change it (no)",
     ),
     (
         "iam",
@@ -331,9 +337,9 @@ REFUSALS = [
         "ResourceLimitExceededException",
         "5000",
         LimitExceeded,
-        "a quota of EKS is used up (5000)",
+        "a quota of EKS is exceeded (5000)",
     ),
-    ("eks", "UpdateAddon", "ResourceInUseException", "busy", Conflict, "X is being changed, or in use (busy)"),
+    ("eks", "UpdateAddon", "ResourceInUseException", "busy", Conflict, "X is being changed or is in use (busy)"),
     (
         "eks",
         "CreateAddon",
@@ -348,7 +354,7 @@ REFUSALS = [
         "InvalidRequestException",
         "PackedPolicyTooLarge: 120%",
         Rejected,
-        "the session policy of X does not fit (PackedPolicyTooLarge: 120%)",
+        "the session policy of X is too large (PackedPolicyTooLarge: 120%)",
     ),
 ]
 
@@ -372,7 +378,7 @@ def test_the_id_of_the_existing_association_is_in_the_message() -> None:
     assert isinstance(error, AlreadyExists)
     assert (error.existing_id, error.message) == (
         "a-9njjin9gfghecgocd",
-        "the association of shop/orders exists already (Association already exists: a-9njjin9gfghecgocd)",
+        "the association of shop/orders already exists (Association already exists: a-9njjin9gfghecgocd)",
     )
 
 

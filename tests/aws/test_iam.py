@@ -54,13 +54,13 @@ def test_the_life_of_a_role(session: AwsSession) -> None:
         max_session_seconds=7200,
         tags={"team": "shop"},
     )
-    with pytest.raises(AlreadyExists, match="role shop exists already"):
+    with pytest.raises(AlreadyExists, match="role shop already exists"):
         iam.create_role("shop", TRUST)
     changed = {**TRUST, "Id": "changed"}
     iam.update_trust("shop", changed)
     assert iam.get_role("shop").trust == changed
     iam.attach_policy("shop", READ_S3)
-    with pytest.raises(Conflict, match="role shop is being changed, or in use"):
+    with pytest.raises(Conflict, match="role shop is being changed or is in use"):
         iam.delete_role("shop")
     iam.detach_policy("shop", READ_S3)
     iam.delete_role("shop")

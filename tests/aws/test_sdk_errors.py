@@ -52,7 +52,10 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
 )
 def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
     error = said(code, text, status=status)
-    assert (type(error), error.message) == (NotServed, f"EKS does not serve DescribeCluster here ({told})")
+    assert (type(error), error.message) == (
+        NotServed,
+        f"this endpoint of EKS does not support DescribeCluster ({told})",
+    )
 
 
 def test_a_page_is_not_shown() -> None:
@@ -67,7 +70,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
 @pytest.mark.parametrize(
     ("error", "kind", "what", "hint"),
     [
-        (sdk.NoCredentialsError(), CredentialsError, "there are no AWS credentials", ()),
+        (sdk.NoCredentialsError(), CredentialsError, "no AWS credentials found", ()),
         (
             sdk.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
             CredentialsError,
@@ -98,7 +101,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.ProfileNotFound(profile="dve"),
             UsageError,
-            "there is no AWS profile of that name (The config profile (dve) could not be found)",
+            "the AWS profile does not exist (The config profile (dve) could not be found)",
             (),
         ),
         (
@@ -122,7 +125,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.ProxyConnectionError(proxy_url="http://proxy:3128", error="refused"),
             Unreachable,
-            'the proxy on the way to EKS cannot be reached (Failed to connect to proxy URL: "http://proxy:3128")',
+            'the proxy for EKS cannot be reached (Failed to connect to proxy URL: "http://proxy:3128")',
             (),
         ),
         (
@@ -134,27 +137,27 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.ReadTimeoutError(endpoint_url=URL),
             ConnectionLost,
-            f'EKS gave no answer to DescribeCluster for cluster prod (Read timeout on endpoint URL: "{URL}")',
+            f'EKS did not answer DescribeCluster for cluster prod (Read timeout on endpoint URL: "{URL}")',
             (),
         ),
         (
             sdk.ConnectionClosedError(endpoint_url=URL),
             ConnectionLost,
-            "EKS gave no answer to DescribeCluster for cluster prod (Connection was closed before we received a valid "
+            "EKS did not answer DescribeCluster for cluster prod (Connection was closed before we received a valid "
             f'response from endpoint URL: "{URL}")',
             (),
         ),
         (
             sdk.ParamValidationError(report="name is empty"),
             InvalidInput,
-            "DescribeCluster for cluster prod was refused before it was sent "
+            "the AWS SDK rejected the parameters of DescribeCluster for cluster prod "
             "(Parameter validation failed:\nname is empty)",
             (),
         ),
         (
             sdk.BotoCoreError(),
             PodidError,
-            "EKS could not be asked for DescribeCluster for cluster prod "
+            "EKS could not be called for DescribeCluster for cluster prod "
             "(BotoCoreError: An unspecified error occurred)",
             (),
         ),
@@ -174,9 +177,9 @@ def test_a_misspelt_region_is_named_where_it_cannot_be_reached() -> None:
 
 
 def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
-    error = LostAnswer.of(ConnectionLost("EKS gave no answer", subject="cluster prod", request_id="r-2"))
+    error = LostAnswer.of(ConnectionLost("EKS did not answer", subject="cluster prod", request_id="r-2"))
     assert (error.message, error.subject, error.request_id, error.exit_code) == (
-        "the change may or may not have taken effect: EKS gave no answer",
+        "the change may or may not have taken effect: EKS did not answer",
         "cluster prod",
         "r-2",
         7,

@@ -95,7 +95,7 @@ def test_partition(env: dict[str, str], region: str, partition: str) -> None:
 def test_no_region(env: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
         AwsSession("nowhere", None, env=env)
-    assert str(caught.value) == "no AWS region was given: use --region, AWS_REGION or a profile that has one"
+    assert str(caught.value) == "no AWS region is specified: use --region, AWS_REGION or a profile with a region"
     assert caught.value.hint == ("aws", "configure", "--profile", "nowhere")
 
 
@@ -123,7 +123,7 @@ def test_an_unknown_profile(env: dict[str, str], option: str | None, variable: s
     with pytest.raises(UsageError) as caught:
         AwsSession(option, None, env={**env, "AWS_PROFILE": variable})
     assert (str(caught.value), caught.value.advice) == (
-        "there is no AWS profile 'dve'; did you mean dev?",
+        "AWS profile 'dve' does not exist; did you mean dev?",
         "known profiles: chained, default, dev, nowhere.",
     )
 
@@ -143,8 +143,8 @@ def test_without_credentials(env: dict[str, str]) -> None:
     session = AwsSession("nowhere", "eu-west-1", env=env)
     with pytest.raises(CredentialsError) as caught:
         session.sts.get_caller()
-    assert (str(caught.value), caught.value.exit_code) == ("there are no AWS credentials", 4)
-    with pytest.raises(CredentialsError, match="there are no AWS credentials"):
+    assert (str(caught.value), caught.value.exit_code) == ("no AWS credentials found", 4)
+    with pytest.raises(CredentialsError, match="no AWS credentials found"):
         session.sts.get_cluster_token("prod")
 
 
@@ -188,13 +188,13 @@ def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: p
         session.eks.list_clusters()
     assert (str(caught.value), caught.value.advice) == (
         "EKS cannot be reached for ListClusters: nothing listens at http://127.0.0.1:9",
-        "AWS_ENDPOINT_URL names that address: check it, or start what listens there.",
+        "AWS_ENDPOINT_URL specifies this address. Check the variable, or start the server at the address.",
     )
     monkeypatch.setenv("AWS_ENDPOINT_URL_EKS_AUTH", "http://127.0.0.1:9")
     env |= {"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_EKS_AUTH": "http://127.0.0.1:9"}
     with pytest.raises(Unavailable) as caught:
         AwsSession(None, "eu-west-1", env=env).eks_auth.assume_role_for_pod_identity("demo", "token")
-    assert caught.value.advice.startswith("AWS_ENDPOINT_URL_EKS_AUTH names that address")
+    assert caught.value.advice.startswith("AWS_ENDPOINT_URL_EKS_AUTH specifies this address")
     seen = [(record.service, record.operation, record.status, record.error) for record in records]
     assert seen == [("eks", "ListClusters", 0, "EndpointConnectionError")] * 3
 
@@ -221,6 +221,6 @@ def test_an_old_botocore_is_named_when_it_cannot_send_a_member(
     with pytest.raises(PodidError) as caught:
         eks.update_association("prod", "a-1", policy="{}", token="t")
     assert (str(caught.value), caught.value.hint) == (
-        "the botocore that is installed cannot send policy: it needs 1.42.73 or later",
+        "the installed botocore does not support policy: version 1.42.73 or later is required",
         ("pip", "install", "--upgrade", "boto3"),
     )

@@ -37,7 +37,7 @@ from .builder import (
 
 UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local"
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
-REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS may not assume the associated role")
+REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS cannot assume the associated role")
 NO_TAG_SESSION = role(ROLE_ARN, trust(actions="sts:AssumeRole"))
 TRIED = ("tokens", "probes", "dry_runs")
 DENIED = Missing("not allowed", "eks-auth:AssumeRoleForPodIdentity", "AccessDenied")

@@ -43,7 +43,7 @@ def said(document: Any) -> dict[str, tuple[str, str]]:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are new; {count} of {count} have the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def test_one_service_account(associated: Site) -> None:
@@ -116,7 +116,7 @@ def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> Non
     outcome = healthy("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         0,
-        {"shop/Deployment/orders": ("done", "2 of 2 pods are new and have no injected fields")},
+        {"shop/Deployment/orders": ("done", "2 of 2 pods are updated and have no injected fields")},
     )
     assert not set(pods) & set(healthy.cluster.pod_names("shop"))
     assert states(healthy, "shop") == [False, False]
@@ -300,7 +300,7 @@ def test_without_the_permission_to_a_dry_run_pods_are_restarted_and_it_is_said(a
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
     note = outcome.json["notes"][-1]
-    assert note.startswith("the webhook was not checked in a dry run: not allowed to create pods")
+    assert note.startswith("the webhook was not checked in a dry run: the caller is not authorized to create pods")
     assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
 
 

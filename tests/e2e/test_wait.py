@@ -67,7 +67,7 @@ def test_a_cluster_that_does_not_know_the_caller(ready: Site, wait: tuple[str, .
     outcome = ready(*ASSOCIATE, *wait, without=["KUBECONFIG"])
     assert outcome.code == code
     assert outcome.json["unchecked"] == (
-        "the cluster was not checked: the API server of cluster demo does not know who is calling (401 Unauthorized)"
+        "the cluster was not checked: the API server of cluster demo does not recognize the caller (401 Unauthorized)"
     )
 
 

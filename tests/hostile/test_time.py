@@ -220,7 +220,7 @@ def test_headers_that_drip() -> None:
         outcome = Podid(env=env)("whoami", "--timeout", "1s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
     assert time.monotonic() - began < 1 + SLACK
-    assert "STS did not answer GetCallerIdentity for the caller in full in the 1 s of --timeout" in outcome.stderr
+    assert "STS did not answer GetCallerIdentity for the caller completely in the 1 s of --timeout" in outcome.stderr
 
 
 # --- programs that give credentials -----------------------------------------------------------------------------------
@@ -246,11 +246,11 @@ def genuine_only(call: Call, genuine: Genuine) -> HttpAnswer:
 @pytest.mark.parametrize(
     ("code", "exit_code", "said"),
     [
-        (SLEEPS, 7, "gave no credentials in the 1 s of --timeout"),
-        (CHATTERS, 4, "printed more than a credential"),
-        (COMPLAINS, 4, "ended with code 1"),
-        ("print('{}')", 4, "is no credential: apiVersion is missing"),
-        ("print('[' * 100000)", 4, "is no credential: it is not JSON"),
+        (SLEEPS, 7, "returned no credentials in the 1 s of --timeout"),
+        (CHATTERS, 4, "printed more output than a credential"),
+        (COMPLAINS, 4, "failed with exit code 1"),
+        ("print('{}')", 4, "is not a credential: apiVersion is missing"),
+        ("print('[' * 100000)", 4, "is not a credential: it is not JSON"),
     ],
     ids=["sleeps", "chatters", "complains", "empty", "deep"],
 )
@@ -312,4 +312,4 @@ def test_a_credential_process_that_hangs(healthy: Site) -> None:
     outcome, took = timed(healthy, genuine_only, "whoami", "--profile", "slow", "--timeout", "1s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
     assert took < 1 + SLACK
-    assert "AWS credentials of profile slow did not come in the 1 s of --timeout" in outcome.stderr
+    assert "AWS credentials of profile slow were returned in the 1 s of --timeout" in outcome.stderr

@@ -127,8 +127,8 @@ def test_an_explicit_context_of_another_cluster_is_a_conflict(make_cluster: Make
     with pytest.raises(Conflict) as raised:
         connect(make_cluster("https://demo.example"), token=token, context="work", kubeconfig=file)
     assert raised.value.message == (
-        "context 'work' is not cluster demo: neither its server https://elsewhere.example nor its certificate "
-        "authority is that cluster's (https://demo.example)"
+        "context 'work' is not for cluster demo: neither its server https://elsewhere.example nor its "
+        "certificate authority matches the cluster (https://demo.example)"
     )
     assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
 
@@ -137,10 +137,10 @@ def test_names_that_do_not_exist(make_cluster: MakeCluster, tmp_path: Path) -> N
     file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example")
     with pytest.raises(NotFound) as raised:
         connect(make_cluster("https://demo.example"), token=token, context="play", kubeconfig=file)
-    assert raised.value.message == "the kubeconfig has no context 'play'; it has: work"
+    assert raised.value.message == "the kubeconfig has no context 'play'. Its contexts: work"
     with pytest.raises(NotFound) as raised:
         connect(make_cluster("https://demo.example"), token=token, kubeconfig=str(tmp_path / "nope"))
-    assert raised.value.message == f"there is no kubeconfig file {tmp_path / 'nope'}"
+    assert raised.value.message == f"kubeconfig file {tmp_path / 'nope'} does not exist"
 
 
 def test_a_broken_kubeconfig_matters_only_when_it_was_named(
@@ -182,7 +182,7 @@ def test_what_an_exec_plugin_leaves_behind_does_not_live_on(monkeypatch: pytest.
     killpg = os.killpg
     monkeypatch.setattr(os, "killpg", lambda group, by: ended.append(group) or killpg(group, by))  # type: ignore[func-returns-value]
     left = exec_plugin({"command": "sh", "args": ["-c", "sleep 60 & exit 0"], "apiVersion": "v1"}, {})
-    with pytest.raises(Unavailable, match="exec plugin sh gave no credentials"):
+    with pytest.raises(Unavailable, match="exec plugin sh returned no credentials"):
         run(left, os.environ, Deadline.after(0.2, "the 0.2 s of --timeout", time.monotonic))
     assert len(ended) == 1
 
@@ -195,7 +195,7 @@ def test_a_failing_exec_plugin_is_named_and_nothing_goes_out(
     handlers = list(logging.getLogger().handlers)
     with pytest.raises(CredentialsError) as raised:
         connect(make_cluster(tls.url), token=token, kubeconfig=file)
-    assert raised.value.message == f"exec plugin {sys.executable} ended with code 1"
+    assert raised.value.message == f"exec plugin {sys.executable} failed with exit code 1"
     assert raised.value.hint == ("kubectl", "--context", "work", "get", "--raw", "/version")
     assert raised.value.exit_code == 4
     assert tls.requests == []
@@ -208,7 +208,7 @@ def test_a_user_without_credentials(tls: Server, make_cluster: MakeCluster, tmp_
     with pytest.raises(CredentialsError) as raised:
         connect(make_cluster(tls.url), kubeconfig=file)
     assert raised.value.message == (
-        "no credentials for the API server of cluster demo came from the kubeconfig's user, which names none"
+        "the user entry of the kubeconfig provides no credentials for the API server of cluster demo"
     )
 
 
@@ -372,7 +372,7 @@ def test_a_check_that_is_turned_off_is_told_and_only_by_true(tls: Server, tmp_pa
 
 def test_a_context_without_a_server(tmp_path: Path) -> None:
     file = write_kubeconfig(tmp_path / "config", "")
-    with pytest.raises(InvalidInput, match="context 'work' of the kubeconfig names no cluster that has a server"):
+    with pytest.raises(InvalidInput, match="context 'work' of the kubeconfig has no cluster with a server"):
         connect(None, kubeconfig=file)
 
 

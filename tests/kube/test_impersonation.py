@@ -119,8 +119,8 @@ def test_an_auth_provider_is_refused_and_nothing_is_started(
     with pytest.raises(InvalidInput) as raised:
         through(tmp_path, "https://demo.example", user, make_cluster("https://demo.example"))
     assert raised.value.message == (
-        f"context 'work' of the kubeconfig signs in with auth-provider {name}, which podid does not use: exec plugins "
-        "took its place"
+        f"context 'work' of the kubeconfig uses auth-provider {name}, which podid does not support: exec plugins "
+        "replaced auth providers"
     )
     assert raised.value.hint == ("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2")
     assert not mark.exists()

@@ -19,7 +19,7 @@ WHERE = Where(host="https://demo.example", cluster="demo", region="us-west-2")
 SERVER = "the API server of cluster demo"
 
 EXPECTED = {
-    "create sa dup": ("AlreadyExists", "service account gold/a exists already"),
+    "create sa dup": ("AlreadyExists", "service account gold/a already exists"),
     "create sa in missing namespace": ("NotFound", "namespace gold does not exist"),
     "get missing namespace": ("NotFound", "namespace gold does not exist"),
     "get missing sa": ("NotFound", "service account gold/zz does not exist"),
@@ -28,15 +28,18 @@ EXPECTED = {
     "pod with missing sa": ("NotFound", "service account gold/nosuch does not exist"),
     "unknown group": ("NotServed", f"{SERVER} does not serve /apis/nope.io/v1/things"),
     "unknown resource": ("NotServed", f"{SERVER} does not serve /api/v1/namespaces/gold/widgets"),
-    "unauthorized bad token": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
-    "anonymous forbidden": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
-    "forbidden list sa": ("AccessDenied", "not allowed to list serviceaccounts in namespace gold"),
-    "forbidden get sa": ("AccessDenied", "not allowed to get serviceaccounts in namespace gold"),
-    "forbidden list pods all ns": ("AccessDenied", "not allowed to list pods (cluster-wide)"),
-    "forbidden patch ds": ("AccessDenied", "not allowed to patch daemonsets.apps in namespace kube-system"),
+    "unauthorized bad token": ("Credentials", f"{SERVER} does not recognize the caller (401 Unauthorized)"),
+    "anonymous forbidden": ("Credentials", f"{SERVER} does not recognize the caller (401 Unauthorized)"),
+    "forbidden list sa": ("AccessDenied", "the caller is not authorized to list serviceaccounts in namespace gold"),
+    "forbidden get sa": ("AccessDenied", "the caller is not authorized to get serviceaccounts in namespace gold"),
+    "forbidden list pods all ns": ("AccessDenied", "the caller is not authorized to list pods (cluster-wide)"),
+    "forbidden patch ds": (
+        "AccessDenied",
+        "the caller is not authorized to patch daemonsets.apps in namespace kube-system",
+    ),
     "pod create refused by Pod Security": (
         "Rejected",
-        'an admission rule of the cluster refused pod gold2/p4: pods "p4" is forbidden: violates PodSecurity '
+        'an admission policy of the cluster rejected pod gold2/p4: pods "p4" is forbidden: violates PodSecurity '
         '"baseline:latest": host namespaces (hostNetwork=true)',
     ),
     "create sa in terminating ns": (
@@ -56,7 +59,8 @@ EXPECTED = {
     ),
     "eviction refused by the budget": (
         "BudgetHolds",
-        "pod gold2/web-556f8c7854-5sssj is held: The disruption budget web needs 2 healthy pods and has 2 currently",
+        "a disruption budget prevents the eviction of pod gold2/web-556f8c7854-5sssj: The disruption budget web needs "
+        "2 healthy pods and has 2 currently",
     ),
     "pod log without kubelet": (
         "Unavailable",
@@ -65,7 +69,7 @@ EXPECTED = {
     ),
     "put stale resourceVersion": (
         "Conflict",
-        "service account gold/a was changed by somebody else meanwhile: Operation cannot be fulfilled on "
+        "service account gold/a was changed by another client at the same time: Operation cannot be fulfilled on "
         'serviceaccounts "a": the object has been modified; please apply your changes to the latest version and try '
         "again",
     ),
@@ -133,7 +137,7 @@ def test_a_403_that_kubernetes_did_not_write() -> None:
     error = of_response(403, b"<html>no</html>", method="GET", path="/api/v1/nodes", where=WHERE)
     assert (error.code, error.message) == (
         "AccessDenied",
-        f"something on the way to {SERVER} refused /api/v1/nodes (403, not an answer of Kubernetes)",
+        f"/api/v1/nodes was refused before it reached {SERVER} (403, not an answer of Kubernetes)",
     )
 
 
@@ -151,7 +155,7 @@ def test_a_denying_admission_webhook_is_not_a_missing_permission() -> None:
     assert (error.code, getattr(error, "service_code", ""), error.message) == (
         "Rejected",
         "AdmissionDenied",
-        'an admission rule of the cluster refused pods in namespace shop: admission webhook "validate.kyverno.svc" '
+        'an admission policy of the cluster rejected pods in namespace shop: admission webhook "validate.kyverno.svc" '
         "denied the request: untrusted registry",
     )
 

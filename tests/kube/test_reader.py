@@ -182,7 +182,7 @@ def test_rollouts_of_a_real_deployment() -> None:
         kind="Deployment", namespace="gold2", name="web", desired=2, updated=2, available=2, service_account="orders"
     )
     during = rollout("Deployment", body("deployment get during rollout"))
-    assert (during.done, during.waiting) == (False, "its controller has not noticed it yet")
+    assert (during.done, during.waiting) == (False, "the controller has not observed the change yet")
     assert during.restarted_at == "2026-11-24T00:00:00Z"
     assert rollout("Deployment", body("deployment get after rollout")).done
 
@@ -190,8 +190,8 @@ def test_rollouts_of_a_real_deployment() -> None:
 @pytest.mark.parametrize(
     ("kind", "spec", "status", "waiting", "failed"),
     [
-        ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are new", ""),
-        ("Deployment", {"replicas": 2}, {"replicas": 3, "updatedReplicas": 2}, "1 old pod is still to go", ""),
+        ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are updated", ""),
+        ("Deployment", {"replicas": 2}, {"replicas": 3, "updatedReplicas": 2}, "1 old pod is pending termination", ""),
         (
             "Deployment",
             {"replicas": 2},
@@ -203,14 +203,14 @@ def test_rollouts_of_a_real_deployment() -> None:
             "Deployment",
             {"replicas": 1},
             {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]},
-            "0 of 1 pods are new",
+            "0 of 1 pods are updated",
             "timed out",
         ),
         (
             "StatefulSet",
             {"replicas": 1},
             {"updatedReplicas": 1, "availableReplicas": 1, "updateRevision": "b", "currentRevision": "a"},
-            "the new revision is not yet current",
+            "the new revision is not current yet",
             "",
         ),
         (

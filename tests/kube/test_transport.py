@@ -48,7 +48,7 @@ def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: T
     tls.answer = lambda r: Answer(410, {}) if "continue" in r.query else page("a", "t")
     with pytest.raises(Unavailable) as raised:
         transport.list("/api/v1/pods", name)
-    assert raised.value.message == "the list /api/v1/pods expired 3 times while it was being read"
+    assert raised.value.message == "the list /api/v1/pods expired 3 times while podid read it"
 
 
 @pytest.mark.parametrize("items", [[], None])
@@ -230,7 +230,7 @@ def test_a_second_401_is_the_end(tls: Server, transport: Transport) -> None:
     tls.answer = lambda _: recorded("unauthorized bad token")
     with pytest.raises(CredentialsError) as raised:
         transport.get("/version", dict)
-    assert raised.value.message == "the API server of cluster demo does not know who is calling (401 Unauthorized)"
+    assert raised.value.message == "the API server of cluster demo does not recognize the caller (401 Unauthorized)"
     assert len(tls.requests) == 2
 
 
@@ -276,9 +276,7 @@ def test_a_server_with_another_certificate(tls: Server, make_cluster: Callable[.
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
     host = tls.url.removeprefix("https://")
-    assert (
-        raised.value.message == f"the certificate shown by {host} is not signed by the cluster's certificate authority"
-    )
+    assert raised.value.message == f"the certificate of {host} is not signed by the cluster's certificate authority"
     assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
     assert tls.requests == []
 
@@ -292,7 +290,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
         Transport(connection).get("/version", dict)
     assert raised.value.message == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
     assert raised.value.advice == (
-        "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
+        "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion host, SSM tunnel)."
     )
     assert raised.value.hint == (
         *("aws", "eks", "describe-cluster", "--name", "demo", "--query", "cluster.resourcesVpcConfig"),

@@ -237,9 +237,9 @@ def test_a_caller_has_the_permissions_that_it_was_given(
     kube = reader(limited(site.box, tmp_path, allow(*READ), manifests, signs_in=signs_in), monkeypatch)
     assert len(kube.list_pods("shop")) == 2
     assert len(kube.list_nodes()) == 3
-    with pytest.raises(AccessDenied, match="not allowed to list pods"):
+    with pytest.raises(AccessDenied, match="the caller is not authorized to list pods"):
         kube.list_pods("payments")
-    with pytest.raises(AccessDenied, match="not allowed to list serviceaccounts"):
+    with pytest.raises(AccessDenied, match="the caller is not authorized to list serviceaccounts"):
         kube.list_service_accounts("shop")
     podid = Podid(env={**os.environ, "PODID_CLUSTER": "demo"})
     assert podid("list").code == 0

@@ -1,7 +1,7 @@
-"""One AWS service as the gateways use it: paced, retried, paged, and with podid's errors only.
+"""Calls to one AWS service: paced, retried, paged, and with podid's errors only.
 
-An answer leaves here only as what a function of `podid.aws.decode` makes of it, so that one of another form is an
-UnreadableAnswer whatever it holds; after a write it is a LostAnswer.
+A function of `podid.aws.decode` reads each answer, so an answer of an unexpected form is an UnreadableAnswer; after a
+write it is a LostAnswer.
 """
 
 import time
@@ -23,21 +23,21 @@ from podid.domain.names import Arn
 
 T = TypeVar("T")
 
-# AWS answers in a second or not at all
+# AWS answers within a second, or not at all
 CALL_SECONDS = 30.0
-# how long an operation fails before somebody is told that it is tried again
+# an operation that fails for longer is reported as being retried
 SILENT_SECONDS = 2.0
-# the member, of the request as of the answer, that carries the position in a list, where it is not nextToken
+# the page token in requests and answers, where it is not nextToken
 _POSITIONS = {"iam": "Marker", "ec2": "NextToken", "cloudtrail": "NextToken"}
-# what botocore raises for an answer that is not of its model's form
+# botocore's errors for an answer that does not match its model
 UNPARSABLE = (
     *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
 )
 
 
 class Api:
-    """Wraps one boto3 client. Operations have AWS's names; `subject` is what messages call the object; `account` gives
-    the caller's, empty as long as nobody has asked for it."""
+    """One boto3 client. Operations have AWS's names; messages call the object `subject`; `account` returns the
+    caller's account, empty until it is known."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Api:
         self._repeats = repeats or {}
         self._say = say
         self._account = account
-        self._failing: dict[str, float] = {}  # operation -> since when; 0 once that was told
+        self._failing: dict[str, float] = {}  # operation -> since when; 0 once reported
         self.service = str(client.meta.service_model.service_name)
 
     def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
@@ -67,9 +67,9 @@ class Api:
         except Overdue as error:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
             raise ConnectionLost(
-                f"{name} did not answer {operation}{on} in full {error}",
+                f"{name} did not answer {operation}{on} completely {error}",
                 subject=subject,
-                advice="Check AWS_ENDPOINT_URL and the proxy, or give it more time with --timeout.",
+                advice="Check AWS_ENDPOINT_URL and the proxy, or pass a longer --timeout.",
             ) from None
         except (ClientError, BotoCoreError) as error:
             raise translate(
@@ -78,11 +78,11 @@ class Api:
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
         except UNPARSABLE as error:
-            # its text may quote the answer
-            raise unreadable(self.service, operation, subject, "it is not of the service's form") from error
+            # the text of the error may quote the answer
+            raise unreadable(self.service, operation, subject, "it does not match the service's API") from error
 
     def read(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
-        """What `read` makes of the answer; it raises Malformed where it cannot."""
+        """Return the answer as `read` decodes it. `read` raises Malformed for an unexpected form."""
 
         def once() -> T:
             try:
@@ -100,10 +100,10 @@ class Api:
         since = self._failing.setdefault(operation, now)
         if self._say is not None and since and now - since >= SILENT_SECONDS:
             self._failing[operation] = 0.0
-            self._say(f"{error.message}; trying again")
+            self._say(f"{error.message}; retrying")
 
     def find(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T | None:
-        """The same; None where it does not exist, but ClusterNotFound where its cluster does not."""
+        """Return as `read` does, or None if the object does not exist. Raise ClusterNotFound without its cluster."""
         try:
             return self.read(operation, params, subject, read)
         except ClusterNotFound:
@@ -116,11 +116,11 @@ class Api:
     @overload
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T: ...
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Any] | None = None) -> Any:
-        """Raises LostAnswer where the change may or may not have been made."""
+        """Send a change. Raise LostAnswer if it may or may not have been made."""
         return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
 
     def items(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Iterable[T]]) -> Iterator[T]:
-        """What `read` finds on each of the pages; a page is asked for when it is wanted."""
+        """Yield the items of all pages. A page is requested when its items are used."""
         position = _POSITIONS.get(self.service, "nextToken")
 
         def page(token: str) -> tuple[list[T], str]:
@@ -136,8 +136,7 @@ class Api:
             raise unreadable(self.service, operation, subject, str(error)) from None
 
     def names(self, operation: str, params: Mapping[str, Any], subject: str, member: str) -> Iterator[str]:
-        """Each name that `member` lists on the pages, once, whatever the service repeats: they are asked for one by
-        one."""
+        """Yield each name that `member` lists on the pages once, even if the service repeats it."""
         yielded: set[str] = set()
         for name in self.items(operation, params, subject, names(member)):
             if name not in yielded:
@@ -152,15 +151,13 @@ class Api:
         member: str,
         find: Callable[[str], T | None],
     ) -> dict[str, T]:
-        """Name -> what `find` gives for each of these names, many at once, sorted; what is gone meanwhile is left
-        out."""
+        """Return the result of `find` by listed name, sorted. Names that no longer exist are omitted."""
         pairs = pacing.fan_out(find, self.names(operation, params, subject, member), reads=True)
         return dict(sorted((name, value) for name, value in pairs if value is not None))
 
     def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:
-        """Reads an object that has to be this caller's: its ARN, which is `member`, is one of `service` in the
-        session's partition, region and account, and of the `resource` that the object's other members name. What is
-        written later goes by that ARN."""
+        """Return a reader that accepts only objects of this caller: the ARN in `member` must be of `service`, in the
+        session's partition, region and account, and of the `resource` that other members name. Later writes use it."""
 
         def checked(data: Object) -> T:
             if value := text_or(data, member):
@@ -177,27 +174,27 @@ class Api:
             raise Malformed(f"{member} is not an ARN") from None
         region, account = "" if service == "iam" else self.origin.region, self._account()
         if arn.service != service or (resource and arn.resource != resource):
-            raise Malformed(f"{member} is not the one that was asked for")
+            raise Malformed(f"{member} does not match the request")
         for actual, own, word in (
             (arn.partition, self.origin.partition, "partition"),
             (arn.region, region, "region"),
             (arn.account, account, "account"),
         ):
             if own and actual != own:
-                raise Malformed(f"{member} is of another {word}")
+                raise Malformed(f"{member} belongs to another {word}")
 
     def takes(self, operation: str, member: str) -> bool:
-        """Whether the botocore that is installed knows this request member."""
+        """Return whether the installed botocore supports this request member."""
         shape = self.client.meta.service_model.operation_model(operation).input_shape
         return shape is not None and member in shape.members
 
 
 class ServiceGateway:
-    """One service as podid uses it."""
+    """The base of a client for one service."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
 
 def _nothing(answer: Object) -> None:
-    """What a write answers that says no more than that it was made."""
+    """Read the answer to a write that returns no value."""

@@ -63,7 +63,7 @@ class Eks(EksAddons):
             )
         near = nearest(name, known)
         shown = short_list(near or known, 10)
-        advice = f"Clusters{where}: {shown}." if known else f"There is no cluster{where} in this account."
+        advice = f"Clusters{where}: {shown}." if known else f"This account has no clusters{where}."
         hint = Again(swap=(name, near[0])) if near else ()
         return ClusterNotFound(
             error.message, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice
@@ -280,8 +280,9 @@ class Eks(EksAddons):
         given = {member: value for member, value in members.items() if value is not None}
         for member in given:
             if not self._api.takes(operation, member):
+                version = _FIRST_BOTOCORE[member]
                 raise PodidError(
-                    f"the botocore that is installed cannot send {member}: it needs {_FIRST_BOTOCORE[member]} or later",
+                    f"the installed botocore does not support {member}: version {version} or later is required",
                     hint=("pip", "install", "--upgrade", "boto3"),
                 )
         return given

@@ -1,7 +1,7 @@
-"""What AWS's services say, and what podid makes of it: one `ErrorRule` an error; what the SDK says is in
-`podid.aws.errors`, and so are the words that templates may use.
+"""Errors of AWS's services as podid's errors: one `ErrorRule` for each. The rules for errors of the SDK, and the words
+that templates may use, are in `podid.aws.errors`.
 
-To teach podid a new error, add a rule in its service's part and a line to tests/aws/test_errors.py. Sources: the
+To add an error, add a rule in its service's part and a line to tests/aws/test_errors.py. Sources: the
 declared errors of botocore's service models, the public issues that a rule names, and
 https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html.
 """
@@ -11,11 +11,11 @@ from functools import partial
 from podid.domain import errors
 from podid.domain.refusals import ErrorRule, Template
 
-# of commands that renew credentials
+# for hints that renew credentials
 PROFILE = ("--profile", "{profile}")
 
 INVALID = ("InvalidParameterException", "InvalidRequestException", "ValidationException", "ValidationError")
-# the advice and the hint take turns: whose profile uses IAM Identity Center signs in again
+# a profile with IAM Identity Center gets the hint, any other source of credentials the advice
 RENEW = "{renew}"
 SIGN_IN: Template = ("{sso}", "sso", "login", PROFILE)
 
@@ -36,7 +36,7 @@ THROTTLING_CODES = (
     "PriorRequestNotComplete",
     "EC2ThrottledException",
 )
-_ASK = "Ask whoever administers the account to allow {permission}{resource}."
+_ASK = "Ask an administrator of the account to allow {permission}{resource}."
 _BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
 
 _sign_in = partial(ErrorRule, errors.CredentialsError)
@@ -49,14 +49,14 @@ _expired = partial(
 )
 _wrong_clock = partial(
     _sign_in,
-    "the request was signed with a time that is too far from AWS's: this machine's clock is wrong ({text})",
-    advice="Set this machine's clock.",
+    "the clock of this machine differs too much from AWS's clock ({text})",
+    advice="Correct the clock of this machine.",
 )
 _does_not_fit = partial(
     ErrorRule,
     errors.Rejected,
-    "the session policy of {subject} does not fit ({text})",
-    advice="Shorten the policy; a session policy also needs session tags to be off.",
+    "the session policy of {subject} is too large ({text})",
+    advice="Shorten the policy. A session policy also requires that session tags are turned off.",
     id="packed-policy-too-large",
 )
 _denied = partial(
@@ -82,18 +82,20 @@ _FAILURE_CODES = (
     *("ServiceFailure", "ServiceFailureException", "ServiceUnavailable", "ServiceUnavailableException"),
     *("RequestTimeout", "RequestTimeoutException"),
 )
-# what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
-_not_served = partial(ErrorRule, errors.NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
+# not retried: a region without the operation, a proxy and an endpoint that imitates AWS do not change in a second
+_not_served = partial(
+    ErrorRule, errors.NotServed, "this endpoint of {service} does not support {operation}{on} ({code}: {text})"
+)
 
-_exists = partial(ErrorRule, errors.AlreadyExists, "{subject} exists already ({text})")
-_quota = partial(ErrorRule, errors.LimitExceeded, "a quota of {service} is used up ({text})")
+_exists = partial(ErrorRule, errors.AlreadyExists, "{subject} already exists ({text})")
+_quota = partial(ErrorRule, errors.LimitExceeded, "a quota of {service} is exceeded ({text})")
 _eks = partial(ErrorRule, service="eks")
 _redeeming = partial(ErrorRule, errors.Rejected, service="eks-auth", operations=("AssumeRoleForPodIdentity",))
 _iam = partial(ErrorRule, service="iam")
 
 
 def _both(*codes: str) -> tuple[str, ...]:
-    """Each as it is, and with "Exception" at its end, where a model says so."""
+    """Return each code as it is and with "Exception" at its end: IAM's models and answers differ."""
     return tuple(name for code in codes for name in (code, f"{code}Exception"))
 
 
@@ -103,23 +105,23 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _expired(),
     _expired(fragments=("security token included in the request is expired",)),
     _sign_in(
-        "{service} does not know the AWS credentials{whose} ({text})",
+        "{service} does not recognize the AWS credentials{whose} ({text})",
         codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         advice="The access key was deleted, belongs to another partition, or lacks its session token.",
     ),
     _wrong_clock(codes=_BAD_SIGNATURE, fragments=("signature expired", "signature not yet current")),
     _wrong_clock(codes=("RequestTimeTooSkewed",)),
     _sign_in(
-        "the secret access key{whose} is not the one that belongs to its access key ({text})",
+        "the secret access key{whose} does not belong to the access key ({text})",
         codes=(*_BAD_SIGNATURE, "IncompleteSignature", "IncompleteSignatureException"),
-        advice="Enter the key pair again, and check this machine's clock.",
+        advice="Enter the key pair again, and check the clock of this machine.",
     ),
     _sign_in(
-        "{service} got a request without credentials ({text})",
+        "{service} received a request without credentials ({text})",
         codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
-        advice="Give credentials with --profile or the AWS_* variables.",
+        advice="Specify credentials with --profile or the AWS_* variables.",
     ),
-    # --- rights ---
+    # --- permissions ---
     _denied(advice=_ASK),
     _denied(
         # authorised on the association's ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
@@ -129,12 +131,12 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _denied(
         fragments=("iam:passrole",),
         id="passrole-denied",
-        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com: "
-        "whoever associates a role must be allowed to pass it.",
+        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com. "
+        "The caller must be allowed to pass a role to associate it.",
     ),
     _denied(
         fragments=("explicit deny",),
-        advice="A policy denies {permission} explicitly: allowing it elsewhere does not help.",
+        advice="A policy denies {permission} explicitly. An allow in another policy does not override it.",
     ),
     _denied(
         fragments=("session policy",), advice="The session policy of these credentials must allow {permission} as well."
@@ -144,7 +146,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     _denied(
         fragments=("service control policy", "resource control policy"),
-        advice="The organization's own policy denies it: no policy in this account can allow it.",
+        advice="A policy of the organization denies it. No policy in this account can allow it.",
     ),
     # --- what exists, and what does not ---
     ErrorRule(
@@ -163,7 +165,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     _exists(codes=("EntityAlreadyExists", "EntityAlreadyExistsException")),
     ErrorRule(
         errors.Conflict,
-        "{subject} is being changed, or in use ({text})",
+        "{subject} is being changed or is in use ({text})",
         codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
     ),
     _quota(codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")),
@@ -187,17 +189,17 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- not AWS ---
     ErrorRule(
         errors.UnreadableAnswer,
-        "what answered {operation}{on} in the place of {service} says HTTP {code}, and not as AWS would ({text})",
-        # AWS has a word for each of its refusals; botocore puts the status where there is none
+        "the answer to {operation}{on} is HTTP {code} in a form that {service} does not use ({text})",
+        # AWS has a code for each error; botocore uses the status where the answer has none
         codes=tuple(str(status) for status in range(300, 500) if status != 429),
-        advice="Check AWS_ENDPOINT_URL and the proxy: it may want you to sign in.",
+        advice="Check AWS_ENDPOINT_URL and the proxy. The proxy may require you to sign in.",
     ),
-    # --- operations that are not there ---
+    # --- operations that are not supported ---
     _not_served(codes=("UnknownOperationException", "UnknownOperation", "NotImplemented", "NotImplementedException")),
     _not_served(codes=_FAILURE_CODES, statuses=(501,)),
     _not_served(statuses=(501,)),
     _not_served(fragments=("has not been implemented", "not implemented", "not yet implemented")),
-    # a service words its own failures; a gateway's page for one of 502 to 504 may be another one in a second
+    # no service answers in HTML; a page of a gateway with 502 to 504 may pass, and is retried
     ErrorRule(
         errors.UnreadableAnswer,
         "{service} answered {operation}{on} with {text} ({code})",
@@ -210,11 +212,11 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- EKS alone ----------------------------------------------------------------------------------------------------
     _eks(
         errors.RoleUnknown,
-        "EKS does not know the role of {subject} ({text})",
+        "EKS cannot find the role of {subject} ({text})",
         codes=INVALID,
         # the retry of https://github.com/hashicorp/terraform-provider-aws/pull/34717 is for this text
         fragments=("role provided in the request does not exist",),
-        advice="A role made seconds ago is known within two minutes; otherwise check its ARN, path included.",
+        advice="EKS can use a new role within two minutes. Otherwise check the role's ARN, including its path.",
     ),
     _eks(
         errors.TrustRefused,
@@ -222,35 +224,35 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=INVALID,
         # https://github.com/hashicorp/terraform-provider-aws/issues/41483
         fragments=("trust policy of the role provided is invalid",),
-        advice="It must let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession.",
+        advice="The trust policy must allow sts:AssumeRole and sts:TagSession for pods.eks.amazonaws.com.",
     ),
     _eks(
         errors.Rejected,
-        "the role of {subject} is in another account than the cluster ({text})",
+        "the role of {subject} is not in the cluster's account ({text})",
         # https://github.com/eksctl-io/eksctl/issues/8718 does not record the code
         fragments=("cross-account pass role is not allowed",),
         id="cross-account-role-arn",
-        advice="Associate a role of the cluster's account, and name the other account's role as the target role.",
+        advice="Associate a role in the cluster's account, and specify the other account's role as the target role.",
     ),
     _eks(
         errors.Rejected,
-        "an association id has 19 characters, a- and 17 more ({text})",
+        "an association ID has 19 characters: a- and 17 more ({text})",
         codes=INVALID,
         # https://github.com/aws-samples/eks-workshop-v2/issues/882
         fragments=("should be 19 characters long",),
     ),
     _eks(
         errors.Rejected,
-        "this version of the add-on cannot use Pod Identity ({text})",
+        "this version of the add-on does not support Pod Identity ({text})",
         codes=INVALID,
         # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3520
         fragments=("pod identity feature is not supported for addon",),
         id="addon-pod-identity-unsupported",
-        advice="Upgrade the add-on, or associate its service account yourself.",
+        advice="Update the add-on, or associate its service account directly.",
     ),
     _eks(
         errors.Rejected,
-        "the add-on's configuration does not follow its schema ({text})",
+        "the configuration of the add-on does not match its schema ({text})",
         codes=INVALID,
         fragments=("json schema validation failed",),
         id="addon-config-schema-invalid",
@@ -265,32 +267,32 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     # --- EKS Auth: of a service account's token, and of the role that is associated with it ---------------------------
     _redeeming(
-        "EKS Auth does not accept the service account token{on}: it has expired ({text})",
+        "EKS Auth does not accept the service account token{on}: the token has expired ({text})",
         codes=("ExpiredTokenException",),
     ),
     _redeeming(
         "EKS Auth does not accept the service account token{on} ({text})",
         codes=("InvalidTokenException",),
-        advice="The token must be for the audience pods.eks.amazonaws.com, of this cluster, and bound to a pod.",
+        advice="The token must have the audience pods.eks.amazonaws.com, be of this cluster, and be bound to a pod.",
     ),
-    # it comes as a missing right, and is none of the caller's
+    # AWS reports AccessDenied, but no permission of the caller is missing
     _redeeming(
-        "EKS may not assume the associated role{on}: its trust policy does not admit it ({text})",
+        "EKS cannot assume the associated role{on}: the role's trust policy does not allow EKS to assume it ({text})",
         codes=("AccessDeniedException",),
         fragments=("eks does not have permissions to assume the associated role",),
     ),
     # --- IAM alone ----------------------------------------------------------------------------------------------------
-    # IAM declares LimitExceededException, whose code on the wire is LimitExceeded; elsewhere it is a throttle
+    # IAM sends its LimitExceededException as LimitExceeded; of other services that code is a throttle
     _quota(service="iam", codes=("LimitExceededException",)),
     _iam(
         errors.ConcurrentModification,
-        "somebody else was changing {subject} at the same time ({text})",
+        "another request changed {subject} at the same time ({text})",
         codes=_both("ConcurrentModification"),
     ),
-    _iam(errors.Conflict, "IAM may be changing {subject} still ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
+    _iam(errors.Conflict, "IAM may still be changing {subject} ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
     _iam(
         errors.Rejected,
-        "{subject} belongs to an AWS service, which alone may change it ({text})",
+        "only the AWS service that owns {subject} can change it ({text})",
         codes=_both("UnmodifiableEntity"),
     ),
     _iam(
@@ -298,7 +300,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         "IAM does not accept the policy of {subject}: a principal in it does not exist ({text})",
         codes=_both("MalformedPolicyDocument"),
         fragments=("invalid principal",),
-        advice="A principal that was deleted reads back as AROA… or AIDA… and cannot be written again: take it out.",
+        advice="IAM returns a deleted principal as AROA… or AIDA… and does not accept it. Remove it from the policy.",
     ),
     _iam(
         errors.Rejected,

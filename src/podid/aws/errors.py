@@ -1,11 +1,13 @@
-"""Turns what AWS and its SDK say into podid's errors, by the rules in `podid.aws.error_rules` and, where no answer
-came, by SDK_RULES.
+"""Errors of AWS and its SDK as podid's errors: by the rules in `podid.aws.error_rules`, or by SDK_RULES where no answer
+came.
 
-A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
-{where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
-exist, and {said}, what AWS says beyond that; {profile}, {sso} ("aws" where the profile signs in with IAM Identity
-Center) and {renew} (what else to do); {address}, where nothing listens, and {check}, what to do then; and of a missing
-right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
+Sentence, advice and hint of a rule may use these words:
+{service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"), {where} (" in REGION"), {whose} (" of profile
+PROFILE"), {note} (a suggestion for a misspelt region);
+{cluster} (the missing cluster) and {said} (the rest of AWS's text);
+{profile}, {sso} ("aws" if the profile uses IAM Identity Center) and {renew} (the advice for other profiles);
+{address} (where nothing listens) and {check} (the advice for it);
+of a missing permission {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
 """
 
 import re
@@ -27,10 +29,10 @@ SERVICE_NAMES = {
     "sts": "STS",
     "accessanalyzer": "IAM Access Analyzer",
 }
-# the prefix of a service's actions, where it is not botocore's name of it
+# the prefix of a service's actions, where it differs from botocore's name of the service
 _PREFIXES = {"accessanalyzer": "access-analyzer"}
 
-# what AWS writes when it names the action that is missing; the resource and the reason are not always there
+# AWS's text for a denied action; the resource and the reason are optional
 _DENIAL = re.compile(
     r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on resource: (?P<resource>(?:(?:role|user|group|policy|instance profile) )?\S+))?(?P<reason>.*)",
@@ -43,9 +45,9 @@ _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where calls come from, for hints: the profile's name ("" when none was named), whether it uses IAM Identity
-    Center (`aws sso login`), what to say when the region may be misspelt ("; did you mean eu-west-1?"), and the
-    variable that names the endpoint ("" where it is AWS's own). ARNs are of `partition` and `region`."""
+    """The origin of calls, for hints: the profile ("" for none), whether it uses IAM Identity Center (`aws sso login`),
+    a suggestion for a region that may be misspelt ("; did you mean eu-west-1?"), and the variable that sets the
+    endpoint ("" for AWS's own). ARNs must be in `partition` and `region`."""
 
     profile: str = ""
     region: str = ""
@@ -58,7 +60,7 @@ class Origin:
 def translate(
     error: Exception, *, service: str, operation: str, subject: str = "", origin: Origin | None = None
 ) -> errors.PodidError:
-    """The PodidError to raise `from error`, for any exception that a botocore client can raise."""
+    """Return the PodidError to raise `from error`, for any exception of a botocore client."""
     if isinstance(error, errors.PodidError):
         return error
     response, address = getattr(error, "response", None), _refusing(error)
@@ -79,7 +81,7 @@ def translate(
 
 
 def unreadable(service: str, operation: str, subject: str, why: str) -> errors.UnreadableAnswer:
-    """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
+    """Return the error for an answer of an unexpected form. `why` names members and quotes no value."""
     name, on = SERVICE_NAMES.get(service, service), f" for {subject}" if subject else ""
     return errors.UnreadableAnswer(
         f"{name}'s answer to {operation}{on} cannot be read: {why}",
@@ -89,7 +91,7 @@ def unreadable(service: str, operation: str, subject: str, why: str) -> errors.U
 
 
 def _refusing(error: Exception) -> str:
-    """The address at which nothing listens; empty for any other failure."""
+    """Return the address that refused the connection, empty for any other failure."""
     url, cause = getattr(error, "kwargs", {}).get("endpoint_url"), error.__context__
     while cause is not None and not isinstance(cause, ConnectionRefusedError):
         cause = cause.__cause__ or cause.__context__
@@ -101,7 +103,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
     words = {
         "service": SERVICE_NAMES.get(refusal.service, refusal.service),
         "operation": refusal.operation,
-        "subject": subject or "what was asked for",
+        "subject": subject or "the requested resource",
         "on": f" for {subject}" if subject else "",
         "text": _shown(refusal.text),
         "code": refusal.code or "no code",
@@ -110,10 +112,12 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
         "whose": f" of profile {origin.profile}" if origin.profile else "",
         "profile": origin.profile,
         "sso": "aws" if origin.sso else "",
-        "renew": "" if origin.sso else "Renew the credentials the way they were made, then run the command again.",
-        "check": f"{origin.endpoint} names that address: check it, or start what listens there."
+        "renew": ""
+        if origin.sso
+        else "Renew the credentials in the way they were created, then run the command again.",
+        "check": f"{origin.endpoint} specifies this address. Check the variable, or start the server at the address."
         if origin.endpoint
-        else "Check the network, the proxy and the region's name.",
+        else "Check the network, the proxy and the name of the region.",
         "cluster": f"cluster {cluster.group(1)}" if cluster else subject,
         "existing": association.group() if association else "",
     }
@@ -129,8 +133,8 @@ def _shown(text: str) -> str:
 
 
 def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
-    """Caller, action, resource and reason in AWS's own words where it gives them; else the action of the operation,
-    whose name is the same for EKS, EKS Auth, IAM and STS."""
+    """Return caller, action, resource and reason from AWS's text. Without them, derive the action from the operation:
+    EKS, EKS Auth, IAM and STS use the same name for both."""
     match = _DENIAL.search(refusal.text)
     if not match:
         permission = f"{_PREFIXES.get(refusal.service, refusal.service)}:{refusal.operation}"
@@ -139,7 +143,9 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
     permission = match["action"]
     resource = (match["resource"] or "").rstrip(".,;")
     reason = match["reason"].strip().rstrip(".")
-    denial = f"{match['caller']} may not {permission}" + (f" on {resource}" if resource not in ("", "*") else "")
+    denial = f"{match['caller']} is not authorized to perform {permission}" + (
+        f" on {resource}" if resource not in ("", "*") else ""
+    )
     return {
         "denial": denial + (f", {reason}" if reason else ""),
         "permission": permission,
@@ -148,7 +154,7 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
     }
 
 
-# --- what the SDK says ------------------------------------------------------------------------------------------------
+# --- errors of the SDK ------------------------------------------------------------------------------------------------
 
 _unreachable = partial(
     ErrorRule, errors.Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}"
@@ -156,12 +162,12 @@ _unreachable = partial(
 _sign_in = partial(ErrorRule, errors.CredentialsError)
 _usage = partial(ErrorRule, errors.UsageError)
 _signed_out = partial(_sign_in, "the sign-in{whose} has expired ({text})")
-_CHAIN = "Give credentials with --profile, the AWS_* variables, or `aws configure`."
+_CHAIN = "Specify credentials with --profile, the AWS_* variables, or `aws configure`."
 
-# `codes` are names of the SDK's classes, of which the one that is nearest counts, or Python's of what it says no more
-# of. botocore is not imported: a class that an older botocore lacks costs nothing
+# `codes` are names of the SDK's or Python's error classes; the most derived class that has a rule decides. They are
+# names, since older versions of botocore lack some of the classes
 SDK_RULES: tuple[ErrorRule, ...] = (
-    _sign_in("there are no AWS credentials", codes=("NoCredentialsError",), advice=_CHAIN),
+    _sign_in("no AWS credentials found", codes=("NoCredentialsError",), advice=_CHAIN),
     _sign_in("the AWS credentials are incomplete ({text})", codes=("PartialCredentialsError",), advice=_CHAIN),
     _sign_in(
         "the AWS credentials{whose} could not be obtained ({text})",
@@ -170,18 +176,18 @@ SDK_RULES: tuple[ErrorRule, ...] = (
         advice=RENEW,
     ),
     _sign_in(
-        "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
+        "the AWS credentials{whose} have expired and require a new MFA code ({text})",
         codes=("RefreshWithMFAUnsupportedError",),
         hint=SIGN_IN,
         advice=RENEW,
     ),
     _signed_out(codes=("SSOError", "TokenRetrievalError"), hint=("aws", "sso", "login", PROFILE)),
     _signed_out(codes=("LoginError",), hint=("aws", "login", PROFILE)),
-    _usage("there is no AWS profile of that name ({text})", codes=("ProfileNotFound",)),
+    _usage("the AWS profile does not exist ({text})", codes=("ProfileNotFound",)),
     _usage("the AWS configuration file cannot be read ({text})", codes=("ConfigParseError",)),
     _usage("the AWS configuration file is missing ({text})", codes=("ConfigNotFound",)),
     _usage(
-        "the AWS configuration{whose} is wrong ({text})",
+        "the AWS configuration{whose} is not valid ({text})",
         codes=(
             "InvalidConfigError",
             "UnknownCredentialError",
@@ -194,11 +200,11 @@ SDK_RULES: tuple[ErrorRule, ...] = (
     _usage(
         "{service} has no endpoint{where} ({text})",
         codes=("BaseEndpointResolverError",),
-        advice="Give the region with --region or AWS_REGION.",
+        advice="Specify the region with --region or AWS_REGION.",
     ),
     _usage("{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
-    _usage("there is no such AWS region ({text})", codes=("UnknownRegionError",)),
-    _usage("that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
+    _usage("the AWS region does not exist ({text})", codes=("UnknownRegionError",)),
+    _usage("the name is not an AWS region ({text})", codes=("InvalidRegionError",)),
     _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
     ErrorRule(
         errors.Unreachable,
@@ -209,7 +215,7 @@ SDK_RULES: tuple[ErrorRule, ...] = (
     _unreachable(codes=("ConnectTimeoutError",), advice="Check the network and the proxy."),
     ErrorRule(
         errors.Unreachable,
-        "the proxy on the way to {service} cannot be reached ({text})",
+        "the proxy for {service} cannot be reached ({text})",
         codes=("ProxyConnectionError",),
         advice="Check HTTPS_PROXY.",
     ),
@@ -217,20 +223,20 @@ SDK_RULES: tuple[ErrorRule, ...] = (
         errors.Unavailable,
         "the certificate of {service} is not trusted ({text})",
         codes=("SSLError",),
-        advice="Behind a proxy that inspects TLS, name its certificate in AWS_CA_BUNDLE.",
+        advice="If a proxy inspects TLS, specify its certificate with AWS_CA_BUNDLE.",
     ),
     ErrorRule(
         errors.ConnectionLost,
-        "{service} gave no answer to {operation}{on} ({text})",
+        "{service} did not answer {operation}{on} ({text})",
         codes=("ReadTimeoutError", "ConnectionClosedError", "HTTPClientError", "ConnectionError"),
     ),
     ErrorRule(
         errors.InvalidInput,
-        "{operation}{on} was refused before it was sent ({text})",
+        "the AWS SDK rejected the parameters of {operation}{on} ({text})",
         codes=("ParamValidationError", "ValidationError"),
     ),
     ErrorRule(
-        errors.PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)
+        errors.PodidError, "{service} could not be called for {operation}{on} ({code}: {text})", codes=("Exception",)
     ),
 )
 _SDK_RULES = {code: rule for rule in SDK_RULES for code in rule.codes}

@@ -187,15 +187,15 @@ class AwsSession:
                 self._deadline.wait(load, SIGN_IN_SECONDS)
         except Overdue as error:
             raise Unavailable(
-                f"the AWS credentials{whose} did not come {error}",
-                advice="Their source hangs: credential_process, IAM Identity Center, or the container's endpoint.",
+                f"no AWS credentials{whose} were returned {error}",
+                advice="The source does not answer: credential_process, IAM Identity Center or a container endpoint.",
             ) from None
         except (BotoCoreError, ClientError) as error:
             raise translate(error, service="sts", operation="", origin=self.origin) from error
         except UNPARSABLE as error:
-            # its text may quote what came
+            # the text of the error may quote the credentials
             raise CredentialsError(
-                f"the source of the AWS credentials{whose} gave something that is not credentials"
+                f"the source of the AWS credentials{whose} returned a value that is not credentials"
             ) from error
         self._limit_renewal()
         self._signed_in = True
@@ -247,7 +247,7 @@ def _unknown_profile(profile: str) -> UsageError:
     known = sorted(botocore.session.get_session().full_config.get("profiles", {}))
     listing = f"known profiles: {', '.join(known)}" if known else "no profile is configured on this machine"
     near = nearest(profile, known, 1)
-    sentence = f"there is no AWS profile {profile!r}{did_you_mean(profile, known, 1)}"
+    sentence = f"AWS profile {profile!r} does not exist{did_you_mean(profile, known, 1)}"
     hint = Again(swap=(profile, near[0])) if near else ()
     return UsageError(sentence, hint=hint, subject=profile, advice=f"{listing}.")
 
@@ -263,7 +263,7 @@ def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profil
     if configured:
         return str(configured), f"profile {profile or 'default'}"
     raise UsageError(
-        "no AWS region was given: use --region, AWS_REGION or a profile that has one",
+        "no AWS region is specified: use --region, AWS_REGION or a profile with a region",
         hint=("aws", "configure", *(("--profile", profile) if profile else ())),
     )
 
@@ -316,8 +316,8 @@ def _check(name: str, path: object) -> None:
         try:
             files.check_readable(Path(path))
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
-            raise UsageError(f"the file of {name}, {path}, cannot be read: {reason}", subject=path) from error
+            reason = error.strerror if isinstance(error, OSError) else "the path is not valid"
+            raise UsageError(f"the file {path} of {name} cannot be read: {reason}", subject=path) from error
 
 
 def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
@@ -325,6 +325,5 @@ def check_credentials(access_key_id: str, session_token: str | None, whose: str)
     " of profile PROFILE", or empty."""
     for name, value in (("access key id", access_key_id), ("session token", session_token or "")):
         if not (value.isascii() and value.isprintable()):
-            raise CredentialsError(
-                f"the {name} of the AWS credentials{whose} holds a character that it cannot have, such as a line break"
-            )
+            reason = "contains a character that is not allowed, such as a line break"
+            raise CredentialsError(f"the {name} of the AWS credentials{whose} {reason}")

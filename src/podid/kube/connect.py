@@ -1,7 +1,7 @@
-"""How podid gets to a cluster's API server, and as whom.
+"""Connections to a cluster's API server: endpoint, certificates and credentials.
 
-The kubernetes package is imported only when a connection is made. Its `Configuration` does what kubectl does with exec
-plugins, client certificates, tokens and proxies; the differences between its versions 35, 36 and 37 end here.
+The kubernetes package is imported only for a connection. Its `Configuration` handles exec plugins, client certificates,
+tokens and proxies as kubectl does. The differences between its versions 35, 36 and 37 are handled here.
 """
 
 import base64
@@ -38,10 +38,10 @@ _GET_TOKEN: Template = ("aws", "eks", "get-token", "--cluster-name", "{cluster}"
 
 
 class Connection:
-    """An API server's address with what proves who is calling. Safe to use from several threads.
+    """An API server's address and the caller's credentials. Safe to use from several threads.
 
-    `how` says which way was chosen, for `-v`: "context demo of the kubeconfig (its server is the cluster's)";
-    `unverified` that the kubeconfig turns the check of the server's certificate off.
+    `how` describes the route for `-v`: "context demo of the kubeconfig (its server is the cluster's)". `unverified`:
+    the kubeconfig turns off verification of the server's certificate.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Connection:
         return self.where.how
 
     def headers(self) -> urllib3.HTTPHeaderDict:
-        """The headers that authenticate one request, and say as whom it is made where that is another one. Raises
-        CredentialsError rather than going out anonymously."""
+        """Return the headers that authenticate a request, with those for impersonation. Raise CredentialsError rather
+        than send an anonymous request."""
         with self._lock:
             settings = self._configuration.auth_settings()
             credentials = {
@@ -87,22 +87,24 @@ class Connection:
         return headers
 
     def renew(self) -> None:
-        """Gets new credentials although the old ones do not look expired: the server refused them."""
+        """Get new credentials: the server rejected the current ones, which have not expired by their date."""
         with self._lock:
             self._renew()
             self._require_credentials(bool(self._configuration.api_key))
 
     def new_pool(self) -> urllib3.PoolManager:
-        """A pool without open connections; through the proxy and with the certificates of the configuration."""
+        """Return a pool without open connections, with the configuration's proxy and certificates."""
         from kubernetes.client.rest import RESTClientObject
 
-        if self.unverified:  # podid says so once, in its own words
+        if self.unverified:  # podid prints its own warning, once
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
-        pool.pool_classes_by_scheme = dict(pool.pool_classes_by_scheme)  # it is urllib3's own, of everybody
+        pool.pool_classes_by_scheme = dict(
+            pool.pool_classes_by_scheme
+        )  # the original is shared by all pools of urllib3
         limit_pools(pool.pool_classes_by_scheme)
         if self._ca_pem:
-            # not every version can take a CA as data, and a file would have to be cleaned up after a kill
+            # not every version accepts a CA as data, and a temporary file would remain after a kill
             pool.connection_pool_kw["ca_cert_data"] = self._ca_pem
         return pool
 
@@ -110,9 +112,9 @@ class Connection:
         has_certificate = bool(self._configuration.cert_file and self._configuration.key_file)
         if has_token or has_certificate or not self.host.startswith("https"):
             return
-        by = self._login or "the kubeconfig's user, which names none"
+        source = self._login or "the user entry of the kubeconfig"
         raise CredentialsError(
-            f"no credentials for {self.where.what} came from {by}",
+            f"{source} provides no credentials for {self.where.server}",
             subject=self.where.cluster or self.where.host,
         )
 
@@ -127,12 +129,12 @@ def connect(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     deadline: Deadline = NEVER,
 ) -> Connection:
-    """The way to `cluster`; without one (None), to wherever the kubeconfig's context points.
+    """Return a connection to `cluster`, or (for None) to the cluster of the kubeconfig's context. Send nothing yet.
 
-    An explicit `context` must be the cluster's, else Conflict. The current context is used when its server or its
-    certificate authority is the cluster's. Otherwise no kubeconfig is needed: `token` gives a bearer token and when it
-    expires. Raises NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), Unavailable (a
-    plugin that hangs), and whatever `token` raises. Nothing is sent yet.
+    Raise Conflict if an explicit `context` is not the cluster's. Use the current context if its server or certificate
+    authority is the cluster's. Otherwise connect without a kubeconfig: `token` returns a bearer token and its expiry.
+    Raise NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), Unavailable (a plugin
+    that does not answer), and the errors of `token`.
     """
     env = os.environ if env is None else env
     through = partial(_through, env=env, now=now, deadline=deadline)
@@ -141,7 +143,7 @@ def connect(
     except InvalidInput:
         if context or kubeconfig or cluster is None:
             raise
-        config = None  # a broken file that nobody asked for does not stop a direct connection
+        config = None  # a broken file that the user did not specify does not prevent a direct connection
     if context:
         return _explicit(cluster, config, context, through)
     current = config.contexts.get(config.current) if config is not None else None
@@ -151,14 +153,14 @@ def connect(
             return through(current, cluster, f"its {matched} is the cluster's" if matched else "current")
     if cluster is None:
         raise NotFound(
-            "no Kubernetes cluster is named: the kubeconfig has no usable current context",
+            "no Kubernetes cluster is specified: the kubeconfig has no usable current context",
             hint=("kubectl", "config", "get-contexts"),
         )
     return _direct(cluster, token, env, now)
 
 
 def matches(context: Context, cluster: Cluster) -> str:
-    """ "server" or "CA", whichever shows that the context is the cluster's; "" when neither does."""
+    """Return "server" or "CA", the part of the context that matches the cluster, or "" if neither matches."""
     if cluster.endpoint and _address(context.server) == _address(cluster.endpoint):
         return "server"
     ca = kubeconfigs.certificates(kubeconfigs.decode_ca(cluster.certificate_authority))
@@ -167,18 +169,18 @@ def matches(context: Context, cluster: Cluster) -> str:
 
 def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, through: _Through) -> Connection:
     if config is None:
-        raise NotFound(f"there is no kubeconfig that could have the context {name!r}", subject=name)
+        raise NotFound(f"context {name!r} does not exist: no kubeconfig was found", subject=name)
     context = config.get(name)
     if cluster is None:
-        return through(context, None, "named with --context")
+        return through(context, None, "specified with --context")
     matched = matches(context, cluster)
     if not matched:
         raise Conflict(
-            f"context {name!r} is not cluster {cluster.name}: neither its server {context.server or '(none)'} nor its "
-            f"certificate authority is that cluster's ({cluster.endpoint or 'no endpoint yet'})",
+            f"context {name!r} is not for cluster {cluster.name}: neither its server {context.server or '(none)'} nor "
+            f"its certificate authority matches the cluster ({cluster.endpoint or 'no endpoint yet'})",
             subject=name,
             hint=_update_kubeconfig(cluster),
-            advice="Leave --context out to connect without a kubeconfig, or name the context's cluster with --cluster.",
+            advice="Omit --context to connect without a kubeconfig, or specify the context's cluster with --cluster.",
         )
     return through(context, cluster, f"its {matched} is the cluster's")
 
@@ -196,18 +198,18 @@ def _through(
     from kubernetes.config.config_exception import ConfigException
 
     if not context.server:
-        raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
+        raise InvalidInput(f"context {context.name!r} of the kubeconfig has no cluster with a server")
     if not _is_url(context.server):
         raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
     if context.proxy_url and not _is_proxy(context.proxy_url):
         raise InvalidInput(f"the proxy-url of context {context.name!r} of the kubeconfig is not a URL")
     if context.auth_provider:
         raise InvalidInput(
-            f"context {context.name!r} of the kubeconfig signs in with auth-provider {context.auth_provider}, which "
-            "podid does not use: exec plugins took its place",
+            f"context {context.name!r} of the kubeconfig uses auth-provider {context.auth_provider}, which podid does "
+            "not support: exec plugins replaced auth providers",
             subject=context.name,
             hint=_update_kubeconfig(cluster) if cluster is not None else (),
-            advice="Kubernetes 1.26 removed the providers of clouds. For EKS the exec plugin is aws eks get-token.",
+            advice="Kubernetes 1.26 removed the providers of clouds. The exec plugin for EKS is aws eks get-token.",
         )
     try:
         acts_as = impersonation(context.user)
@@ -228,11 +230,11 @@ def _through(
         except (ConfigException, OSError, ValueError) as error:
             raise InvalidInput(f"context {context.name!r} of the kubeconfig cannot be used: {error}") from error
         except (TypeError, AttributeError, KeyError) as error:
-            # the package takes a malformed file as it comes; its message could quote what is in it
+            # the package does not check the file; its message could quote values
             raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
         if expires is not None:
             configuration.refresh_api_key_hook = lambda _: load() if now() >= expires - RENEW_BEFORE else None
-        if context.proxy_url:  # honoured by the package itself from 37 on
+        if context.proxy_url:  # the package supports it itself since version 37
             configuration.proxy = context.proxy_url
 
     load()
@@ -259,9 +261,9 @@ def _is_proxy(text: str) -> bool:
 def _user(
     context: Context, where: Where, env: Mapping[str, str], deadline: Deadline
 ) -> tuple[Mapping[str, Any], datetime | None]:
-    """The context's user, with a plugin's credential in place of the plugin, and when that expires."""
+    """Return the context's user, with the credential in place of an exec plugin, and its expiry."""
     settings = context.user.get("exec")
-    # as kubectl: what the user holds itself goes first
+    # as in kubectl, a token of the user has precedence over a plugin
     if not settings or any(context.user.get(name) for name in ("token", "tokenFile")):
         return with_token(context.user), None
     try:
@@ -281,7 +283,7 @@ def _user(
 
 
 def _alone(context: Context, user: Mapping[str, Any]) -> dict[str, Any]:
-    """A kubeconfig of this context only. The package writes into what it is given."""
+    """Return a kubeconfig with this context only, as a copy: the package changes its input."""
     cluster, user = (
         {name: value for name, value in entry.items() if value is not None} for entry in (context.cluster, user)
     )
@@ -299,7 +301,7 @@ def _new_configuration(env: Mapping[str, str]) -> Any:
     from kubernetes.client.configuration import Configuration
 
     configuration: Any = Configuration()
-    if configuration.no_proxy is None:  # 35 forgets it
+    if configuration.no_proxy is None:  # version 35 does not read it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     return configuration
 
@@ -311,12 +313,12 @@ def _direct(
         raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
     if not cluster.endpoint.startswith("https://"):
         raise UnreadableAnswer(
-            f"the API endpoint of cluster {cluster.name} is not https ({cluster.endpoint}): no token is sent there",
+            f"the API endpoint of cluster {cluster.name} is not https ({cluster.endpoint}): podid sends no token to it",
             subject=cluster.name,
         )
     if token is None:
         raise CredentialsError(
-            f"no context of the kubeconfig is cluster {cluster.name}, and there is nothing to sign a token with",
+            f"no context of the kubeconfig is for cluster {cluster.name}, and there are no credentials to sign a token",
             subject=cluster.name,
             hint=_update_kubeconfig(cluster),
         )
@@ -345,11 +347,11 @@ def _update_kubeconfig(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _ca_of(cluster: Cluster) -> str:
-    """Never nothing: without it the system's authorities would decide whose server it is."""
+    """Return the cluster's CA as PEM. Without one, the system's authorities would decide: UnreadableAnswer then."""
     pem = kubeconfigs.decode_ca(cluster.certificate_authority)
     if not (pem.isascii() and kubeconfigs.certificates(pem)):
         raise UnreadableAnswer(
-            f"the certificate authority that EKS gives for cluster {cluster.name} is not base64 of PEM",
+            f"the certificate authority that EKS returns for cluster {cluster.name} is not base64 of PEM",
             subject=cluster.name,
         )
     return pem

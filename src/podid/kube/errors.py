@@ -1,12 +1,12 @@
-"""What the API server or the network answered, as podid's errors, by the rules of ANSWERS and NETWORK.
+"""Errors of the API server and of the network as podid's errors, by the rules in ANSWERS and NETWORK.
 
-A rule's templates may use these words: {what} (the API server), {cluster}, {region}, {hostname}, {whom}; of an answer
-{subject}, {message}, {path}, {status}, {doing}, {named} (what does not exist); of the authorizer's text {permission},
-{verb}, {resource}, {subresource}, {namespace}; of a missing service account {account}, {account_name},
-{account_namespace}; of a request without an answer {cause} and {reach} (what may stand between).
+A rule's templates may use these words: {server} (the API server), {cluster}, {region}, {hostname}, {target}; of an
+answer {subject}, {message}, {path}, {status}, {doing}, {named} (the missing object); of the authorizer's text
+{permission}, {verb}, {resource}, {subresource}, {namespace}; of a missing service account {account}, {account_name},
+{account_namespace}; of a request without an answer {cause} and {reach} (advice about the network path).
 
-The texts that are told apart here are Kubernetes' own (apimachinery's Status, the authorizer's and the service account
-admission plugin's messages) and were compared with the answers of a kube-apiserver 1.36.
+The rules recognise Kubernetes' own texts: apimachinery's Status, the messages of the authorizer and of the service
+account admission plugin. They were compared with the answers of a kube-apiserver 1.36.
 """
 
 import json
@@ -26,22 +26,22 @@ _UPDATE_KUBECONFIG: Template = ("aws", "eks", "update-kubeconfig", "--name", "{c
 _unknown_caller = partial(
     ErrorRule,
     errors.CredentialsError,
-    "{what} does not know who is calling (401 Unauthorized)",
-    subject="{whom}",
+    "{server} does not recognize the caller (401 Unauthorized)",
+    subject="{target}",
     hint=("aws", "eks", "list-access-entries", "--cluster-name", "{cluster}", _REGION),
-    advice="The caller has no access entry (or aws-auth mapping) in this cluster, the credentials are another "
-    "cluster's or have expired, or this machine's clock is wrong.",
+    advice="The caller has no access entry (or aws-auth mapping) in this cluster, the credentials have expired or "
+    "belong to another cluster, or the clock of this machine is wrong.",
 )
 _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
 
-# `service` is kubernetes where a Status came, and other where none did; `codes` are its reason or what its message was
-# recognised as
+# `service` is kubernetes for an answer with a Status, else other; `codes` are the reason of the Status, or a name that
+# `_code` gives its message
 ANSWERS: tuple[ErrorRule, ...] = (
     _unknown_caller(statuses=(401,)),
     _unknown_caller(codes=("MissingRight",), fragments=('user "system:anonymous"',)),
     _forbidden(
         errors.AccessDenied,
-        "not allowed to {permission}",
+        "the caller is not authorized to {permission}",
         codes=("MissingRight",),
         id="tool-k8s-rbac-denied",
         hint=(
@@ -62,12 +62,12 @@ ANSWERS: tuple[ErrorRule, ...] = (
     ),
     _forbidden(
         errors.Rejected,
-        "an admission rule of the cluster refused {subject}: {message}",
+        "an admission policy of the cluster rejected {subject}: {message}",
         service_code="AdmissionDenied",
     ),
     ErrorRule(
         errors.AccessDenied,
-        "something on the way to {what} refused {path} (403, not an answer of Kubernetes)",
+        "{path} was refused before it reached {server} (403, not an answer of Kubernetes)",
         statuses=(403,),
     ),
     ErrorRule(errors.NotFound, "{named} does not exist", codes=("NotFound",), statuses=(404,)),
@@ -79,17 +79,22 @@ ANSWERS: tuple[ErrorRule, ...] = (
         service_code="NotFound",
         id="association-sa-not-found",
     ),
-    ErrorRule(errors.NotServed, "{what} does not serve {path}", statuses=(404,), service_code="NotFound"),
-    ErrorRule(errors.AlreadyExists, "{subject} exists already", codes=("AlreadyExists",), statuses=(409,)),
-    ErrorRule(errors.Conflict, "{subject} was changed by somebody else meanwhile: {message}", statuses=(409,)),
-    ErrorRule(errors.BudgetHolds, "{subject} is held: {because}", codes=("DisruptionBudget",), statuses=(429,)),
-    ErrorRule(errors.Throttled, "{what} throttled requests until the time was up: {message}", statuses=(429,)),
-    ErrorRule(errors.Unavailable, "{what} failed with {status}: {message}", statuses=tuple(range(500, 600))),
-    ErrorRule(errors.Rejected, "{what} refused to {doing} {subject}: {message}"),
-    ErrorRule(errors.NotServed, "{what} refused to {doing} {subject}: {message}", codes=("Unread",)),
+    ErrorRule(errors.NotServed, "{server} does not serve {path}", statuses=(404,), service_code="NotFound"),
+    ErrorRule(errors.AlreadyExists, "{subject} already exists", codes=("AlreadyExists",), statuses=(409,)),
+    ErrorRule(errors.Conflict, "{subject} was changed by another client at the same time: {message}", statuses=(409,)),
+    ErrorRule(
+        errors.BudgetHolds,
+        "a disruption budget prevents the eviction of {subject}: {because}",
+        codes=("DisruptionBudget",),
+        statuses=(429,),
+    ),
+    ErrorRule(errors.Throttled, "{server} throttled requests until the timeout: {message}", statuses=(429,)),
+    ErrorRule(errors.Unavailable, "{server} failed with {status}: {message}", statuses=tuple(range(500, 600))),
+    ErrorRule(errors.Rejected, "{server} refused to {doing} {subject}: {message}"),
+    ErrorRule(errors.NotServed, "{server} refused to {doing} {subject}: {message}", codes=("Unread",)),
     ErrorRule(
         errors.UnreadableAnswer,
-        "what answered {path} in the place of {what} says HTTP {status}, and not as Kubernetes would ({message})",
+        "the answer to {path} is HTTP {status} in a form that {server} does not use ({message})",
         service="other",
         statuses=tuple(set(range(300, 500)) - {401, 403, 404, 409, 429}),
         advice="Check the proxy and the context's server.",
@@ -108,43 +113,43 @@ _unreachable = partial(
 _tls = partial(ErrorRule, errors.Unavailable, codes=("SSLError",), hint=_UPDATE_KUBECONFIG)
 _another_ca = partial(
     _tls,
-    advice="The kubeconfig is of a cluster that was made anew under the same name, or a proxy on the way opens TLS "
-    "connections.",
+    advice="The cluster may have been recreated under the same name after the kubeconfig was written, or a proxy "
+    "may inspect TLS.",
 )
 
-# `codes` are names of urllib3's and ssl's classes, of which the one that is nearest counts
+# `codes` are names of urllib3's and ssl's error classes; the most derived class that has a rule decides
 NETWORK: tuple[ErrorRule, ...] = (
     ErrorRule(
         errors.Unavailable,
-        "the proxy on the way to {what} failed: {cause}",
+        "the proxy for {server} failed: {cause}",
         codes=("ProxyError",),
         advice="Check HTTPS_PROXY, NO_PROXY and the context's proxy-url.",
     ),
-    _tls("no TLS connection to {what}: {cause}"),
+    _tls("no TLS connection to {server}: {cause}"),
     _another_ca(
-        "the certificate shown by {hostname} is not signed by the cluster's certificate authority",
+        "the certificate of {hostname} is not signed by the cluster's certificate authority",
         fragments=("certificate_verify_failed", "certificate verify failed"),
     ),
     _another_ca(
-        "the certificate shown by {hostname} is for another name",
+        "the certificate of {hostname} is for another name",
         fragments=("certificate verify failed: hostname mismatch", "certificate verify failed: ip address mismatch"),
     ),
     _unreachable("the name {hostname} does not resolve", codes=("NameResolutionError",)),
-    _unreachable("{what} at {hostname} cannot be reached: {cause}", codes=("NewConnectionError",)),
+    _unreachable("{server} at {hostname} cannot be reached: {cause}", codes=("NewConnectionError",)),
     _unreachable(
-        "{what} cannot be reached: nothing listens at {hostname}",
+        "{server} cannot be reached: nothing listens at {hostname}",
         codes=("NewConnectionError",),
         fragments=("connection refused",),
     ),
-    _unreachable("{what} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
-    ErrorRule(errors.Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
+    _unreachable("{server} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
+    ErrorRule(errors.Unavailable, "{server} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(
         errors.Unavailable,
-        "{what} did not answer in full {cause}",
+        "{server} did not answer completely {cause}",
         codes=("Overdue",),
-        advice="Check the proxy and the context's server, or give it more time with --timeout.",
+        advice="Check the proxy and the context's server, or pass a longer --timeout.",
     ),
-    ErrorRule(errors.Unavailable, "the connection to {what} broke: {cause}"),
+    ErrorRule(errors.Unavailable, "the connection to {server} broke: {cause}"),
 )
 
 
@@ -154,7 +159,7 @@ _RBAC = re.compile(
 )
 _MISSING_ACCOUNT = re.compile(r"error looking up service account (?P<namespace>[^/\s]+)/(?P<name>[^:\s]+):")
 
-# refusals of a read that no other read explains
+# a read refused with one of these is unsupported, and does not affect other reads
 _WRONG_READS = (400, 405, 406, 415, 422)
 _DOING = {"GET": "read", "POST": "create", "PATCH": "change", "DELETE": "delete"}
 
@@ -175,7 +180,7 @@ _SINGULAR = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Whom the request went to: enough to write a hint. `private` is true when the endpoint is only in the VPC."""
+    """The API server of a request, with the data for hints. `private`: the endpoint is reachable from the VPC only."""
 
     host: str = ""
     cluster: str = ""
@@ -184,22 +189,22 @@ class Where:
     how: str = ""
 
     @property
-    def what(self) -> str:
+    def server(self) -> str:
         return f"the API server of cluster {self.cluster}" if self.cluster else f"the API server {self.host}"
 
     @property
     def words(self) -> dict[str, str]:
         return {
-            "what": self.what,
+            "server": self.server,
             "cluster": self.cluster,
             "region": self.region,
             "hostname": self.host.split("://", 1)[-1].split("/", 1)[0] or "the API server",
-            "whom": self.cluster or self.host,
+            "target": self.cluster or self.host,
         }
 
 
 def of_response(status: int, body: bytes, *, method: str, path: str, where: Where) -> errors.PodidError:
-    """The error for an answer of 400 and above; `path` has no query."""
+    """Return the error for an answer with a status of 400 or above. `path` has no query."""
     document = _status_object(body)
     message = _text(document.get("message")) or _shown(body)
     details: Mapping[str, Any] = document["details"] if isinstance(document.get("details"), dict) else {}
@@ -226,32 +231,32 @@ def of_response(status: int, body: bytes, *, method: str, path: str, where: Wher
 
 
 def unreadable(path: str, why: str, where: Where) -> errors.UnreadableAnswer:
-    """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
+    """Return the error for an answer of an unexpected form. `why` names members and quotes no value."""
     subject = _subject(path, {})
     return errors.UnreadableAnswer(
-        f"the answer of {where.what} for {subject} cannot be read: {why}",
+        f"the answer of {where.server} for {subject} cannot be read: {why}",
         subject=subject,
-        advice="Something on the way may have answered instead: check the proxy and the context's server.",
+        advice="A proxy or gateway may have answered instead. Check the proxy and the context's server.",
     )
 
 
 def of_network(error: Exception, where: Where) -> errors.PodidError:
-    """The error for a request that got no answer."""
+    """Return the error for a request without an answer."""
     names = {code for rule in NETWORK for code in rule.codes}
     nearest = next((cls.__name__ for cls in type(error).__mro__ if cls.__name__ in names), "")
     refusal = Refusal(service="network", code=nearest, text=str(error))
     reach = (
-        "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
+        "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion host, SSM tunnel)."
         if where.private
-        else "Its endpoint may be private or limited to some addresses (publicAccessCidrs); from outside the VPC use a "
-        "VPN or a tunnel, and set HTTPS_PROXY where a proxy is needed."
+        else "Its endpoint may be private or restricted to some addresses (publicAccessCidrs). From outside the VPC, "
+        "use a VPN or a tunnel, and set HTTPS_PROXY if a proxy is required."
     )
     words = where.words | {"cause": _cause(error), "reach": reach}
     return closest(NETWORK, refusal).make(refusal, words, subject=where.host)
 
 
 def _because(details: Mapping[str, Any]) -> str:
-    """What the first cause says."""
+    """Return the message of the first cause."""
     return next((_text(cause.get("message")) for cause in _causes(details)), "")
 
 
@@ -261,7 +266,7 @@ def _causes(details: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _code(method: str, status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    """The Status' reason, or what tells more. A 404 of a path that is not served names no object."""
+    """Return the reason of the Status, or a more specific name. A 404 for a path that is not served has no object."""
     causes = [cause.get("reason") for cause in _causes(details)]
     if status == 429 and "DisruptionBudget" in causes:
         return "DisruptionBudget"
@@ -280,7 +285,8 @@ def _code(method: str, status: int, message: str, document: Mapping[str, Any], d
 
 
 def _permission(message: str) -> dict[str, str]:
-    """`list pods in namespace shop` or `list nodes (cluster-wide)` from the authorizer's text, and its parts."""
+    """Return the permission in the authorizer's text (`list pods in namespace shop`, `list nodes (cluster-wide)`) and
+    its parts."""
     match = _RBAC.search(message)
     if match is None:
         return {}
@@ -313,7 +319,7 @@ def _status_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _shown(body: bytes) -> str:
-    """Of an answer that is no Status."""
+    """Return the text to print for an answer that is not a Status."""
     text = body[:300].decode("utf-8", "replace").strip()
     return "an HTML page" if is_page(text) else text or "no explanation"
 
@@ -323,7 +329,7 @@ def _text(value: object) -> str:
 
 
 def _subject(path: str, details: Mapping[str, Any]) -> str:
-    """`pod shop/orders-1`, `deployments in namespace shop`, `nodes`, from /api/v1/… and /apis/GROUP/VERSION/…."""
+    """Return `pod shop/orders-1`, `deployments in namespace shop` or `nodes` for a path of the API."""
     parts = path.strip("/").split("/")
     parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
     namespace = ""
@@ -342,7 +348,7 @@ def _in_namespace(path: str, kind: str) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason, without the object reprs that urllib3 puts in front of it."""
+    """Return the innermost reason, without the object reprs that urllib3 puts before it."""
     while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
     return getattr(error, "strerror", None) or str(error).rsplit(">: ", 1)[-1] or type(error).__name__

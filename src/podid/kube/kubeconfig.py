@@ -1,6 +1,6 @@
-"""What a kubeconfig says, without importing the kubernetes package (which costs 130 ms).
+"""Kubeconfig files, read without the kubernetes package, whose import takes 130 ms.
 
-Files are merged as kubectl does: of several files named by KUBECONFIG, the first one to set a value wins
+Files are merged as kubectl does: of several files in KUBECONFIG, the first one that sets a value wins
 (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
 """
 
@@ -20,7 +20,7 @@ from podid.local import files
 T = TypeVar("T", str, bool, list[Any], dict[str, Any])
 
 MAX_BYTES = 16 * 1024 * 1024
-# values in one file, those that aliases repeat included: a cluster, its user and its context are about thirty
+# values in one file, including repeated aliases; a cluster with its user and context has about thirty
 MOST_VALUES = 500_000
 
 _EKS_ARN = re.compile(r"arn:aws[a-z0-9-]*:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[^/]+)")
@@ -31,10 +31,9 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One context with its cluster and user looked up. `ca` is the set of certificates (base64 of DER) that the
-    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…), and
-    `auth_provider` what would by the form that exec plugins replaced. `cluster` and `user` are the entries themselves,
-    with absolute paths."""
+    """One context with its cluster and user. `ca` is the set of certificates (base64 of DER) that the server is
+    verified against; `login` names the source of the credentials ("exec plugin aws", "token"…), `auth_provider` a
+    source in the deprecated form. `cluster` and `user` are the entries themselves, with absolute paths."""
 
     name: str
     cluster_name: str
@@ -51,25 +50,25 @@ class Context:
 
     @property
     def unverified(self) -> bool:
-        """Whether whoever answers at the server's address is taken for it."""
+        """Return whether the server's certificate is not verified."""
         return self.cluster.get("insecure-skip-tls-verify") is True
 
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """The merged files, in order; `current` is "" where no file sets a current context."""
+    """The merged files, in order; `current` is "" if no file sets a current context."""
 
     files: tuple[Path, ...]
     current: str
     contexts: Mapping[str, Context]
 
     def get(self, name: str) -> Context:
-        """Raises NotFound that lists the contexts there are."""
+        """Return the context. Raise NotFound, which lists the contexts, if it does not exist."""
         context = self.contexts.get(name)
         if context is None:
             names = ", ".join(sorted(self.contexts)) or "none"
             raise NotFound(
-                f"the kubeconfig has no context {name!r}; it has: {names}",
+                f"the kubeconfig has no context {name!r}. Its contexts: {names}",
                 subject=name,
                 hint=("kubectl", "config", "get-contexts"),
             )
@@ -77,16 +76,16 @@ class Kubeconfig:
 
 
 def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconfig | None:
-    """The kubeconfig named by `kubeconfig`, else by KUBECONFIG, else ~/.kube/config; None when there is none.
+    """Return the kubeconfig at `kubeconfig`, else at KUBECONFIG, else ~/.kube/config; None if none exists.
 
-    Raises NotFound when `kubeconfig` itself does not exist, InvalidInput for a file that is no kubeconfig. A
-    `kubeconfig` that is just the value of KUBECONFIG means the same as leaving it out.
+    Raise NotFound if `kubeconfig` itself does not exist, InvalidInput for a file that is not a kubeconfig. A
+    `kubeconfig` equal to the value of KUBECONFIG has the same effect as none.
     """
     env = os.environ if env is None else env
     if kubeconfig == env.get("KUBECONFIG"):
         kubeconfig = ""
     if kubeconfig and not Path(kubeconfig).expanduser().is_file():
-        raise NotFound(f"there is no kubeconfig file {kubeconfig}", subject=kubeconfig)
+        raise NotFound(f"kubeconfig file {kubeconfig} does not exist", subject=kubeconfig)
     documents = [(path, document) for path in _paths(kubeconfig, env) if (document := _load(path))]
     if not documents:
         return None
@@ -101,7 +100,7 @@ def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EksContext:
-    """The EKS cluster that a context belongs to. Region and account are "" where the kubeconfig does not tell."""
+    """The EKS cluster of a context. Region and account are "" if the kubeconfig does not contain them."""
 
     context: str
     cluster: str
@@ -112,33 +111,37 @@ class EksContext:
 def current_eks_cluster(
     kubeconfig: str = "", context: str = "", env: Mapping[str, str] | None = None
 ) -> EksContext | None:
-    """The EKS cluster of the named or current context, or None when it is not recognisably one.
+    """Return the EKS cluster of the specified or current context, or None if the context shows none.
 
-    Read from the arguments of `aws eks get-token` and `aws-iam-authenticator token`, from names as
-    `aws eks update-kubeconfig` writes them (the cluster's ARN) and as eksctl does (user@NAME.REGION.eksctl.io).
-    Raises as `read` does, and NotFound for a `context` that is not there.
+    Sources: the arguments of `aws eks get-token` and `aws-iam-authenticator token`, and names as written by
+    `aws eks update-kubeconfig` (the cluster's ARN) and by eksctl (user@NAME.REGION.eksctl.io).
+    Raise as `read` does, and NotFound for a `context` that does not exist.
     """
     config = read(kubeconfig, env)
     if config is None or not (context or config.current):
         return None
     if not context and config.current not in config.contexts:
         return None
-    chosen = config.get(context or config.current)
-    by_name, name = _from_names(chosen), _cluster_of_login(chosen)
+    return eks_cluster_of(config.get(context or config.current))
+
+
+def eks_cluster_of(context: Context) -> EksContext | None:
+    """Return the EKS cluster of a context, or None if it is not recognisably one."""
+    by_name, name = _from_names(context), _cluster_of_login(context)
     if not name:
         return by_name
     if by_name is not None and by_name.cluster == name:
         return by_name
-    return EksContext(context=chosen.name, cluster=name, region=_region_of(chosen))
+    return EksContext(context=context.name, cluster=name, region=_region_of(context))
 
 
 def certificates(pem: str) -> frozenset[str]:
-    """The certificates of a PEM text, each as base64 of DER without white space, so that layout does not matter."""
+    """Return the certificates of a PEM text, each as base64 of DER without white space, to ignore the layout."""
     return frozenset("".join(body.split()) for body in _PEM.findall(pem))
 
 
 def decode_ca(data: str) -> str:
-    """PEM text of `certificate-authority-data` (base64 of PEM), "" when it is not that."""
+    """Return the PEM text of `certificate-authority-data` (base64 of PEM), "" for any other value."""
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
     except ValueError:
@@ -161,7 +164,7 @@ def _load(path: Path) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidInput(f"the kubeconfig {path} cannot be read: {reason}", subject=str(path)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # the parser's message quotes the file, which holds credentials: only the place is told
+        # the parser's message quotes the file, which contains credentials: only the line is printed
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise InvalidInput(f"the kubeconfig {path} is not valid YAML{where}", subject=str(path)) from None
@@ -173,7 +176,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _moderate(document: object) -> bool:
-    """Whether it ends: with aliases a few lines stand for billions of values, or for themselves."""
+    """Return whether the number of values is limited: YAML aliases can repeat values endlessly."""
     layer, count = [document], 0
     while layer:
         below: list[object] = []
@@ -192,7 +195,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _merged(documents: list[tuple[Path, dict[str, Any]]], section: str) -> dict[str, tuple[Path, dict[str, Any]]]:
-    """name -> (file it stands in, the entry's body)."""
+    """Return name -> (file of the entry, its body)."""
     merged: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path, document in documents:
         for entry in _member(document, section, list, path):
@@ -203,7 +206,7 @@ def _merged(documents: list[tuple[Path, dict[str, Any]]], section: str) -> dict[
 
 
 def _member(holder: dict[str, Any], member: str, kind: type[T], path: Path) -> T:
-    """Return the member, empty where it is missing. Raise InvalidInput where it is of another kind, as kubectl does:
+    """Return the member, empty if it is missing. Raise InvalidInput if it is of another type, as kubectl does:
     `insecure-skip-tls-verify: "false"` is a text, and would count as true."""
     value = holder.get(member)
     if value is None:
@@ -261,7 +264,7 @@ _USER_TEXTS = (
 
 
 def _absolute(entry: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The entry with files, and a plugin's command with a slash, as they are found from the kubeconfig's folder."""
+    """Return the entry with absolute paths: of files, and of a plugin's command that contains a slash."""
     settings = {
         name: str(path.absolute().parent / value) if name in _FILES and value else value
         for name, value in entry.items()
@@ -279,7 +282,7 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
         try:
             return files.read(beside.parent / str(file)).decode()
         except (OSError, ValueError):
-            return ""  # the connection itself will say that the file cannot be read
+            return ""  # the connection reports the file that cannot be read
     return ""
 
 
@@ -294,7 +297,7 @@ def _login(user: dict[str, Any], plugin: dict[str, Any]) -> str:
 
 
 def _cluster_of_login(context: Context) -> str:
-    """The cluster that the login program is told to get a token for."""
+    """Return the cluster in the arguments of the exec plugin."""
     if not context.exec_args:
         return ""
     command, *args = context.exec_args

@@ -1,4 +1,4 @@
-"""How far a restart has come, by the rules of `kubectl rollout status`
+"""The progress of a rollout, by the rules of `kubectl rollout status`
 (https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go)."""
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """The state of a Deployment, StatefulSet or DaemonSet. `waiting` says what is still missing, "" when nothing is;
-    `failed` why the controller gave up. `held_back` counts replicas that a StatefulSet's partition keeps old;
-    `service_account` is that of its pod template."""
+    """The state of a Deployment, StatefulSet or DaemonSet. `waiting` is the unfinished step, "" for none; `failed` is
+    the controller's reason for a failure. `held_back` is the number of replicas that a StatefulSet's partition does not
+    update; `service_account` is the one in the pod template."""
 
     kind: str
     namespace: str
@@ -55,7 +55,7 @@ def rollout(kind: str, item: Object) -> Rollout:
         available=available,
         waiting=_waiting(kind, status, desired, updated, available, held_back)
         if observed
-        else "its controller has not noticed it yet",
+        else "the controller has not observed the change yet",
         failed=_failed(status) if observed else "",
         paused=flag_or(spec, "paused"),
         on_delete=text_or(strategy, "type") == "OnDelete",
@@ -67,16 +67,16 @@ def rollout(kind: str, item: Object) -> Rollout:
 
 def _waiting(kind: str, status: Object, desired: int, updated: int, available: int, held_back: int) -> str:
     if updated < desired - held_back:
-        return f"{updated} of {desired - held_back} pods are new"
+        return f"{updated} of {desired - held_back} pods are updated"
     if kind == "Deployment":
         old = number_or(status, "replicas") - updated
         if old > 0:
-            return f"{old} old {'pod is' if old == 1 else 'pods are'} still to go"
+            return f"{old} old {'pod is' if old == 1 else 'pods are'} pending termination"
     if available < desired:
         return f"{available} of {desired} pods are available"
     if kind == "StatefulSet" and not held_back:
         update, current = (text_or(status, f"{which}Revision") for which in ("update", "current"))
-        return "the new revision is not yet current" if update != current else ""
+        return "the new revision is not current yet" if update != current else ""
     return ""
 
 

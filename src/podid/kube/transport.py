@@ -1,7 +1,7 @@
 """Raw JSON over the kubernetes client's urllib3 pool.
 
-The typed client builds ten objects where podid needs three fields: listing 5,000 pods takes it 5.7 s and 764 MB, this
-takes 0.4 s and 100 MB. So pages are decoded, projected and dropped, and the garbage collector rests meanwhile.
+The typed client builds ten objects where podid needs three fields: it lists 5,000 pods in 5.7 s and 764 MB, this module
+in 0.4 s and 100 MB. Pages are decoded, projected and dropped, with the garbage collector paused.
 """
 
 import gc
@@ -33,14 +33,14 @@ Json = dict[str, Any]
 Query = dict[str, str | int]
 
 PAGE = 500
-# 500 pods of 64 KiB each; where they are larger a page has fewer. One object has 1.5 MiB at most
+# 500 pods of 64 KiB each; larger pods mean fewer on a page. One object has at most 1.5 MiB
 LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_SECONDS = 5.0
-# as long as an API server works on a request
+# the time limit of an API server for a request
 CALL_SECONDS = 60.0
 RESTARTS = 3
 
-# a name that may stand in a sentence as it is
+# a name that is safe to print in a sentence
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
 JSON = "application/json"
@@ -51,10 +51,9 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 class Transport:
     """Requests to one API server. Safe to use from several threads.
 
-    Reads, and writes that the caller calls `idempotent`, are tried again on a broken connection, 429 and 5xx until
-    `patience` seconds have passed; what failed so long is not read again for a moment. Every failure is raised as a
-    PodidError. No request takes longer than `longest`
-    seconds, and none lasts beyond the command's `deadline`.
+    Reads, and writes that are `idempotent`, are retried on a broken connection, 429 and 5xx for `patience` seconds. A
+    kind of object that failed for so long is not read again for a moment. Every failure is raised as a PodidError. A
+    request takes at most `longest` seconds and ends at the command's `deadline`.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Transport:
         self._lock = threading.Lock()
 
     def fresh(self) -> "Transport":
-        """The same server and caller with no connection open yet: a load balancer may choose another API server."""
+        """Return a transport without open connections: a load balancer may choose another API server for it."""
         fresh = copy(self)
         fresh._pool, fresh._lock = None, threading.Lock()
         return fresh
@@ -89,11 +88,11 @@ class Transport:
                 self._pool.clear()
 
     def get(self, path: str, read: Reading[T], query: Query | None = None) -> T:
-        """What `read` makes of the answer; it raises Malformed where it cannot."""
+        """Return the answer as `read` decodes it. `read` raises Malformed for an unexpected form."""
         return self._read(self._request("GET", path, query, idempotent=True), path, read)
 
     def text(self, path: str, query: Query | None = None) -> str:
-        """An answer that is no JSON, such as a log; bytes that are no UTF-8 are replaced."""
+        """Return an answer that is not JSON, such as a log; bytes that are not UTF-8 are replaced."""
         return self._request("GET", path, query, accept="*/*", idempotent=True).decode(errors="replace")
 
     def post(
@@ -102,20 +101,20 @@ class Transport:
         return self._read(self._request("POST", path, query, body, idempotent=idempotent), path, read)
 
     def patch(self, path: str, body: Json, read: Reading[T]) -> T:
-        """The patch says the wanted end, so a lost answer is made up for by sending it again."""
+        """Send a patch. It describes the final state, so it can be sent again after a lost answer."""
         answer = self._request("PATCH", path, None, body, content_type=STRATEGIC_PATCH, idempotent=True)
         return self._read(answer, path, read)
 
     def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
-        """With `uid`, only that very object: Conflict when another one has taken its name. `with_dependents` has to be
-        said for a Job, whose pods are left behind else."""
+        """Delete an object. With `uid`, raise Conflict if another object has its name now. A Job requires
+        `with_dependents`; otherwise its pods remain."""
         body: Json = {"preconditions": {"uid": uid}} if uid else {}
         body |= {"propagationPolicy": "Background"} if with_dependents else {}
         self._request("DELETE", path, None, body, idempotent=False)
 
     def list(self, path: str, project: Reading[T], query: Query | None = None, *, accept: str = JSON) -> list[T]:
-        """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew; a page that
-        is too large is asked for by halves, so that nobody's large objects keep the others from being read."""
+        """Return all items, each decoded by `project`. Restart a list that expires while it is paged (410). Halve the
+        limit for a page that is too large, so that large objects do not block the others."""
         limit = PAGE
 
         def page(token: str) -> tuple[list[T], str]:
@@ -139,7 +138,7 @@ class Transport:
                 continue
             except Malformed as error:
                 raise errors.unreadable(path, str(error), self.connection.where) from None
-        raise Unavailable(f"the list {path} expired {RESTARTS} times while it was being read", subject=path)
+        raise Unavailable(f"the list {path} expired {RESTARTS} times while podid read it", subject=path)
 
     def _read(self, body: bytes, path: str, read: Reading[T]) -> T:
         try:
@@ -189,13 +188,13 @@ class Transport:
                     self._given_up.answered(read)
                     return content
                 if status == 410:
-                    raise _Expired(f"the list {path} expired while it was being read", subject=path)
+                    raise _Expired(f"the list {path} expired while podid read it", subject=path)
                 if status == 401 and not renewed:
                     renewed = True
                     self.connection.renew()
                     continue
                 error = errors.of_response(status, content, method=method, path=path, where=self.connection.where)
-                # a disruption budget says 429 as well; asking again at once is not what it waits for
+                # a disruption budget answers 429 as well; an immediate retry does not help
                 held = isinstance(error, BudgetHolds)
                 wait = None if held else _pause(status, answered, attempt, idempotent=idempotent)
             if wait is None:
@@ -209,7 +208,7 @@ class Transport:
     def _once(
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, connect: float
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of the answer."""
+        """Return status, headers and body of the answer."""
         sent = self.connection.headers()
         sent.update(headers)
         response = self._open_pool().request(
@@ -238,11 +237,11 @@ class _Expired(Unavailable):
 
 
 class _TooLarge(UnreadableAnswer):
-    """An answer that is not read to its end."""
+    """An answer larger than LARGEST_ANSWER."""
 
 
 def _kind(path: str) -> str:
-    """What it is a path to, whatever the names in it: `namespaces/pods/log`."""
+    """Return the kind of object in a path, without names: `namespaces/pods/log`."""
     parts = path.strip("/").split("/")
     return "/".join(parts[2 if parts[0] == "api" else 3 :][::2]) or path
 
@@ -262,21 +261,21 @@ def _projected(item: Object, project: Reading[T]) -> T:
 
 
 def _passing(problem: Exception) -> bool:
-    """A connection that broke may work the next time; a name that does not resolve or a refusal will not."""
+    """Return whether a retry may help: after a broken connection, not for an unresolved name or a refusal."""
     lasting = (transport_errors.NewConnectionError, transport_errors.ConnectTimeoutError, transport_errors.ProxyError)
     return not isinstance(problem, (*lasting, transport_errors.SSLError))
 
 
 def _pause(status: int, headers: Mapping[str, str], attempt: int, *, idempotent: bool) -> float | None:
-    """Seconds until the next try, or None when there should be none.
+    """Return the seconds until the next attempt, or None for none.
 
-    429 comes from priority and fairness before anything was done, so that a write can be sent again as well.
+    Priority and fairness answers 429 before anything was done, so a write can be sent again as well.
     """
     if status == 429 or (idempotent and status in (500, 502, 503, 504)):
         after = headers.get("Retry-After", "")
         if after.isascii() and after.isdigit():
             return float(after)
-        # a 500 without Retry-After is mostly a lasting one: a kubelet that cannot be reached, a broken webhook
+        # a 500 without Retry-After mostly persists: a kubelet that cannot be reached, a broken webhook
         return None if status == 500 and attempt >= 2 else _backoff(attempt)
     return None
 
@@ -292,7 +291,7 @@ _was_enabled = False
 
 @contextmanager
 def _gc_paused() -> Iterator[None]:
-    """Decoding makes a hundred thousand objects and no cycles. Pauses nest across threads."""
+    """Pause the collector: decoding creates a hundred thousand objects and no cycles. Pauses nest across threads."""
     global _paused, _was_enabled
     with _collectors:
         if _paused == 0:

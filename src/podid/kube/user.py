@@ -1,5 +1,4 @@
-"""The user of a kubeconfig: the files that it leaves its credentials to, the exec plugin that gives them, and the other
-user that it acts as."""
+"""The user of a kubeconfig: files with credentials, the exec plugin, and impersonation."""
 
 import contextlib
 import json
@@ -22,7 +21,7 @@ _READ_BY_THE_PACKAGE = ("certificate-authority", "client-certificate", "client-k
 
 
 def check_files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
-    """Raises InvalidInput for a file of them that cannot be read, or is none."""
+    """Raise InvalidInput if a file of the cluster or user cannot be read or is not a regular file."""
     for name in _READ_BY_THE_PACKAGE:
         path = cluster.get(name) or user.get(name)
         if path:
@@ -33,8 +32,8 @@ def check_files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
 
 
 def with_token(user: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The user with the token that is in its tokenFile, as kubectl takes it: without white space around. Raises
-    InvalidInput for a file that cannot be read, and a token that no header can carry."""
+    """Return the user with the token from its tokenFile, stripped of white space as in kubectl. Raise InvalidInput if
+    the file cannot be read or the token cannot be sent in a header."""
     path, token = user.get("tokenFile"), user.get("token")
     if path:
         try:
@@ -43,7 +42,9 @@ def with_token(user: Mapping[str, Any]) -> Mapping[str, Any]:
             raise _unreadable("tokenFile", path, error) from error
     if token and not (token.isascii() and token.isprintable()):
         where = f"the kubeconfig's tokenFile {path}" if path else "the token of the kubeconfig's user"
-        raise InvalidInput(f"{where} holds a character that it cannot have, such as a line break", subject=path or "")
+        raise InvalidInput(
+            f"{where} contains a character that is not allowed, such as a line break", subject=path or ""
+        )
     return {**{name: value for name, value in user.items() if name != "tokenFile"}, "token": token}
 
 
@@ -52,19 +53,18 @@ def _unreadable(name: str, path: str, error: Exception) -> InvalidInput:
     return InvalidInput(f"the kubeconfig's {name} {path} cannot be read: {reason}", subject=path)
 
 
-# what a header's name may not hold, and the sign that stands for it; client-go, headerKeyEscape
+# characters that a header's name may not contain are percent-encoded: client-go, headerKeyEscape
 _ESCAPED = re.compile(rb"[^!#$&'*+.^_`|~0-9A-Za-z-]")
 
 
 def impersonation(user: foreign.Object) -> tuple[tuple[str, str], ...]:
-    """Names and values in order, a name as often as it has values; none where the user acts as itself. Raises
-    Malformed."""
+    """Return the impersonation headers in order, one for each value; empty without impersonation. Raise Malformed."""
     headers = tuple(_headers(user))
     if headers and headers[0][0] != "Impersonate-User":
         raise foreign.Malformed("as is missing beside as-uid, as-groups or as-user-extra")
     for name, value in headers:
         if not value.isprintable():
-            raise foreign.Malformed(f"what {name} is to be sent has control characters")
+            raise foreign.Malformed(f"the value for {name} contains control characters")
     # http.client writes text as Latin-1, and the API server reads UTF-8
     return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
 
@@ -91,7 +91,7 @@ LARGEST_OUTPUT = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PluginCredential:
-    """What a user of a kubeconfig may hold: a token, or a certificate with its key, both PEM."""
+    """The credential of a user: a token, or a certificate with its key, both PEM."""
 
     token: str = field(default="", repr=False)
     certificate: str = field(default="", repr=False)
@@ -101,7 +101,7 @@ class PluginCredential:
 
 @dataclass(frozen=True, slots=True)
 class ExecPlugin:
-    """A program to run. `words` are the command and its arguments, `info` is what KUBERNETES_EXEC_INFO tells it."""
+    """A program to run. `words` are the command and its arguments, `info` is the value of KUBERNETES_EXEC_INFO."""
 
     words: tuple[str, ...]
     variables: Mapping[str, str] = field(repr=False)
@@ -114,7 +114,7 @@ class ExecPlugin:
 
 
 def exec_plugin(settings: foreign.Object, cluster: foreign.Object) -> ExecPlugin:
-    """From the `exec` of a user; `cluster` is the context's. Raises Malformed."""
+    """Return the plugin in the `exec` entry of a user; `cluster` is the context's. Raise Malformed."""
     api_version = foreign.text(settings, "apiVersion")
     spec: dict[str, Any] = {"interactive": False}
     if settings.get("provideClusterInfo") is True:
@@ -131,10 +131,10 @@ def exec_plugin(settings: foreign.Object, cluster: foreign.Object) -> ExecPlugin
 
 
 def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tuple[str, ...] = ()) -> PluginCredential:
-    """The plugin's credential. Raises CredentialsError where it fails, Unavailable where it takes too long; `hint` is
-    how to see what it complains of."""
+    """Return the plugin's credential. Raise CredentialsError if the plugin fails, Unavailable if it does not end in
+    time. `hint` is a command that shows the plugin's own error."""
     try:
-        process = subprocess.Popen(  # noqa: S603  the user's own kubeconfig names it
+        process = subprocess.Popen(  # noqa: S603  the user's own kubeconfig specifies it
             plugin.words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -143,25 +143,29 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "its command or environment cannot be passed on"
+        why = getattr(error, "strerror", None) or "its command or environment is not valid"
         raise InvalidInput(f"{plugin.name} cannot be run: {why}", subject=plugin.words[0]) from error
     try:
         output, code = deadline.wait(lambda: _read(process), PLUGIN_SECONDS)
     except Overdue as error:
-        raise Unavailable(f"{plugin.name} gave no credentials {error}", subject=plugin.words[0], hint=hint) from None
+        raise Unavailable(
+            f"{plugin.name} returned no credentials {error}", subject=plugin.words[0], hint=hint
+        ) from None
     finally:
         _end(process)
     if len(output) > LARGEST_OUTPUT:
-        raise CredentialsError(f"{plugin.name} printed more than a credential", subject=plugin.words[0], hint=hint)
+        raise CredentialsError(
+            f"{plugin.name} printed more output than a credential", subject=plugin.words[0], hint=hint
+        )
     if code != 0:
-        raise CredentialsError(f"{plugin.name} ended with code {code}", subject=plugin.words[0], hint=hint)
+        raise CredentialsError(f"{plugin.name} failed with exit code {code}", subject=plugin.words[0], hint=hint)
     try:
         return _credential(foreign.as_object(json.loads(output)), plugin)
     except foreign.Malformed as error:
         why = str(error)
     except (ValueError, RecursionError):
         why = "it is not JSON"
-    problem = f"what {plugin.name} printed is no credential: {why}"
+    problem = f"the output of {plugin.name} is not a credential: {why}"
     raise CredentialsError(problem, subject=plugin.words[0], hint=hint)
 
 
@@ -172,8 +176,8 @@ def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Nothing that it has started may live on, and a pipe that nobody reads any more would hold it up."""
-    # not poll(): one that has ended may have left others behind, and until it is waited for the group is its own
+    """Kill the plugin with its child processes. A plugin that writes to an unread pipe would never end."""
+    # not poll(): children may survive the plugin, and the process group is reserved until wait()
     if process.returncode is None:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -187,12 +191,12 @@ _plugin_credential = foreign.record(
 
 def _credential(answer: foreign.Object, plugin: ExecPlugin) -> PluginCredential:
     if foreign.text(answer, "apiVersion") != plugin.api_version:
-        raise foreign.Malformed("its apiVersion is not the one that the kubeconfig names")
+        raise foreign.Malformed("its apiVersion differs from the kubeconfig's")
     credential = _plugin_credential(foreign.inner(answer, "status"))
     if not credential.token.isascii() or not credential.token.isprintable():
         raise foreign.Malformed("token is not ASCII text")
     if bool(credential.certificate) != bool(credential.key):
-        raise foreign.Malformed("clientCertificateData and clientKeyData come together")
+        raise foreign.Malformed("clientCertificateData and clientKeyData must both be present")
     if not credential.token and not credential.key:
         raise foreign.Malformed("token is missing")
     return credential

@@ -272,7 +272,7 @@ def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal:
     )
     assert sorted(item.code for item in ended) == [0, 6]
     refused = next(item for item in ended if item.code == 6)
-    assert "exists already" in refused.stderr
+    assert "already exists" in refused.stderr
     assert len(account_state(box)["associations"]) == 1
 
 

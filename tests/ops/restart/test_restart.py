@@ -60,7 +60,7 @@ def generation_of(world: KubeWorld) -> int:
 
 
 def new(count: int) -> str:
-    return f"{count} of {count} pods are new; {count} of {count} have the injected fields"
+    return f"{count} of {count} pods are updated; {count} of {count} have the injected fields"
 
 
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
@@ -116,7 +116,10 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     generation = generation_of(world)
     assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
     assert generation_of(world) == generation
-    assert world.said[0] == "Deployment shop/orders: a restart is in progress: its controller has not noticed it yet"
+    assert (
+        world.said[0]
+        == "Deployment shop/orders: a restart is in progress: the controller has not observed the change yet"
+    )
 
 
 def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
@@ -237,7 +240,12 @@ def test_a_missing_permission_to_patch_fails_that_workload_only(world: KubeWorld
     report = run(world, token="half-token")
     assert told(world, report) == [
         ("Deployment payments/billing-worker", "done", new(1), 1),
-        ("Deployment shop/orders", "failed", "not allowed to patch deployments.apps in namespace shop", 0),
+        (
+            "Deployment shop/orders",
+            "failed",
+            "the caller is not authorized to patch deployments.apps in namespace shop",
+            0,
+        ),
     ]
     denied = report.done[1].error
     assert isinstance(denied, AccessDenied)

@@ -10,18 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from podid.calls.patience import Patience
-from podid.domain.errors import (
-    Again,
-    Conflict,
-    CredentialsError,
-    LostAnswer,
-    NotFound,
-    PodidError,
-    RoleUnknown,
-    TimedOut,
-    TrustRefused,
-    Unavailable,
-)
+from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
@@ -34,7 +23,7 @@ from podid.ops.clients import Clients, Site
 _MANY = 3
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
-Ahead = Callable[[Action], PodidError | None]
+Ahead = Callable[[Action], errors.PodidError | None]
 
 
 def apply(
@@ -116,9 +105,9 @@ class _Carrying:
     recorder: Recorder
     patience: Patience
     ahead: Ahead
-    error: PodidError | None = None
-    bar: PodidError | None = None
-    bars: dict[str, PodidError] = field(default_factory=dict)
+    error: errors.PodidError | None = None
+    bar: errors.PodidError | None = None
+    bars: dict[str, errors.PodidError] = field(default_factory=dict)
     done: dict[int, Done] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,14 +132,14 @@ class _Carrying:
         else:
             self.patience.say(words)
 
-    def _barred(self, action: Action) -> PodidError | None:
+    def _barred(self, action: Action) -> errors.PodidError | None:
         """Return the error that blocks the action, such as the end of --timeout."""
         with self.lock:
             if self.bar is None and self.patience.over:
-                self._bar_all(TimedOut("--timeout has passed", subject=action.target))
+                self._bar_all(errors.TimedOut("--timeout has passed", subject=action.target))
             return self.bar or self.bars.get(_role(action))
 
-    def _bar_all(self, error: PodidError) -> None:
+    def _bar_all(self, error: errors.PodidError) -> None:
         self.bar, self.error = error, self.error or error
 
     def _one(self, item: Numbered) -> None:
@@ -170,12 +159,12 @@ class _Carrying:
                 self.error = self.error or failure
                 self._bar_after(outcome, failure)
 
-    def _bar_after(self, done: Done, error: PodidError) -> None:
+    def _bar_after(self, done: Done, error: errors.PodidError) -> None:
         """After a failure block everything, or only the actions on the same role."""
         alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
-        if not alone or isinstance(error, (Unavailable, CredentialsError)):
+        if not alone or isinstance(error, (errors.Unavailable, errors.CredentialsError)):
             self.bar = error
-        elif isinstance(error, (RoleUnknown, TrustRefused)):
+        elif isinstance(error, (errors.RoleUnknown, errors.TrustRefused)):
             self.bars[_role(done.action)] = error
 
     def _change(self, action: Action) -> Making:
@@ -222,12 +211,12 @@ class Making:
     def kind(self) -> ResourceKind:
         return kind_of(self.action.kind)
 
-    def read(self, error: PodidError) -> State | None:
+    def read(self, error: errors.PodidError) -> State | None:
         """Return the current state. Raise `error` if it cannot be read: a change that may have been made must not be
         recorded as failed."""
         try:
             return self.kind.read(self.site, self.kind.reading(self.action))
-        except PodidError as unread:
+        except errors.PodidError as unread:
             raise error from unread
 
     def write(self) -> State | None:
@@ -253,11 +242,11 @@ class Making:
                 self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()
         # IAM is eventually consistent: a new role is not visible everywhere for some seconds
-        unknown: NotFound
+        unknown: errors.NotFound
         for _ in self.patience.within(_ROLE_SETTLE_SECONDS).rounds(2.0):
             try:
                 return self.kind.write(self.site, self.action, self.patience)
-            except NotFound as error:
+            except errors.NotFound as error:
                 unknown = error
         raise unknown
 
@@ -266,12 +255,12 @@ class Making:
 
     def _write_when_known(self) -> State | None:
         """Write; retry while a change of the last minutes may explain the refusal."""
-        failure: PodidError
+        failure: errors.PodidError
         seconds = min(PROPAGATION_SECONDS, self.patience.seconds)
         for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
             try:
                 return self.kind.write(self.site, self.action, self.patience)
-            except PodidError as error:
+            except errors.PodidError as error:
                 failure = self.kind.waits_for(self.site, self.action, error, self._lately)
                 words = f"{self.action.verb} {self.kind.subject(self.action)}"
                 self.patience.say(f"{words}: {failure.message}; trying again")
@@ -282,18 +271,18 @@ class Making:
         """Return the roles that this run, or one of the last minutes, created or gave another trust policy."""
         now = self.patience.clock.now()
         actions = [action for action in self._worked() if action.kind in _ROLES]
-        with suppress(PodidError):  # a journal that cannot be read knows of no change
+        with suppress(errors.PodidError):  # a journal that cannot be read knows of no change
             steps = self.journal.steps_since(self.site.header.account, _ROLES, now - LATELY)
             actions += [step.action for _, step, _ in steps]
         return Lately(now, frozenset(action.keys["roleName"] for action in actions))
 
 
-def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     """Return the outcome of the action. After a concurrent change it is planned again, a few times, if both changes can
     be combined."""
     try:
         change = change.completed()
-    except PodidError as unknown:
+    except errors.PodidError as unknown:
         return Done(change.action, Status.FAILED, reason=unknown.message, error=unknown), unknown
     if change.action.verb is Verb.NONE:
         return Done(change.action, Status.UNCHANGED, change.action.after), None
@@ -303,7 +292,7 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
             break
         try:
             change = change.anew(_ANEW)
-        except PodidError:
+        except errors.PodidError:
             break
         if change.action.verb is Verb.NONE:
             done = Done(
@@ -313,33 +302,33 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
     return done, error
 
 
-def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     action = change.action
     try:
         recorder.intent(number, action)
-    except PodidError as error:
+    except errors.PodidError as error:
         return Done(action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
     try:
         done = _carry_out(change)
-    except PodidError as error:
+    except errors.PodidError as error:
         failed = Done(action, Status.FAILED, reason=error.message, error=error)
         # if the outcome is not known, the intent stays open and the next run settles it
-        if not isinstance(error, Unavailable):
+        if not isinstance(error, errors.Unavailable):
             _record(number, failed, change, recorder)  # the failure of the change takes precedence
         return failed, error
     # the change was made: report it even if the journal cannot be written
     return done, _record(number, done, change, recorder)
 
 
-def _record(number: int, done: Done, change: Making, recorder: Recorder) -> PodidError | None:
+def _record(number: int, done: Done, change: Making, recorder: Recorder) -> errors.PodidError | None:
     try:
         recorder.outcome(number, done, change.patience.clock.now())
-    except PodidError as error:
+    except errors.PodidError as error:
         return error
     return None
 
 
-def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     """Check at the end of the run that a document with several writers still has the change. A writer who read it
     before this run and writes later than now cannot be detected: IAM has no compare-and-swap."""
     event = "overwritten it"
@@ -348,20 +337,20 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
         try:
             if not change.kind.lost(change.site, done.action):
                 return done, None
-        except NotFound:
+        except errors.NotFound:
             event = "deleted it"
             break
-        except PodidError as unread:
+        except errors.PodidError as unread:
             return replace(done, reason=f"it could not be read again: {unread.message}"), None
         try:
             change = replace(change, action=done.action).anew(_OVERWRITTEN)
-        except PodidError:
+        except errors.PodidError:
             break
         done, error = make(number, change, recorder)
         if error is not None:
             return done, error
     message = f"The {change.kind.subject(done.action)} was changed, but someone else has {event} since"
-    lost = Conflict(message, hint=Again(), subject=done.action.target)
+    lost = errors.Conflict(message, hint=errors.Again(), subject=done.action.target)
     failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
     _record(number, failed, change, recorder)
     return failed, lost
@@ -370,13 +359,13 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
 def _carry_out(change: Making) -> Done:
     """Make the change, with the retries that AWS requires of a careful caller."""
     action = change.action
-    lost: LostAnswer | None = None
-    failure: PodidError
+    lost: errors.LostAnswer | None = None
+    failure: errors.PodidError
     for tries, _ in enumerate(change.patience.rounds(0.5, longest=1.5), 1):
         try:
             return Done(action, Status.DONE, change.write(), change.reason)
-        except (LostAnswer, Conflict) as error:
-            lost = error if isinstance(error, LostAnswer) else lost
+        except (errors.LostAnswer, errors.Conflict) as error:
+            lost = error if isinstance(error, errors.LostAnswer) else lost
             current, held = change.read(lost or error), change.kind.held
             if matches(held(action.after), current):
                 # made by an earlier try whose answer was lost, or by someone else with the same settings
@@ -387,11 +376,11 @@ def _carry_out(change: Making) -> Done:
             failure = lost or error
             if tries == _TRIES:
                 break
-        except NotFound:
+        except errors.NotFound:
             if action.verb is Verb.DELETE:
                 return Done(action, Status.DONE if lost else Status.UNCHANGED, None, reason="it was already gone")
             raise
-        except PodidError as error:
+        except errors.PodidError as error:
             if lost is not None:
                 raise lost from error  # an earlier try may have made the change
             raise

@@ -43,5 +43,5 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(name: str) -> ResourceKind:
-    """The kind with an action's `kind`; one that can neither be read nor written where no kind has that name."""
+    """Return the kind of this name; an unknown kind can neither be read nor written."""
     return _BY_NAME.get(name) or UnknownKind(name)
