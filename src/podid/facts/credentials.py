@@ -120,10 +120,10 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"no credentials: it sets {URI} itself and has no token to send")
     # the manifest may mount a token of the right audience itself
-    if not workloads.where_injected(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
+    if not workloads.is_injected_path(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
         return Own(Severity.WARN, (TOKEN_FILE,), "its own token file")
     # the manifest may mount another volume with the token at this path
-    if workloads.where_injected(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
+    if workloads.is_injected_path(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
         return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that is not in an injected volume")
     return None
 

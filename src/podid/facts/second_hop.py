@@ -78,7 +78,7 @@ class SecondHop:
     @property
     def error(self) -> TrustFinding | None:
         """The first known failure; None if there is none."""
-        return next((finding for finding in self.findings if finding.shuts_out), None)
+        return next((finding for finding in self.findings if finding.denies_access), None)
 
     @property
     def verdict(self) -> TrustVerdict:

@@ -81,4 +81,4 @@ def _broken(snapshot: Snapshot, association: Association, permissions: AssumePer
         return ""
     if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
         return "its trust policy does not allow sts:TagSession for the role"
-    return NO_POLICY if lacks and any(finding.shuts_out for finding in hop.findings) else ""
+    return NO_POLICY if lacks and any(finding.denies_access for finding in hop.findings) else ""

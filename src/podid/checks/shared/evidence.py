@@ -352,7 +352,7 @@ def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
 def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[evidence.DryRun]) -> Observed | None:
     """Return the result of the dry runs; None if the service account does not exist, which has its own check."""
     association = _Account(snapshot, ref).association
-    young = association is not None and not evidence.heard_everywhere(association, snapshot.taken_at)
+    young = association is not None and not evidence.is_propagated(association, snapshot.taken_at)
     if isinstance(section, Missing):
         if section.error_code == NotFound.code:
             return None

@@ -103,7 +103,7 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
         return "the webhook is registered again"
     if not webhook.on_create:
         return "the webhook is called for new pods again"
-    left = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in pods)
+    left = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
     return next((f"the webhook's {selector.removeprefix('its ')} includes them" for selector in left if selector), "")
 
 

@@ -36,18 +36,22 @@ def apply(
     undoes: str = "",
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
+    part_of: str = "",
 ) -> ChangeResult:
     """Return the outcome of each action. `error` is the first failure. Later actions are blocked, unless the plan is
     separate: its independent actions run concurrently. `restarts` may follow, and are recorded with the plan. An error
-    that `ahead` returns for the next action blocks it and all after it.
+    that `ahead` returns for the next action blocks it and all after it. `part_of` is a run of this
+    command that the plan belongs to; without one a new run begins.
 
     Nothing is written, not even to the journal, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
-    with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead)
+    earlier = journal.going_on(part_of) if part_of else None
+    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
+        numbers = tuple(map(recorder.number, plan.actions)) if earlier is not None else ()
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers)
         for batch in batches(plan):
             run.carry_out(batch)
         run.check_kept()
@@ -97,7 +101,7 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 class _Carrying:
     """One run of a plan. `error` is its first failure, `bar` the error that blocks all remaining actions, and `bars`
     the errors that block those on one role. One lock protects what the concurrent actions of a batch share; no call is
-    made while it is held."""
+    made while it is held. `numbers` are the actions' numbers in the journal."""
 
     plan: Plan
     site: Site
@@ -105,6 +109,7 @@ class _Carrying:
     recorder: Recorder
     patience: Patience
     ahead: Ahead
+    numbers: tuple[int, ...] = ()
     error: errors.PodidError | None = None
     bar: errors.PodidError | None = None
     bars: dict[str, errors.PodidError] = field(default_factory=dict)
@@ -139,6 +144,10 @@ class _Carrying:
                 self._bar_all(errors.TimedOut("--timeout has passed", subject=action.target))
             return self.bar or self.bars.get(_role(action))
 
+    def _recorded(self, number: int) -> int:
+        """Return the action's number in the journal, which differs in a run that began before this plan."""
+        return self.numbers[number] if self.numbers else number
+
     def _bar_all(self, error: errors.PodidError) -> None:
         self.bar, self.error = error, self.error or error
 
@@ -152,7 +161,7 @@ class _Carrying:
             with self.lock:
                 self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")
             return
-        outcome, failure = make(number, self._change(action), self.recorder)
+        outcome, failure = make(self._recorded(number), self._change(action), self.recorder)
         with self.lock:
             self.done[number] = outcome
             if failure is not None:
@@ -174,7 +183,9 @@ class _Carrying:
         """Read documents with several writers once more."""
         for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
+                self.done[number], failure = check_kept(
+                    self._recorded(number), self._change(item.action), item, self.recorder
+                )
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, leaves_something, undecided
+from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, allows_any_action, undecided
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
@@ -101,7 +101,7 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
             sections[arn] = own
         else:
             # role-no-permissions reports a role without any permission
-            sections[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
+            sections[arn] = Known(not own.value.allows or allows_any_action(own.value.allows, ceiling.value))
     return sections
 
 

@@ -153,7 +153,7 @@ def _added(
     source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
 ) -> Section[evidence.DryRun]:
     before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), evidence.DryRun())
-    settled = evidence.heard_everywhere(association, source.now)
+    settled = evidence.is_propagated(association, source.now)
     sure = settled or (carried and not before.misses)
     before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))
     pause = timedelta(seconds=SECONDS_BETWEEN_ROUNDS if before.rounds else SECONDS_BETWEEN_MISSES)
