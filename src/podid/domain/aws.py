@@ -203,10 +203,10 @@ class Role:
     @property
     def service_linked(self) -> bool:
         """Return whether AWS owns the role, so that it cannot be changed (/aws-service-role/, /aws-reserved/)."""
-        return of_aws(self.path)
+        return owned_by_aws(self.path)
 
 
-def of_aws(path: str) -> bool:
+def owned_by_aws(path: str) -> bool:
     """Return whether AWS owns the roles under this path."""
     return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 

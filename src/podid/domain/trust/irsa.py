@@ -13,7 +13,7 @@ from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, Raw, refused, unchanged
 from podid.domain.trust.engine import about
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.remove import distinct, taken_out, takes_as_written, without
+from podid.domain.trust.remove import distinct, requires_literal, with_removed, without
 from podid.domain.trust.request import RequestContext, Sent
 from podid.domain.trust.text import all_of
 
@@ -88,7 +88,7 @@ def remove_issuer(policy: Policy, issuer: str) -> Edit:
         changed[statement.index] = (_without_provider(statement.raw, provider), provider)
     whole = [s for s in own if s.index not in changed]
     notes = tuple(f"{s.label} allowed {_subjects(s, provider)}" for s in own)
-    return taken_out(policy, whole, changed, notes)
+    return with_removed(policy, whole, changed, notes)
 
 
 def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
@@ -107,7 +107,7 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
         if any(condition.holds(context) is False for condition in statement.conditions):
             continue
         on_subject = [c for c in statement.conditions if c.name == key]
-        listed = [c for c in on_subject if _lists(c) and takes_as_written(c, subject, context)]
+        listed = [c for c in on_subject if _lists(c) and requires_literal(c, subject, context)]
         if not listed:
             why = f"{statement.label} allows {ref} {_by(on_subject)}, which also allows others; they would lose access"
             return refused(policy, why, statement.index)
@@ -121,7 +121,7 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
             whole.append(statement)
     if not whole and not changed:
         return unchanged(policy, f"no statement allows {ref} by the OIDC provider {provider}", None)
-    return taken_out(policy, whole, changed)
+    return with_removed(policy, whole, changed)
 
 
 def remove_subjects(
@@ -170,7 +170,7 @@ def remove_subjects(
         names = words.short_list(map(str, leaving))
         reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
         return unchanged(policy, reason, None)
-    return taken_out(policy, whole, changed, tuple(notes))
+    return with_removed(policy, whole, changed, tuple(notes))
 
 
 def _allows(statement: Statement, provider: str, ref: ServiceAccountRef) -> bool:
