@@ -28,8 +28,7 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
         elif _leaves_nothing(snapshot, association, association.policy):
             yield case.fail(
                 "the session policy allows no action that the role's policies allow: its pods have only permissions "
-                "from "
-                "resource-based policies",
+                "from resource-based policies",
                 severity=Severity.WARN,
                 evidence=(f"limited sessions: those of {association.pods_role_arn}",),
             )

@@ -28,9 +28,8 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     closed = isolated_subnets(egress, subnets)
     if closed and not egress.endpoints and any(node.ready for node in known_or(snapshot.nodes, ())):
         return case.skip(
-            "nodes are ready, which requires a route to the EKS API and to a registry: there is one that route "
-            "tables and "
-            "endpoints do not show"
+            "nodes are ready, which requires a route to the EKS API and to a registry: there is one that route tables "
+            "and endpoints do not show"
         )
     if closed and endpoint is None:
         region = known(snapshot.cluster).region
@@ -53,6 +52,6 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
         return case.skip(f"endpoint {endpoint.endpoint_id} has no private DNS, which custom-eks-auth-endpoint reports")
     if closed or beyond:
         where = next(iter(beyond.values()), "") or "an unknown route table"
-        why = f"packets from {short_list(beyond)} go to {where}, and the routes from there are not known"
+        why = f"packets from {short_list(beyond or closed)} go to {where}, and the routes from there are not known"
         return case.unknown(Missing(f"{why}; check the agents' logs: podid agent logs"), severity=Severity.WARN)
     return case.ok("the nodes' subnets have a route to EKS Auth")

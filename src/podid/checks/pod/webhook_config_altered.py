@@ -55,10 +55,8 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
-    """Return the possible causes: selectors that exclude the missed pods, and other differences.
-
-    Other differences count only if the webhook injected no later pod.
-    """
+    """Return the possible causes: selectors that exclude the missed pods, and other differences. Other differences
+    count only if the webhook injected no later pod."""
     selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in missed)
     causes = [f"{selector} excludes associated pods" for selector in selectors if selector]
     if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):

@@ -84,9 +84,7 @@ def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
     """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a boundary.
-
-    Policies that `assume_permissions` has read are not read again.
-    """
+    Policies that `assume_permissions` has read are not read again."""
     permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
     having = {
         arn: role.permissions_boundary_arn
@@ -152,11 +150,9 @@ def _by_role(
 
 
 def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
-    """Return role ARN -> nodes, by the nodes' instances, else by Karpenter's node classes, else by access entries.
-
-    An access entry counts if it is the only one of its kind left and aws-auth is not used: with aws-auth, the role may
-    belong to other nodes.
-    """
+    """Return role ARN -> nodes, by the nodes' instances, else by Karpenter's node classes, else by access entries. An
+    access entry counts if it is the only one of its kind left and aws-auth is not used: with aws-auth, the role may
+    belong to other nodes."""
     nodes, groups = source.before("nodes"), source.before("node_groups")
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}
