@@ -131,7 +131,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
             "podid show takes fewer arguments: shop/b c is not expected",
             "podid show --help",
         ),
-        (("role", "create", "x"), "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
+        (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
         (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
         (
@@ -711,10 +711,10 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
         ),
         (
             errors.NotFound("no page explains it", advice="did you mean x?"),
-            "Error: No page explains it.\nDid you mean x?\n",
+            "Error: No page explains it.\n       Did you mean x?\n",
         ),
         (errors.Declined("Nothing was changed"), "Nothing was changed.\n"),
-        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\nAWS request id: r-1\n"),
+        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\n       AWS request id: r-1\n"),
     ],
 )
 def test_how_an_error_reads(monkeypatch: pytest.MonkeyPatch, error: errors.PodidError, text: str) -> None:

@@ -138,6 +138,7 @@ class Access:
         """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified
         or it contradicts the region or the account, Conflict if the account is not the expected one."""
         cluster = self._read_cluster(for_change=for_change)
+        self.runtime.account = cluster.account
         if for_change:
             place = self.account_place()
             if cluster.account != place.account:  # trust policies would contain the cluster's ARN
@@ -167,6 +168,7 @@ class Access:
         """Return the place of work that concerns no cluster. Raise Conflict if the credentials are not for the account
         of --expect-account."""
         caller = self.aws.sts.get_caller()
+        self.runtime.account = caller.account
         expected = self.shared.expect_account
         if expected is not None and caller.account != expected:
             message = f"The credentials are for account {caller.account}, not for the expected account {expected}"

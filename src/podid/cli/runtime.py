@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podid.cli.prompts import Prompter
     from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
+    from podid.render.screen import Screen
     from podid.render.view import View
 
 
@@ -36,6 +37,8 @@ class Streams:
     stdout_tty: bool
     stderr_tty: bool
     width: int = 80
+    # 0 is unknown: then podid erases no lines
+    height: int = 0
     # stdout for workflow commands to a CI runner
     obeyed: IO[str] | None = None
 
@@ -49,6 +52,7 @@ class Streams:
         for stream in (sys.stdout, sys.stderr):  # in another encoding, escape marks instead of failing
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        size = shutil.get_terminal_size()
         return cls(
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
@@ -56,7 +60,8 @@ class Streams:
             stdin_tty=_is_tty(sys.stdin),
             stdout_tty=_is_tty(sys.stdout),
             stderr_tty=_is_tty(sys.stderr),
-            width=shutil.get_terminal_size().columns,
+            width=size.columns,
+            height=size.lines,
         )
 
 
@@ -131,6 +136,8 @@ class Runtime:
     settled: "Settled | None" = None
     # open journal runs of this command
     recorders: "list[Recorder]" = field(default_factory=list)
+    # the AWS account, once it is known: a terminal shows short names for its resources
+    account: str = ""
     # seconds spent in questions: they do not count for deadlines
     answering: float = 0.0
     # for commands that podid runs itself: `guard` is called with the terminal between plan and first write and raises
@@ -193,6 +200,14 @@ class Runtime:
     def width(self) -> int:
         """The terminal's columns, limited to 40 to 500."""
         return max(40, min(500, self.streams.width))
+
+    def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
+        """How text is shown on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        from podid.render.screen import Screen
+
+        tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
+        now = self.now() if tty and not full else None
+        return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
 
     def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """Apply NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR in this order; else colour terminals
