@@ -6,7 +6,7 @@ GENERIC = 3
 
 
 class SharedText(NamedTuple):
-    """A text with its failure modes. An error text must contain all `fragments` in any order, or match the `pattern`."""
+    """A text with its failure modes. The text must contain all `fragments` in any order, or match the `pattern`."""
 
     weight: int
     ids: tuple[str, ...]
