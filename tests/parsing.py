@@ -24,7 +24,7 @@ def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         found.update(values)
         return mock.Mock()
 
-    with mock.patch.object(kit, "_carry_out", carry_out), mock.patch.object(kit, "_access", access):
+    with mock.patch.object(kit, "_carry_out", carry_out), mock.patch.object(kit, "access_for", access):
         outcome = Podid()(*words[1:])
     assert outcome.code == 0, (words, outcome.stderr)
     # an option that may be given more than once, and was given once, says the same as elsewhere

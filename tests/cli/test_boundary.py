@@ -125,13 +125,13 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("undo", "last", "--cluster", "demo"), "There is no option --cluster of podid undo", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
-        (("list", "shop"), "podid list takes no argument, and shop is one", "podid list --help"),
+        (("whoami", "shop"), "podid whoami takes no argument, and shop is one", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
             "podid show takes fewer arguments: shop/b c is too much",
             "podid show --help",
         ),
-        (("role", "create", "x"), "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
+        (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
         (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
         (
@@ -669,7 +669,7 @@ def test_a_cluster_is_not_guessed_for_a_change(podid: Podid, monkeypatch: pytest
     assert podid("list").code == 0  # the only one there is
     outcome = podid("associate", "shop/orders", "--role", "storefront")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "No cluster is named; us-west-2 has demo" in outcome.stderr
+    assert "No cluster is specified; us-west-2 has demo" in outcome.stderr
     podid.tty, podid.answers = True, Answers("demo")
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
 
@@ -711,10 +711,10 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
         ),
         (
             errors.NotFound("no page explains it", advice="did you mean x?"),
-            "Error: No page explains it.\nDid you mean x?\n",
+            "Error: No page explains it.\n       Did you mean x?\n",
         ),
         (errors.Declined("Nothing was changed"), "Nothing was changed.\n"),
-        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\nAWS request id: r-1\n"),
+        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\n       AWS request id: r-1\n"),
     ],
 )
 def test_how_an_error_reads(monkeypatch: pytest.MonkeyPatch, error: errors.PodidError, text: str) -> None:

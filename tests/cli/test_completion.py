@@ -66,6 +66,16 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         # after -- nothing is an option
         (("associate", "--", "--"), []),
         (("completion", ""), ["bash", "zsh", "fish"]),
+        (("help", "assoc"), ["associate"]),
+        (("help", "role", "cr"), ["create"]),
+        (("help", "opt"), ["options"]),
+        (("help", "show", ""), []),
+        (("hel",), ["help"]),
+        (("list", "--sort-by", "crea"), ["created"]),
+        (("list", "--columns", "role"), ["role", "role-exists"]),
+        (("list", "--columns", "role,crea"), ["role,created"]),
+        (("associate", "--preset", "dynamodb-re"), ["dynamodb-read", "dynamodb-readwrite"]),
+        (("role", "attach", "r", "--managed-policy", "AmazonS3R"), ["AmazonS3ReadOnlyAccess"]),
         (("--ver",), ["--version"]),
         # shared options may stand before the command
         (("--region", "us-west-2", "ass"), ["associate"]),
@@ -103,6 +113,8 @@ def test_names_of_the_account_and_the_cluster(
     assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
     assert remote(podid, "role", "show", "store") == ["storefront"]
     assert remote(podid, "list", "-n", "") == ["shop"]
+    assert "us-east-1" in remote(podid, "list", "--region", "us-")
+    assert remote(podid, "doctor", "deploy") == ["deploy/"]
     assert "v1.3.10-eksbuild.2" in remote(podid, "install-agent", "--addon-version", "")
     # one argument is one argument, several may follow one another
     assert complete("bash", "show", "shop/orders", "", env=podid.env) == []

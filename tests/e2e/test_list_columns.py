@@ -131,7 +131,7 @@ def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
 def test_a_region_without_clusters_is_said_to_have_none(site: Site) -> None:
     outcome = site("list", "--all-clusters", "--region", "eu-west-1")
     assert outcome.code == 5
-    assert "There is no EKS cluster in eu-west-1" in outcome.stderr
+    assert "No EKS cluster found in eu-west-1" in outcome.stderr
 
 
 def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

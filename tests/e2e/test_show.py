@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_unknown(site: Site) -> None:
         "iam:ListRolePolicies",
     }
     assert (
-        "permissions not checked: inline policies: needs iam:ListRolePolicies"
+        "permissions not checked: inline policies: requires iam:ListRolePolicies"
         in site.must("show", "shop/orders").stdout
     )
 

@@ -192,7 +192,7 @@ class TestWhichCluster:
     def test_a_change_does_not_take_what_happens_to_exist(self, shared: Site) -> None:
         argv = ("associate", "shop/orders", "--role", "shop-orders", "-o", "json")
         outcome = shared(*argv, without=("PODID_CLUSTER", "KUBECONFIG"), env={"CI": "true"})
-        assert (outcome.code, outcome.error["message"]) == (2, "No cluster is named; us-west-2 has demo")
+        assert (outcome.code, outcome.error["message"]) == (2, "No cluster is specified; us-west-2 has demo")
 
     def test_the_context_by_its_name(self, shared: Site) -> None:
         outcome = shared("doctor", "-v", without=("PODID_CLUSTER",))
@@ -278,10 +278,10 @@ class TestWhichCluster:
             assert (found.code, found.stdout, found.error["message"]) == (
                 2,
                 "",
-                "No cluster is named; us-west-2 has demo, staging",
+                "No cluster is specified; us-west-2 has demo, staging",
             )
             assert found.error["hint"] is None  # the wrong one could be pasted
-            assert found.error["advice"] == "Name one of them with --cluster."
+            assert found.error["advice"] == "Specify one with --cluster or PODID_CLUSTER."
         assert (named.code, named.json["items"]) == (0, [])
 
     def test_one_that_does_not_exist(self, shared: Site) -> None:

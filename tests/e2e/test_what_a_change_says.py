@@ -50,7 +50,7 @@ def test_a_person_is_asked(site: Site) -> None:
     site.with_agent()
     site.podid.tty, site.podid.answers = True, Answers(False)
     assert site(*ASSOCIATE, "shop/orderz").code == 2
-    assert site.podid.answers.questions == ["Associate all the same?"]
+    assert site.podid.answers.questions == ["Associate anyway?"]
     site.podid.answers = Answers()
     assert site(*ASSOCIATE, "shop/orders").code == 0
 

@@ -116,7 +116,7 @@ def test_a_busy_port(directory: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(Conflict, match="the port is taken by another process"):
+        with pytest.raises(Conflict, match="another process uses the port"):
             process.start(directory=directory, kubernetes=False, port=taken.getsockname()[1])
     assert process.status(directory=directory) == process.SandboxStatus(None)
 
@@ -127,7 +127,7 @@ def test_another_port_than_the_running_one_is_refused_and_a_proxy_passed_by(
     started = process.start(directory=directory, kubernetes=False)
     port = int(started.endpoint_url.rsplit(":", 1)[-1])
     assert process.start(directory=directory, port=port).already
-    with pytest.raises(Conflict, match=f"runs already, on port {port} and not on {port - 1}") as raised:
+    with pytest.raises(Conflict, match=f"is already running, on port {port} and not on {port - 1}") as raised:
         process.start(directory=directory, port=port - 1)
     assert raised.value.hint == Other(("sandbox", "stop"))
     assert process.status(directory=directory).running == started
@@ -261,7 +261,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, directory: Path) -> 
     with pytest.raises(PodidError) as raised:
         process.start(directory=directory)
     assert (raised.value.message, raised.value.hint) == (
-        "the sandbox needs more packages than podid itself: install podid[sandbox]",
+        "the sandbox requires additional packages: install podid[sandbox]",
         ("pip", "install", "podid[sandbox]"),
     )
 

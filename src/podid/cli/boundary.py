@@ -50,6 +50,8 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
         runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
         return ExitCode.OK
     argv = _meant(argv)
+    if not argv and runtime.streams.stdout_tty:
+        return _start_page(runtime)
     if not argv or (argv[0] in GROUPS and len(argv) == 1):
         argv = [*argv, "--help"]
     if asks_for_help(argv):
@@ -61,11 +63,24 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     return _parse_and_run(argv, runtime)
 
 
+def _start_page(runtime: Runtime) -> int:
+    from podid.cli.command import access_for
+    from podid.cli.contact import PAGE_SECONDS, start_page
+
+    shared = ("cluster", "region", "profile", "context", "kubeconfig", "output", "query")
+    access = access_for(runtime, dict.fromkeys(shared))
+    access.deadline = runtime.deadline(PAGE_SECONDS, f"the {PAGE_SECONDS:g} s of the start page")
+    with access.terminal.working("reading the caller's identity"):
+        lines = list(start_page(access))
+    _show(lines, runtime)
+    return ExitCode.OK
+
+
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
-    from podid.render.layout import paint_all
+    from podid.render.screen import Screen, paint_all
 
     stdout = runtime.streams.stdout
-    stdout.write(paint_all(lines, width=None, color=runtime.color(stdout, allowed=True)))
+    stdout.write(paint_all(lines, Screen(color=runtime.color(stdout, allowed=True))))
 
 
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
@@ -127,18 +142,19 @@ def _bug(error: Exception, *, all_frames: bool) -> PodidError:
 
 
 def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
+    from podid.cli.contact import advise
     from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
 
+    advise(error, runtime)
     hint = hint_words(_next(error), runtime.argv)
     as_json = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
     else:
-        color = runtime.color(stderr, allowed="--no-color" not in argv)
-        width = runtime.width if runtime.streams.stderr_tty else None
-        text = error_text(error, hint, width=width, color=color)
+        full = "-v" in argv or "--verbose" in argv
+        text = error_text(error, hint, runtime.screen(stderr, color="--no-color" not in argv, full=full))
     # nobody may be listening any more; the exit code still tells
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
@@ -155,8 +171,8 @@ def _next(error: PodidError) -> Hint:
 def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
-    from podid.render.layout import paint_all
     from podid.render.sanitize import line
+    from podid.render.screen import Screen, paint
 
     again = line(shlex.join(("podid", *runtime.argv)))
     safe = "What was done is in `podid history`; running the command again is safe"
@@ -165,7 +181,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     where = f" at {done} of {total} steps" if total else ""
     text = f"Interrupted{where}.{after}"
     if runtime.streams.stderr_tty:  # which has written ^C where the cursor was
-        text = f"\n{paint_all([Line(text)], width=runtime.width, color=False)}"
+        text = f"\n{paint(text, Screen(runtime.width))}\n"
     else:
         text = f"{text}\n"
     with contextlib.suppress(OSError, ValueError):

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
+from podid.domain.errors import (
+    AccessDenied,
+    Again,
+    CredentialsError,
+    InvalidInput,
+    NotFound,
+    Other,
+    PodidError,
+    UsageError,
+)
 from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.text import short_list
 from podid.ops.clients import KubeAccess
@@ -112,29 +121,50 @@ def find_cluster(
     region = aws.region
     try:
         clusters = aws.eks.list_clusters()
+    except CredentialsError:
+        raise
     except AccessDenied as error:
-        error.advice = f"Or name the cluster with --cluster: then none has to be looked for. {error.advice}".strip()
+        error.advise("Or specify the cluster with --cluster: then podid lists no clusters.")
         raise
     matched = cluster_by_server(options, runtime.env, aws.eks, clusters)
     if matched is not None:
         return matched
     if not clusters:
-        raise no_cluster(region)
+        raise no_cluster(region, options, runtime.env)
     if len(clusters) == 1 and not for_change:
         return NamedCluster(clusters[0], f"the only cluster in {region}")
     if ask and runtime.interactive:
         with runtime.asking() as prompter:
             return NamedCluster(prompter.choose("Which cluster?", clusters), "your answer")
     raise UsageError(
-        f"No cluster is named; {region} has {short_list(clusters, 10)}",
+        f"No cluster is specified; {region} has {short_list(clusters, 10)}",
         # of several the wrong one could be pasted
         hint=Again(add=("--cluster", clusters[0])) if len(clusters) == 1 else (),
-        advice="" if len(clusters) == 1 else "Name one of them with --cluster.",
+        advice="" if len(clusters) == 1 else "Specify one with --cluster or PODID_CLUSTER.",
     )
 
 
-def no_cluster(region: str) -> NotFound:
-    return NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters", "--region", region))
+def no_cluster(region: str, options: Shared, env: Mapping[str, str]) -> NotFound:
+    """Return the error, with another kube context of an EKS cluster to try if the kubeconfig has one."""
+    contexts = _eks_contexts(options, env)
+    return NotFound(
+        f"No EKS cluster found in {region}",
+        hint=Again(add=("--context", contexts[0]), instead=Other(("whoami",))) if contexts else Other(("whoami",)),
+        advice=f"The kubeconfig has contexts of these EKS clusters: {short_list(contexts, 5)}."
+        if contexts
+        else "Check the account and the region, or specify another region with --region.",
+    )
+
+
+def _eks_contexts(options: Shared, env: Mapping[str, str]) -> list[str]:
+    from podid.kube.kubeconfig import eks_cluster_of, read
+
+    try:
+        config = read(options.kubeconfig or "", env)
+    except InvalidInput:
+        return []
+    contexts = config.contexts.values() if config is not None and options.context is None else ()
+    return sorted(context.name for context in contexts if eks_cluster_of(context) is not None)
 
 
 def cluster_by_server(

@@ -37,7 +37,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
     def call(**values: Any) -> None:
         ctx: typer.Context = values.pop("ctx")
         shown = values.pop("show_permissions", False)
-        access = _access(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
+        access = access_for(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
         if shown:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
@@ -129,7 +129,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
-            terminal = _access(runtime, {"output": output, "query": query}).terminal
+            terminal = access_for(runtime, {"output": output, "query": query}).terminal
             _emit_permissions(terminal, name, command.all_permissions())
             raise typer.Exit
         return given
@@ -170,7 +170,7 @@ def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tup
     return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s that reading may take")
 
 
-def _access(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> Access:
+def access_for(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> Access:
     chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
     deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not reports))

@@ -72,7 +72,7 @@ SCRIPTS: dict[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 # what a placeholder in help stands for -> the source of values in podid.cli.suggestions
 PLACEHOLDERS: dict[str, str] = {
     "NS/SA": "service-accounts",
-    "TARGET": "service-accounts",
+    "TARGET": "targets",
     "NS": "namespaces",
     "ROLE": "roles",
     "PRESET": "presets",
@@ -85,6 +85,10 @@ PLACEHOLDERS: dict[str, str] = {
     "FILE|-": FILES,
     "DIR": FILES,
 }
+
+
+# sources of which several values may stand in one word, with commas
+LISTS = frozenset({"list-columns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +131,19 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
     """All that could stand in place of the last word; FILES alone where a file does. Nothing where only the user knows:
     a new name, a number."""
     *before, prefix = words
-    node, rest = _descend(tree, before)
+    helping = before[:1] == ["help"]
+    node, rest = _descend(tree, before[1:] if helping else before)
+    if helping:
+        names = (*getattr(node, "commands", ()), *(("options",) if node is tree else ()))
+        return tuple(Candidate(name) for name in names if name.startswith(prefix) and not rest)
     declared = options_by_name(before)
     candidates = list(_possible(node, rest, prefix, declared))
     source = candidates[0].source if candidates else ""
     if source == FILES:
         return (Candidate(FILES),)
     if source:
-        candidates = [Candidate(value) for value in suggest(source, before) if _is_word(value, rest)]
+        head = f"{prefix.rpartition(',')[0]}," if source in LISTS and "," in prefix else ""
+        candidates = [Candidate(f"{head}{value}") for value in suggest(source, before) if _is_word(value, rest)]
     return tuple(item for item in candidates if item.value.startswith(prefix))
 
 
@@ -195,6 +204,8 @@ def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str
         if not rest:
             for name, command in node.commands.items():
                 yield Candidate(name, _first_sentence(command.help))
+            if "associate" in node.commands:  # podid itself, not a noun
+                yield Candidate("help", "Show the help of a command.")
     else:
         argument = _open_argument(node, options, rest)
         if argument is not None and (source := PLACEHOLDERS.get(argument)):

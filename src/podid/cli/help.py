@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 ABOUT = "Amazon EKS Pod Identity: to verified credentials, or to the first broken link."
 # what most people come for, in the order in which they need it
 MAIN_JOB = (
-    ("podid demo", "See all of it on a cluster on this machine, without AWS."),
-    ("podid install-agent", "Install the EKS Pod Identity Agent on a cluster."),
-    ("podid associate", "Give a service account's pods a role; asks for the details."),
+    ("podid demo", "See it all on this machine, without AWS."),
+    ("podid install-agent", "Install the agent on a cluster."),
+    ("podid associate", "Give pods a role; asks for the details."),
     ("podid associate NS/SA --role ROLE", "The same in a script."),
     ("podid verify NS/SA", "Prove which role the pods get."),
-    ("podid doctor", "Find the first broken link if something does not work."),
+    ("podid doctor", "If it does not work, find out why."),
 )
 OPTIONS = "options"
 # a page wider than this is hard to read; a pipe has no width
@@ -54,9 +54,9 @@ def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
 
 def _root(width: int) -> Iterator[str | Line]:
     yield ABOUT
-    yield from _section("The main job", _rows(MAIN_JOB, width))
+    yield from section("The main job", two_columns(MAIN_JOB, width, longest=width))
     for panel in PANELS:
-        yield from _section(panel, _rows(_entries(panel), width))
+        yield from section(panel, two_columns(_entries(panel), width))
     yield ""
     yield from _wrapped(
         "podid COMMAND --help explains a command, podid help options the options that commands share. Write a service "
@@ -83,8 +83,8 @@ def _entries(panel: str) -> Iterator[tuple[str, str]]:
 def _noun(noun: str, width: int) -> Iterator[str | Line]:
     rows = [row for row in COMMANDS if row.path[0] == noun]
     yield GROUPS[noun]
-    yield from _section("Usage", [f"  podid {noun} COMMAND"])
-    yield from _section("Commands", _rows(((row.path[1], row.summary) for row in rows), width))
+    yield from section("Usage", [f"  podid {noun} COMMAND"])
+    yield from section("Commands", two_columns(((row.path[1], row.summary) for row in rows), width))
     yield ""
     yield f"podid {noun} COMMAND --help explains a command."
 
@@ -95,7 +95,7 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
     yield from _wrapped(first, width)
     yield ""
     yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
-    yield from _section("Examples", [f"  {example}" for example in command.examples])
+    yield from section("Examples", [f"  {example}" for example in command.examples])
     for paragraph in rest:
         yield ""
         for line in paragraph:
@@ -107,11 +107,11 @@ def _command(row: Row, width: int) -> Iterator[str | Line]:
         heading = item.heading or heading
         sections.setdefault(heading, []).append(item)
     for heading, items in sections.items():
-        full = _rows(_items(item for item in items if not item.brief), width)
+        full = two_columns(_items(item for item in items if not item.brief), width)
         brief = [item for item in items if item.brief]
         more = (*(item.long for item in brief), f"(see {brief[0].brief})") if brief else ()
-        yield from _section(heading, (*full, *_in_short(more, width)))
-    yield from _section("Common options", _in_short(common_names(command), width), "podid help options")
+        yield from section(heading, (*full, *_in_short(more, width)))
+    yield from section("Common options", _in_short(common_names(command), width), "podid help options")
 
 
 def usage(name: str, command: Command) -> str:
@@ -132,7 +132,7 @@ def _common(width: int) -> Iterator[str | Line]:
 
     yield "Options that commands share. You can also put them before the command."
     items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
-    yield from _section("Common options", _rows(items, width))
+    yield from section("Common options", two_columns(items, width))
     yield ""
     yield from _wrapped("An option on the command line wins over its variable, and that over the kubeconfig.", width)
 
@@ -152,7 +152,7 @@ def _meaning(item: OptionField) -> str:
     return f"{text} [{', '.join(item.env)}]" if item.env else text
 
 
-def _section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:
+def section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str | Line]:
     """Nothing where there are no lines."""
     body = list(lines)
     if body:
@@ -161,13 +161,13 @@ def _section(heading: str, lines: Iterable[str], note: str = "") -> Iterator[str
         yield from body
 
 
-def _rows(items: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+def two_columns(items: Iterable[tuple[str, str]], width: int, longest: int = _LONGEST) -> Iterator[str]:
     """Names and meanings in two columns."""
     rows = list(items)
-    column = max((len(name) for name, _ in rows if len(name) <= _LONGEST), default=0) + 4
+    column = max((len(name) for name, _ in rows if len(name) <= longest), default=0) + 4
     for name, meaning in rows:
         lines = textwrap.wrap(meaning, width - column, break_long_words=False, break_on_hyphens=False) or [""]
-        if len(name) > _LONGEST:
+        if len(name) > longest:
             yield f"  {name}"
         else:
             yield f"  {name}".ljust(column) + lines.pop(0)

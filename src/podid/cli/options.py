@@ -29,7 +29,9 @@ class Shared:
     cluster: str | None = option(
         *("NAME", "EKS cluster."), short="-c", env=("PODID_CLUSTER",), where=True, source="clusters"
     )
-    region: str | None = option("REGION", "AWS region.", env=("AWS_REGION", "AWS_DEFAULT_REGION"), where=True)
+    region: str | None = option(
+        "REGION", "AWS region.", env=("AWS_REGION", "AWS_DEFAULT_REGION"), where=True, source="regions"
+    )
     profile: str | None = option("NAME", "AWS profile.", env=("AWS_PROFILE",), where=True, source="profiles")
     context: str | None = option("NAME", "kubeconfig context.", env=("PODID_CONTEXT",), where=True, source="contexts")
     kubeconfig: str | None = option("FILE", "kubeconfig file.", env=("KUBECONFIG",), where=True)
@@ -56,7 +58,8 @@ class Shared:
         "ID", "Do nothing unless the credentials are this account's.", env=("PODID_EXPECT_ACCOUNT",), where=True
     )
     journal_dir: str | None = option("DIR", "Where changes are recorded.", env=("PODID_JOURNAL_DIR",), where=True)
-    no_color: bool = switch("No colour. [env: NO_COLOR]")
+    no_headers: bool = switch("No column titles in tables and CSV.")
+    no_color: bool = switch("No colour, as with NO_COLOR.")
     quiet: bool = switch("No progress and no notes on stderr.", short="-q")
     verbose: bool = switch("Say where settings came from and which calls are made.", short="-v")
 
@@ -70,7 +73,7 @@ class Shared:
 SHARED: dict[str, OptionField] = {item.field: item for item in options_in(Shared)}
 
 SHOW_PERMISSIONS = "Print the IAM policy and the Kubernetes Role that this command needs, and exit."
-OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
+OUTPUT = ("output", "query", "no_headers", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
 KUBERNETES = ("context", "kubeconfig")

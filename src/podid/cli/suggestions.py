@@ -140,21 +140,27 @@ def _contexts(runtime: Runtime) -> Iterable[str]:
 
 
 def _profiles(runtime: Runtime) -> Iterable[str]:
-    import configparser
+    from podid.cli.contact import profile_names
 
-    home = Path(runtime.env.get("HOME") or "~").expanduser() / ".aws"
-    shared = runtime.env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
-    config = configparser.RawConfigParser()
-    for path in (runtime.env.get("AWS_CONFIG_FILE") or home / "config", shared):
-        with contextlib.suppress(OSError):
-            config.read_string(files.read(Path(path)).decode())
-    return sorted({name.removeprefix("profile ") for name in config.sections() if not name.startswith("sso-session ")})
+    return profile_names(runtime)
 
 
 def _shells(_: Runtime) -> Iterable[str]:
     from podid.cli.completion import SCRIPTS
 
     return tuple(SCRIPTS)
+
+
+def _list_columns(_: Runtime) -> Iterable[str]:
+    from podid.render.associations import ALL_COLUMNS
+
+    return ALL_COLUMNS
+
+
+def _list_orders(_: Runtime) -> Iterable[str]:
+    from podid.ops.association.listing import SORTABLE
+
+    return SORTABLE
 
 
 LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
@@ -165,6 +171,8 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "contexts": _contexts,
     "profiles": _profiles,
     "shells": _shells,
+    "list-columns": _list_columns,
+    "list-orders": _list_orders,
 }
 
 
@@ -173,6 +181,17 @@ def _service_accounts(access: Access) -> Iterable[str]:
     names = {str(item.ref) for item in summaries}
     with contextlib.suppress(Exception):  # those with an association are better than none
         names |= {str(account.ref) for account in access.kube.reader.list_service_accounts()}
+    return names
+
+
+def _targets(access: Access) -> Iterable[str]:
+    """Return what podid doctor takes: service accounts, pods and Deployments."""
+    names = {*_service_accounts(access), "pod/", "deploy/"}
+    with contextlib.suppress(Exception):
+        names |= {f"pod/{pod.namespace}/{pod.name}" for pod in access.kube.reader.list_pods()}
+    with contextlib.suppress(Exception):
+        deployments = (item for item in access.kube.reader.list_workloads() if item.kind == "Deployment")
+        names |= {f"deploy/{item.namespace}/{item.name}" for item in deployments}
     return names
 
 
@@ -189,6 +208,9 @@ def _versions(access: Access) -> Iterable[str]:
 
 REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
     "clusters": lambda access: access.aws.eks.list_clusters(),
+    # any region knows which others there are
+    "regions": lambda access: access.at("completion", cluster="", region="us-east-1").aws.eks_regions,
+    "targets": _targets,
     "service-accounts": _service_accounts,
     "namespaces": _namespaces,
     "roles": lambda access: access.aws.iam.list_role_names(),

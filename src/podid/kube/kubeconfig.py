@@ -122,13 +122,17 @@ def current_eks_cluster(
         return None
     if not context and config.current not in config.contexts:
         return None
-    chosen = config.get(context or config.current)
-    by_name, name = _from_names(chosen), _cluster_of_login(chosen)
+    return eks_cluster_of(config.get(context or config.current))
+
+
+def eks_cluster_of(context: Context) -> EksContext | None:
+    """Return the EKS cluster of a context, or None if it is not recognisably one."""
+    by_name, name = _from_names(context), _cluster_of_login(context)
     if not name:
         return by_name
     if by_name is not None and by_name.cluster == name:
         return by_name
-    return EksContext(context=chosen.name, cluster=name, region=_region_of(chosen))
+    return EksContext(context=context.name, cluster=name, region=_region_of(context))
 
 
 def certificates(pem: str) -> frozenset[str]:

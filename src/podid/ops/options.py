@@ -5,6 +5,23 @@ from functools import partial
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import argument, arguments, option, several, switch, tags
 
+# of AWS's own, what pods are often given; completion offers them without a call
+WELL_KNOWN_POLICIES = (
+    "AmazonBedrockFullAccess",
+    "AmazonDynamoDBFullAccess",
+    "AmazonDynamoDBReadOnlyAccess",
+    "AmazonKinesisReadOnlyAccess",
+    "AmazonS3FullAccess",
+    "AmazonS3ReadOnlyAccess",
+    "AmazonSNSFullAccess",
+    "AmazonSQSFullAccess",
+    "AmazonSQSReadOnlyAccess",
+    "AmazonSSMReadOnlyAccess",
+    "AWSXRayDaemonWriteAccess",
+    "CloudWatchAgentServerPolicy",
+    "CloudWatchReadOnlyAccess",
+    "SecretsManagerReadWrite",
+)
 SCOPES = ("service-account", "namespace", "cluster", "account")
 PRESETS = several(
     "NAME[,KEY=VALUE...]",
@@ -18,7 +35,10 @@ POLICY_FILES = several(
     name="--policy-file",
 )
 MANAGED_POLICIES = several(
-    "NAME|ARN", "Managed policy; a name is one of AWS's own. Repeatable.", name="--managed-policy"
+    "NAME|ARN",
+    "Managed policy; a name is one of AWS's own. Repeatable.",
+    name="--managed-policy",
+    suggests=WELL_KNOWN_POLICIES,
 )
 ADOPT = switch("Change an existing role that podid did not create here.")
 UPDATE_TRUST = switch("Add missing statements to the trust policies.")

@@ -47,7 +47,7 @@ class Report(StrEnum):
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
-    """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
+    """The whole of stdout for every format but a table on a terminal, which `screen` draws."""
     value: Json = view.document
     if query is not None:
         from podid.render.query import search
@@ -140,7 +140,8 @@ def to_csv(view: View) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     table = view.tables[0] if view.tables else _as_table({key: plain(value) for key, value in view.document.items()})
-    writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
+    if table.titled:
+        writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
     writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
     return out.getvalue()
 

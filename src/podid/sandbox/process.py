@@ -118,7 +118,7 @@ def start(
         if found is not None and _answers(found):
             if port not in (0, found.port):
                 raise Conflict(
-                    f"The sandbox runs already, on port {found.port} and not on {port}",
+                    f"The sandbox is already running, on port {found.port} and not on {port}",
                     hint=Other(("sandbox", "stop")),
                     subject=_url(found),
                 )
@@ -149,7 +149,7 @@ def stop(*, directory: Path) -> SandboxStopped:
         deadline = time.monotonic() + _STOP_SECONDS
         while _answers(found):
             if time.monotonic() > deadline:
-                raise Unavailable(f"the sandbox on port {found.port} does not end", subject=_url(found))
+                raise Unavailable(f"the sandbox on port {found.port} did not stop", subject=_url(found))
             time.sleep(0.02)
         state.remove(directory)
         return SandboxStopped(True, _url(found))
@@ -185,7 +185,9 @@ def put_in_place(mode: str, *, directory: Path) -> str:
     """Breaks the running sandbox in one way; whom that is about. NotFound when none runs, Conflict where it is broken
     in this way already, or where what is in it does not allow that."""
     if mode in broken(directory=directory):
-        raise Conflict(f"The sandbox has {mode} already", hint=Other(("sandbox", "heal"), flags=(mode,)), subject=mode)
+        raise Conflict(
+            f"Failure mode {mode} is already in place", hint=Other(("sandbox", "heal"), flags=(mode,)), subject=mode
+        )
     return str(command({"command": "break", "id": mode}, directory=directory))
 
 
@@ -208,7 +210,7 @@ def require_extra() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise PodidError(
-            "the sandbox needs more packages than podid itself: install podid[sandbox]",
+            "the sandbox requires additional packages: install podid[sandbox]",
             hint=("pip", "install", "podid[sandbox]"),
             subject=", ".join(missing),
         )
@@ -265,8 +267,8 @@ def _failed_start(code: int, directory: Path) -> PodidError:
     from podid.sandbox.serve import PORT_TAKEN
 
     if code == PORT_TAKEN:
-        return Conflict("the port is taken by another process", advice="Leave --port out to take a free one.")
-    return PodidError(f"the sandbox ended with code {code} while it started; see {state.log_path(directory)}")
+        return Conflict("another process uses the port", advice="Omit --port to use a free port.")
+    return PodidError(f"the sandbox ended with code {code} during startup; see {state.log_path(directory)}")
 
 
 def _running(found: SandboxState, directory: Path, *, already: bool = False) -> Running:

@@ -17,7 +17,7 @@ POLICY = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One command of the tour, what to say before it, and the exit codes that are part of the story."""
+    """One command of the tour, the text before it, and the exit codes that are expected."""
 
     say: str
     argv: tuple[str, ...]
@@ -26,27 +26,28 @@ class Scene:
 
 SCENES = (
     Scene(
-        "A cluster without the agent: pods of service account shop/orders must read one DynamoDB table and have no "
-        "credentials of their own. First the agent, on every node.",
+        "The cluster has no agent. Pods of service account shop/orders must read a DynamoDB table, and have no "
+        "credentials. First, install the agent on every node.",
         ("install-agent",),
     ),
     Scene(
-        f"A role that only shop/orders of this cluster may assume, with the permissions of {POLICY_FILE}.",
+        f"Create a role that only shop/orders of this cluster can assume, with the permissions in {POLICY_FILE}.",
         ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", POLICY_FILE),
     ),
     Scene(
-        "The association joins the two. Pods that run already never notice one, so podid waits until the cluster knows "
-        "it and restarts them.",
+        "Associate the role with the service account. Running pods do not receive credentials, so podid waits until "
+        "the association is in effect, and then restarts them.",
         ("associate", "shop/orders", "--role", "shop-orders", "--restart"),
     ),
-    Scene("AWS's own list hides the role. This one does not.", ("list",)),
+    Scene("List the associations. The list of the AWS CLI omits the roles; this one has them.", ("list",)),
     Scene(
-        "A pod that runs may still have no credentials. verify redeems a token of a pod and asks AWS whose they are.",
+        "A running pod may still have no credentials. verify exchanges a pod's token for credentials and asks AWS STS "
+        "for their identity.",
         ("verify", "shop/orders", "--yes"),
     ),
     Scene(
-        "Last the doctor walks the whole chain for every association in the cluster. One of them, for payments, was "
-        "made with a typing error before we came; exit code 3 says that something needs attention.",
+        "Finally, the doctor checks every association in the cluster. One of them, in namespace payments, was created "
+        "earlier with a misspelled service account. Exit code 3 means that something needs attention.",
         ("doctor",),
         (3,),
     ),

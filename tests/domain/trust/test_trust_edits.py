@@ -274,7 +274,7 @@ TABLE: dict[str, Row] = {
     "the last statement": cannot_remove(OWN, note="no statement would remain"),
     "the last two": cannot_remove(OWN, OWN | {"Sid": "Again"}, note="no statement would remain"),
     "its namespace": cannot_remove(IN_NAMESPACE, EC2, note="any pod in namespace shop in cluster demo; they would"),
-    "its cluster": cannot_remove(IN_CLUSTER, EC2, note="--scope cluster takes the statement out"),
+    "its cluster": cannot_remove(IN_CLUSTER, EC2, note="--scope cluster removes the statement"),
     "everybody's": cannot_remove(BARE, EC2),
     "a pattern": cannot_remove(exact(condition={"StringLike": {SA: "ord*", NS: "shop"}}), EC2),
     "a text that a pattern takes, too": cannot_remove(
@@ -333,7 +333,7 @@ def test_an_edit(row: Row) -> None:
     outcome = edit(row.verb, document, *row.flags.split())
     if row.outcome == "refused":
         assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-        assert outcome.error["message"].startswith("The trust policy in stdin stays as it is: ")
+        assert outcome.error["message"].startswith("The trust policy in stdin was not changed: ")
         assert row.note in outcome.error["message"]
         return
     assert outcome.code == 0, outcome.stderr
@@ -452,9 +452,9 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("argv", "why"),
     [
-        ((), "Name FILE"),
-        (("-", "--role", "r"), "exclude each other"),
-        (("-", "-"), "given once"),
+        ((), "Specify a trust policy"),
+        (("-", "--role", "r"), "cannot be used together"),
+        (("-", "-"), "given only once"),
         (("-", "--cluster-arn", CLUSTER), "--for NS/SA"),
         (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place"), "stdin cannot be written"),
         (("-", "--for", "shop/orders", "--cluster-arn", "arn:aws:eks:*:1:cluster/*"), "not the ARN of an EKS cluster"),

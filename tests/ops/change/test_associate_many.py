@@ -131,11 +131,11 @@ WRONG: tuple[tuple[str, object, str], ...] = (
     ("x", [{**B, "role": "x:y"}], "1: roleArn: 'x:y' is not an IAM role name"),
     ("x", [{**B, "roleArn": "arn:aws:iam::1:role/x"}], "1: roleArn: 'arn:aws:iam::1:role/x' is not the ARN of an IAM"),
     ("x", [{**B, "targetRole": "x"}], "1: targetRoleArn: 'x' is not an ARN"),
-    ("x", [{**B, "tags": {"a": 1}}], "1: tags: it is not an object of text"),
+    ("x", [{**B, "tags": {"a": 1}}], "1: tags: not an object with text values"),
     ("x", [{**B, "sessionTags": 1}], "1: sessionTags: it is 1, and not on or off"),
     ("x", [{**B, "policy": "{"}], "1: policy: line 1, column 2: this is not JSON"),
     ("x", [{**B, "policy": {"Statement": []}}], "1: policy: it is not a policy: Statement is missing"),
-    ("x", [B, B], "1: a/b is there twice, first in line 1"),
+    ("x", [B, B], "1: a/b appears twice, first in line 1"),
     ("x", "- namespace: no\n  serviceAccount: b\n", "1: namespace: it is False, and not text"),
     ("x", '[{"namespace": "a",\n"namespace": "b"}]', "1: namespace is there twice"),
     ("x", "- namespace: a\n  serviceAccount: b\n  namespace: c\n", "3: namespace is there twice"),
@@ -199,7 +199,7 @@ SAID = (
     "namespace: 'A' is not a namespace name",
     "serviceAccount: 'B' is not a service account name",
     "roleArn: 'arn:aws:iam::1:role/x' is not the ARN",
-    "a/b is there twice, first in line",
+    "a/b appears twice, first in line",
 )
 
 
@@ -323,9 +323,9 @@ def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monke
     at_80 = podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"]
     near = podid(*command, *(f"a/b{n}" for n in range(5))).json["notes"]
     over = podid(*command, *(f"a/b{n}" for n in range(6))).json["notes"]
-    assert at_80 == ["cluster demo would have 4 associations, 80 % of the 5 that EKS takes"]
-    assert near == ["cluster demo would have 5 associations, 100 % of the 5 that EKS takes"]
-    assert over == ["cluster demo would have 6 associations, more than the 5 that EKS takes"]
+    assert at_80 == ["cluster demo would have 4 associations, 80 % of the 5 that EKS allows"]
+    assert near == ["cluster demo would have 5 associations, 100 % of the 5 that EKS allows"]
+    assert over == ["cluster demo would have 6 associations, more than the 5 that EKS allows"]
 
 
 # --- by pattern ---------------------------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: t
     site.podid.tty, site.podid.answers = True, (answers := Answers(False, True))
     refused = site(*command)
     assert (refused.code, roles(site.box)) == (2, {})
-    assert "stands for shop/orders" in refused.stderr
+    assert "matches shop/orders" in refused.stderr
     assert site(*command, "--dry-run").code == 0
     assert site(*command).code == 0
     assert roles(site.box) == {"shop/orders": "storefront"}

@@ -197,7 +197,7 @@ def test_what_is_removed_may_be_seen_a_little_late(
     ("trust", "said"),
     [
         (None, "target role {} does not exist"),
-        (pods_trust(), "target role {} must let role storefront in for shop/cart, and it does not"),
+        (pods_trust(), "target role {} does not allow role storefront to assume it for shop/cart"),
         ({"AWS": "role/storefront"}, ""),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--target-role", TARGET, "--no-target-role"), "--target-role and --no-target-role exclude each other"),
+        (("--target-role", TARGET, "--no-target-role"), "--target-role and --no-target-role cannot be used together"),
         (("--tag", "a=b", "--untag", "a"), "--tag and --untag both name a"),
         (("--untag", "aws:x"), "--untag 'aws:x' is not a tag's key"),
         (("--untag", "="), "--untag '=' is not a tag's key"),

@@ -114,8 +114,8 @@ def test_a_role_that_is_whole_is_kept_when_the_association_fails(box: Sandbox, p
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
-        (("--role", "storefront", "--path", "/x/"), 2, "--path is for a role that is made, and none is"),
-        (("--role", "storefront", "--role-tag", "a=b"), 2, "--role-tag is for a role that is made, and none is"),
+        (("--role", "storefront", "--path", "/x/"), 2, "--path requires --create-role"),
+        (("--role", "storefront", "--role-tag", "a=b"), 2, "--role-tag requires --create-role"),
         (("--role", "arn:aws:iam::111122223333:role/x", "--create-role"), 2, "'arn:aws:iam::111122223333:role/x' is"),
         (("--create-role", "--managed-policy", "Nosuch"), 5, "Managed policy arn:aws:iam::aws:policy/Nosuch does not"),
     ],

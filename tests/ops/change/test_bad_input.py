@@ -99,7 +99,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*ASSOCIATE, *ROLE, "--region", "not a region"), 2, "region", ""),
     ((*ASSOCIATE, *ROLE, "--profile", "nope"), 2, "profile", ""),
     ((*ASSOCIATE, *ROLE, "--expect-account", "444455556666"), 6, "are account 111122223333's, not 444455556666's", ""),
-    ((*CREATE[:3],), 2, "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
+    ((*CREATE[:3],), 2, "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
     ((*CREATE[:2], "bad/name", *CREATE[3:]), 2, "is not an IAM role name", ""),
     ((*CREATE, "--scope", "pod"), 2, "--scope 'pod' is not one of", ""),
     ((*CREATE, "--path", "teams"), 2, "must start and end with '/'", ""),
@@ -130,15 +130,15 @@ def test_bad_arguments(
 POLICIES: tuple[tuple[object, str], ...] = (
     ("{", "is not JSON: Expecting property name"),
     ("", "line 1, column 1: this is not JSON: Expecting value"),
-    ([], "the top is not an object"),
+    ([], "the document is not an object"),
     ({}, "Statement is missing or empty"),
     ({"Statement": []}, "Statement is missing or empty"),
     ({"Statement": "x"}, "Statement is missing or empty"),
     ({"Statement": ["x"]}, "Statement[0] is not an object"),
     ({"Statement": [{"Action": "*", "Resource": "*"}]}, "Statement[0].Effect must be Allow or Deny"),
     ({"Statement": [STATEMENT, {**STATEMENT, "Principal": "*"}]}, "Statement[1] has a Principal"),
-    ({"Statement": {**STATEMENT, "NotAction": "x"}}, "Statement[0] needs either Action or NotAction"),
-    ({"Statement": {"Effect": "Allow", "Action": "*"}}, "Statement[0] needs either Resource or NotResource"),
+    ({"Statement": {**STATEMENT, "NotAction": "x"}}, "Statement[0] requires either Action or NotAction"),
+    ({"Statement": {"Effect": "Allow", "Action": "*"}}, "Statement[0] requires either Resource or NotResource"),
 )
 
 
@@ -162,11 +162,11 @@ def test_policy_files_that_clash_or_are_too_long(box: Sandbox, podid: Podid, jou
         "Two policy files would both become the inline policy read-table",
     )
     long = policy_file(tmp_path, {"Statement": [STATEMENT] * 60}, "long.json")
-    check(podid(*ASSOCIATE, *ROLE, "--session-policy", long, "-o", "json"), 2, "EKS takes 2,048 in a session policy")
+    check(podid(*ASSOCIATE, *ROLE, "--session-policy", long, "-o", "json"), 2, "EKS allows 2,048 in a session policy")
     check(
         podid(*ASSOCIATE, *ROLE, "--session-policy", file, "--session-tags", "-o", "json"),
         2,
-        "EKS takes no session policy while tags are on",
+        "EKS accepts no session policy with session tags",
     )
     assert box.faults.calls.total() == 0
 
@@ -174,7 +174,7 @@ def test_policy_files_that_clash_or_are_too_long(box: Sandbox, podid: Podid, jou
 def test_a_trust_that_would_not_fit(box: Sandbox, podid: Podid, journal: Path) -> None:
     many = tuple(part for number in range(9) for part in ("--for", f"namespace-{number}/service-account-{number}"))
     outcome = podid("role", "create", "shop-orders", *many, "-o", "json")
-    check(outcome, 6, "IAM takes 2048")
+    check(outcome, 6, "IAM allows 2048")
     assert "wider --scope" in outcome.error["advice"]
     assert writes(box) == 0
 
@@ -222,7 +222,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
-    assert outcome.error["advice"].endswith("Role shop-orders, which was made a moment before, has been deleted again.")
+    assert outcome.error["advice"].endswith("Role shop-orders, which this run created, was deleted again.")
     assert account_state(box) == before
     assert [item["status"] for item in runs(podid)] == ["done", "partial"]
 

@@ -133,8 +133,8 @@ def test_update_trust_adds_one_statement_and_keeps_the_others(
     trust = account_state(box)["roles"][foreign]["trust"]
     assert json.dumps({**trust, "Statement": trust["Statement"][:2]}) == json.dumps(MIXED_TRUST)
     assert len(trust["Statement"]) == 3
-    assert "role shared also trusts arn:aws:iam::111122223333:root; that stays as it is" in outcome.stderr
-    assert "role shared also trusts lambda.amazonaws.com; that stays as it is" in outcome.stderr
+    assert "role shared also trusts arn:aws:iam::111122223333:root (unchanged)" in outcome.stderr
+    assert "role shared also trusts lambda.amazonaws.com (unchanged)" in outcome.stderr
     assert podid("undo", "last", "--yes").code == 0
     assert json.dumps(account_state(box)["roles"][foreign]["trust"]) == json.dumps(MIXED_TRUST)
 
@@ -150,7 +150,7 @@ def test_a_foreign_role_is_used_as_it_is_and_changed_only_with_adopt(
     refused = podid(*create, "-o", "json")
 
     assert (refused.code, writes(box)) == (6, 0)
-    assert "was not made by podid here" in refused.error["message"]
+    assert "was not created by podid here" in refused.error["message"]
     assert "create inline policy read-table of role storefront" in refused.error["message"]
     assert refused.error["hint"].endswith("--adopt")
     assert podid(*create, "--yes").code == 6
@@ -236,7 +236,7 @@ def test_a_session_policy_goes_only_without_session_tags(
     command = (*ASSOCIATE, "orders-dynamodb", "--session-tags", "--replace")
     refused = podid(*command)
     assert (refused.code, writes(box)) == (6, count)
-    assert "shop/orders has a session policy, and EKS takes none while session tags are on" in refused.stderr
+    assert "shop/orders has a session policy, which EKS does not accept with session tags" in refused.stderr
     assert f"podid {' '.join(command)} --no-session-policy" in refused.stderr
     assert podid(*command, "--no-session-policy").code == 0
 

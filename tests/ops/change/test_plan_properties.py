@@ -224,7 +224,7 @@ def test_roles(requests: list[RoleRequest], existing: Mapping[str, object] | Non
         try:
             run = world.apply(plan())
         except Conflict as error:
-            assert "characters; IAM takes 2048" in error.message  # noqa: PT017  the only refusal there may be
+            assert "characters; IAM allows 2048" in error.message  # noqa: PT017  the only refusal there may be
             continue
         assert plan().actions == ()
         after = world.seen()
@@ -288,7 +288,7 @@ def test_associations(requests: list[Request], document: Mapping[str, object]) -
             assert "--role says which role it gets" in error.message  # noqa: PT017
             continue
         except Conflict as error:
-            allowed = ("characters; IAM takes 2048", "need separate commands", "has a session policy")
+            allowed = ("characters; IAM allows 2048", "require separate commands", "has a session policy")
             assert any(words in error.message for words in allowed)  # noqa: PT017  the only refusals there may be
             continue
         updates = [action for action in first.actions if action.kind == ASSOCIATION.name and action.before is not None]

@@ -53,7 +53,7 @@ def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Pat
     without_permission(box)
     done = podid(*argv, policy_file(tmp_path, allow("s3:GetObject")))
     assert done.code == 0
-    assert any(note.startswith("policies were checked here only") for note in done.json["notes"])
+    assert any(note.startswith("policies were checked only") for note in done.json["notes"])
 
 
 @pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])
@@ -110,5 +110,5 @@ def test_where_it_cannot_be_asked_that_is_said(
     outcome = podid(*CREATE, *two, "-o", "json")
     assert outcome.code == 0, outcome
     (note,) = outcome.json["notes"]
-    assert note.startswith("policies were checked here only, for JSON, structure and size: ")
+    assert note.startswith("policies were checked only for JSON, structure and size: ")
     assert ("needs access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)

@@ -23,8 +23,8 @@ def test_who_else_gets_in_is_said(box: Sandbox, podid: Podid, journal: Path) -> 
     """A role that admits more than was asked for is no silent success."""
     outcome = podid("role", "create", "storefront", "--for", "shop/orders", "-o", "json")
     assert outcome.code == 0
-    (note,) = [note for note in outcome.json["notes"] if "also admits" in note]
-    assert note.startswith("role storefront also admits any ")
+    (note,) = [note for note in outcome.json["notes"] if "also allows" in note]
+    assert note.startswith("role storefront also allows any ")
     assert note.endswith(", not only shop/orders")
     assert note in podid("role", "create", "storefront", "--for", "shop/orders").stderr
 
@@ -35,7 +35,7 @@ def test_nobody_else_is_said_of_an_exact_role(box: Sandbox, podid: Podid, journa
     both = (*CREATE, "--for", "shop/cart", "--update-trust")
     assert podid(*both, "-o", "json").json["notes"] == []
     (note,) = podid(*CREATE, "-o", "json").json["notes"]
-    assert note == "role shop-orders also admits shop/cart in cluster demo, not only shop/orders"
+    assert note == "role shop-orders also allows shop/cart in cluster demo, not only shop/orders"
 
 
 @pytest.mark.parametrize("scope", ["namespace", "cluster", "account"])
@@ -163,7 +163,7 @@ def test_the_other_principals_are_named_though_nothing_changes(box: Sandbox, pod
     for flags in ((), ("--adopt",), ("--dry-run",), ("--adopt", "--dry-run")):
         outcome = podid("role", "create", "theirs", "--for", "shop/orders", *flags, "-o", "json")
         assert outcome.code == 0
-        assert "role theirs also trusts lambda.amazonaws.com; that stays as it is" in outcome.json["notes"]
+        assert "role theirs also trusts lambda.amazonaws.com (unchanged)" in outcome.json["notes"]
 
 
 STATEMENT: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
@@ -220,7 +220,7 @@ def test_inline_policies_have_room_for_10240_characters_together(
     one, two = (policy_file(tmp_path, half, f"{name}.json") for name in ("one", "two"))
     refused = podid(*CREATE, "--policy-file", one, "--policy-file", two, "-o", "json")
     assert (refused.code, writes(box)) == (6, 0)
-    assert "IAM takes 10,240" in refused.error["message"]
+    assert "IAM allows 10,240" in refused.error["message"]
     assert podid(*CREATE, "--policy-file", one).code == 0
     more = podid(*CREATE, "--policy-file", two, "--replace", "-o", "json")  # with the one that is there
     assert (more.code, list(account_state(box)["roles"]["shop-orders"]["inline"])) == (6, ["one"])

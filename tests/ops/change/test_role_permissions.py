@@ -78,7 +78,7 @@ def test_attach_sees_that_it_does_not_fit(box: Sandbox, podid: Podid, made: str,
         "role", "attach", "shop-orders", "--policy-file", policy_file(tmp_path, large, "l.json"), "-o", "json"
     )
     assert (outcome.code, writes(box)) == (6, count)
-    assert "IAM takes 10,240" in outcome.error["message"]
+    assert "IAM allows 10,240" in outcome.error["message"]
 
 
 # --- whose role it is -----------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, made: s
     box.world.credentials.deny("iam:ListInstanceProfilesForRole")
     notes = podid("role", "delete", "shop-orders", "--dry-run", "-o", "json").json["notes"]
     assert any("needs eks:ListPodIdentityAssociations" in note for note in notes)
-    assert any("needs iam:ListInstanceProfilesForRole" in note for note in notes)
+    assert any("requires iam:ListInstanceProfilesForRole" in note for note in notes)
 
 
 def test_a_deletion_that_is_cut_short_is_said_and_undone(box: Sandbox, podid: Podid, made: str) -> None:

@@ -31,7 +31,7 @@ def test_a_role_for_one_table(box: Sandbox, podid: Podid, journal: Path) -> None
     other = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "-o", "json")
     assert (other.code, other.error["hint"]) == (6, "podid role attach reader --preset dynamodb-read,table=carts")
     more = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "--replace", "--dry-run", "-o", "json").json["notes"]
-    assert "role reader also keeps what else it has: dynamodb-read-orders, AmazonEKS_CNI_Policy" in str(more)
+    assert "role reader keeps its other policies: dynamodb-read-orders, AmazonEKS_CNI_Policy" in str(more)
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
 
@@ -114,4 +114,4 @@ def test_what_a_role_list_could_not_look_at(box: Sandbox, podid: Podid, journal:
     assert found.code == 0
     assert [item["movedOn"] for item in found.json["items"] if item["roleName"] == "reader"] == [None]
     (unknown,) = found.json["unknowns"]
-    assert (unknown["what"], unknown["permission"]) == ("whether policies are what their presets give now", permission)
+    assert (unknown["what"], unknown["permission"]) == ("comparison of policies with their presets", permission)

@@ -79,14 +79,14 @@ def test_the_base_may_go_on_and_the_owner_is_told_what_to_add(
     assert account_state(box)["roles"]["shop-orders"]["inline"] == {
         "assume-reports": trust.base_role_permissions(arn(account))
     }
-    assert any("must let role shop-orders in for shop/orders, and it does not" in n for n in outcome.json["notes"])
+    assert any("does not allow role shop-orders to assume it for shop/orders" in n for n in outcome.json["notes"])
     statements = owner_changes(outcome.json)
     box.iam.role_named(account, "reports").assume_role_policy_document = json.dumps(
         {"Version": "2012-10-17", "Statement": statements}
     )
     again = podid(*command)
     assert (again.code, again.json["runId"]) == (0, None)
-    assert again.json["notes"][0] == f"target role {arn(account)} lets role shop-orders in for shop/orders"
+    assert again.json["notes"][0] == f"target role {arn(account)} allows role shop-orders to assume it for shop/orders"
     assert again.json["targetRoles"] == []
     assert statements[0]["Principal"] == {"AWS": BASE}
     tags = statements[0]["Condition"]["StringEquals"]
@@ -124,7 +124,7 @@ def test_without_session_tags_the_external_ids_are_asked_for(
 
 def test_a_target_that_cannot_be_looked_at_is_not_looked_at(box: Sandbox, podid: Podid, journal: Path) -> None:
     plan = podid(*CREATE, arn(OTHER), "--dry-run", "-o", "json").json
-    assert plan["notes"][0].startswith(f"target role {arn(OTHER)} was not looked at: it is in account {OTHER}")
+    assert plan["notes"][0].startswith(f"target role {arn(OTHER)} was not checked: it is in account {OTHER}")
     assert "--target-profile" in plan["notes"][0]
     (statement,) = owner_changes(plan)
     assert statement["Principal"] == {"AWS": BASE}
@@ -191,7 +191,9 @@ def test_a_target_that_keeps_the_role_out(
     helps = all(item["Effect"] == "Allow" for item in statements)
     refused = podid(*line)
     assert (refused.code, refused.stdout, writes(box)) == (6, "", 0)
-    assert refused.error["message"].startswith(f"Target role {arn(where)} must let role shop-orders in for")
+    assert refused.error["message"].startswith(
+        f"Target role {arn(where)} does not allow role shop-orders to assume it for"
+    )
     mends = "--update-trust" if helps else "--force"
     assert refused.error["hint"] == shlex.join(("podid", *line, mends))
     if not helps:
@@ -301,7 +303,7 @@ def test_both_sides_are_one_plan_one_run_and_one_undo(
     assert second["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] == "orders"
     again = podid(*command)
     assert (again.code, again.json["runId"]) == (0, None)
-    assert f"target role {arn(account)} lets role shop-orders in for shop/orders" in again.json["notes"]
+    assert f"target role {arn(account)} allows role shop-orders to assume it for shop/orders" in again.json["notes"]
     assert podid("undo", "last", "--yes").code == 0
     assert (account_state(box), trust_of(box, account)) == before
 
@@ -463,7 +465,7 @@ def test_what_keeps_the_role_from_going_on_is_said(box: Sandbox, podid: Podid, j
     bounded = (*CREATE, arn(OWN), "--boundary", "AmazonS3ReadOnlyAccess", "-o", "json")
     first = podid(*bounded).json["notes"]
     assert f"must allow sts:AssumeRole on {arn(OWN)}, too" in "\n".join(first)
-    wanted = f"role shop-orders may not go on to {arn(OWN)}: its permissions boundary does not allow sts:AssumeRole"
+    wanted = f"role shop-orders cannot assume {arn(OWN)}: its permissions boundary does not allow sts:AssumeRole"
     assert wanted in podid(*bounded).json["notes"]
     box.world.credentials.deny("iam:SimulatePrincipalPolicy")
-    assert any(note.endswith("needs iam:SimulatePrincipalPolicy") for note in podid(*bounded).json["notes"])
+    assert any(note.endswith("requires iam:SimulatePrincipalPolicy") for note in podid(*bounded).json["notes"])

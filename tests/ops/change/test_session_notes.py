@@ -54,14 +54,14 @@ def test_nothing_is_said_while_they_are_sent(box: Sandbox, podid: Podid, journal
 def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, journal: Path, permission: str) -> None:
     box.world.credentials.deny(permission)
     (note,) = notes(podid, *OFF)
-    assert note.endswith(f"was not looked at: needs {permission}")
+    assert note.endswith(f"was not checked: requires {permission}")
 
 
 def test_a_session_policy_only_narrows(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     note, *others = notes(podid, *OFF, "--session-policy", policy_file(tmp_path))
-    assert note.startswith("the session policy of shop/orders only narrows")
+    assert note.startswith("the session policy of shop/orders only restricts")
     assert all(part in note for part in (" of 2,048 characters", "by an estimate", "packedPolicySize"))
-    vain = "no policy of role storefront allows dynamodb:GetItem, which the session policy does: a session policy adds"
+    vain = "the session policy allows dynamodb:GetItem, but no policy of role storefront does: a session policy adds"
     assert [item.startswith(vain) for item in others] == [True]
 
 
@@ -71,10 +71,10 @@ def test_what_it_allows_in_vain_is_the_target_roles(box: Sandbox, podid: Podid, 
     policy = ("--session-policy", policy_file(tmp_path))
     assert len(notes(podid, *OFF, *policy, *target, code=3)) == 1  # the target role keeps it out
     (note,) = notes(podid, *OFF, *policy, *target[:1], "arn:aws:iam::999988887777:role/reports", "--replace")
-    assert note.endswith("was not looked at: it is another account's")
+    assert note.endswith("was not checked: it is in another account")
     box.world.credentials.deny("iam:ListRolePolicies")
     assert notes(podid, *OFF, *policy, *target, "--replace", code=3)[-1].endswith(
-        "was not looked at: needs iam:ListRolePolicies"
+        "was not checked: requires iam:ListRolePolicies"
     )
 
 

@@ -64,7 +64,9 @@ def test_a_role_of_somebody_else_stays(box: Sandbox, podid: Podid, journal: Path
     add_association(box.world, "shop", "orders", "storefront")
     outcome = podid("disassociate", "shop/orders", "--delete-role", "--yes", *WAIT, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
-    assert outcome.error["message"] == "Role storefront was not made by podid here, and --delete-role deletes no other"
+    assert (
+        outcome.error["message"] == "Role storefront was not created by podid here, and --delete-role deletes no other"
+    )
 
 
 def test_a_role_whose_association_stays_is_kept(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -346,7 +348,7 @@ def test_the_old_trust_statement_is_named_or_removed(box: Sandbox, podid: Podid,
     before = account_state(box)
     command = ("move", "shop/orders", "shop/api", "--update-trust", "--yes", *WAIT, "-o", "json")
     named = podid(*command)
-    (note,) = [text for text in named.json["notes"] if "goes on admitting shop/orders" in text]
+    (note,) = [text for text in named.json["notes"] if "still allows shop/orders" in text]
     assert "podid trust remove --role r --for shop/orders --cluster demo" in note
     assert (podid("undo", "last", "--yes", *WAIT).code, account_state(box)) == (0, before)
     moved = podid(*command, "--remove-trust")
@@ -369,4 +371,4 @@ def test_a_statement_that_lets_in_others_stays(box: Sandbox, podid: Podid, journ
     add_association(box.world, "shop", "orders", "storefront")
     moved = podid("move", "shop/orders", "shop/api", "--yes", "--remove-trust", *WAIT, "-o", "json")
     assert (moved.code, [kind for kind, *_ in statuses(moved)]) == (0, ["association", "association"])
-    assert "goes on admitting" not in str(moved.json["notes"])
+    assert "still allows" not in str(moved.json["notes"])

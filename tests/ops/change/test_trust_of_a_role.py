@@ -52,7 +52,7 @@ def test_add_is_recorded_repeated_without_a_change_and_undone(box: Sandbox, podi
     assert account_state(box) == before
     done = podid("trust", "add", "--role", "r", *FOR, "--for", "shop/cart", "-o", "json")
     assert (done.code, [a["status"] for a in done.json["actions"]]) == (0, ["done"])
-    assert "role r also trusts ec2.amazonaws.com; that stays as it is" in done.json["notes"]
+    assert "role r also trusts ec2.amazonaws.com (unchanged)" in done.json["notes"]
     assert [who(statement) for statement in trust_of(box, "r")[1:]] == [("shop", "orders"), ("shop", "cart")]
     made = writes(box)
     again = podid("trust", "add", "--role", "arn:aws:iam::111122223333:role/r", *FOR, "-o", "json")
@@ -117,8 +117,8 @@ def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, mo
 def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
     line = ("associate", "shop/orders", "--role", "r", "--wait", "none", "--dry-run", "-o", "json")
-    assert "does not admit shop/orders" in podid(*line).error["message"]
-    assert not any("does not admit" in note for note in podid(*line, "--update-trust").json["notes"])
+    assert "does not allow shop/orders" in podid(*line).error["message"]
+    assert not any("does not allow" in note for note in podid(*line, "--update-trust").json["notes"])
 
 
 def test_what_others_get_in_by_is_not_removed(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
@@ -164,7 +164,7 @@ def test_what_is_said_to_stay_does_stay(
     also = [note for note in done.json["notes"] if "also trusts" in note]
     assert also
     for principal in (ROOT, OIDC):
-        said = f"role r also trusts {principal}; that stays as it is" in also
+        said = f"role r also trusts {principal} (unchanged)" in also
         assert said is (principal in principals), principal
 
 
@@ -263,7 +263,7 @@ def test_tighten_narrows_to_those_who_use_the_role(box: Sandbox, podid: Podid, w
 def test_tighten_to_a_namespace_where_too_many_use_it(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
     use(box, *(f"service-{number}" for number in range(8)))
     full = podid("trust", "tighten", "--role", wide, "--yes", "-o", "json")
-    assert (full.code, "IAM takes 2048" in full.error["message"]) == (6, True)
+    assert (full.code, "IAM allows 2048" in full.error["message"]) == (6, True)
     assert podid("trust", "tighten", "--role", wide, "--scope", "namespace", "--yes").code == 0
     assert len(trust_of(box)) == 2
 

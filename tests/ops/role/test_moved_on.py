@@ -41,7 +41,7 @@ def test_a_policy_that_its_preset_would_write_otherwise() -> None:
     moved = moved_on(found.name, old)
     assert moved is not None
     assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
-    assert moved.sentence.endswith("that has also dynamodb:Scan and no longer dynamodb:ListStreams")
+    assert moved.sentence.endswith("which also has dynamodb:Scan and no longer has dynamodb:ListStreams")
     assert preset_differs(("table/orders/index/*", "table/*")) == (
         (ARN % ("dynamodb", "table/orders/index/*"),),
         (ARN % ("dynamodb", "table/*"),),

@@ -31,15 +31,15 @@ def allow(*actions: str) -> dict[str, Any]:
     [
         ((allow("sts:AssumeRole", "sts:TagSession"),), ANY),
         ((allow("sts:AssumeRole"), allow("sts:TagSession")), ANY),
-        ((allow("sts:AssumeRole"),), "names pods and admits none: sts:TagSession is not allowed"),
-        ((allow("sts:AssumeRole", "sts:TagSesion"),), "names pods and admits none: sts:TagSession is not allowed"),
-        ((allow("sts:TagSession"),), "names pods and admits none: sts:AssumeRole is not allowed"),
+        ((allow("sts:AssumeRole"),), "names pods and allows none: sts:TagSession is not allowed"),
+        ((allow("sts:AssumeRole", "sts:TagSesion"),), "names pods and allows none: sts:TagSession is not allowed"),
+        ((allow("sts:TagSession"),), "names pods and allows none: sts:AssumeRole is not allowed"),
         (
             (
                 allow("sts:AssumeRole", "sts:TagSession"),
                 {"Effect": "Deny", "Principal": PODS, "Action": "sts:*"},
             ),
-            "names pods and admits none",
+            "names pods and allows none",
         ),
     ],
 )
@@ -75,8 +75,8 @@ def when(**conditions: Any) -> dict[str, Any]:
             {"StringEqualsIfExists": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/demo"}},
             "while its association sends no session tags",
         ),
-        ({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}, "names pods and admits none"),
-        ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "names pods and admits none"),
+        ({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}, "names pods and allows none"),
+        ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "names pods and allows none"),
         ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "not known"),
     ],
 )

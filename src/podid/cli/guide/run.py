@@ -64,7 +64,7 @@ class Guide:
                 names = access.aws.eks.list_clusters()
                 matched = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
-                raise no_cluster(access.aws.region)
+                raise no_cluster(access.aws.region, access.shared, access.runtime.env)
             if matched is None:
                 return Facts(clusters=names)
             chosen = matched.name

@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
         Iam.list_role_names,
         optional=(
             OptionalPermission.of(
-                "--no-session-tags, --session-policy: seeing what of the role's policies they take away",
+                "--no-session-tags, --session-policy: reading the role's policies that they affect",
                 Iam.list_inline_policies,
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
@@ -50,6 +50,7 @@ def associate(access: Access, options: AssociateOptions) -> None:
 
     Example: podid associate shop/orders --create-role --preset dynamodb-read,table=orders
 
+    Example: podid associate --from-file associations.yaml --dry-run
     """
     from podid.cli.guide.run import guide_associate, says_only_where
     from podid.cli.several import in_each_cluster

@@ -1,4 +1,4 @@
-"""What podid associate and podid copy do the same way, once the command line is read."""
+"""Associate in one cluster: the part that podid associate and podid copy share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 def associate_in(access: Access, request: AssociateRequest) -> None:
-    """Associate in one cluster."""
     from functools import partial
 
     from podid.cli import changing
@@ -26,11 +25,11 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     place, accounts = access.place(for_change=True), request.accounts
     check_accounts(request.items, place.account, request.file)
     if request.reads_cluster:
-        access.kube.needed()  # known before anything is changed
+        access.kube.needed()  # fails before anything is changed
     items = request.all_items(lambda: access.kube.reader)
     refs, names = tuple(items), short_list(map(str, items), 10)
     if request.selection and not request.printed:
-        access.terminal.note(f"{request.selection} stands for {names}")
+        access.terminal.note(f"{request.selection} matches {names}")
     restarts = changing.restarting(access, refs, insist=request.force) if request.restart else None
     if not request.printed:
         changing.settle_interrupted(access, place)
@@ -67,7 +66,7 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
 
 
 def _print(access: Access, work: Associating, plan: Plan) -> None:
-    """What Terraform would need, with nothing changed."""
+    """Print the plan as Terraform and change nothing."""
     import shlex
 
     from podid.ops.role.target import owner_change_words
@@ -79,4 +78,4 @@ def _print(access: Access, work: Associating, plan: Plan) -> None:
     access.terminal.note(*notes, *skipped_lines(plan), *map(owner_change_words, plan.owner_changes))
     for name, words in work.trust_commands(plan):
         line = shlex.join(access.at_place(words))
-        access.terminal.note(f"note: the trust policy of role {name} has to admit them too: {line}")
+        access.terminal.note(f"note: the trust policy of role {name} must allow them too: {line}")

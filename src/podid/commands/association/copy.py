@@ -12,7 +12,7 @@ from podid.ops.association.request import AccountOptions, AssociationChange
 
 
 def _role_map(texts: Sequence[str]) -> dict[str, str]:
-    """OLD=NEW pairs, each side a role's name or ARN. Raises InvalidInput."""
+    """Return OLD=NEW pairs of role names or ARNs. Raise InvalidInput."""
     from podid.domain.errors import InvalidInput
     from podid.domain.names import check_role
 
@@ -36,10 +36,10 @@ def permissions() -> CommandPermissions:
 
 @options
 class CopyOptions:
-    from_cluster: str = option("NAME", "The cluster to read.", default=REQUIRED)
-    to_cluster: str = option("NAME", "The cluster to change.", default=REQUIRED)
+    from_cluster: str = option("NAME", "Cluster to copy from.", default=REQUIRED)
+    to_cluster: str = option("NAME", "Cluster to copy to.", default=REQUIRED)
     roles: Mapping[str, str] = several(
-        "OLD=NEW", "Another role there. Repeatable.", name="--map-role", default={}, read=_role_map
+        "OLD=NEW", "Use role NEW in place of role OLD. Repeatable.", name="--map-role", default={}, read=_role_map
     )
     change: AssociationChange = included(AssociationChange)
     accounts: AccountOptions = included(AccountOptions)
@@ -47,12 +47,16 @@ class CopyOptions:
 
 @command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
 def copy(access: Access, options: CopyOptions) -> None:
-    """Make a cluster's associations again in another one.
+    """Copy associations to another cluster.
 
-    Roles, target roles, session policies and tags are the same; what is there already stays. Those that an add-on owns
-    are left to it. A role whose trust names the first cluster needs --update-trust.
+    Roles, target roles, session policies and tags stay the same. Associations that exist in the other cluster are kept.
+    Those that an add-on owns are skipped. A role whose trust policy names the first cluster requires --update-trust.
 
     Example: podid copy --from-cluster blue --to-cluster green --update-trust
+
+    Example: podid copy --from-cluster blue --to-cluster green --namespace shop --dry-run
+
+    Example: podid copy --from-cluster blue --to-cluster green --map-role orders-blue=orders-green
     """
     from podid.commands.association.associating import associate_in
     from podid.domain.errors import NotFound, UsageError
@@ -66,7 +70,7 @@ def copy(access: Access, options: CopyOptions) -> None:
     with access.terminal.working(f"reading the associations of {options.from_cluster}"):
         associations = source.aws.eks.list_associations(place.cluster_name, access.shared.namespace)
     if not associations:
-        message = f"Cluster {options.from_cluster} has no association to copy"
+        message = f"Cluster {options.from_cluster} has no associations to copy"
         raise NotFound(message, subject=options.from_cluster)
     items = copies(associations, options.roles)
     request = AssociateRequest(

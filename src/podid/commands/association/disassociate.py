@@ -41,20 +41,24 @@ def permissions() -> CommandPermissions:
 @options
 class DisassociateOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    restart: bool = switch("Restart the workloads, so that their pods start without the role.")
-    delete_role: bool = switch("Delete the role too, if podid made it here and nothing else uses it.")
-    ignore_not_found: bool = switch("No failure where there is no association.")
+    restart: bool = switch("Restart the workloads so that their pods start without the role.")
+    delete_role: bool = switch("Also delete the role if podid created it here and nothing else uses it.")
+    ignore_not_found: bool = switch("Succeed if there is no association.")
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions, several=("cluster",))
 def disassociate(access: Access, options: DisassociateOptions) -> None:
-    """Take the role away again. Deleting asks first, or needs --yes.
+    """Delete associations of service accounts. Asks for confirmation, or requires --yes.
 
-    Alone, on a terminal, it asks which, and ends with the command that does the same.
+    Without arguments on a terminal, podid asks for everything.
 
-    Pods that run keep their credentials until they expire; new pods get none.
+    Running pods keep their credentials until these expire. New pods get none.
 
     Example: podid disassociate shop/orders --yes
+
+    Example: podid disassociate shop/orders shop/web --restart --yes
+
+    Example: podid disassociate shop/orders --delete-role
     """
     from podid.cli.changing import refuse_state
     from podid.cli.guide.run import guide_disassociate, says_only_where
@@ -64,7 +68,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
         raise guide_disassociate(access)
     if not options.service_accounts:
-        raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
+        raise UsageError("Specify service accounts as NAMESPACE/NAME", hint=Other(("list",)))
     refuse_state(access)
     in_each_cluster(access, lambda cluster_access: _in_one(cluster_access, options))
 

@@ -29,6 +29,7 @@ def permissions() -> CommandPermissions:
                 OptionalPermission(permissions_of_checks(checks_for((detail,)), sections_for((detail,))), reason)
                 for detail, reason in DETAILS.items()
             ),
+            OptionalPermission.of("--selector: the labels of service accounts", KubeReader.list_service_accounts),
             OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
@@ -38,27 +39,38 @@ def permissions() -> CommandPermissions:
 def list_associations(access: Access, options: ListOptions) -> None:
     """List associations with their roles.
 
-    The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use. Pods, service accounts, roles and the
-    status, which is that of podid status, are read only where a column or a filter needs them. --cluster, --region and
-    --profile may be given more than once.
+    EKS's list omits the roles, so podid reads each association. Pods, service accounts, roles and the status of podid
+    status are read only if a column or a filter requires them.
+
+    A pod is stale if it lacks the injected fields, or if it started before its association last changed and may still
+    hold the old credentials.
+
+    --cluster, --region and --profile can be repeated.
+
+    Example: podid list
+
+    Example: podid list --namespace shop --pods
+
+    Example: podid list --dangling --all-clusters
 
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
-    from podid.domain.errors import ExitCode, PodidError
+    from podid.domain.errors import ExitCode, NotFound, PodidError
+    from podid.domain.text import short_list
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
 
     terminal, shared, sort_by = access.terminal, access.shared, options.sort_by
+    access.check_whose_pods(options.service_accounts, everywhere=True)
     columns = check_columns(options.columns)
     clusters = each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags)
-    in_order((), sort_by)  # what cannot be is known before anything is read
+    in_order((), sort_by)  # an unknown column fails before anything is read
     in_columns = shared.output in (Format.TABLE, Format.WIDE, Format.CSV) and shared.query is None
-    # a document has every field, whatever the columns are
+    # documents ignore --columns
     filled = ("namespace",) if shared.output is Format.NAME else columns if in_columns else ()
     details = details_of((*columns, *options.more, sort_by.removeprefix("-")))
     listing = Listing.of(options, shared.namespace, filled, details, access.runtime.now())
@@ -66,7 +78,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     failures: list[PodidError] = []
 
     def items() -> Iterator[Listed]:
-        """As they arrive. In one of several clusters that fails, the others go on."""
+        """Yield associations as they arrive. If one of several clusters fails, read the others."""
         for name, cluster_access in clusters:
             try:
                 if isinstance(cluster_access, PodidError):
@@ -82,13 +94,19 @@ def list_associations(access: Access, options: ListOptions) -> None:
                 failures.append(error)
 
     def check() -> None:
-        """Raises NotFound where there is no cluster, or no such namespace."""
+        """Raise NotFound if there is no cluster, or no such namespace."""
         if not failures and not reached:
-            raise no_cluster(access.aws.region)
+            raise no_cluster(access.aws.region, access.shared, access.runtime.env)
         if not failures and listing.exact and not listing.listed:
             check_namespace(reached, listing.exact)
+        if not failures and (missing := listing.missing):
+            raise NotFound(
+                f"{short_list(map(str, missing))} {'has' if len(missing) == 1 else 'have'} no association",
+                subject=str(missing[0]),
+                advice=f"podid associate {missing[0]} gives it a role.",
+            )
 
-    # an order is known only when all is read
+    # sorting requires all of them
     if shared.output is Format.JSONL and shared.query is None and not sort_by:
         terminal.stream(listed_body(item, listing.details_by_id.get(item.association_id)) for item in items())
         check()

@@ -29,23 +29,29 @@ def permissions() -> CommandPermissions:
 
 @options
 class MoveOptions:
-    source: ServiceAccountRef = argument("NS/SA", "Who has the association now.", read=ServiceAccountRef.parse)
-    target: ServiceAccountRef = argument("NEW-NS/SA", "Who gets it.", read=ServiceAccountRef.parse)
+    source: ServiceAccountRef = argument(
+        "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
+    )
+    target: ServiceAccountRef = argument(
+        "NEW-NS/SA", "Service account that gets the association.", read=ServiceAccountRef.parse
+    )
     change: AssociationChange = included(AssociationChange)
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
-    remove_trust: bool = switch("Take the old service account out of the role's trust policy too.")
-    restart: bool = switch("Restart the workloads of both whose pods the change did not reach.")
+    remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
+    restart: bool = switch("Restart the workloads of both whose pods do not have the change yet.")
     force: bool = FORCE
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
 def move(access: Access, options: MoveOptions) -> None:
-    """Give an association to another service account. Deleting asks first, or needs --yes.
+    """Move an association to another service account. Asks for confirmation, or requires --yes.
 
-    EKS changes no association's service account: the new one is made first, and the old one is deleted only once new
-    pods are seen to get credentials by the new one, where that can be looked at (--wait).
+    EKS cannot change the service account of an association, so podid creates a new one first. It deletes the old one
+    after new pods get credentials from the new one, if podid can check this (--wait).
 
     Example: podid move shop/orders shop/orders-api --update-trust --yes
+
+    Example: podid move shop/orders shop/orders-api --create-service-account --remove-trust --dry-run
     """
     from functools import partial
 
@@ -58,10 +64,10 @@ def move(access: Access, options: MoveOptions) -> None:
 
     old, new = options.source, options.target
     if old == new:
-        raise UsageError(f"{old} has it already", subject=str(old))
+        raise UsageError(f"{old} already has the association", subject=str(old))
     place = access.place(for_change=True)
     if options.create_service_account:
-        access.kube.needed()  # known before anything is changed
+        access.kube.needed()  # fails before anything is changed
     restarts = changing.restarting(access, (old, new), insist=options.force) if options.restart else None
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading the associations of {old} and {new}"):

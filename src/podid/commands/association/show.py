@@ -25,17 +25,22 @@ def permissions() -> CommandPermissions:
 def show(
     access: Access,
     ref: ServiceAccountRef = SERVICE_ACCOUNT,
-    cloudtrail: bool = switch("Look into CloudTrail's event history too: two calls a second at most."),
+    cloudtrail: bool = switch("Search CloudTrail's event history too, with at most two calls a second."),
 ) -> None:
     """Show everything about one service account.
 
-    First its state with the cause and the command that mends it. Then its association, whether the role's trust policy
-    allows its pods, what the role may do, the target role, and its workloads with the credentials that an SDK in each
-    pod takes: access keys, IRSA, Pod Identity or the node's role. Without an association, what its pods use now.
+    The first lines are the state, its cause and the command that fixes it. Then come the association, whether the
+    role's trust policy allows its pods, the role's permissions, the target role, and the workloads with the credentials
+    that an SDK in each pod uses: access keys, IRSA, Pod Identity or the node's role. Without an association, podid
+    shows the credentials that its pods use now.
 
-    With --cloudtrail also when a pod last got the role, up to 90 days ago; calls show there some minutes late.
+    --cloudtrail adds when a pod last got the role, up to 90 days ago. Calls appear there after some minutes.
 
     Example: podid show shop/orders
+
+    Example: podid show shop/orders --cloudtrail
+
+    Example: podid show shop/orders -o json
     """
     from podid.ops.association.identity import read_identity
     from podid.ops.status.diagnose import wanted_for

@@ -1,7 +1,7 @@
 """podid history."""
 
 from podid.cli.command import Access, Terminal, command
-from podid.domain.option import argument
+from podid.domain.option import argument, number
 
 
 @command(shared=("journal_dir",))
@@ -9,6 +9,9 @@ def history(
     access: Access,
     terminal: Terminal,
     run_id: str | None = argument("[RUN]", "Run: its id, at least six characters of it, or 'last'.", default=None),
+    limit: int = number(
+        "NUMBER", "Show only this many of the newest runs; 0 for all.", default=0, bounds=(0, 1_000_000)
+    ),
 ) -> None:
     """List the changes that podid made from here.
 
@@ -25,6 +28,7 @@ def history(
     from podid.render.history import history_view
 
     runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())
+    runs = runs[:limit] if limit else runs
     terminal.emit(history_view(runs, access.runtime.now(), detail=run_id is not None, short=terminal.for_person))
     for error in unread:
         terminal.tell_failure(error)

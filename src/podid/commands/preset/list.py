@@ -7,12 +7,14 @@ from podid.cli.command import Terminal, command
 def list_presets(
     terminal: Terminal,
 ) -> None:
-    """List permissions of well-known workloads.
+    """List permission presets for well-known workloads.
 
-    Applications by what they do with one table, bucket or queue, and controllers by their own names. Each is narrowed
-    by its parameters, for `podid role create --preset`.
+    Application presets are named after the access to one table, bucket or queue, controller presets after the
+    controller. Parameters narrow a preset. Use one with `podid role create --preset`.
 
     Example: podid preset list
+
+    Example: podid preset list -o json
     """
     from podid.ops.role.presets import list_presets as presets
     from podid.render.roles import list_view

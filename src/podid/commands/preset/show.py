@@ -7,13 +7,16 @@ from podid.domain.option import argument
 @command()
 def show(
     terminal: Terminal,
-    preset: str = argument("PRESET", "A preset's name, with what is known of its parameters: NAME[,KEY=VALUE…]."),
+    preset: str = argument("PRESET", "Name of the preset, with any of its parameters: NAME[,KEY=VALUE…]."),
 ) -> None:
     """Show a preset in words and as a policy.
 
-    Values that are given stand in it; the cluster at hand gives partition, region and account when a role is made.
+    Parameters that you specify appear in the policy. When podid creates a role, it fills in partition, region and
+    account of the cluster.
 
     Example: podid preset show dynamodb-read,table=orders
+
+    Example: podid preset show external-dns
     """
     from podid.ops.role.presets import parse_choice
     from podid.render.roles import preset_view

@@ -22,18 +22,22 @@ def permissions() -> CommandPermissions:
         optional=(
             permissions.POLICY_CHECKS,
             permissions.USERS,
-            OptionalPermission.of("--preset, of those that name the cluster", Eks.get_cluster),
+            OptionalPermission.of("--preset, for presets that name the cluster", Eks.get_cluster),
         ),
     )
 
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def attach(access: Access, options: AttachOptions) -> None:
-    """Give a role more permissions.
+    """Add permissions to a role.
 
-    Policies that it has already are left as they are; pods have the new ones within seconds, without a restart.
+    Policies that the role has stay unchanged. Pods get the new permissions within seconds, without a restart.
 
     Example: podid role attach shop-orders --preset dynamodb-read,table=orders
+
+    Example: podid role attach shop-orders --managed-policy AmazonS3ReadOnlyAccess
+
+    Example: podid role attach shop-orders --policy-file dynamodb-read.json --replace
     """
     from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
     from podid.domain.errors import UsageError
@@ -45,7 +49,7 @@ def attach(access: Access, options: AttachOptions) -> None:
     for text in options.presets:
         parse_choice(text)
     if not policies and not options.managed_policies and not options.presets:
-        raise UsageError("Which permissions? Name a --preset, a --managed-policy or a --policy-file")
+        raise UsageError("Specify permissions: --preset, --managed-policy or --policy-file")
     place = access.account_place()
     settle_interrupted(access, place)
     with access.terminal.working(f"reading role {options.role}"):

@@ -30,7 +30,7 @@ def permissions() -> CommandPermissions:
             permissions.POLICY_CHECKS,
             *permissions.TARGET_ROLE,
             OptionalPermission.of(
-                "--target-role --no-session-tags: the associations' external ids", Eks.find_association
+                "--target-role --no-session-tags: the associations' external IDs", Eks.find_association
             ),
             permissions.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
             OptionalPermission.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
@@ -43,14 +43,18 @@ def permissions() -> CommandPermissions:
 def create(access: Access, options: RoleCreateOptions) -> None:
     """Create an IAM role for a service account's pods.
 
-    Alone, on a terminal, it asks, and ends with the command that does the same.
+    Without arguments on a terminal, podid asks for everything.
 
-    The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
+    The trust policy allows only this cluster, namespace and service account. Running the command again changes nothing.
 
-    With --target-role the role may go on to another one. A target role that can be read has to let it in (exit 6), or
-    is changed with --update-trust; for another one podid prints what its owner must add.
+    With --target-role, the role can assume a second role. If podid can read that role, its trust policy must allow this
+    (exit 6), or --update-trust changes it. For any other target role, podid prints what its owner must add.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
+
+    Example: podid role create --for shop/orders --preset s3-read,bucket=orders
+
+    Example: podid role create shop-orders --for shop/orders --print terraform
     """
     from podid.cli import changing
     from podid.cli.guide.run import guide_role_create, says_only_where
@@ -63,9 +67,9 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
         raise guide_role_create(access)
     if not options.service_accounts:
-        raise UsageError("Whose pods may assume it? Say --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
+        raise UsageError("Specify the service account: --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     if options.target_profile and not options.target_role:
-        raise UsageError("--target-profile goes with --target-role")
+        raise UsageError("--target-profile requires --target-role")
     request = create_request(options, access.terminal.read_file)
     place = access.place(for_change=not options.print_)
     if not options.print_:
@@ -82,7 +86,7 @@ def create(access: Access, options: RoleCreateOptions) -> None:
             access.terminal.emit(role_form_view(options.print_, actions, changes))
             access.terminal.note(*at_target.notes, *map(owner_change_words, changes))
             return
-        # a wider trust names no service account
+        # a wider trust policy names no service account
         absent = changing.absent_notes(access, request.refs) if options.scope == "service-account" else ()
         plan = plan_creating(access.clients, place, access.journal, request, notes=absent, say=progress.glance)
     hint = partial(next_command, name=request.name, profile=options.target_profile, update=options.update_trust)

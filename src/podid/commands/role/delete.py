@@ -18,7 +18,7 @@ def permissions() -> CommandPermissions:
         *DELETING_ROLE,
         Eks.list_clusters,
         Eks.list_associations,
-        optional=(OptionalPermission.of("seeing whether EC2 instances run with it", Iam.list_instance_profiles),),
+        optional=(OptionalPermission.of("checking whether EC2 instances use the role", Iam.list_instance_profiles),),
     )
 
 
@@ -26,22 +26,26 @@ def permissions() -> CommandPermissions:
 def delete(
     access: Access,
     name: str = ROLE,
-    ignore_not_found: bool = switch("No failure where the role does not exist."),
-    adopt: bool = switch("Delete a role that exists and that podid did not make here."),
+    ignore_not_found: bool = switch("Succeed if the role does not exist."),
+    adopt: bool = switch("Delete an existing role that podid did not create here."),
 ) -> None:
-    """Delete a role with its policies. Asks first, or needs --yes.
+    """Delete a role and its policies. Asks for confirmation, or requires --yes.
 
-    Refuses while an association names it, in any cluster of any region that can be read; what cannot be read is named
-    in the plan. podid undo makes it again.
+    podid refuses while an association uses the role, in any cluster of any region that can be read. The plan names what
+    could not be read. podid undo creates the role again.
 
     Example: podid role delete shop-orders
+
+    Example: podid role delete shop-orders --ignore-not-found --yes
+
+    Example: podid role delete billing --adopt --dry-run
     """
     from podid.cli.changing import run, settle_interrupted
     from podid.ops.role.delete import plan_deleting
 
     place = access.account_place()
     settle_interrupted(access, place)
-    with access.terminal.working(f"reading role {name} and who uses it"):
+    with access.terminal.working(f"reading role {name} and its users"):
         plan, consent = plan_deleting(
             access.clients,
             place,

@@ -23,11 +23,15 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def detach(access: Access, options: DetachOptions) -> None:
-    """Take permissions away from a role. Asks first, or needs --yes.
+    """Remove permissions from a role. Asks for confirmation, or requires --yes.
 
-    Pods lose them within seconds. An inline policy is deleted with it; podid undo puts it back.
+    Pods lose them within seconds. An inline policy is deleted; podid undo restores it.
 
     Example: podid role detach shop-orders --managed-policy AmazonS3ReadOnlyAccess
+
+    Example: podid role detach shop-orders --inline-policy dynamodb-read --yes
+
+    Example: podid role detach shop-orders --preset dynamodb-read,table=orders
     """
     from podid.cli.changing import run, settle_interrupted, with_outlook_of_role
     from podid.domain.errors import UsageError
@@ -38,15 +42,15 @@ def detach(access: Access, options: DetachOptions) -> None:
     for text in options.presets:
         parse_choice(text)
     if not options.presets and not options.managed_policies and not options.inline_policies:
-        raise UsageError("Which permissions? Name a --preset, a --managed-policy or an --inline-policy")
+        raise UsageError("Specify permissions: --preset, --managed-policy or --inline-policy")
     place = access.account_place()
     settle_interrupted(access, place)
     with access.terminal.working(f"reading role {options.role}"):
         done = access.journal.done_before(access.runtime.argv, place.header)
         plan, role = plan_detach(access.clients, place, access.journal, options, done)
     consent = Consent(
-        question=f"Take these permissions away from role {role.name}?",
-        needed_for="Taking permissions away",
+        question=f"Remove these permissions from role {role.name}?",
+        needed_for="Removing permissions",
         word="detach" if len(plan.actions) > 1 else "",
     )
     run(access, with_outlook_of_role(access, plan, role), consent=consent)

@@ -17,7 +17,7 @@ def permissions() -> CommandPermissions:
         Eks.list_associations,
         optional=(
             OptionalPermission.of(
-                "seeing which policies are not what their presets give now",
+                "comparing policies with their presets",
                 Iam.get_inline_names,
                 Iam.get_inline_documents,
             ),
@@ -29,15 +29,19 @@ def permissions() -> CommandPermissions:
 def list_roles(
     access: Access,
     terminal: Terminal,
-    unused: bool = switch("Only those that no association names, in any cluster of any region."),
+    unused: bool = switch("Only roles that no association uses, in any cluster of any region."),
     all_clusters: bool = switch("Count the associations of every cluster of every region."),
 ) -> None:
     """List the roles that pods can assume, and which pods.
 
-    With how many associations of the region's clusters name each, when it was last used, and which presets give
-    something else now than its policies have.
+    For each role, podid shows how many associations of the region's clusters use it, when it was last used, and which
+    of its policies differ from their presets now.
+
+    Example: podid role list
 
     Example: podid role list --unused
+
+    Example: podid role list --all-clusters -o wide
     """
     from podid.domain.errors import ExitCode
     from podid.domain.text import count_of, short_list
@@ -55,8 +59,8 @@ def list_roles(
     if pod_roles.shut:
         names = short_list(item.role.name for item in pod_roles.shut)
         roles = count_of(len(pod_roles.shut), "more role")
-        terminal.note(f"note: {roles} with a trust policy for pods that admits none: {names}; see podid role show")
+        terminal.note(f"note: {roles} with a trust policy for pods that allows none: {names}; see podid role show")
     for item in pod_roles.unread:
-        terminal.note(f"note: not looked at: {item}")
+        terminal.note(f"note: not checked: {item}")
     if unused and pod_roles.unread and not pod_roles.clusters:
         terminal.leave(ExitCode.UNDETERMINED)

@@ -31,14 +31,19 @@ def permissions() -> CommandPermissions:
 def show(
     access: Access,
     name: str = ROLE,
-    all_clusters: bool = switch("Look for associations in every cluster of every region."),
+    all_clusters: bool = switch("Search every cluster of every region for associations."),
 ) -> None:
-    """Show a role, its trust and who uses it.
+    """Show a role, its trust policy and what uses it.
 
-    Who may assume it, what it may do in words, what made it, and what is wrong with it. For each
-    association that uses it: whether the trust policy allows the pods, and the status of the service account.
+    The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
+    association that uses the role, it shows whether the trust policy allows the pods, and the status of the service
+    account.
 
     Example: podid role show shop-orders
+
+    Example: podid role show shop-orders --all-clusters
+
+    Example: podid role show shop-orders -o json
     """
     from dataclasses import replace
 
@@ -60,7 +65,7 @@ def show(
             except (UsageError, NotFound, AccessDenied, Conflict) as error:
                 if access.shared.cluster is not None:
                     raise
-                access.terminal.explain(f"associations not looked at: {error.message}")
+                access.terminal.explain(f"associations not checked: {error.message}")
             else:
                 uses = read_uses(access.aws, reading.account, (place.cluster_name,))
                 reading = reading.with_uses(uses, access.aws.region)

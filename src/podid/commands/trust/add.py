@@ -14,25 +14,30 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def add(access: Access, options: TrustEditOptions) -> None:
-    """Let service accounts in by a trust policy.
+    """Allow service accounts in a trust policy.
 
-    A statement each, unless they get in already; every other statement keeps its values and its place. Of a file the
-    new policy is printed, or written with --in-place; the trust policy of a role is changed. Exit 6 where it cannot be.
+    podid adds a statement for each service account that is not allowed yet. Every other statement keeps its values and
+    its place. For a file, podid prints the new policy, or writes it with --in-place. With --role, it changes the trust
+    policy of the role. Exit 6 if the policy cannot be changed.
 
     Example: podid trust add trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN" --in-place
+
+    Example: podid trust add --role storefront --for shop/orders
+
+    Example: podid trust add --role storefront --for shop/orders --scope namespace --dry-run
     """
     from podid.cli.changing import settle_interrupted
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
     from podid.ops.trust.files import check_named
 
     check_named(options.files, options.role, access.terminal.read_file)
     if options.role is None:
-        edit_files(access, options, adding(whom(access, options)))
+        edit_files(access, options, adding(subjects_of(access, options)))
         return
     place = role_place(access, options)
-    added = whom(access, options)
+    added = subjects_of(access, options)
     settle_interrupted(access, place)
     role = read_role(access, place, options.role)
     names = ", ".join(map(str, added.refs))
-    edit_role(access, place, role, adding(added), why=f"so that it admits {names}")
+    edit_role(access, place, role, adding(added), why=f"to allow {names}")

@@ -25,14 +25,20 @@ def permissions() -> CommandPermissions:
 
 @command(shared=CLUSTER, permissions=permissions)
 def check(access: Access, options: TrustCheckOptions) -> None:
-    """Evaluate trust policies; a file takes no AWS access.
+    """Evaluate trust policies of files or of a role.
 
-    Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Without --for it says
-    who may assume the role, whoever asks; with --role it is asked for every association of the cluster that uses it.
-    Exit 0 when pods may, 3 when they may not or everybody in AWS may, 9 when that is not known, 2 when a file cannot be
-    read.
+    For sts:AssumeRole and sts:TagSession, podid names the statement that decides, the reason and the fix. Without
+    --for, it lists who can assume the role. With --role and without --for, it checks every association of the cluster
+    that uses the role. A file requires no AWS access.
+
+    Exit 0 if the pods are allowed, 3 if they are not or if everyone in AWS is, 9 if that is not known, 2 if a file
+    cannot be read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
+
+    Example: podid trust check --role storefront
+
+    Example: podid trust check --role storefront --for shop/orders
     """
     from podid.domain.errors import UsageError
     from podid.ops.trust.check import Question, access_by, check_policies
@@ -42,7 +48,7 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     check_named(options.files, options.role, access.terminal.read_file)
     refs, base_role, tags_on = options.service_accounts, options.base_role, options.session_tags
     if options.external_id is not None and base_role is None:
-        raise UsageError("--external-id belongs to the second hop: give --base-role with it")
+        raise UsageError("--external-id requires --base-role")
     if not refs and (options.cluster_arn is not None or base_role is not None or options.pods or not tags_on):
         raise UsageError("Specify the service account: --for NS/SA")
     if refs:
@@ -52,7 +58,7 @@ def check(access: Access, options: TrustCheckOptions) -> None:
     elif options.role is not None and (used := _of_uses(access, options.role)) is not None:
         checks = used
     else:
-        # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
+        # without --role-tag the role's tags are not known, and conditions on them stay unknown
         anybody = access_by(_policies(access, options), options.role_tags)
         access.terminal.emit(access_view(anybody))
         access.terminal.leave(anybody.exit_code)

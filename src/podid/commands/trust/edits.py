@@ -1,4 +1,4 @@
-"""What the commands that edit trust policies do the same way: files on the one hand, a role on the other."""
+"""What the commands that edit trust policies share: edits of files and of a role."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from podid.ops.trust.request import TrustEditOptions
 
 
-def whom(access: Access, options: TrustEditOptions) -> Subjects:
-    """Whose access is edited. Raises UsageError where nobody is named."""
+def subjects_of(access: Access, options: TrustEditOptions) -> Subjects:
+    """Return the service accounts whose access is edited. Raise UsageError if there is none."""
     from podid.domain.trust import ScopeKind
     from podid.ops.trust.edit import Subjects
 
     if not options.service_accounts:
-        raise UsageError("Whose access? Name a service account with --for NS/SA")
+        raise UsageError("Specify the service account: --for NS/SA")
     return Subjects(
         refs=options.service_accounts,
         cluster_arn=access.cluster_arn(options.cluster_arn, for_change=True),
@@ -30,7 +30,7 @@ def whom(access: Access, options: TrustEditOptions) -> Subjects:
 
 
 def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool = True) -> Place:
-    """A role belongs to no cluster: one that is named by its ARN is not looked at."""
+    """Return the place of the role. A cluster that is specified by its ARN is not read."""
     from podid.ops.trust.files import check_own_cluster
 
     if needs_cluster and options.cluster_arn is None:
@@ -41,7 +41,7 @@ def role_place(access: Access, options: TrustEditOptions, *, needs_cluster: bool
 
 
 def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
-    """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
+    """Print the new policies, or write them to their files. Write none if one of them is refused."""
     from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust.edit import edit_files
     from podid.render.formats import Format
@@ -49,9 +49,9 @@ def edit_files(access: Access, options: TrustEditOptions, edit: Edit) -> None:
 
     names, in_place, terminal = options.files, options.in_place, access.terminal
     if in_place and "-" in names:
-        raise UsageError("--in-place needs a file: stdin cannot be written to")
+        raise UsageError("--in-place requires a file: stdin cannot be written")
     if len(names) > 1 and not in_place and access.shared.output in (Format.TABLE, Format.WIDE):
-        raise UsageError("Several new policies on one stdout: use --in-place or --output json")
+        raise UsageError("Several policies cannot be printed as text: pass --in-place or --output json")
     writes = in_place and not access.shared.dry_run
     edits = edit_files(names, edit, terminal.read_file, access.patience(WAIT_SECONDS), writes=writes)
     if not in_place:
@@ -66,10 +66,10 @@ def read_role(access: Access, place: Place, name: str) -> Role:
 
 
 def edit_role(access: Access, place: Place, role: Role, edit: Edit, *, why: str, question: str = "") -> None:
-    """A plan like every change, with what comes of it for those who use the role; what takes access away asks."""
+    """Change a role's trust policy with a plan that shows the effect on its users. `question` asks for confirmation."""
     from podid.cli.changing import run, with_outlook_of_role
     from podid.domain.plan import Consent
     from podid.ops.trust.edit import plan_edit
 
     plan = with_outlook_of_role(access, plan_edit(role, edit, place.header, why=why), role)
-    run(access, plan, consent=Consent(question=question, needed_for="Taking access away") if question else None)
+    run(access, plan, consent=Consent(question=question, needed_for="Removing access") if question else None)

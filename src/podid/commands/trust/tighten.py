@@ -17,7 +17,7 @@ def permissions() -> CommandPermissions:
 @options
 class TrustTightenOptions(TrustEditOptions):
     skip_disabled_regions: bool = switch(
-        "Assume that regions which do not know the credentials have no cluster of the account."
+        "Assume that regions that reject the credentials have no cluster of the account."
     )
 
 
@@ -25,14 +25,16 @@ class TrustTightenOptions(TrustEditOptions):
 def tighten(access: Access, options: TrustTightenOptions) -> None:
     """Narrow a trust policy to those who use the role.
 
-    Wide statements for EKS Pod Identity give way to one for each association that uses the role, in any cluster of
-    any region; every region must be readable, and nobody who uses the role loses it. A file does not tell who uses its
-    role: name them with --for. Exit 6 where it cannot be.
+    podid replaces wide statements for EKS Pod Identity with one for each association that uses the role, in any cluster
+    of any region. Every region must be readable, and no user of the role loses access. For a file, specify the users
+    with --for. Exit 6 if the policy cannot be narrowed.
 
     Example: podid trust tighten --role storefront --dry-run
+
+    Example: podid trust tighten trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN" --in-place
     """
     from podid.cli.changing import settle_interrupted
-    from podid.commands.trust.edits import edit_files, edit_role, read_role, whom
+    from podid.commands.trust.edits import edit_files, edit_role, read_role, subjects_of
     from podid.domain.errors import UsageError
     from podid.domain.trust import ScopeKind
     from podid.ops.role.uses import read_all_uses
@@ -42,11 +44,13 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
     check_named(options.files, options.role, access.terminal.read_file)
     scope = ScopeKind(options.scope)
     if options.role is None:
-        identities = whom(access, options).identities({})
+        identities = subjects_of(access, options).identities({})
         edit_files(access, options, tightening(identities, scope))
         return
     if options.service_accounts or options.cluster_arn is not None:
-        raise UsageError("--for and --cluster-arn belong to FILE: of a role its associations are read")
+        raise UsageError(
+            "--role cannot be used together with --for or --cluster-arn: podid reads the role's associations"
+        )
     place = access.account_place()
     settle_interrupted(access, place)
     role = read_role(access, place, options.role)
@@ -54,4 +58,6 @@ def tighten(access: Access, options: TrustTightenOptions) -> None:
         uses = read_all_uses(access.aws, place.account)
     users = users_of(role, uses, skip_disabled=options.skip_disabled_regions)
     question = f"Narrow the trust policy of role {role.name} to {users_words(users)}?"
-    edit_role(access, place, role, tightening(users, scope), why=f"narrowed to {users_words(users)}", question=question)
+    edit_role(
+        access, place, role, tightening(users, scope), why=f"to narrow it to {users_words(users)}", question=question
+    )

@@ -1,8 +1,8 @@
-"""What follows once associations are as wanted: the status of their identities is waited for, and pods that missed the
-change are replaced. After a deletion, that new pods no longer get credentials.
+"""Wait for the effect of a change of associations and replace pods that missed it. After a deletion, wait until new
+pods get no credentials.
 
-Each API server learns of it at its own time. A pod created with dryRun=All passes the webhook and is not created, and
-shows what that one API server knows; several rounds of them, spaced over seconds, show what all of them do.
+Each API server learns of a change at its own time. A pod created with dryRun=All passes the webhook and is not created:
+it shows what one API server knows. Several rounds of them, seconds apart, show what all of them know.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How far, and how long, a change of associations is waited for; `restarting` is set where the pods that the change
-    did not reach are to be replaced."""
+    """How far and how long to wait after a change of associations. `restarting` is set if pods that missed the change
+    are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each workload."""
 
     clients: Clients
     place: Place
@@ -44,6 +44,7 @@ class Waiting:
     wait: Wait | None
     journal: Journal
     restarting: Restarting | None = None
+    all_pods: bool = False
 
     @property
     def checks_cluster(self) -> bool:
@@ -57,9 +58,8 @@ class Waiting:
 def after_associate(
     how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef], diagnosis: Diagnosis | None = None
 ) -> ChangeResult:
-    """The result once new pods of the service accounts are in the state that is waited for, as `diagnosis` shows
-    already or as is seen now; then, if asked, with the old ones replaced. Nothing is waited for after a change that
-    failed. What is met on the way is the result's error."""
+    """Return the result once new pods are in the awaited state, by `diagnosis` or a new one, and then with the old pods
+    replaced if requested. A failed change is returned unchanged. An error while waiting becomes the result's error."""
     if result.error is not None or not refs or not how.checks_cluster:
         return result
     began = how.patience.clock.monotonic()
@@ -81,9 +81,10 @@ def after_associate(
 
 
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
-    """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
-    far as waiting helps; without `refs` those of all associations."""
-    request = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    """Wait until new pods of the service accounts, or their `running` ones, are in the awaited state, as long as
+    waiting can help. Without `refs`: those of all associations."""
+    cost = READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN)
+    request = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state
@@ -103,7 +104,7 @@ def _judged(how: Waiting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeR
 
 
 def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
-    """The result with the status of all associations of the cluster, where a state was asked for by name."""
+    """Return the result with the status of all associations of the cluster, if --wait specifies a state."""
     if how.wait is None or how.wait.state is None or result.error is not None:
         return result
     try:
@@ -113,7 +114,7 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnosis: Diagnosis) -> ChangeResult:
-    """Replace the pods of service accounts that are stale, and of broken ones with `insist`."""
+    """Replace stale pods, and with `insist` the pods of broken identities."""
     states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
     chosen = [status for status in diagnosis.report.identities if status.state in states]
     restarting.leave_out(status.ref for status in diagnosis.report.identities if status not in chosen)
@@ -127,7 +128,7 @@ def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, diagnos
 
 
 def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """The result of restarts with the status of those of the service accounts that have an association."""
+    """Return the result of restarts with the status of the service accounts that have an association."""
     restarted = any(item.status is Status.DONE for item in result.done)
     if result.error is not None or not restarted or not refs or not how.checks_cluster:
         return result
@@ -140,7 +141,7 @@ def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAc
 
 
 def after_disassociate(how: Waiting, result: ChangeResult) -> ChangeResult:
-    """Waits until new pods would no longer get the role, then, if asked, replaces those that hold it."""
+    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested."""
     _, refs = changed_associations(result.plan)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
@@ -153,7 +154,7 @@ def after_disassociate(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """Waits until new pods of these service accounts would no longer get the role."""
+    """Wait until new pods of these service accounts get no credentials."""
     if result.error is not None or not refs or not how.checks_cluster:
         return result
     result, failure = replace(result, wait=how.wait), how.clients.kube.failure
@@ -166,7 +167,7 @@ def without_credentials(how: Waiting, result: ChangeResult, refs: Collection[Ser
 
 
 def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None = None) -> ChangeResult:
-    """What follows a change of associations in whatever direction: both of the above."""
+    """Wait after a change that creates, changes or deletes associations."""
     kept, deleted = changed_associations(result.plan)
     if kept:
         result = after_associate(how, result, tuple(kept), diagnosis)
@@ -174,7 +175,7 @@ def after_change(how: Waiting, result: ChangeResult, diagnosis: Diagnosis | None
 
 
 def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], patience: Patience) -> Awaited:
-    """Waits for enough consecutive rounds without an injected pod. Never raises for a cluster that cannot be asked."""
+    """Wait for enough consecutive rounds without an injected pod. Raise nothing if the cluster cannot be read."""
     clean = dict.fromkeys(refs, 0)
     images = images_of(kube.reader, {ref.namespace for ref in refs})
 
@@ -187,10 +188,10 @@ def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], pa
         hits: set[ServiceAccountRef] = set()
         for ref, answer in pacing.fan_out(pacing.attempt(gets_credentials), tries, reads=True):
             if isinstance(answer, NotFound):
-                clean[ref] = ROUNDS  # no service account, so no pod either
+                clean[ref] = ROUNDS  # without a service account there is no pod
             elif isinstance(answer, PodidError):
                 denied = isinstance(answer, AccessDenied) and answer.permission
-                why = f"needs {answer.permission}" if denied else answer.message
+                why = f"requires {answer.permission}" if denied else answer.message
                 return Awaited(f"whether new pods still get credentials was not checked: {why}", None)
             elif answer:
                 hits.add(ref)

@@ -1,7 +1,9 @@
-"""Whether pods' credentials may do something: the role's policies, its boundary and the association's session policy.
+"""Check whether pods' credentials allow an action: role policies, permissions boundary and session policy.
 
-IAM's simulator decides. It takes one boundary: the role's own for one answer, the session policy in its place for the
-other, and both have to allow it. Limits: policies of resources, and conditions in those of the organization.
+IAM's simulator decides. It accepts one boundary, so podid asks twice: with the role's own boundary, and with the
+session policy in its place. Both must allow the action. The simulator covers neither resource policies nor conditions
+in policies of the organization.
+
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
@@ -25,24 +27,24 @@ from podid.facts.second_hop import elsewhere
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
-NOT_SIMULATED = "policies of the resources themselves, and conditions in policies of the organization"
+NOT_SIMULATED = "resource policies, and conditions in policies of the organization"
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
-    """What pods are to be able to do."""
+    """Actions to check, each on each resource."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...] = ("*",)
 
     @classmethod
     def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> ActionRequest:
-        """InvalidInput for what is no action, or no ARN."""
+        """Raise InvalidInput for an action or an ARN that is not valid."""
         for action in actions:
             if not _ACTION.fullmatch(action):
-                message = f"{action!r} is no action: write SERVICE:Action, such as s3:GetObject"
+                message = f"{action!r} is not an action: specify SERVICE:Action, such as s3:GetObject"
                 raise InvalidInput(message, subject=action)
         for resource in resources:
             if resource != "*":
@@ -53,8 +55,7 @@ class ActionRequest:
 def simulate_all(
     iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], request: ActionRequest
 ) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
-    """By service account, one for each action on each resource. Never raises for what cannot be checked: that is
-    unknown."""
+    """Return an answer for each action on each resource, by service account. What cannot be checked is unknown."""
     known = {status.ref: status.association for status in statuses if isinstance(status.association, Association)}
     return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], request), known, reads=True))
 
@@ -66,7 +67,7 @@ def _simulate(iam: Iam, cluster: Cluster, association: Association, request: Act
     for resource in request.resources:
         if lacking is not None:
             permission = f"iam:SimulatePrincipalPolicy in account {Arn.parse(arn).account}"
-            reason = f"role {arn} is in another account, whose credentials alone can simulate it"
+            reason = f"role {arn} is in another account and can be simulated only with credentials of that account"
             answers += _all_unknown(request.actions, resource, reason, permission)
             continue
         try:
@@ -96,8 +97,8 @@ def _of_resource(
 
 
 def _named(iam: Iam, role: str) -> tuple[str, ...]:
-    """The patterns of the actions that the role's policies allow on whatever condition; everything where these cannot
-    be read. The simulator names every key that the policies ask for, those of other actions too."""
+    """Return the action patterns that the role's policies allow under any condition, or everything if the policies
+    cannot be read. The simulator reports the condition keys of all policies, also those of other actions."""
     try:
         policies = iam.get_policies(role)
         managed = [iam.get_managed_document(item.arn) for item in policies.attached]
@@ -109,10 +110,10 @@ def _named(iam: Iam, role: str) -> tuple[str, ...]:
 def _judged(
     own: Decision, session: Decision, resource: str, role: str, named: tuple[str, ...], ceiling: Mapping[str, object]
 ) -> Allowed:
-    """The role's own answer first; the session policy, `ceiling`, can only take away. `named` as of `_named`."""
+    """Combine both answers. The session policy, `ceiling`, can only restrict. `named` is as returned by `_named`."""
     if own.allowed and session.allowed:
         keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
-        return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
+        return Allowed(own.action, resource, True, f"unless it depends on {keys} of the actual request" if keys else "")
     refused, action = session if own.allowed else own, own.action.lower()
     hinges = leaves_something((action,), ceiling) if own.allowed else any(overlap(pattern, action) for pattern in named)
     if refused.missing_context_keys and hinges:
@@ -130,7 +131,7 @@ def _judged(
 
 
 def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, str]:
-    """What every call of such a pod carries. Its name and uid differ from pod to pod."""
+    """Return the context keys of every request from such a pod. Pod names and UIDs differ and are omitted."""
     context = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
     context["aws:RequestedRegion"] = Arn.parse(cluster.arn).region
     if association.session_tags:
@@ -145,6 +146,6 @@ def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, 
 
 
 def allowed_code(answers: Iterable[Allowed]) -> ExitCode:
-    """3 where an action is denied, 9 where that is not known."""
+    """Return 3 if an action is denied, 9 if one is not known."""
     codes = {True: ExitCode.OK, False: ExitCode.ATTENTION, None: ExitCode.UNDETERMINED}
     return combine({codes[item.allowed] for item in answers})

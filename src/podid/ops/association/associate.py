@@ -1,4 +1,4 @@
-"""Associations that are asked for, each with its role and its settings: what was typed, and the plan of it."""
+"""Plan associations with their roles and settings, from the options to the plan."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociateRequest:
-    """`items` are the service accounts that are named, each with what was said of it alone; `skipped` are left to their
-    add-ons; `selection` stands for more of them. `role` and `settings` are for those of which nothing else is said;
-    `new_role` is what --create-role makes. `new_policies` is whether session settings are new here, not those of an
-    association that is there; `printed` whether the plan is for somebody else, and not to be carried out. `file` is
-    where items with a line stand."""
+    """The associations to create or change. `items` are the service accounts that were specified, each with its own
+    role and settings; `selection` stands for more of them; `skipped` belong to add-ons. `role` and `settings` apply to
+    items without their own. `new_role` is what --create-role creates. `new_policies` is whether session settings are
+    new here, not copied from an existing association. `printed` is whether the plan is only printed. `file` is the file
+    of the items that have a line."""
 
     items: tuple[FileItem, ...]
     skipped: tuple[FileItem, ...] = ()
@@ -72,12 +72,12 @@ class AssociateRequest:
 
     @property
     def reads_cluster(self) -> bool:
-        """Whether it cannot be carried out without access to Kubernetes."""
+        """Whether the request requires access to Kubernetes."""
         of_accounts = self.accounts.create_service_account or self.accounts.strict
         return not self.printed and (of_accounts or self.selection is not None)
 
     def all_items(self, reader: Callable[[], KubeReader]) -> dict[ServiceAccountRef, FileItem]:
-        """Every service account with the role and the settings that were asked for it."""
+        """Return every service account with its requested role and settings."""
         items = {item.ref: item for item in self.items}
         if self.selection is not None:
             selected = expand(reader(), self.selection)
@@ -88,25 +88,25 @@ class AssociateRequest:
         }
 
     def question(self, count: int, *, absent: bool) -> str:
-        """What a person is asked before `count` service accounts, some of them `absent`, are associated; empty where
-        nothing needs to be asked."""
+        """Return the confirmation question for `count` service accounts, some of them `absent`; empty if none is
+        required."""
         if absent:
-            return "Associate all the same?"
+            return "Associate anyway?"
         return f"Associate {count_of(count, 'service account')}?" if self.selection is not None else ""
 
 
 def associate_request(
     typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, read_file: Callable[[str], str]
 ) -> AssociateRequest:
-    """What was typed, as a request. `in_namespaces` is whether a namespace was named, or all of them. Raises UsageError
-    for what does not go together or is missing, InvalidInput for a file that cannot be used."""
+    """Return the options as a request. `in_namespaces` is whether -n or -A was given. Raise UsageError for options that
+    are missing or cannot be used together, InvalidInput for a file that cannot be used."""
     from podid.domain.option import given_options
 
     settings = typed.settings.settings(read_file)
     of_role = (*given_options(typed.new_role), *given_options(typed.permissions))
     of_role += (("--role-tag",) if typed.role_tag else ()) + (("--adopt",) if typed.adopt else ())
     if of_role and not typed.create_role:
-        raise UsageError(f"{of_role[0]} is for a role that is made, and none is", hint=Again(add=("--create-role",)))
+        raise UsageError(f"{of_role[0]} requires --create-role", hint=Again(add=("--create-role",)))
     new_role = None
     if typed.create_role:
         new_role = RoleRequest(
@@ -151,18 +151,18 @@ def associate_request(
 
 
 def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces: bool, named: bool) -> Selection | None:
-    """What -n, -A, --service-account and --selector stand for together. Raises UsageError for a half of it."""
+    """Return the selection of -n, -A, --service-account and --selector. Raise UsageError if it is incomplete."""
     if not typed.pattern and not typed.selector:
         if in_namespaces:
-            raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")
+            raise UsageError("Specify the service accounts: --service-account NAME or --selector LABELS")
         if not named:
             raise UsageError(
-                "Which service accounts? Name them as NAMESPACE/NAME, or in a file (--from-file), or say -n with "
+                "Specify service accounts as NAMESPACE/NAME, in a file (--from-file), or with -n and "
                 "--service-account or --selector"
             )
         return None
     if namespace is None and not in_namespaces:
-        raise UsageError("Which namespaces? Say -n NAME or -n 'PATTERN-*', or all of them with -A")
+        raise UsageError("Specify the namespaces: -n NAME, -n 'PATTERN-*', or -A for all")
     return Selection(namespace or "*", typed.pattern or "*", typed.selector)
 
 
@@ -171,7 +171,8 @@ def _selection(typed: AssociateOptions, namespace: str | None, *, in_namespaces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Associating:
-    """One request in one cluster: what each service account is to have, and has. `say` is told what is being read."""
+    """One request in one cluster, with the associations as requested (`items`) and as they are (`current`). `say`
+    reports progress."""
 
     clients: Clients
     place: Place
@@ -182,7 +183,7 @@ class Associating:
     say: Callable[[str], None]
 
     def with_role_named(self) -> Associating:
-        """The same with a name for a role that is made, if it was given none."""
+        """Return it with a derived name for the new role if none was specified."""
         new_role = self.request.new_role
         if new_role is None or new_role.name:
             return self
@@ -191,14 +192,14 @@ class Associating:
 
     @property
     def _of_new_role(self) -> dict[ServiceAccountRef, FileItem]:
-        """The service accounts that get the role that is made."""
+        """The service accounts that get the new role."""
         if self.request.new_role is None:
             return {}
         return {ref: item for ref, item in self.items.items() if item.role == self.request.role}
 
     def plan(self) -> Plan:
-        """Raises Conflict, which names the flag that would allow it, NotFound and AccessDenied. What is printed is no
-        conflict with what is there."""
+        """Raise Conflict, which names the flag that would allow the change, NotFound and AccessDenied. A printed plan
+        conflicts with nothing."""
         request = self.request
         if request.printed:
             return self._planned(replace(request.change, replace=True))
@@ -213,7 +214,7 @@ class Associating:
         return plan.noting(quota_note(self.clients.eks, plan))
 
     def _planned(self, change: AssociationChange) -> Plan:
-        """The role that is made, if one is, and the associations."""
+        """Plan the new role, if there is one, and the associations."""
         request, place, new = self.request, self.place, self._of_new_role
         role_plan, made, at_targets = (None, None, []) if request.new_role is None else self._new_role(request.new_role)
         self.say("reading roles")
@@ -236,7 +237,7 @@ class Associating:
         for at_target in (*at_targets, *plan_targets(self.clients, place, others, self.current, target)):
             plan = at_target.around(plan)
         if request.new_policies:
-            # a role that is made here is known to be as it was asked for
+            # the content of a new role is known
             used = {item.role.arn: item.role.role if item.role is not made else None for item in desired}
             for arn, role in used.items():
                 actions = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
@@ -244,7 +245,7 @@ class Associating:
         return role_plan.then(plan) if role_plan is not None else plan
 
     def _new_role(self, request: RoleRequest) -> tuple[Plan, ResolvedRole, list[TargetPlan]]:
-        """The plan of the role that is made, the role as it will be, and what it takes at each target."""
+        """Return the plan of the new role, the role as planned, and the plan for each target role."""
         place, new = self.place, {ref: item.settings for ref, item in self._of_new_role.items()}
         tagged = all_tagged(new, self.current)
         request = complete(self.clients.iam, place, replace(request, refs=tuple(new), session_tags=tagged), self.say)
@@ -267,7 +268,7 @@ class Associating:
         return plan.noting(preset_notes(request.granted)), made, at_targets
 
     def trust_commands(self, plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Each role whose trust policy the plan changes, with the command that does that."""
+        """Yield each role whose trust policy the plan changes, with the command that changes it."""
         for action in plan.actions:
             if action.kind == ROLE_TRUST.name:
                 name = action.keys["roleName"]
@@ -279,8 +280,8 @@ class Associating:
 def plan_targets(
     clients: Clients, place: Place, associations: Sequence[DesiredAssociation], current: Current, target: TargetRequest
 ) -> Iterator[TargetPlan]:
-    """What it takes at each target role that the associations have, or are to have, with the flags of `target`. One
-    that is there already, or that is only named, may be missing: EKS takes it all the same."""
+    """Plan each target role of the associations, with the flags of `target`. A target role that is only named may be
+    missing, since EKS accepts that."""
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
     for item in associations:
         requested, existing = item.settings.target_role_arn, current[item.ref]
@@ -300,24 +301,24 @@ def plan_targets(
 
 
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
-    """The role that an association has already. Raises UsageError where there is none to keep it."""
+    """Return the role that an association has. Raise UsageError if there is no association."""
     if existing is None:
-        raise UsageError(f"{ref} has no association yet: --role says which role it gets", subject=str(ref))
+        raise UsageError(f"{ref} has no association yet: specify its role with --role", subject=str(ref))
     arn = existing.role_arn
     try:
         role = iam.find_role(role_name(arn))
     except AccessDenied as error:
         return ResolvedRole.unseen(arn, error)
     if role is None or role.arn != arn:
-        return ResolvedRole(arn, None, "it does not exist")
+        return ResolvedRole(arn, None, "does not exist")
     return ResolvedRole(arn, role)
 
 
 def choose_roles(
     iam: Iam, place: Place, named: Mapping[ServiceAccountRef, str], current: Current
 ) -> dict[ServiceAccountRef, ResolvedRole]:
-    """The role that each is named, by name or ARN; without one it keeps its own. Raises as `resolve_role` and
-    `kept_role`."""
+    """Return the role of each service account, by name or ARN, or its present role if none is named. Raise as
+    `resolve_role` and `kept_role` do."""
     account, partition = place.account, place.the_cluster.partition
     read: dict[tuple[bool, str], ResolvedRole] = {}
     chosen = {}
@@ -336,7 +337,7 @@ def choose_roles(
 
 
 def planned_role(plan: Plan, current: Role | None, *, account: str, partition: str) -> ResolvedRole:
-    """The role that a plan makes, or changes, as it will be."""
+    """Return the role that a plan creates or changes, as it will be."""
     trusts = [action.after for action in plan.actions if action.kind == ROLE_TRUST.name]
     if current is not None:
         after = document(trusts[0], "policyDocument") if trusts and trusts[0] is not None else current.trust

@@ -1,4 +1,4 @@
-"""Associations that are taken away: the plan, and who loses credentials by it and when."""
+"""Plan the deletion of associations, and tell which pods lose credentials and when."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def plan_disassociating(
     ignore_not_found: bool,
     say: Callable[[str], None],
 ) -> Plan:
-    """The plan that deletes the associations, and their roles with `delete_role`. `done` is what the same command had
-    done before it was cut short. Raises NotFound, with the nearest names, for one that there is not, unless that is to
-    be ignored, and Conflict for what an add-on or somebody else needs."""
+    """Plan the deletion of the associations, and of their roles with `delete_role`. `done` are the actions of an
+    interrupted run of the same command. Raise NotFound with the nearest names for a missing association, unless
+    `ignore_not_found`, and Conflict if an add-on or another user requires it."""
     current = current_associations(clients, place, refs)
     gone = {ref_of(action.keys): action for action in done if action.kind == ASSOCIATION.name}
     if not ignore_not_found:
@@ -47,7 +47,7 @@ def plan_disassociating(
         ended = {association.association_arn for association in ending}
         arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
         for arn in dict.fromkeys((*(association.role_arn for association in ending), *arns)):
-            say(f"reading role {arn.rpartition('/')[2]} and who uses it")
+            say(f"reading role {arn.rpartition('/')[2]} and its users")
             plan = plan.then(plan_delete_after(clients, journal, place, arn, ended))
     return plan
 
@@ -57,7 +57,7 @@ def plan_disassociate(
     header: Header,
     current: Current,
 ) -> Plan:
-    """Where there is none to delete the plan says so under `unchanged`."""
+    """Plan the deletions. Service accounts without an association are listed under `unchanged`."""
     actions, unchanged = [], []
     for ref in refs:
         existing = current[ref]
@@ -72,8 +72,8 @@ def plan_disassociate(
 
 
 def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str, ...]:
-    """A sentence for each association whose running pods hold its credentials: which pods lose the role and when, or
-    why that could not be looked at."""
+    """Return a sentence for each association whose running pods hold its credentials: which pods lose the role and
+    when, or why they were not checked."""
     associated = {ref: item for ref, item in current.items() if item is not None}
     notes = []
     try:
@@ -89,5 +89,5 @@ def losing_notes(kube: KubeAccess, current: Current, now: datetime) -> tuple[str
                         f"when the credentials expire, by {until:%Y-%m-%dT%H:%MZ} at the latest: {short_list(names)}"
                     )
     except PodidError as error:
-        return (f"which running pods lose the role could not be looked at: {error.message}",)
+        return (f"the running pods that lose the role were not checked: {error.message}",)
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Associations in a file: JSON, YAML or CSV, among them what `podid list` prints."""
+"""Read associations from a file: JSON, YAML or CSV, for example the output of `podid list`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from podid.domain.text import count_of, cut, did_you_mean
 from podid.local.data import Located
 from podid.ops.association.request import Settings
 
-# how else a member may be called, as a column of `list -o csv` among others
+# other names of a member, for example columns of `list -o csv`
 _ALSO = {
     "role": "roleArn",
     "targetRole": "targetRoleArn",
@@ -43,21 +43,21 @@ _TAKEN = (
     "policy",
     "tags",
 )
-# what EKS assigns, and what podid says of an association: it is there to be read
+# assigned by EKS or added by podid: ignored
 _ASSIGNED = (
     *("clusterName", "associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn"),
     *("associationid", "created", "modified", "pods", "injected", "stale", "exists", "roleexists", "status", "health"),
     *("notread", "unread", "serviceAccountExists", "roleExists"),
 )
 
-# of an error, in letters, and of a list of them
+# characters of an error, and errors in a list
 _LONGEST, _MOST = 300, 50
 
 
 @dataclass(frozen=True, slots=True)
 class FileItem:
-    """One association of a file. `role` is empty where the file leaves it out; `owner` is the ARN of the add-on that
-    owns it, if one does; `line` is where it stands in the file, 0 where it is of none."""
+    """One association of a file. `role` is empty if the file omits it. `owner` is the ARN of the add-on that owns it.
+    `line` is its line in the file, 0 outside of files."""
 
     ref: ServiceAccountRef
     role: str = ""
@@ -67,14 +67,14 @@ class FileItem:
 
     @property
     def why_skipped(self) -> str:
-        """Why it is not associated again; empty for one that is."""
+        """The reason why it is skipped; empty if it is not."""
         name = addon_name(self.owner)
         return f"the add-on {name} owns it: podid addon associate {name} {self.ref.name}" if self.owner else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The members of an item, or what is wrong with all of it."""
+    """The members of an item, or the reason why the item cannot be used."""
 
     line: int
     members: Mapping[str, object]
@@ -82,7 +82,7 @@ class _Row:
 
 
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
-    """The associations of a file, each service account once. Raises InvalidInput, which names the file and, of each row
+    """Return the associations of a file, each service account once. Raise InvalidInput with the file and, for each row
     that cannot be used, line and key."""
     items: dict[ServiceAccountRef, FileItem] = {}
     wrong: list[tuple[int, str]] = []
@@ -93,17 +93,17 @@ def read_items(text: str, name: str) -> tuple[FileItem, ...]:
             wrong.append((row.line, error.message))
             continue
         if item.ref in items:
-            wrong.append((row.line, f"{item.ref} is there twice, first in line {items[item.ref].line}"))
+            wrong.append((row.line, f"{item.ref} appears twice, first in line {items[item.ref].line}"))
         items.setdefault(item.ref, item)
     _refuse(name, wrong)
     return tuple(items.values())
 
 
 def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
-    """Raises InvalidInput for the rows whose role is in another account than the cluster's."""
+    """Raise InvalidInput for rows whose role is in another account than the cluster."""
     given = ((item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:"))
     wrong = [(item.line, f"roleArn: {item.role} is in account {other}") for item, other in given if other != account]
-    _refuse(name, wrong, f"; the cluster, and so the roles of its associations, are in {account}")
+    _refuse(name, wrong, f"; the roles of associations must be in the cluster's account, {account}")
 
 
 def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
@@ -131,13 +131,13 @@ def _rows(text: str, name: str) -> Iterable[_Row]:
         rows = rows.get("items", rows.get("associations", [rows]))
     if not isinstance(rows, list) or not all(isinstance(row, Located) for row in rows):
         raise InvalidInput(
-            f"{name} is not a list of associations, as podid list prints it with -o json, yaml or csv", subject=name
+            f"{name} is not a list of associations as podid list prints it with -o json, yaml or csv", subject=name
         )
     return [_Row(row.line, row) for row in rows]
 
 
 def _is_json_lines(text: str) -> bool:
-    """Whether the first line is an object by itself, and not the last."""
+    """Whether the first line is a complete object and more lines follow."""
     first, _, rest = text.lstrip().partition("\n")
     return first.startswith("{") and first.rstrip().endswith("}") and bool(rest.strip())
 
@@ -148,7 +148,7 @@ def _is_csv(text: str) -> bool:
 
 
 def _csv_rows(text: str, name: str) -> Iterable[_Row]:
-    """Each row by its columns; an empty cell says nothing. Tags are KEY=VALUE, with `;` between them."""
+    """Yield each row by its columns, without empty cells. Tags are KEY=VALUE, separated by `;`."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     keys: list[str] = []
     try:
@@ -157,7 +157,7 @@ def _csv_rows(text: str, name: str) -> Iterable[_Row]:
             if not keys:
                 keys = [_column(cell) for cell in cells]
                 if twice := next((key for key in keys if key and keys.count(key) > 1), ""):
-                    raise InvalidInput(f"{name}, line {line}: two columns are {twice}", subject=name)
+                    raise InvalidInput(f"{name}, line {line}: column {twice} appears twice", subject=name)
             elif cells:
                 yield _csv_row(line, keys, [cell.strip() for cell in cells])
     except csv.Error as error:
@@ -176,10 +176,10 @@ def _column(title: str) -> str:
 
 def _csv_row(line: int, keys: Sequence[str], cells: Sequence[str]) -> _Row:
     if len(keys) != len(cells):
-        return _Row(line, {}, f"it has {count_of(len(cells), 'cell')}, and the header {len(keys)}")
+        return _Row(line, {}, f"{count_of(len(cells), 'cell')} instead of {len(keys)} as in the header")
     members: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell}
     if members.get("policy") == "yes":
-        return _Row(line, {}, "policy: CSV does not hold session policies; use JSON")
+        return _Row(line, {}, "policy: CSV cannot contain session policies; use JSON")
     if members.get("policy") == "no":
         del members["policy"]
     if "tags" in members:
@@ -188,19 +188,21 @@ def _csv_row(line: int, keys: Sequence[str], cells: Sequence[str]) -> _Row:
 
 
 def _item(row: _Row) -> FileItem:
-    """Raises InvalidInput that begins with the key."""
+    """Return the association of a row. Raise InvalidInput that begins with the key."""
     if row.wrong:
         raise InvalidInput(row.wrong)
     named: dict[str, object] = {}
     for given, value in row.members.items():
         key = _ALSO.get(given, given)
         if key in named:
-            raise InvalidInput(f"{given}: {key} is there already")
+            raise InvalidInput(f"{given}: {key} is already given")
         if key not in (*_TAKEN, *_ASSIGNED):
-            raise InvalidInput(f"{given}: no association has it{did_you_mean(given, _TAKEN, 1)}")
+            raise InvalidInput(f"{given}: not a member of an association{did_you_mean(given, _TAKEN, 1)}")
         named[key] = value
     if named.get("unread"):
-        raise InvalidInput("unread: it could not be read when the list was made, and its role is not known")
+        raise InvalidInput(
+            "unread: the association could not be read when the list was created, so its role is not known"
+        )
     ref = ServiceAccountRef(
         _text(named, "namespace", check=wrong_namespace), _text(named, "serviceAccount", check=wrong_account_name)
     )
@@ -216,7 +218,7 @@ def _item(row: _Row) -> FileItem:
         tags=_tags(named),
     )
     if settings.policy and settings.disable_session_tags is False:
-        raise InvalidInput("policy: EKS takes no session policy while session tags are on")
+        raise InvalidInput("policy: EKS accepts no session policy with session tags")
     return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or ""), line=row.line)
 
 
@@ -231,20 +233,19 @@ def _about(key: str) -> Iterator[None]:
 def _text(
     row: Mapping[str, object], key: str, *, needed: bool = True, check: Callable[[str], str] = lambda _: ""
 ) -> str:
-    """`check` says what is wrong with it."""
+    """`check` returns the mistake in the value."""
     value = row.get(key)
     if value is None and not needed:
         return ""
     if not isinstance(value, str) or (needed and not value):
-        wrong = "is missing" if value in (None, "") else f"is {value!r}, and not text"
-        raise InvalidInput(f"{key}: it {wrong}")
+        raise InvalidInput(f"{key}: missing" if value in (None, "") else f"{key}: {value!r} is not text")
     if why := check(value):
         raise InvalidInput(f"{key}: {why}")
     return value
 
 
 def _optional(row: Mapping[str, object], key: str) -> str | None:
-    """None where it is left out; "" where it is null, which asks for none."""
+    """Return None if the member is omitted, "" if it is null, which removes the setting."""
     return _text(row, key, needed=False) if key in row else None
 
 
@@ -256,12 +257,12 @@ def _tags_off(row: Mapping[str, object]) -> bool | None:
             return not value
         if isinstance(value, str) and value in words:
             return words[value]
-        raise InvalidInput(f"sessionTags: it is {value!r}, and not on or off")
+        raise InvalidInput(f"sessionTags: {value!r} is neither on nor off")
     value = row.get("disableSessionTags")
     if value in ("true", "false"):  # a cell of CSV
         return value == "true"
     if value is not None and not isinstance(value, bool):
-        raise InvalidInput(f"disableSessionTags: it is {value!r}, and not true or false")
+        raise InvalidInput(f"disableSessionTags: {value!r} is neither true nor false")
     return value
 
 
@@ -276,11 +277,11 @@ def _policy(row: Mapping[str, object]) -> str | None:
         return ""
     with _about("policy"):
         document = trust.read_json(value) if isinstance(value, str) else value
-        return session_policy_text(check_policy_document(document, "it"), "it")
+    return session_policy_text(check_policy_document(document, "policy"), "policy")
 
 
 def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise InvalidInput("tags: it is not an object of text")
+        raise InvalidInput("tags: not an object with text values")
     return {key: text for key, text in value.items() if not key.lower().startswith("aws:")}

@@ -1,4 +1,5 @@
-"""Everything about one service account: its status, its association and roles, and what each pod really uses."""
+"""Read everything about one service account: its status, its association and roles, and the credentials that its pods
+use."""
 
 from __future__ import annotations
 
@@ -13,20 +14,21 @@ from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
+from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.diagnose import Diagnosis
-from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, role_of, trust_of
+from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, trust_of
 
-# CloudTrail gives fifty at a time, twice a second
+# CloudTrail returns 50 events a call, two calls a second
 _MOST_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`association` is None where there is none. `permissions` are those of the association's role; `last_use` is None
-    where CloudTrail was not asked."""
+    """`association` is None if there is none. `permissions` are those of the association's role. `last_use` is None if
+    CloudTrail was not searched."""
 
     status: IdentityStatus
     association: Association | None
@@ -41,8 +43,8 @@ class IdentityReading:
 def read_identity(
     clients: Clients, place: Place, diagnosis: Diagnosis, ref: ServiceAccountRef, *, cloudtrail: bool = False
 ) -> IdentityReading:
-    """From a diagnosis of the service account, and the policies of its role. Raises what kept the association from
-    being read, for nothing else that cannot be; `cloudtrail` is whether to look there for the last use."""
+    """Read the identity from a diagnosis of the service account and the policies of its role. Raise the error that
+    prevented reading the association; other parts may be missing. `cloudtrail` searches for the last use."""
     snapshot, (status,) = diagnosis.snapshot, diagnosis.report.identities
     if isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
@@ -53,7 +55,7 @@ def read_identity(
         return IdentityReading(status, None, account, pods, none, none)
     if not isinstance(association, Association):
         raise error_of(Missing(association.reason, association.permission))
-    role = role_of(snapshot, association)
+    role = role_section(snapshot, association.role_arn)
     permissions: Section[RoleReading]
     if isinstance(role, Missing):
         permissions = role

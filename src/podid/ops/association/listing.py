@@ -1,5 +1,4 @@
-"""Which associations a list shows, in which order, and what beside them: pods, service accounts, roles, status. What is
-read elsewhere costs calls only where it is wanted."""
+"""List associations: filters, order and details. Pods, service accounts, roles and status only if required."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from podid.domain.aws import Association, Listed, UnreadAssociation
-from podid.domain.errors import Again, InvalidInput, Partial
+from podid.domain.errors import Again, InvalidInput, NotFound, Partial
 from podid.domain.members import About
 from podid.domain.names import ServiceAccountRef, addon_name, role_name
 from podid.domain.option import seconds
@@ -20,47 +19,48 @@ from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.read import is_pattern
+from podid.ops.association.read import Selection, expand, is_pattern
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.checks.base import Check
+    from podid.kube.reader import KubeReader
 
-# --- what is looked at elsewhere --------------------------------------------------------------------------------------
+# --- details that cost more calls -------------------------------------------------------------------------------------
 
 T = TypeVar("T")
 
 NO_ACCOUNT = "association-sa-not-found"
 Detail = Literal["pods", "accounts", "roles", "status"]
-# with the options and columns that need each
+# the options and columns that require each
 DETAILS: Mapping[Detail, str] = {
     "pods": "--pods, --stale: the running pods",
     "accounts": "--dangling, column exists: the service accounts",
     "roles": "--dangling, column role-exists: the roles",
-    "status": "column status: what it depends on",
+    "status": "column status: all that it depends on",
 }
-# what is read for a detail beside what its checks need
+# the section that a detail requires besides those of its checks
 SECTIONS: Mapping[Detail, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
 
 
 @dataclass(frozen=True, slots=True)
 class PodCounts:
-    """The running pods of one association that the webhook serves, how many of them carry the injected fields, and how
-    many are stale: of whom a check fails that a restart ends."""
+    """The running pods of one association that the webhook serves, those with the injected fields, and the stale ones:
+    a restart fixes a check that fails for them."""
 
     running: int = 0
     injected: Annotated[int, About("With the injected fields.")] = 0
     stale: Annotated[
-        int, About("Without the injected fields, or older than a change that may not have reached them.")
+        int, About("Without the injected fields, or started before a change that may not have reached them.")
     ] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known of one association, None where nobody asked: whether its service account and its `role` exist.
-    None too of a role that could not be read."""
+    """The details of one association, None for those that were not read. `account` and `role` are whether these
+    exist."""
 
     pods: PodCounts | None = None
     account: bool | None = None
@@ -76,7 +76,7 @@ class Details:
         return self.account is False or self.role is False
 
 
-# by what a list can be put in order that is read elsewhere; what is not known comes first
+# sort keys of details; unknown values come first
 ORDERS: Mapping[str, Callable[[Details], object]] = {
     "pods": lambda details: -1 if details.pods is None else details.pods.running,
     "injected": lambda details: -1 if details.pods is None else details.pods.injected,
@@ -88,7 +88,8 @@ ORDERS: Mapping[str, Callable[[Details], object]] = {
 
 
 def checks_for(details: Collection[Detail]) -> tuple[Check, ...]:
-    """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
+    """Return the checks that the details require: for the status all that it depends on, for pods those that a restart
+    fixes."""
     from podid.checks.all import ALL
     from podid.checks.base import on_links
     from podid.checks.status import STATE_LINKS
@@ -113,8 +114,8 @@ def read_details(
     *,
     namespace: str,
 ) -> dict[str, Details]:
-    """By the association's id. Raises the reason where pods or service accounts are asked for and cannot be listed;
-    what else cannot be read is not known."""
+    """Return details by association ID. Raise if pods or service accounts are requested and cannot be listed; other
+    values that cannot be read are unknown."""
     from podid.ops.status.diagnose import examine_listed
     from podid.ops.status.facts import stale_pods
 
@@ -151,9 +152,9 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
-    from podid.ops.status.facts import role_of
+    from podid.facts.index import role_section
 
-    role = role_of(snapshot, item) if isinstance(item, Association) else None
+    role = role_section(snapshot, item.role_arn) if isinstance(item, Association) else None
     return None if role is None or isinstance(role, Missing) else role.value is not None
 
 
@@ -165,8 +166,8 @@ NO_DETAILS: Mapping[str, Details] = MappingProxyType({})
 
 @dataclass(slots=True, kw_only=True)
 class Listing:
-    """Which associations are to be shown, and those that were read so far. `exact` is the one namespace that is meant,
-    None for a `pattern`; `tags` are key -> value, None for any; `without_roles` where the list alone tells enough."""
+    """The filters of a list, and the associations read so far. `exact` is the one namespace, None for a `pattern`.
+    `tags` are key -> value, None for any. `without_roles` is whether EKS's list is sufficient."""
 
     options: ListOptions
     pattern: str
@@ -179,6 +180,7 @@ class Listing:
     without_roles: bool = False
     listed: list[Listed] = field(default_factory=list)
     details_by_id: dict[str, Details] = field(default_factory=dict)
+    labelled: frozenset[ServiceAccountRef] | None = None
 
     @classmethod
     def of(
@@ -189,14 +191,14 @@ class Listing:
         details: frozenset[Detail],
         now: datetime,
     ) -> Listing:
-        """`columns` are those that have to be filled. Raises InvalidInput."""
+        """`columns` are those to fill. Raise InvalidInput."""
         older, newer = (
             timedelta(seconds=seconds(text)) if text else None for text in (options.older_than, options.newer_than)
         )
         listing = cls(
             options=options,
             pattern=namespace or "*",
-            exact=namespace if namespace and not is_pattern(namespace) else None,
+            exact=_one_namespace(options, namespace),
             tags=tag_filter(options.tag),
             older=older,
             newer=newer,
@@ -207,7 +209,9 @@ class Listing:
         return listing
 
     def read(self, clients: Clients, place: Place) -> Iterator[Listed]:
-        """Those of a cluster that are to be shown, as they arrive."""
+        """Yield the matching associations of a cluster as they arrive."""
+        if self.options.selector:
+            self.labelled = labelled(clients.kube.reader, self.exact or "", self.options.selector)
         items: Iterable[Listed] = (
             list_without_roles(clients.eks, place, namespace=self.exact)
             if self.without_roles
@@ -222,10 +226,20 @@ class Listing:
                 self.listed.append(item)
                 yield item
 
+    @property
+    def missing(self) -> tuple[ServiceAccountRef, ...]:
+        """Those that were named and have no association in what was read."""
+        refs = {item.ref for item in self.listed}
+        return tuple(ref for ref in self.options.service_accounts if ref not in refs)
+
     def _keeps(self, item: Listed) -> bool:
-        """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
+        """Whether it matches, or may match: role, tags and age of an unread association are not known."""
         options, known = self.options, self.details_by_id.get(item.association_id)
         if not fnmatchcase(item.ref.namespace, self.pattern):
+            return False
+        if options.service_accounts and item.ref not in options.service_accounts:
+            return False
+        if self.labelled is not None and item.ref not in self.labelled:
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
             return False
@@ -240,8 +254,7 @@ class Listing:
         return known is None or ((known.stale or not options.stale) and (known.dangling or not options.dangling))
 
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
-        """Whether the API's own list tells which are to be shown, fills these columns and puts them in order, without a
-        call for each association."""
+        """Whether EKS's list is sufficient for filters, columns and order, without a call for each association."""
         options = self.options
         if options.stale or options.dangling or options.role or options.tag or self.older or self.newer:
             return False
@@ -256,8 +269,24 @@ class Listing:
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
 
 
+def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
+    """Return the one namespace that is to be read; None for several."""
+    if options.service_accounts:
+        names = {ref.namespace for ref in options.service_accounts}
+        return names.pop() if len(names) == 1 else None
+    return namespace if namespace and not is_pattern(namespace) else None
+
+
+def labelled(reader: KubeReader, namespace: str, selector: str) -> frozenset[ServiceAccountRef]:
+    """Return the service accounts with these labels, if any. Raise InvalidInput for a selector that is not valid."""
+    try:
+        return frozenset(expand(reader, Selection(namespace or "*", selector=selector)))
+    except NotFound:
+        return frozenset()
+
+
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
-    """What the list alone tells, a call for every hundred: role, settings, tags and times are missing."""
+    """Return the associations of EKS's list, one call for every hundred, without role, settings, tags and times."""
     return [
         Association(
             cluster_name=item.cluster_name,
@@ -273,14 +302,14 @@ def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list
 
 
 def has_role(association: Association, role: str) -> bool:
-    """Whether it has the role of this ARN, also as its target, or of this name; any for an empty one."""
+    """Whether it has the role of this ARN, also as its target role, or of this name; true for an empty role."""
     if role.startswith("arn:"):
         return role in (association.role_arn, association.target_role_arn)
     return not role or role_name(association.role_arn) == role
 
 
 def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
-    """KEY=VALUE, or KEY for any value. Raises InvalidInput."""
+    """Parse KEY=VALUE, or KEY for any value. Raise InvalidInput."""
     tags: dict[str, str | None] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -290,7 +319,7 @@ def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
     return tags
 
 
-# what the API's own list tells of an association, and what is looked at elsewhere
+# columns that EKS's list contains or that are read elsewhere
 _OF_THE_LIST = frozenset({"namespace", "service-account", "owner", "association-id", "pods", "injected", "exists"})
 
 
@@ -307,19 +336,19 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "created": lambda item: item.created_at or _EPOCH,
     "modified": lambda item: item.modified_at or _EPOCH,
 }
-_SORTABLE = (*_ORDERS, *ORDERS)
+SORTABLE = (*_ORDERS, *ORDERS)
 
 
 def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = NO_DETAILS) -> list[Listed]:
-    """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
-    not be read come last. What the list does not tell, `details` does, by the associations' ids. Raises InvalidInput
-    for what they cannot be sorted by."""
+    """Sort by `by`, in descending order with a leading `-`, then by cluster, namespace and service account. Unread
+    associations come last. `details` are by association ID. Raise InvalidInput for a column that cannot be sorted
+    by."""
     named = by.removeprefix("-")
-    if by and named not in _SORTABLE:
-        near = nearest(named, _SORTABLE, 1)
-        known = ", ".join(_SORTABLE)
+    if by and named not in SORTABLE:
+        near = nearest(named, SORTABLE, 1)
+        known = ", ".join(SORTABLE)
         raise InvalidInput(
-            f"--sort-by {by!r} is not one of {known}, or one of them with - before it",
+            f"--sort-by {by!r} is not one of {known}, with an optional - before it",
             hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
         )
     ordered: list[Listed] = sorted(items, key=lambda item: (item.cluster_name, item.ref, item.association_id))
@@ -334,7 +363,7 @@ def in_order(items: Sequence[Listed], by: str, details: Mapping[str, Details] = 
 
 
 def unread_error(listed: Sequence[Listed]) -> Partial | None:
-    """What is to be said of those that could not be read; None where all were."""
+    """Return the error about associations that could not be read; None if there are none."""
     unread = [item for item in listed if isinstance(item, UnreadAssociation)]
     if not unread:
         return None

@@ -1,4 +1,4 @@
-"""Associations: the plan that makes, changes or removes them, and their reading."""
+"""Plan associations that are created or changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Current = Mapping[ServiceAccountRef, Association | None]
 
 
 class NotAllowed(Conflict):
-    """The trust policy of a role does not admit the pods of `refs`."""
+    """The trust policy of a role does not allow the pods of `refs`."""
 
     def __init__(self, message: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
         super().__init__(message, **details)
@@ -39,8 +39,8 @@ def plan_associations(
     header: Header,
     current: Current,
 ) -> Plan:
-    """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow
-    it, AccessDenied where the trust policy was to be changed and may not be read."""
+    """Plan the changes; planning again after applying gives an empty plan. Raise Conflict, which names the flag that
+    would allow the change, and AccessDenied if the trust policy is to be changed and cannot be read."""
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
@@ -56,7 +56,7 @@ def plan_associations(
     for items in by_role.values():
         role = items[0].role
         if change.update_trust and role.denied is not None:
-            raise role.denied  # what was asked for by name must not be left out
+            raise role.denied  # --update-trust must not be skipped silently
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
@@ -109,7 +109,7 @@ def _plan_one(item: DesiredAssociation, existing: Association | None) -> Action:
 def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
     if state["policy"] and not state["disableSessionTags"]:
         raise Conflict(
-            f"{ref} has a session policy, and EKS takes none while session tags are on",
+            f"{ref} has a session policy, which EKS does not accept with session tags",
             hint=Again(add=("--no-session-policy",)),
             advice="--no-session-policy removes it.",
             subject=str(ref),
@@ -119,14 +119,14 @@ def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -
 def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
     if state["targetRoleArn"] and state["targetRoleArn"] == state["roleArn"]:
         raise UsageError(
-            f"the target role of {ref} is its role itself, {state['roleArn']}: leave --target-role out",
+            f"the target role of {ref} is its own role, {state['roleArn']}: omit --target-role",
             hint=Again(add=("--no-target-role",)) if state.get("associationId") else (),
             subject=str(ref),
         )
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
-    """Whether two session policies are the same JSON, however they are laid out."""
+    """Whether two session policies are the same JSON."""
     try:
         return bool(one) and bool(other) and json.loads(one or "") == json.loads(other or "")
     except ValueError:
@@ -134,7 +134,7 @@ def _same_document(one: str | None, other: str | None) -> bool:
 
 
 def _check_replaceable(changed: Sequence[Action], current: Current) -> None:
-    """Raises Conflict with every difference there is, field by field."""
+    """Raise Conflict with every difference, field by field."""
     if not changed:
         return
     first = current[ref_of(changed[0].keys)]
@@ -159,7 +159,7 @@ _WORDS = {
 
 
 def differences(action: Action) -> tuple[str, ...]:
-    """`role: ARN -> ARN`, `tag team: a -> none`: one sentence a field that an association's update changes."""
+    """Return a line for each field that an update changes: `role: ARN -> ARN`, `tag team: a -> none`."""
     before, after = action.before or {}, action.after or {}
     lines = [
         f"{words}: {_shown(key, before.get(key))} -> {_shown(key, after.get(key))}"
@@ -182,13 +182,13 @@ def _shown(key: str, value: object) -> str:
 
 
 def check_not_owned(association: Association, role_arn: str = "") -> None:
-    """Raises Conflict for an association that an EKS add-on owns: it is changed through the add-on, which would put it
-    back. `role_arn` is the role that it was to have, empty where it was to go."""
+    """Raise Conflict for an association that an add-on owns: the add-on would restore it. `role_arn` is the requested
+    role, empty for a deletion."""
     if association.owner_arn:
         name, account = addon_name(association.owner_arn), association.service_account
         change = Other(("addon", "associate"), (name, account), ("--role", role_arn, "--replace"))
         raise Conflict(
-            f"The association of {association.ref} is owned by the add-on {name} and is changed through it",
+            f"The add-on {name} owns the association of {association.ref}: change it through the add-on",
             hint=change if role_arn else Other(("addon", "disassociate"), (name, account)),
             subject=str(association.ref),
         )
@@ -202,8 +202,8 @@ def _plan_trust(
     current: Current,
     notes: list[str],
 ) -> Action | None:
-    """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
-    What is wrong already and is not touched stands in the way of nothing."""
+    """Return the change of the trust policy; None if it allows every service account, or if only the pods can tell
+    (verdict unknown). A mismatch that exists already and is not touched is no conflict."""
     policy = trust.parse_policy(role.trust)
     missing: dict[ServiceAccountRef, Settings] = {}
     sentences: list[str] = []
@@ -221,7 +221,7 @@ def _plan_trust(
             first_mode = cause.id
         why = cause.message if cause is not None else evaluation.assume_role.reason
         missing[item.ref] = item.settings
-        sentences.append(f"the trust policy of role {role.name} does not admit {item.ref}: {why}")
+        sentences.append(f"the trust policy of role {role.name} does not allow {item.ref} to assume the role: {why}")
     if not missing:
         return None
     tagged = all_tagged(missing, current, subject=role.name)
@@ -231,7 +231,7 @@ def _plan_trust(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
             lines=tuple(more),
-            advice="--update-trust adds one statement for it; every other statement stays as it is.",
+            advice="--update-trust adds a statement for it and keeps every other statement.",
             subject=role.name,
             id=first_mode,
             refs=tuple(missing),
@@ -242,8 +242,8 @@ def _plan_trust(
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
-    """The plan with the service accounts that do not exist yet created first. Raises as the reader does, and NotFound
-    where the namespace does not exist either."""
+    """Return the plan with missing service accounts created first. Raise as the reader does, and NotFound if the
+    namespace does not exist either."""
     missing = [ref for ref in refs if reader.find_service_account(ref) is None]
     if missing:
         _check_namespaces(missing, reader)
@@ -255,7 +255,7 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
     try:
         namespaces = reader.list_namespaces()
     except AccessDenied:
-        return  # the API server will tell
+        return  # the API server checks it
     for ref in refs:
         if ref.namespace not in namespaces:
             message = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
@@ -267,7 +267,7 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
-    """Whether EKS will send session tags once the settings are as asked for."""
+    """Whether EKS sends session tags with these settings."""
     if settings.disable_session_tags is not None:
         return not settings.disable_session_tags
     return existing is None or existing.session_tags
@@ -279,23 +279,23 @@ def all_tagged(
     *,
     subject: str = "",
 ) -> bool:
-    """Whether EKS will send session tags for all of them, or for none. Raises Conflict where they differ."""
+    """Whether EKS sends session tags for all of them, or for none. Raise Conflict if they differ."""
     tagged = {session_tags(new, current[ref]) for ref, new in settings.items()}
     if len(tagged) > 1:
-        raise Conflict("Service accounts with session tags on and off need separate commands", subject=subject)
+        raise Conflict("Service accounts with session tags on and off require separate commands", subject=subject)
     return tagged != {False}
 
 
 def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
-    """The service accounts whose associations are there after the plan, and those that lose theirs."""
+    """Return the service accounts whose associations exist after the plan, and those that lose theirs."""
     actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]
     kept = [ref_of(action.keys) for action in actions if action.after is not None]
     return kept, [ref_of(action.keys) for action in actions if action.after is None]
 
 
 def late_changes(plan: Plan) -> list[ServiceAccountRef]:
-    """The service accounts whose association gives something else after the plan; tags of the association itself are
-    nothing to a pod."""
+    """Return the service accounts whose pods are affected by a change of their association; its tags do not affect
+    them."""
     return [
         ref_of(action.keys)
         for action in plan.actions

@@ -1,5 +1,5 @@
-"""Associations and service accounts by name: reading them, which ones a pattern or a selector stands for, and of names
-that lead nowhere, what does not exist and what may have been meant."""
+"""Read associations and service accounts by name, expand patterns and selectors, and suggest names for those that do
+not exist."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
     from podid.ops.status.diagnose import Diagnosis
 
-# as many objects are read by name; more of them in one list
+# up to this number objects are read by name, beyond it in one list
 _FEW = 10
 
 
 def current_associations(
     clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
 ) -> dict[ServiceAccountRef, Association | None]:
-    """In the order of `refs`; many are read at once."""
+    """Return the associations in the order of `refs`; many are read at the same time."""
     eks, name = clients.eks, place.cluster_name
     associations = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
     return {ref: associations[ref] for ref in refs}
 
 
 def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that have an association, sorted; NotFound where none has, since nothing looked at is not
-    the same as all well."""
+    """Return the service accounts that have an association, sorted. Raise NotFound if there are none: an empty check
+    must not look like success."""
     refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
     if not refs:
         if namespace and (absent := namespace_not_found(clients, namespace)):
@@ -54,20 +54,20 @@ def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple
 
 
 def check_associated(clients: Clients, place: Place, current: Current) -> None:
-    """Raises NotFound for service accounts without an association, with the nearest names."""
+    """Raise NotFound for service accounts without an association, with the nearest names."""
     gone = [ref for ref, association in current.items() if association is None]
     if gone:
         known = tuple(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
         error, *others = (association_not_found(clients, place, ref, known, to_take_away=True) for ref in gone)
         if isinstance(error.hint, Again) and error.hint.swap and error.hint.swap[1] in map(str, current):
-            error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
+            error.hint = Again(add=("--ignore-not-found",))  # the command names the nearest one already
         error.lines = tuple(other.message for other in others)
         raise error
 
 
 def check_identities(diagnosis: Diagnosis, place: Place, refs: Collection[ServiceAccountRef]) -> None:
-    """Raises NotFound for the first of the service accounts that is known to have no association, with the nearest that
-    has one. Where none is named, the error that kept the associations from being listed: no result is not all well."""
+    """Raise NotFound for the first service account without an association, with the nearest name. Without `refs`, raise
+    the error that prevented listing the associations."""
     snapshot, known = diagnosis.snapshot, known_or(diagnosis.snapshot.associations, ())
     if not refs and isinstance(snapshot.associations, Missing):
         raise error_of(snapshot.associations)
@@ -85,8 +85,8 @@ def association_not_found(
     *,
     to_take_away: bool = False,
 ) -> NotFound:
-    """The error with the nearest service accounts that do have an association; where none is near, whether the service
-    account itself exists, as far as that can be read."""
+    """Return the error with the nearest service accounts that have an association. If none is near, it says whether the
+    service account exists."""
     error = without_association(place.cluster_name, ref, associated)
     if isinstance(error.hint, Again):
         return error
@@ -106,8 +106,7 @@ def association_not_found(
 def without_association(
     cluster_name: str, ref: ServiceAccountRef, associated: Iterable[ServiceAccountRef], *, exists: bool = False
 ) -> NotFound:
-    """The same without a call: the nearest of the service accounts that have one; `exists` is whether the service
-    account is known to exist."""
+    """Return the error without a call. `exists` is whether the service account is known to exist."""
     known = [str(item) for item in associated]
     message, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
     if near:
@@ -122,8 +121,7 @@ def _gives_a_role(ref: ServiceAccountRef) -> str:
 
 
 def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
-    """The error, with the nearest names, where the cluster has no such namespace; None where it has, and where that
-    cannot be read."""
+    """Return the error with the nearest names; None if the namespace exists or cannot be read."""
     try:
         check_namespace(clients.kube.reader, namespace)
     except NotFound as absent:
@@ -134,8 +132,8 @@ def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
 
 
 def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
-    """The error; where it is about a service account that does not exist, with the one that was likely meant: a slip of
-    the hand is not to be let in by a trust policy."""
+    """Return the error. If the service account does not exist, it suggests the nearest name, since a trust policy must
+    not allow a typing error."""
     try:
         missing = missing_service_accounts(refused.refs, clients.kube.reader)
     except PodidError:
@@ -143,7 +141,7 @@ def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
     for ref, near in missing.items():
         if near:
             slip = f"Service account {ref} does not exist{did_you_mean(str(ref), near)}"
-            refused.advice = f"{slip} If it is still to be made, --update-trust admits it."
+            refused.advice = f"{slip} If you create it later, --update-trust allows it."
             refused.hint = Again(swap=(str(ref), near[0]))
             break
     return refused
@@ -152,7 +150,7 @@ def with_suggestion(clients: Clients, refused: NotAllowed) -> NotAllowed:
 def missing_service_accounts(
     refs: Collection[ServiceAccountRef], reader: KubeReader
 ) -> dict[ServiceAccountRef, list[str]]:
-    """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
+    """Return the service accounts that do not exist, each with the nearest existing name. Raise as the reader does."""
     known: list[str] = []
     if len(refs) > _FEW:
         existing = {item.ref for item in reader.list_service_accounts()}
@@ -169,15 +167,15 @@ def missing_service_accounts(
 
 
 def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, strict: bool) -> tuple[str, ...]:
-    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
-    NotFound. Raises as the reader does."""
+    """Return a sentence for each service account that does not exist; with `strict` raise NotFound. Raise as the reader
+    does."""
     missing = missing_service_accounts(refs, reader)
     sentences = tuple(
         f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
     )
     if strict and missing:
         ref, near = next(iter(missing.items()))
-        # what is likely a slip of the hand is not to be made true
+        # do not offer to create what is likely a typing error
         hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
         raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
     return sentences
@@ -185,7 +183,7 @@ def absent_accounts(refs: Collection[ServiceAccountRef], reader: KubeReader, *, 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Patterns as of a shell (`*`, `?`, `[…]`) of namespace and name, and a selector of labels of service accounts."""
+    """Shell patterns (`*`, `?`, `[…]`) of namespace and name, and a label selector of service accounts."""
 
     namespace: str = "*"
     name: str = "*"
@@ -201,20 +199,20 @@ class Selection:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether it stands for names as a shell's pattern does."""
+    """Whether the text is a shell pattern."""
     return any(sign in text for sign in "*?[")
 
 
 def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that there are now, sorted. NotFound where there is none, InvalidInput for a selector that
-    the API server does not take. Raises as the reader does."""
+    """Return the matching service accounts, sorted. Raise NotFound if there are none, InvalidInput for a selector that
+    the API server rejects. Raise as the reader does."""
     namespace = "" if is_pattern(selection.namespace) else selection.namespace
     try:
         accounts = reader.list_service_accounts(namespace, selector=selection.selector)
     except Rejected as error:
         if not selection.selector:
             raise
-        message = f"--selector {selection.selector!r} is refused: {error.message}"
+        message = f"--selector {selection.selector!r} is not valid: {error.message}"
         raise InvalidInput(message, subject=selection.selector) from error
     refs = tuple(
         item.ref
@@ -231,7 +229,7 @@ def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef,
 
 
 def check_namespace(reader: KubeReader, namespace: str) -> None:
-    """Raises NotFound for one that does not exist, with the nearest names, and as the reader does."""
+    """Raise NotFound with the nearest names if the namespace does not exist. Raise as the reader does."""
     namespaces = reader.list_namespaces()
     if namespace not in namespaces:
         near = nearest(namespace, namespaces, 1)
@@ -243,13 +241,13 @@ def check_namespace(reader: KubeReader, namespace: str) -> None:
 
 
 def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
-    """What is to be known where a plan that makes several associations comes near to what a cluster takes."""
+    """Return a note if a plan that creates several associations approaches the quota of the cluster."""
     new = sum(action.kind == ASSOCIATION.name and action.verb is Verb.CREATE for action in plan.actions)
-    if new < 2:  # the count costs a call for every hundred
+    if new < 2:  # counting costs a call for every hundred
         return ()
     cluster = plan.header.cluster
     count = len(eks.list_association_summaries(cluster)) + new
     if count < NEAR_ASSOCIATION_QUOTA:
         return ()
     words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
-    return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)
+    return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS allows",)

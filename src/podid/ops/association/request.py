@@ -1,4 +1,4 @@
-"""What is asked for of associations, as options of the commands that make and change them."""
+"""Options of the commands about associations, as groups."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an association is to have beside its role. None leaves a setting of an existing one as it is, "" removes
-    it; `untag` are keys of tags to remove."""
+    """What an association has besides its role. None leaves a setting of an existing association unchanged, "" removes
+    it. `untag` are keys of tags to remove."""
 
     target_role_arn: str | None = None
     disable_session_tags: bool | None = None
@@ -42,7 +42,7 @@ class Settings:
     untag: tuple[str, ...] = ()
 
     def over(self, others: Settings) -> Settings:
-        """These, and the others where these say nothing."""
+        """Return these settings, with the others where these have none."""
         names = ("target_role_arn", "disable_session_tags", "policy")
         mine = {name: value for name in names if (value := getattr(self, name)) is not None}
         return replace(others, **mine, tags={**others.tags, **self.tags}, untag=(*others.untag, *self.untag))
@@ -50,7 +50,7 @@ class Settings:
 
 @options
 class SettingOptions:
-    """Settings as they are typed."""
+    """Settings as options."""
 
     target_role: str | None = option(
         "ARN",
@@ -68,22 +68,24 @@ class SettingOptions:
     untag: tuple[str, ...] = several("KEY", "Tag to remove. Repeatable.")
 
     def settings(self, read_file: Callable[[str], str]) -> Settings:
-        """Raises UsageError for what does not go together, InvalidInput for a file that holds no policy."""
+        """Raise UsageError for options that cannot be used together, InvalidInput for a file without a policy."""
         from podid.ops.role.policies import read_session_policy
 
         policy = None if self.session_policy is None else read_session_policy(read_file, self.session_policy)
         policy = _removable("session-policy", policy, removed=self.no_session_policy)
         if policy and self.session_tags:
-            raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
+            raise UsageError(
+                "--session-policy requires --no-session-tags: EKS accepts no session policy with session tags"
+            )
         untagged = None if self.session_tags is None else not self.session_tags
         target = _removable("target-role", self.target_role, removed=self.no_target_role)
         for key in self.untag:
             if not key or len(key) > 128 or "=" in key or key.lower().startswith("aws:"):
-                raise InvalidInput(f"--untag {key!r} is not a tag's key: at most 128 characters, no =, no aws: prefix")
+                raise InvalidInput(f"--untag {key!r} is not a tag key: at most 128 characters, no =, no aws: prefix")
             if key in self.tag:
-                raise InvalidInput(f"--tag and --untag both name {key}", subject=key)
+                raise InvalidInput(f"--tag and --untag cannot be used together for key {key}", subject=key)
         if self.target_profile and not self.target_role:
-            raise UsageError("--target-profile goes with --target-role")
+            raise UsageError("--target-profile requires --target-role")
         return Settings(
             target_role_arn=target,
             disable_session_tags=True if policy and untagged is None else untagged,
@@ -94,22 +96,22 @@ class SettingOptions:
 
 
 def _removable(name: str, value: str | None, *, removed: bool) -> str | None:
-    """What --NAME gave; "" where --no-NAME asks to remove it. Raises UsageError for both."""
+    """Return the value of --NAME, or "" for --no-NAME. Raise UsageError for both."""
     if removed and value:
-        raise UsageError(f"--{name} and --no-{name} exclude each other")
+        raise UsageError(f"--{name} and --no-{name} cannot be used together")
     return "" if removed else value
 
 
-# --- what may be changed for them -------------------------------------------------------------------------------------
+# --- changes of existing resources ------------------------------------------------------------------------------------
 
 
 @options
 class AssociationChange:
-    """What may be changed of what is there."""
+    """What may be changed of existing resources."""
 
     scope: str = option(
         "SCOPE",
-        "With --update-trust: service-account, namespace, cluster or account.",
+        "Scope of the added statement: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
@@ -118,7 +120,7 @@ class AssociationChange:
 
     @property
     def reach(self) -> ScopeKind:
-        """How far a statement of a trust policy reaches that is added."""
+        """Return the scope of a statement that is added to a trust policy."""
         from podid.domain.trust import ScopeKind
 
         return ScopeKind(self.scope)
@@ -126,7 +128,7 @@ class AssociationChange:
 
 @options
 class AccountOptions:
-    """What becomes of service accounts that do not exist."""
+    """How service accounts that do not exist are treated."""
 
     create_service_account: bool = CREATE_SERVICE_ACCOUNT
     strict: bool = switch("Fail unless every service account exists.")
@@ -134,7 +136,7 @@ class AccountOptions:
 
 @dataclass(frozen=True, slots=True)
 class DesiredAssociation:
-    """One association as it is to be. `kept` is whether its role was not named, and is the one that it has."""
+    """One association after the change. `kept` is whether no role was specified, so that it keeps its own."""
 
     ref: ServiceAccountRef
     role: ResolvedRole
@@ -163,7 +165,7 @@ class AssociateChange(AssociationChange):
 
 @options
 class AssociateOptions:
-    """What `podid associate` takes."""
+    """Options of `podid associate`."""
 
     HEADINGS: ClassVar = {
         "service_accounts": "Service accounts",
@@ -174,7 +176,7 @@ class AssociateOptions:
     BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
-    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", default="")
+    from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
     pattern: str = option(
         "PATTERN",
         "All whose name matches, with -n PATTERN or -A.",
@@ -212,39 +214,50 @@ class AssociateOptions:
 
 @options
 class ListOptions:
-    """What `podid list` takes."""
+    """Options of `podid list`."""
 
-    role: str = option("ROLE", "Only associations of this role, name or ARN.", default="", read=check_role)
-    pods: bool = switch("Count the running pods of each, and those that are stale.")
-    stale: bool = switch("Only those with stale pods.")
-    dangling: bool = switch("Only those whose service account or role does not exist.")
+    HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)
+    stale: bool = switch("Only associations with stale pods.")
+    dangling: bool = switch("Only associations whose service account or role does not exist.")
+    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
+    selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
+    owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
+    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
+    older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
+    newer_than: str = option("TIME", "Only associations changed within this time.", default="")
+    pods: bool = switch("Count the running and the stale pods of each association.")
     columns: str = option(
         "NAMES",
-        "Only these, separated by commas: namespace, service-account, role, target-role, owner, created, modified, "
+        "Only these columns, comma-separated: namespace, service-account, role, target-role, owner, created, modified, "
         "association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, role-exists, status.",
         default="",
+        source="list-columns",
     )
-    service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
-    owner: str = option("ADDON", "Only those that this add-on owns, or none.", default="")
-    tag: tuple[str, ...] = several("KEY[=VALUE]", "Only those with this tag. Repeatable.")
-    older_than: str = option("TIME", "Only those last changed at least this long ago.", default="")
-    newer_than: str = option("TIME", "Only those changed within this time.", default="")
-    sort_by: str = option("COLUMN", "A column, but for not-read; with - before it: descending.", default="")
-    all_clusters: bool = switch("Of every cluster of the region, or of each --region.")
+    sort_by: str = option(
+        "COLUMN",
+        "Sort by this column (not by not-read). A leading - reverses the order.",
+        default="",
+        source="list-orders",
+    )
+    all_clusters: bool = switch("List every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 
     @property
     def more(self) -> tuple[str, ...]:
-        """The columns that its filters need."""
+        """Return the columns that the filters add."""
         pods = ("pods", "injected", "stale") if self.pods or self.stale else ()
         return (*pods, *(("exists", "role-exists") if self.dangling else ()))
 
     @property
     def filters(self) -> str:
-        """What it shows only, as it was typed."""
+        """Return the filters as they were typed."""
         given = {
             "--role": (self.role,),
             "--service-account": (self.service_account,),
+            "--selector": (self.selector,),
             "--owner": (self.owner,),
             "--tag": self.tag,
             "--older-than": (self.older_than,),
@@ -252,4 +265,6 @@ class ListOptions:
         }
         words = [f"{name} {shlex.quote(text)}" for name, texts in given.items() for text in texts if text]
         switches = {"--stale": self.stale, "--dangling": self.dangling}
-        return " ".join((*words, *(name for name, is_set in switches.items() if is_set)))
+        return " ".join(
+            (*map(str, self.service_accounts), *words, *(name for name, is_set in switches.items() if is_set))
+        )

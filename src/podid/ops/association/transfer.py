@@ -1,4 +1,4 @@
-"""Associations that are made again somewhere else: in another cluster, or for another service account."""
+"""Copy associations to another cluster, or move one to another service account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from podid.ops.trust.edit import Subjects, plan_edit, removing
 
 
 def all_settings(association: Association) -> Settings:
-    """Everything that it has and has not, so that another becomes like it."""
+    """Return all settings, with "" for missing ones, so that another association becomes equal."""
     return Settings(
         target_role_arn=association.target_role_arn or "",
         disable_session_tags=not association.session_tags,
@@ -40,8 +40,8 @@ def all_settings(association: Association) -> Settings:
 
 
 def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tuple[FileItem, ...]:
-    """What another cluster needs to have the same; `roles` maps roles, by name or ARN, to others. Those that an add-on
-    owns say so: the add-on makes them there."""
+    """Return the associations that another cluster requires. `roles` maps role names or ARNs to others. Those of
+    add-ons are marked: the add-on creates them there."""
     return tuple(
         FileItem(
             item.ref,
@@ -55,8 +55,8 @@ def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """An association that is given from `old` to `new`; None where it is gone. `moved` is what `new` has already, and
-    `role` the role of the one or the other. `at_place` gives a command line to paste."""
+    """An association that moves from `old` to `new`; None if it is gone. `moved` is what `new` has already, `role` the
+    role of either. `at_place` completes a command line."""
 
     clients: Clients
     place: Place
@@ -76,7 +76,7 @@ class Transfer:
         new: ServiceAccountRef,
         at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
     ) -> Transfer:
-        """Raises NotFound where there is nothing to move."""
+        """Raise NotFound if there is nothing to move."""
         current = current_associations(clients, place, (old, new))
         association, moved = current[old], current[new]
         if association is None and moved is None:
@@ -95,7 +95,7 @@ class Transfer:
         )
 
     def plan(self, change: AssociationChange, *, create_service_account: bool) -> Plan:
-        """What makes the new one. Raises as `plan_associations` does."""
+        """Plan the new association. Raise as `plan_associations` does."""
         assert self.association is not None
         cluster, current = self.place.the_cluster, {self.new: self.moved}
         desired = (DesiredAssociation(self.new, self.role, all_settings(self.association)),)
@@ -106,22 +106,22 @@ class Transfer:
         return with_service_accounts(plan, (self.new,), self.clients.kube.reader) if create_service_account else plan
 
     def then_delete(self, plan: Plan, now: datetime, *, remove_trust: bool) -> Plan:
-        """The plan with the deletion of the old one, which goes only if the new one is there."""
+        """Return the plan with the deletion of the old association, which requires that the new one exists."""
         current = {self.old: self.association}
         plan = plan.then(plan_disassociate((self.old,), self.place.header, current)).in_order()
         plan = plan.noting(losing_notes(self.clients.kube, current, now))
         return self._and_trust(plan, self.association, remove=remove_trust)
 
     def rest(self, *, remove_trust: bool) -> Plan:
-        """What is left where the old one is gone: an earlier run may have come to its end before it changed the trust
+        """Plan what is left if the old association is gone: an earlier run may have ended before it changed the trust
         policy."""
         sentence = f"{self.old} has no association, and {self.new} has one: nothing is left to move"
         gone = plan_disassociate((self.old,), self.place.header, {self.old: None}).noting((sentence,))
         return self._and_trust(gone, self.moved, remove=remove_trust)
 
     def _and_trust(self, plan: Plan, association: Association | None, *, remove: bool) -> Plan:
-        """The plan, which takes the old service account out of the role's trust at its end or names what would. Raises
-        AccessDenied where that was asked for and the trust may not be read."""
+        """Return the plan that also removes the old service account from the trust policy, or names the command for it.
+        Raise AccessDenied if removal was requested and the trust policy cannot be read."""
         role, cluster = self.role.role, self.place.the_cluster
         if role is None:
             if remove and self.role.denied is not None:
@@ -135,20 +135,20 @@ class Transfer:
             return plan.then(left).in_order()
         command = ("podid", "trust", "remove", "--role", role.name, "--for", str(self.old), "--cluster", cluster.name)
         words = shlex.join(self.at_place(command))
-        return plan.noting((f"the trust policy of role {role.name} goes on admitting {self.old}: {words}",))
+        return plan.noting((f"the trust policy of role {role.name} still allows {self.old}: {words}",))
 
 
 @dataclass(slots=True)
 class OnceReady:
-    """Lets an association go only once new pods of `target`, which gets the same, are in the state that is waited for,
-    as far as the cluster can be checked. `diagnosis` is what was seen."""
+    """Allow the deletion of an association only after new pods of `target` are in the awaited state, if the cluster can
+    be checked. `diagnosis` is the last one."""
 
     how: Waiting
     target: ServiceAccountRef
     diagnosis: Diagnosis | None = None
 
     def __call__(self, action: Action) -> PodidError | None:
-        """What stands in the way of the action."""
+        """Return the error that prevents the action."""
         how, target = self.how, self.target
         if action.kind != ASSOCIATION.name or action.verb is not Verb.DELETE or not how.checks_cluster:
             return None
@@ -161,7 +161,7 @@ class OnceReady:
         cause = status.new_pod.cause
         why = "" if cause is None else f", {cause.check}: {cause.reason or cause.message}"
         state = status.new_pod.state or "not checked"
-        message = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
+        message = f"{target} has the association and {action.target} keeps its own: new pods are {state}{why}"
         kind: type[PodidError] = {
             ExitCode.ATTENTION: Conflict,
             ExitCode.UNAVAILABLE: Unavailable,
@@ -172,8 +172,8 @@ class OnceReady:
 def left_in_trust(
     plan: Plan, role: Role, cluster: Cluster, ref: ServiceAccountRef, *, session_tags: bool
 ) -> Plan | None:
-    """What takes `ref` out of the role's trust once the plan is carried out; None where the trust does not let it in,
-    or does so by what lets in others too."""
+    """Plan the removal of `ref` from the role's trust policy after the plan; None if the policy does not allow it, or
+    allows it only together with others."""
     changes = (action.after for action in plan.actions if action.kind == ROLE_TRUST.name)
     document = next((document_of(after) for after in changes if after is not None), role.trust)
     then = replace(role, trust=document)
@@ -185,4 +185,4 @@ def left_in_trust(
     edit = removing(Subjects(refs=(ref,), cluster_arn=cluster.arn, session_tags=session_tags))
     if not edit(policy, dict(role.tags)).changed:
         return None
-    return plan_edit(then, edit, plan.header, why=f"without {ref}")
+    return plan_edit(then, edit, plan.header, why=f"to remove {ref}")

@@ -1,4 +1,5 @@
-"""Who may assume a role, in words. The engine judges pods; a trust policy only says for whom it is worth asking."""
+"""Describe in words who may assume a role. The engine evaluates pods; the trust policy only selects which pods to
+try."""
 
 from __future__ import annotations
 
@@ -18,18 +19,18 @@ _NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
 _SERVICE_ACCOUNT = frozenset({trust.SERVICE_ACCOUNT_TAG.lower()})
 _CLUSTER_ARN = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn"})
 _CLUSTER_NAME = frozenset({"aws:requesttag/eks-cluster-name"})
-# whose account it is where a policy does not say to which role it belongs
+# stands for the role's account if the policy does not name one
 _NO_ACCOUNT = "0" * 12
 _ANY_REGION = "us-east-1"
-# a trust policy of 2,048 characters has no room for more that is meant
+# more combinations do not fit into a trust policy of 2,048 characters
 _MOST_OF_ONE_STATEMENT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PodAccess:
-    """`scopes` says in words which pods get in ("only shop/orders in cluster demo"), `unclear` for whom that cannot be
-    told and why, `shut` why a statement that names pods lets in none. `findings` are what is wrong with the trust for
-    those who get in, or for those who are shut out where nobody does."""
+    """`scopes` are the pods that are allowed, in words ("only shop/orders in cluster demo"). `unclear` are those that
+    cannot be evaluated, with the reason. `shut` is why a statement that names pods allows none. `findings` are the
+    problems of the trust policy for allowed pods, or for the pods tried if none is allowed."""
 
     scopes: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class PodAccess:
 
     @property
     def verdict(self) -> TrustVerdict:
-        """Whether any pod gets in."""
+        """Whether any pod is allowed."""
         if self.scopes:
             return TrustVerdict.MATCH
         return TrustVerdict.UNKNOWN if self.unclear else TrustVerdict.NO_MATCH
@@ -53,17 +54,17 @@ class PodAccess:
 
 
 def pod_access(role: Role, clusters: Iterable[str] = (), region: str = "", *, tags_known: bool = True) -> PodAccess:
-    """The engine's verdict for everybody whom the trust policy could mean: pods of the real `clusters` (ARNs) and of
-    those that it names, in the namespaces and under the service accounts that it names, and pods that it does not name.
-    `tags_known` is False where the role's tags were not read. Raises InvalidInput when the trust policy cannot be
-    read."""
+    """Return the engine's verdict for every pod that the trust policy could mean: pods of the real `clusters` (ARNs)
+    and of named clusters, in named namespaces and service accounts, and pods that it does not name. `tags_known` is
+    False if the role's tags were not read. Raise InvalidInput if the trust policy cannot be read."""
     own = Arn.parse(role.arn)
     stem = f"arn:{own.partition}:eks:{region or _ANY_REGION}:{own.account}:cluster/"
     return _access(trust.parse_policy(role.trust), stem, dict(role.tags) if tags_known else None, tuple(clusters))
 
 
 def policy_access(policy: trust.Policy, role_tags: Mapping[str, str] | None) -> PodAccess:
-    """The same for a policy by itself. The account is one that it names: a role belongs to the cluster's own."""
+    """Return the access for a policy without its role. The account is one that the policy names, since a role belongs
+    to the cluster's account."""
     named = (
         value for s in policy.statements for c in s.conditions if c.name == "aws:sourceaccount" for value in c.values
     )
@@ -80,7 +81,7 @@ def policy_access(policy: trust.Policy, role_tags: Mapping[str, str] | None) -> 
 def _access(
     policy: trust.Policy, stem: str, role_tags: Mapping[str, str] | None, clusters: tuple[str, ...]
 ) -> PodAccess:
-    """`stem` is what ARNs of the role's own clusters begin with."""
+    """`stem` is the beginning of ARNs of clusters in the role's account."""
     about = [statement for statement in policy.statements if _names_pods(statement)]
     if not any(statement.allow for statement in about):
         return PodAccess()
@@ -103,7 +104,7 @@ def _own_account(words: str) -> str:
 
 
 def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> tuple[str, ...]:
-    """Pods first, then every other principal that the trust policy names."""
+    """Describe the pods first, then every other principal of the trust policy."""
     try:
         access = pod_access(role, clusters, region)
         others = trust.other_principals(trust.parse_policy(role.trust))
@@ -113,8 +114,7 @@ def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> 
 
 
 def also_allowed(role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind) -> tuple[str, ...]:
-    """In words, which pods get in beside the ones that were asked for, as far as `scope` reaches; empty where nobody
-    does. `cluster` is an ARN."""
+    """Describe the pods that are allowed besides the requested ones, as far as `scope` reaches. `cluster` is an ARN."""
     order = tuple(trust.ScopeKind)
     policy = trust.parse_policy(role.trust)
     requested = set()
@@ -143,11 +143,11 @@ def _judged(
 
 
 def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ...]:
-    """Those of everybody who gets in; where nobody does, those of whom the least keeps out. What is about a made-up
-    name says nothing to anybody."""
+    """Return the findings of all allowed pods, or of the pod with the fewest findings. Findings about invented names
+    are omitted."""
     match = trust.TrustVerdict.MATCH
-    admitted = [evaluation for evaluation in tried if evaluation.verdict is match]
-    evaluations = admitted or sorted(tried, key=lambda evaluation: len(evaluation.findings))[:1]
+    allowed = [evaluation for evaluation in tried if evaluation.verdict is match]
+    evaluations = allowed or sorted(tried, key=lambda evaluation: len(evaluation.findings))[:1]
     findings = dict.fromkeys(finding for evaluation in evaluations for finding in evaluation.findings)
     return tuple(
         replace(finding, fix=_own_account(_MADE_UP.sub("the cluster's ARN", finding.fix)))
@@ -161,19 +161,19 @@ def _names_pods(statement: trust.Statement) -> bool:
 
 
 def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> str:
-    """Both actions decide: who may only do one of them does not become the role."""
+    """A pod needs both actions: with one of them it cannot assume the role."""
     no_match = trust.TrustVerdict.NO_MATCH
     for evaluation in tried:
         lacking = [item.action for item in (evaluation.assume_role, evaluation.tag_session) if item.verdict is no_match]
         if len(lacking) == 1:
-            return f"{statement.label} names pods and admits none: {lacking[0]} is not allowed"
-    return f"{statement.label} names pods and admits none"
+            return f"{statement.label} names pods and allows none: {lacking[0]} is not allowed"
+    return f"{statement.label} names pods and allows none"
 
 
 def _candidates(
     statements: Iterable[trust.Statement], stem: str, clusters: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
-    """Cluster, namespace and service account, with repetitions."""
+    """Yield cluster, namespace and service account, with repetitions."""
     for statement in statements:
         where = (*clusters, *_clusters_of(statement, stem, named=bool(clusters)))
         namespaces = (trust.STRANGER, *_values(statement, _NAMESPACE))
@@ -182,15 +182,15 @@ def _candidates(
 
 
 def _values(statement: trust.Statement, keys: frozenset[str]) -> tuple[str, ...]:
-    """What the conditions say of these keys; a pattern is stood for by somebody of whom it is true."""
+    """Return the values of the conditions on these keys; a pattern becomes one name that matches it."""
     values = [value for c in statement.conditions if c.name in keys and not c.negated for value in c.values]
     return tuple(value.replace("*", "x").replace("?", "x") for value in values if "${" not in value)
 
 
 def _clusters_of(statement: trust.Statement, stem: str, *, named: bool) -> Iterator[str]:
-    """The ARNs of clusters that the statement names; a made-up one where none is, here or elsewhere (`named`). For the
-    parts that a pattern leaves open an ARN has those of `stem`, the role's own account and the region at hand: the
-    engine must be asked for a cluster that can be, never for a pattern."""
+    """Yield the ARNs of clusters that the statement names, or an invented one if none is named here or elsewhere
+    (`named`). Open parts of a pattern are taken from `stem`: the engine evaluates a possible cluster, never a
+    pattern."""
     for condition in statement.conditions:
         for value in condition.values if not condition.negated else ():
             if condition.name in _CLUSTER_NAME:

@@ -1,4 +1,4 @@
-"""The plan that makes a role for pods, or makes an existing one fit as far as the flags allow."""
+"""Plan a role for pods, new or existing, from the options to the plan."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRequest:
-    """What `podid role create` was asked for. `policies` maps inline policy name to document. Empty leaves a setting of
-    a role that exists as it is."""
+    """The role to create. `policies` maps inline policy names to documents. Empty values leave a setting of an existing
+    role unchanged."""
 
     name: str
     refs: tuple[ServiceAccountRef, ...]
@@ -62,12 +62,12 @@ class RoleRequest:
     session_tags: bool = True
     options: RoleOptions = field(default_factory=RoleOptions)
     tags: Mapping[str, str] = field(default_factory=dict)
-    # the permissions as they were typed, and what its presets give
+    # the permissions as options, and those of the presets
     permissions: PermissionOptions = field(default_factory=PermissionOptions)
     granted: tuple[PresetPermissions, ...] = ()
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     managed_policy_arns: tuple[str, ...] = ()
-    # the names of policies that are there for a target role
+    # names of the policies that allow a target role
     chaining_policies: frozenset[str] = frozenset()
     update_trust: bool = False
     adopt: bool = False
@@ -76,33 +76,32 @@ class RoleRequest:
     target: TargetRequest | None = None
 
     def named(self, cluster: Cluster) -> RoleRequest:
-        """The same with a name."""
+        """Return it with a name."""
         return replace(self, name=self.name or derived_name(cluster, self.refs, self.scope))
 
     def chaining(self, policies: Mapping[str, Mapping[str, object]]) -> RoleRequest:
-        """The same with policies that let it go on to target roles."""
+        """Return it with policies that allow it to assume target roles."""
         return replace(self, policies={**self.policies, **policies}, chaining_policies=frozenset(policies))
 
 
 def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
-    """A name for a role that was given none: the same for the same cluster and service accounts, and for no others."""
-    whom = {
+    """Derive a role name that depends only on cluster, service accounts and scope."""
+    names = {
         trust.ScopeKind.SERVICE_ACCOUNT: [f"{ref.namespace}-{ref.name}" for ref in refs],
         trust.ScopeKind.NAMESPACE: sorted({ref.namespace for ref in refs}),
         trust.ScopeKind.CLUSTER: ["pods"],
         trust.ScopeKind.ACCOUNT: ["any-cluster"],
     }[scope]
     stem = "account" if scope is trust.ScopeKind.ACCOUNT else cluster.name
-    name = f"{stem}-{whom[0]}"
-    if len(whom) == 1 and len(name) <= _LONGEST_NAME:
+    name = f"{stem}-{names[0]}"
+    if len(names) == 1 and len(name) <= _LONGEST_NAME:
         return name
-    digest = hashlib.sha256("\n".join((cluster.arn, *whom)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256("\n".join((cluster.arn, *names)).encode()).hexdigest()[:8]
     return f"{name[: _LONGEST_NAME - 9]}-{digest}"
 
 
 def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) -> RoleRequest:
-    """What `podid role create` was asked for, as far as that is known without a call. Raises InvalidInput, and NotFound
-    for a preset."""
+    """Return the request of `podid role create`, without a call. Raise InvalidInput, and NotFound for a preset."""
     arn, printed = options.target_role, bool(options.print_)
     update = options.update_trust and not printed
     target = TargetRequest(
@@ -127,16 +126,15 @@ def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) 
 
 
 def read_permissions(options: PermissionOptions, read_file: Callable[[str], str]) -> dict[str, Mapping[str, object]]:
-    """The policies of files, by name, once the presets are known to be ones. Raises InvalidInput, and NotFound for a
-    preset."""
+    """Return the policies of files by name and check the presets. Raise InvalidInput, and NotFound for a preset."""
     for text in options.presets:
         parse_choice(text)
     return read_policies(read_file, options.policy_files)
 
 
 def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], None]) -> RoleRequest:
-    """With what its presets give here, and with the managed policies that are named, which exist as far as
-    can be seen."""
+    """Return it with the policies of its presets and with the ARNs of its managed policies, which exist as far as podid
+    can read."""
     cluster = place.the_cluster
     around = surroundings(cluster.partition, cluster.account, place.region, cluster)
     granted = [fill(parse_choice(text), around) for text in request.permissions.presets]
@@ -158,7 +156,7 @@ def complete(iam: Iam, place: Place, request: RoleRequest, say: Callable[[str], 
 def plan_new_role(
     clients: Clients, place: Place, journal: Journal, request: RoleRequest, say: Callable[[str], None]
 ) -> tuple[Plan, Role | None]:
-    """The plan that makes the role, and the role as it is now. Raises as `plan_role` does."""
+    """Return the plan of the role, and the role as it is now. Raise as `plan_role` does."""
     keys = {"roleName": request.name}
     say(f"reading role {request.name}")
     current = clients.iam.find_role(request.name)
@@ -183,8 +181,8 @@ def plan_creating(
     notes: tuple[str, ...],
     say: Callable[[str], None],
 ) -> Plan:
-    """The plan of `podid role create`, with `notes` and what it takes at the target role. Raises as `plan_role`,
-    `plan_target` and `check_allowed` do."""
+    """Plan `podid role create`, with `notes` and the plan for the target role. Raise as `plan_role`, `plan_target` and
+    `check_allowed` do."""
     plan, current = plan_new_role(clients, place, journal, request, say)
     at_target = plan_target(clients, place, request, current, request.target)
     if not request.force:
@@ -195,8 +193,8 @@ def plan_creating(
 def plan_target(
     clients: Clients, place: Place, request: RoleRequest, current: Role | None, target: TargetRequest | None
 ) -> TargetPlan:
-    """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
-    `plan_chain` do, and UsageError for the role itself."""
+    """Plan the target role of a new role, or of `current`. Raise as `read_target` and `plan_chain` do, and UsageError
+    if both are the same role."""
     if target is None:
         return TargetPlan(None, ())
     cluster = place.the_cluster
@@ -204,7 +202,7 @@ def plan_target(
     new = f"arn:{cluster.partition}:iam::{account}:role{request.options.path}{request.name}"
     base = current.arn if current is not None else new
     if target.arn == base:
-        message = f"the target role of role {request.name} is that role itself: leave --target-role out"
+        message = f"the target role of role {request.name} is that role itself: omit --target-role"
         raise UsageError(message, subject=request.name)
     read = read_target(clients, target, account)
     untagged = () if request.session_tags else request.refs
@@ -226,20 +224,20 @@ def plan_role(
     ours: bool,
     half_made: bool = False,
 ) -> Plan:
-    """Pure. A missing role is created; an existing one is used as it is, and changed only as far as the flags allow. A
-    role of ours that an earlier run left `half_made` is finished.
+    """Create a missing role. Use an existing one as it is, and change it only as far as the flags allow. `half_made` is
+    whether an earlier run left a role of podid's incomplete: it is completed.
 
-    Raises Conflict that names the flags, LimitExceeded-like Conflict when a policy would not fit.
+    Raise Conflict, which names the flags, or if a policy would be too long.
     """
     if request.policies:
         check_inline_size(request.name, {**policies.inline, **request.policies})
     if current is None:
         return Plan(header=header, actions=new_role(request, cluster))
     path = request.options.path
-    if path not in ("/", current.path):  # a path that is not as asked must not pass for success
+    if path not in ("/", current.path):  # another path must not look like success
         raise Conflict(
             f"Role {request.name} exists and its path is {current.path}, not {path}",
-            advice="IAM changes no role's path.",
+            advice="IAM cannot change the path of a role.",
             subject=request.name,
         )
     notes: list[str] = [] if ours else others(current)
@@ -250,7 +248,7 @@ def plan_role(
         check_editable(current)
         if not request.update_trust:
             raise Conflict(
-                f"Role {request.name} exists and its trust policy does not admit {listed(request.refs)}",
+                f"Role {request.name} exists and its trust policy does not allow {listed(request.refs)}",
                 hint=Again(add=("--update-trust", *(() if ours or request.adopt else ("--adopt",)))),
                 lines=tuple(notes),
                 subject=request.name,
@@ -267,7 +265,7 @@ def plan_role(
 
 
 def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> tuple[list[Action], list[Action]]:
-    """What would have to be changed beside the trust, and what is as asked."""
+    """Return the changes besides the trust policy, and what is as requested."""
     unchanged = [ROLE.action(ROLE.state_of(current), ROLE.state_of(current))]
     before = ROLE_SETTINGS.state_of(current)
     after = {
@@ -291,7 +289,7 @@ def _check_flags(
     ours: bool,
     half_made: bool,
 ) -> None:
-    """Raises Conflict with the difference and the flags that would allow it."""
+    """Raise Conflict with the difference and the flags that would allow it."""
     overwrites = any(action.verb is Verb.UPDATE for action in changes)
     needed = []
     if not ours and not request.adopt:
@@ -310,30 +308,30 @@ def _check_flags(
 
 
 def _other_users(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:
-    """Who gets in beside those who were asked for, once the plan is carried out."""
+    """Describe the other pods that are allowed after the plan."""
     role = current
     if trust_action is not None and trust_action.after is not None:
         role = replace(current, trust=document(trust_action.after, "policyDocument"))
     pods = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
     return [
-        f"role {request.name} also admits {words}, not only {listed(request.refs)}"
+        f"role {request.name} also allows {words}, not only {listed(request.refs)}"
         for words in also_allowed(role, cluster.arn, pods, request.scope)
     ]
 
 
 def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
-    """What it may do beside what was asked for, where anything was: nothing is taken away from it."""
+    """Describe the role's other policies, if any were requested: none are removed."""
     requested = {*request.policies, *request.managed_policy_arns}
     present = [*policies.inline, *(policy.arn for policy in policies.attached)]
     more = [policy.rsplit("/", 1)[-1] for policy in present if policy not in requested]
     if not requested or not more:
         return []
-    return [f"role {request.name} also keeps what else it has: {short_list(more)}; podid role detach takes it away"]
+    return [f"role {request.name} keeps its other policies: {short_list(more)}; podid role detach removes them"]
 
 
 def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
-    """The role, whose trust policy has one statement for each service account, and then its policies. Raises Conflict
-    when IAM would not take so long a trust policy."""
+    """Return the role, with one trust policy statement for each service account, and its policies. Raise Conflict if
+    the trust policy would be too long."""
     pods = [identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs]
     policy = trust.new_policy(pods[0], request.scope)
     for number, pod in enumerate(pods[1:], 2):
@@ -356,9 +354,9 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
 
 
 def plan_rollback(result: ChangeResult) -> Plan | None:
-    """What takes away a role that the run made and could not finish; None where it is whole, was there before, or where
-    nobody knows what became of the last step: then the next run finishes it. A target role that stays shut leaves a
-    whole role: its owner can still let it in."""
+    """Plan the deletion of a role that the run created and could not complete. None if it is complete or existed
+    before, or if the result of the last step is unknown: then the next run completes it. A target role that still
+    refuses leaves a complete role, which its owner can allow."""
     if result.error is None or isinstance(result.error, Unavailable) or result.failed_kind == TARGET_TRUST.name:
         return None
     done = [item for item in result.done if item.status is Status.DONE]
@@ -373,6 +371,6 @@ def plan_rollback(result: ChangeResult) -> Plan | None:
 
 
 def rolled_back(error: PodidError, name: str) -> PodidError:
-    """The failure, which says that nothing is left of the role."""
-    error.advise(f"Role {name}, which was made a moment before, has been deleted again.")
+    """Return the failure, with the advice that the role is deleted again."""
+    error.advise(f"Role {name}, which this run created, was deleted again.")
     return error

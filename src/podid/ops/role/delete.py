@@ -1,4 +1,4 @@
-"""The plan that deletes a role with all that hangs on it."""
+"""Plan the deletion of a role with its policies."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RoleContents:
-    """A role with what has to go before it, and what stands in the way. `profiles` are instance profiles, by name; what
-    of them could not be looked at is `unread`."""
+    """A role with its policies and its users. `profiles` are names of instance profiles, `unread` what of them could
+    not be read."""
 
     role: Role
     policies: RolePolicies
@@ -56,15 +56,15 @@ def plan_deleting(
     ignore_not_found: bool,
     adopt: bool,
 ) -> tuple[Plan, Consent | None]:
-    """The plan that deletes the role of this name or ARN. `done` is what the same command had done before it was cut
-    short. Raises NotFound with the nearest names, unless that is to be ignored, and Conflict as `plan_delete`."""
+    """Plan the deletion of the role with this name or ARN. `done` are the actions of an interrupted run of the same
+    command. Raise NotFound with the nearest names, unless `ignore_not_found`, and Conflict as `plan_delete` does."""
     iam = clients.iam
     try:
         role = own_role(iam, name)
     except NotFound as error:
         deleted = {action.target for action in done if action.kind == ROLE.name}
         if not ignore_not_found and role_name(name) not in deleted:
-            if not isinstance(error.hint, Again):  # no name is near
+            if not isinstance(error.hint, Again):  # no similar name
                 error.hint = Again(add=("--ignore-not-found",))
             raise
         gone = ROLE.action({"roleName": role_name(name)}, None)
@@ -77,20 +77,19 @@ def plan_deleting(
 
 
 def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
-    """Pure. Raises Conflict while anything uses the role, and for one that podid did not make here unless `adopt`."""
+    """Raise Conflict while the role is in use, and for a role that podid did not create here unless `adopt`."""
     role = contents.role
     check_not_aws(role)
     check_unused(role, contents.uses.of(role.arn))
     if contents.profiles:
         raise Conflict(
-            f"Role {role.name} is in the instance profile {short_list(contents.profiles)}, which EC2 instances run "
-            "with",
-            advice="Take it out of the instance profile first (aws iam remove-role-from-instance-profile).",
+            f"Role {role.name} is in the instance profile {short_list(contents.profiles)} of EC2 instances",
+            advice="Remove it from the instance profile first (aws iam remove-role-from-instance-profile).",
             subject=role.name,
         )
     if not ours and not adopt:
         raise Conflict(
-            f"Role {role.name} was not made by podid here",
+            f"Role {role.name} was not created by podid here",
             hint=Again(add=("--adopt",)),
             lines=(*others(role, stays=False), *deletion_notes(role, contents.uses)),
             subject=role.name,
@@ -110,15 +109,15 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
         *(() if ours else others(role, stays=False)),
         *kept_by_others(role),
         *deletion_notes(role, contents.uses),
-        *(f"not looked at: {item}" for item in contents.unread),
+        *(f"not checked: {item}" for item in contents.unread),
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
 
 
 def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
-    """The plan that deletes the role once the associations with these ARNs are gone. Raises Conflict where podid did
-    not make it here, and while anything else uses it."""
+    """Plan the deletion of the role after the associations with these ARNs. Raise Conflict if podid did not create it
+    here, or while anything else uses it."""
     name, iam = role_name(arn), clients.iam
     role = iam.find_role(name)
     if role is None or role.arn != arn:
@@ -126,7 +125,7 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
     if not made_here(journal, place, role):
         raise Conflict(
-            f"Role {name} was not made by podid here, and --delete-role deletes no other",
+            f"Role {name} was not created by podid here: --delete-role deletes only roles that were",
             hint=Other(("role", "show"), (name,)),
             subject=name,
         )

@@ -1,5 +1,5 @@
-"""Inline policies that were made of a preset and are no longer what it gives: by the preset of a newer podid, or by
-hand. Which values a preset was given nobody wrote down: they are told from the policy's resources."""
+"""Find inline policies that differ from the preset that created them, after a new version of podid or a change by
+someone else. The preset's values were not recorded: they are derived from the policy's resources."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from podid.domain.text import short_list
 from podid.ops.role.presets import FORMS, PLACE, Choice, Preset, fill, get_preset, preset_names
 
-# what its place gives a preset, between the colons of ARNs and beyond
+# placeholders that the role's account and cluster fill
 _AROUND = ("partition", "region", "account", "cluster", "clusterArn")
 
 
 @dataclass(frozen=True, slots=True)
 class MovedOn:
-    """`more` are actions and resources that the preset has and the policy has not, `fewer` those that only the policy
-    has. `choice` is the preset with the values that the policy was made with, empty where that cannot be told;
-    `cluster` is the one that it names."""
+    """`more` are actions and resources that only the preset has, `fewer` those that only the policy has. `choice` is
+    the preset with the policy's values, empty if they are not certain. `cluster` is the cluster that the policy
+    names."""
 
     policy: str
     preset: str
@@ -29,12 +29,12 @@ class MovedOn:
 
     @property
     def sentence(self) -> str:
-        sides = (("also", self.more), ("no longer", self.fewer))
+        sides = (("also has", self.more), ("no longer has", self.fewer))
         parts = [f"{word} {short_list(actions, 4)}" for word, actions in sides if actions]
-        return f"its policy {self.policy} is not what preset {self.preset} gives now: that has {' and '.join(parts)}"
+        return f"policy {self.policy} differs from preset {self.preset}, which {' and '.join(parts)}"
 
     def command(self, role: str) -> tuple[str, ...]:
-        """What gives the role the preset as it is now; what shows the preset, where its values are not known."""
+        """Return the command that applies the current preset, or shows it if its values are not known."""
         if not self.choice:
             return ("podid", "preset", "show", self.preset)
         where = ("--cluster", self.cluster) if self.cluster else ()
@@ -42,20 +42,19 @@ class MovedOn:
 
 
 def names_preset(policy: str) -> bool:
-    """Whether an inline policy is called as a preset's would be."""
+    """Whether an inline policy has the name of a preset."""
     return _preset_of(policy) is not None
 
 
 def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
-    """Told by the policy's name and the Sids of its statements. A resource differs only where no values at all make one
-    of the other."""
+    """Compare by policy name and statement Sids. A resource differs only if no values can make it equal."""
     preset, listed = _preset_of(name), document.get("Statement")
     if preset is None or not isinstance(listed, list):
         return None
     statements = [item for item in listed if isinstance(item, Mapping)]
     has = {str(item.get("Sid")): _members(item, "Action") for item in statements}
     gives = {str(item["Sid"]): _members(item, "Action") for item in preset.statements}
-    # not one of its statements: another policy, which happens to be called so
+    # no common statement: another policy with the same name
     if not any(has[sid] & gives[sid] for sid in has.keys() & gives.keys()):
         return None
     optional = {str(item["Sid"]) for item in preset.statements if "when" in item or "unless" in item}
@@ -80,8 +79,8 @@ def _preset_of(policy: str) -> Preset | None:
 def _resources(
     preset: Preset, listed: Iterable[Mapping[str, object]], values: Mapping[str, tuple[str, ...]]
 ) -> tuple[set[str], set[str]]:
-    """Of statements that are the preset's: its resources that they have not, with the values of the policy's own, and
-    theirs that have none of its forms."""
+    """Return the preset's resources that its statements lack, with the policy's values, and resources that match none
+    of the preset's."""
     more, fewer = set[str](), set[str]()
     has = {str(item.get("Sid")): _members(item, "Resource") for item in listed if "Resource" in item}
     for statement in preset.statements:
@@ -99,7 +98,7 @@ def _resources(
 
 
 def _values(preset: Preset, listed: Iterable[Mapping[str, object]]) -> dict[str, tuple[str, ...]]:
-    """What stands in the places of the preset's statements, by parameter."""
+    """Return the values of the preset's placeholders, by parameter."""
     forms = {parameter.name: FORMS[parameter.form][0] for parameter in preset.settable}
     has = {str(item.get("Sid")): item for item in listed}
     values: dict[str, dict[str, None]] = {}
@@ -113,7 +112,7 @@ def _values(preset: Preset, listed: Iterable[Mapping[str, object]]) -> dict[str,
 
 
 def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
-    """The texts with places in them, each with every text that stands where it does."""
+    """Yield each text with placeholders and every text in its place."""
     if isinstance(form, list):
         for item in form:
             yield from _pairs(item, own)
@@ -127,7 +126,7 @@ def _pairs(form: object, own: object) -> Iterator[tuple[str, str]]:
 
 
 def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) -> str:
-    """The preset with its values, as `--preset` takes it, where these are sure: they make a policy of this name."""
+    """Return the preset with its values as `--preset` takes it, if they derive this policy name."""
     around = {key: values[key][0] for key in _AROUND if key in values}
     needed = [parameter.name for parameter in preset.parameters if not parameter.optional]
     own = [parameter.name for parameter in preset.parameters]
@@ -153,8 +152,7 @@ def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) 
 
 
 def _any_value(name: str) -> str:
-    """No wildcards. Between the colons of an ARN a value has none, so that no text is tried in more ways than it is
-    long."""
+    """Match no wildcards, and no colons in ARN parts, so that matching is linear."""
     return "[^*?:]+" if name in ("partition", "region", "account") else "[^*?]+"
 
 

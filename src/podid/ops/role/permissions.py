@@ -1,4 +1,4 @@
-"""What a role may do: policies put inline and attached, or taken away, as the actions of a plan."""
+"""Plan which policies of a role are added, attached, detached or deleted."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Documents = Mapping[str, Mapping[str, object]]
 
 
 def _names(arn: str) -> tuple[str, ...]:
-    """How a managed policy may be called: by its ARN, its name, or its name with the path."""
+    """Return the names of a managed policy: its ARN, its name, and its name with the path."""
     return arn, arn.rpartition("/")[2], arn.partition("policy/")[2]
 
 
 def permission_actions(
     role_name: str, documents: Documents, arns: Iterable[str], policies: RolePolicies
 ) -> tuple[list[Action], list[Action]]:
-    """What gives the role these policies, beside those that it has, and what of them it has already."""
+    """Return the actions that give the role these policies, and those that need no change."""
     changes: list[Action] = []
     unchanged: list[Action] = []
     for name, document in documents.items():
@@ -60,9 +60,8 @@ def plan_attach(
     policies: Documents,
     at_hand: Callable[[], Place],
 ) -> tuple[Plan, Role]:
-    """The plan that gives the role what `options` name and the `policies` that were read, and the role; the cluster
-    `at_hand` is looked at where a preset names it. Raises NotFound with the nearest names, and Conflict that names the
-    flags which would allow it, or where the policies would not fit."""
+    """Return the plan that adds policies to the role, and the role. `at_hand` reads the cluster if a preset names it.
+    Raise NotFound with the nearest names, and Conflict with the required flags or if the policies are too long."""
     iam, choices = clients.iam, [parse_choice(text) for text in options.presets]
     role = own_role(iam, options.role)
     partition = Arn.parse(role.arn).partition
@@ -94,9 +93,9 @@ def _plan(header: Header, role: Role, changes: list[Action], unchanged: list[Act
 def plan_detach(
     clients: Clients, place: Place, journal: Journal, options: DetachOptions, done: Iterable[Action]
 ) -> tuple[Plan, Role]:
-    """The plan that takes away from the role what `options` name, and the role. `done` is what the same command had
-    done before it was cut short. Raises NotFound with the nearest names for what the
-    role does not have, unless that is to be ignored, and Conflict that names the flags which would allow it."""
+    """Return the plan that removes policies from the role, and the role. `done` are the actions of an interrupted run
+    of the same command. Raise NotFound with the nearest names, unless missing policies are ignored, and Conflict with
+    the required flags."""
     granted = [fill(parse_choice(text), {}) for text in options.presets]
     inline = dict.fromkeys((*options.inline_policies, *(one.name for one in granted if one.document is not None)))
     managed = dict.fromkeys((*options.managed_policies, *(name for one in granted for name in one.managed_policies)))
@@ -112,7 +111,7 @@ def plan_detach(
         near = nearest(name, known, 1, alike=0.8)
         raise NotFound(
             f"Role {role.name} has no {kind} {name}{did_you_mean(name, known)}",
-            # what takes away is proposed for a slip of the hand alone
+            # a removal is suggested only for typing errors
             hint=Again(swap=(name, near[0])) if near else Again(add=("--ignore-not-found",)),
             subject=name,
         )
@@ -126,7 +125,7 @@ def plan_detach(
     for text in managed:
         arns = [item.arn for item in existing.attached if text == item.name or text in _names(item.arn)]
         if len(arns) > 1:
-            raise InvalidInput(f"Role {role.name} has {len(arns)} policies {text}; give the ARN", subject=text)
+            raise InvalidInput(f"Role {role.name} has {len(arns)} policies named {text}: specify the ARN", subject=text)
         if not arns:
             check_missing("managed policy", text, [policy.name for policy in existing.attached])
         state = ROLE_ATTACHMENT.state_of(role.name, arns[0] if arns else text)
@@ -140,13 +139,13 @@ def plan_detach(
 def check_changeable(
     role: Role, actions: Sequence[Action], needed: tuple[str, ...], *, ours: bool, instead: Hint = ()
 ) -> None:
-    """Raises Conflict for AWS's own roles, and where flags are `needed`, with the difference and who else may assume
-    the role. `instead` is the command that does no more than what is lacking."""
+    """Raise Conflict for AWS's own roles, and if flags are `needed`, with the difference and the other principals.
+    `instead` is a command that changes only what is missing."""
     check_not_aws(role)
     if not needed:
         return
     changes = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
-    whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
+    whose = "differs from the request" if ours else "was not created by podid here; the change would be"
     raise Conflict(
         f"Role {role.name} exists and {whose}: {changes}",
         hint=instead or Again(add=needed),
@@ -156,7 +155,7 @@ def check_changeable(
 
 
 def difference(action: Action) -> list[str]:
-    """The members that an update changes; documents line by line."""
+    """Return the members that an update changes; documents line by line."""
     if action.before is None or action.after is None:
         return []
     lines = []

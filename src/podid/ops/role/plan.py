@@ -1,4 +1,4 @@
-"""The trust of roles for pods: the change that makes an existing one admit service accounts."""
+"""Plan the trust policy of an existing role, and describe its other users."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from podid.domain.plan import Action, Place
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
 
-# `check_size` judges the whole; a statement that is left out silently would shut a service account out
+# `check_size` checks the whole policy: no statement may be omitted silently
 ANY_SIZE = sys.maxsize
 
 
 def identity(
     cluster: Cluster, ref: ServiceAccountRef, *, session_tags: bool, role: Role | None = None
 ) -> trust.PodIdentity:
-    """What EKS presents to the role for this service account's pods."""
+    """Return the request that EKS makes to the role for this service account."""
     return trust.PodIdentity(
         cluster_arn=cluster.arn,
         namespace=ref.namespace,
@@ -31,26 +31,26 @@ def identity(
 
 
 def made_here(journal: Journal, place: Place, role: Role) -> bool:
-    """Whether this journal has made the role."""
+    """Whether the journal contains the creation of the role."""
     return journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
 
 
 def check_not_aws(role: Role) -> None:
-    """Raises Conflict for roles that AWS owns."""
+    """Raise Conflict for roles that AWS owns."""
     if role.service_linked:
         raise Conflict(
-            f"Role {role.name} belongs to AWS (path {role.path}) and is not changed by podid", subject=role.name
+            f"Role {role.name} belongs to AWS (path {role.path}): podid does not change it", subject=role.name
         )
 
 
 def check_editable(role: Role) -> None:
-    """Raises Conflict for roles that AWS owns and for trusts that IAM would not take back."""
+    """Raise Conflict for roles that AWS owns and for trust policies that IAM would not accept again."""
     check_not_aws(role)
     dead = trust.unwritable_principals(trust.parse_policy(role.trust))
     if dead:
         raise Conflict(
-            f"The trust policy of role {role.name} names deleted principals ({', '.join(dead)}) "
-            "and IAM refuses to store those again",
+            f"The trust policy of role {role.name} names deleted principals ({', '.join(dead)}), "
+            "which IAM does not accept",
             advice="Remove them from the trust policy first.",
             subject=role.name,
         )
@@ -65,7 +65,7 @@ def plan_trust(
     session_tags: bool,
     notes: list[str],
 ) -> Action | None:
-    """The change that makes the role's trust admit `refs`, None when it already does. `notes` gets what was found."""
+    """Return the change that makes the role's trust policy allow `refs`; None if it does already. Append to `notes`."""
     before = trust.parse_policy(role.trust)
     after = before
     for number, ref in enumerate(refs, 1):
@@ -73,13 +73,13 @@ def plan_trust(
         if trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
             granted = trust.evaluate(after, who).scope
             if granted is not None and granted.kind is not scope:
-                notes.append(f"the trust policy of role {role.name} already admits {ref}: {granted.words}")
+                notes.append(f"the trust policy of role {role.name} already allows {ref}: {granted.words}")
             continue
         edit = trust.add(after, who, scope, quota=ANY_SIZE)
         if not edit.changed:
             verdict = trust.evaluate(edit.policy, who)
             raise Conflict(
-                f"The trust policy of role {role.name} does not admit {ref} and cannot be extended: "
+                f"The trust policy of role {role.name} does not allow {ref} and cannot be extended: "
                 f"{verdict.assume_role.reason or edit.reason}",
                 subject=role.name,
             )
@@ -96,34 +96,34 @@ def plan_trust(
     return ROLE_TRUST.action(
         ROLE_TRUST.state_of(role),
         {"roleName": role.name, "policyDocument": after.to_document()},
-        note=f"so that it admits {listed(refs)}",
+        note=f"to allow {listed(refs)}",
     )
 
 
 def others(role: Role, *, stays: bool = True) -> list[str]:
-    """Who else may assume the role: what a person must know before changing it, or deleting it."""
+    """Describe the other principals that may assume the role, before it is changed or deleted."""
     principals = trust.other_principals(trust.parse_policy(role.trust))
-    after = "; that stays as it is" if stays else ", which could no longer assume it"
+    after = " (unchanged)" if stays else ", which could no longer assume it"
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
 
 
 def kept_by_others(role: Role) -> list[str]:
-    """That a tool keeps the role as its own files say, as far as the tags tell: it may take a change back."""
+    """Warn if the tags say that another tool manages the role: it may revert the change."""
     owner = owner_of(role.tags)
     if owner is None:
         return []
-    return [f"role {role.name} is {owner.words}'s, as its tag {owner.tag} says; it may undo what is changed here"]
+    return [f"role {role.name} is managed by {owner.words} (tag {owner.tag}), which may revert this change"]
 
 
 def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
-    """Raises Conflict where it is longer than IAM takes, after statements for `number` `of` so many service accounts:
-    what one more costs grows with all that are there, and hundreds never fit."""
+    """Raise Conflict if the policy is too long, after statements for `number` `of` so many service accounts. Checked
+    after each, since the cost grows with their number."""
     size = trust.policy_size(policy)
     if size > TRUST_POLICY_QUOTA:
         subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
         raise Conflict(
-            f"{subject} of role {role_name} would be {size} characters; IAM takes {TRUST_POLICY_QUOTA}",
-            advice="Choose a wider --scope (namespace or cluster), or make a second role.",
+            f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
+            advice="Use a wider --scope (namespace or cluster), or create a second role.",
             subject=role_name,
         )
 

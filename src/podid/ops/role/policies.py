@@ -1,5 +1,5 @@
-"""Permission policies, judged before anything is written, here and by AWS: what IAM would refuse must not leave half a
-role behind.
+"""Check permission policies before anything is written, here and by AWS: a policy that IAM rejects must not leave an
+incomplete role.
 
 Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "IAM JSON policy elements" and "IAM and AWS STS
 quotas".
@@ -29,23 +29,23 @@ _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotRe
 
 
 def policy_name(file_name: str) -> str:
-    """An inline policy's name from its file's: the stem, with what IAM refuses replaced."""
+    """Return an inline policy's name: the stem of its file, without characters that IAM rejects."""
     stem = file_name.rsplit("/", 1)[-1].removesuffix(".json")
     name = re.sub(r"[^\w+=,.@-]", "-", stem, flags=re.ASCII).strip("-")[:128]
     return name or "policy"
 
 
 def check_policy_document(value: object, source: str) -> Mapping[str, object]:
-    """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
+    """Return a permissions policy that IAM may accept. Raise InvalidInput with the place of the mistake."""
     if not isinstance(value, dict):
-        raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
+        raise InvalidInput(f"{source} is not a policy: the document is not an object", subject=source)
     for place, mistake in _mistakes(value):
         raise InvalidInput(f"{source}: {place} {mistake}" if place else f"{source} {mistake}", subject=source)
     return value
 
 
 def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict[str, Mapping[str, object]]:
-    """Inline policies by the names that their files give them. Raises InvalidInput, which names the file."""
+    """Return inline policies by the names of their files. Raise InvalidInput, which names the file."""
     policies: dict[str, Mapping[str, object]] = {}
     for file in files:
         name = policy_name("stdin" if file == "-" else file)
@@ -56,7 +56,8 @@ def read_policies(read_file: Callable[[str], str], files: Sequence[str]) -> dict
 
 
 def read_session_policy(read_file: Callable[[str], str], file: str) -> str:
-    """The text that EKS takes: compact JSON, at most 2,048 characters. Raises InvalidInput, which names the file."""
+    """Return the text that EKS accepts: compact JSON, at most 2,048 characters. Raise InvalidInput, which names the
+    file."""
     return session_policy_text(_read_policy(read_file, file), file)
 
 
@@ -72,7 +73,7 @@ def _read_policy(read_file: Callable[[str], str], file: str) -> Mapping[str, obj
 
 
 def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]]:
-    """What a role's policies say, inline and attached ones, by their names. Raises as IAM does."""
+    """Return a role's policies, inline and attached, by name. Raise as IAM does."""
     documents = dict(iam.list_inline_policies(role_name))
     managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role_name)}
     for arn, content in iam.get_managed_documents(list(managed)):
@@ -83,29 +84,29 @@ def policy_documents(iam: Iam, role_name: str) -> dict[str, Mapping[str, object]
 
 
 def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
-    """Raises Conflict when these inline policies, all that the role would have, are more than IAM takes."""
+    """Raise Conflict if these inline policies, all of the role's, exceed IAM's limit."""
     size = sum(policy_length(document) for document in policies.values())
     if size > INLINE_QUOTA:
         raise Conflict(
-            f"The inline policies of role {role_name} would have {size:,} characters; IAM takes {INLINE_QUOTA:,}",
-            advice="Make a managed policy of the largest one and attach it with --managed-policy.",
+            f"The inline policies of role {role_name} would have {size:,} characters; IAM allows {INLINE_QUOTA:,}",
+            advice="Create a managed policy from the largest one and attach it with --managed-policy.",
             subject=role_name,
         )
 
 
 def policy_length(document: Mapping[str, object]) -> int:
-    """In characters without white space, as IAM counts."""
+    """Count characters without white space, as IAM does."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return sum(1 for letter in text if not letter.isspace())
 
 
 def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """(place, what is wrong with it), in the order of the document."""
+    """Yield (place, mistake) in the order of the document."""
     if "Version" in policy and policy["Version"] not in _VERSIONS:
         yield "Version", f"must be one of {', '.join(_VERSIONS)}"
     for name in policy:
         if name not in _TOP:
-            yield name, "is no member of a policy"
+            yield name, "is not a known member of a policy"
     statements = policy.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
@@ -121,7 +122,7 @@ def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield from ((f"{place}{inner}", mistake) for inner, mistake in _wrong_in_statement(statement))
         sid = statement.get("Sid")
         if sid and sid in sids:
-            yield f"{place}.Sid", "is another statement's too, and IAM wants each once"
+            yield f"{place}.Sid", "is not unique"
         sids.add(sid if isinstance(sid, str) else None)
 
 
@@ -129,13 +130,13 @@ def _wrong_in_statement(statement: Mapping[str, object]) -> Iterator[tuple[str, 
     if statement.get("Effect") not in ("Allow", "Deny"):
         yield ".Effect", "must be Allow or Deny"
     if "Principal" in statement or "NotPrincipal" in statement:
-        yield "", "has a Principal: that is a trust or resource policy, not one that gives permissions"
+        yield "", "has a Principal: this is a trust or resource policy, not a permissions policy"
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
         if (one in statement) == (other in statement):
-            yield "", f"needs either {one} or {other}"
+            yield "", f"requires either {one} or {other}"
     for name in statement:
         if name not in _MEMBERS:
-            yield f".{name}", "is no member of a statement"
+            yield f".{name}", "is not a known member of a statement"
     sid = statement.get("Sid", "")
     if not isinstance(sid, str) or not _SID.fullmatch(sid):
         yield ".Sid", "must be letters and digits"
@@ -168,21 +169,23 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
         return
     for operator, keys in condition.items():
         if not is_operator(operator):
-            yield f".Condition.{operator}", "is no condition operator"
+            yield f".Condition.{operator}", "is not a known condition operator"
         if not isinstance(keys, dict):
             yield f".Condition.{operator}", "is not an object"
 
 
 def session_policy_text(document: Mapping[str, object], name: str) -> str:
-    """The session policy as EKS takes it. Raises InvalidInput, which names it, where it is too long.
+    """Return the session policy as EKS accepts it. Raise InvalidInput with its name if it is too long.
 
-    What STS takes in a policy as it is (U+0020 to U+00FF) counts as one character; beyond that JSON's escape is what is
-    sent and counted, as in https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+    Characters that STS accepts in a policy (U+0020 to U+00FF) count once. Others are sent and counted as JSON escapes,
+    see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html.
+    """
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     text = re.sub(r"[^ -\u00ff]", lambda match: json.dumps(match[0])[1:-1], text)
     if len(text) > SESSION_POLICY_QUOTA:
         raise InvalidInput(
-            f"{name} has {len(text):,} characters; EKS takes {SESSION_POLICY_QUOTA:,} in a session policy", subject=name
+            f"{name} has {len(text):,} characters; EKS allows {SESSION_POLICY_QUOTA:,} in a session policy",
+            subject=name,
         )
     return text
 
@@ -191,9 +194,9 @@ _TOLD = ("SECURITY_WARNING", "WARNING")
 
 
 def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
-    """The plan with what IAM Access Analyzer warns of in the policies that it would write: a role's inline ones, and
-    session policies, of which it judges as of those of a role. Raises InvalidInput for what it calls an error. Where it
-    cannot be asked, the plan says that the policies were checked here alone."""
+    """Return the plan with the warnings of IAM Access Analyzer about the policies that it would write. Session policies
+    are validated like a role's policies. Raise InvalidInput for an error. If Access Analyzer is not available, a note
+    says that the policies were checked only here."""
     notes: list[str] = []
     checked: list[Mapping[str, object]] = []
     for action in plan.actions:
@@ -205,15 +208,15 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
         try:
             findings = analyzer.validate_policy(document, subject)
         except PodidError as error:
-            why = f"needs {error.permission}" if error.permission else error.message.partition(" (")[0]
+            why = f"requires {error.permission}" if error.permission else error.message.partition(" (")[0]
             notes.append(
-                "policies were checked here only, for JSON, structure and size: IAM Access Analyzer could not be asked "
+                "policies were checked only for JSON, structure and size: IAM Access Analyzer could not check them "
                 f"({why})"
             )
             break
         if errors := [item for item in findings if item.kind == "ERROR"]:
             raise InvalidInput(
-                f"IAM Access Analyzer refuses the {subject}: {_words(errors[0])}",
+                f"IAM Access Analyzer rejects the {subject}: {_words(errors[0])}",
                 lines=tuple(_words(item) for item in errors[1:]),
                 subject=subject,
             )
@@ -222,7 +225,7 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
 
 
 def _written(action: Action) -> tuple[str, Mapping[str, object]] | None:
-    """What the action would write for a policy, and how that is called; None where it writes none."""
+    """Return the name and the document of the policy that the action writes; None if it writes none."""
     after, before = action.after or {}, action.before or {}
     if action.kind == ROLE_POLICY.name and after:
         return ROLE_POLICY.subject(action), document(after, "policyDocument")

@@ -1,4 +1,4 @@
-"""Presets: what a well-known workload may do, narrowed by parameters to what is its own."""
+"""Read presets: permissions for well-known workloads, narrowed by parameters."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
 PLACE = re.compile(r"\{\{(\w+)\}\}")
-# no form takes IAM's wildcards or variables: a value names one thing
+# values contain no IAM wildcards or variables: each names one resource
 FORMS: dict[str, tuple[str, str]] = {
     "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
     "s3-bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
-    "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "the beginning of keys"),
+    "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "a prefix of keys"),
     "sqs-queue": (r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "a queue's name"),
     "sns-topic": (r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "a topic's name"),
     "secret": (r"[A-Za-z0-9/_+=.@-]{1,512}", "a secret's name"),
     "ssm-path": (r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?", "a parameter's name or path"),
-    "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's id"),
+    "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's ID"),
     "event-bus": (r"[A-Za-z0-9/._-]{1,256}", "an event bus's name"),
-    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's id"),
-    "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's id"),
-    "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "the beginning of log groups' names"),
+    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's ID"),
+    "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's ID"),
+    "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "a prefix of log groups' names"),
     "role-name": (r"[A-Za-z0-9_+=.@-]{1,64}", "a role's name"),
     "region": (r"[a-z]{2,4}(?:-[a-z]+)+-\d", "a region"),
     "account": (r"\d{12}", "an account's 12 digits"),
@@ -41,7 +41,7 @@ FORMS: dict[str, tuple[str, str]] = {
 @schema_name("PresetParameterBody")
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`words` are added to what the preset allows where an optional one is given."""
+    """`words` are appended to the preset's description if an optional parameter is given."""
 
     name: str
     help: str
@@ -51,14 +51,14 @@ class Parameter:
 
 
 _COMMON = (
-    Parameter("region", "region of what it names", "region", optional=True),
-    Parameter("account", "account of what it names", "account", optional=True),
+    Parameter("region", "region of the named resource", "region", optional=True),
+    Parameter("account", "account of the named resource", "account", optional=True),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """`area` is `application` or `controller`; `service_account` the one that the workload's own installation uses."""
+    """`area` is `application` or `controller`. `service_account` is the default of the workload's installation."""
 
     name: str
     area: str
@@ -74,7 +74,7 @@ class Preset:
 
     @property
     def places(self) -> frozenset[str]:
-        """All that its policy has to be told."""
+        """The placeholders of its policy."""
         return frozenset(PLACE.findall(json.dumps(self.statements)))
 
     @property
@@ -84,18 +84,18 @@ class Preset:
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """Its parameters, and those that the cluster gives where they are left out."""
+        """Its parameters, and those with defaults from the cluster."""
         return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
 
     @property
     def words(self) -> str:
-        """What it allows, with its parameters in capitals."""
+        """The permissions in words, with parameters in capitals."""
         return PLACE.sub(lambda place: place[1].upper(), self.allows)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A preset with the values that a user gave its parameters, by name."""
+    """A preset with the user's values of its parameters, by name."""
 
     preset: Preset
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -103,8 +103,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class PresetPermissions:
-    """`words` continue "may …"; `document` is None for a preset that is AWS's own policies; `missing` are placeholders
-    that stand in it still."""
+    """`words` continue "may …". `document` is None for a preset that consists of AWS managed policies. `missing` are
+    placeholders without a value."""
 
     name: str
     words: str
@@ -122,19 +122,19 @@ def preset_names() -> tuple[str, ...]:
 
 
 def list_presets() -> tuple[Preset, ...]:
-    """Applications first."""
+    """Return all presets, those of applications first."""
     return tuple(sorted(map(get_preset, preset_names()), key=lambda preset: (preset.area, preset.name)))
 
 
 @lru_cache(maxsize=64)
 def get_preset(name: str) -> Preset:
-    """Raises NotFound with the nearest names."""
+    """Raise NotFound with the nearest names."""
     names = preset_names()
     if name not in names:
-        # `s3` is no slip of a name, but the beginning of several
+        # `s3` is not a typing error but the beginning of several names
         near = [known for known in names if name and name in known][:3] or nearest(name, names)
         hint = Again(swap=(name, near[0])) if len(near) == 1 else Other(("preset", "list"))
-        raise NotFound(f"There is no preset {name}{meant(near)}", hint=hint, subject=name)
+        raise NotFound(f"Preset {name} does not exist{meant(near)}", hint=hint, subject=name)
     raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
     return Preset(
         name=name,
@@ -152,8 +152,8 @@ def get_preset(name: str) -> Preset:
 
 
 def parse_choice(text: str, *, complete: bool = True) -> Choice:
-    """`NAME[,key=value…]`; a key may be given more than once. Raises NotFound for the name, InvalidInput for a key that
-    the preset does not have, a value that is not of the key's form and, if `complete`, for one that is missing."""
+    """Parse `NAME[,key=value…]`; a key can be repeated. Raise NotFound for the name. Raise InvalidInput for an unknown
+    key, a value of another form and, if `complete`, a missing value."""
     name, *pairs = text.split(",")
     preset = get_preset(name)
     known = {parameter.name: parameter for parameter in preset.settable}
@@ -161,19 +161,21 @@ def parse_choice(text: str, *, complete: bool = True) -> Choice:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or key not in known:
-            mistake = f"{pair!r} is not KEY=VALUE" if not equals else f"no parameter {key}{did_you_mean(key, known)}"
+            mistake = (
+                f"{pair!r} is not KEY=VALUE" if not equals else f"unknown parameter {key}{did_you_mean(key, known)}"
+            )
             raise InvalidInput(f"Preset {name}: {mistake}", advice=_takes(preset), subject=text)
         values[key] = (*values.get(key, ()), _value(preset, known[key], value))
     missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
     missing = [key for key in missing if key not in values]
     if missing and complete:
-        raise InvalidInput(f"Preset {name} needs {', '.join(missing)}", advice=_takes(preset), subject=text)
+        raise InvalidInput(f"Preset {name} requires {', '.join(missing)}", advice=_takes(preset), subject=text)
     return Choice(preset, {key: tuple(dict.fromkeys(given)) for key, given in values.items()})
 
 
 def _takes(preset: Preset) -> str:
     keys = [f"{p.name} ({p.help}{', optional' if p.optional else ''})" for p in preset.settable]
-    return f"It takes {', '.join(keys)}." if keys else "It takes no parameters."
+    return f"Its parameters: {', '.join(keys)}." if keys else "It has no parameters."
 
 
 def _value(preset: Preset, parameter: Parameter, value: str) -> str:
@@ -191,13 +193,13 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
 
 
 def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
-    """What a preset is told of the place of the role."""
+    """Return the values that the role's account and cluster provide."""
     values = {"partition": partition, "region": region, "account": account}
     return values if cluster is None else {**values, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
 def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
-    """The permissions with all values in their places; what is not given keeps its placeholder."""
+    """Return the permissions with all values filled in; other placeholders remain."""
     preset = choice.preset
     values = {**{key: (value,) for key, value in around.items()}, **choice.values}
     chosen = [
@@ -219,7 +221,7 @@ def fill(choice: Choice, around: Mapping[str, str]) -> PresetPermissions:
 
 
 def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
-    """Where a parameter has several values, a text becomes a list of all its forms."""
+    """Fill in values. A text becomes a list of all its forms if a parameter has several values."""
     if isinstance(member, Mapping):
         return {"".join(_forms(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
     if isinstance(member, list):
@@ -239,14 +241,14 @@ def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def preset_notes(granted: Iterable[PresetPermissions]) -> tuple[str, ...]:
-    """What each allows, in words."""
+    """Describe what each preset allows."""
     return tuple(f"preset {one.name}: the role may {one.words}" for one in granted)
 
 
 def merged(
     policies: Mapping[str, Mapping[str, object]], chosen: Iterable[PresetPermissions]
 ) -> dict[str, Mapping[str, object]]:
-    """The inline policies with those of presets. Raises InvalidInput where two would have one name."""
+    """Return the inline policies with those of presets. Raise InvalidInput for equal names."""
     documents = dict(policies)
     for permissions in chosen:
         if permissions.document is None:

@@ -1,4 +1,4 @@
-"""Reading roles: one with its policies, who may assume it and what uses it; and all that pods can assume."""
+"""Read roles: one with its policies, its users and its findings, or all roles that pods can assume."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podid.domain.status import IdentityStatus
 
 T = TypeVar("T")
-# fewer are read before anybody could read a line about them
+# fewer are read too fast for a progress line
 _TOLD_EVERY = 25
 
 
@@ -35,14 +35,14 @@ _ORDER = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class RoleFinding:
-    """`subjects` are the associations that it is about; none where it is about the role whoever uses it."""
+    """`subjects` are the associations that it is about; none if it is about the role itself."""
 
     id: str
     severity: Severity
     message: str
     fix: str
     subjects: Annotated[
-        tuple[str, ...], About("The associations that it is about; none where it is about the role.")
+        tuple[str, ...], About("The associations that it is about; none if it is about the role itself.")
     ] = ()
 
 
@@ -53,8 +53,8 @@ def role_findings(
     uses: Sequence[RoleUse] | None,
     region: str = "",
 ) -> tuple[RoleFinding, ...]:
-    """Worst first. What could not be read, None, finds nothing. `region` is where the clusters are that the trust's
-    patterns may mean."""
+    """Return the findings, worst first. Unread parts (None) have none. `region` completes cluster patterns of the trust
+    policy."""
     findings = [*_of_trust(role, uses or (), region)]
     bare = attached is not None and inline is not None and not attached and not inline
     if bare and (uses or (_names_pods(role) and not role.service_linked)):
@@ -62,8 +62,7 @@ def role_findings(
             RoleFinding(
                 "role-no-permissions",
                 Severity.WARN,
-                "it has no permissions policy: whatever its pods ask of AWS is denied, unless a resource's own policy "
-                "lets them",
+                "the role has no permissions policy: AWS denies its requests unless a resource policy allows them",
                 shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
             )
         )
@@ -78,8 +77,8 @@ def role_findings(
             RoleFinding(
                 "roles-shared-across-associations",
                 Severity.INFO,
-                f"{len(names)} associations name it: what one of them may do, all may",
-                "a role for each, where they should not",
+                f"{len(names)} associations use the role and share its permissions",
+                "create a separate role for each, unless they should share permissions",
                 tuple(names),
             )
         )
@@ -94,8 +93,8 @@ def _worst_first(findings: Iterable[RoleFinding]) -> tuple[RoleFinding, ...]:
 
 
 def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | None) -> tuple[RoleFinding, ...]:
-    """Add what the checks found about the role and the role's own findings do not name: a boundary, a target role that
-    it cannot assume."""
+    """Add the findings of checks about the role that its own findings do not cover: a boundary, a target role that it
+    cannot assume."""
     named = {item.id for item in own}
     checks = [
         RoleFinding(
@@ -112,7 +111,8 @@ def with_checks(own: Sequence[RoleFinding], role: Role, report: DoctorReport | N
 
 
 def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[RoleFinding]:
-    """What holds for those who use it, whoever uses it, and where nobody does, for those whom it means."""
+    """Yield findings of the trust policy: about the users, about everyone, and without users about the pods that it
+    names."""
     try:
         policy = trust.parse_policy(role.trust)
     except InvalidInput:
@@ -120,10 +120,12 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
     deleted = trust.unwritable_principals(policy)
     if deleted:
         message = (
-            f"its trust names {short_list(deleted)}, the unique id of a deleted role or user; a new one of that name "
-            "does not count"
+            f"the trust policy names {short_list(deleted)}, the unique ID of a deleted role or user; a new one "
+            "with the same name has another ID"
         )
-        fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
+        fix = (
+            "replace the ID with the ARN of the intended principal; until then IAM rejects changes of the trust policy"
+        )
         yield RoleFinding("role-recreated", Severity.WARN, message, fix)
     subjects: dict[trust.TrustFinding, list[str]] = {}
     for use in uses:
@@ -132,17 +134,16 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
     for finding in (*trust.open_to_all(policy), *(() if uses else pod_access(role, region=region).findings)):
         subjects.setdefault(finding, [])
     for finding, names in subjects.items():
-        # what the engine says of deleted principals for each name and each user is told once
+        # deleted principals are reported once
         if not deleted or finding.id != "role-recreated":
             yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
 
 
 @dataclass(frozen=True, slots=True)
 class RoleReading:
-    """`access` says in words who may assume the role, `documents` what each managed policy holds, its boundary among
-    them, by ARN. None, and a document that is missing, is what could not be read, which `unread` explains; `uses` is
-    None too where no cluster was looked at. `report` judges the service accounts that use it in the cluster at hand,
-    where these were checked."""
+    """`access` describes who may assume the role. `documents` are the managed policies by ARN, with the boundary. None,
+    or a missing document, could not be read: `unread` has the reason. `uses` is None if no cluster was read. `report`
+    has the status of the service accounts that use the role in this cluster, if they were checked."""
 
     role: Role
     attached: tuple[AttachedPolicy, ...] | None
@@ -177,7 +178,7 @@ class RoleReading:
         return next((status for status in self.report.identities if status.ref == use.association.ref), None)
 
     def with_uses(self, uses: Uses, region: str) -> RoleReading:
-        """The same with the associations that use it, and its trust judged for the clusters that were read."""
+        """Return it with the associations that use it, and with access for the clusters that were read."""
         access = access_words(self.role, uses.clusters, region)
         unread = (*self.unread, *uses.unread)
         if uses.unread and not uses.clusters:
@@ -185,16 +186,16 @@ class RoleReading:
         try:
             return replace(self, access=access, uses=evaluate_uses(self.role, uses), unread=unread, region=region)
         except InvalidInput:
-            return replace(self, unread=unread)  # said under `access`
+            return replace(self, unread=unread)  # reported in `access`
 
 
 def read_role(iam: Iam, text: str) -> RoleReading:
-    """A role by name or ARN; NotFound with the nearest names. What of its policies may not be read is `unread`."""
+    """Read a role by name or ARN. Raise NotFound with the nearest names. Policies that cannot be read are `unread`."""
     return read_policies(iam, own_role(iam, text))
 
 
 def read_policies(iam: Iam, role: Role) -> RoleReading:
-    """The role with what its policies say; what of them may not be read is `unread`."""
+    """Return the role with its policies; those that cannot be read are `unread`."""
     name = role.name
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)
@@ -205,14 +206,14 @@ def read_policies(iam: Iam, role: Role) -> RoleReading:
 
 
 def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
-    """What of the managed policies can be read; each missing right is said once."""
+    """Return the managed policies that can be read. Report each missing permission once."""
     documents: dict[str, Mapping[str, object]] = {}
     missing: dict[str, Unread] = {}
     for arn, document in iam.get_managed_documents(arns):
         if isinstance(document, CredentialsError):
             raise document
         if isinstance(document, PodidError):
-            subject = "what managed policies allow" if document.permission else f"what {arn} allows"
+            subject = "permissions of managed policies" if document.permission else f"permissions of {arn}"
             missing.setdefault(document.permission or arn, Unread.of(subject, document))
         else:
             documents[arn] = document
@@ -232,9 +233,8 @@ def _readable(read: Callable[[], T], subject: str, unread: list[Unread]) -> T | 
 
 @dataclass(frozen=True, slots=True)
 class PodRole:
-    """A role that names pods. `associations` are those that use it, None where none could be looked at; `refused` of
-    them are not admitted by its trust. `moved` are policies that are not what their presets give now, None where they
-    could not be read."""
+    """A role that names pods. `associations` are those that use it, None if none could be read; the trust policy does
+    not allow `refused` of them. `moved` are policies that differ from their presets, None if they could not be read."""
 
     role: Role
     access: PodAccess
@@ -245,24 +245,24 @@ class PodRole:
 
 @dataclass(frozen=True, slots=True)
 class PodRoles:
-    """`admitting` let some pod in or may do so; `shut` name pods and admit none. `clusters` are the ARNs of those whose
-    associations were read."""
+    """`allowing` roles allow a pod or may do so; `shut` ones name pods and allow none. `clusters` are the ARNs of the
+    clusters that were read."""
 
-    admitting: tuple[PodRole, ...]
+    allowing: tuple[PodRole, ...]
     shut: tuple[PodRole, ...]
     clusters: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
 
     @property
     def unused(self) -> PodRoles:
-        """Those that no association of the clusters that were read names; what is not known is left out."""
-        admitting = tuple(item for item in self.admitting if item.associations == ())
-        return replace(self, admitting=admitting, shut=tuple(item for item in self.shut if item.associations == ()))
+        """The roles that no association uses. Those whose use is not known are omitted."""
+        allowing = tuple(item for item in self.allowing if item.associations == ())
+        return replace(self, allowing=allowing, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
 def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None) -> PodRoles:
-    """The account's roles whose trust names pods, judged by the engine for the clusters that were read. `say` is told
-    how far it is."""
+    """Return the account's roles whose trust policy names pods, evaluated for the clusters that were read. `say`
+    reports progress."""
     named = [role for role in iam.list_roles() if _names_pods(role)]
     details: dict[str, Role | PodidError | None] = {}
     for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
@@ -282,11 +282,11 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
             case Role() as role:
                 pass
         roles.append(_pod_role(role, uses, region, detailed=detailed))
-    admitting = [item for item in roles if not item.access.shut]
-    say("reading the inline policies that presets gave")
-    moved = _moved(iam, [item.role.name for item in admitting], unread)
+    allowing = [item for item in roles if not item.access.shut]
+    say("reading inline policies from presets")
+    moved = _moved(iam, [item.role.name for item in allowing], unread)
     return PodRoles(
-        admitting=tuple(replace(item, moved=moved[item.role.name]) for item in admitting),
+        allowing=tuple(replace(item, moved=moved[item.role.name]) for item in allowing),
         shut=tuple(item for item in roles if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),
@@ -294,10 +294,10 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
 
 
 def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
-    """Of each role the policies that are not what their presets give now; only those that are called so are read."""
+    """Return the policies that differ from their presets, by role. Only policies with the name of a preset are read."""
     moved_by_role: dict[str, tuple[MovedOn, ...] | None] = {}
     pairs: list[tuple[str, str]] = []
-    subject = "whether policies are what their presets give now"
+    subject = "comparison of policies with their presets"
     for role, names in iam.get_inline_names(roles):
         if isinstance(names, PodidError):
             moved_by_role[role] = None
@@ -316,7 +316,7 @@ def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[st
 
 
 def _names_pods(role: Role) -> bool:
-    """Nobody can assume a role whose trust cannot be read."""
+    """A role whose trust policy cannot be read cannot be assumed."""
     try:
         return pod_access(role).names_pods
     except InvalidInput:

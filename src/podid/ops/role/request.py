@@ -1,4 +1,4 @@
-"""What is asked for of a role, as options of the commands that make roles and change what they may do."""
+"""Options of the commands that create roles and change their permissions, as groups."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from podid.ops.options import ADOPT, MANAGED_POLICIES, POLICY_FILES, PRESETS, RO
 
 
 def role_arn(text: str) -> str:
-    """A role's ARN, of any account. Raises InvalidInput."""
+    """Return the ARN of a role in any account. Raise InvalidInput."""
     parse_role_arn(text)
     return text
 
 
 @options
 class PermissionOptions:
-    """Permissions as they are typed; `as_typed` is how `role attach` takes them."""
+    """Permissions as options."""
 
     presets: tuple[str, ...] = PRESETS
     policy_files: tuple[str, ...] = POLICY_FILES
@@ -45,12 +45,12 @@ def _path(text: str) -> str:
 
 def _description(text: str) -> str:
     if len(text) > 1000:
-        raise InvalidInput(f"--description has {len(text)} characters; IAM takes 1,000")
+        raise InvalidInput(f"--description has {len(text)} characters; IAM allows 1,000")
     return text
 
 
 def _session_seconds(text: str) -> int:
-    """IAM's MaxSessionDuration, an hour to twelve."""
+    """Return IAM's MaxSessionDuration, 1 to 12 hours."""
     duration = seconds(text)
     if not 3600 <= duration <= 43200:
         raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
@@ -59,20 +59,20 @@ def _session_seconds(text: str) -> int:
 
 @options
 class RoleOptions:
-    """What a role has beside its trust and its permissions. None, and empty, leave a setting of one that exists as it
-    is. `boundary` is a managed policy's name or ARN; the ARN once it is looked up."""
+    """Settings of a role besides trust policy and permissions. None and empty leave a setting of an existing role
+    unchanged. `boundary` is a managed policy's name or ARN, and its ARN once it was read."""
 
     path: str = option("PATH", "IAM path of the role. [default: /]", default="/", read=_path)
     description: str = option("TEXT", "Description of the role.", default="", read=_description)
     boundary: str = option(
         "NAME|ARN",
-        "Managed policy that bounds the role; a bare name is AWS's own.",
+        "Managed policy as permissions boundary. A bare name is an AWS managed policy.",
         default="",
         also=("--permissions-boundary",),
     )
     max_session_seconds: int | None = option(
         "TIME",
-        "Longest session that others may ask for, 1h to 12h; pods get theirs from EKS. [default: 1h]",
+        "Maximum session duration for other principals, 1h to 12h. EKS sets that of pods. [default: 1h]",
         name="--max-session-duration",
         read=_session_seconds,
     )
@@ -84,7 +84,7 @@ class AttachOptions:
     presets: tuple[str, ...] = PRESETS
     managed_policies: tuple[str, ...] = MANAGED_POLICIES
     policy_files: tuple[str, ...] = POLICY_FILES
-    replace: bool = switch("Overwrite an inline policy that is there with other contents.")
+    replace: bool = switch("Overwrite an existing inline policy that has other contents.")
     adopt: bool = ADOPT
 
 
@@ -92,12 +92,12 @@ class AttachOptions:
 class DetachOptions:
     role: str = ROLE
     managed_policies: tuple[str, ...] = several(
-        "NAME|ARN", "Managed policy to detach, of those that the role has. Repeatable.", name="--managed-policy"
+        "NAME|ARN", "Attached managed policy to detach. Repeatable.", name="--managed-policy"
     )
     inline_policies: tuple[str, ...] = several(
-        "NAME", "Inline policy to delete, by its name. Repeatable.", name="--inline-policy"
+        "NAME", "Inline policy to delete, by name. Repeatable.", name="--inline-policy"
     )
-    ignore_not_found: bool = switch("No failure where the role has no such policy.")
+    ignore_not_found: bool = switch("Succeed if the role has no such policy.")
     presets: tuple[str, ...] = PRESETS
     adopt: bool = ADOPT
 
@@ -154,7 +154,7 @@ class RoleCreateOptions:
     force: bool = switch("Create the role even if its target role does not allow it yet.", consent=True)
     print_: Form | Literal[""] = option(
         "FORM",
-        "json, terraform or cloudformation: print the role in that form and change nothing.",
+        "Print the role as json, terraform or cloudformation, and change nothing.",
         default="",
         read=lambda text: one_of("--print", text, ("json", "terraform", "cloudformation")),
     )

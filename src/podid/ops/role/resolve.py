@@ -1,4 +1,4 @@
-"""What a user names when it comes to roles: the role itself, managed policies, files with policies."""
+"""Find the roles and managed policies that a user specifies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRole:
-    """The role that a user named. `role` is None where iam:GetRole is denied; `note` and `denied` say so then."""
+    """The role that a user specified. `role` is None if it could not be read or does not exist: `note` and `denied`
+    have the reason."""
 
     arn: str
     role: Role | None
@@ -26,19 +27,19 @@ class ResolvedRole:
 
     @classmethod
     def unseen(cls, arn: str, denied: AccessDenied) -> ResolvedRole:
-        return cls(arn, None, f"its trust policy could not be looked at (needs {denied.permission})", denied)
+        return cls(arn, None, f"the trust policy was not checked (requires {denied.permission})", denied)
 
 
 def resolve_role(
     iam: Iam, text: str, *, account: str, partition: str, refs: Sequence[ServiceAccountRef] = ()
 ) -> ResolvedRole:
-    """A role by name or ARN, for the pods of `refs`. Raises InvalidInput for one of another account, NotFound with the
-    nearest names."""
+    """Find a role by name or ARN, for the pods of `refs`. Raise InvalidInput for one of another account, NotFound with
+    the nearest names."""
     if text.startswith("arn:") and (other := parse_role_arn(text).account) != account:
         raise InvalidInput(
             f"Role {text} is in account {other}, the cluster is in {account}: "
             "an association's own role must be in the cluster's account",
-            advice="Reach another account with --target-role: a role here that may assume the one there.",
+            advice="To use a role in another account, pass it as --target-role and a role of this account as --role.",
             subject=text,
         )
     try:
@@ -50,7 +51,7 @@ def resolve_role(
 
 
 def readable_role(iam: Iam, text: str, *, account: str, partition: str) -> Role:
-    """The same, for what has to read it. Raises AccessDenied too."""
+    """Find a role and raise AccessDenied if it cannot be read."""
     resolved = resolve_role(iam, text, account=account, partition=partition)
     if resolved.role is None:
         assert resolved.denied is not None
@@ -59,8 +60,8 @@ def readable_role(iam: Iam, text: str, *, account: str, partition: str) -> Role:
 
 
 def own_role(iam: Iam, text: str, refs: Sequence[ServiceAccountRef] = ()) -> Role:
-    """A role of the caller's account, by name or ARN. Raises NotFound with the nearest names, or with the ARN that the
-    name has here."""
+    """Find a role of the caller's account, by name or ARN. Raise NotFound with the nearest names, or with the ARN of
+    the same name."""
     arn = parse_role_arn(text) if text.startswith("arn:") else None
     name = check_role_name(text) if arn is None else arn.resource_name
     try:
@@ -73,12 +74,12 @@ def own_role(iam: Iam, text: str, refs: Sequence[ServiceAccountRef] = ()) -> Rol
 
 
 def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
-    """What a role may do; nothing where there is no role."""
+    """Return the role's policies; none without a role."""
     return RolePolicies() if role is None else iam.get_policies(role.name)
 
 
 def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef], *, request_id: str) -> NotFound:
-    """The error with the nearest names that exist, where they may be listed."""
+    """Return the error with the nearest names, if roles can be listed."""
     try:
         known = iam.list_role_names()
     except PodidError:
@@ -95,7 +96,7 @@ def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef], *, re
 
 
 def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
-    """The ARN, once it is known to exist; where that may not be looked at, IAM decides when it is attached."""
+    """Return the ARN of an existing policy. If it cannot be read, IAM checks it when it is attached."""
     arn = text if text.startswith("arn:") else f"arn:{partition}{AWS_MANAGED}{text}"
     parsed = Arn.parse(arn)
     if parsed.service != "iam" or not parsed.resource.startswith("policy/"):

@@ -1,5 +1,5 @@
-"""What a role's policies lose when EKS sends no session tags: what they tell service accounts apart by. And what a
-session policy leaves of a role, and how much room it takes.
+"""Describe the effect of session settings: which policies of a role rely on session tags, which actions a session
+policy allows in vain, and how large it is.
 
 Sources: EKS User Guide, "Grant Pods access to AWS resources based on tags" (the six tags that EKS sends) and "EKS Pod
 Identity session policies"; STS API Reference, "AssumeRole" (a session may do what its role and its policy both allow;
@@ -34,8 +34,8 @@ _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECA
 
 
 def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
-    """What to know of the associations of one role that the plan would have without session tags, or with a session
-    policy. `role` is None where it is made by the plan, or could not be read."""
+    """Return notes about the planned associations of one role that have no session tags or have a session policy.
+    `role` is None if the plan creates it, or if it could not be read."""
     after = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
     untagged = [
         action
@@ -54,11 +54,11 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
             continue
         if policy != old.get("policy"):
             notes.append(
-                f"the session policy of {action.target} only narrows: its pods may do what both it and the role allow "
-                f"({room_words(policy)})"
+                f"the session policy of {action.target} only restricts: pods may do what both the policy and the role "
+                f"allow ({room_words(policy)})"
             )
         if any(new.get(key) != old.get(key) for key in ("policy", "roleArn", "targetRoleArn")):
-            # with a target role it is that one's sessions which are narrowed
+            # a session policy restricts the sessions of the target role, if there is one
             narrowed[policy, str(new.get("targetRoleArn") or "")] = None
     for policy, target in narrowed:
         notes += _narrowed(documents, policy, target, role)
@@ -66,7 +66,7 @@ def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
 
 
 def _narrowed(documents: Documents, policy: str, target: str, role: Role | None) -> Iterator[str]:
-    """What the session policy allows in vain, as far as the role's policies can be read."""
+    """Yield a note about actions that the session policy allows and the role does not."""
     arn = target or (role.arn if role is not None else "")
     if not arn:
         return
@@ -78,12 +78,12 @@ def _narrowed(documents: Documents, policy: str, target: str, role: Role | None)
     except (CredentialsError, ValueError):
         raise
     except NotFound:
-        return  # said with the target role
+        return  # reported with the target role
     except AccessDenied as error:
-        yield f"whether role {name} allows what the session policy does was not looked at: needs {error.permission}"
+        yield f"whether role {name} allows the session policy's actions was not checked: requires {error.permission}"
         return
     if granted is None:
-        yield f"whether role {arn} allows what the session policy does was not looked at: it is another account's"
+        yield f"whether role {arn} allows the session policy's actions was not checked: it is in another account"
         return
     actions = not_granted(document, granted)
     if actions:
@@ -96,19 +96,19 @@ def _losses(documents: Documents, name: str) -> Iterator[str]:
     except CredentialsError:
         raise
     except AccessDenied as error:
-        yield f"whether role {name}'s policies rely on session tags was not looked at: needs {error.permission}"
+        yield f"whether the policies of role {name} rely on session tags was not checked: requires {error.permission}"
         return
     for policy, document in sorted(policies.items()):
         tags = relied_on(document)
         if tags:
             yield (
-                f"policy {policy} of role {name} relies on {short_list(tags)}, which EKS no longer sends: what it "
-                "allows by them is denied, and what it denies by them may be allowed"
+                f"policy {policy} of role {name} relies on {short_list(tags)}, which EKS no longer sends: permissions "
+                "that depend on these tags are denied, and denials that depend on them may no longer apply"
             )
 
 
 def relied_on(document: Mapping[str, object]) -> tuple[str, ...]:
-    """The `aws:PrincipalTag/…` keys of EKS's session tags that the policy names, in conditions or as variables."""
+    """Return the `aws:PrincipalTag/…` keys of EKS's session tags in conditions or variables of the policy."""
     return tuple(sorted({f"aws:PrincipalTag/{key.lower()}" for text in _texts(document) for key in _KEY.findall(text)}))
 
 
@@ -125,29 +125,29 @@ def _texts(value: object) -> Iterator[str]:
 
 
 _MOST_SHOWN = 5
-# even noise of the allowed length comes to some 80
+# random text of the allowed length has about 80
 _NEARLY_FULL = 60
 
 
 def packed_percent(policy: str) -> int:
-    """An estimate: AWS publishes neither how it packs nor the limit. The text is packed as zlib does it, and held
-    against the limit of the plain text."""
+    """Estimate the packed size. AWS publishes neither the algorithm nor the limit: zlib and the limit of the plain text
+    are used."""
     return -(-len(zlib.compress(policy.encode(), 9)) * 100 // SESSION_POLICY_QUOTA)
 
 
 def room_words(policy: str) -> str:
-    """How much of the room for session policies it takes: what is known, and what is an estimate."""
+    """Describe the size of a session policy, and the estimate of its packed size."""
     percent = packed_percent(policy)
-    nearly = "; PackedPolicyTooLarge is possible" if percent >= _NEARLY_FULL else ""
+    nearly = ", so PackedPolicyTooLarge is possible" if percent >= _NEARLY_FULL else ""
     return (
-        f"{len(policy):,} of {SESSION_POLICY_QUOTA:,} characters, and packed some {percent}% of its room by an estimate"
-        f"{nearly}: AWS packs in a way of its own, and says how much only in CloudTrail (packedPolicySize)"
+        f"{len(policy):,} of {SESSION_POLICY_QUOTA:,} characters; packed size about {percent}% of the limit (estimated)"
+        f"{nearly}; AWS reports the packed size only in CloudTrail (packedPolicySize)"
     )
 
 
 def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """The actions that a session policy allows and no policy of the role does, whatever the resource: they stay denied.
-    What NotAction says is left out."""
+    """Return the actions that a session policy allows and no policy of the role does, on any resource. NotAction is
+    ignored."""
     allowed = [action for statement in _allows(session) for action in _actions(statement, "Action")]
     statements = [statement for document in granted for statement in _allows(document)]
     return tuple(
@@ -158,10 +158,10 @@ def not_granted(session: Mapping[str, object], granted: Iterable[Mapping[str, ob
 
 
 def not_granted_words(actions: Sequence[str], role: str) -> str:
-    """The sentence about them."""
+    """Describe these actions."""
     return (
-        f"no policy of role {role} allows {short_list(actions, _MOST_SHOWN)}, which the session policy does: a session "
-        "policy adds nothing, so that stays denied"
+        f"the session policy allows {short_list(actions, _MOST_SHOWN)}, but no policy of role {role} does: a session "
+        "policy adds no permissions, so these actions stay denied"
     )
 
 

@@ -1,5 +1,5 @@
-"""A role that goes on to a target role: whether the target lets it in, the change that makes it do so, and what its
-owner must add where that is not podid's to do."""
+"""Plan role chaining: whether a target role allows the first role, the change that makes it do so, and what its owner
+must add if podid cannot change it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
 
 def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
-    """The inline policies, by name, that let a role go on to target roles; of those that are called the same in other
-    accounts, under the account's."""
+    """Return the inline policies, by name, that allow a role to assume target roles. Equal role names in several
+    accounts get the account in the name."""
     policies: dict[str, dict[str, object]] = {}
     for arn in dict.fromkeys(arns):
         name = f"assume-{role_name(arn)}"[:128]
@@ -52,15 +52,13 @@ def chaining_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
 
 
 def read_target(clients: Clients, request: TargetRequest, account: str) -> Section[Role | None]:
-    """The target role, with the credentials of the profile of its own account, where one is named. Raises UsageError
-    where they are another account's."""
+    """Read the target role, with the credentials of the profile if there is one. Raise UsageError if these belong to
+    another account."""
     arn, target = request.arn, parse_role_arn(request.arn)
     other = clients.aws_of(request.profile) if request.profile else None
     session = clients.aws if other is None and target.account == account else other
     if session is None:
-        return Missing(
-            f"it is in account {target.account}; --target-profile with credentials of that account looks at it"
-        )
+        return Missing(f"it is in account {target.account}; pass --target-profile with credentials of that account")
     if other is not None and (actual := other.sts.get_caller().account) != target.account:
         raise UsageError(
             f"--target-profile has credentials of account {actual}, and the target role is in {target.account}",
@@ -78,7 +76,7 @@ def read_target(clients: Clients, request: TargetRequest, account: str) -> Secti
 def external_ids(
     eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
 ) -> dict[ServiceAccountRef, str]:
-    """Those of the associations that go on to the target role already. Nothing of what cannot be read."""
+    """Return the external IDs of the associations that have the target role already, as far as they can be read."""
     ids: dict[ServiceAccountRef, str] = {}
     for ref in refs:
         read = attempt(partial(find_external_id, eks, cluster, ref, target_role_arn))
@@ -88,16 +86,16 @@ def external_ids(
 
 
 def denial_notes(iam: Iam, current: Role | None, boundary: str, target_role_arn: str) -> tuple[str, ...]:
-    """What keeps the role from going on, whatever the policy that lets it: a boundary, a denial, the organization. IAM
-    simulates only what is there; the boundary that a new role gets is named."""
+    """Describe what prevents the role from assuming the target role despite its policy: a boundary, a denial, the
+    organization. IAM simulates only an existing role; for a new one the boundary is named."""
     if current is None:
-        return (f"the boundary {boundary} must allow sts:AssumeRole on {target_role_arn}, too",) if boundary else ()
+        return (f"the boundary {boundary} must also allow sts:AssumeRole on {target_role_arn}",) if boundary else ()
     decisions = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
     if isinstance(decisions, Missing):
-        why = f"needs {decisions.permission}" if decisions.permission else decisions.reason
-        return (f"whether a boundary or a denial keeps role {current.name} from going on was not looked at: {why}",)
+        why = f"requires {decisions.permission}" if decisions.permission else decisions.reason
+        return (f"boundary and denials of role {current.name} were not checked: {why}",)
     barred = {why: None for decision in decisions.value if (why := _bar(decision))}
-    return tuple(f"role {current.name} may not go on to {target_role_arn}: {why}" for why in barred)
+    return tuple(f"role {current.name} cannot assume {target_role_arn}: {why}" for why in barred)
 
 
 def _bar(decision: Decision) -> str:
@@ -110,9 +108,9 @@ def _bar(decision: Decision) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
-    """A target role and what may be done to it: `profile` has credentials of its account; with `update` its trust
-    policy is changed. `associating` is whether the run makes the associations, whose external ids are known after
-    that. EKS takes a target role that does not exist; with `must_exist` podid does not."""
+    """A target role and how to treat it. `profile` has credentials of its account. With `update`, its trust policy is
+    changed. `associating` is whether the run creates the associations, whose external IDs are known afterwards. EKS
+    accepts a missing target role; with `must_exist` podid does not."""
 
     arn: str
     profile: str = ""
@@ -123,9 +121,9 @@ class TargetRequest:
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
-    """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell. `owner_changes` is what the role's owner must do. `late` is whether the
-    action waits for the external id of an association, and so comes after it."""
+    """The plan for a target role. `action` changes its trust policy; None if no change is required, allowed or
+    possible, with the reason in `notes`. `owner_changes` are for the role's owner. `late` is whether the action
+    requires the external ID of a new association and so follows it."""
 
     action: Action | None
     notes: tuple[str, ...]
@@ -137,11 +135,11 @@ class TargetPlan:
         return () if self.action is None else (self.action,)
 
     def around(self, plan: Plan) -> Plan:
-        """The plan with this in its place, before the associations or after them."""
+        """Return the plan with this before the associations, or after them if `late`."""
         return self.after(plan) if self.late else self._with(plan, (*self.actions, *plan.actions))
 
     def after(self, plan: Plan) -> Plan:
-        """The plan with this at its end."""
+        """Return the plan with this at its end."""
         return self._with(plan, (*plan.actions, *self.actions))
 
     def _with(self, plan: Plan, actions: tuple[Action, ...]) -> Plan:
@@ -150,13 +148,13 @@ class TargetPlan:
 
 
 def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None]) -> TargetPlan:
-    """Pure: whether the chain holds once the plan is carried out, service account by service account. Every other
-    statement of the target's trust stays as it is. Raises NotFound for a target that is known not to exist, unless it
-    need not, and Conflict where IAM would not take the trust policy."""
+    """Evaluate the chain after the plan for each service account. Other statements of the target's trust policy stay
+    unchanged. Raise NotFound for a missing target role that must exist, and Conflict if the trust policy would be too
+    long."""
     arn, name = request.arn, f"target role {request.arn}"
     if isinstance(target, Missing):
-        why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return TargetPlan(None, (f"{name} was not looked at: {why}",), _owner_changes(arn, hops, refused=False))
+        why = f"{target.reason} (requires {target.permission})" if target.permission else target.reason
+        return TargetPlan(None, (f"{name} was not checked: {why}",), _owner_changes(arn, hops, refused=False))
     if target.value is None:
         if request.must_exist:
             raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
@@ -170,7 +168,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     added: dict[ServiceAccountRef, trust.TargetHop] = {}
     shut: dict[ServiceAccountRef, trust.TargetHop] = {}
     denied: dict[ServiceAccountRef, trust.TargetHop] = {}
-    # whom it may let in, once their external ids are known
+    # may be allowed once their external IDs are known
     unsure: dict[ServiceAccountRef, trust.TargetHop] = {}
     for ref, hop in hops.items():
         evaluation = trust.evaluate(after, hop)
@@ -183,7 +181,7 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
         bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
         wider = _with(after, bound)
         if trust.evaluate(wider, bound).verdict is not trust.TrustVerdict.MATCH:
-            notes.append(f"{sentence}; one more statement would not help")
+            notes.append(f"{sentence}; another statement would not help")
             denied[ref] = hop
         elif request.update and (late or not _unbound(hop)):
             after = wider
@@ -202,14 +200,14 @@ def plan_chain(request: TargetRequest, hops: Hops, target: Section[Role | None])
     check_size(_as_long(after, added), role.name)
     keys = {"targetRoleArn": arn, "profile": request.profile}
     state = TARGET_TRUST.state_at(role, keys)
-    whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
-    why = f"so that it lets in role {role_name(base)} for {whom}"
+    names, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
+    why = f"to allow role {role_name(base)} for {names}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
     return TargetPlan(action, (*notes, *others(role)), owner_changes, late=bool(awaited_in(action.after)))
 
 
 def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
-    """The policy with external ids at least as long as EKS makes them, for IAM's limit."""
+    """Return the policy with external IDs as long as EKS may create them, to check IAM's limit."""
     ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
     document = with_external_ids(policy.document, ids)
     assert isinstance(document, Mapping)
@@ -217,8 +215,8 @@ def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
 
 
 def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
-    """Raises Conflict for a role that its target role keeps out: it would be half a chain. Without session tags the
-    target cannot let it in before there is an association, which needs the role."""
+    """Raise Conflict for a new role that its target role does not allow: the chain would be incomplete. Without session
+    tags, the target can allow it only after the association exists, which requires the role."""
     owner_changes = [item for item in onward.owner_changes if item.refused and not awaited_in(item.statements)]
     if not owner_changes:
         return
@@ -228,20 +226,21 @@ def check_allowed(onward: TargetPlan, name: str, *, update: bool) -> None:
         message[0].upper() + message[1:],
         hint=Again(add=("--update-trust" if helps else "--force",)),
         lines=(*more, *map(owner_change_words, owner_changes)),
-        advice=f"--force makes role {name} all the same, for the owner of the target role to let in.",
+        advice=f"--force creates role {name} anyway; the owner of the target role can allow it later.",
         subject=owner_changes[0].target_role_arn,
         id="target-role-trust-broken",
     )
 
 
 def by_update_trust(change: TargetTrustChange, *, update: bool) -> Hint:
-    """Return the option that has podid make the change, if it can read the target role and was not told to already."""
+    """Return the option that makes podid change the target role, if it can read the role and the option was not
+    given."""
     read = change.refused or change.trust is not None
     return Again(add=("--update-trust",)) if read and change.statements and not update else ()
 
 
 def next_command(change: TargetTrustChange, *, name: str, profile: str | None, update: bool) -> Hint:
-    """Return the command that makes the change for the new role `name`: the association, where that has to be first."""
+    """Return the command that completes the chain of the new role `name`; the association, if it must come first."""
     if not awaited_in(change.statements):
         return by_update_trust(change, update=update)
     theirs = ("--target-profile", profile) if profile else ()
@@ -254,8 +253,8 @@ def next_command(change: TargetTrustChange, *, name: str, profile: str | None, u
 
 
 def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
-    """The result with what the owners of target roles must add: what the plan left to them, and what could not be
-    changed. External ids that the run has brought about are read with `eks`."""
+    """Return the result with what the owners of target roles must add: the changes outside the plan, and those that
+    failed. `eks` reads the external IDs of new associations."""
     owner_changes = [*result.plan.owner_changes]
     for item in result.done:
         action = item.action
@@ -276,7 +275,7 @@ def with_owner_changes(result: ChangeResult, eks: Eks | None) -> ChangeResult:
 
 
 def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTrustChange | None:
-    """The same once the run has made the associations; None where it lets all of them in."""
+    """Return the change with known external IDs after the run; None if the target role allows all associations."""
     ids: dict[ServiceAccountRef, str] = {}
     let_in: set[ServiceAccountRef] = set()
     for ref in awaited_in(change.statements):
@@ -299,25 +298,25 @@ def _known_by_now(change: TargetTrustChange, eks: Eks, cluster: str) -> TargetTr
 
 
 def owner_change_words(change: TargetTrustChange) -> str:
-    """What the owner must add, in a sentence."""
+    """Describe what the owner must add."""
     if not change.statements:
-        return f"target role {change.target_role_arn} keeps out {', '.join(change.service_accounts)}"
+        return f"target role {change.target_role_arn} does not allow {', '.join(change.service_accounts)}"
     text = json.dumps(change.statements[0] if len(change.statements) == 1 else change.statements)
     return f"the owner of target role {change.target_role_arn} must add to its trust policy: {text}"
 
 
 def _sentence(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, evaluation: trust.Evaluation) -> str:
-    """What the target role's trust says to one service account's way."""
+    """Describe whether the target role allows one service account."""
     base, verdict = role_name(hop.base_role_arn), evaluation.verdict
     if verdict is trust.TrustVerdict.MATCH:
-        return f"{name} lets role {base} in for {ref}"
-    does = "it is not known whether it does" if verdict is trust.TrustVerdict.UNKNOWN else "it does not"
+        return f"{name} allows role {base} to assume it for {ref}"
+    does = "it is not known whether {} allows" if verdict is trust.TrustVerdict.UNKNOWN else "{} does not allow"
     if evaluation.findings:
         why = evaluation.findings[0].message
     else:
         actions = (evaluation.assume_role, evaluation.tag_session)
         why = next(action.reason for action in actions if action.verdict is verdict)
-    return f"{name} must let role {base} in for {ref}, and {does}: {why}"
+    return f"{does.format(name)} role {base} to assume it for {ref}: {why}"
 
 
 def _unbound(hop: trust.TargetHop) -> bool:
@@ -337,8 +336,7 @@ def _statements(hop: trust.TargetHop) -> list[Mapping[str, object]]:
 
 
 def _owner_changes(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[TargetTrustChange, ...]:
-    """One for all of them. Their statements tell them apart, by an external id that is not known yet too; none are
-    there where they would not help."""
+    """Return one change for all service accounts, with a statement for each, unless a statement would not help."""
     if not hops:
         return ()
     statements: list[Mapping[str, object]] = []

@@ -1,4 +1,4 @@
-"""Which associations use a role, as their own or as target: read across the clusters and regions that can be read."""
+"""Find the associations that use a role, as their own or as target role, in all readable clusters and regions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What could not be looked at. `permission` is the right that was missing, empty where another thing was;
-    `disabled` is said of regions that do not know the credentials, as it is where they are not enabled."""
+    """A part that could not be read. `permission` is the missing permission, empty for another cause. `disabled` marks
+    regions that reject the credentials because they are not enabled."""
 
-    what: Annotated[str, About("What could not be looked at.")]
+    what: Annotated[str, About("The part that could not be read.")]
     reason: str
     permission: MissingPermission = ""
     disabled: Annotated[bool, HIDDEN] = False
@@ -33,12 +33,12 @@ class Unread:
         return cls(what, error.message, error.permission)
 
     def __str__(self) -> str:
-        return f"{self.what}: needs {self.permission}" if self.permission else f"{self.what}: {self.reason}"
+        return f"{self.what}: requires {self.permission}" if self.permission else f"{self.what}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Uses:
-    """The associations that were read, by cluster (ARNs). `unread` is where others may be."""
+    """The associations that were read, by cluster ARN. Others may exist in `unread`."""
 
     associations: Mapping[str, tuple[Association, ...]] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
@@ -57,34 +57,34 @@ class Uses:
         return {role: tuple(items) for role, items in by_role.items()}
 
     def of(self, role_arn: str) -> tuple[Association, ...]:
-        """The associations that name the role, as their own or as target, by cluster and service account."""
+        """Return the associations that use the role, as own or target role, by cluster and service account."""
         return self._by_role.get(role_arn, ())
 
 
 def cluster_arn(association: Association) -> str:
-    """The ARN of an association's cluster, told from its own."""
+    """Derive the ARN of an association's cluster from the association's ARN."""
     arn = Arn.parse(association.association_arn)
     return f"arn:{arn.partition}:eks:{arn.region}:{arn.account}:cluster/{association.cluster_name}"
 
 
 def used_words(association: Association) -> str:
-    """`shop/orders in cluster demo, us-west-2`: where more than one cluster was read."""
+    """Return `shop/orders in cluster demo, us-west-2`."""
     return f"{association.ref} in cluster {association.cluster_name}, {Arn.parse(association.association_arn).region}"
 
 
 def read_uses(aws: AwsSession, account: str, clusters: Iterable[str]) -> Uses:
-    """Of these clusters of the session's region, by name."""
+    """Read these clusters of the session's region, by name."""
     return _gather(aws, account, [(aws.region, name) for name in clusters], ())
 
 
 def read_region_uses(aws: AwsSession, account: str) -> Uses:
-    """Of every cluster of the session's region."""
+    """Read every cluster of the session's region."""
     return _of_regions(aws, account, (aws.region,))
 
 
 def read_all_uses(aws: AwsSession, account: str) -> Uses:
-    """Of every cluster of every region of the partition. A region whose EKS does not take the credentials is, as a
-    rule, one that is not enabled for the account; it is among the `unread` all the same."""
+    """Read every cluster of every region of the partition. A region that rejects the credentials is usually not
+    enabled; it is in `unread` nevertheless."""
     return _of_regions(aws, account, aws.eks_regions)
 
 
@@ -106,17 +106,17 @@ def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
         else:
             clusters += [(region, name) for name in answer]
     if foreign:
-        reason = "they do not take these credentials (as a rule they are not enabled for the account)"
+        reason = "they reject these credentials (usually because the account has not enabled them)"
         subject = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
         unread.append(Unread(subject, reason, disabled=True))
     return _gather(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
 
 
 def _gather(aws: AwsSession, account: str, clusters: list[tuple[str, str]], unread: tuple[Unread, ...]) -> Uses:
-    """One after another: each is a fan-out of its own that fills the pace that the region allows."""
+    """Read clusters one after another: each is a fan-out that uses the full rate of its region."""
     associations: dict[str, tuple[Association, ...]] = {}
     more: list[Unread] = []
-    arns: set[str] = set()  # one endpoint for all regions may answer the same for each
+    arns: set[str] = set()  # an endpoint for all regions may return the same associations for each
     for region, name in sorted(clusters, key=lambda item: (item[0] != aws.region, item)):
         try:
             read = aws.eks_in(region).list_associations(name)
@@ -131,8 +131,8 @@ def _gather(aws: AwsSession, account: str, clusters: list[tuple[str, str]], unre
 
 @dataclass(frozen=True, slots=True)
 class RoleUse:
-    """What the role's trust says to one association that names it. `hop` is 1 where it is the association's own role
-    and 2 where it is the target."""
+    """The verdict of the role's trust policy for one association. `hop` is 1 for its own role, 2 for its target
+    role."""
 
     association: Association
     cluster_arn: str
@@ -141,8 +141,8 @@ class RoleUse:
 
 
 def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[RoleUse, ...]:
-    """The engine's verdict for every association that uses the role; `tags_known` is False where the role's tags were
-    not read. Raises InvalidInput for a trust policy that cannot be read."""
+    """Evaluate the trust policy for every association that uses the role. `tags_known` is False if the role's tags were
+    not read. Raise InvalidInput for a trust policy that cannot be read."""
     policy = trust.parse_policy(role.trust)
     tags = dict(role.tags) if tags_known else None
     uses_of_role = []
@@ -164,13 +164,12 @@ def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[R
 
 
 def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> tuple[ServiceAccountRef, ...]:
-    """Those of the service accounts of a cluster whose pods the role's trust is not known to keep out, whether their
-    sessions carry tags or not."""
+    """Return the service accounts whose pods the trust policy may allow, with or without session tags."""
     policy = trust.parse_policy(role.trust)
 
-    def admitted(ref: ServiceAccountRef) -> bool:
+    def allowed(ref: ServiceAccountRef) -> bool:
         who = trust.PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=dict(role.tags))
         tried = (who, replace(who, session_tags=False))
         return any(trust.evaluate(policy, identity).verdict is not trust.TrustVerdict.NO_MATCH for identity in tried)
 
-    return tuple(sorted(filter(admitted, set(refs))))
+    return tuple(sorted(filter(allowed, set(refs))))

@@ -1,4 +1,4 @@
-"""Trust policies asked whether they let pods in; those of files without any AWS access."""
+"""Evaluate trust policies of roles, and of files without AWS access."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who asks for the role. With a base role the policies are target roles' and that one asks for them. Without
-    `role_tags` nobody knows the tags of the role that a policy belongs to; without pods, which pods live."""
+    """The requests to evaluate. With a base role, the policies belong to target roles that it assumes. Without
+    `role_tags`, the role's tags are not known; without pods, the running pods are not."""
 
     options: TrustCheckOptions
     cluster_arn: str
@@ -51,13 +51,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChecks:
-    """A file's or a role's name and what the policy says, in the order given."""
+    """The name of each file or role with the result of its policy, in the given order."""
 
     checks: tuple[tuple[str, trust.TrustCheck], ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """A role that everybody can assume wants attention, whoever else may."""
+        """A role that everyone can assume requires attention."""
         codes = {_CODES[check.verdict] for _, check in self.checks}
         if any(check.open_to_all for _, check in self.checks):
             codes.add(ExitCode.ATTENTION)
@@ -66,7 +66,7 @@ class PolicyChecks:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccess:
-    """Who may assume a role by its trust policy, whoever asks. `name` is the file's or the role's."""
+    """Who may assume a role by its trust policy. `name` is that of the file or role."""
 
     name: str
     policy: trust.Policy
@@ -80,19 +80,19 @@ class PolicyAccess:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """Slips of the hand."""
+        """Likely typing errors."""
         return tuple(map(str, trust.find_slips(self.policy)))
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccesses:
-    """Of several policies, in the order given."""
+    """The access of several policies, in the given order."""
 
     items: tuple[PolicyAccess, ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """A role that no pod can assume wants attention, and one that everybody can."""
+        """A role that no pod can assume requires attention, and one that everyone can."""
         codes = {_CODES[item.pods.verdict] for item in self.items}
         if any(finding.severity is Severity.ERROR for item in self.items for finding in item.findings):
             codes.add(ExitCode.ATTENTION)
@@ -100,7 +100,7 @@ class PolicyAccesses:
 
 
 def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:
-    """`role_tags` stand for those that a file holds."""
+    """`role_tags` replace those in a file."""
     accesses = []
     for file in files:
         tags = file.role_tags if role_tags is None else role_tags
@@ -109,12 +109,12 @@ def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = 
 
 
 def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
-    """The role's trust asked for every association that uses it, as its own role or as target; None where none does.
-    Raises AccessDenied or Unavailable where they could not be read."""
+    """Evaluate the role's trust policy for every association that uses it; None if there are none. Raise AccessDenied
+    or Unavailable if these could not be read."""
     if uses.unread:
         first = uses.unread[0]
         kind: type[PodidError] = AccessDenied if first.permission else Unavailable
-        advice = "Name the service accounts with --for: then no association is looked at."
+        advice = "Specify the service accounts with --for: podid then reads no associations."
         raise kind(f"The associations could not be read: {first}", permission=first.permission, advice=advice)
     requests = [use.evaluation.request for use in evaluate_uses(role, uses)]
     if not requests:
@@ -123,7 +123,7 @@ def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
 
 
 def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChecks:
-    """A file that holds its role's tags is asked with these, unless the question has some."""
+    """Evaluate the policies. The tags of a file apply unless the question has some."""
     checks = []
     for file in files:
         of_file = replace(question, role_tags=file.role_tags) if question.role_tags is None else question

@@ -1,4 +1,4 @@
-"""Edits of trust policies: in files, and of a role as a plan."""
+"""Edit trust policies in files, or in a role as a plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RoleTags = Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The service accounts of a cluster (by ARN) whose access is edited, and how far it reaches."""
+    """The service accounts of a cluster (by ARN) whose access is edited, and the scope."""
 
     refs: tuple[ServiceAccountRef, ...]
     cluster_arn: str
@@ -42,38 +42,38 @@ _WIDER = (trust.ScopeKind.NAMESPACE, trust.ScopeKind.CLUSTER, trust.ScopeKind.AC
 Edit = Callable[[trust.Policy, RoleTags], trust.Edit]
 
 
-def adding(whom: Subjects) -> Edit:
-    """Lets them in. All of them or none: the first refusal is the whole edit's."""
+def adding(subjects: Subjects) -> Edit:
+    """Allow all of them, or none: the first refusal applies to the whole edit."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        result = _each(policy, [_step(trust.add, who, whom.scope) for who in whom.identities(role_tags)])
+        result = _each(policy, [_step(trust.add, who, subjects.scope) for who in subjects.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
         return result if result.refused else replace(result, notes=(*result.notes, *slips))
 
     return edit
 
 
-def removing(whom: Subjects) -> Edit:
-    """Takes them out, all or none. A refusal says at which wider scope it would go."""
+def removing(subjects: Subjects) -> Edit:
+    """Remove all of them, or none. A refusal names the wider scope that would succeed."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        identities = whom.identities(role_tags)
+        identities = subjects.identities(role_tags)
 
         def at(scope: trust.ScopeKind) -> trust.Edit:
             return _each(policy, [_step(trust.remove, who, scope) for who in identities])
 
-        result = at(whom.scope)
+        result = at(subjects.scope)
         if not result.refused:
             return result
-        wider = next((scope for scope in _WIDER if scope is not whom.scope and at(scope).changed), None)
-        how = "" if wider is None else f" (--scope {wider} takes the statement out)"
+        wider = next((scope for scope in _WIDER if scope is not subjects.scope and at(scope).changed), None)
+        how = "" if wider is None else f" (--scope {wider} removes the statement)"
         return replace(result, reason=result.reason + how)
 
     return edit
 
 
 def removing_issuer(issuer: str, refs: Sequence[ServiceAccountRef] = ()) -> Edit:
-    """Takes out an OIDC provider, or what it lets in of these service accounts: all of them, or none."""
+    """Remove an OIDC provider, or its access for these service accounts: all of them, or none."""
     if not refs:
         return lambda policy, _: trust.remove_issuer(policy, issuer)
     steps = [partial(trust.remove_subject, issuer=issuer, ref=ref) for ref in refs]
@@ -81,7 +81,7 @@ def removing_issuer(issuer: str, refs: Sequence[ServiceAccountRef] = ()) -> Edit
 
 
 def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) -> Edit:
-    """Statements as wide as `scope` for these in the place of wider ones. Each of them gets in afterwards."""
+    """Replace wider statements with ones of `scope` for these pods. Each of them stays allowed."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
         tagged = [replace(who, role_tags=role_tags) for who in identities]
@@ -90,7 +90,7 @@ def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) 
         out = [who for who in tagged if trust.evaluate(result.policy, who).verdict is not match]
         if result.changed and out:
             names = ", ".join(f"{who.namespace}/{who.service_account}" for who in out)
-            return trust.refused(policy, f"it is not certain that {names} would get in afterwards", result.statement)
+            return trust.refused(policy, f"it is not certain that {names} would still be allowed", result.statement)
         return result
 
     return edit
@@ -108,7 +108,7 @@ def _step(
 
 
 def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
-    """One after another; what was done first decides what is said first."""
+    """Apply one step after another; the first change gives the reason."""
     now, edits = policy, []
     for step in steps:
         edit = step(now)
@@ -122,18 +122,18 @@ def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
     return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
 
 
-# --- who uses a role --------------------------------------------------------------------------------------------------
+# --- users of a role --------------------------------------------------------------------------------------------------
 
 
 def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[trust.PodIdentity, ...]:
-    """Each as EKS presents it. Raises Conflict where a cluster or region could not be read (what uses the role there
-    would be shut out), where nothing uses the role, and where its trust does not surely let in who does."""
+    """Return the requests of all users of a role. Raise Conflict if a cluster or region could not be read, since its
+    users would lose access, if nothing uses the role, or if the trust policy does not certainly allow every user."""
     unread = [item for item in uses.unread if not (skip_disabled and item.disabled)]
     if unread:
         only_disabled = all(item.disabled for item in unread)
         raise Conflict(
-            f"The trust policy of role {role.name} is not tightened: not every cluster could be read, and what uses "
-            "the role there would be shut out",
+            f"The trust policy of role {role.name} is not tightened: not every cluster could be read, and users of the "
+            "role there would lose access",
             lines=tuple(map(str, unread)),
             hint=Again(add=("--skip-disabled-regions",)) if only_disabled else (),
             subject=role.name,
@@ -141,14 +141,14 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
     users = [use for use in evaluate_uses(role, uses) if use.hop == 1]
     if not users:
         raise Conflict(
-            f"The trust policy of role {role.name} is not tightened: no association uses the role, and nobody would "
-            "get in",
+            f"The trust policy of role {role.name} is not tightened: no association uses the role, so no pod would be "
+            "allowed",
             subject=role.name,
         )
     out = [use for use in users if use.evaluation.verdict is not trust.TrustVerdict.MATCH]
     if out:
         raise Conflict(
-            f"The trust policy of role {role.name} is not tightened: it is not certain that it lets in every "
+            f"The trust policy of role {role.name} is not tightened: it is not certain that it allows every "
             "association that uses the role",
             lines=tuple(f"{used_words(use.association)}: {_why(use.evaluation)}" for use in out),
             subject=role.name,
@@ -157,7 +157,7 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
 
 
 def users_words(users: Sequence[trust.PodIdentity]) -> str:
-    """`3 associations in 2 clusters`."""
+    """Return `3 associations in 2 clusters`."""
     clusters = len({who.cluster_arn for who in users})
     many = f"{len(users)} associations" if len(users) > 1 else "1 association"
     return f"{many} in {clusters} clusters" if clusters > 1 else f"{many} in cluster {users[0].cluster_name}"
@@ -173,7 +173,7 @@ def _why(evaluation: trust.Evaluation) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """A file and what the edit made of its policy; refusals are errors and get no further."""
+    """A file and its edited policy. A refusal is an error."""
 
     file: TrustFile
     edit: trust.Edit
@@ -194,8 +194,8 @@ class FileEdit:
 def edit_files(
     names: Sequence[str], edit: Edit, read_file: Callable[[str], str], patience: Patience, *, writes: bool
 ) -> tuple[FileEdit, ...]:
-    """What the edit makes of each file, written into it with `writes`. Raises Conflict for the first that cannot be
-    edited so, before any is written."""
+    """Edit each file, and write it with `writes`. Raise Conflict for the first that cannot be edited, before any is
+    written."""
     with locked(names if writes else (), patience) as facts:
         edits = []
         for file in read_files(names, read_file):
@@ -210,14 +210,14 @@ def edit_files(
 
 
 def _refusal(policy: str, subject: str, edit: trust.Edit) -> Conflict:
-    return Conflict(f"{policy} stays as it is: {edit.reason}", subject=subject)
+    return Conflict(f"{policy} was not changed: {edit.reason}", subject=subject)
 
 
 # --- of a role --------------------------------------------------------------------------------------------------------
 
 
 def plan_edit(role: Role, edit: Edit, header: Header, *, why: str) -> Plan:
-    """Pure. Raises Conflict where the trust policy cannot be edited so, and for roles that are not edited at all."""
+    """Plan the edit. Raise Conflict if the trust policy cannot be edited, and for roles that podid does not edit."""
     check_editable(role)
     result = edit(trust.parse_policy(role.trust), dict(role.tags))
     if result.refused:

@@ -1,4 +1,4 @@
-"""Trust policies in files: by themselves, or in what the AWS CLI and podid print about a role."""
+"""Read and write trust policies in files, alone or in output of the AWS CLI and podid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from podid.domain.names import parse_cluster_arn
 from podid.local import files
 from podid.ops.change.journal import wait_for
 
-# where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
+# the member with the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (
     ("Role", "AssumeRolePolicyDocument"),
     ("AssumeRolePolicyDocument",),
@@ -33,7 +33,7 @@ _PLACES: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A file's policy. `role_tags` are the tags of the role that it belongs to, None where the file does not tell."""
+    """A file's policy. `role_tags` are the tags of its role, None if the file does not contain them."""
 
     name: str
     text: str
@@ -46,7 +46,7 @@ class TrustFile:
         return called(self.name)
 
     def text_with(self, policy: trust.Policy) -> str:
-        """The file's text with another policy in the same place and form."""
+        """Return the file's text with another policy in the same place and format."""
         whole = trust.read_json(self.text)
         old = _inside(whole, self.place)
         new: object = policy.to_document()
@@ -61,23 +61,22 @@ class TrustFile:
 
 @contextmanager
 def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, stat_result]]:
-    """The facts of files that are changed in place; no other podid changes them for as long as the block lasts. Raises
-    UsageError for what is no regular file of one name, TimedOut as a lock does."""
+    """Yield the facts of files that are changed in place, locked against other podid processes. Raise UsageError for
+    anything but a regular file with one name, TimedOut as a lock does."""
     with ExitStack() as stack:
         locked_files: dict[str, stat_result] = {}
         for name in names:
             lock = partial(wait_for, subject=name, patience=patience)
             with _writing(name):
                 if any(samestat(Path(name).lstat(), facts) for facts in locked_files.values()):
-                    raise UsageError(f"{name} is named twice", subject=name)
+                    raise UsageError(f"{name} is given twice", subject=name)
                 locked_files[name] = stack.enter_context(files.locked(Path(name), lock))
         yield locked_files
 
 
 def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> None:
-    """The file has the one text or the other, never half of one, and keeps mode, owner, line ends and byte order mark.
-    `over` are the facts of the
-    file that was read. Raises UsageError, and Conflict where it was changed since."""
+    """Write the whole file atomically, and keep mode, owner, line ends and byte order mark. `over` are the facts of the
+    file that was read. Raise UsageError, and Conflict if it has changed since."""
     with _writing(file.name):
         path = Path(file.name)
         old, new = files.read(path), file.text_with(policy).encode()
@@ -91,13 +90,13 @@ def _writing(name: str) -> Iterator[None]:
     try:
         yield
     except files.ChangedMeanwhile as error:
-        raise Conflict(f"{name} is left as it is: {error.strerror}", hint=Again(), subject=name) from error
+        raise Conflict(f"{name} was not changed: {error.strerror}", hint=Again(), subject=name) from error
     except OSError as error:
         raise UsageError(f"{name} cannot be changed in place: {error.strerror}", subject=name) from error
 
 
 def of_role(role: Role) -> TrustFile:
-    """The same of a role that was read, under its name."""
+    """Return the policy of a role as a file with its name."""
     return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags))
 
 
@@ -106,15 +105,15 @@ def called(name: str) -> str:
 
 
 def read_trust(text: str, name: str) -> TrustFile:
-    """InvalidInput names the file and what is wrong with it. Takes a trust policy, also URL-encoded as IAM's API gives
-    it, and what `aws iam get-role`, `podid role show -o json` and `podid trust add -o json` print."""
+    """Read a trust policy, also URL-encoded as in IAM's API, or in output of `aws iam get-role`, `podid role show -o
+    json` and `podid trust add -o json`. Raise InvalidInput with the file and the mistake."""
     try:
         whole = trust.read_json(text)
         place = next((place for place in _PLACES if _inside(whole, place) is not None), ())
         policy = _inside(whole, place)
         document = trust.read_json(policy) if isinstance(policy, str) else policy
         if not isinstance(document, Mapping):
-            raise InvalidInput("there is no trust policy in it")
+            raise InvalidInput("it contains no trust policy")
         return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
     except InvalidInput as error:
         raise InvalidInput(f"{called(name)}: {error.message}", subject=name) from error
@@ -125,31 +124,31 @@ def read_files(names: Sequence[str], read_file: Callable[[str], str]) -> list[Tr
 
 
 def check_named(files: Sequence[str], role: str | None, read_file: Callable[[str], str]) -> None:
-    """Raises UsageError where neither files nor a role are named, or both, and for a file that cannot be read: who
-    named that needs to hear of it first."""
+    """Raise UsageError unless either files or a role are given, and for a file that cannot be read: files are checked
+    first."""
     if not files and role is None:
-        raise UsageError("Which trust policy? Name FILE ('-' is stdin), or a role with --role")
+        raise UsageError("Specify a trust policy: FILE ('-' is stdin) or --role ROLE")
     if files and role is not None:
-        raise UsageError("FILE and --role exclude each other")
+        raise UsageError("FILE and --role cannot be used together")
     if files.count("-") > 1:
-        raise UsageError("'-' can be given once: there is one stdin")
+        raise UsageError("'-' (stdin) can be given only once")
     for name in files:
         if name != "-":
             read_file(name)
 
 
 def check_own_cluster(cluster_arn: str | None, account: str) -> None:
-    """Raises InvalidInput for a cluster of another account than the role's."""
+    """Raise InvalidInput for a cluster of another account than the role's."""
     if cluster_arn is not None and parse_cluster_arn(cluster_arn).account != account:
         raise InvalidInput(
-            f"{cluster_arn} is a cluster of another account than the role's, {account}: EKS takes only roles of the "
-            "cluster's own account",
+            f"Cluster {cluster_arn} is not in the role's account, {account}: EKS accepts only roles of the cluster's "
+            "account",
             subject=cluster_arn,
         )
 
 
 def _inside(whole: object, place: Sequence[str]) -> object:
-    """The member at `place`; None where there is none."""
+    """Return the member at `place`, or None."""
     for key in place:
         whole = whole.get(key) if isinstance(whole, Mapping) and "Statement" not in whole else None
     return whole
@@ -163,7 +162,8 @@ def _replaced(whole: object, place: Sequence[str], new: object) -> object:
 
 
 def _role_tags(whole: object) -> Mapping[str, str] | None:
-    """IAM's list of pairs, or podid's object. GetRole leaves Tags out for a role that has none; ListRoles always."""
+    """Return tags from IAM's list of pairs or podid's object. GetRole omits Tags for a role without tags, ListRoles
+    always does."""
     role = whole.get("Role") if isinstance(whole, Mapping) else None
     tags = _inside(whole, ("Role", "Tags")) if isinstance(role, Mapping) else _inside(whole, ("tags",))
     if isinstance(tags, Mapping):
@@ -174,7 +174,7 @@ def _role_tags(whole: object) -> Mapping[str, str] | None:
 
 
 def _dumps(value: object, *, like: str) -> str:
-    """JSON in the manner of the text that it takes the place of: its indentation, or one line."""
+    """Return JSON with the indentation of the text that it replaces, or on one line."""
     if "\n" not in like.strip():
         return json.dumps(value, ensure_ascii=False)
     indent = re.search(r"\n([ \t]+)\S", like)

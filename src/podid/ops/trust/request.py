@@ -1,4 +1,4 @@
-"""What is asked for of trust policies, as options of the commands about them."""
+"""Options of the commands about trust policies, as groups."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,16 +10,16 @@ from podid.ops.options import SCOPES
 
 @options
 class TrustOptions:
-    """Which policies, of files or of a role, and whose pods."""
+    """The policies, of files or of a role, and the service accounts."""
 
     files: tuple[str, ...] = arguments(
-        "[FILE|-...]", "Trust policies as JSON, or what aws iam get-role prints; '-' is stdin.", default=()
+        "[FILE|-...]", "Trust policies as JSON, or the output of aws iam get-role. '-' is stdin.", default=()
     )
-    role: str | None = option("ROLE", "In place of FILE: the role with this name or ARN.")
+    role: str | None = option("ROLE", "Role, by name or ARN, instead of FILE.")
     service_accounts: tuple[ServiceAccountRef, ...] = several(
-        "NS/SA", "Whose pods are meant. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
+        "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
     )
-    cluster_arn: str | None = option("ARN", "The cluster that they run in; with FILE no AWS access is needed then.")
+    cluster_arn: str | None = option("ARN", "Cluster of the pods. With FILE, no AWS access is required then.")
 
 
 SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")
@@ -29,26 +29,26 @@ SESSION_TAGS = switch("Whether the association sends session tags.", default=Tru
 class TrustEditOptions(TrustOptions):
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: how far the statement reaches.",
+        "Scope of the statement: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
     session_tags: bool = SESSION_TAGS
-    in_place: bool = switch("Write the new policy into FILE.")
+    in_place: bool = switch("Write the new policy to FILE.")
 
 
 @options
 class TrustCheckOptions(TrustOptions):
     session_tags: bool = SESSION_TAGS
-    base_role: str | None = option(
-        "ARN", "The policy is a target role's: this is the association's own role, which assumes it."
-    )
-    external_id: str | None = option("ID", "The association's externalId, with --base-role.")
+    base_role: str | None = option("ARN", "The association's own role, if the policy is that of its target role.")
+    external_id: str | None = option("ID", "External ID of the association. Requires --base-role.")
     role_tags: Mapping[str, str] | None = several(
         "KEY=VALUE",
-        "A tag of the role that FILE belongs to. Repeatable.",
+        "Tag of the role that FILE belongs to. Repeatable.",
         name="--role-tag",
         default=None,
         read=partial(tags, name="--role-tag"),
     )
-    pods: tuple[str, ...] = several("NAME", "A live pod, for conditions on pod names. Repeatable.", name="--pod")
+    pods: tuple[str, ...] = several(
+        "NAME", "Name of a running pod, for conditions on pod names. Repeatable.", name="--pod"
+    )

@@ -76,14 +76,16 @@ class Standing:
         everything as it was before; KeyError for an id that is not in the table."""
         with self._lock:
             if mode in self._broken:
-                raise ValueError(f"{mode} is in place already")
+                raise ValueError(f"{mode} is already in place")
             hands = Hands(self._reach(), mode)
             try:
                 subject = BREAKS[mode](hands)
             except BaseException as error:
                 hands.undo()
                 if isinstance(error, AssertionError | LookupError | ValueError):
-                    raise ValueError(f"{mode} does not fit what is in this sandbox now: {error}") from error
+                    raise ValueError(
+                        f"{mode} cannot be reproduced in the current state of this sandbox: {error}"
+                    ) from error
                 raise
             self._broken[mode] = hands, subject
             return subject

@@ -1,0 +1,118 @@
+"""First contact: what is missing before podid can work (credentials, a region, a cluster, a running sandbox), and the
+next line to type. Also the page that `podid` alone shows on a terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, Unreachable, UsageError
+from podid.domain.text import short_list
+from podid.render.view import Line
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.runtime import Runtime
+
+_DEMO = "podid demo requires no credentials."
+_SIGN_IN = ("aws", "configure", "sso")
+_ENDPOINT = "AWS_ENDPOINT_URL"
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+# for the one call of the page: nobody waits longer for it
+PAGE_SECONDS = 5.0
+
+
+def advise(error: PodidError, runtime: Runtime) -> None:
+    """Add the next line to type to an error of which only this machine knows it."""
+    endpoint = runtime.env.get(_ENDPOINT, "")
+    if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
+        error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
+    elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
+        error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
+    elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):
+        error.advice = f"{_ENDPOINT} names that address. Is the sandbox running? To use AWS, unset {_ENDPOINT}."
+        error.hint = Other(("sandbox", "start"))
+
+
+def _ways_to_credentials(profiles: Sequence[str]) -> tuple[str, Hint]:
+    if not profiles:
+        return f"Set AWS_PROFILE or the AWS_* variables, or sign in. {_DEMO}", _SIGN_IN
+    names = short_list(profiles, 5)
+    return f"The AWS configuration has these profiles: {names}. {_DEMO}", Again(add=("--profile", profiles[0]))
+
+
+def _is_loopback(endpoint: str) -> bool:
+    return any(endpoint.partition("://")[2].startswith(host) for host in _LOOPBACK) if endpoint else False
+
+
+def profile_names(runtime: Runtime) -> tuple[str, ...]:
+    """Return the profiles of the AWS configuration, sorted. Unreadable files have none."""
+    import configparser
+    import contextlib
+    from pathlib import Path
+
+    from podid.local import files
+
+    home = Path(runtime.env.get("HOME") or "~").expanduser() / ".aws"
+    shared = runtime.env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
+    config = configparser.RawConfigParser()
+    for path in (runtime.env.get("AWS_CONFIG_FILE") or home / "config", shared):
+        with contextlib.suppress(OSError, ValueError, configparser.Error):
+            config.read_string(files.read(Path(path)).decode())
+    sections = (name for name in config.sections() if not name.startswith(("sso-session ", "services ")))
+    return tuple(sorted(name.removeprefix("profile ") for name in sections))
+
+
+# --- podid alone ------------------------------------------------------------------------------------------------------
+
+_STATUS = ("podid status", "Show which service accounts have working credentials.")
+_ASSOCIATE = ("podid associate", "Give a service account's pods a role; asks for the details.")
+_DOCTOR = ("podid doctor", "Find the first broken link.")
+_WHOAMI = ("podid whoami", "Show the caller, the region and the clusters in it.")
+_TRY = ("podid demo", "See podid at work, without credentials.")
+_HELP = ("podid --help", "List all commands.")
+
+
+def start_page(access: Access) -> Iterator[str | Line]:
+    """Yield what podid found here and the next lines to type. Makes one call: whose the credentials are."""
+    from podid.cli.help import ABOUT, section, two_columns
+
+    facts, next_lines = _facts(access)
+    width = min(access.runtime.width, 100)
+    yield ABOUT
+    yield from section("Found", two_columns(facts, width))
+    yield from section("Next", two_columns(next_lines, width))
+
+
+def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    facts: list[tuple[str, str]] = []
+    try:
+        named = access.named
+        region = f"{access.aws.region} ({access.region_source})"
+        facts.append(("Region", region))
+        facts.insert(0, ("Caller", access.aws.sts.get_caller().arn))
+    except PodidError as error:
+        advise(error, access.runtime)
+        facts.insert(0, ("Caller" if facts else "Problem", _sentence(error)))
+        return facts, [*_hinted(error, access), _TRY, _HELP]
+    if named is None:
+        facts.append(("Cluster", "none specified: no --cluster, no PODID_CLUSTER, no kube context of an EKS cluster"))
+        return facts, [_WHOAMI, _TRY, _HELP]
+    facts.append(("Cluster", f"{named.name} ({named.source})"))
+    return facts, [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
+
+
+def _sentence(error: PodidError) -> str:
+    text = f"{error.message}. {error.advice}".replace(_DEMO, "").strip()
+    return text[:1].upper() + text[1:]
+
+
+def _hinted(error: PodidError, access: Access) -> Iterable[tuple[str, str]]:
+    from podid.cli.hints import hint_words
+
+    words = hint_words(error.hint, access.argv)
+    # the page itself with an option more is no next step
+    if words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):
+        words = ("podid", "whoami", *words[1:])
+    return ((shlex.join(words), "Then run podid again."),) if words else ()

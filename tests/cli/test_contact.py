@@ -1,0 +1,144 @@
+"""First contact: what podid found, and the next line to type, in each state that a new user meets."""
+
+import os
+import shlex
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness import Outcome, Podid
+from podid.sandbox import baseline
+from worlds import Site
+
+UNNAMED = ("PODID_CLUSTER",)
+
+PROFILES = "[profile dev]\nregion = us-west-2\n[profile prod]\nregion = us-west-2\n[sso-session corp]\n"
+CONTEXTS = """
+apiVersion: v1
+kind: Config
+current-context: kind-local
+clusters:
+- {name: blue, cluster: {server: "https://127.0.0.1:1"}}
+- {name: kind, cluster: {server: "https://127.0.0.1:2"}}
+contexts:
+- {name: "me@blue.us-west-2.eksctl.io", context: {cluster: blue, user: u}}
+- {name: kind-local, context: {cluster: kind, user: u}}
+users:
+- {name: u, user: {}}
+"""
+
+
+def said(outcome: Outcome) -> str:
+    return " ".join(outcome.stderr.split())
+
+
+def alone(site: Site | None = None, **env: str) -> str:
+    """The page of `podid` typed alone on a terminal."""
+    clock = site.clock if site is not None else None
+    outcome = Podid(env={**os.environ, **env}, tty=True, width=80, clock=clock)()
+    assert outcome.code == 0
+    assert max(map(len, outcome.stdout.splitlines())) <= 90  # with the codes of its headings
+    assert len(outcome.stdout.splitlines()) <= 20
+    return outcome.stdout
+
+
+def next_lines(page: str) -> list[str]:
+    lines = page.partition("Next")[2].splitlines()[1:]
+    return [line.strip().split("  ")[0] for line in lines if line.startswith("  ") and not line.startswith("    ")]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without credentials."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE", raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    return tmp_path
+
+
+def with_profiles(home: Path) -> None:
+    (home / ".aws").mkdir()
+    (home / ".aws" / "config").write_text(PROFILES)
+
+
+def test_no_credentials(home: Path) -> None:
+    outcome = Podid(env=os.environ)("list", "--cluster", "demo")
+    assert outcome.code == 4
+    assert "podid demo requires no credentials" in said(outcome)
+    assert outcome.stderr.endswith("Try:   aws configure sso\n")
+    assert next_lines(alone()) == ["aws configure sso", "podid demo", "podid --help"]
+
+
+def test_no_credentials_but_profiles(home: Path) -> None:
+    with_profiles(home)
+    outcome = Podid(env=os.environ)("list", "--cluster", "demo")
+    assert "has these profiles: dev, prod" in said(outcome)
+    assert outcome.stderr.endswith("Try:   podid list --cluster demo --profile dev\n")
+    assert next_lines(alone())[0] == "podid whoami --profile dev"
+
+
+def test_no_region(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    outcome = Podid(env=os.environ)("list")
+    assert (outcome.code, outcome.stderr.splitlines()[-1]) == (2, "Try:   aws configure")
+    assert "region" in alone()
+    with_profiles(home)
+    assert Podid(env=os.environ)("list").stderr.splitlines()[-1] == "Try:   podid list --profile dev"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{free.getsockname()[1]}")
+        outcome = Podid(env=os.environ)("list", "--cluster", "demo", "--timeout", "5s")
+        assert outcome.code == 7
+        assert "Is the sandbox running? To use AWS, unset AWS_ENDPOINT_URL." in said(outcome)
+        assert outcome.stderr.endswith("Try:   podid sandbox start\n")
+        assert next_lines(alone())[0] == "podid sandbox start"
+
+
+def test_no_cluster(account: Site, tmp_path: Path) -> None:
+    outcome = account("list", "--region", "eu-west-1", without=UNNAMED)
+    assert outcome.code == 5
+    assert "No EKS cluster found in eu-west-1" in outcome.stderr
+    assert outcome.stderr.endswith("Try:   podid whoami --region eu-west-1\n")
+    (tmp_path / "kubeconfig").write_text(CONTEXTS)
+    kubeconfig = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+    outcome = account("list", "--region", "eu-west-1", without=UNNAMED, env=kubeconfig)
+    assert "contexts of these EKS clusters: me@blue.us-west-2.eksctl.io" in said(outcome)
+    assert shlex.split(outcome.stderr.splitlines()[-1])[-2:] == ["--context", "me@blue.us-west-2.eksctl.io"]
+
+
+def test_one_cluster_and_many(account: Site) -> None:
+    assert account("list", without=UNNAMED).code == 0
+    change = ("associate", "shop/orders", "--role", "storefront")
+    one = account(*change, without=UNNAMED)
+    assert (one.code, one.stderr.splitlines()[-1]) == (2, f"Try:   podid {shlex.join(change)} --cluster demo")
+    with account.box.world.lock:
+        baseline.add_cluster(account.box.world, "staging")
+    many = account("list", without=UNNAMED)
+    assert "No cluster is specified; us-west-2 has demo, staging" in many.stderr
+    # of several the wrong one could be pasted
+    assert many.stderr.splitlines()[-1] == "Specify one with --cluster or PODID_CLUSTER."
+
+
+def test_podid_alone(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = alone(account)
+    assert "arn:aws:" in page
+    assert "us-west-2 (AWS_REGION)" in page
+    assert "demo (PODID_CLUSTER)" in page
+    assert next_lines(page) == ["podid status", "podid associate", "podid doctor", "podid --help"]
+    monkeypatch.delenv("PODID_CLUSTER")
+    assert next_lines(alone(account)) == ["podid whoami", "podid demo", "podid --help"]
+    # in a pipe it is the list of commands, and nothing is read
+    piped = Podid(env={})()
+    assert (piped.code, piped.stderr) == (0, "")
+    assert piped.stdout == Podid()("--help").stdout
