@@ -13,7 +13,7 @@ from podid.cli.boundary import main
 from podid.cli.hints import with_flags
 from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.plan import Consent
-from podid.ops.doctor.fixes import WORDS, Mend, mends
+from podid.ops.doctor.fixes import WORDS, AutoFix, auto_fixes
 
 if TYPE_CHECKING:
     from podid.cli.runtime import Runtime
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Still = Callable[["Verdict", tuple[str, ...]], bool]
 
 
-def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
+def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
     """Carry out one fix after the other: plan, question, check whether the finding still exists, write. Stop at the
     first failure. The commands print to stderr: stdout is for the report. Raise ConsentNeeded before the first fix if
     there is no terminal, and KeyboardInterrupt if a fix was interrupted."""
@@ -54,9 +54,9 @@ def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, 
             return
 
 
-def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[Mend, ...]:
+def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[AutoFix, ...]:
     """Return the fixes that can be carried out, only of `ids` if there are any. Print a note about skipped ones."""
-    planned, left = mends(report, ids, level)
+    planned, left = auto_fixes(report, ids, level)
     if left:
         terminal.note(f"skipped, require --fix-id or a lower --fix-level: {', '.join(left)}")
     failed = {verdict.check for verdict in report.findings}
@@ -67,7 +67,7 @@ def fixable(report: DoctorReport, ids: Collection[str], level: Severity, termina
     return planned
 
 
-def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
+def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
     """Print the plan of each fix without changes. A fix without a plan prints its error, exit 8."""
     from podid.render.fixes import fixes_view
 
@@ -76,7 +76,7 @@ def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cl
     terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
 
-def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
+def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
     from podid.render.fixes import PlannedFix
 
     views: list[View] = []
@@ -93,7 +93,7 @@ def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedF
     return PlannedFix(item, command, views[0] if views else None, error)
 
 
-def _each(planned: Iterable[Mend], terminal: Terminal | None = None) -> Iterator[tuple[Mend, tuple[str, ...]]]:
+def _each(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
     """Yield each fix with its command, after printing both to the terminal."""
     for item in planned:
         if terminal is not None:
