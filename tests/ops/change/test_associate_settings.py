@@ -64,7 +64,7 @@ def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Pat
     add_association(box.world, "shop", "orders", "orders-dynamodb")
     outcome = podid("associate", "shop/orders", "shop/cart", "--tag", "a=b", "--replace", "-o", "json")
     assert (outcome.code, writes(box)) == (2, 0)
-    assert outcome.error["message"] == "shop/cart has no association yet: --role says which role it gets"
+    assert outcome.error["message"] == "shop/cart has no association yet: specify its role with --role"
 
 
 def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid
     ("more", "message"),
     [
         (("--target-role", TARGET, "--no-target-role"), "--target-role and --no-target-role cannot be used together"),
-        (("--tag", "a=b", "--untag", "a"), "--tag and --untag both name a"),
+        (("--tag", "a=b", "--untag", "a"), "--tag and --untag cannot be used together for key a"),
         (("--untag", "aws:x"), "--untag 'aws:x' is not a tag's key"),
         (("--untag", "="), "--untag '=' is not a tag's key"),
     ],

@@ -144,7 +144,7 @@ def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journ
     (statement,) = made.json["actions"][1]["after"]["policyDocument"]["Statement"]
     assert statement["Resource"] == target(OTHER)
     assert made.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
-    assert "--target-profile with credentials of that account looks at it" in str(made.json["notes"])
+    assert "pass --target-profile with credentials of that account" in str(made.json["notes"])
     (theirs,) = made.json["targetRoles"]
     assert (theirs["roleArn"], theirs["verdict"], len(theirs["addToTrustPolicy"])) == (target(OTHER), "unknown", 1)
     count = writes(box)

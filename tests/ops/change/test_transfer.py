@@ -198,7 +198,7 @@ def test_what_an_addon_owns_is_listed_as_skipped(
     ("line", "code", "message"),
     [
         ("--from-cluster demo --to-cluster demo", 2, "--from-cluster and --to-cluster are the same cluster"),
-        ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no association to copy"),
+        ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no associations to copy"),
         ("--from-cluster nosuch --to-cluster demo", 5, "cluster nosuch does not exist"),
         ("--from-cluster demo --to-cluster blue --map-role x", 2, "--map-role 'x' is not OLD=NEW"),
         ("--from-cluster demo --to-cluster blue --map-role a=b --map-role a=c", 2, "--map-role names a twice"),

@@ -82,7 +82,7 @@ def test_remove_asks_and_says_what_stays(box: Sandbox, podid: Podid, journal: Pa
     answers = Answers(False)
     at_terminal = Podid(podid.env, tty=True, answers=answers, clock=podid.clock)
     assert at_terminal("trust", "remove", "--role", "r", *FOR).code == 2
-    assert answers.questions == ["Take shop/orders out of the trust policy of role r?"]
+    assert answers.questions == ["Remove shop/orders from the trust policy of role r?"]
     done = podid("trust", "remove", "--role", "r", *FOR, "--yes")
     assert (done.code, len(trust_of(box, "r"))) == (0, 1)
     nothing = podid("trust", "remove", "--role", "r", *FOR, "-o", "json")
