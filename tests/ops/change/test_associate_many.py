@@ -346,7 +346,7 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
     labelled = site.must(*command, "-A", "--selector", "tier in (job)")
     assert [target for target, _ in statuses(labelled)] == ["other/job", "team-a/job", "team-b/job"]
     told = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
-    assert "other/a* stands for other/app\n" in told.stderr
+    assert "other/a* matches other/app\n" in told.stderr
     none = site(*command, "-n", "team-*", "--service-account", "ap")
     assert (none.code, none.error["message"]) == (
         5,
@@ -377,7 +377,7 @@ def test_a_selector_that_is_none(site: Site, selector: str) -> None:
     """It must not stand for everything, and it is the line that is wrong."""
     refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
     assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
-    assert refused.error["message"].startswith(f"--selector {selector!r} is refused: the API server of cluster demo")
+    assert refused.error["message"].startswith(f"--selector {selector!r} is not valid: the API server of cluster demo")
 
 
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -389,10 +389,10 @@ def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "Which service accounts? Name them"),
-        ("-n shop", "Which service accounts there?"),
-        ("--service-account app", "Which namespaces?"),
-        ("--selector a=b", "Which namespaces?"),
+        ("", "Specify service accounts as NAMESPACE/NAME"),
+        ("-n shop", "Specify the service accounts: --service-account"),
+        ("--service-account app", "Specify the namespaces: -n NAME"),
+        ("--selector a=b", "Specify the namespaces: -n NAME"),
         ("shop/orders -c a -c b --context x", "--context is the way into one cluster"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     policies = [word for name in ELEVEN for word in ("--managed-policy", name)]  # one more than IAM attaches
     failed = podid(*ASSOCIATE, "--role", "r", *policies, "-o", "json")
     assert failed.code == 6, failed
-    assert "has been deleted again" in failed.error["advice"]
+    assert "was deleted again" in failed.error["advice"]
     assert account_state(box) == before
 
 

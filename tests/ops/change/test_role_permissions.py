@@ -230,7 +230,7 @@ def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, made: s
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     box.world.credentials.deny("iam:ListInstanceProfilesForRole")
     notes = podid("role", "delete", "shop-orders", "--dry-run", "-o", "json").json["notes"]
-    assert any("needs eks:ListPodIdentityAssociations" in note for note in notes)
+    assert any("requires eks:ListPodIdentityAssociations" in note for note in notes)
     assert any("requires iam:ListInstanceProfilesForRole" in note for note in notes)
 
 

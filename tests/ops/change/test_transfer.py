@@ -65,7 +65,8 @@ def test_a_role_of_somebody_else_stays(box: Sandbox, podid: Podid, journal: Path
     outcome = podid("disassociate", "shop/orders", "--delete-role", "--yes", *WAIT, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
     assert (
-        outcome.error["message"] == "Role storefront was not created by podid here, and --delete-role deletes no other"
+        outcome.error["message"]
+        == "Role storefront was not created by podid here: --delete-role deletes only roles that were"
     )
 
 
@@ -282,7 +283,7 @@ def test_moves_that_cannot_be(box: Sandbox, podid: Podid, journal: Path) -> None
     add_association(box.world, "shop", "orders", "storefront")
     add_association(box.world, "shop", "api", "orders-dynamodb")
     same = podid("move", "shop/orders", "shop/orders", "--yes", "-o", "json")
-    assert (same.code, same.error["message"]) == (2, "shop/orders has it already")
+    assert (same.code, same.error["message"]) == (2, "shop/orders already has the association")
     none = podid("move", "shop/order", "shop/other", "--yes", "-o", "json")
     assert (none.code, writes(box)) == (5, 0)
     taken = podid("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")
@@ -325,7 +326,7 @@ def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     site.with_agent().associate("shop", "orders")
     asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
-    assert "no such service account exists" in asked.error["message"]
+    assert "service account shop/orderz of association" in asked.error["message"]
     assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json").code == 9
     rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])

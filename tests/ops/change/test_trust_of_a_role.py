@@ -124,7 +124,7 @@ def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid
 def test_what_others_get_in_by_is_not_removed(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
     outcome = podid("trust", "remove", "--role", wide, *FOR, "--yes", "-o", "json")
     assert (outcome.code, outcome.stdout) == (6, "")
-    assert "others get in as well" in outcome.error["message"]
+    assert "also allows others" in outcome.error["message"]
     assert (writes(box), journal.exists()) == (0, False)
 
 
@@ -287,7 +287,7 @@ UNREAD = {
         Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters")),
         False,
     ),
-    "regions that are not enabled": (Unread("2 regions", "they do not take these credentials", disabled=True), True),
+    "regions that are not enabled": (Unread("2 regions", "they reject these credentials", disabled=True), True),
 }
 
 
@@ -325,5 +325,5 @@ def test_regions_that_do_not_know_the_credentials_are_told_from_those_that_refus
     line = ("trust", "tighten", "--role", wide, "--yes")
     refused = podid(*line, "-o", "json")
     assert (refused.code, refused.error["hint"].endswith("--skip-disabled-regions")) == (6, True)
-    assert refused.error["details"][0].startswith("af-south-1: they do not take these credentials")
+    assert refused.error["details"][0].startswith("af-south-1: they reject these credentials")
     assert podid(*line, "--skip-disabled-regions").code == 0
