@@ -133,6 +133,7 @@ class Podid:
     env: Mapping[str, str] = field(default_factory=dict)
     tty: bool = False
     width: int = 200
+    height: int = 0
     answers: Answers | None = None
     sleep: Callable[[float], None] | None = None
     clock: SandboxClock | None = None
@@ -147,6 +148,7 @@ class Podid:
             stdout_tty=self.tty,
             stderr_tty=self.tty,
             width=self.width,
+            height=self.height,
         )
         runtime = Runtime(streams=streams, env={**self.env, **env}, argv=argv)
         if self.clock is not None:  # waiting moves the sandbox's time, and costs the test none

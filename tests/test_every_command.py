@@ -13,7 +13,7 @@ import pytest
 import test_schemas
 from harness import Outcome, Podid, from_yaml
 from podid.render.formats import Format, to_text
-from podid.render.rich_writer import draw
+from podid.render.screen import Screen, draw
 from podid.sandbox import process, tour
 from scenes import Scene, play
 from worlds import Site
@@ -69,7 +69,7 @@ def test_every_result_in_every_format(story: list[Scene]) -> None:
             for output in Format:
                 assert read(to_text(view, output, None), output) is not None
             for wide in (False, True):
-                draw(view, io.StringIO(), wide=wide, width=80, color=True)
+                assert draw(view, Screen(80, color=True), wide=wide)
     assert sum(len(scene.views) for scene in story) > len(story) / 2
 
 

@@ -21,6 +21,7 @@ from podid.ops.change.journal import Journal
 from podid.render import sanitize
 from podid.render.errors import error_json, error_text
 from podid.render.formats import Format, to_text
+from podid.render.screen import Screen
 from podid.render.view import API_VERSION, Line, Table, View, columns
 from worlds import Site
 
@@ -74,7 +75,7 @@ def test_no_writer_lets_a_value_begin_a_line(value: str) -> None:
         check(text, leading=True)
         assert (json.loads(text) if output is Format.JSON else from_yaml(text)) == view.document
     error = PodidError(f"x{value}", hint=("podid", value), advice=f"x{value}", subject=value, permission=value)
-    check(error_text(error, (), color=False))
+    check(error_text(error, (), Screen()))
     text = error_json(error, ())
     check(text, leading=True)
     assert json.loads(text)["error"]["message"] == error.message

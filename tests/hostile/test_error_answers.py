@@ -15,6 +15,7 @@ from podid.aws.errors import translate
 from podid.domain.errors import PodidError
 from podid.kube.errors import Where, of_response
 from podid.render.errors import error_json, error_text
+from podid.render.screen import Screen
 from podid.sandbox.http import HttpAnswer
 from test_foreign_text import check
 
@@ -53,7 +54,7 @@ def wrong(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def check_error(error: PodidError) -> None:
-    text = error_text(error, ("list",), color=False)
+    text = error_text(error, ("list",), Screen())
     assert len(text) < 10_000
     check(text)
     check(error_json(error, ("list",)), leading=True)

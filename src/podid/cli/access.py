@@ -139,6 +139,7 @@ class Access:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
         be chosen or contradicts region or account, Conflict when the account is not the expected one."""
         cluster = self._read_cluster(for_change=for_change)
+        self.runtime.account = cluster.account
         if for_change:
             place = self.account_place()
             if cluster.account != place.account:  # what is written names the cluster by its ARN
@@ -168,6 +169,7 @@ class Access:
         """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
         account than the credentials'."""
         caller = self.aws.sts.get_caller()
+        self.runtime.account = caller.account
         expected = self.shared.expect_account
         if expected is not None and caller.account != expected:
             message = f"The credentials are account {caller.account}'s, not {expected}'s as expected"

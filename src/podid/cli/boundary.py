@@ -77,10 +77,10 @@ def _start_page(runtime: Runtime) -> int:
 
 
 def _show(lines: Iterable[str | Line], runtime: Runtime) -> None:
-    from podid.render.layout import paint_all
+    from podid.render.screen import Screen, paint_all
 
     stdout = runtime.streams.stdout
-    stdout.write(paint_all(lines, width=None, color=runtime.color(stdout, allowed=True)))
+    stdout.write(paint_all(lines, Screen(color=runtime.color(stdout, allowed=True))))
 
 
 def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
@@ -153,9 +153,8 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     if as_json:
         text = error_json(error, hint, runtime.take_settled())
     else:
-        color = runtime.color(stderr, allowed="--no-color" not in argv)
-        width = runtime.width if runtime.streams.stderr_tty else None
-        text = error_text(error, hint, width=width, color=color)
+        full = "-v" in argv or "--verbose" in argv
+        text = error_text(error, hint, runtime.screen(stderr, color="--no-color" not in argv, full=full))
     # nobody may be listening any more; the exit code still tells
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
@@ -172,8 +171,8 @@ def _next(error: PodidError) -> Hint:
 def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
-    from podid.render.layout import paint_all
     from podid.render.sanitize import line
+    from podid.render.screen import Screen, paint
 
     again = line(shlex.join(("podid", *runtime.argv)))
     safe = "What was done is in `podid history`; running the command again is safe"
@@ -182,7 +181,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     where = f" at {done} of {total} steps" if total else ""
     text = f"Interrupted{where}.{after}"
     if runtime.streams.stderr_tty:  # which has written ^C where the cursor was
-        text = f"\n{paint_all([Line(text)], width=runtime.width, color=False)}"
+        text = f"\n{paint(text, Screen(runtime.width))}\n"
     else:
         text = f"{text}\n"
     with contextlib.suppress(OSError, ValueError):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, PodidError, UsageError
+from podid.domain.errors import Again, NotYet, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
@@ -81,7 +81,7 @@ def run(
 def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
     """Shows the plan, and asks for consent where it is needed. Raises Declined on a no, and Conflict where what is to
     be deleted is no longer what the plan says."""
-    show(access, plan)
+    show(access, plan, draft=access.runtime.guard is None)
     if access.runtime.guard is not None:
         access.runtime.guard(access.terminal)
     elif consent is not None:
@@ -89,8 +89,9 @@ def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
     check_deletions(access.clients, plan)
 
 
-def show(access: Access, plan: Plan) -> None:
-    access.terminal.note(*plan_lines(plan, brief=not access.terminal.verbose))
+def show(access: Access, plan: Plan, *, draft: bool = False) -> None:
+    """Show the plan on stderr; as a `draft` its result may take its place on a terminal."""
+    access.terminal.note(*plan_lines(plan, brief=not access.terminal.verbose), draft=draft)
 
 
 def carry_out(
@@ -114,9 +115,10 @@ def report(access: Access, result: ChangeResult, *, nothing: str = "nothing to c
     """Puts the result on stdout and leaves with its code; `nothing` is said of one without actions. Raises its error
     where nothing was done: there is no result then."""
     terminal = access.terminal
-    if result.error is not None and not result.worked:
+    if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
         raise result.error
-    terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing))
+    whole = terminal.erase_draft()
+    terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing, whole=whole))
     terminal.note(*(f"note: {note}" for note in result.notes))
     if result.error is not None:
         terminal.tell_failure(result.error)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podid.cli.prompts import Prompter
     from podid.ops.change.records import Recorder
     from podid.ops.change.settle import Settled
+    from podid.render.screen import Screen
     from podid.render.view import View
 
 
@@ -36,6 +37,8 @@ class Streams:
     stdout_tty: bool
     stderr_tty: bool
     width: int = 80
+    # 0 is unknown: then nothing that was written is drawn again
+    height: int = 0
     # stdout for text that a CI runner is meant to obey
     obeyed: IO[str] | None = None
 
@@ -49,6 +52,7 @@ class Streams:
         for stream in (sys.stdout, sys.stderr):  # in a terminal of another encoding a mark is an escape, not an error
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        size = shutil.get_terminal_size()
         return cls(
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
@@ -56,7 +60,8 @@ class Streams:
             stdin_tty=_is_tty(sys.stdin),
             stdout_tty=_is_tty(sys.stdout),
             stderr_tty=_is_tty(sys.stderr),
-            width=shutil.get_terminal_size().columns,
+            width=size.columns,
+            height=size.lines,
         )
 
 
@@ -132,6 +137,8 @@ class Runtime:
     settled: "Settled | None" = None
     # of the runs that this command has begun and not ended
     recorders: "list[Recorder]" = field(default_factory=list)
+    # the AWS account, once it is known: a terminal shows short names of what is in it
+    account: str = ""
     # seconds in which a person was asked: no command is late for them
     answering: float = 0.0
     # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
@@ -194,6 +201,14 @@ class Runtime:
     def width(self) -> int:
         """Columns to draw in, 40 to 500 whatever the terminal says."""
         return max(40, min(500, self.streams.width))
+
+    def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
+        """How text is shown on stdout or stderr: on a terminal wrapped, and with short names unless `full`."""
+        from podid.render.screen import Screen
+
+        tty = self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
+        now = self.now() if tty and not full else None
+        return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
 
     def color(self, stream: IO[str], *, allowed: bool) -> bool:
         """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""

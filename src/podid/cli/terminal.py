@@ -16,8 +16,8 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other,
 from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
-from podid.render.layout import paint_all
 from podid.render.reports import write_report
+from podid.render.screen import Screen, draw, paint_all, rows_of
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
@@ -38,17 +38,40 @@ class Terminal:
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = runtime.views
+        # rows of the text on stderr that a result may take the place of
+        self._draft = 0
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
-    def note(self, *lines: str | Line) -> None:
-        """Sentences on stderr, a line each, whatever they hold; silent with --quiet."""
+    def note(self, *lines: str | Line, draft: bool = False) -> None:
+        """Sentences on stderr, a line each, whatever they hold; silent with --quiet. A `draft` may be erased again."""
         if not self._quiet:
             self.progress.done()
-            streams = self._runtime.streams
-            self._stderr(self._painted(lines, streams.stderr, tty=streams.stderr_tty))
+            screen = self._screen(self._runtime.streams.stderr)
+            text = paint_all(lines, screen)
+            self._stderr(text)
+            if draft and self._redraws:
+                self._draft = rows_of(text, screen)
+
+    @property
+    def _redraws(self) -> bool:
+        """Whether result and notes share a terminal on which text can be erased."""
+        streams = self._runtime.streams
+        live = streams.stderr_tty and self._runtime.env.get("TERM") != "dumb" and self._kept is None
+        return live and self.for_person and self._options.query is None and not self._options.verbose
+
+    def erase_draft(self) -> bool:
+        """Erase the last draft if nothing was written below it and all of it can be on the screen."""
+        rows, self._draft = self._draft, 0
+        if not 0 < rows < self._runtime.streams.height:
+            return False
+        self.progress.done()
+        self._stderr(f"\x1b[{rows}A\x1b[J")
+        with contextlib.suppress(OSError, ValueError):
+            self._runtime.streams.stderr.flush()
+        return True
 
     def explain(self, text: str) -> None:
         """What only -v shows."""
@@ -87,6 +110,7 @@ class Terminal:
             message = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
             raise ConsentNeeded(message, hint=Again(add=(flag,)))
         self.progress.done()
+        self._draft = 0
         with self._runtime.asking() as prompter:
             yes = prompter.confirm(consent.question, word=consent.word)
         if not yes:
@@ -170,22 +194,9 @@ class Terminal:
         streams, options = self._runtime.streams, self._options
         view = view.untitled if options.no_headers else view
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
-        if for_reader and view.lines and not view.markdown:
-            text = self._painted(view.lines, streams.stdout, tty=streams.stdout_tty)
-            self._print((text,))
-            return
-        if for_reader and streams.stdout_tty:
-            from podid.render.rich_writer import draw
-
-            self._stdout(
-                lambda out: draw(
-                    view,
-                    out,
-                    wide=options.output is Format.WIDE,
-                    width=self._runtime.width,
-                    color=self._color(out),
-                )
-            )
+        if for_reader and (view.lines or streams.stdout_tty):
+            wide = options.output is Format.WIDE
+            self._print((draw(view, self._screen(streams.stdout), wide=wide),))
             return
         if isinstance(options.output, Report):
             raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
@@ -244,18 +255,16 @@ class Terminal:
         if _structured(self._options.output):
             self._stderr(error_json(error, hint, self._runtime.take_settled()))
             return
-        streams = self._runtime.streams
-        width, color = self._runtime.width if streams.stderr_tty else None, self._color(streams.stderr)
-        self._stderr(error_text(error, hint, width=width, color=color))
+        self._stderr(error_text(error, hint, self._screen(self._runtime.streams.stderr)))
 
-    def _painted(self, lines: Iterable[str | Line], stream: IO[str], *, tty: bool) -> str:
-        width, color = self._runtime.width if tty else None, self._color(stream)
-        return paint_all(lines, width=width, color=color)
+    def _screen(self, stream: IO[str]) -> Screen:
+        return self._runtime.screen(stream, color=not self._options.no_color, full=self._options.verbose)
 
     def _color(self, stream: IO[str]) -> bool:
         return self._runtime.color(stream, allowed=not self._options.no_color)
 
     def _stderr(self, text: str) -> None:
+        self._draft = 0
         with contextlib.suppress(OSError, ValueError):  # nobody watches; the work goes on
             self._runtime.streams.stderr.write(text)
 

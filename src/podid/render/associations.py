@@ -130,7 +130,7 @@ _READ_COLUMNS: dict[str, tuple[Any, ...]] = {
         lambda row: "bad" if row.reading.role is False else "",
     ),
     "status": (
-        Column("STATUS"),
+        Column("STATUS", folds=-1),
         _status_words,
         lambda row: STATES[row.reading.status.state][1] if row.reading.status is not None else "",
     ),
@@ -210,6 +210,10 @@ def owner_name(association: AssociationSummary) -> str:
         return "-"
     name = addon_name(association.owner_arn)
     return name if name == association.owner_arn else f"add-on {name}"
+
+
+# what most associations have
+USUAL = (("session tags", "on"), ("session policy", "none"), ("in Kubernetes", "exists"))
 
 
 def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:

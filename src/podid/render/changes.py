@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from podid.domain.encoding import JsonObject
@@ -29,6 +29,7 @@ from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
+from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS
@@ -68,12 +69,14 @@ def skipped_lines(plan: Plan) -> list[str]:
 
 def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
     head = f"  {_SIGN[action.verb]} {action.verb} {subject(action)}"
+    if action.verb in (Verb.CREATE, Verb.DELETE):
+        head += kind_of(action.kind).detail(action.after or action.before or {})
     upto = len(head)
     if action.note:
         head += f"  ({action.note})"
     return [
         Line(head, _STYLES.get(action.verb, ""), upto),
-        *(f"      {line}" for line in _difference(action, brief=brief)),
+        *(replace(line, text=f"      {line.text}") for line in _difference(action, brief=brief)),
     ]
 
 
@@ -82,26 +85,32 @@ def subject(action: Action) -> str:
     return kind_of(action.kind).subject(action)
 
 
-def _difference(action: Action, *, brief: bool = False) -> list[str]:
-    """The members that change, one line each; documents as indented JSON."""
+def _difference(action: Action, *, brief: bool = False) -> list[Line]:
+    """Return the members that change, one line each; documents as indented JSON. A terminal shows none that the line of
+    the action names, or that has its default."""
     before, after = action.before or {}, action.after or {}
-    lines, manner = [], kind_of(action.kind).manner
+    lines: list[Line] = []
+    named = kind_of(action.kind).detail(after or before)
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
             continue
-        if action.verb is Verb.CREATE:
-            lines += _member(key, new, brief=brief)
-        elif action.verb is Verb.DELETE:
-            if not _empty(old) and not isinstance(old, Mapping):
-                lines += _member(key, old)
-        elif isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
-        elif key in manner:  # said of the change: nothing has it before
-            lines += _member(key, new)
-        else:
-            lines.append(f"{key}: {_short(old)} -> {_short(new)}")
+        usual = action.verb is not Verb.UPDATE and (_usual(key, new or old) or f" {new or old}" in named)
+        texts = _texts(action, key, old, new, brief=brief)
+        lines += [Line(text, only="full" if usual else "") for text in texts]
     return lines
+
+
+def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -> list[str]:
+    if action.verb is Verb.CREATE:
+        return _member(key, new, brief=brief)
+    if action.verb is Verb.DELETE:
+        return [] if _empty(old) or isinstance(old, Mapping) else _member(key, old)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
+    if key in kind_of(action.kind).manner:  # said of the change: nothing has it before
+        return _member(key, new)
+    return [f"{key}: {_short(old)} -> {_short(new)}"]
 
 
 def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
@@ -112,6 +121,19 @@ def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
             return [f"{key}: {count_of(count, 'statement')} (-v or --dry-run shows the document)"]
         return [f"{key}:", *(f"  {line}" for line in json.dumps(value, indent=2).splitlines())]
     return [f"{key}: {_short(value)}"]
+
+
+_DEFAULTS = {
+    "path": "/",
+    "maxSessionDuration": DEFAULT_SESSION_SECONDS,
+    "resolveConflicts": "NONE",
+    "tags": MANAGED_BY,
+}
+
+
+def _usual(key: str, value: object) -> bool:
+    """Whether a member of what is created or deleted is a default, or an id that nobody chose."""
+    return key.endswith("Id") or value == _DEFAULTS.get(key, key)
 
 
 def _json_diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -179,8 +201,11 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
     return lines
 
 
-def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
-    """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
+def result_view(
+    result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change", whole: bool = False
+) -> View:
+    """Return what a change did: a line for each action, then the status of each identity. With `whole` the lines have
+    what those of the plan had: they stand in their place."""
     done = (
         *result.done,
         *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
@@ -197,13 +222,25 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         notes=(*result.plan.notes, *result.notes),
         settled=() if settled is None else settled.items,
     )
-    lines: list[str | Line] = [_done_line(item) for item in done]
+    lines: list[str | Line] = [header_line(result.plan.header)] if whole else []
+    for item in done:
+        lines.append(_done_line(item))
+        lines += (
+            [replace(line, text=f"    {line.text}") for line in _difference(item.action, brief=True)] if whole else []
+        )
     lines += _after_lines(result)
     lines += owner_change_lines(result.owner_changes)
+    lines += [f"note: {note}" for note in result.plan.notes] if whole else []
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
     return View(body, (action_table(actions),), names, tuple(lines or [nothing]))
 
 
+_MARKS = {
+    Status.DONE: ANSWERS[True],
+    Status.UNCHANGED: ("=", ""),
+    Status.SKIPPED: ("=", ""),
+    **dict.fromkeys((Status.FAILED, Status.BLOCKED), ANSWERS[False]),
+}
 _DONE = {
     Verb.CREATE: "created",
     Verb.UPDATE: "updated",
@@ -222,10 +259,10 @@ def _done_line(item: Done) -> Line:
     else:
         mode = _mode(item)
         words = f"{item.status}: {item.reason}{_instead(item)}" + (f"; podid explain {mode}" if mode else "")
-    style = "bad" if item.status in (Status.FAILED, Status.BLOCKED) else ""
+    mark, style = _MARKS[item.status]
     state = item.after if item.after is not None else action.after
     detail = "" if state is None else kind_of(action.kind).detail(state)
-    return Line(f"{subject(action)}{detail}: {words}", style)
+    return Line(f"{mark} {subject(action)}{detail}: {words}", style, upto=None if style == "bad" else 1)
 
 
 def _instead(item: Done) -> str:

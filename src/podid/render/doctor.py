@@ -4,7 +4,6 @@ document, and the list of its checks.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -31,8 +30,8 @@ from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_u
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
-from podid.render.status import IdentityStatusBody, commands_of, counted, status_lines
-from podid.render.view import Column, Line, Table, View, columns, document, table_of
+from podid.render.status import IdentityStatusBody, commands_of, counted, evidence_lines, fix_lines, status_lines
+from podid.render.view import Column, Line, Table, View, columns, document, sentence, table_of
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
@@ -221,22 +220,21 @@ def _block(
     """What is wrong for one reason, with all that it is wrong for, and what else it explains."""
     worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
-    head = f"{mark} {check}"
-    concerned = _concerned(verdicts, following, associations)
-    lines: list[str | Line] = [Line(f"{head}  {concerned}" if concerned else head, style, upto=len(head))]
-    lines.append(f"  {worst}, link {link_words(verdicts[0].link)}")
-    several = len(verdicts) > 1
+    head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
+    words = "  ".join(filter(None, (head, concerned, f"link {link_words(verdicts[0].link)}")))
+    lines: list[str | Line] = [Line(words, style, upto=len(head), hang=4)]
     for item in verdicts[:_MOST_SHOWN]:
-        indent = "    " if several else "  "
-        lines += [f"  {item.subject}"] if several else []
-        lines.append(f"{indent}{item.message}")
-        lines += [f"{indent}- {evidence}" for evidence in item.evidence]
-        lines += [f"{indent}Fix   {shlex.join(command)}" for command in (item.fix.commands if item.fix else ())]
+        indent = "  "
+        if len(verdicts) > 1:
+            lines.append(f"  {item.subject}")
+            indent = "    "
+        lines.append(f"{indent}{sentence(item.message, item.subject.name)}")
+        lines += [*evidence_lines(item, indent), *fix_lines(item, indent, explain=False)]
     if len(verdicts) > _MOST_SHOWN:
-        lines.append(
-            f"  and {len(verdicts) - _MOST_SHOWN} more: {_named(verdicts[_MOST_SHOWN:])}; -o json has them all"
-        )
-    lines += [f"  May explain {name}: {_named(items)}" for name, items in _by_check(following).items()]
+        rest = verdicts[_MOST_SHOWN:]
+        lines.append(Line(f"  and {len(rest)} more: {_named(rest)} (-o json)", "dim"))
+    follows = [f"{name} ({_counted(items)})" for name, items in _by_check(following).items()]
+    lines += [f"  May explain {', '.join(follows)}."] if follows else []
     return [*lines, f"  More  podid explain {check}"]
 
 
@@ -286,7 +284,7 @@ def _end(report: DoctorReport) -> list[str | Line]:
     if report.not_asked:
         lines += [Line(f"Not checked: {', '.join(report.not_asked)}", "dim")]
     where = f"{report.scope} of cluster {report.cluster}" if report.scope else f"cluster {report.cluster}"
-    if any(status.state is not None for status in report.identities):
+    if sum(status.state is not None for status in report.identities) > 1:
         lines += [counted([status.state for status in report.identities])]
     counts, checks = report.summary, count_of(len(report.checks), "check")
     problems = [*((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))]

@@ -11,42 +11,35 @@ from podid.domain.errors import Cancelled, Conflict, Declined, ExitCode, NotFoun
 from podid.domain.members import OPTIONAL, OR_NULL, About, Document, From
 from podid.domain.plan import Done, Status, Verb
 from podid.render.formats import jsonl_line
-from podid.render.layout import paint_all
-from podid.render.view import Line
+from podid.render.screen import Screen, paint_all
+from podid.render.view import Line, sentence
 
 if TYPE_CHECKING:
     from podid.ops.change.settle import Settled
 
 
-def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
-    """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
-    sentence = _ended(_capital(error.message, error.subject))
+_HANG = len("Error: ")
+
+
+def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
+    """Return what happened, then the reason or what to do, then what can be pasted (`hint`)."""
+    what = sentence(error.message, error.subject)
     declined = isinstance(error, (Declined, Cancelled))
-    lines = [Line(sentence) if declined else Line(f"Error: {sentence}", "bad", upto=len("Error:"))]
+    lines = [Line(what) if declined else Line(f"Error: {what}", "bad", upto=len("Error:"), hang=_HANG)]
     lines += [Line(f"  {detail}") for detail in error.lines]
-    if error.permission and error.permission not in error.message:
-        lines.append(Line(f"Needs: {error.permission}"))
-    if error.advice:
-        lines.append(Line(_ended(_capital(error.advice))))
+    more = [sentence(error.advice)] if error.advice else []
+    more += [f"See podid explain {error.id}."] if error.id and hint else []
+    # AWS's support is not asked about what does not exist or is in the way; JSON keeps the id
+    asks_support = error.request_id and not isinstance(error, (NotFound, Conflict))
+    more += [f"AWS request id: {error.request_id}"] if asks_support else []
+    needs = f"{error.permission}." if error.permission and error.permission not in error.message else ""
+    if needs or more:
+        lines.append(Line(f"{'Needs:' if needs else '':<{_HANG}}{' '.join(filter(None, (needs, *more)))}", hang=_HANG))
     if hint:
         lines.append(Line(f"Try:   {shlex.join(hint)}"))
-    if error.id:
+    elif error.id:
         lines.append(Line(f"More:  podid explain {error.id}"))
-    # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
-    if error.request_id and not isinstance(error, (NotFound, Conflict)):
-        lines.append(Line(f"AWS request id: {error.request_id}"))
-    return paint_all(lines, width=width, color=color)
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
-
-
-def _capital(sentence: str, name: str = "") -> str:
-    """Names keep their spelling, whoever gave them: Shop/orders would be another service account."""
-    first = sentence.split(" ", 1)[0]
-    kept = not first.isalpha() or first in ("podid", name)
-    return sentence if kept else sentence[:1].upper() + sentence[1:]
+    return paint_all(lines, screen)
 
 
 def error_json(error: PodidError, hint: Sequence[str], settled: Settled | None = None) -> str:

@@ -47,7 +47,7 @@ class Report(StrEnum):
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
-    """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
+    """The whole of stdout for every format but a table on a terminal, which `screen` draws."""
     value: Json = view.document
     if query is not None:
         from podid.render.query import search

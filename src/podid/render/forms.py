@@ -43,7 +43,7 @@ def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequenc
             text = _cloudformation(properties, _beside(owner_changes))
     body = document(RoleFormDocument, role_name=name, form=form, text=text)
     table = Table(columns("ROLE", "FORM"), ((name, form),))
-    return View(body, (table,), (name,), tuple(text.splitlines()))
+    return View(body, (table,), (name,), tuple(text.splitlines()), exact=True)
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
@@ -194,7 +194,7 @@ def associations_for_terraform(plan: Plan) -> View:
     body = document(AssociationFormDocument, form="terraform", text=text)
     refs = tuple(f"{state['namespace']}/{state['serviceAccount']}" for state in states)
     table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))
-    return View(body, (table,), refs, tuple(text.splitlines()))
+    return View(body, (table,), refs, tuple(text.splitlines()), exact=True)
 
 
 def _associations(states: Sequence[Mapping[str, Any]], cluster: str, made: Collection[str]) -> Iterator[str]:

@@ -14,15 +14,15 @@ from podid.domain.grouping import grouped
 from podid.domain.members import FLAT, OR_NULL, About, ArnText, Document, From, TextOrNull, schema_name
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.status import ContainerUse, CredentialSource
-from podid.domain.text import count_of, short_list
+from podid.domain.text import count_of, short_list, utc
 from podid.domain.trust import Evaluation, TrustFinding, TrustVerdict
 from podid.facts.second_hop import SecondHop
 from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
-from podid.render.associations import association_facts, association_table
+from podid.render.associations import USUAL, association_facts, association_table
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
-from podid.render.status import IdentityStatusBody, status_view, verdict_lines
+from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
 from podid.render.trust import TrustBody
 from podid.render.view import Line, View, age, document, facts
 
@@ -31,18 +31,17 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     """The status, then the association with everything about its service account. Without an association an
     IdentityStatus. Null, or unknown, is what could not be read."""
     status, association = reading.status, reading.association
+    evidence = evidence_lines(status.cause) if status.cause is not None else ()
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status), *_pod_lines(reading.pods)))
+        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods)))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account))]
     if isinstance(reading.trust, Missing):
         missing = reading.trust
-        pairs.append(("trust", missing.reason if missing.error_code == "NotFound" else _unknown(missing)))
+        pairs.append(("trust policy", missing.reason if missing.error_code == "NotFound" else _unknown(missing)))
     else:
-        pairs.append(("trust", _actions(reading.trust.value)))
-        if reading.trust.value.scope is not None:
-            pairs.append(("scope", reading.trust.value.scope.words))
+        pairs.append(("trust policy", _trust_words(reading.trust.value)))
     if role is not None:
         pairs.append(("role used", last_used(role, now)))
     elif isinstance(reading.permissions, Missing) and reading.permissions.error_code != "NotFound":
@@ -51,7 +50,10 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
         pairs.append(("last use", _last_use_words(reading.last_use, now)))
     if reading.hop is not None:
         pairs += _second_hop_facts(reading.hop)
-    lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(reading)]
+    usual = [*USUAL, ("service account", str(association.ref)), ("association", association.association_id)]
+    if association.modified_at == association.created_at:
+        usual.append(("modified", utc(association.modified_at)))
+    lines: list[str | Line] = [*verdict_lines(status, evidence), "", *facts(pairs, usual), *_permission_lines(reading)]
     lines += _pod_lines(reading.pods)
     return View(
         document(AssociationDocument, reading),
@@ -79,9 +81,9 @@ def _account_words(account: Section[ServiceAccount | None]) -> str:
     if isinstance(account, Missing):
         return _unknown(account)
     if account.value is None:
-        return "it does not exist"
+        return "does not exist"
     irsa = account.value.irsa_role_arn
-    return f"it exists; its annotation for IRSA names {irsa}" if irsa else "it exists"
+    return f"exists, annotated for IRSA with {irsa}" if irsa else "exists"
 
 
 def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
@@ -107,7 +109,7 @@ def _use_words(item: ContainerUse) -> str:
     words = f"uses {winner.source}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
         words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
-    over = [one.source for one in item.passed_over if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
+    over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
     over = [source for source in over if source is not CredentialSource.NONE]
     return words + (f"; passes over {', '.join(over)}" if over else "")
 
@@ -146,6 +148,13 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
 
 def _actions(evaluation: Evaluation) -> str:
     return "; ".join(f"{item.action} {item.verdict}" for item in (evaluation.assume_role, evaluation.tag_session))
+
+
+def _trust_words(evaluation: Evaluation) -> str:
+    scope = f" ({evaluation.scope.words})" if evaluation.scope is not None else ""
+    if evaluation.verdict is TrustVerdict.MATCH:
+        return f"allows the service account to assume the role{scope}"
+    return f"{_actions(evaluation)}{scope}"
 
 
 def _unknown(item: Missing) -> str:

@@ -1,6 +1,5 @@
-"""How tables and lines fit a terminal, no name broken: columns that hold nothing are left out, prose is wrapped at
-words, and where that is not enough the least needed columns go below their rows. A colour means the same everywhere
-(see CONTRIBUTING.md), and a mark or a word always says it too.
+"""How tables and lines fit a terminal without breaking a name: empty columns are omitted, prose is wrapped at words,
+and where that is not enough the least needed columns go below their rows.
 """
 
 import re
@@ -9,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from podid.render import sanitize
-from podid.render.view import NOTHING, Column, Line, Table
+from podid.render.view import Column, Table
 
 GAP = "  "
 # prose in a narrower column reads worse than below its row
 LEAST_PROSE = 24
-_COMMAND = re.compile(r"(?:(?:fix|Try):|Fix|More) +(?=podid |kubectl |aws )")
+COMMAND = re.compile(r"(?:(?:fix|Try|Fix|More|Next):?) +(?=podid |kubectl |aws )")
 # a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _MEMBER = re.compile(r'("(?:[^"\\]|\\.)*":) (.+)')
-_TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
+TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +39,23 @@ class TableLayout:
 
 
 def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
-    """With `wide` every column stands beside the others, however long the lines get."""
+    """With `wide` the wide columns are among those that are shown."""
     cells = [[sanitize.line(cell) for cell in row] for row in table.rows]
-    shown = [place for place, column in enumerate(table.columns) if wide or _holds_something(column, place, cells)]
+    shown = [
+        place
+        for place, column in enumerate(table.columns)
+        if (wide or not column.wide) and (place == 0 or any(map(column.holds, (row[place] for row in cells))))
+    ]
     natural = {place: max(len(table.columns[place].title), *(len(row[place]) for row in cells)) for place in shown}
     least = {place: _least(table.columns[place], natural[place], [row[place] for row in cells]) for place in shown}
-    beside, below = (shown, []) if wide else _split(table.columns, shown, least, width)
+    beside, below = _split(table.columns, shown, least, width)
     sizes = {place: natural[place] for place in beside}
-    for place in reversed([] if wide else [place for place in beside if table.columns[place].prose]):
+    for place in reversed([place for place in beside if table.columns[place].prose]):
         over = max(_total(sizes.values()) - width, 0)
         sizes[place] = max(sizes[place] - over, least[place])
     rows = tuple(tuple(_row(table.columns, row, beside, below, sizes, width)) for row in cells)
     header = tuple(Cell(table.columns[place].title.ljust(sizes[place]), place) for place in beside)
     return TableLayout(header, rows, _total(sizes.values()))
-
-
-def _holds_something(column: Column, place: int, cells: Sequence[Sequence[str]]) -> bool:
-    return not column.wide and (place == 0 or any(row[place] not in (NOTHING, column.nothing, "") for row in cells))
 
 
 def _least(column: Column, natural: int, cells: Sequence[str]) -> int:
@@ -113,43 +112,54 @@ def _row(
             text = wrapped[place][number] if number < len(wrapped[place]) else ""
             line.append(Cell(text.rjust(sizes[place]) if columns[place].right else text.ljust(sizes[place]), place))
         lines.append(tuple(line))
+    titles = max((len(columns[place].title) for place in below), default=0)
     for place in below:
-        if row[place] not in (NOTHING, columns[place].nothing, ""):
-            folded = _folded(columns[place], row[place], width)
+        if columns[place].holds(row[place]):
+            folded = _folded(columns[place], row[place], titles, width)
             lines += [(Cell(part, place),) for part in folded.split("\n")]
     return lines
 
 
-def _folded(column: Column, text: str, width: int) -> str:
+def _folded(column: Column, text: str, titles: int, width: int) -> str:
     """A cell below its row. A single name stays beside its title."""
-    line = f"  {column.title.lower()}  {text}"
+    line = f"  {column.title.lower():<{titles}}  {text}"
+    hang = titles + 4
     if text.startswith("podid ") and len(line) > width:
-        return _wrap_command(line, width, len(line) - len(text) + len("podid "), " " * 4)
-    return wrap_line(line, width) if column.prose or " " in text else line
+        return _wrap_command(line, width, len(line) - len(text) + len("podid "), " " * min(hang, 4))
+    return wrap_line(line, width, hang) if column.prose or " " in text else line
 
 
-def wrap_line(line: str, width: int) -> str:
-    """A sentence wrapped between words, its further lines indented below the first. A name that is longer than the
-    terminal stays whole, and so do lines of JSON and of diffs: they are there to be copied. A command goes on after a
-    backslash, as a shell takes it."""
+def wrap_line(line: str, width: int, hang: int | None = None) -> str:
+    """A sentence wrapped between words, its further lines indented below the first, at `hang` where they have room
+    there. A name that is longer than the terminal stays whole. Without `hang` so do lines of JSON and of diffs, which
+    are copied, and a command continues after a backslash, as in a shell."""
     content = line.lstrip()
     if len(line) <= width:
         return line
     indent = " " * (len(line) - len(content) + 2)
-    if label := _COMMAND.match(content):
+    if hang is not None and max(map(len, line[hang:].split()), default=0) <= width - hang >= LEAST_PROSE:
+        return _filled(line, width, " " * hang)
+    if hang is not None and line[:hang].endswith(GAP) and len(line[:hang].rstrip()) <= width:
+        return f"{line[:hang].rstrip()}\n{_filled(indent + '  ' + line[hang:], width, indent + '  ')}"
+    if hang is not None:
+        return _filled(line, width, indent)
+    if label := COMMAND.match(content):
         return _wrap_command(line, width, len(line) - len(content) + label.end(), indent)
     if member := _MEMBER.match(content):  # JSON may be broken there
         return f"{line[: len(line) - len(content)]}{member[1]}\n{indent}{member[2]}"
-    if _TO_COPY.match(content):
+    if TO_COPY.match(content):
         return line
-    return textwrap.fill(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-    )
+    return _filled(line, width, indent)
+
+
+def _filled(line: str, width: int, indent: str) -> str:
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def wrap_command(line: str, width: int) -> str:
     """A line of a shell, which it takes as one when it is pasted."""
-    return line if len(line) <= width else _wrap_command(line, width, 0, "  ")
+    start = len(line) - len(line.lstrip())
+    return line if len(line) <= width else _wrap_command(line, width, start, " " * (start + 2))
 
 
 def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
@@ -168,22 +178,3 @@ def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
         else:
             rows.append(f"{indent}{piece}")
     return " \\\n".join(rows)
-
-
-_CODES = {"head": "1", "good": "32", "bad": "1;31", "warn": "33", "dim": "2"}
-
-
-def paint_all(lines: Iterable[str | Line], *, width: int | None, color: bool) -> str:
-    return "".join(f"{paint(line, width=width, color=color)}\n" for line in lines)
-
-
-def paint(item: str | Line, *, width: int | None, color: bool) -> str:
-    """The line without its end; of several lines where it had to be wrapped. Foreign text in it obeys nothing."""
-    line = item if isinstance(item, Line) else Line(item)
-    text = sanitize.line(line.text)
-    shown = text if width is None else wrap_line(text, width)
-    code = _CODES.get(line.style)
-    if not color or code is None or not shown:
-        return shown
-    upto = len(shown) if line.upto is None else min(line.upto, len(shown.partition("\n")[0]))
-    return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"

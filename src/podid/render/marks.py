@@ -39,16 +39,18 @@ def state_line(state: IdentityState | None, words: str, more: str = "", *, lead:
     """Return a line whose mark and words have the colour of the state; `more` follows them."""
     mark, style = STATES[state]
     head = f"{lead}{mark} {words}"
-    return Line(head + more, style, upto=len(head))
+    return Line(f"{head}{more}".rstrip(), style, upto=len(head))
 
 
-def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]]) -> list[str | Line]:
-    """Return a line for each state, of what, and what follows, one below the other."""
+def state_lines(rows: Iterable[tuple[IdentityState | None, str, str]], lead: str = "") -> list[str | Line]:
+    """Return a line for each state with its subject and what follows, in columns."""
     shown = list(rows)
     width = max((len(subject) for _, subject, _ in shown), default=0)
     words = max((len(state_word(state)) for state, _, _ in shown), default=0)
-    lines: list[str | Line] = []
-    for state, subject, more in shown:
-        line = state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}")
-        lines.append(replace(line, text=line.text.rstrip()))
-    return lines
+    hang = len(lead) + width + words + 6
+    return [
+        replace(
+            state_line(state, f"{subject:<{width}}  {state_word(state):<{words}}", f"  {more}", lead=lead), hang=hang
+        )
+        for state, subject, more in shown
+    ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Literal
 
 from podid.domain.findings import FixClass, Severity, link_words
@@ -13,7 +13,7 @@ from podid.domain.text import count_of
 from podid.ops.errortext import Certainty, Match, known_texts
 from podid.ops.explain import Explanation, list_pages
 from podid.pages import Entry
-from podid.render.view import Column, Table, View, document, table_of
+from podid.render.view import Column, Line, Table, View, document, table_of
 
 FailureState = Literal["possible", "in place", "healed"]
 # the classes of fixes for a reader; documents keep the codes
@@ -25,30 +25,65 @@ _FIXED = {
     FixClass.NONE: "nothing to fix",
 }
 _MOST_NAMED = 5
+# columns of a page: longer lines are hard to read
+WIDEST = 100
+_HEADING = re.compile(r"#+ (.+)")
+_LINK = re.compile(r"\[([^\]]*)\]\((\S+)\)")
+# an address of a source, which is copied
+_SOURCE = re.compile(r"- (?:\[[^\]]*\]\((\S+)\)|<(\S+)>)$")
 _UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
 
 def explanation_view(explanation: Explanation) -> View:
     """The best page whole, the next ones by name; only names where nothing decides."""
     first, *rest = explanation.matches
+    lines: list[str | Line]
     if explanation.certainty is Certainty.POSSIBLE:
-        lines = [_UNDECIDED, "", *_names(explanation.matches)]
+        lines = [_UNDECIDED, *_names(explanation.matches)]
     else:
-        entry = first.entry
-        link = f", link {link_words(entry.link)}" if entry.link else ""
-        lines = [f"{entry.id} ({entry.severity}{link})", "", *entry.body.splitlines()]
+        lines = _page_lines(first.entry)
         if first.count > 1 or any(match.count > 1 for match in rest):
-            counts = (f"- {count_of(match.count, 'time')} `{match.id}`" for match in explanation.matches)
-            lines = [*islice(counts, _MOST_NAMED), "", *lines]
+            counts = [f"{count_of(match.count, 'time')}  {match.id}" for match in explanation.matches]
+            lines = [*counts[:_MOST_NAMED], "", *lines]
         if rest:
-            lines += ["", "It could also be:", "", *_names(rest)]
+            lines += ["", Line("It could also be", "head"), *_names(rest)]
     entries = [match.entry for match in explanation.matches]
     body, names = document(ExplanationDocument, explanation), tuple(entry.id for entry in entries)
-    return View(body, (_entry_table(entries),), names, tuple(lines), markdown=True)
+    return View(body, (_entry_table(entries),), names, tuple(lines), exact=True, widest=WIDEST)
 
 
-def _names(matches: Sequence[Match]) -> list[str]:
-    return [f"- `podid explain {match.id}` {match.entry.title}" for match in matches[:_MOST_NAMED]]
+def _names(matches: Sequence[Match]) -> list[str | Line]:
+    return [
+        line
+        for match in matches[:_MOST_NAMED]
+        for line in (f"  {match.entry.title}", Line(f"    podid explain {match.id}", code=True))
+    ]
+
+
+def _page_lines(entry: Entry) -> list[str | Line]:
+    """Return the page without its Markdown: headings, sentences below them, and code as it is."""
+    link = f", link {link_words(entry.link)}" if entry.link else ""
+    lines = [Line(entry.title, "head"), Line(f"{entry.id}, {entry.severity}{link}", "dim")]
+    code = False
+    for text in entry.body.splitlines()[1:]:  # the first line is the title
+        if text.startswith("```"):
+            code = not code
+        elif code:
+            lines.append(Line(f"    {text}".rstrip(), code=True))
+        elif heading := _HEADING.match(text):
+            lines.append(Line(heading[1], "head"))
+        elif source := _SOURCE.match(text):
+            lines.append(Line(f"  {source[1] or source[2]}", "dim", code=True))
+        elif text or lines[-1].style != "head":
+            indent = len(text) - len(text.lstrip()) + 2
+            hang = indent + 2 if text.lstrip().startswith("- ") else indent
+            lines.append(Line(f"{'  ' if text else ''}{_plain(text)}", hang=hang))
+    return list(lines)
+
+
+def _plain(text: str) -> str:
+    """Return a sentence without backquotes, stars and brackets of links."""
+    return _LINK.sub(r"\1 (\2)", "".join(re.split(r"`|\*\*", text)))
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:

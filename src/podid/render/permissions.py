@@ -38,7 +38,7 @@ def whoami_view(caller: WhoAndWhere) -> View:
         ("context", caller.context or "none"),
         ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
     ]
-    return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,))
+    return View(document(WhoAndWhere, caller), lines=tuple(facts(pairs)), names=(caller.caller_arn,), exact=True)
 
 
 PASS_ROLE = "iam:PassRole"
@@ -108,7 +108,8 @@ def permissions_view(command: str, permissions: CommandPermissions) -> View:
     lines += yaml_lines(grant.kubernetes.items)
     lines += [f"# optional: {item.permission}, {item.reason}" for item in optional]
     body = document(PermissionsDocument, grant, command=command, optional=optional)
-    return View(body, lines=tuple(lines or [f"podid {command} needs no permissions."]), names=permissions.always.iam)
+    shown = tuple(lines or [f"podid {command} needs no permissions."])
+    return View(body, lines=shown, names=permissions.always.iam, exact=True)
 
 
 def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
@@ -192,7 +193,7 @@ def own_permissions_view(permissions: OwnPermissions) -> View:
         (str(r.permission), r.outcome, way or NOTHING, r.where or NOTHING, r.reason or NOTHING) for way, r in rows
     )
     names = tuple(str(item.permission) for item in permissions.always if item.outcome in ("missing", "denied"))
-    return View(body, (Table(_COLUMNS, cells),), names, tuple(lines))
+    return View(body, (Table(_COLUMNS, cells),), names, tuple(lines), exact=True)
 
 
 def _head(permissions: OwnPermissions) -> list[str | Line]:

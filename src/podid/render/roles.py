@@ -37,12 +37,17 @@ from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.marks import state_word
 from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
-from podid.render.view import NOTHING, Column, Table, View, age, document, facts, table_of
-
-_MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
-
+from podid.render.view import NOTHING, Column, Line, Table, View, age, document, facts, table_of
 
 # --- documents --------------------------------------------------------------------------------------------------------
+
+
+# what the trust policy says
+_TRUST = {
+    trust.TrustVerdict.MATCH: "allowed",
+    trust.TrustVerdict.NO_MATCH: "not allowed",
+    trust.TrustVerdict.UNKNOWN: "not known",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +178,12 @@ def role_view(reading: RoleReading, now: datetime) -> View:
         )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [*facts(pairs), *permission_lines(reading), *_uses_lines(reading), *_finding_lines(reading)]
-    lines += ["trust:", *(f"  {line}" for line in reading.access)]
-    lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    lines += [f"not looked at: {item}" for item in reading.unread]
+    usual = (("boundary", "none"), ("inline", "none"), ("attached", "none"))
+    lines = [*facts(pairs, usual), *permission_lines(reading), *_uses_lines(reading), *_finding_lines(reading)]
+    lines += ["trust policy allows:", *(f"  {line}" for line in reading.access)]
+    lines += [Line(f"  {line}", only="full") for line in json.dumps(dict(role.trust), indent=2).splitlines()]
+    lines.append(Line("  (-o wide shows the document)", "dim", only="short"))
+    lines += [Line(f"Not checked: {item}", "dim") for item in reading.unread]
     table = _role_table([(role, "; ".join(reading.access), NOTHING, NOTHING)], now)
     return View(document(RoleDocument, reading), (table,), (role.name,), tuple(lines))
 
@@ -223,7 +230,7 @@ def _finding_lines(reading: RoleReading) -> list[str]:
 
 def last_used(role: Role, now: datetime) -> str:
     if role.last_used_at is None:
-        return "never, as far as IAM remembers"
+        return "never (IAM keeps 400 days)"
     where = f" in {role.last_used_region}" if role.last_used_region else ""
     return f"{age(role.last_used_at, now)} ago{where}"
 
@@ -241,10 +248,9 @@ def _uses_lines(reading: RoleReading) -> list[str]:
 
 
 def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
-    said = _MARK.get(use.evaluation.verdict, "not known")
     target = " as target role" if use.hop == 2 else ""
     state = f"; {state_word(status.state)}: {because(status)}" if status is not None else ""
-    lines = [f"  {used_words(use.association)}{target}: {said}{state}"]
+    lines = [f"  {used_words(use.association)}{target}: {_TRUST[use.evaluation.verdict]}{state}"]
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 

@@ -31,7 +31,7 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, CredentialSource, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
 from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
-from podid.render.view import Column, Line, Table, View, document, table_of
+from podid.render.view import Column, Line, Table, View, document, sentence, table_of
 
 
 def role_of(status: IdentityStatus) -> str:
@@ -62,11 +62,9 @@ def counted(states: Sequence[IdentityState | None]) -> str:
 
 
 def because(status: IdentityStatus) -> str:
-    """What follows the state: the cause with its link, an error of what the role may do, or role and pods."""
-    if status.cause is not None:
-        return f"{pods_share(status)}{link_of(status.cause)}"
-    if status.permissions is not None:
-        return link_of(status.permissions)
+    """Return what follows the state: the cause, an error on the permissions of the role, or role and pods."""
+    if cause := status.cause or status.permissions:
+        return f"{pods_share(status)}{why(cause)}"
     parts = [role] if (role := _role_words(status)) else []
     if status.pods is not None:
         parts.append(count_of(len(status.pods), "pod") if status.pods else "no pods")
@@ -103,28 +101,40 @@ def _fine(status: IdentityStatus) -> bool:
     return rank_of(status.state) >= IdentityState.CONFIGURED.rank and known_wrong is None
 
 
-def verdict_lines(status: IdentityStatus) -> list[str | Line]:
-    """The state of one identity with its cause and what mends it, then what else there is to know."""
+# observations of a cause
+MOST_EVIDENCE = 3
+
+
+def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> list[str | Line]:
+    """Return the state of one identity with its cause, `more` about it, the fix, and what else there is to know."""
     state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
     if cause is not None and state is not IdentityState.NONE:
         lines = [state_line(state, words, f" at link {link_words(cause.link)}: {why(cause)}")]
-        lines.append(f"  {pods_share(status)}{cause.message}")
+        lines.append(f"  {pods_share(status)}{sentence(reason_of(cause), cause.subject.name)}")
     elif state is IdentityState.NONE:
         lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
     else:
         lines = [state_line(state, words, f"  {because(status)}")]
-    lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
-    lines += _mending(cause) if cause is not None else []
+    lines += [*more, *(fix_lines(cause) if cause is not None else ())]
     if status.permissions is not None:
         denied = status.permissions
         lines.append(Line(f"✗ permissions: {denied.check}", "bad"))
-        lines += [f"  {denied.message}", *_mending(denied)]
-    lines += [Line(f"! {item.check}  {item.message}", "warn", upto=1) for item in status.advice]
+        lines += [f"  {sentence(denied.message, denied.subject.name)}", *fix_lines(denied)]
+    lines += [Line(f"  ! {item.check}  {item.message}", "warn", upto=3) for item in status.advice]
     if status.opted_out:
         names = short_list(status.opted_out)
-        lines.append(f"{count_of(len(status.opted_out), 'pod')} opted out of Pod Identity: {names}")
+        lines.append(f"  {count_of(len(status.opted_out), 'pod')} opted out of Pod Identity: {names}")
     return lines
+
+
+def evidence_lines(cause: Verdict, indent: str = "  ") -> list[str | Line]:
+    """Return the observations; a terminal shows only the first few, and no policy."""
+    plain = [item for item in cause.evidence if '{"' not in item]
+    rest = [item for item in cause.evidence if item not in plain[:MOST_EVIDENCE]]
+    lines: list[str | Line] = [f"{indent}- {item}" for item in plain[:MOST_EVIDENCE]]
+    lines += [Line(f"{indent}- {item}", only="full") for item in rest]
+    return [*lines, Line(f"{indent}- and {len(rest)} more (-o wide)", "dim", only="short")] if rest else lines
 
 
 def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
@@ -133,19 +143,20 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
         return status_lines(statuses)
     (status,) = statuses
     if status.state is IdentityState.NONE:
-        return list(verdict_lines(status))
+        return verdict_lines(status)
     new, pods = status.new_pod, status.pods or ()
-    rows = [(new.state, "new pods", link_of(new.cause) if new.cause else _role_words(status))]
+    rows = [(new.state, "new pods", why(new.cause) if new.cause else _role_words(status))]
     for state in dict.fromkeys(pod.state for pod in sorted(pods, key=lambda pod: rank_of(pod.state))):
         same = [pod for pod in pods if pod.state is state]
         cause = same[0].cause
         count = f"{count_of(len(same), 'running pod')}"
         until = f"; previous role until {utc(same[0].stale_until)} at the latest" if same[0].stale_until else ""
-        rows.append((state, count, (link_of(cause) if cause else "") + until))
+        rows.append((state, count, (why(cause) if cause else "") + until))
     lines = state_lines(rows)
     cause = new.cause or status.cause
     if cause is not None:
-        lines += [f"  {cause.message}", *_mending(cause)]
+        lines.append(f"  {sentence(reason_of(cause), cause.subject.name)}")
+        lines += fix_lines(cause, explain=not commands_of(cause))
     return lines
 
 
@@ -153,11 +164,10 @@ def _role_words(status: IdentityStatus) -> str:
     return f"role {role}" if (role := role_of(status)) else ""
 
 
-def _mending(cause: Verdict) -> list[str | Line]:
-    return [
-        *(f"  Fix   {shlex.join(command)}" for command in commands_of(cause)),
-        f"  More  podid explain {cause.check}",
-    ]
+def fix_lines(cause: Verdict, indent: str = "  ", *, explain: bool = True) -> list[str | Line]:
+    """Return the command lines that fix it, and the one that explains it."""
+    fixes = [f"{indent}Fix   {shlex.join(command)}" for command in commands_of(cause)]
+    return [*fixes, *([f"{indent}More  podid explain {cause.check}"] if explain else [])]
 
 
 def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:

@@ -17,9 +17,9 @@ from podid.render.status import (
     IdentityStatusDocument,
     IdentityStatusListDocument,
     counted,
-    link_of,
     status_view,
     verdict_lines,
+    why,
     worst_identities_first,
 )
 from podid.render.view import Line, View, document
@@ -40,8 +40,8 @@ def verify_view(
     for status in worst_identities_first(statuses):
         section, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
         own_pods = section.value if isinstance(section, Known) else ()
-        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(own_pods)]
-        lines += [*_allowed_rows(actions), *_verified_lines(status)]
+        rows = (*_pod_rows(status), *_probe_rows(own_pods), *_allowed_rows(actions), *_issued_lines(status))
+        lines += [*([""] if lines else []), *verdict_lines(status, rows), *_not_checked_lines(status)]
         members[status.ref] = {"probes": own_pods, "allowed": actions}
     names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
     table = status_view(statuses, single=False).tables
@@ -49,7 +49,7 @@ def verify_view(
         (status,) = statuses
         return View(document(IdentityStatusDocument, status, **members[status.ref]), table, names, tuple(lines))
     items = [encode(IdentityStatusBody, status, **members[status.ref]) for status in statuses]
-    lines += ["", counted([status.state for status in statuses])]
+    lines += ["", counted([status.state for status in statuses])] if len(statuses) > 1 else []
     return View(document(IdentityStatusListDocument, items=items), table, names, tuple(lines))
 
 
@@ -80,7 +80,7 @@ def _node(name: str) -> str:
 def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
     if pod.cause is not None:
         until = f", previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
-        return ("" if pod.cause == status.cause else link_of(pod.cause)) + until
+        return ("" if pod.cause == status.cause else why(pod.cause)) + until
     if pod.seen_at is not None:
         return f"session at {utc(pod.seen_at)}"
     if pod.token is None:
@@ -90,19 +90,21 @@ def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
     return f"until {utc(pod.token.expires_at)}" if pod.token.expires_at is not None else "token redeemed"
 
 
-def _verified_lines(status: IdentityStatus) -> list[str | Line]:
-    """What EKS Auth issued, and what was not checked."""
+def _issued_lines(status: IdentityStatus) -> list[str | Line]:
+    """Return what EKS Auth issued, where the state does not say it."""
     pods = status.pods or ()
     redeemed = [pod.token for pod in pods if pod.token is not None]
-    lines: list[str | Line] = []
-    if redeemed:
-        verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
-        share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
-        lines.append(f"EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}")
+    verified = rank_of(status.state) >= IdentityState.VERIFIED.rank
+    if not redeemed or (verified and len(redeemed) == len(pods)):
+        return []
+    verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
+    share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
+    return [f"  EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}."]
+
+
+def _not_checked_lines(status: IdentityStatus) -> list[str | Line]:
     missing = dict.fromkeys(_not_checked_words(item) for item in status.not_checked)
-    if missing:
-        lines.append(Line(f"Not checked: {'; '.join(missing)}", "dim"))
-    return lines
+    return [Line(f"  Not checked: {'; '.join(missing)}", "dim", hang=4)] if missing else []
 
 
 def _not_checked_words(item: NotChecked) -> str:

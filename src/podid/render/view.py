@@ -1,9 +1,9 @@
 """What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from podid.domain.encoding import JsonObject, encode, getter
 from podid.domain.members import KINDS
@@ -28,11 +28,15 @@ class Column:
     folds: int = 0
     nothing: str = ""
 
+    def holds(self, cell: str) -> bool:
+        """Whether the cell has a value that is worth a line."""
+        return cell not in (NOTHING, self.nothing, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells are plain text; the writer escapes them. `styles` names a cell's meaning: good (in order), bad (broken,
-    failed, deleted), warn (to be looked at, or unknown), dim (no matter)."""
+    """Cells are plain text; the writer escapes them. `styles` has the meaning of a cell: good (in order), bad (broken,
+    failed, deleted), warn (a warning, or unknown), dim (details)."""
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[str, ...]]
@@ -43,24 +47,34 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line for a person, whatever its text holds: the writer makes the control characters in it visible. `style`, a
-    cell's, is for its first `upto` characters, or for all of it."""
+    """One line for a person; the writer escapes control characters in it. `style`, as of a cell, applies to the first
+    `upto` characters, or to all. Where the line is wrapped, further lines begin at column `hang`. `code` is copied: no
+    name in it is shortened, and only a command is broken. `only` is where the line is shown: "full" in a pipe, with
+    -o wide and with -v; "short" on any other terminal."""
 
     text: str
     style: str = ""
     upto: int | None = None
+    hang: int | None = None
+    code: bool = False
+    only: Literal["full", "short", ""] = ""
+
+
+def is_only(line: str | Line, where: str) -> bool:
+    return isinstance(line, Line) and line.only == where
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is
-    their first one all the same."""
+    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
+    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     lines: tuple[str | Line, ...] = ()
-    markdown: bool = False
+    exact: bool = False
+    widest: int | None = None
 
     @property
     def untitled(self) -> "View":
@@ -70,7 +84,8 @@ class View:
     @property
     def text(self) -> str:
         """The lines of a pipe or a log, without colour."""
-        return "".join(f"{sanitize.line(item.text if isinstance(item, Line) else item)}\n" for item in self.lines)
+        texts = (item.text if isinstance(item, Line) else item for item in self.lines if not is_only(item, "short"))
+        return "".join(f"{sanitize.line(text)}\n" for text in texts)
 
     @property
     def empty(self) -> str:
@@ -96,11 +111,14 @@ def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
     return Table(tuple(titles), rows, styles, empty=empty)
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """`name  value` lines, aligned, for one thing shown to a person; none for what has no value."""
+def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] = ()) -> list[str | Line]:
+    """Return `name  value` lines, aligned; none for a name without a value. A terminal shows no `usual` ones."""
     shown = [(name, value) for name, value in pairs if value != NOTHING]
     width = max((len(name) for name, _ in shown), default=0)
-    return [f"{name.ljust(width)}  {value}" for name, value in shown]
+    return [
+        Line(f"{name:<{width}}  {value}", hang=width + 2, only="full" if (name, value) in usual else "")
+        for name, value in shown
+    ]
 
 
 def document(shape: Any, result: object = None, **values: object) -> JsonObject:
@@ -113,6 +131,14 @@ def document(shape: Any, result: object = None, **values: object) -> JsonObject:
 def one_or_list(one: Any, several: Any, results: Sequence[object]) -> JsonObject:
     """The document of the only result, else that of all of them."""
     return document(one, results[0]) if len(results) == 1 else document(several, items=results)
+
+
+def sentence(text: str, name: str = "") -> str:
+    """Return the text as a sentence. A first word that is a name, such as `name`, keeps its spelling."""
+    first = text.split(" ", 1)[0]
+    kept = not first.isalpha() or first in ("podid", name)
+    whole = text if kept else text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "?", "!")) else f"{whole}."
 
 
 def age(moment: datetime | None, now: datetime) -> str:

@@ -1,0 +1,125 @@
+"""What a person sees: lines and tables in colour, as wide as the terminal, with short names where these are clear.
+
+A colour means the same everywhere (see CONTRIBUTING.md), and a mark or a word always says it too.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from podid.render import sanitize
+from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
+from podid.render.view import Line, Table, View, is_only
+
+_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "head": "1"}
+# in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
+_NAME = r"[\w+=,.@/-]*[\w+=@-]"
+_NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
+_TIME = re.compile(r"(?<!\")\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
+# after these a bare name would not read as a role
+_BEFORE_ROLE = re.compile(r"\b(?:as|by|for|from|in|of|to|with) $")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Lines are wrapped at `width`, unless it is None. Names of IAM in `account`, of nodes, and times on about the day
+    of `now` are short; without `now` all is shown in full."""
+
+    width: int | None = None
+    color: bool = False
+    account: str = ""
+    now: datetime | None = None
+
+    def short(self, text: str) -> str:
+        """Return the text with short names. A command keeps its words, but for the role, whose name is enough."""
+        if self.now is None:
+            return text
+        content = text.lstrip()
+        if COMMAND.match(content) or TO_COPY.match(content):
+            return self._roles(text, "--role ") if "podid " in text else text
+        text = _NODE.sub(r"\1", self._roles(text))
+        if self.account:
+            own = rf"arn:aws[a-z-]*:(?:iam|sts)::{re.escape(self.account)}"
+            text = re.sub(rf"(?<!\")\b{own}:((?:user|assumed-role|policy)/{_NAME})", r"\1", text)
+        text = re.sub(r"(?<!\")\barn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)", r"\1", text)
+        return _TIME.sub(self._time, text)
+
+    def _roles(self, text: str, before: str = "") -> str:
+        def name(match: re.Match[str]) -> str:
+            role = match[1].rpartition("/")[2]
+            bare = before or not _BEFORE_ROLE.search(text, 0, match.start())
+            return f"{before}{role}" if bare else f"role {role}"
+
+        arn = rf"(?<!\")arn:aws[a-z-]*:iam::{re.escape(self.account)}:role/({_NAME})"
+        return re.sub(before + arn, name, text) if self.account else text
+
+    def _time(self, match: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(f"{match[1]}T{match[2]}:00+00:00")
+        near = self.now is not None and abs(moment - self.now) < timedelta(days=1)
+        return f"{match[2]} UTC" if near else f"{match[1]} {match[2]} UTC"
+
+
+def paint_all(lines: Iterable[str | Line], screen: Screen) -> str:
+    hidden = "short" if screen.now is None else "full"
+    return "".join(f"{paint(line, screen)}\n" for line in lines if not is_only(line, hidden))
+
+
+def paint(item: str | Line, screen: Screen) -> str:
+    """Return the line without its end, several where it had to be wrapped. Foreign text in it has no effect."""
+    line = item if isinstance(item, Line) else Line(item)
+    text, upto = sanitize.line(line.text), line.upto
+    if not line.code:
+        upto = None if upto is None else len(screen.short(text[:upto]))
+        text = screen.short(text)
+    shown = text
+    if screen.width is not None:
+        shown = wrap_command(text, screen.width) if line.code else wrap_line(text, screen.width, line.hang)
+    code = _CODES.get(line.style)
+    if not screen.color or code is None or not shown:
+        return shown
+    upto = len(shown) if upto is None else min(upto, len(shown.partition("\n")[0]))
+    return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"
+
+
+def rows_of(text: str, screen: Screen) -> int:
+    """Return how many rows of the terminal the text takes; 0 if that is not known."""
+    from unicodedata import east_asian_width
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if screen.width is None or any(east_asian_width(character) in "WF" for character in plain):
+        return 0
+    return sum(max(1, -(-len(line) // screen.width)) for line in plain.splitlines())
+
+
+def draw(view: View, screen: Screen, *, wide: bool) -> str:
+    """Return the view as a terminal shows it."""
+    screen = replace(screen, now=None) if view.exact or wide else screen
+    if view.widest and screen.width is not None:
+        screen = replace(screen, width=min(view.widest, screen.width))
+    if view.lines:
+        return paint_all(view.lines, screen)
+    return "\n".join(_table(table, screen, wide=wide) for table in view.tables)
+
+
+def _table(table: Table, screen: Screen, *, wide: bool) -> str:
+    if not table.rows:
+        return paint_all([Line(table.empty or "nothing", "dim")], screen)
+    width = screen.width or 0
+    rows = [tuple(map(screen.short, row)) for row in table.rows] if screen.now is not None else table.rows
+    laid = lay_out(replace(table, rows=rows), width, wide=wide)
+    head = GAP.join(cell.text for cell in laid.header).rstrip()
+    lines = [_colored(head, "head", screen), "─" * min(laid.width, width)] if table.titled else []
+    for number, row in enumerate(laid.rows):
+        for cells in row:
+            parts = [_colored(cell.text, table.styles.get((number, cell.column), ""), screen) for cell in cells]
+            lines.append(GAP.join(parts).rstrip())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _colored(text: str, style: str, screen: Screen) -> str:
+    """Without colour on the spaces that align a cell."""
+    words, code = text.strip(" "), _CODES.get(style)
+    if not screen.color or code is None or not words:
+        return text
+    return text.replace(words, f"\x1b[{code}m{words}\x1b[0m", 1)
