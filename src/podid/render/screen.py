@@ -79,8 +79,10 @@ def paint(item: str | Line, screen: Screen) -> str:
     code = _CODES.get(line.style)
     if not screen.color or code is None or not shown:
         return shown
-    upto = len(shown) if upto is None else min(upto, len(shown.partition("\n")[0]))
-    return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"
+    first, *rest = shown.split("\n")
+    if upto is None:
+        return "\n".join(f"\x1b[{code}m{row}\x1b[0m" for row in (first, *rest))
+    return "\n".join((f"\x1b[{code}m{first[:upto]}\x1b[0m{first[upto:]}", *rest))
 
 
 def rows_of(text: str, screen: Screen) -> int:
