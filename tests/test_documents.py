@@ -150,6 +150,7 @@ FREE = {
     "kubernetes",
     "inlinePolicies",
     "tags",
+    "annotations",
     "export",
     "addToTrustPolicy",
 }
@@ -172,6 +173,8 @@ TRUST_WORDS = ("verdict", "actions.sts:AssumeRole.verdict", "actions.sts:TagSess
 ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 # kind -> where one of a few words stands, beside `kind` and `apiVersion`
 WORDS: dict[str, Sequence[str]] = {
+    "MigrationPlan": ("items.source", "items.stage"),
+    "MigrationStatus": ("items.source", "items.stage"),
     "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",

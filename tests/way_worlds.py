@@ -338,3 +338,56 @@ def after(*lines: str, start: World = healthy) -> World:
 
     run.__name__ = " then ".join(lines)
     return run
+
+
+def with_irsa(site: Site) -> None:
+    """`healthy`, and shop/cart with a role of its own by IRSA."""
+    healthy(site)
+    arn = _irsa_role(site, "shop-cart", ISSUER, "shop:cart")
+    annotations = {"eks.amazonaws.com/role-arn": arn}
+    body = {"metadata": {"name": "cart", "annotations": annotations}}
+    site.cluster.post("/api/v1/namespaces/shop/serviceaccounts", body)
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        site.cluster.make_workload(kind, "shop", f"cart-{kind.lower()}", "cart")
+    site.wait(30)
+
+
+def with_irsa_and_keys(site: Site) -> None:
+    """The same, and static keys in a container, which Pod Identity does not replace."""
+    with_irsa(site)
+    keys = [{"name": name, "value": "x"} for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    container = {"name": "app", "image": "busybox", "command": ["sleep", "infinity"], "env": keys}
+    site.cluster.make_workload("Deployment", "shop", "keys", "cart", pod={"containers": [container]})
+    site.wait(30)
+
+
+ISSUER = "oidc.eks.us-west-2.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
+UNUSED_PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/UNUSED"
+UNUSED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-a-deleted-cluster"
+
+
+def with_leftovers(site: Site) -> None:
+    """An OIDC provider that no role trusts, and a role of one that is gone."""
+    site.aws("iam").create_open_id_connect_provider(
+        Url=f"https://{UNUSED_PROVIDER.partition('/')[2]}",
+        ClientIDList=["sts.amazonaws.com"],
+        ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
+    )
+    _irsa_role(site, UNUSED_ROLE.rpartition("/")[2], "oidc.eks.us-west-2.amazonaws.com/id/GONE", "shop:cart")
+
+
+def _irsa_role(site: Site, name: str, issuer: str, subject: str) -> str:
+    """The ARN of a role that one service account can assume by the OIDC provider."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": f"system:serviceaccount:{subject}"}
+        },
+    }
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    made = site.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    site.aws("iam").attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    site.aws("iam").put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(READ_S3))
+    return str(made["Role"]["Arn"])

@@ -13,6 +13,8 @@ from harness import Answers
 from podid.cli.tree import COMMANDS
 from way_worlds import (
     EBS,
+    UNUSED_PROVIDER,
+    UNUSED_ROLE,
     World,
     after,
     chained,
@@ -45,7 +47,10 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_irsa,
+    with_irsa_and_keys,
     with_label,
+    with_leftovers,
     with_narrow_role,
     with_open_identity,
     with_recommended_role,
@@ -222,6 +227,21 @@ STORY = _script(
 0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
+0 migrate plan
+0 migrate status
+2 migrate apply -A
+0 migrate apply -A --dry-run
+0 migrate apply legacy/reports --yes
+0 migrate status
+3 migrate finish -A --yes
+0 migrate finish -A --soak 0 --dry-run
+0 migrate finish legacy/reports --soak 0 --yes
+2 migrate rollback legacy/reports
+0 migrate rollback legacy/reports --dry-run
+0 migrate rollback legacy/reports --yes
+5 migrate rollback legacy/reports --yes
+0 migrate cleanup
+5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
 0 addon list --all
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
@@ -306,6 +326,12 @@ MUTATED = _script(
 0 agent versions
 0 agent logs
 0 uninstall-agent --dry-run
+0 migrate plan
+0 migrate status
+0 migrate apply legacy/reports --dry-run
+0 migrate finish -A --soak 0 --dry-run
+0 migrate rollback shop/orders --dry-run
+0 migrate cleanup
 0 addon list
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
@@ -337,6 +363,7 @@ FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
+MOVED = "migrate apply -n shop --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -584,6 +611,24 @@ OWN = (
     Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("seeing which",)),
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
+    Way("migrate plan", healthy),
+    Way("migrate status", healthy),
+    Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
+    Way(
+        "migrate apply -n shop --accept static-aws-keys-shadow --yes",
+        with_irsa_and_keys,
+        ("taking failed", "dry-run pods", *PROOF, "--restart"),
+        code=8,
+    ),
+    Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
+    Way(
+        "migrate rollback shop/cart --yes",
+        after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
+        ("dry-run pods", "restoring", "--restart"),
+    ),
+    Way("migrate cleanup", healthy, rare=True),
+    Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
+    Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
     Way(

@@ -19,6 +19,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.session import AwsSession
 from podid.aws.sts import EksAuth, Sts
+from podid.domain.aws import OidcProvider
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import Permissions
@@ -36,6 +37,13 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
+PROVIDER = OidcProvider(
+    arn="arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/MARKS",
+    url="oidc.eks.us-west-2.amazonaws.com/id/MARKS",
+    client_ids=("sts.amazonaws.com",),
+    thumbprints=("9e99a48a9960b14926bb7f3b02e22da2b0ab7280",),
+    tags={"team": "shop"},
+)
 GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth)
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
@@ -133,6 +141,10 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.get_inline_documents: lambda s: list(s.iam.get_inline_documents((("orders-dynamodb", "p"),))),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
+    Iam.list_oidc_providers: lambda s: s.iam.list_oidc_providers(),
+    Iam.find_oidc_provider: lambda s: s.iam.find_oidc_provider(PROVIDER.arn),
+    Iam.create_oidc_provider: lambda s: s.iam.create_oidc_provider(PROVIDER),
+    Iam.delete_oidc_provider: lambda s: s.iam.delete_oidc_provider(PROVIDER.arn),
     Iam.find_profile_role: lambda s: s.iam.find_profile_role("none"),
     Ec2.list_instances: lambda s: s.ec2.list_instances(["i-0a1b2c3d4e5f60001"]),
     Ec2.list_instance_profiles: lambda s: s.ec2.list_instance_profiles(["i-0a1b2c3d4e5f60001"]),

@@ -70,7 +70,7 @@ def test_a_no_makes_nothing(healthy: Site) -> None:
         healthy.enter(patch)
         outcome = podid("verify", "shop/orders", "--probe")
     assert (outcome.code, jobs(healthy)) == (2, [])
-    assert "run 2 pods of podid's own?" in answers.questions[0]
+    assert "run 2 probe pods?" in answers.questions[0]
 
 
 def test_the_manifest_is_small_and_restricted(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,7 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     ),
     KubeWriter.request_token: lambda w: w.request_token(ORDERS, POD),
     KubeWriter.create_service_account: lambda w: w.create_service_account(ServiceAccountRef("shop", "later")),
+    KubeWriter.annotate: lambda w: w.annotate(ORDERS, {"eks.amazonaws.com/audience": None}),
     KubeWriter.evict: lambda w: w.evict("shop", "none", uid="u"),
     KubeWriter.create_probe: lambda w: w.create_probe(ORDERS, "p", image="x", node="", region="r", seconds=60),
     KubeWriter.delete_job: lambda w: w.delete_job("shop", "p"),

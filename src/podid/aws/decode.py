@@ -240,6 +240,10 @@ role = foreign.record(
 
 
 attached_policy = foreign.record(aws.AttachedPolicy, name="PolicyName", arn="PolicyArn")
+# GetOpenIDConnectProvider does not repeat the ARN
+oidc_provider = foreign.record(
+    aws.OidcProvider, arn=lambda _: "", url="Url", client_ids="ClientIDList", thumbprints="ThumbprintList", tags=_tags
+)
 managed_policy = foreign.record(ManagedPolicy, name="PolicyName", arn="Arn", default_version="DefaultVersionId")
 
 

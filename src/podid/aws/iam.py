@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import ManagedPolicy
 from podid.calls import pacing
-from podid.domain.aws import AttachedPolicy, Decision, Role, RolePolicies
+from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, Reading, about, at, list_at, many, text
 from podid.domain.iam import PolicyFinding, PolicyNames
@@ -128,6 +129,38 @@ class Iam(ServiceGateway):
     @needs("iam:DeleteRolePermissionsBoundary")
     def delete_boundary(self, name: str) -> None:
         self._api.write("DeleteRolePermissionsBoundary", {"RoleName": name}, _role(name))
+
+    # --- OIDC providers -----------------------------------------------------------------------------------------
+
+    @needs("iam:ListOpenIDConnectProviders")
+    def list_oidc_providers(self) -> tuple[str, ...]:
+        """Their ARNs, sorted."""
+        read = many("OpenIDConnectProviderList", partial(text, name="Arn"))
+        return tuple(sorted(self._api.read("ListOpenIDConnectProviders", {}, "the OIDC providers", read)))
+
+    @needs("iam:GetOpenIDConnectProvider")
+    def find_oidc_provider(self, arn: str) -> OidcProvider | None:
+        params = {"OpenIDConnectProviderArn": arn}
+        provider = self._api.find("GetOpenIDConnectProvider", params, f"OIDC provider {arn}", decode.oidc_provider)
+        return None if provider is None else replace(provider, arn=arn)
+
+    @needs("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider")
+    def create_oidc_provider(self, provider: OidcProvider) -> None:
+        """AlreadyExists when one of that URL exists."""
+        params: dict[str, Any] = {
+            "Url": f"https://{provider.url.removeprefix('https://')}",
+            "ClientIDList": list(provider.client_ids),
+            "ThumbprintList": list(provider.thumbprints),
+        }
+        if provider.tags:
+            params["Tags"] = _tags(provider.tags)
+        self._api.write("CreateOpenIDConnectProvider", params, f"OIDC provider {provider.arn}")
+
+    @needs("iam:DeleteOpenIDConnectProvider")
+    def delete_oidc_provider(self, arn: str) -> None:
+        """IAM deletes it also while roles trust it."""
+        params = {"OpenIDConnectProviderArn": arn}
+        self._api.write("DeleteOpenIDConnectProvider", params, f"OIDC provider {arn}")
 
     # --- policies -----------------------------------------------------------------------------------------------
 

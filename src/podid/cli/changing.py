@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
-from podid.domain.errors import Again, PodidError, UsageError
+from podid.domain.errors import Again, NotYet, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
@@ -115,7 +115,7 @@ def report(access: Access, result: ChangeResult, *, nothing: str = "nothing to c
     """Puts the result on stdout and leaves with its code; `nothing` is said of one without actions. Raises its error
     where nothing was done: there is no result then."""
     terminal = access.terminal
-    if result.error is not None and not result.worked:
+    if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
         raise result.error
     whole = terminal.erase_draft()
     terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing, whole=whole))

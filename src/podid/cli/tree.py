@@ -64,6 +64,17 @@ COMMANDS: tuple[Row, ...] = (
         "trust.remove:remove",
     ),
     Row("trust tighten", CHANGE, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
+    Row("migrate plan", CHANGE, "Show what a migration from IRSA to Pod Identity would do.", "migrate.plan:plan"),
+    Row("migrate apply", CHANGE, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
+    Row("migrate status", CHANGE, "Show how far each service account has been migrated.", "migrate.status:status"),
+    Row("migrate finish", CHANGE, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
+    Row("migrate rollback", CHANGE, "Take service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row(
+        "migrate cleanup",
+        CHANGE,
+        "List and delete what a migration leaves in the account.",
+        "migrate.cleanup:cleanup",
+    ),
     Row("history", CHANGE, "List the changes that podid made from here.", "history.history:history"),
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
@@ -93,6 +104,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies: who may assume a role.",
     "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",
+    "migrate": "Migrate from IRSA to EKS Pod Identity.",
     "sandbox": "A cluster on this machine to try podid on.",
 }
 

@@ -43,6 +43,17 @@ class AssociationSummary:
         return Subject("Association", self.service_account, self.namespace)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcProvider:
+    """An OIDC identity provider of IAM. `url` has no scheme, as IAM returns it."""
+
+    arn: str
+    url: str
+    client_ids: tuple[str, ...] = ()
+    thumbprints: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 @members(
     "cluster_name namespace service_account role_arn association_arn association_id tags created_at modified_at "
     "owner_arn disable_session_tags target_role_arn external_id policy"

@@ -107,6 +107,11 @@ class Placement:
     tolerations: tuple[Toleration, ...] = ()
 
 
+IRSA_ANNOTATIONS = tuple(
+    f"eks.amazonaws.com/{name}" for name in ("role-arn", "audience", "sts-regional-endpoints", "token-expiration")
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccount:
     namespace: str
@@ -114,6 +119,8 @@ class ServiceAccount:
     uid: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
+    # the tool that would restore an annotation of IRSA, such as `Helm release orders in namespace shop`
+    owner: str = ""
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -122,6 +129,11 @@ class ServiceAccount:
     @property
     def irsa_role_arn(self) -> str:
         return self.annotations.get("eks.amazonaws.com/role-arn", "")
+
+    @property
+    def irsa_annotations(self) -> Mapping[str, str]:
+        """Those that the webhook reads for IRSA: pkg/constants.go of amazon-eks-pod-identity-webhook."""
+        return {name: value for name, value in self.annotations.items() if name in IRSA_ANNOTATIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -327,6 +327,13 @@ class Partial(PodidError):
     exit_code = ExitCode.PARTIAL
 
 
+class NotYet(PodidError):
+    """A step that is not possible yet: its conditions are not met, and time or another command changes that."""
+
+    code = "NotYet"
+    exit_code = ExitCode.ATTENTION
+
+
 class Undetermined(PodidError):
     """A requested answer could not be determined."""
 

@@ -131,7 +131,8 @@ def _delete(namespace: str, pods: Iterable[str]) -> tuple[str, ...]:
 
 ROLE_ARN = "AWS_ROLE_ARN"
 _ENABLED = {"eks.amazonaws.com/pod-identity": "enabled"}
-_IRSA_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+_IRSA_TOKEN = "eks.amazonaws.com/serviceaccount/token"
+_IRSA_FILE = f"/var/run/secrets/{_IRSA_TOKEN}"
 
 
 class NewPods:
@@ -220,13 +221,16 @@ def without_injection(pod: Pod) -> Pod:
 
 def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
     address, file = workloads.INJECTED_ENV
+    # the webhook sets both variables of IRSA or none; another token file is the manifest's own
+    token = container.env.get(workloads.IRSA_ENV) or _IRSA_FILE
+    irsa = workloads.IRSA_VOLUME in volumes and token.endswith(_IRSA_TOKEN)
 
     def by_webhook(name: str, value: str) -> bool:
         if name == address:
             return workloads.TOKEN_VOLUME in volumes and value in workloads.AGENT_ADDRESSES
         if name == file:
             return workloads.TOKEN_VOLUME in volumes and workloads.where_injected(value)
-        return name in (ROLE_ARN, workloads.IRSA_ENV) and workloads.IRSA_VOLUME in volumes
+        return name in (ROLE_ARN, workloads.IRSA_ENV) and irsa
 
     kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}
     return replace(container, env=kept, blank=tuple(name for name in container.blank if name in kept))

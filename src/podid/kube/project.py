@@ -53,6 +53,48 @@ def node(item: Object) -> Node:
     )
 
 
+_IRSA_ANNOTATIONS = f"metadata.annotations.{OF_EKS}"
+# label -> what to call the tool that sets it; the label beside it has the namespace
+_FLUX = {
+    "kustomize.toolkit.fluxcd.io": "Flux Kustomization",
+    "helm.toolkit.fluxcd.io": "Flux HelmRelease",
+}
+# field managers that write on behalf of a tool that keeps the object as its own files say
+_MANAGERS = {
+    "argocd-controller": "Argo CD",
+    "eks": "an EKS add-on",
+    "eksctl": "eksctl",
+    "hashicorp": "Terraform",
+    "helm": "Helm",
+    "terraform": "Terraform",
+}
+
+
+def annotation_owner(item: Object) -> str:
+    """Return the tool that would restore IRSA's annotations of a service account; empty where none is known. `kubectl`
+    owns nothing, and an unknown manager only what it applied."""
+    metadata = inner(item, "metadata")
+    labels, annotations = pairs(metadata, "labels"), pairs(metadata, "annotations")
+    for prefix, title in _FLUX.items():
+        if name := labels.get(f"{prefix}/name"):
+            return f"{title} {labels.get(f'{prefix}/namespace', '?')}/{name}"
+    if tracking := annotations.get("argocd.argoproj.io/tracking-id"):
+        return f"Argo CD application {tracking.partition(':')[0]}"
+    if release := annotations.get("meta.helm.sh/release-name"):
+        return f"Helm release {release} in namespace {annotations.get('meta.helm.sh/release-namespace', '?')}"
+    for entry in inners_or_none(metadata, "managedFields"):
+        paths = _leaves(inner_or_empty(entry, "fieldsV1"), "", 0)
+        if not any(path.startswith(_IRSA_ANNOTATIONS) for path in paths):
+            continue
+        manager = text_or(entry, "manager")
+        if tool := _MANAGERS.get(manager.lower()):
+            return tool
+        if text_or(entry, "operation") == "Apply" and not manager.startswith(("kubectl", "podid")):
+            return f"field manager {manager}"
+    owners = inners_or_none(metadata, "ownerReferences")
+    return f"{text_or(owners[0], 'kind')} {text_or(owners[0], 'name')}" if owners else ""
+
+
 def _of_eks(item: Object) -> dict[str, str]:
     annotations = pairs(inner(item, "metadata"), "annotations")
     return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
@@ -65,6 +107,7 @@ service_account = record(
     uid="metadata.uid",
     annotations=_of_eks,
     created_at="metadata.creationTimestamp",
+    owner=annotation_owner,
 )
 
 

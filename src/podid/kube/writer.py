@@ -86,6 +86,14 @@ class KubeWriter:
         body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
         return self._transport.post(path_of("ServiceAccount", ref.namespace), body, project.service_account)
 
+    @needs(*on("patch", "ServiceAccount"))
+    def annotate(self, ref: ServiceAccountRef, annotations: Mapping[str, str | None]) -> ServiceAccount:
+        """Set annotations, and remove those that are None; everything else of the service account stays. NotFound when
+        it is gone."""
+        patch: Json = {"metadata": {"annotations": dict(annotations)}}
+        path = path_of("ServiceAccount", ref.namespace, ref.name)
+        return self._transport.patch(path, patch, project.service_account)
+
     @needs(*on("delete", "ServiceAccount"))
     def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:
         """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""

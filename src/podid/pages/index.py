@@ -112,4 +112,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("tool-k8s-rbac-denied", "error", 0, "PRINT", "podid is not authorized to read data in Kubernetes", "podid is authorized to read the data that it needs from Kubernetes", (("You must be logged in to the server", 3),)),
     Entry("kubeconfig-cluster-mismatch", "error", 0, "PRINT", "The kubeconfig is for another cluster", "", ()),
     Entry("private-endpoint-unreachable", "error", 0, "PRINT", "The cluster's API server cannot be reached", "the cluster's API server answers", (("ConnectTimeoutError", 2),)),
+    Entry("association-other-role", "warn", 1, "PRINT", "The service account has an association with another role", "", ()),
+    Entry("trust-quota", "warn", 9, "PRINT", "The trust policy would be too long", "", ()),
+    Entry("trust-unreadable", "warn", 9, "PRINT", "The trust policy of the role could not be read", "", ()),
+    Entry("role-used-elsewhere", "info", 9, "-", "The role is also used elsewhere", "", ()),
+    Entry("wildcard-subject", "info", 9, "PRINT", "The trust policy allows IRSA by a pattern", "", ()),
+    Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the IRSA annotation", "", ()),
 )

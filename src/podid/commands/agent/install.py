@@ -80,7 +80,7 @@ def install_agent(access: Access, options: InstallRequest) -> None:
     request = replace(options, values=values)
     place = access.place(for_change=True)
     settle_interrupted(access, place)
-    with access.terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):
+    with access.terminal.working(f"checking the add-on and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
 

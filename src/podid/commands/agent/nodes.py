@@ -37,8 +37,8 @@ def nodes(
 
     place = access.place()
     with terminal.working("reading nodes and agent pods"):
-        reading = read_nodes(access.clients, place)
-    terminal.emit(node_list_view(place.cluster_name, reading.coverage))
-    if reading.unread:
-        terminal.note(f"note: the pods that need the agent could not be read: {reading.unread}")
-    terminal.leave(reading.coverage.exit_code)
+        coverage, unread = read_nodes(access.clients, place)
+    terminal.emit(node_list_view(place.cluster_name, coverage))
+    if unread:
+        terminal.note(f"note: the pods that need the agent could not be read: {unread}")
+    terminal.leave(coverage.exit_code)

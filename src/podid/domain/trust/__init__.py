@@ -28,7 +28,15 @@ from podid.domain.trust.edit import (
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, unwritable_principals
-from podid.domain.trust.irsa import allows_by_issuer, remove_issuer, remove_subject
+from podid.domain.trust.irsa import (
+    allows_by_issuer,
+    issuer_statement,
+    names_sessions,
+    remove_issuer,
+    remove_subject,
+    remove_subjects,
+    subjects_of,
+)
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.remove import remove
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop

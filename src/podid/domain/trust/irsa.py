@@ -5,7 +5,7 @@ Source: EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (the `
 IAM User Guide, "Available keys for AWS OIDC federation".
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from podid.domain import text as words
 from podid.domain.names import ServiceAccountRef
@@ -52,6 +52,22 @@ def _may_deny(statement: Statement, context: RequestContext) -> bool:
 
 
 _SUBJECT = "system:serviceaccount:"
+# keys whose values depend on the session's name, which Pod Identity chooses
+_OF_SESSIONS = ("aws:userid", "sts:rolesessionname")
+
+
+def subjects_of(policy: Policy, issuer: str) -> tuple[str, ...]:
+    """Return the `sub` values that the statements of the OIDC provider list, as written; none for a statement without
+    a condition on `sub`."""
+    provider = _name(issuer)
+    key = _subject_key(provider)
+    conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
+    return tuple(dict.fromkeys(value for condition in conditions for value in condition.values))
+
+
+def names_sessions(policy: Policy) -> bool:
+    """Return whether a statement has a condition on the name of a session."""
+    return any(condition.name in _OF_SESSIONS for statement in policy.statements for condition in statement.conditions)
 
 
 def remove_issuer(policy: Policy, issuer: str) -> Edit:
@@ -106,6 +122,93 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
     if not whole and not changed:
         return unchanged(policy, f"no statement allows {ref} by the OIDC provider {provider}", None)
     return taken_out(policy, whole, changed)
+
+
+def remove_subjects(
+    policy: Policy,
+    *,
+    issuer: str,
+    leaving: Collection[ServiceAccountRef],
+    staying: Collection[ServiceAccountRef],
+    narrow: bool = False,
+) -> Edit:
+    """Remove what allows the `leaving` service accounts by the OIDC provider, and nothing that one of the `staying`
+    ones needs. A pattern, or a missing condition on `sub`, stays while one needs it, as a note says; with `narrow` the
+    names of those take the place of the pattern. Other providers, principals, Sids and the order stay equal."""
+    provider = _name(issuer)
+    own, key = _own(policy, provider), _subject_key(provider)
+    whole: list[Statement] = []
+    changed: dict[int, tuple[Raw, str]] = {}
+    notes: list[str] = []
+    for statement in own:
+        needed = [ref for ref in staying if _allows(statement, provider, ref)]
+        freed = [ref for ref in leaving if _allows(statement, provider, ref)]
+        if not freed:
+            continue
+        listed = next((c for c in statement.conditions if c.name == key and _lists(c) and _exact(c)), None)
+        if listed is not None:
+            gone = {_subject(ref) for ref in freed}
+            kept = [value for value in listed.values if value not in gone]
+            names = words.short_list(map(str, freed))
+            if kept:
+                changed[statement.index] = (_with_values(statement.raw, listed, kept), names)
+                continue
+        elif needed:
+            names = words.short_list(map(str, needed))
+            bound = next((c for c in statement.conditions if c.name == key and _lists(c)), None)
+            if narrow and bound is not None:
+                values = [_subject(ref) for ref in sorted(needed)]
+                changed[statement.index] = (_with_values(statement.raw, bound, values), f"all but {names}")
+            else:
+                notes.append(f"{statement.label} stays: {names} still {'needs' if len(needed) == 1 else 'need'} it")
+            continue
+        if _serves_others(statement, provider):
+            changed[statement.index] = (_without_provider(statement.raw, provider), provider)
+        else:
+            whole.append(statement)
+    if not whole and not changed:
+        names = words.short_list(map(str, leaving))
+        reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
+        return unchanged(policy, reason, None)
+    return taken_out(policy, whole, changed, tuple(notes))
+
+
+def _allows(statement: Statement, provider: str, ref: ServiceAccountRef) -> bool:
+    """Whether the statement's conditions may allow the service account; conditions on the audience stay open."""
+    context = RequestContext(
+        1, {_subject_key(provider): Sent((_subject(ref),))}, frozenset(), (f"{provider.lower()}:",)
+    )
+    return all(condition.holds(context) is not False for condition in statement.conditions)
+
+
+def _subject(ref: ServiceAccountRef) -> str:
+    return f"{_SUBJECT}{ref.namespace}:{ref.name}"
+
+
+def _exact(condition: Condition) -> bool:
+    """Whether every value is the name of one service account."""
+    wild = "*?" if condition.family == "like" else ""
+    return not any(set(wild) & set(value) or "${" in value for value in condition.values)
+
+
+def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
+    """The statement with other values in the list of its condition."""
+    block = raw["Condition"]
+    assert isinstance(block, Mapping)
+    keys = block[condition.operator]
+    written = list(values) if isinstance(keys[condition.key], list) or len(values) > 1 else values[0]
+    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: written}}}
+
+
+def issuer_statement(provider_arn: str, ref: ServiceAccountRef) -> dict[str, object]:
+    """The statement that allows one service account by the OIDC provider, as the EKS User Guide has it."""
+    issuer = provider_arn.partition(":oidc-provider/")[2]
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider_arn},
+        "Action": ASSUME_ROLE,
+        "Condition": {"StringEquals": {f"{issuer}:aud": AUDIENCE, f"{issuer}:sub": _subject(ref)}},
+    }
 
 
 def _name(text: str) -> str:

@@ -16,11 +16,11 @@ from podid.ops.addon.request import AddonRequest
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE
+from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
 from podid.ops.change.kinds.addon import check_idle
 from podid.ops.clients import Clients
-from podid.ops.role.create import RoleRequest, derived_name, plan_role
-from podid.ops.role.resolve import resolve_role, role_policies
+from podid.ops.role.create import RoleRequest, derived_name, plan_new_role
+from podid.ops.role.resolve import resolve_role
 
 SCOPE = ScopeKind.SERVICE_ACCOUNT
 
@@ -44,14 +44,9 @@ def prepare(
     )
     roles = {account: arn for account, arn, _ in planned}
     plan = plan_addon_roles(place.header, facts, roles, replace=request.replace)
-    parts = [part for _, _, part in planned]
-    whole = replace(
-        plan,
-        actions=(*(action for part in parts for action in part.actions), *plan.actions),
-        unchanged=(*(action for part in parts for action in part.unchanged), *plan.unchanged),
-        notes=(*(note for part in parts for note in part.notes), *plan.notes),
-    )
-    return whole, tuple(facts.ref(account) for account in roles or facts.roles)
+    for _, _, before in reversed(planned):
+        plan = before.then(plan)
+    return plan, tuple(facts.ref(account) for account in roles or facts.roles)
 
 
 def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequest) -> tuple[str, str, Plan]:
@@ -87,26 +82,16 @@ def _recommended(
     policies."""
     cluster, ref = place.the_cluster, facts.ref(account)
     assert facts.configuration is not None
-    name = derived_name(cluster, (ref,), SCOPE)
-    current = clients.iam.find_role(name)
-    keys = {"roleName": name}
-    plan = plan_role(
-        RoleRequest(
-            name=name,
-            refs=(ref,),
-            scope=SCOPE,
-            managed_policy_arns=facts.configuration.policies[account],
-            update_trust=request.update_trust,
-            replace=request.replace,
-        ),
-        cluster,
-        place.header,
-        current,
-        role_policies(clients.iam, current),
-        ours=journal.made(place.account, ROLE.name, keys),
-        half_made=journal.half_made(place.account, keys),
+    role = RoleRequest(
+        name=derived_name(cluster, (ref,), SCOPE),
+        refs=(ref,),
+        scope=SCOPE,
+        managed_policy_arns=facts.configuration.policies[account],
+        update_trust=request.update_trust,
+        replace=request.replace,
     )
-    arn = current.arn if current is not None else f"arn:{cluster.partition}:iam::{place.account}:role/{name}"
+    plan, current = plan_new_role(clients, place, journal, role, lambda progress: None)
+    arn = f"arn:{cluster.partition}:iam::{place.account}:role/{role.name}" if current is None else current.arn
     return account, arn, plan
 
 

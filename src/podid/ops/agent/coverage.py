@@ -171,24 +171,17 @@ def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]
     return needy
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReading:
-    """The result of `podid agent nodes`; `unread` is the reason why the pods that need the agent are not known."""
-
-    coverage: Coverage
-    unread: str = ""
-
-
-def read_nodes(clients: Clients, place: Place) -> NodeReading:
-    """Raise the error that prevents reading nodes and agents; associations and other pods are optional."""
+def read_nodes(clients: Clients, place: Place) -> tuple[Coverage, str]:
+    """Return the coverage, and why the pods that need the agent are not known. Raise the error that prevents reading
+    nodes and agents."""
     reader = clients.kube.reader
     sets, nodes = reader.list_agent_daemon_sets(), reader.list_nodes()
     try:
         pods = reader.list_pods()
         refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     except PodidError as error:
-        return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.message)
-    return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))
+        return coverage(nodes, sets, reader.list_pods_of(sets)), error.message
+    return coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)), ""
 
 
 @dataclass(frozen=True, slots=True)

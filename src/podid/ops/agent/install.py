@@ -20,17 +20,8 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.facts.agent import planned_agent
+from podid.ops.agent import preflight
 from podid.ops.agent.coverage import AgentPods, Coverage
-from podid.ops.agent.preflight import (
-    CHECKS,
-    Obstacle,
-    Preflight,
-    check_cluster,
-    checked,
-    other_agents,
-    overwritten,
-    with_outlook,
-)
 from podid.ops.agent.request import Assignment, InstallRequest
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.agent.waiting import FAILED
@@ -88,7 +79,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """Return the plan, and whether the add-on is installed already. Raise as `read_facts` and `plan_install` do, and
     PreflightRefused if the cluster prevents the agent from running."""
-    preflight = check_cluster(clients, place, force=request.force, now=now)
+    before = preflight.check_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -98,26 +89,28 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     values = parse_values(text(state, "configurationValues"), "the configuration")
     agent = planned_agent(text(state, "addonVersion"), values)
     overwrite = request.conflicts == "OVERWRITE"
-    others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
+    others = () if installed else tuple(preflight.other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:
-        others = (*others, *overwritten(facts.agents))
-    diagnosis = examine_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
-    plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
-    preflight = preflight.then(Preflight(others)).then(_admission(clients)).then(ahead)
-    return checked(plan, preflight, force=request.force), installed
+        others = (*others, *preflight.overwritten(facts.agents))
+    diagnosis = examine_before(clients, place, plan, now=now, checks=select(preflight.CHECKS), by_name=True)
+    plan, ahead = preflight.with_outlook(
+        plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role
+    )
+    whole = before.then(preflight.Preflight(others)).then(_admission(clients)).then(ahead)
+    return preflight.checked(plan, whole, force=request.force), installed
 
 
-def _admission(clients: Clients) -> Preflight:
+def _admission(clients: Clients) -> preflight.Preflight:
     """Check the namespace's Pod Security level; other policies show only once pods are created."""
     if clients.kube.failure is not None:
-        return Preflight()  # reported already
+        return preflight.Preflight()  # reported already
     try:
         level = clients.kube.reader.find_pod_security(AGENT_NAMESPACE)
     except PodidError as error:
-        return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.message}",))
+        return preflight.Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.message}",))
     why = why_agent_refused(AGENT_NAMESPACE, level)
     advice = f"Allow them: {shlex.join(let_in(AGENT_NAMESPACE))}."
-    return Preflight((Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
+    return preflight.Preflight((preflight.Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:

@@ -210,7 +210,7 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
         take = "pass --resolve-conflicts overwrite" if same else "first uninstall it with the tool that installed it"
         yield Obstacle(
             OTHER_AGENT,
-            f"an agent that is not the add-on's runs already: DaemonSet {name}{owner}, and {clash}",
+            f"DaemonSet {name}{owner} already runs an agent and does not belong to the add-on; {clash}",
             hint=Other(("agent", "status"), flags=("--cluster", cluster)),
             advice=f"It serves pods. To replace it by the add-on, {take}.",
         )

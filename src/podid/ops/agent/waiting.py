@@ -154,7 +154,7 @@ class _Waiting:
                 raise deleted(self.cluster)
             self.patience.say(f"{agents.words}; waiting for {agents.lacking}")
         words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
-        return Awaited(f"{words} after {self.patience.seconds:g} s; lacking: {lacking}", False)
+        return Awaited(f"{words} after {self.patience.seconds:g} s; missing: {lacking}", False)
 
     def _trouble(self, reader: KubeReader, agents: AgentPods, spared: Collection[str]) -> Trouble | None:
         trouble = of_sets(reader, agents.sets, agents.pods, self.began)

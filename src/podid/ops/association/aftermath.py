@@ -36,7 +36,7 @@ _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """How far and how long to wait after a change of associations. `restarting` is set if pods that missed the change
-    are to be replaced."""
+    are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each workload."""
 
     clients: Clients
     place: Place
@@ -44,6 +44,7 @@ class Waiting:
     wait: Wait | None
     journal: Journal
     restarting: Restarting | None = None
+    all_pods: bool = False
 
     @property
     def checks_cluster(self) -> bool:
@@ -82,7 +83,8 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Wait until new pods of the service accounts, or their `running` ones, are in the awaited state, as long as
     waiting can help. Without `refs`: those of all associations."""
-    request = wanted_for(refs, cost=READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
+    cost = READS | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN)
+    request = replace(wanted_for(refs, cost=cost), all_pods=how.all_pods)
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state

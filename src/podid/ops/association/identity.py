@@ -14,11 +14,12 @@ from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trust import Evaluation
+from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop
 from podid.ops.clients import Clients
 from podid.ops.role.read import RoleReading, read_policies
 from podid.ops.status.diagnose import Diagnosis
-from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, role_of, trust_of
+from podid.ops.status.facts import PodUse, account_of, hop_of, pods_of, trust_of
 
 # CloudTrail returns 50 events a call, two calls a second
 _MOST_EVENTS = 500
@@ -54,7 +55,7 @@ def read_identity(
         return IdentityReading(status, None, account, pods, none, none)
     if not isinstance(association, Association):
         raise error_of(Missing(association.reason, association.permission))
-    role = role_of(snapshot, association)
+    role = role_section(snapshot, association.role_arn)
     permissions: Section[RoleReading]
     if isinstance(role, Missing):
         permissions = role

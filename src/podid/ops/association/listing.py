@@ -152,9 +152,9 @@ def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
 
 
 def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
-    from podid.ops.status.facts import role_of
+    from podid.facts.index import role_section
 
-    role = role_of(snapshot, item) if isinstance(item, Association) else None
+    role = role_section(snapshot, item.role_arn) if isinstance(item, Association) else None
     return None if role is None or isinstance(role, Missing) else role.value is not None
 
 

@@ -10,18 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from podid.calls.patience import Patience
-from podid.domain.errors import (
-    Again,
-    Conflict,
-    CredentialsError,
-    LostAnswer,
-    NotFound,
-    PodidError,
-    RoleUnknown,
-    TimedOut,
-    TrustRefused,
-    Unavailable,
-)
+from podid.domain import errors
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
@@ -34,7 +23,7 @@ from podid.ops.clients import Clients, Site
 _MANY = 3
 _CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
 
-Ahead = Callable[[Action], PodidError | None]
+Ahead = Callable[[Action], errors.PodidError | None]
 
 
 def apply(
@@ -47,18 +36,22 @@ def apply(
     undoes: str = "",
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
+    part_of: str = "",
 ) -> ChangeResult:
     """Return the outcome of each action. `error` is the first failure. Later actions are blocked, unless the plan is
     separate: its independent actions run concurrently. `restarts` may follow, and are recorded with the plan. An error
-    that `ahead` returns for the next action blocks it and all after it.
+    that `ahead` returns for the next action blocks it and all after it. `part_of` is a run of this
+    command that the plan belongs to; without one a new run begins.
 
     Nothing is written, not even to the journal, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
-    with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead)
+    earlier = journal.going_on(part_of) if part_of else None
+    with earlier or journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
+        numbers = tuple(map(recorder.number, plan.actions)) if earlier is not None else ()
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead, numbers)
         for batch in batches(plan):
             run.carry_out(batch)
         run.check_kept()
@@ -108,7 +101,7 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 class _Carrying:
     """One run of a plan. `error` is its first failure, `bar` the error that blocks all remaining actions, and `bars`
     the errors that block those on one role. One lock protects what the concurrent actions of a batch share; no call is
-    made while it is held."""
+    made while it is held. `numbers` are the actions' numbers in the journal."""
 
     plan: Plan
     site: Site
@@ -116,9 +109,10 @@ class _Carrying:
     recorder: Recorder
     patience: Patience
     ahead: Ahead
-    error: PodidError | None = None
-    bar: PodidError | None = None
-    bars: dict[str, PodidError] = field(default_factory=dict)
+    numbers: tuple[int, ...] = ()
+    error: errors.PodidError | None = None
+    bar: errors.PodidError | None = None
+    bars: dict[str, errors.PodidError] = field(default_factory=dict)
     done: dict[int, Done] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,14 +137,18 @@ class _Carrying:
         else:
             self.patience.say(words)
 
-    def _barred(self, action: Action) -> PodidError | None:
+    def _barred(self, action: Action) -> errors.PodidError | None:
         """Return the error that blocks the action, such as the end of --timeout."""
         with self.lock:
             if self.bar is None and self.patience.over:
-                self._bar_all(TimedOut("--timeout has passed", subject=action.target))
+                self._bar_all(errors.TimedOut("--timeout has passed", subject=action.target))
             return self.bar or self.bars.get(_role(action))
 
-    def _bar_all(self, error: PodidError) -> None:
+    def _recorded(self, number: int) -> int:
+        """Return the action's number in the journal, which differs in a run that began before this plan."""
+        return self.numbers[number] if self.numbers else number
+
+    def _bar_all(self, error: errors.PodidError) -> None:
         self.bar, self.error = error, self.error or error
 
     def _one(self, item: Numbered) -> None:
@@ -163,19 +161,19 @@ class _Carrying:
             with self.lock:
                 self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.message}")
             return
-        outcome, failure = make(number, self._change(action), self.recorder)
+        outcome, failure = make(self._recorded(number), self._change(action), self.recorder)
         with self.lock:
             self.done[number] = outcome
             if failure is not None:
                 self.error = self.error or failure
                 self._bar_after(outcome, failure)
 
-    def _bar_after(self, done: Done, error: PodidError) -> None:
+    def _bar_after(self, done: Done, error: errors.PodidError) -> None:
         """After a failure block everything, or only the actions on the same role."""
         alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
-        if not alone or isinstance(error, (Unavailable, CredentialsError)):
+        if not alone or isinstance(error, (errors.Unavailable, errors.CredentialsError)):
             self.bar = error
-        elif isinstance(error, (RoleUnknown, TrustRefused)):
+        elif isinstance(error, (errors.RoleUnknown, errors.TrustRefused)):
             self.bars[_role(done.action)] = error
 
     def _change(self, action: Action) -> Making:
@@ -185,7 +183,9 @@ class _Carrying:
         """Read documents with several writers once more."""
         for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
+                self.done[number], failure = check_kept(
+                    self._recorded(number), self._change(item.action), item, self.recorder
+                )
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:
@@ -222,12 +222,12 @@ class Making:
     def kind(self) -> ResourceKind:
         return kind_of(self.action.kind)
 
-    def read(self, error: PodidError) -> State | None:
+    def read(self, error: errors.PodidError) -> State | None:
         """Return the current state. Raise `error` if it cannot be read: a change that may have been made must not be
         recorded as failed."""
         try:
             return self.kind.read(self.site, self.kind.reading(self.action))
-        except PodidError as unread:
+        except errors.PodidError as unread:
             raise error from unread
 
     def write(self) -> State | None:
@@ -253,11 +253,11 @@ class Making:
                 self.kind.check_unmoved(self.site, self.action)
             return self._write_when_known()
         # IAM is eventually consistent: a new role is not visible everywhere for some seconds
-        unknown: NotFound
+        unknown: errors.NotFound
         for _ in self.patience.within(_ROLE_SETTLE_SECONDS).rounds(2.0):
             try:
                 return self.kind.write(self.site, self.action, self.patience)
-            except NotFound as error:
+            except errors.NotFound as error:
                 unknown = error
         raise unknown
 
@@ -266,12 +266,12 @@ class Making:
 
     def _write_when_known(self) -> State | None:
         """Write; retry while a change of the last minutes may explain the refusal."""
-        failure: PodidError
+        failure: errors.PodidError
         seconds = min(PROPAGATION_SECONDS, self.patience.seconds)
         for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
             try:
                 return self.kind.write(self.site, self.action, self.patience)
-            except PodidError as error:
+            except errors.PodidError as error:
                 failure = self.kind.waits_for(self.site, self.action, error, self._lately)
                 words = f"{self.action.verb} {self.kind.subject(self.action)}"
                 self.patience.say(f"{words}: {failure.message}; trying again")
@@ -282,18 +282,18 @@ class Making:
         """Return the roles that this run, or one of the last minutes, created or gave another trust policy."""
         now = self.patience.clock.now()
         actions = [action for action in self._worked() if action.kind in _ROLES]
-        with suppress(PodidError):  # a journal that cannot be read knows of no change
+        with suppress(errors.PodidError):  # a journal that cannot be read knows of no change
             steps = self.journal.steps_since(self.site.header.account, _ROLES, now - LATELY)
             actions += [step.action for _, step, _ in steps]
         return Lately(now, frozenset(action.keys["roleName"] for action in actions))
 
 
-def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     """Return the outcome of the action. After a concurrent change it is planned again, a few times, if both changes can
     be combined."""
     try:
         change = change.completed()
-    except PodidError as unknown:
+    except errors.PodidError as unknown:
         return Done(change.action, Status.FAILED, reason=unknown.message, error=unknown), unknown
     if change.action.verb is Verb.NONE:
         return Done(change.action, Status.UNCHANGED, change.action.after), None
@@ -303,7 +303,7 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
             break
         try:
             change = change.anew(_ANEW)
-        except PodidError:
+        except errors.PodidError:
             break
         if change.action.verb is Verb.NONE:
             done = Done(
@@ -313,33 +313,33 @@ def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidEr
     return done, error
 
 
-def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     action = change.action
     try:
         recorder.intent(number, action)
-    except PodidError as error:
+    except errors.PodidError as error:
         return Done(action, Status.BLOCKED, reason=f"not tried: {error.message}"), error
     try:
         done = _carry_out(change)
-    except PodidError as error:
+    except errors.PodidError as error:
         failed = Done(action, Status.FAILED, reason=error.message, error=error)
         # if the outcome is not known, the intent stays open and the next run settles it
-        if not isinstance(error, Unavailable):
+        if not isinstance(error, errors.Unavailable):
             _record(number, failed, change, recorder)  # the failure of the change takes precedence
         return failed, error
     # the change was made: report it even if the journal cannot be written
     return done, _record(number, done, change, recorder)
 
 
-def _record(number: int, done: Done, change: Making, recorder: Recorder) -> PodidError | None:
+def _record(number: int, done: Done, change: Making, recorder: Recorder) -> errors.PodidError | None:
     try:
         recorder.outcome(number, done, change.patience.clock.now())
-    except PodidError as error:
+    except errors.PodidError as error:
         return error
     return None
 
 
-def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, errors.PodidError | None]:
     """Check at the end of the run that a document with several writers still has the change. A writer who read it
     before this run and writes later than now cannot be detected: IAM has no compare-and-swap."""
     event = "overwritten it"
@@ -348,20 +348,20 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
         try:
             if not change.kind.lost(change.site, done.action):
                 return done, None
-        except NotFound:
+        except errors.NotFound:
             event = "deleted it"
             break
-        except PodidError as unread:
+        except errors.PodidError as unread:
             return replace(done, reason=f"it could not be read again: {unread.message}"), None
         try:
             change = replace(change, action=done.action).anew(_OVERWRITTEN)
-        except PodidError:
+        except errors.PodidError:
             break
         done, error = make(number, change, recorder)
         if error is not None:
             return done, error
     message = f"The {change.kind.subject(done.action)} was changed, but someone else has {event} since"
-    lost = Conflict(message, hint=Again(), subject=done.action.target)
+    lost = errors.Conflict(message, hint=errors.Again(), subject=done.action.target)
     failed = replace(done, status=Status.FAILED, reason=lost.message, error=lost)
     _record(number, failed, change, recorder)
     return failed, lost
@@ -370,13 +370,13 @@ def check_kept(number: int, change: Making, done: Done, recorder: Recorder) -> t
 def _carry_out(change: Making) -> Done:
     """Make the change, with the retries that AWS requires of a careful caller."""
     action = change.action
-    lost: LostAnswer | None = None
-    failure: PodidError
+    lost: errors.LostAnswer | None = None
+    failure: errors.PodidError
     for tries, _ in enumerate(change.patience.rounds(0.5, longest=1.5), 1):
         try:
             return Done(action, Status.DONE, change.write(), change.reason)
-        except (LostAnswer, Conflict) as error:
-            lost = error if isinstance(error, LostAnswer) else lost
+        except (errors.LostAnswer, errors.Conflict) as error:
+            lost = error if isinstance(error, errors.LostAnswer) else lost
             current, held = change.read(lost or error), change.kind.held
             if matches(held(action.after), current):
                 # made by an earlier try whose answer was lost, or by someone else with the same settings
@@ -387,11 +387,11 @@ def _carry_out(change: Making) -> Done:
             failure = lost or error
             if tries == _TRIES:
                 break
-        except NotFound:
+        except errors.NotFound:
             if action.verb is Verb.DELETE:
                 return Done(action, Status.DONE if lost else Status.UNCHANGED, None, reason="it was already gone")
             raise
-        except PodidError as error:
+        except errors.PodidError as error:
             if lost is not None:
                 raise lost from error  # an earlier try may have made the change
             raise

@@ -22,18 +22,7 @@ from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
-from podid.ops.change.records import (
-    VERSION,
-    Recorder,
-    Run,
-    Step,
-    action_record,
-    member,
-    read_records,
-    run_of,
-    unusable,
-    usable,
-)
+from podid.ops.change import records
 
 # of a prefix or suffix of an id: as long as its random part
 SHORTEST_ID = 6
@@ -43,12 +32,12 @@ class Journal:
     """A directory of runs. Raise UsageError with a remedy if it cannot be used. `locks` are shared by all journals of
     the machine. `kept` collects recorders that stay open until the command ends."""
 
-    def __init__(self, directory: Path, locks: Locks | None = None, kept: list[Recorder] | None = None) -> None:
+    def __init__(self, directory: Path, locks: Locks | None = None, kept: list[records.Recorder] | None = None) -> None:
         self.directory = directory
         self.locks = locks or Locks()
         self._kept = kept
 
-    def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
+    def runs(self, since: datetime | None = None) -> tuple[records.Run, ...]:
         """Return all runs, newest first, or those begun later than a day before `since`. Raise InvalidInput for a file
         that is not valid."""
         runs, unread = self.legible(since)
@@ -56,11 +45,11 @@ class Journal:
             raise unread[0]
         return runs
 
-    def legible(self, since: datetime | None = None) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
+    def legible(self, since: datetime | None = None) -> tuple[tuple[records.Run, ...], tuple[InvalidInput, ...]]:
         """Return the valid runs, newest first, and an error for each damaged file: for commands that only read. A file
         that others can write is refused here too."""
         oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
-        runs, unread = list[Run](), list[InvalidInput]()
+        runs, unread = list[records.Run](), list[InvalidInput]()
         for name in self._ids() if self._exists() else ():
             try:
                 if name >= oldest and (run := self._read(name)) is not None:
@@ -69,13 +58,13 @@ class Journal:
                 unread.append(error)
         return tuple(runs), tuple(unread)
 
-    def get(self, run_id: str) -> Run:
+    def get(self, run_id: str) -> records.Run:
         """Return the run with this id. A unique prefix or suffix of at least six characters is enough; `last` is the
         newest run that can be undone and is not an undo itself. Raise InvalidInput for a damaged file, as `runs`
         does."""
         return self._chosen(run_id, self.runs())
 
-    def peek(self, run_id: str) -> Run:
+    def peek(self, run_id: str) -> records.Run:
         """As `get`, for commands that only read: a damaged file hides only its own run. `last` requires that all files
         are valid."""
         runs, unread = self.legible()
@@ -88,7 +77,7 @@ class Journal:
                 raise unread[0] from None
             raise
 
-    def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
+    def _chosen(self, run_id: str, runs: tuple[records.Run, ...]) -> records.Run:
         if run_id == "last":
             for run in runs:
                 if run.changed and not run.undoes:
@@ -124,7 +113,7 @@ class Journal:
 
     def steps_since(
         self, account: str, kinds: Collection[str], since: datetime
-    ) -> tuple[tuple[Run, Step, datetime], ...]:
+    ) -> tuple[tuple[records.Run, records.Step, datetime], ...]:
         """Return the steps that changed resources of these kinds at `since` or later, each with its run and time,
         unordered. An interrupted step counts with the start of its run."""
         return tuple(
@@ -160,19 +149,19 @@ class Journal:
 
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
-    ) -> Recorder:
+    ) -> records.Recorder:
         """Return the recorder of a new run. Its file is locked while the recorder is open."""
-        with usable(self.directory):
+        with records.usable(self.directory):
             make_private(self.directory)
         self._exists()
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        recorder = Recorder(run_id, descriptor, self.directory, list(plan), self._kept)
+        recorder = records.Recorder(run_id, descriptor, self.directory, list(plan), self._kept)
         recorder.write(
             {
                 "type": "run",
-                "v": VERSION,
+                "v": records.VERSION,
                 "command": list(command),
                 "callerArn": header.caller_arn,
                 "account": header.account,
@@ -180,22 +169,22 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": utc(now),
                 "undoes": undoes,
-                "plan": [action_record(action) for action in plan],
+                "plan": [records.action_record(action) for action in plan],
             }
         )
-        with usable(self.directory):
+        with records.usable(self.directory):
             sync_directory(self.directory)
         return recorder
 
-    def going_on(self, run_id: str) -> Recorder | None:
+    def going_on(self, run_id: str) -> records.Recorder | None:
         """Return the open recorder of a run of this command."""
         return next((recorder for recorder in self._kept or () if recorder.run_id == run_id), None)
 
     @contextmanager
-    def reopen(self, run_id: str) -> Iterator[tuple[Run, Recorder] | None]:
+    def reopen(self, run_id: str) -> Iterator[tuple[records.Run, records.Recorder] | None]:
         """Yield an interrupted run as it is now, with a recorder for its missing outcomes; None while another process
         has it. The file is locked for the duration of the block."""
-        with closing(Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory)) as recorder:
+        with closing(records.Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory)) as recorder:
             try:
                 fcntl.flock(recorder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -206,7 +195,7 @@ class Journal:
 
     def _ids(self) -> list[str]:
         """Return the ids, newest first."""
-        with usable(self.directory):
+        with records.usable(self.directory):
             names = [path.name for path in self.directory.iterdir()]
         return sorted((name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl")), reverse=True)
 
@@ -220,7 +209,7 @@ class Journal:
 
     def _exists(self) -> bool:
         """Return whether a journal exists. It must belong to the caller, since podid trusts it."""
-        with usable(self.directory):
+        with records.usable(self.directory):
             return check_private(self.directory)
 
     def _open(self, run_id: str, flags: int) -> int:
@@ -228,9 +217,9 @@ class Journal:
         try:
             return open_own(path, flags)
         except OSError as error:
-            raise unusable(self.directory, f"{path.name}: {error.strerror or type(error).__name__}") from error
+            raise records.unusable(self.directory, f"{path.name}: {error.strerror or type(error).__name__}") from error
 
-    def _read(self, run_id: str) -> Run | None:
+    def _read(self, run_id: str) -> records.Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as file:
             try:
@@ -241,20 +230,20 @@ class Journal:
             text = file.read()
         return self._parsed(run_id, text, running=running)
 
-    def _parsed(self, run_id: str, text: bytes, *, running: bool) -> Run | None:
+    def _parsed(self, run_id: str, text: bytes, *, running: bool) -> records.Run | None:
         path = self.directory / f"{run_id}.jsonl"
         try:
-            records = list(read_records(text))
+            lines = list(records.read_records(text))
             # killed before the head was written: nothing was changed
-            if not records:
+            if not lines:
                 return None
-            if member(records[0], "v", int, VERSION) > VERSION:
+            if records.member(lines[0], "v", int, records.VERSION) > records.VERSION:
                 raise InvalidInput(
                     f"{path} was written by a newer podid",
                     advice="Use that version, or specify another directory with --journal-dir.",
                     subject=str(path),
                 )
-            return run_of(run_id, records, running=running)
+            return records.run_of(run_id, lines, running=running)
         except (ValueError, KeyError, RecursionError, Malformed) as error:
             raise InvalidInput(
                 f"{path} is not a valid journal file",

@@ -118,7 +118,7 @@ def member(record: dict[str, Any], name: str, kind: type[T], *default: T) -> T:
     """Return the member. Raise KeyError if it is missing and there is no default, ValueError for another type."""
     value = record.get(name, *default) if default else record[name]
     if not isinstance(value, kind):
-        raise ValueError(f"{name} is no {kind.__name__}")
+        raise ValueError(f"{name} is not a {kind.__name__}")
     return value
 
 
@@ -132,7 +132,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         raise ValueError("the head is missing")
     command = member(head, "command", list)
     if not all(isinstance(word, str) for word in command):
-        raise ValueError("command is no list of words")
+        raise ValueError("command is not a list of words")
     planned = dict(enumerate(_action(item) for item in member(head, "plan", list, [])))
     begun: dict[int, Action] = {}
     outcomes: dict[int, dict[str, Any]] = {}
@@ -173,7 +173,7 @@ def action_record(action: Action) -> dict[str, Any]:
 
 def _action(record: object) -> Action:
     if not isinstance(record, dict):
-        raise ValueError("an action is no object")
+        raise ValueError("an action is not an object")
     kind = kind_of(member(record, "kind", str))
     return kind.action(_state(record, "before"), _state(record, "after"), member(record, "note", str, ""))
 

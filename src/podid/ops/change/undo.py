@@ -195,30 +195,23 @@ def _at_home(kind: str, name: str, account: str) -> bool:
 
 
 def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
-    after: State = action.after or {}
+    """Yield a lost permissions boundary, and a policy that may let the role change its own permissions, as
+    AdministratorAccess does. NotAction counts as all actions."""
+    role, before, after = _role_of(action), action.before or {}, action.after or {}
     if action.kind == ROLE_SETTINGS.name:
-        boundary = text(action.before or {}, "permissionsBoundary")
+        boundary = text(before, "permissionsBoundary")
         if boundary and text(after, "permissionsBoundary") != boundary:
-            yield f"role {_role_of(action)} would lose its permissions boundary {boundary}"
-    elif action.after is None:
+            yield f"role {role} would lose its permissions boundary {boundary}"
+    if action.after is None or action.kind not in (ROLE_POLICY.name, ROLE_ATTACHMENT.name):
         return
-    elif action.kind == ROLE_POLICY.name and _far_reaching(document(after, "policyDocument")):
-        yield f"role {_role_of(action)} could give itself any permission with policy {action.keys['policyName']}"
-    elif action.kind == ROLE_ATTACHMENT.name:
-        arn = action.keys["policyArn"]
-        try:
-            far = _far_reaching(clients.iam.get_managed_document(arn))
-        except AccessDenied as error:
-            yield f"role {_role_of(action)} would have policy {arn}, which could not be read: {error.message}"
-        else:
-            if far:
-                yield f"role {_role_of(action)} could give itself any permission with policy {arn}"
-
-
-def _far_reaching(policy: Mapping[str, object]) -> bool:
-    """Return whether the policy may let a role change its own permissions, as AdministratorAccess does. NotAction
-    counts as all actions."""
-    return any(covers(pattern, _EVERYTHING) for pattern in allowed_actions([policy]))
+    name, arn = action.keys.get("policyName"), action.keys.get("policyArn", "")
+    try:
+        policy = document(after, "policyDocument") if name else clients.iam.get_managed_document(arn)
+    except AccessDenied as error:
+        yield f"role {role} would have policy {arn}, which could not be read: {error.message}"
+        return
+    if any(covers(pattern, _EVERYTHING) for pattern in allowed_actions([policy])):
+        yield f"role {role} could give itself any permission with policy {name or arn}"
 
 
 def _role_of(action: Action) -> str:

@@ -79,8 +79,7 @@ def restart(
     not started again. Failures are returned, not raised.
     """
     clock = patience.clock
-    courses = [_Course(target) for target in targets]
-    worker = _Worker(kube, clock, evict=evict)
+    courses = [_Course(target, kube, clock, evict) for target in targets]
 
     def active() -> list[_Course]:
         return [course for course in courses if course.done is None][:PARALLEL]
@@ -88,7 +87,7 @@ def restart(
     for _ in patience.rounds(lambda: min(course.next_at for course in active()) - clock.monotonic()):
         for course in active():
             if course.next_at <= clock.monotonic():
-                worker.step(course)
+                course.step()
                 patience.say(f"{course.target.workload}: {course.done.reason if course.done else course.state}")
         if not active():
             break
@@ -103,6 +102,9 @@ class _Course:
     """The progress of one target."""
 
     target: Target
+    kube: KubeAccess
+    clock: Clock
+    evict: bool
     state: str = "not started"
     begun: bool = False
     patch_next: bool = False
@@ -124,118 +126,111 @@ class _Course:
         action = self.target.action
         self.done = Done(action, status, action.after, error.message, error)
 
-
-class _Worker:
-    def __init__(self, kube: KubeAccess, clock: Clock, *, evict: bool) -> None:
-        self._kube = kube
-        self._clock = clock
-        self._evict = evict
-
-    def step(self, course: _Course) -> None:
-        course.next_at = self._clock.monotonic() + SECONDS_BETWEEN_LOOKS
+    def step(self) -> None:
+        self.next_at = self.clock.monotonic() + SECONDS_BETWEEN_LOOKS
         try:
-            if not course.begun:
-                self._begin(course)
-            elif course.left is not None:
-                self._replace_one(course, course.left)
-            elif course.patch_next:
-                self._patch(course)
+            if not self.begun:
+                self._begin()
+            elif self.left is not None:
+                self._replace_one(self.left)
+            elif self.patch_next:
+                self._patch()
             else:
-                self._poll(course)
+                self._poll()
         except BudgetHolds as error:
-            course.state = error.message
+            self.state = error.message
         except Unavailable as error:
-            course.troubles += 1
-            course.state = error.message
-            if course.troubles >= MOST_TROUBLES:
-                course.fail(error)
+            self.troubles += 1
+            self.state = error.message
+            if self.troubles >= MOST_TROUBLES:
+                self.fail(error)
         except PodidError as error:
-            course.fail(error)
+            self.fail(error)
         else:
-            course.troubles = 0
+            self.troubles = 0
 
-    def _begin(self, course: _Course) -> None:
-        target = course.target
+    def _begin(self) -> None:
+        target = self.target
         if target.obstacle:
-            course.fail(target.obstacle, Status.BLOCKED)
+            self.fail(target.obstacle, Status.BLOCKED)
             return
-        rollout = self._rollout(course)
-        if rollout.on_delete and self._evict:
-            course.begun, course.restarts = True, 1
-            course.left = list(zip(target.pods, target.uids, strict=True))
+        rollout = self._rollout()
+        if rollout.on_delete and self.evict:
+            self.begun, self.restarts = True, 1
+            self.left = list(zip(target.pods, target.uids, strict=True))
             return
         if obstacle := _strategy_obstacle(target, rollout, evict=False):
-            course.fail(obstacle, Status.BLOCKED)
+            self.fail(obstacle, Status.BLOCKED)
             return
-        course.begun = True
+        self.begun = True
         if _under_way(rollout, target):
-            course.state = f"a restart is in progress: {rollout.waiting}"
+            self.state = f"a restart is in progress: {rollout.waiting}"
             return
-        self._patch(course)
+        self._patch()
 
-    def _replace_one(self, course: _Course, left: list[tuple[str, str]]) -> None:
+    def _replace_one(self, left: list[tuple[str, str]]) -> None:
         """Evict the next pod once all others are ready again."""
-        workload, count = course.target.workload, len(course.target.pods)
-        current = {pod.uid for pod in self._kube.reader.list_pods(workload.namespace)}
+        workload, count = self.target.workload, len(self.target.pods)
+        current = {pod.uid for pod in self.kube.reader.list_pods(workload.namespace)}
         old = [(name, uid) for name, uid in left if uid in current]
-        rollout = self._rollout(course)
-        course.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
+        rollout = self._rollout()
+        self.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
         if rollout.waiting or len(old) < len(left):
-            course.left = old
+            self.left = old
         elif not old:
-            course.left = None
-            self._settle(course, rollout)
+            self.left = None
+            self._settle(rollout)
         else:
             name, uid = old[0]
             with suppress(NotFound):  # gone by itself
-                self._kube.writer.evict(workload.namespace, name, uid=uid)
-            course.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
+                self.kube.writer.evict(workload.namespace, name, uid=uid)
+            self.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
 
-    def _patch(self, course: _Course) -> None:
+    def _patch(self) -> None:
         """If the answer is lost, the same patch is sent again: it changes nothing if the first one arrived."""
-        workload = course.target.workload
-        if course.stamp is None or not course.sent:
-            at = self._clock.now()
+        workload = self.target.workload
+        if self.stamp is None or not self.sent:
+            at = self.clock.now()
             # the annotation has whole seconds; an equal value would change nothing
-            course.stamp = at if course.stamp is None else max(at, course.stamp + timedelta(seconds=1))
-        course.patch_next = course.sent = True
-        self._kube.writer.restart(workload.kind, workload.namespace, workload.name, at=course.stamp)
-        course.patch_next = course.sent = False
-        course.restarts += 1
-        course.state = "rolling out" if course.restarts == 1 else f"rolling out again ({course.restarts})"
+            self.stamp = at if self.stamp is None else max(at, self.stamp + timedelta(seconds=1))
+        self.patch_next = self.sent = True
+        self.kube.writer.restart(workload.kind, workload.namespace, workload.name, at=self.stamp)
+        self.patch_next = self.sent = False
+        self.restarts += 1
+        self.state = "rolling out" if self.restarts == 1 else f"rolling out again ({self.restarts})"
 
-    def _poll(self, course: _Course) -> None:
-        rollout = self._rollout(course)
+    def _poll(self) -> None:
+        rollout = self._rollout()
         if rollout.failed:
-            course.fail(PodidError(f"the rollout failed: {rollout.failed}"))
+            self.fail(PodidError(f"the rollout failed: {rollout.failed}"))
         elif rollout.waiting:
-            course.state = rollout.waiting
+            self.state = rollout.waiting
         elif rollout.paused:
-            course.fail(Conflict("it was paused during the rollout"))
+            self.fail(Conflict("it was paused during the rollout"))
         else:
-            self._settle(course, rollout)
+            self._settle(rollout)
 
-    def _settle(self, course: _Course, rollout: Rollout) -> None:
+    def _settle(self, rollout: Rollout) -> None:
         """Check whether every new pod has the injected fields."""
-        pods = group(self._kube.reader, course.target.refs).get(course.target.workload, [])
-        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if course.target.expect_injected else ()
+        pods = group(self.kube.reader, self.target.refs).get(self.target.workload, [])
+        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if self.target.expect_injected else ()
         if not missed:
-            course.finish(_outcome(rollout, pods, course.target), len(pods), sum(map(injected, pods)))
+            self.finish(_outcome(rollout, pods, self.target), len(pods), sum(map(injected, pods)))
         elif len(missed) <= rollout.held_back:
             kept = f"the partition of its update strategy keeps {len(missed)} old pods: {', '.join(missed)}"
-            course.fail(Conflict(kept), Status.BLOCKED)
-        elif course.restarts >= MOST_RESTARTS or rollout.on_delete:
-            again = f" after {course.restarts} restarts" if course.restarts > 1 else ""
+            self.fail(Conflict(kept), Status.BLOCKED)
+        elif self.restarts >= MOST_RESTARTS or rollout.on_delete:
+            again = f" after {self.restarts} restarts" if self.restarts > 1 else ""
             still = f"{len(missed)} of {len(pods)} pods still have no credentials{again}: {', '.join(missed)}"
-            course.fail(Unavailable(still, id="injection-missed-webhook"))
+            self.fail(Unavailable(still, id="injection-missed-webhook"))
         else:
-            course.state = f"{len(missed)} new pods have no credentials; restarting again"
-            course.patch_next = True
-            course.next_at = self._clock.monotonic() + SECONDS_BEFORE_AGAIN
+            self.state = f"{len(missed)} new pods have no credentials; restarting again"
+            self.patch_next = True
+            self.next_at = self.clock.monotonic() + SECONDS_BEFORE_AGAIN
 
-    def _rollout(self, course: _Course) -> Rollout:
-        workload = course.target.workload
-        return self._kube.reader.get_rollout(workload.kind, workload.namespace, workload.name)
+    def _rollout(self) -> Rollout:
+        workload = self.target.workload
+        return self.kube.reader.get_rollout(workload.kind, workload.namespace, workload.name)
 
 
 def _outcome(rollout: Rollout, pods: Sequence[Pod], target: Target) -> str:

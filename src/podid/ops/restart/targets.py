@@ -80,12 +80,27 @@ def find_targets(
     """Return the workloads whose pods use one of `refs`, which have an association. With `stale`, only those with pods
     that lack the injected fields or are in `late` ("ns/name"). Without `expect_injected` the refs have no association
     any more, and only pods that still have the fields count. Raise AccessDenied if pods cannot be listed."""
-    groups = group(reader, refs)
-    targets = [
-        _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, late), stale=stale)
-        for workload, pods in sorted(groups.items())
-    ]
-    return tuple(target for target in targets if target is not None)
+    targets: list[Target] = []
+    for workload, pods in sorted(group(reader, refs).items()):
+        chosen = _chosen(pods, stale, expect_injected, late)
+        if not chosen:
+            continue
+        newest = max(chosen, key=lambda pod: pod.created_at)
+        reason = hindrance(workload.kind, workload.namespace, workload.name, chosen, stale=stale)
+        targets.append(
+            Target(
+                workload=workload,
+                refs=tuple(sorted({pod.ref for pod in chosen})),
+                pods=tuple(pod.name for pod in chosen),
+                uids=tuple(pod.uid for pod in chosen),
+                live=len(pods),
+                newest=newest.created_at,
+                expect_injected=expect_injected,
+                obstacle=None if reason is None else conflict(workload, reason),
+                labels=newest.labels,
+            )
+        )
+    return tuple(targets)
 
 
 def find_associated_targets(
@@ -167,26 +182,6 @@ def _chosen(pods: list[Pod], stale: bool, expect_injected: bool, late: Collectio
     if not stale:
         return pods
     return [pod for pod in pods if static(pod) or missing_containers(pod) or f"{pod.namespace}/{pod.name}" in late]
-
-
-def _target(
-    workload: WorkloadRef, pods: list[Pod], expect_injected: bool, chosen: list[Pod], *, stale: bool
-) -> Target | None:
-    if not chosen:
-        return None
-    newest = max(chosen, key=lambda pod: pod.created_at)
-    reason = hindrance(workload.kind, workload.namespace, workload.name, chosen, stale=stale)
-    return Target(
-        workload=workload,
-        refs=tuple(sorted({pod.ref for pod in chosen})),
-        pods=tuple(pod.name for pod in chosen),
-        uids=tuple(pod.uid for pod in chosen),
-        live=len(pods),
-        newest=newest.created_at,
-        expect_injected=expect_injected,
-        obstacle=None if reason is None else conflict(workload, reason),
-        labels=newest.labels,
-    )
 
 
 def conflict(workload: WorkloadRef, hindrance: Hindrance) -> Conflict:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from podid.checks.all import BY_ID
 from podid.checks.status import statuses
-from podid.domain.aws import Association, Role
+from podid.domain.aws import Association
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.findings import Bearing, Subject
 from podid.domain.names import ServiceAccountRef
@@ -15,7 +15,6 @@ from podid.domain.status import ContainerUse, IdentityState
 from podid.domain.trust import Evaluation
 from podid.domain.workloads import live, workload_subject
 from podid.facts.credentials import uses_of
-from podid.facts.index import role_section
 from podid.facts.second_hop import SecondHop, hops
 from podid.facts.trust import judged
 from podid.ops.status.diagnose import Diagnosis
@@ -30,10 +29,6 @@ class PodUse:
     workload: Subject
     stale: bool
     containers: tuple[ContainerUse, ...]
-
-
-def role_of(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return role_section(snapshot, association.role_arn)
 
 
 def trust_of(snapshot: Snapshot, association: Association) -> Section[Evaluation]:

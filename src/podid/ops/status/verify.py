@@ -15,7 +15,7 @@ from podid.domain.plan import Consent, Place
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import Allowed, IdentityState, IdentityStatus, exit_code
-from podid.domain.text import short_list
+from podid.domain.text import count_of, short_list
 from podid.ops.association.allowed import ActionRequest, allowed_code, simulate_all
 from podid.ops.reading.probes import Probing, undecided
 from podid.ops.status.diagnose import Diagnosis
@@ -96,8 +96,8 @@ def minting(roles: Iterable[str], run: Probing | None) -> Consent:
     if run is None:
         return Consent(question=f"{question} to check them?", needed_for=needed_for)
     return Consent(
-        question=f"{question}, and run {len(run.planned)} pods of podid's own?",
-        needed_for=f"{needed_for} and running podid's own pods",
+        question=f"{question}, and run {count_of(len(run.planned), 'probe pod')}?",
+        needed_for=f"{needed_for} and running probe pods",
     )
 
 

@@ -3,15 +3,17 @@
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
-from podid.ops.change.kinds.kubernetes import PROBE, RESTART, SERVICE_ACCOUNT
+from podid.ops.change.kinds.kubernetes import ANNOTATIONS, PROBE, RESTART, SERVICE_ACCOUNT
 from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
-from podid.ops.change.kinds.trusts import ROLE_TRUST, TARGET_TRUST
+from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
 
 __all__ = [
     "ADDON",
     "ADDON_ASSOCIATIONS",
+    "ANNOTATIONS",
     "ASSOCIATION",
     "KINDS",
+    "OIDC_PROVIDER",
     "PROBE",
     "RESTART",
     "ROLE",
@@ -33,9 +35,11 @@ KINDS: tuple[ResourceKind, ...] = (
     ROLE_SETTINGS,
     ROLE_TRUST,
     TARGET_TRUST,
+    OIDC_PROVIDER,
     ASSOCIATION,
     ADDON_ASSOCIATIONS,
     SERVICE_ACCOUNT,
+    ANNOTATIONS,
     RESTART,
     PROBE,
 )
@@ -43,5 +47,5 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(name: str) -> ResourceKind:
-    """The kind with an action's `kind`; one that can neither be read nor written where no kind has that name."""
+    """Return the kind of this name; an unknown kind can neither be read nor written."""
     return _BY_NAME.get(name) or UnknownKind(name)

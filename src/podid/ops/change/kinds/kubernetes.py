@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Done, State, Status, Verb
+from podid.domain.plan import Action, Done, State, Status, Verb, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Site
 
@@ -64,6 +65,50 @@ class ServiceAccountKind(ResourceKind):
 
 def _ref(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["name"])
+
+
+class AnnotationsState(TypedDict, total=False):
+    namespace: str
+    name: str
+    annotations: Mapping[str, str]
+
+
+class AnnotationsKind(ResourceKind):
+    """The annotations of IRSA on a service account: role, audience, STS endpoints and expiration."""
+
+    name = "annotations"
+    title = "IRSA annotations of service account"
+    state = AnnotationsState
+    keys = ("namespace", "name")
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("KubeReader.find_service_account",),
+        Verb.UPDATE: ("KubeWriter.annotate",),
+    }
+    overwrites = frozenset({Verb.UPDATE})
+
+    @staticmethod
+    def state_of(ref: ServiceAccountRef, annotations: Mapping[str, str]) -> AnnotationsState:
+        return {"namespace": ref.namespace, "name": ref.name, "annotations": dict(annotations)}
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        account = site.clients.kube.reader.find_service_account(_ref(keys))
+        return None if account is None else self.state_of(account.ref, account.irsa_annotations)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        before, after = texts(action.before, "annotations"), texts(action.after, "annotations")
+        gone = dict.fromkeys(before.keys() - after.keys())
+        account = site.clients.kube.writer.annotate(_ref(action.keys), {**after, **gone})
+        return self.state_of(account.ref, account.irsa_annotations)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_changed
+
+        ref, annotations = _ref(action.keys), texts(action.after, "annotations")
+        return with_changed(
+            snapshot,
+            "service_accounts",
+            lambda accounts: (replace(a, annotations=annotations) if a.ref == ref else a for a in accounts),
+        )
 
 
 class RestartState(TypedDict, total=False):
@@ -179,5 +224,6 @@ class ProbeKind(ResourceKind):
 
 
 SERVICE_ACCOUNT = ServiceAccountKind()
+ANNOTATIONS = AnnotationsKind()
 RESTART = RestartKind()
 PROBE = ProbeKind()

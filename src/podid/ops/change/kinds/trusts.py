@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain import trust
-from podid.domain.aws import Role
+from podid.domain.aws import OidcProvider, Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError, Rejected, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
-from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text
+from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.clients import Clients, Site
@@ -201,5 +201,62 @@ class TargetTrustKind(RoleTrustKind):
         raise error
 
 
+class OidcProviderState(TypedDict, total=False):
+    providerArn: ArnText
+    url: str
+    clientIds: Sequence[str]
+    thumbprints: Sequence[str]
+    tags: Mapping[str, str]
+
+
+class OidcProviderKind(ResourceKind):
+    """An OIDC provider, by which roles trust the service accounts of a cluster."""
+
+    name = "oidc-provider"
+    title = "OIDC provider"
+    state: ClassVar[type] = OidcProviderState
+    keys: ClassVar[tuple[str, ...]] = ("providerArn",)
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Iam.find_oidc_provider",),
+        Verb.CREATE: ("Iam.create_oidc_provider",),
+        Verb.DELETE: ("Iam.delete_oidc_provider",),
+    }
+    account_wide = True
+    overwrites = frozenset({Verb.DELETE})
+
+    @staticmethod
+    def state_of(provider: OidcProvider) -> OidcProviderState:
+        return {
+            "providerArn": provider.arn,
+            "url": provider.url,
+            "clientIds": list(provider.client_ids),
+            "thumbprints": list(provider.thumbprints),
+            "tags": dict(provider.tags),
+        }
+
+    def read(self, site: Site, keys: Keys) -> State | None:
+        provider = site.clients.iam.find_oidc_provider(keys["providerArn"])
+        return None if provider is None else self.state_of(provider)
+
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
+        state = action.after
+        if state is None:
+            site.clients.iam.delete_oidc_provider(action.keys["providerArn"])
+        else:
+            clients, thumbprints = (state[name] for name in ("clientIds", "thumbprints"))
+            assert isinstance(clients, list)
+            assert isinstance(thumbprints, list)
+            provider = OidcProvider(
+                arn=text(state, "providerArn"),
+                url=text(state, "url"),
+                client_ids=tuple(clients),
+                thumbprints=tuple(thumbprints),
+                tags=texts(state, "tags"),
+            )
+            site.clients.iam.create_oidc_provider(provider)
+        return state
+
+
+OIDC_PROVIDER = OidcProviderKind()
 ROLE_TRUST = RoleTrustKind()
 TARGET_TRUST = TargetTrustKind()

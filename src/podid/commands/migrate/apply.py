@@ -1,0 +1,136 @@
+"""podid migrate apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.migrate.request import ApplyOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from podid.domain.migration import MigrationItem
+    from podid.domain.plan import Place
+
+
+def permissions() -> CommandPermissions:
+    from podid.checks.all import ALL
+    from podid.cli import permissions
+    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+    from podid.ops.reading.sections import permissions as permissions_of_checks
+
+    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
+    return CommandPermissions(
+        permissions_of_checks(ALL) | permissions_of(changes),
+        (
+            OptionalPermission.of("taking failed service accounts back to IRSA", *ASSOCIATION.calls(Verb.DELETE)),
+            permissions.DRY_RUNS,
+            permissions.RESTARTING,
+            OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+def apply(access: Access, options: ApplyOptions) -> None:
+    """Migrate service accounts from IRSA to Pod Identity.
+
+    For each service account, podid extends the trust policy of its role, creates the association, waits until it takes
+    effect, restarts the workloads and redeems a token of every pod. It changes nothing of IRSA, so pods get credentials
+    at every moment. If a service account fails, podid deletes its association and restarts it with IRSA.
+    The first service account is migrated alone. A rerun continues where an earlier run stopped.
+    Asks first, or requires --yes.
+
+    Example: podid migrate apply shop/orders
+
+    Example: podid migrate apply -n shop --yes
+
+    Example: podid migrate apply --plan plan.json
+    """
+    from podid.cli.changing import CHANGE_SECONDS
+    from podid.domain.errors import UsageError
+    from podid.ops.migrate.items import alone
+    from podid.ops.migrate.saved import read_plan
+
+    saved = read_plan(access.terminal.read_file(options.plan), options.plan) if options.plan else None
+    if saved is None:
+        access.check_whose_pods(options.which.service_accounts)
+    elif options.which.service_accounts:
+        raise UsageError("--plan and service accounts cannot be used together")
+    place = access.place(for_change=True)
+    access.kube.needed()
+    with alone(access.journal, place, access.patience(CHANGE_SECONDS)):
+        _apply(access, options, place, saved)
+
+
+def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
+    from podid.cli.changing import report, restarting, settle_interrupted, show
+    from podid.domain.plan import Consent
+    from podid.domain.text import count_of
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS
+    from podid.ops.migrate.carry import Carrying, carry_out
+    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.ops.migrate.saved import check_plan
+    from podid.render.changes import plan_view
+    from podid.render.migration import item_lines
+
+    settle_interrupted(access, place)
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        migration = read_migration(
+            access.clients,
+            place,
+            scope=scope_of(options.which.service_accounts, access.shared.namespace),
+            now=access.runtime.now(),
+            journal=access.journal,
+            accepted=options.which.accepts,
+            tags=options.tag,
+            adjust=access.with_commands,
+        )
+    if saved is not None:
+        migration = migration.only(check_plan(saved, migration, options.plan))
+    items = migration.ready(options.which, options.until)
+    access.terminal.note(*item_lines(migration.items))
+    plan = migration.only(items).plan
+    if access.shared.dry_run:
+        access.terminal.emit(plan_view(plan))
+        return
+    if items:
+        show(access, plan)
+        question = f"Migrate {count_of(len(items), 'service account')} and restart their workloads?"
+        if saved is None:
+            access.terminal.consent(Consent(question=question, needed_for="Migrating service accounts"))
+
+    access.runtime.changing = True
+    how = Carrying(
+        clients=access.clients,
+        journal=access.journal,
+        command=access.runtime.argv,
+        patience=access.patience(ASSOCIATION_SECONDS),
+        restarting=restarting(access),
+        until=options.until,
+        parallel=options.parallel,
+        max_failures=options.max_failures,
+        keep_failed=options.keep_failed,
+        agree=lambda item: not options.approve_each or _agrees(access, item),
+    )
+    try:
+        result = carry_out(migration, how, items)
+    finally:
+        access.terminal.progress.done()
+    report(access, result)
+
+
+def _agrees(access: Access, item: MigrationItem) -> bool:
+    from podid.domain.errors import Declined
+    from podid.domain.plan import Consent
+
+    try:
+        access.terminal.consent(Consent(question=f"Migrate {item.ref}?", needed_for="--approve-each"), flag="")
+    except Declined:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""podid migrate finish."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option, options, switch
+from podid.domain.permissions import CommandPermissions
+from podid.ops.migrate.request import read_soak
+from podid.ops.options import SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+
+
+def permissions() -> CommandPermissions:
+    from podid.checks.all import ALL
+    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
+    from podid.ops.reading.sections import permissions as permissions_of_checks
+
+    return CommandPermissions(
+        permissions_of_checks(ALL) | permissions_of(ROLE_TRUST.calls(Verb.UPDATE)),
+        (OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),),
+    )
+
+
+@options
+class FinishOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    soak: timedelta = option(
+        "DURATION",
+        "How old the association must be. 0 for any age. [default: 24h]",
+        default=timedelta(hours=24),
+        read=read_soak,
+    )
+    narrow: bool = switch("Replace a pattern in a trust policy by the service accounts that still need it.")
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+def finish(access: Access, options: FinishOptions) -> None:
+    """Remove IRSA from service accounts that use Pod Identity.
+
+    Removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
+    cluster's OIDC provider. Requires that every running pod uses Pod Identity and that the association is at least
+    24 hours old. A statement stays while another service account needs it. podid does not remove annotations that
+    Helm, Argo CD, Flux or another tool manages: it prints the change to make there. Asks first, or requires --yes.
+    Exit 3 if nothing could be finished yet, 8 if some service accounts were finished and others not.
+
+    Example: podid migrate finish shop/orders
+
+    Example: podid migrate finish -n shop --yes
+    """
+    from podid.cli import changing
+    from podid.ops.migrate.items import alone
+
+    access.check_whose_pods(options.service_accounts)
+    place = access.place(for_change=True)
+    access.kube.needed()
+    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+        _finish(access, options, place)
+
+
+def _finish(access: Access, options: FinishOptions, place: Place) -> None:
+    from dataclasses import replace
+
+    from podid.cli import changing
+    from podid.domain.plan import ChangeResult, Consent
+    from podid.domain.text import count_of
+    from podid.ops.migrate.finish import plan_finish, unfinished
+    from podid.ops.migrate.items import read_migration
+
+    changing.settle_interrupted(access, place)
+    now = access.runtime.now()
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        migration = read_migration(access.clients, place, now=now, journal=access.journal, adjust=access.with_commands)
+    items = migration.chosen(options.service_accounts, access.shared.namespace)
+    planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
+
+    def after(result: ChangeResult) -> ChangeResult:
+        return replace(result, error=result.error or unfinished(planned))
+
+    question = f"Remove IRSA from {count_of(len(planned.refs), 'service account')}?"
+    changing.run(access, planned.plan, after, consent=Consent(question=question, needed_for="Removing IRSA"))

@@ -1,0 +1,63 @@
+"""podid migrate plan."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import included, option, options, switch
+from podid.domain.permissions import CommandPermissions
+from podid.ops.migrate.request import MigrationOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.checks.all import ALL
+    from podid.ops.reading.sections import permissions as permissions_of_checks
+
+    return CommandPermissions(permissions_of_checks(ALL))
+
+
+@options
+class PlanOptions:
+    which: MigrationOptions = included(MigrationOptions)
+    save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
+    force: bool = switch("Replace FILE if it exists.", consent=True)
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+def plan(access: Access, options: PlanOptions) -> None:
+    """Show what a migration from IRSA to Pod Identity would do.
+
+    Lists each service account whose pods get credentials by IRSA, with its stage, its blockers and the steps that are
+    left. Reads only. A blocked service account stays as it is when you run podid migrate apply.
+
+    Example: podid migrate plan
+
+    Example: podid migrate plan -n shop -o wide
+
+    Example: podid migrate plan -n shop --save plan.json
+    """
+    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.render.formats import to_json
+    from podid.render.migration import migration_plan_view
+
+    file = access.terminal.file_to_write(options.save, force=options.force) if options.save else None
+    refs, namespace = options.which.service_accounts, access.shared.namespace
+    access.check_whose_pods(refs, everywhere=True)
+    place = access.place(for_change=True)
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        migration = read_migration(
+            access.clients,
+            place,
+            scope=scope_of(refs, namespace),
+            now=access.runtime.now(),
+            journal=access.journal_to_read,
+            accepted=options.which.accepts,
+            adjust=access.with_commands,
+        )
+    result = migration.document()
+    view = migration_plan_view(result, short=access.terminal.for_person)
+    if file is not None:
+        file.write(f"{to_json(view.document)}\n".encode())
+        access.terminal.note(f"saved to {options.save}; podid migrate apply --plan {options.save} carries it out")
+    access.terminal.emit(view)
+    access.terminal.leave(result.exit_code)

@@ -1,0 +1,101 @@
+"""podid migrate rollback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import options
+from podid.domain.permissions import CommandPermissions
+from podid.ops.options import SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+
+
+def permissions() -> CommandPermissions:
+    from podid.checks.all import ALL
+    from podid.cli import permissions
+    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
+    from podid.ops.reading.sections import permissions as permissions_of_checks
+
+    changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.DELETE))
+    return CommandPermissions(
+        permissions_of_checks(ALL) | permissions_of(changes),
+        (
+            OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
+            permissions.DRY_RUNS,
+            permissions.RESTARTING,
+        ),
+    )
+
+
+@options
+class RollbackOptions:
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
+def rollback(access: Access, options: RollbackOptions) -> None:
+    """Take service accounts back to IRSA.
+
+    Works from any stage, also after podid migrate finish. podid first restores the trust statement and the annotation,
+    then deletes the association and restarts the workloads, and at last removes the statement of Pod Identity. Pods
+    have credentials at every moment. Asks first, or requires --yes.
+
+    Example: podid migrate rollback shop/orders
+    """
+    from podid.cli import changing
+    from podid.ops.migrate.items import alone
+
+    access.check_whose_pods(options.service_accounts)
+    place = access.place(for_change=True)
+    access.kube.needed()
+    with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+        _rollback(access, options, place)
+
+
+def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
+    from podid.cli import changing
+    from podid.domain.plan import Consent
+    from podid.domain.text import count_of
+    from podid.ops.association.aftermath import after_disassociate
+    from podid.ops.change.apply import apply, check_deletions
+    from podid.ops.migrate.items import associated_refs, read_again, read_migration
+    from podid.ops.migrate.rollback import joined, plan_rollback, with_pods_back
+    from podid.render.changes import plan_view
+
+    changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)
+    refs = options.service_accounts or associated_refs(migration, access.shared.namespace)
+    planned = plan_rollback(migration, refs, access.journal)
+    if access.shared.dry_run:
+        access.terminal.emit(plan_view(planned.whole))
+        return
+    changing.show(access, planned.whole)
+    question = f"Take {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
+    access.terminal.consent(Consent(question=question, needed_for="Rolling back"))
+    check_deletions(access.clients, planned.before)
+    try:
+        result = changing.carry_out(access, planned.before)
+        restarts = changing.restarting(access)
+        result = after_disassociate(changing.waiting(access, place, result, restarts), result)
+        if result.error is None:
+            with access.terminal.working("checking pods"):
+                snapshot = read_again(access.clients, place, migration, access.runtime.now())
+            result = with_pods_back(result, snapshot, planned.refs)
+        if result.error is None and planned.after.actions:
+            patience = access.patience(changing.CHANGE_SECONDS)
+            part = result.run_id
+            closing = apply(
+                planned.after, access.clients, access.journal, patience, command=access.runtime.argv, part_of=part
+            )
+            result = joined(result, closing)
+    finally:
+        access.terminal.progress.done()
+    changing.report(access, result)

@@ -1,0 +1,51 @@
+"""podid migrate status."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.option import included, options
+from podid.domain.permissions import CommandPermissions
+from podid.ops.migrate.request import MigrationOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.checks.all import ALL
+    from podid.ops.reading.sections import permissions as permissions_of_checks
+
+    return CommandPermissions(permissions_of_checks(ALL))
+
+
+@options
+class MigrationStatusOptions:
+    which: MigrationOptions = included(MigrationOptions)
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+def status(access: Access, options: MigrationStatusOptions) -> None:
+    """Show how far each service account has been migrated.
+
+    Lists service accounts by stage: old, admitted, associated, moved, finished. The stage is derived from AWS and the
+    cluster, so anyone can continue a migration. Prints the next command.
+
+    Example: podid migrate status
+    """
+    from podid.ops.migrate.items import read_migration, scope_of
+    from podid.render.migration import migration_status_view
+
+    refs, namespace = options.which.service_accounts, access.shared.namespace
+    access.check_whose_pods(refs, everywhere=True)
+    place = access.place()
+    with access.terminal.working(f"reading cluster {place.cluster_name}"):
+        migration = read_migration(
+            access.clients,
+            place,
+            scope=scope_of(refs, namespace),
+            now=access.runtime.now(),
+            journal=access.journal_to_read,
+            accepted=options.which.accepts,
+            adjust=access.with_commands,
+        )
+    result = migration.status(access.at_place)
+    access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))
+    access.terminal.leave(result.exit_code)

@@ -1,0 +1,164 @@
+"""A migration to EKS Pod Identity: one item for each service account whose pods get credentials by an older way.
+
+A stage is derived from AWS and the cluster alone, never from a file, so that one person can continue what another
+began. AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` gives the reasons for this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from podid.domain.errors import ExitCode
+from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
+from podid.domain.names import ServiceAccountRef
+
+
+class OlderWay(StrEnum):
+    """The older way to credentials."""
+
+    IRSA = "irsa"
+
+
+class Stage(StrEnum):
+    """How far an item has come; the order of declaration is the order of the stages.
+
+    old: only the older way works. admitted: the role's trust policy allows both ways. associated: the association
+    exists too. moved: every running pod uses Pod Identity, or there is none. proven: EKS Auth issued the role for each
+    pod's token. finished: nothing of the older way is left."""
+
+    OLD = "old"
+    ADMITTED = "admitted"
+    ASSOCIATED = "associated"
+    MOVED = "moved"
+    PROVEN = "proven"
+    FINISHED = "finished"
+
+    @property
+    def rank(self) -> int:
+        """0 for the first stage."""
+        return _RANKS[self]
+
+
+_RANKS = {stage: rank for rank, stage in enumerate(Stage)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialCounts:
+    """Running pods by the credentials that their main container uses. Pods that opt out of injection do not count."""
+
+    total: int = 0
+    pod_identity: int = 0
+    irsa: int = 0
+    other: Annotated[int, About("Static keys, a profile, another endpoint, the node role or none.")] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it."""
+
+    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    message: str
+    evidence: tuple[str, ...] = ()
+    way_out: Annotated[tuple[tuple[str, ...], ...], About("Command lines.")] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Caution:
+    """Something to know before an item is migrated."""
+
+    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStep:
+    """One step that is left, in the order in which steps are done."""
+
+    action: Annotated[str, About("allow, associate, restart, verify or finish.")]
+    target: Annotated[str, About("The role, the service account or the workload.")]
+    commands: Annotated[tuple[tuple[str, ...], ...], About("Command lines that do the same.")] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemState:
+    """What `podid migrate apply --plan` compares with what is there."""
+
+    trust_policy: Annotated[str, OR_NULL, About("A digest of the role's trust policy; null if it was not read.")] = ""
+    association: Annotated[str, OR_NULL, About("The association's id.")] = ""
+    annotations: Annotated[Mapping[str, str], About("The annotations of IRSA.")] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationItem:
+    """A service account and the role that its pods get by the older way. `workloads` are those that run as it;
+    `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
+
+    ref: Annotated[ServiceAccountRef, FLAT]
+    source: OlderWay
+    role_arn: ArnText
+    stage: Stage
+    pods: CredentialCounts
+    evidence: Annotated[tuple[str, ...], About("Where the older way was found.")] = ()
+    workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
+    blockers: tuple[Blocker, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    unknown: Annotated[tuple[str, ...], About("What could not be checked. Blocks only with `--strict`.")] = ()
+    steps: tuple[MigrationStep, ...] = ()
+    owner: Annotated[str, OR_NULL, About("The tool that manages the annotation, such as Helm.")] = ""
+    state: ItemState = field(default_factory=ItemState)
+
+    @property
+    def target(self) -> str:
+        return str(self.ref)
+
+
+@kind("MigrationPlan", "`podid migrate plan`.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPlan:
+    """The items that are not finished, with what blocks them and the steps that are left."""
+
+    cluster: Annotated[str, About("The cluster's ARN.")]
+    items: Sequence[MigrationItem]
+    providers: Annotated[Sequence[ArnText], About("OIDC providers that the roles of the items trust for this cluster.")]
+    unread: Annotated[bool, HIDDEN] = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """9 where service accounts, pods or associations could not be read; blockers and warnings are a result."""
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+
+@kind("MigrationStatus", "`podid migrate status`.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatus:
+    """The items by stage, the first stage first, and the commands to continue with."""
+
+    cluster: Annotated[str, About("The cluster's ARN.")]
+    items: Sequence[MigrationItem]
+    next: Annotated[Sequence[tuple[str, ...]], About("Command lines.")]
+    unread: Annotated[bool, HIDDEN] = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Leftover:
+    """Something that a migration leaves behind. `kind` is oidc-provider or role."""
+
+    kind: Annotated[str, About("oidc-provider or role.")]
+    arn: ArnText
+    reason: Annotated[str, About("Why it is not needed any more.")]
+
+
+@kind("MigrationCleanup", "`podid migrate cleanup`.")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationCleanup:
+    """What could be deleted. OIDC providers are listed only if the trust policy of every role could be read."""
+
+    items: Sequence[Leftover]
+    unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()

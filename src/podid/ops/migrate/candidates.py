@@ -1,0 +1,181 @@
+"""Who uses the older way to credentials, with which role, and how far each has come: pure, from one snapshot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from podid.domain import trust
+from podid.domain.aws import Association, Role
+from podid.domain.cluster import Pod, ServiceAccount
+from podid.domain.errors import InvalidInput
+from podid.domain.migration import (
+    CredentialCounts,
+    Stage,
+)
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Place, Plan
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.status import CredentialSource
+from podid.domain.text import count_of
+from podid.domain.workloads import live, opted_out
+from podid.facts.credentials import ROLE_ARN, main_use
+from podid.facts.index import index, role_section
+from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationCandidate:
+    """A service account with the role that it has by IRSA, before anything is judged."""
+
+    ref: ServiceAccountRef
+    role_arn: str
+    evidence: tuple[str, ...]
+    account: ServiceAccount | None
+    pods: tuple[Pod, ...]
+
+
+# --- who uses the older way -------------------------------------------------------------------------------------------
+
+
+def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tuple[MigrationCandidate, ...]:
+    """Return each service account with IRSA's annotation or with pods that carry IRSA's variables, sorted."""
+    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
+    pods = {ref: tuple(filter(live, members)) for ref, members in index(snapshot).pods.items()}
+    candidates = []
+    for ref in sorted({*accounts, *pods}):
+        if scope.named and ref not in scope.named:
+            continue
+        account, members = accounts.get(ref), pods.get(ref, ())
+        annotated = account.irsa_role_arn.strip() if account is not None else ""
+        carried = Counter(arn for pod in members if (arn := _carried_role(pod)))
+        if not annotated and not carried:
+            continue
+        evidence = [f"annotation eks.amazonaws.com/role-arn: {annotated}"] if annotated else []
+        evidence += [f"{ROLE_ARN}={arn} in {count_of(count, 'running pod')}" for arn, count in sorted(carried.items())]
+        role = annotated or max(sorted(carried), key=lambda arn: carried[arn])
+        candidates.append(MigrationCandidate(ref, role, tuple(evidence), account, members))
+    return tuple(candidates)
+
+
+def _carried_role(pod: Pod) -> str:
+    """Return the role that IRSA's variables name in the pod's containers, empty for none."""
+    return next((arn for c in pod.containers if not c.init and (arn := c.env.get(ROLE_ARN, ""))), "")
+
+
+def wished_associations(place: Place, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
+    """The associations to be, without a look at their roles: only to read these."""
+    associations = index(snapshot).associations
+    states = [_state(item) for item in candidates if item.ref not in associations and in_account(item.role_arn, place)]
+    return Plan(header=place.header, actions=tuple(ASSOCIATION.action(None, state) for state in states))
+
+
+def _state(item: MigrationCandidate) -> dict[str, object]:
+    return {
+        "namespace": item.ref.namespace,
+        "serviceAccount": item.ref.name,
+        "roleArn": item.role_arn,
+        "targetRoleArn": None,
+        "disableSessionTags": False,
+        "policy": None,
+        "tags": {},
+    }
+
+
+def in_account(arn: str, place: Place) -> bool:
+    try:
+        return Arn.parse(arn).account == place.account
+    except InvalidInput:
+        return False
+
+
+# --- how far each has come --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFacts:
+    """What one candidate's stage, blockers and warnings depend on. `allowed` is whether the trust policy allows it by
+    Pod Identity, `by_issuer` whether by this cluster's OIDC issuer; None where the policy could not be read."""
+
+    candidate: MigrationCandidate
+    association: Association | None
+    role: Section[Role | None]
+    allowed: bool | None
+    by_issuer: bool | None
+    counts: CredentialCounts
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return self.candidate.ref
+
+    @property
+    def associated(self) -> bool:
+        return self.association is not None and self.candidate.role_arn in (
+            self.association.role_arn,
+            self.association.target_role_arn,
+        )
+
+    @property
+    def stage(self) -> Stage:
+        if not self.associated:
+            return Stage.ADMITTED if self.allowed else Stage.OLD
+        moved = self.counts.pod_identity == self.counts.total
+        return Stage.MOVED if moved else Stage.ASSOCIATED
+
+
+def facts_of(snapshot: Snapshot, place: Place, candidate: MigrationCandidate) -> MigrationFacts:
+    association = index(snapshot).associations.get(candidate.ref)
+    known = association if isinstance(association, Association) else None
+    role = role_section(snapshot, candidate.role_arn)
+    policy = policy_of(role)
+    tags_on = known.session_tags if known is not None else True
+    allowed = by_issuer = None
+    if policy is not None and isinstance(role, Known) and role.value is not None:
+        who = trust.PodIdentity(
+            cluster_arn=place.the_cluster.arn,
+            namespace=candidate.ref.namespace,
+            service_account=candidate.ref.name,
+            session_tags=tags_on,
+            role_tags=dict(role.value.tags),
+        )
+        allowed = trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
+        by_issuer = trust.allows_by_issuer(policy, provider_arn(place), candidate.ref)
+    return MigrationFacts(candidate, known, role, allowed, by_issuer, counts_of(snapshot, candidate.pods))
+
+
+def policy_of(role: Section[Role | None]) -> trust.Policy | None:
+    if isinstance(role, Missing) or role.value is None:
+        return None
+    try:
+        return trust.parse_policy(role.value.trust)
+    except InvalidInput:
+        return None
+
+
+def counts_of(snapshot: Snapshot, pods: Iterable[Pod]) -> CredentialCounts:
+    """Count pods by the credentials of their main container; those that opt out do not count."""
+    uses = [main_use(pod, snapshot.config_map_keys) for pod in pods if live(pod) and not opted_out(pod)]
+    sources = Counter(use.uses for use in uses if use is not None)
+    identity, irsa = sources[CredentialSource.POD_IDENTITY], sources[CredentialSource.IRSA]
+    return CredentialCounts(total=len(uses), pod_identity=identity, irsa=irsa, other=len(uses) - identity - irsa)
+
+
+def provider_arn(place: Place) -> str:
+    """The ARN that IAM gives the OIDC provider of the cluster's issuer, in the cluster's account."""
+    cluster = place.the_cluster
+    issuer = cluster.oidc_issuer.partition("://")[2]
+    return f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}"
+
+
+def digest(document: Mapping[str, object]) -> str:
+    """A short name for the content of a policy, whatever the order of its members."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,253 @@
+"""Carries out a migration batch by batch: trust policy, association, effect, restart, proof; and takes back what fails.
+
+Nothing of the older way is touched, so a pod that starts at any moment gets credentials by one of the two ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from podid.calls.patience import Patience
+from podid.domain.errors import Conflict, Partial, PodidError
+from podid.domain.migration import MigrationItem, Stage
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait
+from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.text import count_of
+from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
+from podid.ops.association.disassociate import plan_disassociate
+from podid.ops.association.read import current_associations
+from podid.ops.change.apply import apply
+from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds.association import ref_of
+from podid.ops.restart.rollout import Restarting, replace_pods
+from podid.ops.status.diagnose import Diagnosis
+from podid.ops.status.facts import stale_pods
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.migrate.items import Migration
+
+BATCH = 10
+# what `--until` may name: a later stage needs `finish`
+_CARRIED_OUT = (Status.DONE, Status.UNCHANGED)
+UNTIL = (Stage.ADMITTED, Stage.ASSOCIATED, Stage.MOVED, Stage.PROVEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrying:
+    """How a migration is carried out. `patience` bounds the proof of a batch, `restarting` how workloads are restarted.
+    `agree` is asked before each item with `--approve-each`. At most `parallel` items are changed at the same time, and
+    after `max_failures` failed ones no further batch begins. With `keep_failed` a failed item stays as it is."""
+
+    clients: Clients
+    journal: Journal
+    command: tuple[str, ...]
+    patience: Patience
+    restarting: Restarting
+    until: Stage = Stage.PROVEN
+    parallel: int = BATCH
+    max_failures: int | None = None
+    keep_failed: bool = False
+    agree: Callable[[MigrationItem], bool] = lambda item: True
+
+
+@dataclass(slots=True)
+class _MigrationRun:
+    """One run. `failures` are the reasons of items that did not reach the stage that was asked for."""
+
+    how: Carrying
+    migration: Migration
+    run_id: str = ""
+    done: list[Done] = field(default_factory=list)
+    after: dict[ServiceAccountRef, IdentityStatus] = field(default_factory=dict)
+    failures: dict[ServiceAccountRef, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        return self.migration.place
+
+    def batch(self, items: Sequence[MigrationItem]) -> None:
+        """Take one batch as far as it goes. Raises PodidError where the run cannot go on."""
+        refs = [item.ref for item in items]
+        finished = {(item.action.kind, item.action.target) for item in self.done if item.status in _CARRIED_OUT}
+        part = _part(self.migration.plan, items, self.how.until)
+        actions = tuple(action for action in part.actions if (action.kind, action.target) not in finished)
+        result = self._apply(replace(part, actions=actions))
+        failed = {ref: reason for ref in refs if (reason := _failure(result, ref, self.migration))}
+        self.failures |= failed
+        if result.error is not None and not failed:
+            raise result.error
+        refs = [ref for ref in refs if ref not in failed]
+        if self.how.until.rank < Stage.ASSOCIATED.rank or not refs:
+            return
+        ready, reasons, diagnosis = self._reach(refs, Wait.READY, running=False)
+        if self.how.until.rank >= Stage.MOVED.rank and ready:
+            self._restart(ready, diagnosis)
+            wait = Wait.VERIFIED if self.how.until is Stage.PROVEN else Wait.READY
+            _, late, _ = self._reach(ready, wait, running=True)
+            reasons |= late
+        if reasons:
+            self.failures |= reasons
+            if not self.how.keep_failed:
+                self._take_back([ref for ref in refs if ref in reasons])
+
+    def _apply(self, plan: Plan) -> ChangeResult:
+        how = self.how
+        result = apply(plan, how.clients, how.journal, how.patience, command=how.command, part_of=self.run_id)
+        self.done += result.done
+        self.run_id = self.run_id or result.run_id
+        self.notes += result.notes
+        return result
+
+    def _reach(
+        self, refs: Sequence[ServiceAccountRef], wait: Wait, *, running: bool
+    ) -> tuple[list[ServiceAccountRef], dict[ServiceAccountRef, str], Diagnosis]:
+        """Wait until the service accounts are in the state. Returns those that are, and the reasons of the others."""
+        how = self.how
+        waiting = Waiting(
+            clients=how.clients,
+            place=self.place,
+            patience=how.patience,
+            wait=wait,
+            journal=how.journal,
+            all_pods=wait is Wait.VERIFIED,
+        )
+        reached, reasons = [], {}
+        diagnosis = reach(waiting, refs, running=running)
+        for status in diagnosis.report.identities:
+            self.after[status.ref] = status
+            required = IdentityState.READY if wait is Wait.READY or not status.pods else IdentityState.VERIFIED
+            state = status.state if running else status.new_pod.state
+            cause = status.cause if running else status.new_pod.cause
+            if state is not None and state.rank >= required.rank:
+                reached.append(status.ref)
+            else:
+                why = "not checked completely"
+                if cause is not None:
+                    why = f"{cause.message or cause.reason} ({cause.check})"
+                reasons[status.ref] = f"{state or 'unknown'}: {why}"
+        return reached, reasons, diagnosis
+
+    def _restart(self, refs: Sequence[ServiceAccountRef], diagnosis: Diagnosis) -> None:
+        """Restart the workloads whose pods lack Pod Identity."""
+        how = self.how
+        result = replace_pods(
+            how.clients,
+            self.place,
+            refs,
+            how.restarting.of(self.run_id),
+            stale=True,
+            expect_injected=True,
+            late=stale_pods(diagnosis),
+        )
+        self.done += result.done
+        self.run_id = self.run_id or result.run_id
+        for item in result.done:
+            if item.status in (Status.FAILED, Status.BLOCKED):
+                self.notes.append(f"{item.action.target}: {item.reason}")
+
+    def _take_back(self, refs: Sequence[ServiceAccountRef]) -> None:
+        """Delete the associations of failed items and restart their pods, which then get the older fields again. The
+        trust policy keeps both ways."""
+        how = self.how
+        made = {ref_of(item.action.keys) for item in self.done if _created(item)}
+        back = tuple(ref for ref in refs if ref in made)
+        if not back:
+            return
+        how.patience.say(f"taking {count_of(len(back), 'service account')} back to the older way")
+        current = current_associations(how.clients, self.place, back)
+        result = self._apply(plan_disassociate(back, self.place.header, current))
+        if result.error is not None:
+            raise result.error
+        wait_until_stopped(how.clients.kube, back, how.patience)
+        made_again = replace_pods(
+            how.clients, self.place, back, how.restarting.of(self.run_id), stale=False, expect_injected=False
+        )
+        self.done += made_again.done
+        for ref in back:
+            self.after.pop(ref, None)
+            self.failures[ref] += "; taken back to the older way"
+
+
+def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:
+    """Migrate the items, which nothing blocks, in batches, and report every item. A failure in one batch stops neither
+    the others of the batch nor, up to `max_failures`, the next batch."""
+    left = [item for item in items if how.agree(item)]
+    blocked = [item for item in migration.items if item.blockers and item not in items]
+    run = _MigrationRun(how, migration.only(left))
+    error: PodidError | None = None
+    try:
+        for batch in _batches(left, how.parallel):
+            if how.max_failures is not None and len(run.failures) > how.max_failures:
+                error = Partial(f"Stopped after {count_of(len(run.failures), 'failure')}")
+                break
+            run.batch(batch)
+    except PodidError as stopped:
+        error = stopped
+    return ChangeResult(
+        plan=replace(run.migration.plan, skipped=tuple(map(_skipped, blocked))),
+        done=tuple(run.done),
+        run_id=run.run_id,
+        notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
+        error=error or _error(run, blocked, done=bool(left)),
+        after=tuple(run.after[ref] for ref in sorted(run.after)),
+        restarted=how.until.rank >= Stage.MOVED.rank,
+    )
+
+
+def _error(run: _MigrationRun, blocked: Sequence[MigrationItem], *, done: bool) -> PodidError | None:
+    if run.failures:
+        lines = tuple(f"{ref}: {why}" for ref, why in run.failures.items())
+        return Partial(f"{count_of(len(run.failures), 'service account')} did not reach the stage", lines=lines)
+    if blocked:
+        words = f"{count_of(len(blocked), 'service account')} blocked; see podid migrate plan"
+        lines = tuple(f"{item.target}: {', '.join(b.id for b in item.blockers)}" for item in blocked)
+        return Partial(words, lines=lines) if done else Conflict(f"Nothing to do: {words}", lines=lines)
+    return None
+
+
+def _skipped(item: MigrationItem) -> Skipped:
+    reason = "; ".join(f"{blocker.id}: {blocker.message}" for blocker in item.blockers)
+    return Skipped(ASSOCIATION.unread(item.ref), reason)
+
+
+def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[MigrationItem]]:
+    """A first item alone, to see one work before the others are changed; then `size` at a time."""
+    if items:
+        yield items[:1]
+    for start in range(1, len(items), size):
+        yield items[start : start + size]
+
+
+def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
+    """The changes of these items: the trust policies of their roles, whole, and their associations."""
+    refs = {item.ref for item in items}
+    names = {item.role_arn.rpartition("/")[2] for item in items}
+
+    def belongs(action: Action) -> bool:
+        if action.kind == ROLE_TRUST.name:
+            return action.keys["roleName"] in names
+        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs and until.rank >= Stage.ASSOCIATED.rank
+
+    return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
+
+
+def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration) -> str:
+    """Why one of the item's changes failed, empty where none did."""
+    role = next(item.role_arn for item in migration.items if item.ref == ref).rpartition("/")[2]
+    for item in result.done:
+        own = item.action.keys.get("roleName") == role or (
+            item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref
+        )
+        if own and item.status in (Status.FAILED, Status.BLOCKED):
+            return item.reason
+    return ""
+
+
+def _created(item: Done) -> bool:
+    return item.action.kind == ASSOCIATION.name and item.status is Status.DONE and item.action.before is None

@@ -1,0 +1,186 @@
+"""The items of a migration, derived from one snapshot: who uses the older way, the stage of each, and its blockers.
+
+A migration is read once; `podid.ops.migrate.judge` says what blocks an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from podid.calls.patience import Patience
+from podid.checks.all import ALL
+from podid.domain.aws import described
+from podid.domain.errors import Again, Conflict, TimedOut
+from podid.domain.migration import (
+    MigrationItem,
+    MigrationPlan,
+    MigrationStatus,
+    OlderWay,
+    Stage,
+)
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Place, Plan
+from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.facts.index import index
+from podid.ops.migrate.candidates import (
+    counts_of,
+    find_candidates,
+    wished_associations,
+)
+from podid.ops.migrate.judge import MigrationJudge
+from podid.ops.reading.collect import ReadRequest, collect
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.status.foresee import planned_associations
+
+if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.migrate.request import MigrationOptions
+
+# what every older way needs to be found, and the pods that show how far it has come
+FOUND_IN = ("service_accounts", "pods", "associations", "addons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One reading of a cluster with its items. `plan` has the changes of all items that nothing blocks."""
+
+    place: Place
+    snapshot: Snapshot
+    items: tuple[MigrationItem, ...]
+    plan: Plan
+    providers: tuple[str, ...]
+    judge: MigrationJudge
+
+    @property
+    def unread(self) -> bool:
+        return any(isinstance(getattr(self.snapshot, name), Missing) for name in FOUND_IN)
+
+    def only(self, items: Sequence[MigrationItem]) -> Migration:
+        """Return the migration of these items, whose plan changes nothing for others."""
+        plan = self.judge.plan_for({item.ref for item in items})
+        return replace(self, items=tuple(items), plan=plan)
+
+    def ready(self, options: MigrationOptions, until: Stage) -> tuple[MigrationItem, ...]:
+        """Return the items that nothing blocks and that have not reached the stage. Proof is always looked for anew."""
+
+        def blocked(item: MigrationItem) -> bool:
+            return bool(item.unknown) if options.strict and item.unknown else self.blocked(item, options)
+
+        reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
+        return tuple(item for item in self.items if item.stage.rank < reached and not blocked(item))
+
+    def blocked(self, item: MigrationItem, options: MigrationOptions) -> bool:
+        return any(not options.accepts(item.ref, blocker.id) for blocker in item.blockers)
+
+    def chosen(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> tuple[MigrationItem, ...]:
+        """Return the items of these service accounts, or of the namespace, or all of them."""
+        return tuple(
+            item for item in self.items if (item.ref in refs if refs else namespace in (None, "", item.ref.namespace))
+        )
+
+    def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
+        """Return what `podid migrate status` prints: the items, and associations with nothing of the older way left."""
+        items = sorted((*self.items, *self._finished()), key=lambda item: (item.stage.rank, item.ref))
+        return MigrationStatus(
+            cluster=self.place.the_cluster.arn,
+            items=items,
+            next=tuple(map(at_place, _next(self.items))),
+            unread=self.unread,
+        )
+
+    def _finished(self) -> Iterator[MigrationItem]:
+        left = {item.ref for item in self.items}
+        for association in described(known_or(self.snapshot.associations, ())):
+            if association.ref not in left and not association.owner_arn:
+                pods = index(self.snapshot).pods.get(association.ref, ())
+                yield MigrationItem(
+                    ref=association.ref,
+                    source=OlderWay.IRSA,
+                    role_arn=association.role_arn,
+                    stage=Stage.FINISHED,
+                    pods=counts_of(self.snapshot, pods),
+                )
+
+    def document(self) -> MigrationPlan:
+        """Return what `podid migrate plan` prints: the items that are not finished."""
+        return MigrationPlan(
+            cluster=self.place.the_cluster.arn,
+            items=tuple(item for item in self.items if item.stage is not Stage.FINISHED),
+            providers=self.providers,
+            unread=self.unread,
+        )
+
+
+@contextmanager
+def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
+    """One migration of a cluster at a time on this machine. Raises Conflict where another one does not end."""
+    name, cluster = place.cluster_name, place.the_cluster
+    try:
+        with journal.locks.held(f"migrate-{cluster.account}-{place.region}-{name}", f"cluster {name}", patience):
+            yield
+    except TimedOut as error:
+        if error.subject != f"cluster {name}":
+            raise
+        raise Conflict(f"Another podid migrates cluster {name}", hint=Again(), subject=name) from error
+
+
+def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:
+    """The service accounts that were named, or all of a namespace or of the cluster."""
+    return DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace or "", typed=namespace or "")
+
+
+def read_migration(
+    clients: Clients,
+    place: Place,
+    *,
+    scope: DoctorScope = EVERYTHING,
+    now: datetime,
+    journal: Journal | None = None,
+    accepted: Callable[[ServiceAccountRef, str], bool] = lambda ref, blocker: False,
+    tags: Mapping[str, str] | None = None,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> Migration:
+    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
+    `tags` are those of new associations. Never raises
+    for what cannot be read."""
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
+    candidates = find_candidates(base, scope)
+    wished = wished_associations(place, candidates, base)
+    wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
+    snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
+    snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
+    judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
+    items, plan, providers = judge.items_and_plan()
+    return Migration(place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge)
+
+
+def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
+    """The commands to continue with."""
+    stages = {item.stage for item in items if not item.blockers}
+    if any(item.blockers for item in items):
+        yield ("podid", "migrate", "plan")
+    if stages & {Stage.OLD, Stage.ADMITTED, Stage.ASSOCIATED}:
+        yield ("podid", "migrate", "apply", "-A")
+    if Stage.MOVED in stages:
+        yield ("podid", "migrate", "finish", "-A")
+
+
+def associated_refs(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts of the namespace, or of the cluster, that have an association and the annotation of IRSA."""
+    return tuple(
+        item.ref
+        for item in migration.items
+        if item.stage.rank >= Stage.ASSOCIATED.rank and namespace in (None, "", item.ref.namespace)
+    )
+
+
+def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
+    """Read the pods again."""
+    wanted = ReadRequest(checks=(), scope=EVERYTHING)
+    return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))

@@ -1,0 +1,322 @@
+"""What stands in the way of each item, and the plan of those that nothing blocks.
+
+The checks judge the snapshot as it would be after the migration: a failure that remains then is a blocker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from podid.domain import trust
+from podid.domain.errors import Conflict, InvalidInput, PodidError
+from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
+from podid.domain.migration import (
+    Blocker,
+    Caution,
+    ItemState,
+    MigrationItem,
+    MigrationStep,
+    OlderWay,
+    Stage,
+)
+from podid.domain.names import Arn, ServiceAccountRef, role_name
+from podid.domain.plan import Place, Plan
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.status import IdentityStatus
+from podid.domain.text import short_list
+from podid.domain.workloads import workload_subject
+from podid.ops.association.plan import plan_associations
+from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
+from podid.ops.migrate.candidates import (
+    MigrationCandidate,
+    MigrationFacts,
+    digest,
+    facts_of,
+    in_account,
+    policy_of,
+    provider_arn,
+)
+from podid.ops.reading.scope import DoctorScope
+from podid.ops.role.resolve import ResolvedRole
+from podid.ops.status.diagnose import Diagnosis, judge
+from podid.ops.status.foresee import foresee, restarts
+
+if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
+
+# warnings after which pods would run without credentials
+BLOCKING = frozenset(
+    {
+        *("custom-credential-chain", "networkpolicy-blocks-agent", "pod-proxy-missing-no-proxy"),
+        *("product-still-in-irsa-mode", "sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
+    }
+)
+# the migration itself ends these, or they are its own intermediate states
+ENDED = frozenset({"association-missing", "irsa-annotation-leftover", "irsa-env-still-active"})
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationJudge:
+    """Judges the candidates of one snapshot."""
+
+    place: Place
+    snapshot: Snapshot
+    candidates: tuple[MigrationCandidate, ...]
+    now: datetime
+    accepted: Callable[[ServiceAccountRef, str], bool]
+    adjust: Callable[[DoctorReport], DoctorReport]
+    tags: Mapping[str, str]
+
+    def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
+        """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
+        facts = {item.ref: facts_of(self.snapshot, self.place, item) for item in self.candidates}
+        blockers: dict[ServiceAccountRef, list[Blocker]] = {
+            ref: self._own_blockers(item) for ref, item in facts.items()
+        }
+        free = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
+        plan, refused = self._plan(free)
+        for ref, blocker in refused.items():
+            blockers[ref].append(blocker)
+        statuses, verdicts = self._after(plan)
+        for ref in facts:
+            known = {blocker.id for blocker in blockers[ref]}
+            blockers[ref] += [b for b in map(_blocker, _against(verdicts, ref, blocking=True)) if b.id not in known]
+        # what the checks hold against an item takes its changes out of the plan again
+        free = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
+        plan, _ = self._plan(free)
+        items = tuple(
+            self._item(item, tuple(blockers[ref]), _against(verdicts, ref, blocking=False), statuses.get(ref))
+            for ref, item in facts.items()
+        )
+        return items, plan, _providers(facts.values(), self.place)
+
+    def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
+        """Return the changes of these items alone, whether blockers are accepted or not."""
+        facts = (facts_of(self.snapshot, self.place, item) for item in self.candidates if item.ref in refs)
+        return self._plan(list(facts))[0]
+
+    def _blocked(self, ref: ServiceAccountRef, blockers: Iterable[Blocker]) -> bool:
+        return any(not self.accepted(ref, blocker.id) for blocker in blockers)
+
+    def _own_blockers(self, facts: MigrationFacts) -> list[Blocker]:
+        """Those that the checks cannot see, since no association exists yet."""
+        ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
+        if not in_account(arn, self.place):
+            return [self._foreign(facts)]
+        if not facts.associated and (addon := self._addon(facts)):
+            message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
+            change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
+            return [Blocker("addon-owned-association", message, facts.candidate.evidence, (change,))]
+        if isinstance(facts.role, Known) and facts.role.value is None:
+            message = f"Role {role_name(arn)} does not exist."
+            return [Blocker("role-not-found", message, facts.candidate.evidence, (("podid", "role", "list"),))]
+        if association is not None and not facts.associated:
+            message = f"{ref} has an association with another role, {role_name(association.role_arn)}."
+            command = ("podid", "associate", str(ref), "--role", arn, "--replace")
+            return [
+                Blocker("association-other-role", message, (f"association {association.association_id}",), (command,))
+            ]
+        if isinstance(facts.role, Missing) and not facts.associated:
+            permission = f" Needs {facts.role.permission}." if facts.role.permission else ""
+            message = f"The trust policy of role {role_name(arn)} could not be read.{permission}"
+            return [Blocker("trust-unreadable", message, (facts.role.reason,))]
+        if facts.allowed is None and not facts.associated:
+            return [Blocker("trust-unreadable", f"The trust policy of role {role_name(arn)} cannot be parsed.")]
+        return []
+
+    def _addon(self, facts: MigrationFacts) -> str:
+        """The add-on whose IRSA role the service account has, empty for none."""
+        addons = known_or(self.snapshot.addons, ())
+        return next((a.name for a in addons if a.service_account_role_arn == facts.candidate.role_arn), "")
+
+    def _foreign(self, facts: MigrationFacts) -> Blocker:
+        arn = facts.candidate.role_arn
+        try:
+            account = Arn.parse(arn).account
+        except InvalidInput as error:
+            return Blocker("role-not-found", f"The annotation names no role: {error.message}")
+        message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
+        command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
+        return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,))
+
+    def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
+        """The changes of these items, and the blocker of each whose trust policy cannot be extended. Trust policies
+        come before associations, and each role has one change however many items use it."""
+        cluster, header = self.place.the_cluster, self.place.header
+        current = {item.ref: item.association for item in items}
+        change = AssociationChange(update_trust=True)
+        chosen: list[DesiredAssociation] = []
+        refused: dict[ServiceAccountRef, Blocker] = {}
+        by_role: dict[str, list[MigrationFacts]] = {}
+        for item in items:
+            if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed:
+                by_role.setdefault(item.candidate.role_arn, []).append(item)
+        for arn, members in by_role.items():
+            wanted: list[DesiredAssociation] = []
+            for item in members:
+                role = item.role.value if isinstance(item.role, Known) else None
+                one = DesiredAssociation(item.ref, ResolvedRole(arn, role), Settings(tags=self.tags))
+                try:
+                    plan_associations((*wanted, one), change, cluster, header, current)
+                except PodidError as error:
+                    refused[item.ref] = _refusal(error)
+                else:
+                    wanted.append(one)
+            chosen += wanted
+        plan = plan_associations(chosen, change, cluster, header, current)
+        return replace(plan, notes=()), refused
+
+    def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
+        """The predicted statuses, and the verdicts that fail once the plan is carried out and pods are restarted."""
+        if not self.candidates:
+            return {}, ()
+        scope = DoctorScope.of([item.ref for item in self.candidates])
+        diagnosis = Diagnosis(judge(self.snapshot, scope=scope, adjust=self.adjust), self.snapshot)
+        whole = replace(plan, actions=(*plan.actions, *restarts(self.snapshot, plan)))
+        outlook = foresee(diagnosis, whole, self.now, adjust=self.adjust)
+        return {status.ref: status for status in outlook.after}, (*outlook.brings, *outlook.stands)
+
+    def _item(
+        self,
+        facts: MigrationFacts,
+        blockers: tuple[Blocker, ...],
+        failing: Sequence[Verdict],
+        status: IdentityStatus | None,
+    ) -> MigrationItem:
+        candidate = facts.candidate
+        cautions = [Caution(verdict.check, verdict.message) for verdict in failing]
+        cautions += _cautions(facts, self.place)
+        workloads = dict.fromkeys(workload_subject(pod) for pod in candidate.pods)
+        return MigrationItem(
+            ref=facts.ref,
+            source=OlderWay.IRSA,
+            role_arn=candidate.role_arn,
+            stage=facts.stage,
+            pods=facts.counts,
+            evidence=candidate.evidence,
+            workloads=tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in workloads)),
+            blockers=blockers,
+            warnings=tuple(dict.fromkeys(cautions)),
+            unknown=_unknown(status),
+            steps=tuple(_steps(facts)),
+            owner=_owner(facts),
+            state=_state(facts),
+        )
+
+
+def _refusal(error: PodidError) -> Blocker:
+    """The blocker of an item that cannot be planned."""
+    quota = isinstance(error, Conflict) and "characters; IAM takes" in error.message
+    hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
+    return Blocker(
+        error.id or ("trust-quota" if quota else "trust-unreadable"),
+        f"{error.message}.",
+        error.lines,
+        (hint,) if hint else (),
+    )
+
+
+def _against(verdicts: Iterable[Verdict], ref: ServiceAccountRef, *, blocking: bool) -> tuple[Verdict, ...]:
+    """Those of the failing verdicts that concern the service account: errors of links 1 to 9, and warnings that block,
+    or the other warnings."""
+    about = [v for v in verdicts if v.check not in ENDED and (str(ref) in v.chain or v.chain == EVERYONE)]
+    return tuple(v for v in about if v.severity is not Severity.INFO and not v.masked_by and _blocks(v) is blocking)
+
+
+def _blocks(verdict: Verdict) -> bool:
+    return (verdict.severity is Severity.ERROR and verdict.link < 10) or verdict.check in BLOCKING
+
+
+def _blocker(verdict: Verdict) -> Blocker:
+    commands = verdict.fix.commands if verdict.fix is not None else ()
+    return Blocker(verdict.check, verdict.message, verdict.evidence, commands)
+
+
+def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
+    if status is None:
+        return ()
+    subjects = dict.fromkeys(
+        f"{item.subject or f'link {link_words(item.link)}'}{f' (needs {item.permission})' if item.permission else ''}"
+        for item in status.not_checked
+        if not item.how
+    )
+    return tuple(subjects)
+
+
+def _cautions(facts: MigrationFacts, place: Place) -> Iterator[Caution]:
+    """What the checks do not look for, since it only matters to a migration."""
+    if owner := _owner(facts):
+        yield Caution(
+            "annotation-owned",
+            f"{owner} manages the annotation. podid migrate finish prints the change to make there.",
+        )
+    policy, provider = policy_of(facts.role), provider_arn(place)
+    if policy is None:
+        return
+    name = role_name(facts.candidate.role_arn)
+    others = [who for who in trust.other_principals(policy) if who != provider]
+    if others:
+        yield Caution(
+            "role-used-elsewhere",
+            f"Role {name} also trusts {short_list(others)}. podid leaves those statements unchanged.",
+        )
+    if facts.by_issuer:
+        subjects = trust.subjects_of(policy, provider)
+        wide = [subject for subject in subjects if "*" in subject or "?" in subject] or ([] if subjects else ["any"])
+        if wide:
+            yield Caution(
+                "wildcard-subject",
+                f"The trust policy of role {name} allows service accounts by a pattern ({short_list(wide)}). "
+                "The statement stays while another service account needs it.",
+            )
+    if trust.names_sessions(policy):
+        yield Caution(
+            "session-name-changed",
+            f"The trust policy of role {name} has a condition on the session name or aws:userid. With Pod Identity, "
+            "session names begin with eks-CLUSTER-POD.",
+        )
+
+
+def _state(facts: MigrationFacts) -> ItemState:
+    role, account = facts.role, facts.candidate.account
+    known = role.value if isinstance(role, Known) else None
+    return ItemState(
+        trust_policy=digest(known.trust) if known is not None else "",
+        association=facts.association.association_id if facts.association is not None else "",
+        annotations=account.irsa_annotations if account is not None else {},
+    )
+
+
+def _owner(facts: MigrationFacts) -> str:
+    account = facts.candidate.account
+    return account.owner if account is not None and account.irsa_annotations else ""
+
+
+def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
+    """What is left, as single commands; `podid migrate apply` does all but the last."""
+    ref, name = str(facts.ref), role_name(facts.candidate.role_arn)
+    if not facts.allowed:
+        yield MigrationStep("allow", name, (("podid", "trust", "add", "--role", name, "--for", ref),))
+    if not facts.associated:
+        yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name),))
+    if facts.counts.pod_identity < facts.counts.total:
+        yield MigrationStep("restart", ref, (("podid", "restart", ref),))
+    if facts.counts.total:
+        yield MigrationStep("verify", ref, (("podid", "verify", ref),))
+    yield MigrationStep("finish", ref, (("podid", "migrate", "finish", ref),))
+
+
+def _providers(items: Iterable[MigrationFacts], place: Place) -> tuple[str, ...]:
+    """This cluster's providers that the roles trust."""
+    issuer = place.the_cluster.oidc_issuer.partition("://")[2]
+    named = {
+        who
+        for item in items
+        if (policy := policy_of(item.role)) is not None
+        for who in trust.other_principals(policy)
+        if issuer and who.endswith(f":oidc-provider/{issuer}")
+    }
+    return tuple(sorted(named))

@@ -1,0 +1,82 @@
+"""Options of the commands of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from podid.domain.errors import InvalidInput
+from podid.domain.migration import OlderWay, Stage
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
+from podid.ops.options import SERVICE_ACCOUNTS
+
+EVERYWHERE = ""
+
+
+def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    """Blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raises InvalidInput for another form."""
+    accepted: dict[str, set[str]] = {}
+    for text in texts:
+        ref, equals, blocker = text.rpartition("=")
+        if equals:
+            ref = str(ServiceAccountRef.parse(ref))
+        if not blocker:
+            raise InvalidInput(f"--accept {text!r} is not ID or NS/SA=ID", subject=text)
+        accepted.setdefault(ref, set()).add(blocker)
+    return {ref: frozenset(ids) for ref, ids in accepted.items()}
+
+
+ACCEPT = several(
+    "ID|NS/SA=ID",
+    "Migrate in spite of this blocker. Repeatable.",
+    name="--accept",
+    default={},
+    read=read_accepted,
+)
+
+
+def read_stage(text: str, *, option: str) -> Stage:
+    """A stage that `apply` can stop at. Raises InvalidInput for another word."""
+    names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
+    return Stage(one_of(option, text, names))
+
+
+def read_soak(text: str) -> timedelta:
+    """A duration, 0 included."""
+    return timedelta(seconds=0 if text.strip() in ("0", "0s") else seconds(text))
+
+
+@options
+class MigrationOptions:
+    """Which items a command is about, and which blockers are accepted."""
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    from_: str = option(
+        "SOURCE", "Only items that use this older way.", name="--from", default="", values=tuple(OlderWay)
+    )
+    accept: Mapping[str, frozenset[str]] = ACCEPT
+    strict: bool = switch("Block items that podid could not check completely.")
+
+    def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
+        return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())
+
+
+@options
+class ApplyOptions:
+    which: MigrationOptions = included(MigrationOptions)
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
+    until: Stage = option(
+        "STAGE",
+        "Stop at this stage: admitted, associated, moved or proven.",
+        default=Stage.PROVEN,
+        read=partial(read_stage, option="--until"),
+    )
+    parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
+    max_failures: int = number(
+        "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
+    )
+    keep_failed: bool = switch("Leave failed service accounts as they are instead of taking them back to IRSA.")
+    tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
+    approve_each: bool = switch("Ask before each service account.")

@@ -1,0 +1,71 @@
+"""A saved plan: what somebody approved, compared with what is there when it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from podid.domain.errors import Conflict, InvalidInput
+from podid.domain.migration import ItemState, MigrationItem
+from podid.domain.names import ServiceAccountRef
+from podid.local import data
+
+if TYPE_CHECKING:
+    from podid.ops.migrate.items import Migration
+
+_KIND = "MigrationPlan"
+_WORDS = {
+    "trustPolicy": "the trust policy of its role",
+    "association": "its association",
+    "annotations": "its annotations",
+    "blockers": "its blockers",
+    "roleArn": "its role",
+}
+
+
+def read_plan(text: str, name: str) -> Mapping[str, Any]:
+    """A file that `podid migrate plan --save` wrote. Raises InvalidInput for what is none."""
+    document = data.read(text, name)
+    if not isinstance(document, dict) or document.get("kind") != _KIND or not isinstance(document.get("items"), list):
+        raise InvalidInput(f"{name} is not a plan of podid migrate plan --save", subject=name)
+    return document
+
+
+def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tuple[MigrationItem, ...]:
+    """Return the items of the saved plan, as they are now. Raises Conflict with every difference, and InvalidInput for
+    a file that is damaged."""
+    if saved.get("cluster") != migration.place.the_cluster.arn:
+        raise Conflict(f"{name} is a plan for {saved.get('cluster')}, not for {migration.place.the_cluster.arn}")
+    now = {item.ref: item for item in migration.items}
+    items, moved = [], []
+    for entry in saved["items"]:
+        try:
+            ref = ServiceAccountRef(entry["namespace"], entry["serviceAccount"])
+            before: Mapping[str, Any] = {**entry["state"], "roleArn": entry["roleArn"], "blockers": _ids(entry)}
+        except (KeyError, TypeError) as error:
+            raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
+        item = now.get(ref)
+        if item is None:
+            moved.append(f"{ref}: nothing is left to migrate")
+            continue
+        moved += [f"{ref}: {_WORDS[key]} changed" for key in _differing(before, item)]
+        items.append(item)
+    if moved:
+        raise Conflict(f"The cluster changed since {name} was saved", lines=tuple(moved), subject=name)
+    return tuple(items)
+
+
+def _ids(entry: Mapping[str, Any]) -> Sequence[str]:
+    return [blocker["id"] for blocker in entry["blockers"]]
+
+
+def _differing(before: Mapping[str, Any], item: MigrationItem) -> Iterator[str]:
+    state: ItemState = item.state
+    now = {
+        "trustPolicy": state.trust_policy or None,
+        "association": state.association or None,
+        "annotations": dict(state.annotations),
+        "roleArn": item.role_arn,
+        "blockers": [blocker.id for blocker in item.blockers],
+    }
+    yield from (key for key, value in now.items() if before.get(key) != value)
