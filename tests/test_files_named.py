@@ -229,7 +229,7 @@ def test_what_an_editor_wrote_meanwhile_stays(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(edit, "write_in_place", meanwhile)
     outcome = Podid()(*filled(IN_PLACE["trust add"], file), "-o", "json")
     assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
-    assert outcome.error["message"] == f"{file} was not changed: it was changed meanwhile"
+    assert outcome.error["message"] == f"{file} was not changed: it was changed in the meantime"
     assert file.read_text() == "theirs"
 
 

@@ -198,7 +198,7 @@ def test_what_failed_for_good_is_not_asked_for_again_for_a_moment() -> None:
         answer("Describe", ServerFailed("500 for a"))
     tries = len(asked)
     for _ in range(5000):
-        with pytest.raises(Unavailable, match="not asked again: 500 for a"):
+        with pytest.raises(Unavailable, match="not called again: 500 for a"):
             answer("Describe", None)
     assert len(asked) == tries
     assert answer("List", None) == "done"
@@ -548,7 +548,7 @@ def test_reads_that_all_hang_are_given_up_together() -> None:
     assert len(found) == 2000
     assert {type(error) for error in found.values()} <= {ConnectionLost, Unavailable}
     assert len(server.asked) < 5 * pacing.WORKERS
-    assert str(found[1999]) == f"not asked again: no answer within {LONGEST} s"
+    assert str(found[1999]) == f"not called again: no answer within {LONGEST} s"
 
 
 @pytest.mark.usefixtures("impatient")

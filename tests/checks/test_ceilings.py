@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podid.domain.evidence import LogSighting
-from podid.domain.iam import AssumePermissions, allowed_actions, leaves_something
+from podid.domain.iam import AssumePermissions, allowed_actions, allows_any_action
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.status import IdentityState
 from podid.domain.wildcards import covers, overlap
@@ -84,7 +84,7 @@ S3 = document(allow("s3:GetObject", "s3:List*"))
     ],
 )
 def test_what_is_left(policy: dict[str, Any], ceiling: dict[str, Any], left: bool) -> None:
-    assert leaves_something(allowed_actions([policy]), ceiling) is left
+    assert allows_any_action(allowed_actions([policy]), ceiling) is left
 
 
 def bounded(section: object) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
-from podid.domain.cloudtrail import Lookup, NodeCall, NodeTrail, node_trail, nodes_own, old_sdk
+from podid.domain.cloudtrail import Lookup, NodeCall, NodeTrail, is_call_of_node, node_trail, old_sdk
 from podid.domain.findings import Outcome
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot
@@ -89,7 +89,7 @@ def test_user_agents(user_agent: str, found: str) -> None:
 )
 def test_what_a_node_does_for_itself(service: str, action: str, user_agent: str, own: bool) -> None:
     call = NodeCall(at=NOW, service=service, action=action, user_agent=user_agent)
-    assert nodes_own(call) is own
+    assert is_call_of_node(call) is own
     assert bool(trail(call).old) is not own
 
 

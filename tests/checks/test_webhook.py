@@ -79,8 +79,8 @@ def test_a_namespace_is_told_by_its_name_only() -> None:
     found = WebhookRegistration(
         namespaces=Selector({"team": "a"}, (Requirement(NAMESPACE_NAME, "NotIn", ("kube-system",)),))
     )
-    assert found.leaves_out("shop", {}) == ""
-    assert found.leaves_out("kube-system", {}) == "its namespaceSelector"
+    assert found.excluding_selector("shop", {}) == ""
+    assert found.excluding_selector("kube-system", {}) == "its namespaceSelector"
 
 
 def test_one_that_is_asked_about_nothing() -> None:

@@ -142,9 +142,13 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--query", ""), "--query '' is not a JMESPath expression: it is empty", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),
-        (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m, 1h30m or 2d", None),
+        (("install-agent", "--timeout", "soon"), "'soon' is not a duration: specify 90s, 5m, 1h30m or 2d", None),
         (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, ready", None),
-        (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
+        (
+            ("show", "orders"),
+            "'orders' is not a service account: specify NAMESPACE/NAME, for example shop/orders",
+            None,
+        ),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces exclude each other", None),
@@ -200,7 +204,7 @@ def test_a_variable_that_is_not_set_is_not_everything(row: Row) -> None:
         blank = BLANK[number % len(BLANK)]
         refused = Podid()(*(blank if word == "BLANK" else word for word in line), "-o", "json")
         assert (refused.code, refused.stdout) == (2, ""), (line, refused)
-        assert refused.error["message"].removeprefix("argument ") == f"{name} is empty: give a value, or leave it out"
+        assert refused.error["message"].removeprefix("argument ") == f"{name} is empty: specify a value, or omit it"
 
 
 @pytest.mark.parametrize("blank", BLANK)
@@ -210,19 +214,19 @@ def test_a_variable_that_is_not_set_is_not_everything(row: Row) -> None:
 def test_nor_is_white_space(line: str, blank: str) -> None:
     refused = Podid()(*line.split(), blank)
     assert (refused.code, refused.stdout) == (2, "")
-    assert refused.stderr.endswith("is empty: give a value, or leave it out.\n")
+    assert refused.stderr.endswith("is empty: specify a value, or omit it.\n")
 
 
 @pytest.mark.parametrize("variable", ["PODID_NAMESPACE", "PODID_CLUSTER", "AWS_REGION", "KUBECONFIG", "PODID_TIMEOUT"])
 def test_a_variable_of_white_space_is_no_value(variable: str) -> None:
     """One that is empty is as one that is not set."""
     refused = Podid(env={variable: " "})("restart", "--yes", "-o", "json")
-    assert (refused.code, refused.error["message"]) == (2, f"{variable} is empty: give a value, or leave it out")
+    assert (refused.code, refused.error["message"]) == (2, f"{variable} is empty: specify a value, or omit it")
 
 
 def test_the_first_of_several_is_not_all_of_them(podid: Podid) -> None:
     refused = podid("list", "--cluster", "demo", "--cluster", "", "-o", "json")
-    assert (refused.code, refused.error["message"]) == (2, "--cluster is empty: give a value, or leave it out")
+    assert (refused.code, refused.error["message"]) == (2, "--cluster is empty: specify a value, or omit it")
 
 
 @pytest.mark.parametrize(

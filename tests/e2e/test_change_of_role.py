@@ -82,7 +82,7 @@ def test_what_was_changed_long_ago_has_reached_every_pod(healthy: Site) -> None:
 def test_tags_of_the_association_are_nothing_to_a_pod(healthy: Site) -> None:
     healthy.wait(5)
     text = healthy.must("associate", "shop/orders", "--role", "shop-orders", "--tag", "a=b", "--replace").stderr
-    assert "may act as" not in text
+    assert "may keep the previous" not in text
 
 
 def test_the_list_counts_pods_only_when_asked(healthy: Site) -> None:

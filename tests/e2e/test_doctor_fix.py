@@ -17,7 +17,7 @@ from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Terminal
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.ops.doctor.fixes import Mend, mends
+from podid.ops.doctor.fixes import AutoFix, auto_fixes
 from podid.sandbox.baseline import add_association
 from podid.sandbox.breaks.table import BREAKS, to_see
 from sandbox.test_breaks import TELLING
@@ -74,7 +74,7 @@ def test_a_name_that_could_be_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0
 
     monkeypatch.setattr("podid.cli.fixing.main", main)
-    mend = Mend(found("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
+    mend = AutoFix(found("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
     out = io.StringIO()
     streams = Streams(stdin=out, stdout=out, stderr=out, stdin_tty=False, stdout_tty=False, stderr_tty=False)
     runtime = Runtime(streams=streams, env={})
@@ -168,14 +168,14 @@ def test_what_podid_carries_out_itself() -> None:
     )
 
     def chosen(*only: str, level: Severity = Severity.WARN) -> list[str]:
-        return [item.verdict.check for item in mends(report, only, level)[0]]
+        return [item.verdict.check for item in auto_fixes(report, only, level)[0]]
 
     # pods last: they get what the others put right
     assert chosen() == ["h", "a"]
     assert chosen(level=Severity.INFO) == ["h", "a", "l"]
     assert chosen(*"abcdefghijklmnop") == ["h", "j", "k", "n", "a", "l"]
-    assert [item.kind for item in mends(report, "jkn")[0]] == [FixClass.DELETE, FixClass.GRANT, FixClass.DELETE]
-    assert mends(report)[1] == (
+    assert [item.kind for item in auto_fixes(report, "jkn")[0]] == [FixClass.DELETE, FixClass.GRANT, FixClass.DELETE]
+    assert auto_fixes(report)[1] == (
         *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),
         "l (restarts or installs, info)",
     )

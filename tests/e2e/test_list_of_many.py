@@ -80,7 +80,7 @@ def test_one_cluster_that_cannot_be_read(many: Sandbox, podid: Podid, output: st
     ("line", "message"),
     [
         ("--sort-by x", "--sort-by 'x' is not one of namespace, service-account"),
-        ("--older-than x", "'x' is not a time"),
+        ("--older-than x", "'x' is not a duration"),
         ("--tag =x", "--tag '=x' is not KEY or KEY=VALUE"),
         ("--cluster demo --all-clusters", "--cluster and --all-clusters exclude each other"),
     ],

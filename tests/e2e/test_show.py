@@ -111,9 +111,9 @@ def test_the_first_that_is_seen_wins() -> None:
         CredentialCandidate(CredentialSource.NODE_ROLE, certain=False),
     )
     both = ContainerUse("app", (may, pods, node))
-    assert (both.uses, both.certain, both.unless, both.passed_over) == ("pod-identity", False, (may,), (node,))
+    assert (both.uses, both.certain, both.unless, both.unused) == ("pod-identity", False, (may,), (node,))
     last = ContainerUse("app", (may, node))
-    assert (last.uses, last.certain, last.unless, last.passed_over) == ("node-role", False, (may,), ())
+    assert (last.uses, last.certain, last.unless, last.unused) == ("node-role", False, (may,), ())
 
 
 def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:

@@ -90,7 +90,7 @@ def test_a_context_that_does_not_exist(shared: Site, kubeconfig: Callable[..., s
     [
         (("--context", "there"), {}, 5, "The kubeconfig has no context 'there'"),
         (("--kubeconfig", "/nowhere/at/all"), {}, 5, "/nowhere/at/all"),
-        ((), {"PODID_TIMEOUT": "abc"}, 2, "'abc' is not a time"),
+        ((), {"PODID_TIMEOUT": "abc"}, 2, "'abc' is not a duration"),
     ],
 )
 def test_what_is_wrong_is_told_where_it_is_not_needed(

@@ -185,7 +185,7 @@ def test_a_look_that_comes_too_late_leaves_what_the_one_before_showed(healthy: S
     outcome, took = timed(healthy, only("eks", "DescribePodIdentityAssociation", later), *argv)
     assert took < 4 + SLACK
     assert (outcome.code, next(looks) > 1) == (3, True), outcome
-    assert "may still be settling" in str(outcome.json["newPod"]), outcome
+    assert "the change may not be in effect yet" in str(outcome.json["newPod"]), outcome
 
 
 @contextmanager

@@ -334,9 +334,9 @@ def test_no_log_is_read_with_a_token_in_it() -> None:
 def test_the_webhooks_registration(lab: KubeWorld) -> None:
     found = lab.reader.find_webhook()
     assert found is not None
-    assert (found.on_create, found.versions, found.oddities()) == (True, ("v1beta1",), ())
-    assert found.leaves_out("shop", {}) == ""
-    assert found.leaves_out("shop", {"eks.amazonaws.com/skip-pod-identity-webhook": ""}) == "its objectSelector"
+    assert (found.on_create, found.versions, found.differences()) == (True, ("v1beta1",), ())
+    assert found.excluding_selector("shop", {}) == ""
+    assert found.excluding_selector("shop", {"eks.amazonaws.com/skip-pod-identity-webhook": ""}) == "its objectSelector"
     lab.sandbox.delete(kinds.MUTATING_WEBHOOKS, "", "pod-identity-webhook")
     assert lab.reader.find_webhook() is None
 

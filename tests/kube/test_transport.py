@@ -174,7 +174,7 @@ def test_what_failed_for_good_is_not_read_again_for_a_moment(tls: Server, connec
         transport.text("/api/v1/namespaces/shop/pods/a/log")
     tries = len(tls.requests)
     for number in range(1000):
-        with pytest.raises(Unavailable, match="not asked again: the API server of cluster demo failed with 503"):
+        with pytest.raises(Unavailable, match="not called again: the API server of cluster demo failed with 503"):
             transport.fresh().text(f"/api/v1/namespaces/n{number}/pods/p/log")
     assert len(tls.requests) == tries
     # something else, and what changes something, is asked for as ever

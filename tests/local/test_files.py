@@ -94,7 +94,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatc
         files.read(path)
 
 
-@pytest.mark.parametrize(("mode", "uid", "why"), [(0o620, 0, "may write"), (0o602, 0, "may write"), (0o600, 1, "user")])
+@pytest.mark.parametrize(("mode", "uid", "why"), [(0o620, 0, "can write"), (0o602, 0, "can write"), (0o600, 1, "user")])
 def test_only_what_nobody_else_can_have_written_is_ones_own(
     mode: int, uid: int, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,7 +241,11 @@ def test_directories(tmp_path: Path) -> None:
     assert not files.check_private(tmp_path / "nothing")
     (tmp_path / "link").symlink_to(deep)
     deep.chmod(0o770)
-    for path, why in ((tmp_path / "link", "link"), (deep, "others"), (planted("file", tmp_path / "x"), "directory")):
+    for path, why in (
+        (tmp_path / "link", "link"),
+        (deep, "other users"),
+        (planted("file", tmp_path / "x"), "directory"),
+    ):
         with pytest.raises(OSError, match=why):
             files.check_private(path)
 

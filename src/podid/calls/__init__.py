@@ -1,1 +1,1 @@
-"""Calls of any service: how fast they are made, how long they may take, when they are tried again or given up."""
+"""Calls of any service: their rate, deadlines and retries."""

@@ -1,8 +1,8 @@
-"""When things have to be over: a command as a whole, and each call that it makes.
+"""Deadlines of a command, and of each call that it makes.
 
-A server that sends a byte a second keeps every timeout of a socket. So what reads from one (`podid.calls.http`) goes by
-the limit of the call that it is part of. What is no socket, such as a program, is waited for in another thread, which
-is left to itself when the time is up.
+A server that sends one byte a second never exceeds the timeout of a socket. Therefore the limit of the call applies to
+every read from a socket (`podid.calls.http`). Other operations, such as programs, run in another thread, which is
+abandoned at the deadline.
 """
 
 import math
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# what is left for one more read at the deadline itself, and for taking back what is half done
+# allowed after the deadline for a last read, and for cleaning up
 GRACE_SECONDS = 2.0
 
 
 class Overdue(TimeoutError):
-    """A call had not returned when its time was up; the text says which time that was. What it has done is unknown."""
+    """A call did not return before its deadline; the text names the deadline. Its effect is not known."""
 
 
 @dataclass(slots=True)
 class Limit:
-    """Until when, by `time.monotonic`, one call may take; `passed` once it was ended for that."""
+    """The deadline of one call, by `time.monotonic`; `passed` is true after it ended the call."""
 
     until: float
     passed: bool = False
 
     def left(self) -> float:
-        """Return the seconds that are left. Raise TimeoutError when there are none."""
+        """Return the remaining seconds. Raise TimeoutError if there are none."""
         left = self.until - time.monotonic()
         if left <= 0:
             self.passed = True
@@ -44,13 +44,13 @@ class Limit:
         return left
 
 
-# of the call that this thread makes
+# the limit of this thread's call
 LIMIT: ContextVar[Limit | None] = ContextVar("podid_limit", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The end of a command, `seconds` after it began, by `monotonic`'s clock; `words` name that time ("the 5 s of
+    """The deadline of a command, `seconds` after its start, by the clock `monotonic`. `words` name it ("the 5 s of
     --timeout")."""
 
     at: float = math.inf
@@ -63,12 +63,12 @@ class Deadline:
         return cls(monotonic() + seconds, seconds, words, monotonic)
 
     def left(self) -> float:
-        """Seconds, 0 when the time is up."""
+        """Return the remaining seconds, at least 0."""
         return max(self.at - self.monotonic(), 0.0)
 
     def call(self, fn: Callable[[], T], longest: float) -> T:
-        """Return what `fn` returns, which reads from sockets of `podid.calls.http`. Raise TimedOut where the time was
-        up before, Overdue where it or `longest` seconds passed meanwhile."""
+        """Return the result of `fn`, which reads from sockets of `podid.calls.http`. Raise TimedOut if the deadline
+        passed before the call, Overdue if the deadline or `longest` seconds passed during the call."""
         seconds, words = self._allowed(longest)
         limit = Limit(time.monotonic() + seconds)
         before = LIMIT.set(limit)
@@ -82,24 +82,24 @@ class Deadline:
             LIMIT.reset(before)
 
     def wait(self, fn: Callable[[], T], longest: float) -> T:
-        """As `call`, for any `fn`: it is left to itself, in its own thread, when the time is up."""
+        """Do as `call`, for any `fn`: it runs in its own thread, which is abandoned at the deadline."""
         seconds, words = self._allowed(longest)
         future = submit(fn)
         try:
             return future.result(seconds)
         except TimeoutError:
-            if future.done():  # it is an error of its own
+            if future.done():  # an error of `fn` itself
                 raise
             raise Overdue(words) from None
 
     def _allowed(self, longest: float) -> tuple[float, str]:
-        """Return how many seconds a call may take now, and how to name that time."""
+        """Return the seconds that a call may take now, and the words for this limit."""
         left = self.at - self.monotonic()
         grace = min(GRACE_SECONDS, self.seconds / 10)
         if left <= grace:
             left += grace
         if left <= 0:
-            raise TimedOut(f"{self.words} are over", advice="Give it more time with --timeout.")
+            raise TimedOut(f"{self.words} are over", advice="Pass a longer --timeout.")
         return min(left, longest), f"in {self.words}" if left < longest else f"within {longest:g} s"
 
 
@@ -107,8 +107,8 @@ NEVER = Deadline()
 
 
 def submit(fn: Callable[..., T], *args: Any) -> "Future[T]":
-    """Run `fn` in a thread of its own. A daemon, unlike a ThreadPoolExecutor's: Ctrl-C waits neither for it nor for
-    those that it waits for."""
+    """Run `fn` in its own thread. It is a daemon, unlike those of a ThreadPoolExecutor, so that Ctrl-C does not wait
+    for it."""
     from concurrent.futures import Future
 
     future: Future[T] = Future()
@@ -116,7 +116,7 @@ def submit(fn: Callable[..., T], *args: Any) -> "Future[T]":
     def work() -> None:
         try:
             future.set_result(fn(*args))
-        except BaseException as error:  # noqa: BLE001  it is raised again where the result is read
+        except BaseException as error:  # noqa: BLE001  raised again by result()
             future.set_exception(error)
 
     threading.Thread(target=work, name="podid-call", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Answers that come late, slowly or without end: how long an HTTP connection of urllib3 is read from, and how far."""
+"""Limits for HTTP connections of urllib3: how long and how much they read from a slow or endless answer."""
 
 import http.client
 import io
@@ -14,11 +14,11 @@ from podid.domain.foreign import Malformed
 
 
 class TooLarge(Malformed):
-    """An answer that is not read to its end."""
+    """An answer that exceeds the size limit."""
 
 
 def read_whole(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    """Return the body. Raise TooLarge where it has more than `most` bytes."""
+    """Return the body. Raise TooLarge if it has more than `most` bytes."""
     body: bytes = response.read(most + 1)
     if len(body) > most:
         response.close()
@@ -27,7 +27,7 @@ def read_whole(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
 
 
 def limit_pools(by_scheme: MutableMapping[str, Any]) -> None:
-    """Have the connections of a PoolManager end with the call that they are made for: `by_scheme` are its classes."""
+    """Apply the limit of a call to the connections of a PoolManager; `by_scheme` are its pool classes."""
     by_scheme.update({scheme: _limited(pool) for scheme, pool in by_scheme.items()})
 
 
@@ -40,11 +40,11 @@ def _limited(pool: Any) -> Any:
 
 
 class _LimitedReader(io.RawIOBase):
-    """What comes through a socket, as long as the call lasts that it is the answer to."""
+    """Reads from a socket until the limit of the call."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock = raw, sock
-        self._longest = sock.gettimeout()  # for one read, as urllib3 has set it
+        self._longest = sock.gettimeout()  # for one read, set by urllib3
 
     def readable(self) -> bool:
         return True
@@ -70,7 +70,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 class _LimitedResponse(http.client.HTTPResponse):
-    """Of a server, and of a proxy that is to connect to one."""
+    """The response of a server, or of a proxy to CONNECT."""
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
@@ -78,12 +78,12 @@ class _LimitedResponse(http.client.HTTPResponse):
 
 
 class _LimitedConnection:
-    """Mixed in before a class of urllib3's."""
+    """Mixin for a connection class of urllib3."""
 
     response_class = _LimitedResponse
 
     def _new_conn(self) -> socket.socket:
-        """In another thread: looking a name up takes as long as it takes, and Ctrl-C waits for it."""
+        """Connect in another thread: name resolution has no timeout, and blocks Ctrl-C."""
         limit = LIMIT.get()
         future = submit(super()._new_conn)  # type: ignore[misc]  # urllib3's
         try:

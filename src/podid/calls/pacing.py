@@ -1,8 +1,8 @@
-"""Every AWS call goes through a pacer, one per service; and one way to make many calls at once, of any service.
+"""Pacing of AWS calls, with one pacer for each service; and concurrent calls of any service.
 
-botocore's own retries are off (see `podid.aws.session`). Its standard mode gives up after a few throttles and its
-adaptive mode takes twice as long as the service's limit asks for; a pacer shares one rate among all workers, tries
-again until a deadline, and never repeats a write that may have been carried out.
+botocore's own retries are disabled (see `podid.aws.session`): its standard mode gives up after a few throttles, and its
+adaptive mode takes twice as long as the service's limit requires. A pacer shares one rate among all workers, retries
+until a deadline, and never repeats a write that may have taken effect.
 """
 
 import random
@@ -34,40 +34,39 @@ R = TypeVar("R")
 
 WORKERS = 64
 PATIENCE_SECONDS = 60.0
-# a service that fails as long is no better in a minute; one that throttles is
+# a longer wait helps against throttling, but rarely against failures
 FAILING_SECONDS = 10.0
-# a name that does not resolve or a port that refuses will hardly be better in a minute
+# a longer wait rarely helps if a name does not resolve or a port refuses connections
 UNREACHABLE_ATTEMPTS = 3
-# one of many calls that the service refuses as often, while it answers nearly all others: it is not worth a minute
+# attempts for one of many calls that fails while the service answers nearly all others
 ALONE_ATTEMPTS = 6
 ALONE = WORKERS // 8
-# and the others, which are done in seconds, do not wait for it
+# its longest wait, so that it does not delay the others, which finish within seconds
 ALONE_BACKOFF = 0.5
-# how long nobody asks again for what was given up
+# a failed operation is not called again for this time
 NOT_AGAIN_SECONDS = 5.0
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
-# how long a fan-out that is given up waits for the calls that are under way: who presses Ctrl-C waits no longer
+# an aborted fan-out waits at most this long for its running calls, so that Ctrl-C returns quickly
 GRACE_SECONDS = 1.0
 
 
 class Stopped(Exception):
-    """Ends a worker that sleeps in a fan-out which nobody reads any more; no failure."""
+    """Ends a sleeping worker of a fan-out that was closed; not a failure."""
 
 
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
-# whether the others go on without the call
+# whether the other calls continue if this one fails
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
-# how many seconds failures of a service are put up with, where that is less than for others
+# seconds of retries after failures, if less than the default
 _for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
 
 
 class GivenUp:
-    """What a service failed to answer for as long as it was worth trying, by operation: for a moment nobody asks for it
-    again. Without this each of thousands of calls of one operation would fail for that long.
+    """Operations that a service failed to answer until the retries ended. They are not called again for a moment:
+    otherwise each of thousands of calls would retry for that long.
 
-    Safe to use from several threads: a count that gets lost tells no less that there were
-    answers."""
+    Safe to use from several threads: a lost count still shows that there were answers."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -75,11 +74,11 @@ class GivenUp:
         self._failed: dict[str, tuple[float, Unavailable]] = {}
 
     def begin(self, operation: str) -> int:
-        """Return how often it was answered so far. Raise Unavailable where it was given up a moment ago."""
+        """Return the number of answers so far. Raise Unavailable if the operation failed a moment ago."""
         until, error = self._failed.get(operation, (0.0, None))
         if error is not None and self._clock() < until:
             raise Unavailable(
-                f"not asked again: {error.message}", subject=error.subject, advice=error.advice
+                f"not called again: {error.message}", subject=error.subject, advice=error.advice
             ) from error
         return self._answers[operation]
 
@@ -88,19 +87,18 @@ class GivenUp:
         self._failed.pop(operation, None)
 
     def add(self, operation: str, answers: int, error: Unavailable) -> None:
-        """A call failed until its time was up. One that fails alone, while others are answered, says nothing of
-        them: `answers` is what `begin` gave for it."""
+        """Record a call that failed until its retries ended. Ignore it if others were answered meanwhile: `answers` is
+        the result of `begin`."""
         if self._answers[operation] == answers:
             self._failed[operation] = (self._clock() + NOT_AGAIN_SECONDS, error)
 
 
 class Pacer:
-    """The controller that everything shares which calls one service of one account and region.
+    """The rate limiter shared by all calls of one service in one account and region.
 
-    Throttles are tried again with full jitter until `patience` seconds have passed or the command's time is up, 5xx and
-    lost connections for FAILING_SECONDS. An operation that failed so long, and was not answered meanwhile, is not asked
-    for again for a moment. Of many that go on without each other (`attempt`), one that fails nearly alone is given up
-    after some tries.
+    Throttled calls are retried with full jitter until `patience` seconds or the command's deadline pass; 5xx and lost
+    connections for FAILING_SECONDS. An operation that failed that long without any answer is not called again for a
+    moment. Of many independent calls (`attempt`), one that fails nearly alone is given up after some attempts.
     """
 
     def __init__(
@@ -121,17 +119,16 @@ class Pacer:
         self._rate = Rate()
         self._given_up = GivenUp(clock)
         self._answered = 0
-        self._troubled = 0  # calls that failed and are tried again
+        self._troubled = 0  # calls that failed and are retried
         self._lock = threading.Lock()
-        # a semaphore, at a tenth of what Python's takes
+        # a semaphore, ten times as fast as Python's
         self._slots: SimpleQueue[None] = SimpleQueue()
         for _ in range(workers):
             self._slots.put(None)
 
     def call(self, fn: Callable[[], T], operation: str = "") -> T:
-        """Return what `fn` returns, which asks the service for `operation`. Raise its last error once patience is at
-        an end."""
-        # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
+        """Return the result of `fn`, which calls `operation` of the service. Raise its last error after the retries."""
+        # not Patience.rounds(), which has a last round at the deadline: here no call may start after it
         began = self._clock()
         deadline = began + min(self.patience, self._command.left())
         attempt, answered, answers = 0, self._answered, self._given_up.begin(operation)
@@ -163,15 +160,15 @@ class Pacer:
             self._troubled += more
 
     def _fails_alone(self, error: Unavailable, attempt: int, answered: int) -> bool:
-        """Whether the service has `answered` others meanwhile, and refuses hardly any but this one."""
+        """Return whether the service `answered` other calls meanwhile, and hardly any other call fails."""
         return attempt >= ALONE_ATTEMPTS and self._is_alone(error) and self._answered > answered
 
     def _is_alone(self, error: Unavailable) -> bool:
         return _may_fail.get() and not isinstance(error, Throttled) and self._troubled <= ALONE
 
     def write(self, fn: Callable[[], T]) -> T:
-        """As `call`, but try again only what the service certainly did not carry out (a throttle, no connection): an
-        answer that got lost is a LostAnswer."""
+        """Do as `call`, but retry only if the write certainly had no effect (throttled, no connection). Raise
+        LostAnswer if the answer was lost."""
 
         def once() -> T:
             try:
@@ -197,7 +194,7 @@ class Pacer:
         finally:
             self._slots.put(None)
         self._delivered()
-        self._answered += 1  # some may get lost: it only tells whether there were any
+        self._answered += 1  # counts may get lost: only a change matters
         return result
 
     def _wait_for_turn(self) -> None:
@@ -214,12 +211,12 @@ class Pacer:
 
 
 def backoff(attempt: int) -> float:
-    """Return the longest wait in seconds before try number `attempt + 1`."""
+    """Return the longest wait in seconds before attempt number `attempt + 1`."""
     return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 10))
 
 
 def _until(error: Unavailable, attempt: int, began: float, deadline: float) -> float:
-    """When it is tried no more. A connection that took long to get lost is worth another one."""
+    """Return the time after which the call is not retried. A first failure is retried however long it took."""
     hurried = _for_failures.get()
     if isinstance(error, Throttled) or (hurried is None and attempt == 1):
         return deadline
@@ -241,7 +238,7 @@ def _sleep(seconds: float) -> None:
 
 
 def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
-    """Return `fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
+    """Return `fn`, but with a PodidError returned instead of raised: for a fan-out that continues after failures."""
 
     def attempted(item: T) -> R | PodidError:
         before = _may_fail.set(True)
@@ -257,8 +254,7 @@ def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
 
 @contextmanager
 def hurried(seconds: float) -> Iterator[None]:
-    """What is read here can be done without: a service that fails, but for its throttles, is asked again for no longer
-    than this."""
+    """Retry failures for at most `seconds` in this block, except throttles: for optional reads."""
     before = _for_failures.set(seconds)
     try:
         yield
@@ -273,24 +269,25 @@ class _Failed:
 
 @dataclass(frozen=True, slots=True)
 class _Fed:
-    """All items are in the queue; this many results are to be expected."""
+    """All items are in the queue; the number of results to expect."""
 
     count: int
 
 
 def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
-    """Yield (item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
+    """Yield (item, fn(item)) as they arrive, with many concurrent calls; `fn` paces itself, as the gateways' methods
+    do.
 
-    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
-    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop. `reads` says
-    that `fn` changes nothing, so that Ctrl-C waits for no call that is under way.
+    `items` may be an iterator that reads pages from AWS: calls start before the last page arrives. The first error ends
+    the fan-out and is raised here. To stop early, close the iterator or leave the loop. `reads` declares that `fn`
+    changes nothing, so that Ctrl-C does not wait for running calls.
     """
     todo: SimpleQueue[tuple[T] | None] = SimpleQueue()  # None ends a thread
     done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
     stop, seconds, threads = threading.Event(), _for_failures.get(), list[threading.Thread]()
 
     def start(work: Callable[[], None]) -> None:
-        # daemons, so that a call that hangs never keeps the process alive after Ctrl-C
+        # daemons, so that a hanging call does not keep the process alive after Ctrl-C
         threads.append(threading.Thread(target=guard, args=(work,), name="podid-pacing", daemon=True))
         threads[-1].start()
 
@@ -301,7 +298,7 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
             work()
         except Stopped:
             return
-        except BaseException as error:  # noqa: BLE001  it is raised again where the results are read
+        except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
             done.put(_Failed(error))
 
     def feed() -> None:

@@ -1,4 +1,4 @@
-"""Time as operations see it: a clock, how long they may take, and whom to tell what is going on."""
+"""Time for operations: a clock, a limit and progress messages."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`now` is the time of day in UTC, for records; waits go by `monotonic` and `sleep`, both in seconds."""
+    """`now` is the time of day in UTC, for records. Waits use `monotonic` and `sleep`, in seconds."""
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -17,9 +17,9 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long something is waited for, and at most `until`, by the clock's `monotonic`, where the whole command has to
-    be over. `say` is told each change of state, as a sentence without a full stop; `progress`, where it is there, how
-    many of how many steps are done, and which was the last."""
+    """A limit of `seconds` for a wait, and `until`, the deadline of the whole command by the clock's `monotonic`. `say`
+    receives each change of state, as a sentence without a full stop. `progress`, if set, receives the number of
+    finished steps, their total and the last step."""
 
     seconds: float
     clock: Clock
@@ -35,19 +35,19 @@ class Patience:
 
     @property
     def over(self) -> bool:
-        """Whether the command's time is up."""
+        """Return whether the command's deadline has passed."""
         return self.clock.monotonic() >= self.until
 
     def within(self, seconds: float) -> "Patience":
-        """Return the same clock and listener with another limit."""
+        """Return the same patience with another limit."""
         return replace(self, seconds=seconds)
 
     def rounds(self, pause: float | Callable[[], float], *, longest: float = 0.0) -> Iterator[float]:
-        """Yield the seconds that are left once for each round, with sleeps between.
+        """Yield the remaining seconds once for each round, with sleeps between the rounds.
 
-        `pause` is the sleep after the first round; with `longest` it grows by half each time, up to that. A function
-        gives the sleep anew after each round. The last round is at the deadline itself, and yields 0: a loop that ends
-        without having left has waited in vain.
+        `pause` is the sleep after the first round; with `longest` it grows by half each time, up to that. If `pause` is
+        a function, it returns the sleep after each round. The last round is at the deadline and yields 0: a loop that
+        reaches its end has waited in vain.
         """
         deadline = min(self.clock.monotonic() + self.seconds, self.until)
         length = 0.0
@@ -60,5 +60,5 @@ class Patience:
                 length = pause()
             else:
                 length = min(length * 1.5, longest) if length and longest else pause
-            # a moment at least: a clock that stands still in between must not make this spin
+            # sleep a moment at least, so that a stopped clock causes no busy loop
             self.clock.sleep(max(min(length, deadline - self.clock.monotonic()), 0.01))

@@ -1,9 +1,9 @@
-"""How many calls a second a service bears: learnt from its throttles, without a clock of its own.
+"""The rate of calls that a service accepts, learned from its throttles. It has no clock of its own.
 
-Unlimited until the first throttle. Then the rate is what the service really delivered during the last second, less a
-little, and it climbs back: quickly up to where it last held, slowly beyond, and the faster the longer nothing is
-throttled. While there is less than a second to judge by, it climbs quickly without bound. One throttle answers one rate
-only: calls that were sent before the last cut say nothing about the new rate.
+Unlimited until the first throttle. Then the rate is that of the answers in the last second, less a margin. It increases
+again: fast up to the last sustained rate, slowly beyond, and faster the longer no call is throttled. With less than a
+second of data it increases fast without limit. Throttles of calls that were sent before the last cut are ignored,
+because they do not concern the new rate.
 """
 
 import math
@@ -12,14 +12,14 @@ from collections import deque
 # calls a second
 FLOOR = 1.0
 CUT = 0.92
-# share of the rate that is added each second: below and above the rate that last held
+# share of the rate that is added each second: below and above the last sustained rate
 RECOVER = 2.0
 PROBE = 0.03
-# a throttle takes off a third at most, unless nothing but the deliveries is known yet
+# a throttle reduces the rate by a third at most, except for the first one
 DEEPEST_CUT = 0.7
-# seconds that the delivered rate is taken from
+# seconds for measuring the rate of answers
 WINDOW = 1.0
-# seconds that a slot can be had in advance: a longer wait asks again, by when the rate may have climbed
+# seconds that a slot is reserved in advance: after a longer wait the rate may have increased
 HORIZON = 0.1
 
 
@@ -35,7 +35,7 @@ class Rate:
         self._delivered: deque[float] = deque()
 
     def reserve(self, now: float) -> tuple[float, bool]:
-        """Return the seconds to wait, and whether to send then; otherwise to ask again then."""
+        """Return the seconds to wait, and whether to send afterwards; otherwise reserve again."""
         self._climb(now)
         slot = max(now, self._next_slot)
         if slot - now > HORIZON:
@@ -44,12 +44,12 @@ class Rate:
         return slot - now, True
 
     def delivered(self, now: float) -> None:
-        """A call was answered, with a result or with an error of its own."""
+        """Record an answer, a result or an error."""
         self._delivered.append(now)
         self._forget(now)
 
     def throttled(self, now: float, sent_at: float) -> None:
-        """A call that was sent at `sent_at` was refused for its rate."""
+        """Record that a call sent at `sent_at` was throttled."""
         if sent_at < self._cut_at:
             return
         self._forget(now)

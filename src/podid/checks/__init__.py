@@ -1,1 +1,1 @@
-"""What the doctor looks for: pure functions from a snapshot to verdicts."""
+"""The doctor's checks: pure functions from a snapshot to verdicts."""

@@ -37,10 +37,8 @@ class AffectedPods:
 
     @property
     def keys(self) -> Iterable[Hashable]:
-        """Keys for the affected running pods, except those that are affected because of their node.
-
-        `keys_of` such a pod has one of them.
-        """
+        """Keys for the affected running pods, except those that are affected because of their node. `keys_of` such a
+        pod has one of them."""
         if not self.running or self.of_nodes:
             return ()
         return (self.workload,) if self.pods is None else self.pods
@@ -79,7 +77,7 @@ def shuts_nodes(verdict: Verdict, snapshot: Snapshot) -> bool:
     broken = verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR
     if not broken or verdict.chain == EVERYONE or bearing_of(verdict) is not Bearing.STOPS:
         return False
-    # the nodes where an agent's DaemonSet runs are known, those where it is missing because of a failure are not
+    # the failure of a DaemonSet does not show which nodes lack an agent, only that nodes with its pods have one
     return verdict.subject.kind not in _WORKLOADS and concerned(verdict, snapshot).of_nodes
 
 

@@ -1,4 +1,4 @@
-"""Every check there is, in the order in which credentials reach a pod: what comes first explains what follows."""
+"""Every check, in the order in which credentials reach a pod: earlier failures explain later ones."""
 
 from podid.checks.agent.addon_config_conflict import addon_config_conflict
 from podid.checks.agent.addon_degraded_or_failed import addon_degraded_or_failed
@@ -170,7 +170,7 @@ ALL: tuple[Check, ...] = (
     eks_auth_unreachable,
     custom_eks_auth_endpoint,
     eks_auth_throttled,
-    # what all of these come to, seen from the pods
+    # the effect of all of these on pods
     agent_timeout_context_canceled,
     role_not_found,
     trust_wrong_principal,

@@ -14,16 +14,7 @@ from podid.domain.cluster import Node, Pod
 from podid.domain.findings import EVERYONE, Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or, part
 from podid.domain.text import count_of, short_list
-from podid.facts.index import (
-    Placed,
-    by_role,
-    chain_of,
-    cluster_subject,
-    index,
-    placed,
-    role_subject,
-    unread,
-)
+from podid.facts import index
 from podid.facts.injection import Group, groups
 from podid.pages.index import ENTRIES
 
@@ -55,10 +46,8 @@ class Check:
 
     @classmethod
     def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
-        """Return the check with severity, link, title and fix class from the front matter of page `id`.
-
-        Raise LookupError if there is no such page.
-        """
+        """Return the check with severity, link, title and fix class from the front matter of page `id`. Raise
+        LookupError if there is no such page."""
         if id not in PAGES:
             raise LookupError(f"podid.pages.index has no {id}: write src/podid/pages/{id}.md, and run make docs")
         page = PAGES[id]
@@ -75,10 +64,8 @@ class Check:
         )
 
     def judge(self, snapshot: Snapshot) -> Verdicts:
-        """Return the verdicts of the rule, or unknown for each required section that is missing.
-
-        Return nothing if a required section was not requested.
-        """
+        """Return the verdicts of the rule, or unknown for each required section that is missing. Return nothing if a
+        required section was not requested."""
         gaps = dict.fromkeys(part for name in self.needs if isinstance(part := getattr(snapshot, name), Missing))
         if NOT_READ in gaps:
             return ()
@@ -95,15 +82,15 @@ class Check:
         return Case(self, subject, chain)
 
     def of_cluster(self, snapshot: Snapshot, chain: tuple[str, ...] = ()) -> "Case":
-        return self.case(cluster_subject(snapshot), chain)
+        return self.case(index.cluster_subject(snapshot), chain)
 
     def of_everyone(self, snapshot: Snapshot) -> "Case":
         """Return the case of the whole cluster, with every service account in it."""
         return self.of_cluster(snapshot, EVERYONE)
 
-    def of_workloads(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Placed]]":
+    def of_workloads(self, snapshot: Snapshot) -> "Iterator[tuple[Case, index.Placed]]":
         """Yield the workloads of associated service accounts that have live pods."""
-        for item in placed(snapshot):
+        for item in index.placed(snapshot):
             yield self.case(item.workload, (str(item.association.ref),)), item
 
     def of_groups(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Group]]":
@@ -117,34 +104,32 @@ class Check:
 
     def of_roles(self, snapshot: Snapshot) -> "Iterator[tuple[Case, str, list[Association]]]":
         """Yield each role ARN with the associations that name it."""
-        for arn, associations in by_role(snapshot).items():
-            yield self.case(role_subject(arn), chain_of(associations)), arn, associations
+        for arn, associations in index.by_role(snapshot).items():
+            yield self.case(index.role_subject(arn), index.chain_of(associations)), arn, associations
 
     def of_nodes(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Node]]":
         """Yield the nodes, each case with the associated service accounts that have pods on the node."""
-        users = index(snapshot).users
+        users = index.index(snapshot).users
         for node in known(snapshot.nodes):
             yield self.case(node.subject, users.get(node.name, ())), node
 
     def of_agent_pods(self, snapshot: Snapshot) -> "Iterator[tuple[Case, Pod]]":
         """Yield the agent's pods, each case with the associated service accounts that have pods on the same node."""
-        users = index(snapshot).users
+        users = index.index(snapshot).users
         for pod in known(snapshot.agent_pods):
             yield self.case(pod.subject, users.get(pod.node, ())), pod
 
     def undescribed(self, snapshot: Snapshot) -> Iterator[Verdict]:
         """Yield unknown for the associations that could not be described."""
-        for why, members in unread(snapshot).items():
+        for why, members in index.unread(snapshot).items():
             names = short_list(str(association.ref) for association in members)
-            case = self.of_cluster(snapshot, chain_of(members))
+            case = self.of_cluster(snapshot, index.chain_of(members))
             yield case.unknown(why, f"the association of {names} could not be read: {why.reason}")
 
 
 def rule(*, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> Callable[[Rule], Check]:
-    """Make a check of the decorated function, which returns one verdict or yields several.
-
-    Its name is the check's id with underscores.
-    """
+    """Make a check of the decorated function, which returns one verdict or yields several. Its name is the check's id
+    with underscores."""
     return lambda judge: Check.of(judge.__name__.replace("_", "-"), judge, needs=needs, wants=wants)
 
 
@@ -188,19 +173,15 @@ class Case:
     def fail_pods(
         self, failed: Collection[Pod], total: int, message: str, *, verb: tuple[str, str] = ("", ""), **more: Any
     ) -> Verdict:
-        """Return a failing verdict on some of the subject's `total` pods: "2 of 3 pods {verb} {message}".
-
-        `verb` is its singular and its plural, of a present tense.
-        """
+        """Return a failing verdict on some of the subject's `total` pods: "2 of 3 pods {verb} {message}". `verb` is its
+        singular and its plural, of a present tense."""
         words = (f"{len(failed)} of {count_of(total, 'pod')}", verb[len(failed) != 1], message)
         evidence = (f"pods: {short_list(pod.name for pod in failed)}", *more.pop("evidence", ()))
         return self.fail(" ".join(filter(None, words)), evidence=evidence, **more)
 
     def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
         """Return info for a setting that looks wrong and is correct, if the user named one of its service accounts.
-
-        Otherwise return a pass with the same message.
-        """
+        Otherwise return a pass with the same message."""
         if {str(ref) for ref in snapshot.targets} & set(self.chain):
             return self.fail(message, severity=Severity.INFO, evidence=evidence)
         return self.ok(message)

@@ -18,10 +18,8 @@ from podid.domain.snapshot import Snapshot, crashed
 
 
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
-    """Return every verdict of every check, in the order of `checks`, then by subject.
-
-    Never raises for a defect of a check.
-    """
+    """Return every verdict of every check, in the order of `checks`, then by subject. Never raises for a defect of a
+    check."""
     return tuple(verdict for check in checks for verdict in _run(check, snapshot))
 
 
@@ -67,9 +65,7 @@ OF_ITS_OWN = ("trust-too-broad",)
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
     """Return the verdicts, with `masked_by` on each failure that follows from others for all of its service accounts.
-
-    Only an error is a cause. `order` is each check's position on the way to credentials: causes come first.
-    """
+    Only an error is a cause. `order` is each check's position on the way to credentials: causes come first."""
     broken: dict[str, set[str]] = {}
     masked = list(verdicts)
     for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):

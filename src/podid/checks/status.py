@@ -57,10 +57,8 @@ def deciding(check: Check) -> bool:
 def statuses(
     snapshot: Snapshot, verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef], ran: Collection[str]
 ) -> tuple[IdentityStatus, ...]:
-    """Return one status for each of the service accounts, in their order.
-
-    `verdicts` are in causal order; `ran` are the ids of the checks that gave them.
-    """
+    """Return one status for each of the service accounts, in their order. `verdicts` are in causal order; `ran` are the
+    ids of the checks that gave them."""
     general, named, nodewise = _by_identity(snapshot, verdicts)
     ceiling, lacking = _ceiling(frozenset(ran))
     facts = index(snapshot)
@@ -89,10 +87,8 @@ def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> t
 
 
 def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
-    """Return the sessions of the association's pods in this cluster, newest first.
-
-    Without session tags CloudTrail names no pod.
-    """
+    """Return the sessions of the association's pods in this cluster, newest first. Without session tags CloudTrail
+    names no pod."""
     if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
         return ()
     arn = snapshot.cluster.value.arn
@@ -148,9 +144,7 @@ def _by_identity(
     snapshot: Snapshot, verdicts: Iterable[Verdict]
 ) -> tuple[Sequence[_Concern], Mapping[str, Sequence[_Concern]], Sequence[_Concern]]:
     """Return the verdicts on every identity, those on one by its name, and those on identities without pods on nodes.
-
-    The next pod of an identity without pods may run on any node.
-    """
+    The next pod of an identity without pods may run on any node."""
     general: list[_Concern] = []
     named: dict[str, list[_Concern]] = defaultdict(list)
     nodewise: list[_Concern] = []
@@ -236,10 +230,8 @@ class _Identity:
         return self.association is None and isinstance(self.snapshot.associations, Known)
 
     def _whole(self, new: PodStatus, pods: tuple[PodStatus, ...] | None) -> tuple[IdentityState | None, Verdict | None]:
-        """Return the worst state of the pods, and its cause.
-
-        A new pod counts if its state is worse than ready, or if there is no other pod.
-        """
+        """Return the worst state of the pods, and its cause. A new pod counts if its state is worse than ready, or if
+        there is no other pod."""
         if self._known_absent:
             failed = [c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE]
             # association-missing is judged only for named identities: a verdict with the reason comes first
@@ -257,9 +249,7 @@ class _Identity:
 
     def _new_pod(self, served: Sequence[Pod]) -> PodStatus:
         """Return the status of a new pod. It is expected on the nodes of the other pods, or on any node without these.
-
-        An error on some of these nodes only may or may not affect it.
-        """
+        An error on some of these nodes only may or may not affect it."""
         of_new = [c for c in self.concerns if c.affected.new and c.verdict.link < PERMISSIONS_LINK]
         hosts = {pod.node for pod in served if pod.node} or index(self.snapshot).nodes.keys()
         shut = [c.affected.nodes for c in of_new if c.breaks and c.affected.nodes]
@@ -351,11 +341,8 @@ class _Identity:
         return own or next(alike, None)
 
     def _session(self, pod: Pod) -> PodSession | None:
-        """Return the newest session of this pod since it started and since its association last changed.
-
-        The agent of its node must have redeemed a token at the same time: podid's own redemptions create sessions of
-        the pod too.
-        """
+        """Return the newest session of this pod since it started and since its association last changed. The agent of
+        its node must have redeemed a token at the same time: podid's own redemptions create sessions of the pod too."""
         since = pod.created_at
         if isinstance(self.association, Association) and self.association.modified_at is not None:
             since = max(since, self.association.modified_at)
@@ -384,10 +371,8 @@ class _Identity:
     def _state(
         self, concerns: Sequence[_Concern], perhaps: Sequence[_Concern], decided: Collection[int]
     ) -> tuple[IdentityState | None, Verdict | None]:
-        """Return the state and its cause. `perhaps` count as warnings.
-
-        For links in `decided`, evidence has precedence over inferred verdicts.
-        """
+        """Return the state and its cause. `perhaps` count as warnings. For links in `decided`, evidence has precedence
+        over inferred verdicts."""
         open_ = [concern for concern in (*concerns, *perhaps) if concern.open and concern.verdict.link not in decided]
         outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]

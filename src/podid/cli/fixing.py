@@ -14,7 +14,7 @@ from podid.cli.boundary import main
 from podid.cli.hints import with_flags
 from podid.domain.errors import Again, Conflict, ConsentNeeded, ExitCode
 from podid.domain.plan import Consent
-from podid.ops.doctor.fixes import WORDS, Mend, mends
+from podid.ops.doctor.fixes import WORDS, AutoFix, auto_fixes
 
 if TYPE_CHECKING:
     from podid.cli.runtime import Runtime
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Still = Callable[["Verdict", tuple[str, ...]], bool]
 
 
-def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
+def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
     """One by one: the plan, a question, a look whether the finding is there still, and only then a write. Stops at the
     first that fails. What the commands say is on stderr: stdout is the report's. Raises ConsentNeeded, before anything
     is done, where nobody can be asked, and KeyboardInterrupt where one of them was interrupted."""
@@ -55,9 +55,9 @@ def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, 
             return
 
 
-def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[Mend, ...]:
+def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[AutoFix, ...]:
     """What can be carried out of the report's fixes, of `ids` if there are any; says what is left out."""
-    planned, left = mends(report, ids, level)
+    planned, left = auto_fixes(report, ids, level)
     if left:
         terminal.note(f"only with --fix-id, or --fix-level for the level: {', '.join(left)}")
     failed = {verdict.check for verdict in report.findings}
@@ -68,7 +68,7 @@ def fixable(report: DoctorReport, ids: Collection[str], level: Severity, termina
     return planned
 
 
-def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
+def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
     """The plan of each command, and nothing is changed. Of one that comes to none it is the reason, and then it is
     exit 8."""
     from podid.render.fixes import fixes_view
@@ -78,14 +78,14 @@ def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cl
     terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in planned_fixes) else ExitCode.OK)
 
 
-def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
+def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
     from podid.render.fixes import PlannedFix
 
     views: list[View] = []
     said, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
     streams = replace(streams, stderr=said, stderr_tty=False)
-    # what keeps new pods from credentials today may be what another fix mends before
+    # what keeps new pods from credentials today may be fixed by an earlier fix
     force = ("--force",) if command[1:2] == ("restart",) else ()
     argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
     code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
@@ -95,7 +95,7 @@ def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedF
     return PlannedFix(item, command, views[0] if views else None, error)
 
 
-def _each(planned: Iterable[Mend], terminal: Terminal | None = None) -> Iterator[tuple[Mend, tuple[str, ...]]]:
+def _each(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
     """Every command, each said on the terminal just before."""
     for item in planned:
         if terminal is not None:

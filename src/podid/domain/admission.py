@@ -32,7 +32,7 @@ class WebhookRegistration:
     namespaces: Selector = EVERYTHING
     objects: Selector = EVERYTHING
 
-    def leaves_out(self, namespace: str, labels: Mapping[str, str]) -> str:
+    def excluding_selector(self, namespace: str, labels: Mapping[str, str]) -> str:
         """Return the selector that excludes a pod from the webhook; empty if none is known to. Of the namespace's
         labels only the name is known."""
         if not self.objects.selects(labels):
@@ -44,18 +44,18 @@ class WebhookRegistration:
         )
         return "" if of_name.selects(known) else "its namespaceSelector"
 
-    def oddities(self) -> tuple[str, ...]:
+    def differences(self) -> tuple[str, ...]:
         """Return the differences from EKS's registration. None of them alone proves that the webhook does not work."""
-        oddities = []
+        differences = []
         if not self.url:
-            oddities.append("it calls a Service of the cluster; EKS's webhook runs in the control plane")
+            differences.append("it calls a Service of the cluster; EKS's webhook runs in the control plane")
         elif urlsplit(self.url).hostname not in _HERE:
-            oddities.append("it calls an address outside the control plane")
+            differences.append("it calls an address outside the control plane")
         if self.versions == ("v1",):
-            oddities.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
+            differences.append("its admissionReviewVersions lack v1beta1, in which EKS's webhook may answer")
         if self.namespaces != EVERYTHING:
-            oddities.append("it has a namespaceSelector; EKS's has none")
-        return tuple(oddities)
+            differences.append("it has a namespaceSelector; EKS's has none")
+        return tuple(differences)
 
 
 POLICY_BLOCKS_AGENT = "admission-policy-blocks-agent"
@@ -72,7 +72,7 @@ def why_agent_refused(namespace: str, level: str) -> str:
     return f'namespace {namespace} enforces Pod Security "{level}", which rejects the agent\'s pods'
 
 
-def let_in(namespace: str) -> tuple[str, ...]:
+def allow_agent_command(namespace: str) -> tuple[str, ...]:
     """Return the command that allows the agent's pods in the namespace."""
     return ("kubectl", "label", "namespace", namespace, f"{ENFORCE}=privileged", "--overwrite")
 

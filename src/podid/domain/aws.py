@@ -190,7 +190,7 @@ class Role:
     trust: Annotated[PolicyObject, Key("trustPolicy")]
     created_at: datetime | None = None
     description: TextOrNull = ""
-    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("Seconds.")] = 3600
+    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("In seconds.")] = 3600
     permissions_boundary_arn: Annotated[
         str, OR_NULL, Key("permissionsBoundary"), About("The boundary policy's ARN.")
     ] = ""
@@ -203,10 +203,10 @@ class Role:
     @property
     def service_linked(self) -> bool:
         """Return whether AWS owns the role, so that it cannot be changed (/aws-service-role/, /aws-reserved/)."""
-        return of_aws(self.path)
+        return owned_by_aws(self.path)
 
 
-def of_aws(path: str) -> bool:
+def owned_by_aws(path: str) -> bool:
     """Return whether AWS owns the roles under this path."""
     return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 

@@ -141,7 +141,7 @@ _ACTIONS_OF_NODES = frozenset(
 _SSM_OF_PODS = ("GetParameter", "GetParameters", "GetParametersByPath", "PutParameter")
 
 
-def nodes_own(call: NodeCall) -> bool:
+def is_call_of_node(call: NodeCall) -> bool:
     """Return whether a node itself makes such calls, independent of its pods."""
     if call.service == "ssm":
         return call.action not in _SSM_OF_PODS
@@ -173,7 +173,7 @@ def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
     by_sdk = grouped(
         ((sdk, f"{call.service}:{call.action}"), call)
         for call in looked.events
-        if not nodes_own(call) and (sdk := old_sdk(call.user_agent)) is not None
+        if not is_call_of_node(call) and (sdk := old_sdk(call.user_agent)) is not None
     )
     return NodeTrail(
         looked=len(looked.events),

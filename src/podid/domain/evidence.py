@@ -94,20 +94,20 @@ class TokenTrial:
 
 # longer than the known propagation time of an association to the control plane (AWS: "several seconds"; 10 s in its
 # blog on session policies)
-HEARD_EVERYWHERE = timedelta(seconds=120)
+PROPAGATION = timedelta(seconds=120)
 
 
-def heard_everywhere(association: Association, now: datetime) -> bool:
+def is_propagated(association: Association, now: datetime) -> bool:
     """Return whether the association is old enough that every API server of the cluster has received it."""
     changed = association.modified_at or association.created_at
-    return changed is None or now - changed > HEARD_EVERYWHERE
+    return changed is None or now - changed > PROPAGATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
     """Pods of a service account that the API server admitted with dryRun=All, summed over rounds. A hit has the
     injected fields. `rounds` is the number of consecutive rounds without a miss, `needed` the number that decides: one
-    if every API server has received the association, more within HEARD_EVERYWHERE of a change."""
+    if every API server has received the association, more within PROPAGATION of a change."""
 
     hits: int = 0
     misses: int = 0

@@ -1,15 +1,15 @@
-"""Permission policies of roles, read from their documents: which other roles they lead on to, for IAM's simulator has
-to be told these beforehand; and whether a ceiling, which is a permissions boundary or a session policy, leaves
-anything of what they allow. How much of them AWS takes, and what made a role.
+"""Permissions policies of roles: the roles that they allow to assume, which IAM's policy simulator takes as input; and
+whether a permissions boundary or a session policy (a ceiling) allows any of their actions. Quotas, the owner of a role,
+and policies in words.
 
-Of ceilings only actions are compared: what is said of resources and under conditions may fit or not, so the answer
-"nothing" is sure, and "something" is not. `*` and `?` are wildcards:
+Of ceilings only actions are compared, not resources and conditions. So the answer "no action" is certain, and the
+answer "some action" is not. `*` and `?` are wildcards:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
 Quotas: EKS User Guide, "Service quotas", and EKS API Reference, "CreatePodIdentityAssociation"; IAM User Guide, "IAM
-and AWS STS quotas". IAM counts characters without white space. Tags, by which the owner is told, are hints:
-everybody may write them.
+and AWS STS quotas". IAM counts characters without white space. The owner comes from tags, which are only
+hints, because anyone may write them.
 """
 
 import re
@@ -23,7 +23,7 @@ from podid.domain.text import short_list
 from podid.domain.wildcards import covers, overlap
 
 ASSOCIATION_QUOTA = 5000  # of one cluster
-NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # from here on it is worth a word
+NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
@@ -44,9 +44,9 @@ class PolicyNames:
 
 @dataclass(frozen=True, slots=True)
 class AssumePermissions:
-    """The resources, as they are written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False
-    where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen.
-    `allows` are the patterns of all actions that the statements allow, `*` where that is not known."""
+    """The resources, as written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False if a Deny
+    or a statement with NotAction or NotResource also covers these actions, so that the resources are not certain.
+    `allows` are the patterns of all actions that the statements allow, `*` if they are not known."""
 
     assume: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class AssumePermissions:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The roles that it names one by one and may assume."""
+        """Return the roles that it names individually and allows to assume."""
         return tuple(arn for arn in self.assume if ":role/" in arn and not _wild(arn))
 
     def may_tag(self, arn: str) -> bool:
@@ -63,7 +63,7 @@ class AssumePermissions:
 
     @property
     def untagged(self) -> tuple[str, ...]:
-        """Patterns under which it may assume roles and tag no session of theirs."""
+        """Return the patterns of roles that it allows to assume without sts:TagSession."""
         return tuple(
             pattern
             for pattern in self.assume
@@ -74,7 +74,7 @@ class AssumePermissions:
 def assume_permissions(
     documents: Iterable[Mapping[str, object]], allows: tuple[str, ...] = ("*",)
 ) -> AssumePermissions:
-    """Over all policies of a role. What is not of the expected form says nothing."""
+    """Return the permissions to assume roles in all policies of a role. Ignore statements of an unexpected form."""
     assume: list[str] = []
     tag: list[str] = []
     clear = True
@@ -92,7 +92,7 @@ def assume_permissions(
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the pattern of a policy fits; a policy variable in it may hold anything."""
+    """Return whether the pattern of a policy matches; a policy variable matches any text."""
     return wildcards.matches(wildcards.pattern(_VARIABLE.sub("*", pattern)), name)
 
 
@@ -101,7 +101,7 @@ def _wild(pattern: str) -> bool:
 
 
 def listed(value: object) -> list[object]:
-    """What a policy writes as one thing or as a list of them."""
+    """Return the items of a member that is a single value or a list."""
     if isinstance(value, list | tuple):
         return list(value)
     return [] if value is None else [value]
@@ -111,7 +111,7 @@ EVERYTHING = ("*",)
 
 
 def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """The patterns of actions that the statements allow, in lower case; everything where one allows by exclusion."""
+    """Return the patterns of allowed actions in lower case; `*` if a statement allows by NotAction."""
     actions: dict[str, None] = {}
     for statement in _statements(documents):
         if statement.get("Effect") != "Allow":
@@ -122,8 +122,8 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
     return tuple(actions)
 
 
-def leaves_something(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
-    """Whether the ceiling may let any of these actions through."""
+def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
+    """Return whether the ceiling may allow any of these actions."""
     statements = list(_statements((ceiling,)))
     return any(_may_pass(pattern, statements) for pattern in allowed)
 
@@ -137,15 +137,15 @@ def _may_pass(pattern: str, statements: list[Mapping[str, object]]) -> bool:
 
 
 def _touches(statement: Mapping[str, object], pattern: str) -> bool:
-    """Whether the statement is about an action of the pattern."""
+    """Return whether the statement covers any action of the pattern."""
     if "NotAction" in statement:
         return not any(covers(action, pattern) for action in _actions(statement, "NotAction"))
-    # one that names no actions is not of the expected form: nothing is proved by it
+    # a statement without actions has an unexpected form, and proves nothing
     return "Action" not in statement or any(overlap(action, pattern) for action in _actions(statement, "Action"))
 
 
 def _holds(statement: Mapping[str, object], pattern: str) -> bool:
-    """Whether the statement is about every action of the pattern."""
+    """Return whether the statement covers every action of the pattern."""
     if "NotAction" in statement:
         return not any(overlap(action, pattern) for action in _actions(statement, "NotAction"))
     return any(covers(action, pattern) for action in _actions(statement, "Action"))
@@ -185,12 +185,12 @@ _TOOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """`tool` is its name, `detail` which stack or object of it, empty where the tags do not say; `tag` is the key that
-    told."""
+    """The tool that manages a resource. `detail` is its stack or object, empty if the tags do not contain it; `tag` is
+    the key of the tag."""
 
     tool: str
-    detail: Annotated[str, OR_NULL, About("The stack or object of it, where a tag says.")]
-    tag: Annotated[str, About("The tag that told. Tags are hints.")]
+    detail: Annotated[str, OR_NULL, About("The stack or object of the tool, if a tag contains it.")]
+    tag: Annotated[str, About("The key of the tag. Tags are only hints.")]
 
     @property
     def words(self) -> str:
@@ -198,8 +198,8 @@ class Owner:
 
 
 def owner_of(tags: Mapping[str, str]) -> Owner | None:
-    """The tool that keeps the resource as its own files say, and would take back what others change; None where no tag
-    speaks of one, and for podid itself."""
+    """Return the tool that manages the resource and would revert other changes; None without such a tag, and for
+    podid."""
     if _EKSCTL in tags:
         stack = tags.get(_STACK, "")
         detail = f"stack {stack}" if stack else f"for cluster {tags[_EKSCTL]}"
@@ -228,8 +228,8 @@ _MOST_NAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """What IAM Access Analyzer says of a policy. `kind` is its word: ERROR, SECURITY_WARNING, WARNING or SUGGESTION;
-    `place` is where in the document, empty for the whole."""
+    """A finding of IAM Access Analyzer. `kind` is ERROR, SECURITY_WARNING, WARNING or SUGGESTION; `place` is its place
+    in the document, empty for the whole document."""
 
     kind: str
     code: str
@@ -241,19 +241,20 @@ NOT_BY_ORGANIZATION = "a service control policy of the organization does not all
 
 
 def undecided(keys: Iterable[str]) -> str:
-    """Why a simulation that lacks these context keys, and says no, says nothing."""
-    return f"the simulation depends on {', '.join(sorted(set(keys)))}, which only a real call carries"
+    """Return why a denied simulation without these context keys is not conclusive."""
+    return f"the simulation depends on {', '.join(sorted(set(keys)))}, which only an actual request has"
 
 
 def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:
-    """`may dynamodb:GetItem and dynamodb:Query on arn:…:table/orders`. What is not understood is said as such."""
+    """Return each statement in words, such as `may dynamodb:GetItem and dynamodb:Query on arn:…:table/orders`."""
     statements = listed(document.get("Statement"))
     words = [
-        _statement_words(item) if isinstance(item, Mapping) else "a statement of another form" for item in statements
+        _statement_words(item) if isinstance(item, Mapping) else "a statement of an unexpected form"
+        for item in statements
     ]
     if len(words) > _MOST_STATEMENTS:
         words = [*words[:_MOST_STATEMENTS], f"and {len(words) - _MOST_STATEMENTS} more statements"]
-    return tuple(words) or ("nothing: it has no statement",)
+    return tuple(words) or ("nothing: the policy has no statement",)
 
 
 def _statement_words(statement: Mapping[str, object]) -> str:
@@ -290,7 +291,7 @@ def _condition_words(condition: object) -> Iterator[str]:
 
 
 def _operator(operator: str) -> str:
-    """StringEquals and its like read as `is`; every other one stays IAM's word."""
+    """Return `is` for StringEquals and similar operators, otherwise the operator itself."""
     return "is" if operator in ("StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool") else operator
 
 

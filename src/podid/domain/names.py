@@ -1,4 +1,4 @@
-"""Names of Kubernetes and AWS objects: parsed, checked and taken apart, without any I/O."""
+"""Names of Kubernetes and AWS objects: parse, check and split them. No I/O."""
 
 import re
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ from podid.domain.members import Key
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
 PODS_PRINCIPAL = "pods.eks.amazonaws.com"
-# in the ARN of a managed policy of AWS's own
+# part of the ARN of an AWS managed policy
 AWS_MANAGED = ":iam::aws:policy/"
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
-# a host label: the region becomes part of a host name
+# a host label, because the region is part of host names
 REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PARTITION = re.compile(r"aws[a-z0-9-]*")
@@ -27,7 +27,7 @@ _PARTITION = re.compile(r"aws[a-z0-9-]*")
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServiceAccountRef:
-    """A service account as people write it, NAMESPACE/NAME."""
+    """A service account, written as NAMESPACE/NAME."""
 
     namespace: str
     name: Annotated[str, Key("serviceAccount")]
@@ -41,12 +41,12 @@ class ServiceAccountRef:
 
     @classmethod
     def parse(cls, text: str) -> "ServiceAccountRef":
-        """Raises InvalidInput that says which part is wrong (Kubernetes: DNS label, DNS subdomain)."""
+        """Parse NAMESPACE/NAME. Raise InvalidInput that names the wrong part (a DNS label, a DNS subdomain)."""
         parts = text.split("/")
         if len(parts) != 2 or not all(parts):
             meant = _as_elsewhere(text)
             raise InvalidInput(
-                f"{text!r} is not a service account: write NAMESPACE/NAME, for example shop/orders",
+                f"{text!r} is not a service account: specify NAMESPACE/NAME, for example shop/orders",
                 subject=text,
                 hint=Again(swap=(text, meant)) if meant else (),
             )
@@ -57,13 +57,13 @@ class ServiceAccountRef:
 
     @classmethod
     def parse_all(cls, texts: Iterable[str]) -> "tuple[ServiceAccountRef, ...]":
-        """Each once, in the order given."""
+        """Return each once, in the given order."""
         return tuple(dict.fromkeys(map(cls.parse, texts)))
 
 
 @dataclass(frozen=True, slots=True)
 class Arn:
-    """An ARN in its six parts; `resource` keeps everything after the fifth colon."""
+    """An ARN in its six parts; `resource` is everything after the fifth colon."""
 
     partition: str
     service: str
@@ -76,7 +76,7 @@ class Arn:
 
     @property
     def resource_name(self) -> str:
-        """The last path segment: the name of a role whatever its path, of a cluster, of an instance profile."""
+        """Return the last path segment: the name of a role without its path, of a cluster, of an instance profile."""
         return self.resource.rsplit("/", 1)[-1]
 
     @classmethod
@@ -88,28 +88,28 @@ class Arn:
 
 
 def wrong_namespace(name: str) -> str:
-    """Why it cannot be the name of a namespace; empty where it can."""
+    """Return why it cannot be the name of a namespace; empty if it can."""
     if _DNS_LABEL.fullmatch(name):
         return ""
     return f"{name!r} is not a namespace name: lower-case letters, digits and '-', at most 63 characters"
 
 
 def wrong_account_name(name: str) -> str:
-    """The same of a service account's."""
+    """Return why it cannot be the name of a service account; empty if it can."""
     if len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name):
         return ""
     return f"{name!r} is not a service account name: lower-case letters, digits, '-' and '.', at most 253 characters"
 
 
 def _as_elsewhere(text: str) -> str:
-    """`shop/orders` for Kubernetes' own name of it, system:serviceaccount:shop:orders, or for shop:orders."""
+    """Return `shop/orders` for system:serviceaccount:shop:orders, the Kubernetes user name, and for shop:orders."""
     parts = text.removeprefix("system:serviceaccount:").split(":")
     fits = len(parts) == 2 and _DNS_LABEL.fullmatch(parts[0]) and _DNS_SUBDOMAIN.fullmatch(parts[1])
     return "/".join(parts) if fits else ""
 
 
 def parse_role_arn(text: str) -> Arn:
-    """The ARN of an IAM role, path included; InvalidInput for any other ARN."""
+    """Parse the ARN of an IAM role, with its path. Raise InvalidInput for any other ARN."""
     arn = Arn.parse(text)
     if arn.service != "iam" or not arn.resource.startswith("role/") or not re.fullmatch(r"\d{12}", arn.account):
         raise InvalidInput(f"{text!r} is not the ARN of an IAM role", subject=text)
@@ -118,24 +118,25 @@ def parse_role_arn(text: str) -> Arn:
 
 
 def role_name(arn: str) -> str:
-    """The name in a role's ARN, without its path. Never fails: text that is no ARN stands for itself."""
+    """Return the name in a role's ARN, without its path. Other text is returned unchanged."""
     return arn.rsplit("/", 1)[-1]
 
 
 def role_path(arn: str) -> str:
-    """IAM's path in a role's ARN: `/`, or `/team/shop/`."""
+    """Return the IAM path in a role's ARN: `/`, or `/team/shop/`."""
     path = arn.partition(":role/")[2].rpartition("/")[0]
     return f"/{path}/" if path else "/"
 
 
 def addon_name(arn: str) -> str:
-    """The add-on in arn:…:addon/CLUSTER/ADDON/ID. Never fails: text of another form stands for itself."""
+    """Return the add-on in arn:…:addon/CLUSTER/ADDON/ID. Other text is returned unchanged."""
     parts = arn.partition(":addon/")[2].split("/")
     return parts[1] if len(parts) > 1 else arn
 
 
 def parse_cluster_arn(text: str) -> Arn:
-    """The ARN of one EKS cluster. Strict, for it goes into trust policies, where `*` and `?` would be wildcards."""
+    """Parse the ARN of one EKS cluster, strictly: trust policies contain it, and `*` and `?` would be wildcards
+    there."""
     arn = Arn.parse(text)
     named = re.fullmatch(rf"cluster/{_CLUSTER_NAME.pattern}", arn.resource)
     placed = REGION_NAME.fullmatch(arn.region) and _ACCOUNT.fullmatch(arn.account)
@@ -145,7 +146,7 @@ def parse_cluster_arn(text: str) -> Arn:
 
 
 def check_role_name(name: str) -> str:
-    """The name itself; InvalidInput when IAM would refuse it (≤ 64 of letters, digits and +=,.@_-)."""
+    """Return the name. Raise InvalidInput if IAM would reject it (up to 64 letters, digits and +=,.@_-)."""
     if not _ROLE_NAME.fullmatch(name):
         raise InvalidInput(
             f"{name!r} is not an IAM role name: 1 to 64 letters, digits and any of _+=,.@-", subject=name
@@ -154,7 +155,7 @@ def check_role_name(name: str) -> str:
 
 
 def check_role(text: str) -> str:
-    """A role's name or ARN; InvalidInput for what is neither."""
+    """Return a role's name or ARN. Raise InvalidInput for other text."""
     if text.startswith("arn:"):
         parse_role_arn(text)
         return text
@@ -162,7 +163,7 @@ def check_role(text: str) -> str:
 
 
 def check_cluster_name(name: str) -> str:
-    """The name itself; InvalidInput when EKS would refuse it (1 to 100 characters, first one alphanumeric)."""
+    """Return the name. Raise InvalidInput if EKS would reject it (1 to 100 characters, the first alphanumeric)."""
     if not _CLUSTER_NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is not an EKS cluster name", subject=name)
     return name

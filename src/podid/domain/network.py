@@ -1,8 +1,8 @@
-"""Egress rules of a cluster, and whether they let a pod ask the agent; how packets leave the subnets of a VPC, as far
-as its route tables and endpoints tell. Pure.
+"""Egress rules of a cluster, and whether they allow a pod to reach the agent; routes of the subnets of a VPC, according
+to its route tables and endpoints. Pure.
 
-https://kubernetes.io/docs/concepts/services-networking/network-policies/: once a policy with Egress among its types
-selects a pod, what no rule of any such policy allows is cut off.
+https://kubernetes.io/docs/concepts/services-networking/network-policies/: if a policy of type Egress selects a pod,
+only traffic that a rule of such a policy allows can leave it.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from podid.domain.cluster import Requirement
 
 NO_PROXY = ("NO_PROXY", "no_proxy")
-# in the place of a NO_PROXY that comes from a Secret or a ConfigMap's key
+# replaces the value of a NO_PROXY from a Secret or a ConfigMap's key
 NOT_SEEN = "$(valueFrom)"
 AGENT_PORT = 80
 AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
@@ -33,7 +33,8 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """A rule's entry under `ports`. `first` 0 is every port; None is a name, which no address outside pods has."""
+    """An entry under `ports` of a rule. `first` is 0 for every port, and None for a named port, which only pods
+    have."""
 
     protocol: str = "TCP"
     first: int | None = 0
@@ -47,7 +48,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An ipBlock: a CIDR and the ones cut out of it."""
+    """An ipBlock: a CIDR and its exceptions."""
 
     cidr: str
     excepted: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class EgressRule:
-    """`anywhere` where the rule has no `to`; `ports` empty is every port."""
+    """An egress rule. `anywhere` is true without `to`; empty `ports` are all ports."""
 
     anywhere: bool = False
     blocks: tuple[Block, ...] = ()
@@ -70,7 +71,7 @@ class EgressRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPolicy:
-    """What a networking.k8s.io/v1 NetworkPolicy says of egress; `egress` is whether it says anything."""
+    """The egress part of a networking.k8s.io/v1 NetworkPolicy; `egress` is whether the policy has type Egress."""
 
     namespace: str
     name: str
@@ -84,9 +85,9 @@ class NetworkPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiliumPolicy:
-    """What a CiliumNetworkPolicy, or with namespace "" a CiliumClusterwideNetworkPolicy, says of egress. `to_host` is
-    whether a rule of it allows TCP 80 to the node itself, `denies_host` whether one forbids it, which wins; `isolates`
-    whether what no rule allows is cut off."""
+    """The egress part of a CiliumNetworkPolicy, or with namespace "" of a CiliumClusterwideNetworkPolicy. `to_host` is
+    whether a rule allows TCP 80 to the node itself; `denies_host` whether a rule denies it, which takes precedence.
+    `isolates` is whether traffic without an allowing rule is dropped."""
 
     namespace: str
     name: str
@@ -103,11 +104,11 @@ Policy = TypeVar("Policy", NetworkPolicy, CiliumPolicy)
 
 
 class PolicyIndex(Generic[Policy]):
-    """Finds the few policies that may select a pod without a look at each of the cluster's."""
+    """An index of policies by label, to find those that may select a pod without comparing all of them."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         listed = tuple(policies)
-        # a policy is kept under the rarest of the labels that it asks for
+        # a policy is indexed by the rarest label of its selector
         common = Counter(pair for policy in listed for pair in policy.selector.labels.items())
         self._kept: dict[tuple[str, tuple[str, str] | None], list[tuple[int, Policy]]] = defaultdict(list)
         for place, policy in enumerate(listed):
@@ -115,7 +116,7 @@ class PolicyIndex(Generic[Policy]):
             self._kept[policy.namespace, rarest].append((place, policy))
 
     def near(self, namespace: str, labels: Mapping[str, str]) -> tuple[Policy, ...]:
-        """Every policy that selects a pod of this namespace with these labels, and some that do not, in order."""
+        """Return every policy that selects a pod of this namespace with these labels, and some others, in order."""
         keys = [(where, pair) for where in {namespace, ""} for pair in (None, *labels.items())]
         candidates = [item for key in keys if key in self._kept for item in self._kept[key]]
         return tuple(policy for _, policy in sorted(candidates, key=lambda item: item[0]))
@@ -123,8 +124,8 @@ class PolicyIndex(Generic[Policy]):
 
 @dataclass(frozen=True, slots=True)
 class AgentPath:
-    """How a pod comes to the agent: `isolated_by` are the policies that select it, empty where none does. `anywhere`
-    and `by_block` are whether a rule lets it go wherever it wants, or to the agent's address."""
+    """The network path of a pod to the agent. `isolated_by` are the policies that select the pod. `anywhere` is whether
+    a rule allows every destination, `by_block` whether one allows the agent's address."""
 
     isolated_by: tuple[NetworkPolicy, ...]
     anywhere: bool
@@ -135,7 +136,7 @@ class AgentPath:
         return not self.isolated_by or self.anywhere or self.by_block
 
 
-def way_to_agent(
+def path_to_agent(
     policies: Iterable[NetworkPolicy], namespace: str, labels: Mapping[str, str], address: str
 ) -> AgentPath:
     isolating = tuple(policy for policy in policies if policy.isolates(namespace, labels))
@@ -148,32 +149,32 @@ def way_to_agent(
 
 
 def no_proxy(env: Mapping[str, str]) -> list[str]:
-    """The addresses, names and CIDRs that a program with these variables asks without its proxy."""
+    """Return the addresses, names and CIDRs that a program with these variables reaches without its proxy."""
     return [part for name in NO_PROXY for part in env.get(name, "").split(",") if part]
 
 
 def covers(entries: Iterable[str], address: str) -> bool:
-    """Whether a list of addresses and CIDRs has the address: a NO_PROXY, a mesh's excluded ranges."""
+    """Return whether a list of addresses and CIDRs contains the address: a NO_PROXY, a mesh's excluded ranges."""
     return any(entry == "*" or _within(address, entry.strip("[]")) for entry in entries)
 
 
 def _within(address: str, cidr: str) -> bool:
-    """False also for what is no CIDR: nothing is known to be in it."""
+    """Return whether the address is in the CIDR; False for text that is not a CIDR."""
     try:
         return ip_address(address) in ip_network(cidr, strict=False)
     except ValueError:
         return False
 
 
-# https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html; China writes cn. before it
+# https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html; in China the name begins with cn.
 EKS_AUTH = ".eks-auth"
-# what leads out of AWS's network: https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
+# targets outside of the VPC: https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
 _OUT = ("igw-", "nat-", "eigw-")
 
 
 @dataclass(frozen=True, slots=True)
 class VpcRoute:
-    """`target` is an id, or `local`; one whose target is gone is not `active`."""
+    """A route. `target` is an id, or `local`. It is not `active` if its target was deleted."""
 
     destination: str
     target: str
@@ -190,7 +191,7 @@ class VpcRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTable:
-    """`main` is the one of every subnet that names none."""
+    """A route table. `main` is the one of every subnet without an explicit one."""
 
     table_id: str
     subnet_ids: tuple[str, ...] = ()
@@ -200,7 +201,7 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpcEndpoint:
-    """`private_dns`: the service's own name leads to it from everywhere in the VPC."""
+    """A VPC endpoint. With `private_dns`, the service's name resolves to it in the VPC."""
 
     endpoint_id: str
     service: str
@@ -214,7 +215,7 @@ class VpcEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """Of one VPC."""
+    """The route tables and endpoints of one VPC."""
 
     tables: tuple[RouteTable, ...]
     endpoints: tuple[VpcEndpoint, ...]
@@ -225,19 +226,19 @@ class Egress:
 
     @property
     def eks_auth(self) -> VpcEndpoint | None:
-        """The endpoint for EKS Auth, one with private DNS first."""
+        """Return the endpoint for EKS Auth, preferably one with private DNS."""
         endpoints = [endpoint for endpoint in self.endpoints if endpoint.serves]
         return next(iter(sorted(endpoints, key=lambda endpoint: not endpoint.private_dns)), None)
 
 
-def closed_in(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
-    """The subnets from which nothing leads anywhere but to the VPC itself."""
+def isolated_subnets(egress: Egress, subnets: Iterable[str]) -> tuple[str, ...]:
+    """Return the subnets that have routes within the VPC only."""
     return tuple(subnet for subnet in subnets if (table := egress.table_of(subnet)) and not _ways(table))
 
 
-def elsewhere_from(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
-    """Subnet -> what its packets go to, which is neither the internet nor nowhere: a transit gateway, an appliance.
-    What is behind that is not seen from here. "" for a subnet whose route table is not known."""
+def other_targets(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
+    """Return, by subnet, the target of its packets if that is not the internet, such as a transit gateway or an
+    appliance. podid cannot see the network behind it. "" for a subnet whose route table is not known."""
     targets = {}
     for subnet in subnets:
         table = egress.table_of(subnet)
@@ -249,7 +250,8 @@ def elsewhere_from(egress: Egress, subnets: Iterable[str]) -> dict[str, str]:
 
 
 def _ways(table: RouteTable) -> list[VpcRoute]:
-    """Gateway endpoints lead to S3 and DynamoDB alone; their routes name a prefix list."""
+    """Return the active routes out of the VPC, without those of gateway endpoints: these lead to S3 and DynamoDB only,
+    by a prefix list."""
     return [
         route
         for route in table.routes

@@ -1,10 +1,10 @@
-"""Options and arguments of commands as data: declared once, as fields of a request or as parameters of a command.
+"""Options and arguments of commands as data, declared once as fields of a group or as parameters of a command.
 
     @options
     class Permissions:
         presets: tuple[str, ...] = several("NAME", "Permissions of a well-known workload.", name="--preset")
 
-`podid.cli.command` makes a command's parameters of them; completion, hints and documents read the rest.
+`podid.cli.command` derives a command's parameters from them; completion, hints and documentation read the rest.
 """
 
 import dataclasses
@@ -16,18 +16,21 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 from podid.domain.errors import InvalidInput
 
 T = TypeVar("T")
-# of an option that has to be given
+# the default of a required argument
 REQUIRED: Any = dataclasses.MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionField:
-    """`field` is the name in the program, and the option's with hyphens, unless it has a `name` of its own; `also` are
-    others, `short` a letter, `off` the reverse of a switch. `env` are the variables that stand in for it, first one
-    first; `values` all that it may be and `suggests` what completion offers; `source` is where
-    `podid.cli.suggestions` finds more. `where` is said of an option that says where a command works, and `consent` of
-    one that answers a question. `read` makes a value of what was typed, and raises InvalidInput. In help, `heading`
-    stands before it and those after it; `brief` names the command whose help explains it."""
+    """An option or argument.
+
+    `field` is the name in the program, and with hyphens the name of the option, unless `name` is set. `also` are
+    further names, `short` is a letter, `off` the negative form of a switch. `env` are variables that set it, in order
+    of precedence. `values` are the valid values; `suggests` are suggestions of the completion, and `source` names those
+    that `podid.cli.suggestions` reads. `where` marks options that select the place, `consent` those that answer a
+    question. `read` converts the text, and raises InvalidInput. In help, `heading` precedes the option; `brief` names
+    the command whose help explains it.
+    """
 
     kind: Literal["switch", "text", "texts", "number"]
     help: str
@@ -60,13 +63,13 @@ class OptionField:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """How it is typed, the long form first; nothing for an argument."""
+        """Return the spellings of the option, the long form first; none for an argument."""
         if self.argument:
             return ()
         return tuple(name for name in (self.long, *self.also, self.short, self.off) if name)
 
     def value(self, given: Any) -> Any:
-        """What was typed, read. Raises InvalidInput."""
+        """Return the converted value. Raise InvalidInput."""
         for text in given if self.kind == "texts" else (given,):
             if self.values:
                 one_of(self.long, text, self.values)
@@ -84,7 +87,7 @@ def option(metavar: str, help: str, *, default: Any = None, **more: Any) -> Any:
 
 
 def several(metavar: str, help: str, *, default: Any = (), **more: Any) -> Any:
-    """An option that may be given more than once."""
+    """Return an option that can be repeated."""
     return OptionField(kind="texts", metavar=metavar, help=help, default=default, **more)
 
 
@@ -101,7 +104,7 @@ def arguments(metavar: str, help: str, *, default: Any = REQUIRED, **more: Any) 
 
 
 def included(group: type[T]) -> Any:
-    """A field that is a group of options itself."""
+    """Return a field that is a group of options itself."""
     return field(default_factory=group, metadata={"group": group})
 
 
@@ -136,7 +139,7 @@ def _frozen(self: object, name: str, *_: object) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot change {name}")
 
 
-# a dataclass compiles these anew for each class, a millisecond each time podid starts
+# shared by all classes: a dataclass compiles its own, at a millisecond of start-up for each class
 _METHODS = {
     "__init__": _init,
     "__repr__": _repr,
@@ -149,7 +152,7 @@ _METHODS = {
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(cls: type[T]) -> type[T]:
-    """Makes a frozen dataclass whose fields are options, in their order."""
+    """Make the class a frozen dataclass whose fields are options, in their order."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, OptionField):
             declared = replace(value, field=name)
@@ -161,9 +164,8 @@ def options(cls: type[T]) -> type[T]:
 
 
 def options_in(group: type) -> tuple[OptionField, ...]:
-    """The options of a group, those of the groups in it at their place. Its `HEADINGS` are those of help, each by the
-    field, or the group in it, that it stands before; its `BRIEF` are fields that the help of another
-    command explains."""
+    """Return the options of a group, with those of included groups at their place. `HEADINGS` of the group are headings
+    in help, by the field that they precede; `BRIEF` are fields that the help of another command explains."""
     declared: list[OptionField] = []
     headings = getattr(group, "HEADINGS", {})
     for item in fields(group):
@@ -181,8 +183,8 @@ def options_in(group: type) -> tuple[OptionField, ...]:
 
 
 def filled(group: type[T], typed: Mapping[str, Any]) -> T:
-    """The group with what was typed for its options, by their fields' names; what is None or empty keeps its default.
-    Raises InvalidInput."""
+    """Return the group with the values for its options, by the names of the fields. None and empty keep the default.
+    Raise InvalidInput."""
     given: dict[str, Any] = {}
     for item in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
         if "group" in item.metadata:
@@ -193,7 +195,7 @@ def filled(group: type[T], typed: Mapping[str, Any]) -> T:
 
 
 def given_options(group: object) -> tuple[str, ...]:
-    """The options of a filled group that say something, by their long names."""
+    """Return the long names of the options that differ from their default."""
     names: list[str] = []
     for item in fields(group):  # type: ignore[arg-type]
         value = getattr(group, item.name)
@@ -208,38 +210,38 @@ def given_options(group: object) -> tuple[str, ...]:
 
 
 def one_of(name: str, text: str, values: tuple[str, ...]) -> str:
-    """The text, if it is one of the values. Raises InvalidInput for any other."""
+    """Return the text. Raise InvalidInput if it is not one of the values."""
     if text not in values:
         raise InvalidInput(f"{name} {text!r} is not one of {', '.join(values)}", subject=text)
     return text
 
 
 def refuse_blank(name: str, text: str) -> None:
-    """Raises InvalidInput for the value of an option, an argument or a variable that has nothing but white space."""
+    """Raise InvalidInput for the value of an option, an argument or a variable that is empty or white space."""
     if not text.strip():
-        raise InvalidInput(f"{name} is empty: give a value, or leave it out")
+        raise InvalidInput(f"{name} is empty: specify a value, or omit it")
 
 
 def tags(texts: Iterable[str], name: str = "--tag") -> dict[str, str]:
-    """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
+    """Return KEY=VALUE pairs. AWS accepts keys of up to 128 and values of up to 256 characters, and reserves aws:."""
     pairs: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InvalidInput(f"{name} {text!r} is not KEY=VALUE", subject=text)
         if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
+            raise InvalidInput(f"{name} {text!r}: keys have at most 128 characters, values 256, and no aws: prefix")
         if key in pairs:
-            raise InvalidInput(f"{name} {key} is given twice", subject=key)
+            raise InvalidInput(f"{name} {key} is specified twice", subject=key)
         pairs[key] = value
     return pairs
 
 
 def seconds(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m`, `1h30m` or `2d`; InvalidInput for anything else, zero included."""
+    """Return the seconds of `90`, `90s`, `5m`, `1h30m` or `2d`. Raise InvalidInput for other text, and for zero."""
     match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
     units = (86400, 3600, 60, 1)
     total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True)) if match else 0
     if total <= 0:
-        raise InvalidInput(f"{text!r} is not a time: write 90s, 5m, 1h30m or 2d", subject=text)
+        raise InvalidInput(f"{text!r} is not a duration: specify 90s, 5m, 1h30m or 2d", subject=text)
     return total

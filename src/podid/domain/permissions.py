@@ -1,7 +1,7 @@
-"""What an operation needs to be allowed: IAM actions, and Kubernetes verbs on resources.
+"""The permissions of an operation: IAM actions, and Kubernetes verbs on resources.
 
-A gateway's method carries its own rights (`@needs(...)`); what a command needs is the sum over the operations that it
-may call, so that `--show-permissions` cannot drift from the calls.
+A gateway's method declares its permissions (`@needs(...)`). A command requires those of all operations that it may
+call, so `--show-permissions` is always in line with the calls.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,13 +28,13 @@ class KubePermission:
 
     @property
     def namespaced(self) -> bool:
-        """Whether it belongs in a Role rather than a ClusterRole: all that changes something, or mints a token."""
+        """Return whether it belongs in a Role instead of a ClusterRole: if it changes something or creates a token."""
         return self.verb not in ("get", "list", "watch")
 
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """IAM actions and Kubernetes rights, each once, sorted."""
+    """IAM actions and Kubernetes permissions, each once, sorted."""
 
     iam: tuple[str, ...] = ()
     kubernetes: tuple[KubePermission, ...] = ()
@@ -50,8 +50,8 @@ Need = str | KubePermission | Callable[..., Any]
 
 
 def needs(*permissions: Need) -> Callable[[F], F]:
-    """Mark a gateway's method with the permissions that it may need, whatever its arguments: `"eks:DescribeCluster"`,
-    `KubePermission("", "pods", "list")`, or another method, for all that it needs. A call that everybody may make has
+    """Mark a gateway's method with the permissions that it may require for any arguments: `"eks:DescribeCluster"`,
+    `KubePermission("", "pods", "list")`, or another method, for its permissions. A call that is always allowed has
     none."""
 
     def mark(method: F) -> F:
@@ -62,7 +62,7 @@ def needs(*permissions: Need) -> Callable[[F], F]:
 
 
 def permissions_of(operations: Iterable[Need]) -> Permissions:
-    """The sum over the operations; AttributeError for one that is not marked."""
+    """Return the permissions of all operations. Raise AttributeError for one that is not marked."""
     total = Permissions()
     for operation in operations:
         if isinstance(operation, str):
@@ -76,7 +76,7 @@ def permissions_of(operations: Iterable[Need]) -> Permissions:
 
 @dataclass(frozen=True, slots=True)
 class OptionalPermission:
-    """Rights that only one flag or one closer look needs, or that can be abused: never granted by default."""
+    """Permissions that only a flag or a detail requires, or that can be abused: not granted by default."""
 
     permissions: Permissions
     reason: str
@@ -88,7 +88,7 @@ class OptionalPermission:
 
 @dataclass(frozen=True, slots=True)
 class CommandPermissions:
-    """What a command needs in every case, and what some of its ways need on top."""
+    """The permissions that a command always requires, and the additional ones of some of its flags."""
 
     always: Permissions = Permissions()
     optional: tuple[OptionalPermission, ...] = ()
@@ -100,7 +100,7 @@ class CommandPermissions:
 
 @dataclass(frozen=True, slots=True)
 class AccessReview:
-    """What the API server says of a right of the caller's own; `allowed` is None where it could not tell."""
+    """The API server's review of one of the caller's permissions; `allowed` is None if it could not decide."""
 
     allowed: bool | None
     reason: str = ""
@@ -122,19 +122,19 @@ _NOT_OF_A_ROLE = {"iam:ListRoles", "iam:GetPolicy", "iam:GetPolicyVersion", "iam
 
 NOT_SIMULATED = (
     "session policies, conditions in policies of the organization, and policies for single roles or associations: "
-    "each right was asked for all of them"
+    "each permission was checked for all of them"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPermission:
-    """Whether the caller has a right: what is `missing` can be granted; what is `denied` a denial, a boundary or the
-    organization takes away, whatever is granted. `permission` is what would tell what is unknown. `where` is the
-    resource that an action was asked for, or the namespace of a verb; empty for the whole cluster."""
+    """Whether the caller has a permission. `missing` can be granted; `denied` is denied by a Deny statement, a boundary
+    or the organization, whatever is granted. `needs` is the permission that podid requires to check an unknown one.
+    `where` is the resource of an action, or the namespace of a verb, empty for the whole cluster."""
 
     permission: Annotated[str | KubePermission, AS_TEXT, About("An IAM action, or a Kubernetes verb and resource.")]
-    outcome: Annotated[Outcome, About("missing can be granted; denied is taken away whatever is granted.")]
-    where: Annotated[str, OR_NULL, About("The resource or the namespace that it was asked for; null for all.")] = ""
+    outcome: Annotated[Outcome, About("missing can be granted; denied is denied whatever is granted.")]
+    where: Annotated[str, OR_NULL, About("The resource or the namespace that was checked; null for all.")] = ""
     reason: TextOrNull = ""
     needs: Annotated[str, OR_NULL, About("The permission that podid needs to check this one.")] = ""
 
@@ -145,7 +145,7 @@ class OwnPermission:
 
 @dataclass(frozen=True, slots=True)
 class OwnOptional:
-    """What only one of the commands' ways needs, and which."""
+    """The permissions that only some flags of the commands require, and the reason."""
 
     reason: str
     permissions: tuple[OwnPermission, ...]
@@ -153,8 +153,8 @@ class OwnOptional:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPermissions:
-    """The caller's rights for `commands`. `principal_arn` is whose policies were simulated, empty for nobody's;
-    `namespace` where what changes something was asked for, empty for all."""
+    """The caller's permissions for `commands`. `principal_arn` is the principal whose policies were simulated, empty if
+    none were. `namespace` is the one in which changes were checked, empty for all."""
 
     commands: tuple[str, ...]
     caller_arn: str
@@ -166,7 +166,7 @@ class OwnPermissions:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Of the rights that the commands need in every case."""
+        """Return the exit code, from the permissions that the commands always require."""
         outcomes = {item.outcome for item in self.always}
         if outcomes & {"missing", "denied"}:
             return ExitCode.ATTENTION
@@ -177,7 +177,7 @@ class OwnPermissions:
 
 
 def missing_of(permissions: Iterable[OwnPermission]) -> Permissions:
-    """What has to be granted."""
+    """Return the permissions to grant."""
     lacking = [item.permission for item in permissions if item.outcome == "missing"]
     return Permissions(
         tuple(sorted(permission for permission in lacking if isinstance(permission, str))),
@@ -186,8 +186,8 @@ def missing_of(permissions: Iterable[OwnPermission]) -> Permissions:
 
 
 def resource_of(action: str, cluster: Arn) -> str:
-    """What the action is done to, in the words of a policy: the cluster, all roles of its account, all of its
-    associations. `*` for what has no resource, and where no cluster is known."""
+    """Return the resource of an action, as in a policy: the cluster, all roles of its account, all its associations.
+    `*` for an action without a resource, and if no cluster is known."""
     role = f"arn:{cluster.partition}:iam::{cluster.account}:role/*"
     if action.startswith("iam:"):
         return "*" if action in _NOT_OF_A_ROLE else role

@@ -1,6 +1,6 @@
-"""Which nodes a DaemonSet's pod may go to, and why not to the others.
+"""The nodes on which a DaemonSet's pods can be scheduled, and the reasons against the others.
 
-https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/; what every daemon pod tolerates:
+https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/; tolerations of every daemon pod:
 https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-tolerations.
 """
 
@@ -18,13 +18,13 @@ _DAEMON_PODS = (
         for name in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable", "network-unavailable")
     ),
 )
-# PreferNoSchedule is no more than a wish
+# PreferNoSchedule does not prevent scheduling
 _KEEPS_AWAY = ("NoSchedule", "NoExecute")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def of_spec(spec: Object) -> Placement:
-    """The placement of a pod spec. Raises Malformed."""
+    """Return the placement of a pod spec. Raise Malformed."""
     affinity = inner_or_empty(inner_or_empty(spec, "affinity"), "nodeAffinity")
     terms = None
     if affinity.get(_REQUIRED):
@@ -37,13 +37,13 @@ _toleration = record(Toleration)
 
 
 def why_not_here(node: Node, placement: Placement) -> str:
-    """Why a daemon pod does not go to the node, by the first thing that keeps it away; empty where it does."""
+    """Return the first reason why a daemon pod is not scheduled on the node; empty if it is."""
     for key, value in placement.selector.items():
         if node.labels.get(key) != value:
-            return f"the nodeSelector asks for {key}={value}"
+            return f"the nodeSelector requires {key}={value}"
     if placement.terms is not None and not any(term and not _unmet(term, node) for term in placement.terms):
         unmet = next((item for term in placement.terms for item in _unmet(term, node)), None)
-        return f"the affinity asks for {_words(unmet)}" if unmet else "the affinity takes no node"
+        return f"the affinity requires {_words(unmet)}" if unmet else "the affinity matches no node"
     tolerations = (*placement.tolerations, *_DAEMON_PODS)
     for item in node.taints:
         if item.effect in _KEEPS_AWAY and not any(_tolerates(toleration, item) for toleration in tolerations):
@@ -52,8 +52,8 @@ def why_not_here(node: Node, placement: Placement) -> str:
 
 
 def why_none_here(node: Node, placements: Iterable[Placement]) -> str:
-    """Why none of the daemon pods goes to the node, by the first of them; empty where one does, or where there are
-    none."""
+    """Return why none of the daemon pods is scheduled on the node, by the first of them; empty if one is, or if there
+    are none."""
     reasons = [why_not_here(node, placement) for placement in placements]
     return reasons[0] if reasons and all(reasons) else ""
 
@@ -78,7 +78,7 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
-    """As the scheduler reads it; an operator that podid does not know is taken as met."""
+    """Return the requirements that the node does not meet. One with an unknown operator counts as met."""
     return [requirement for requirement in term if requirement.met_by(node.labels, node.name) is False]
 
 

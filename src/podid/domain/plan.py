@@ -1,8 +1,8 @@
-"""Plans are data: what will change, from which state to which, who asks for it, and where.
+"""Plans as data: the changes from one state to another, their caller and place.
 
-An action names one resource by its keys; `before` None creates, `after` None deletes, both update. That one shape is
-what is shown, journalled, settled after an interruption and undone. What became of it is a `ChangeResult`. `Place`
-is where a command works, resolved once before anything is done.
+An action identifies one resource by its keys; `before` is None for a create, `after` is None for a delete, and both are
+set for an update. The same action is shown, recorded in the journal, settled after an interruption and undone. The
+result of a plan is a `ChangeResult`. `Place` is account, region and cluster, resolved once.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ State = Mapping[str, object]
 
 
 def text(state: State, key: str) -> str:
-    """The member, empty where it is missing or is no text."""
+    """Return the member; empty if it is missing or not text."""
     value = state.get(key)
     return value if isinstance(value, str) else ""
 
 
 def texts(state: State | None, key: str) -> Mapping[str, str]:
-    """The member's names and texts, such as tags; none where it is missing."""
+    """Return the member, names and texts such as tags; empty if it is missing."""
     value = (state or {}).get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def document(state: State | None, key: str) -> Mapping[str, object]:
-    """The member, a policy. KeyError where there is none."""
+    """Return the member, a policy. Raise KeyError if it is missing."""
     value = (state or {})[key]
     assert isinstance(value, Mapping)
     return value
@@ -53,8 +53,8 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One change of the resource that is called so: `kind` is a name of `podid.ops.change.kinds`, which make actions.
-    States are JSON-able; `note` says why, for the person who reads the plan."""
+    """One change of a resource. `kind` is a name of `podid.ops.change.kinds`, which create actions. States can be
+    encoded as JSON. `note` is the reason, for the reader of the plan."""
 
     kind: str
     verb: Verb
@@ -65,13 +65,13 @@ class Action:
 
     @property
     def target(self) -> str:
-        """`shop/orders`, `shop-orders`, `shop-orders/read-table`: how the resource is shown."""
+        """Return the name of the resource: `shop/orders`, `shop-orders`, `shop-orders/read-table`."""
         return "/".join(self.keys.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What was asked for among others and is left alone: nothing is read of it. `reason` is a sentence."""
+    """A requested action that is skipped, without reading its resource. `reason` is a sentence."""
 
     action: Action
     reason: str
@@ -79,9 +79,9 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Who would do it, and where. Every plan is headed by this."""
+    """Caller and place of a plan, shown above it."""
 
-    caller_arn: Annotated[str, About("Who did it, or would.")]
+    caller_arn: Annotated[str, About("The caller.")]
     account: str
     region: str
     cluster: TextOrNull = ""
@@ -89,9 +89,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetTrustChange:
-    """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
-    it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
-    ids which are not known yet. `command` is the line by which podid goes on."""
+    """The statements that the owner of a target role must add to its trust policy, so that it allows pods of these
+    service accounts. `refused` is whether podid checked the trust policy and it does not allow them. `trust` is the
+    policy, if the result depends on external ids that are not known yet. `command` is the next podid command."""
 
     target_role_arn: str
     service_accounts: tuple[str, ...]
@@ -103,10 +103,10 @@ class TargetTrustChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
-    should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
-    fails stops none of the others. Else each step rests on the one before. `owner_changes` is what
-    owners of target roles must do; `outlook` is the status after the plan, if it was predicted."""
+    """`unchanged` are requested actions that are already done, `skipped` those that are skipped, `notes` are for the
+    reader before confirmation. With `separate`, associations are independent, and a failure stops no other one;
+    otherwise each step depends on the previous one. `owner_changes` are for the owners of target roles. `outlook` is
+    the predicted status after the plan."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -118,15 +118,15 @@ class Plan:
     outlook: Outlook | None = None
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
-        """The same with these notes first."""
+        """Return the plan with these notes first."""
         return replace(self, notes=(*notes, *self.notes))
 
     def in_order(self) -> Plan:
-        """The same, each step resting on the one before."""
+        """Return the plan with steps that depend on each other."""
         return replace(self, separate=False)
 
     def then(self, other: Plan) -> Plan:
-        """Both in one, this one first."""
+        """Return both plans as one, this one first."""
         return replace(
             self,
             actions=(*self.actions, *other.actions),
@@ -140,9 +140,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """What a person agrees to before something is done. `needed_for` begins the sentence where nobody can be asked;
-    `word` has to be typed for more than one thing at once. Where `grave` says what is grave about it, no flag is an
-    answer."""
+    """A question that the user must confirm. `needed_for` begins the message if there is no terminal. `word` must be
+    typed to confirm several changes at once. With `grave`, the serious consequences, no flag gives consent."""
 
     question: str
     needed_for: str = ""
@@ -160,8 +159,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one action. `after` is the state that was read back, with what the service added; `reason` says
-    in a sentence why it failed or was not tried, or how it came out; `error` is what it failed with."""
+    """The result of one action. `after` is the state that was read back, with members that the service added. `reason`
+    is a sentence about the result, or why the action failed or was not tried. `error` is the error of a failure."""
 
     action: Action
     status: Status
@@ -171,8 +170,8 @@ class Done:
 
 
 class Wait(StrEnum):
-    """What a change waits for: nothing, the API, or a state of the identities that it concerns. NONE and API leave the
-    cluster alone."""
+    """The condition that a change waits for: none, the API, or a state of its identities. NONE and API do not read the
+    cluster."""
 
     NONE = "none"
     API = "api"
@@ -182,25 +181,25 @@ class Wait(StrEnum):
 
     @property
     def state(self) -> IdentityState | None:
-        """The state that is waited for."""
+        """Return the state to wait for."""
         return None if self in (Wait.NONE, Wait.API) else IdentityState(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What a change waits for that is no state of an identity: agents on nodes, or pods that no longer get credentials.
-    `reached` is None where that could not be checked."""
+    """A condition that is not the state of an identity: agents on nodes, or pods that no longer get credentials.
+    `reached` is None if it could not be checked."""
 
-    summary: Annotated[str, About("What was waited for, as it is now.")]
-    reached: Annotated[bool | None, About("Null where it could not be checked.")]
+    summary: Annotated[str, About("The current state of the condition.")]
+    reached: Annotated[bool | None, About("Null if it could not be checked.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
-    """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
-    early. `wait` is what was asked for by name, and None where the command chose. `after` is the status of each
-    identity that it concerns, `restarted` whether their running pods count and not only new ones; `unchecked` is why
-    there is none. `owner_changes` is what others must do still."""
+    """The result of a change. `run_id` is for `podid undo`, empty if nothing was changed. `error` is the error that
+    ended it early. `wait` is the value of --wait, None for the default. `after` is the status of each identity
+    concerned; `unchecked` is why there is none. `restarted` is whether running pods count, and not only new ones.
+    `owner_changes` remain to be done by others."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -216,21 +215,21 @@ class ChangeResult:
 
     @property
     def worked(self) -> bool:
-        """Whether anything was changed."""
+        """Return whether anything was changed."""
         return any(item.status is Status.DONE for item in self.done)
 
     @property
     def failed_kind(self) -> str:
-        """The kind of what failed first, empty where nothing did."""
+        """Return the kind of the first failed action; empty if none failed."""
         return next((item.action.kind for item in self.done if item.status is Status.FAILED), "")
 
     @property
     def exit_code(self) -> ExitCode:
-        """8 where something was done and something else failed. Of what was waited for: 3 where a standing cause breaks
-        an identity, 7 where it was not reached in time and may still come, 9 where it was asked for by name and could
-        not be judged."""
+        """Return 8 if some actions succeeded and others failed. For the wait: 3 if a lasting cause breaks an
+        identity, 7 if the state was not reached in time and may still be, 9 if --wait specified it and it could not
+        be checked."""
         failed, blocked = self._codes(Status.FAILED), self._codes(Status.BLOCKED)
-        # a wait that ran out says nothing against what was done
+        # a timeout while waiting does not make the changes a failure
         if self.worked and (failed or blocked or not isinstance(self.error, Unavailable | None)):
             return ExitCode.PARTIAL
         if self.error is not None:
@@ -256,11 +255,12 @@ class ChangeResult:
 
 
 def code_after(status: IdentityStatus, required: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
-    """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
+    """Return the exit code for one identity after a change, by its new pods, or by the `running` ones after a
+    restart."""
     state = status.state if running else status.new_pod.state
     cause = status.cause if running else status.new_pod.cause
     if state is IdentityState.BROKEN:
-        # an association may be made before its service account
+        # an association may be created before its service account
         return unjudged if cause is not None and cause.check in NO_SERVICE_ACCOUNT else ExitCode.ATTENTION
     if state is not None and state.rank >= required.rank:
         return ExitCode.OK
@@ -270,7 +270,7 @@ def code_after(status: IdentityStatus, required: IdentityState, *, running: bool
 
 
 def matches(recorded: State | None, current: State | None) -> bool:
-    """Whether `current` is the recorded state: every recorded member equal, whatever the service added since."""
+    """Return whether `current` is the recorded state: all recorded members are equal, further ones are ignored."""
     if recorded is None or current is None:
         return recorded is current
     return all(current.get(key) == value for key, value in recorded.items())
@@ -278,8 +278,8 @@ def matches(recorded: State | None, current: State | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Account, region and cluster. `caller_arn` is known wherever something is changed; `cluster` is None for what
-    concerns the account alone."""
+    """Account, region and cluster. `caller_arn` is always known for changes; `cluster` is None for commands that
+    concern the account only."""
 
     account: str
     region: str
@@ -288,8 +288,8 @@ class Place:
 
     @property
     def the_cluster(self) -> Cluster:
-        """For what is done in a cluster; AssertionError in a place that has none."""
-        assert self.cluster is not None, "this is about one cluster"
+        """Return the cluster. Raise AssertionError in a place without one."""
+        assert self.cluster is not None, "this place has no cluster"
         return self.cluster
 
     @property
@@ -298,22 +298,23 @@ class Place:
 
     @property
     def header(self) -> Header:
-        """What heads a plan and a run in the journal."""
+        """Return the header of a plan and of a run in the journal."""
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
 
 
 @kind("WhoAmI", "`podid whoami`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAndWhere:
-    """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
+    """The credentials and the place of a command, with the source of each value. `no_cluster` is why there is no
+    cluster."""
 
     caller_arn: ArnText
     account: str
-    credentials_source: Annotated[str, About("What gave the credentials, as botocore calls it.")]
+    credentials_source: Annotated[str, About("The source of the credentials, as botocore names it.")]
     region: str
-    region_source: Annotated[str, About("A flag, a variable, a profile or a kube context.")]
-    cluster: Annotated[str, OR_NULL, About("Its name; null where none could be chosen.")] = ""
+    region_source: Annotated[str, About("An option, a variable, a profile or a kube context.")]
+    cluster: Annotated[str, OR_NULL, About("The name of the cluster; null if none could be selected.")] = ""
     cluster_source: TextOrNull = ""
     no_cluster: Annotated[str, HIDDEN] = ""
-    context: Annotated[str, OR_NULL, About("The kube context in force.")] = ""
-    kubeconfig: Annotated[tuple[str, ...], About("The files that were read.")] = ()
+    context: Annotated[str, OR_NULL, About("The kube context in use.")] = ""
+    kubeconfig: Annotated[tuple[str, ...], About("The kubeconfig files that were read.")] = ()

@@ -1,4 +1,4 @@
-"""Objects by which products are told how to fetch credentials for AWS, apart from the pods that use them."""
+"""Objects that configure how products get AWS credentials, separate from their pods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,8 @@ from podid.domain.names import ServiceAccountRef
 
 
 class CredentialWay(StrEnum):
-    """`own`: with the credentials of the product's own pods. `token-of`: with a token that the product asks for in the
-    name of a service account, which is IRSA's way. `pod-identity` and `irsa`: with those of the pod that uses the
-    object, by the one or the other."""
+    """`own`: the credentials of the product's own pods. `token-of`: IRSA with a token that the product requests for a
+    service account. `pod-identity` and `irsa`: the credentials of the pod that uses the object."""
 
     OWN = "own"
     TOKEN_OF = "token-of"
@@ -21,9 +20,9 @@ class CredentialWay(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductSetting:
-    """One object (a SecretStore, an Issuer). `namespace` is empty for one of the whole cluster; `service_account` is
-    whom it names, with an empty namespace where the product's own is meant; `role` is the role, by ARN or name, that
-    the product is to assume with the credentials."""
+    """One object (a SecretStore, an Issuer). `namespace` is empty for a cluster-scoped object. `service_account` is the
+    one it specifies, with an empty namespace for the namespace of the product. `role` is the ARN or name of the role
+    that the product assumes with the credentials."""
 
     product: str
     kind: str
@@ -40,8 +39,8 @@ class ProductSetting:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Who its controller is: by the last part of the image's repository, and the usual name of its service account.
-    `siblings` are service accounts of the same installation that make no calls of AWS."""
+    """The controller of a product: the last part of its image's repository, and the usual name of its service account.
+    `siblings` are service accounts of the same installation that do not call AWS."""
 
     image: str
     service_account: str
@@ -64,5 +63,5 @@ PRODUCTS: Mapping[str, Product] = {
     "EFS CSI driver": Product("aws-efs-csi-driver", "efs-csi-controller-sa", ("efs-csi-node-sa",)),
 }
 
-# what a kubelet is asked for a token with, for the drivers of these products
+# the names of the CSI drivers of these products
 CSI_DRIVERS: Mapping[str, str] = {SECRETS_STORE: "secrets-store.csi.k8s.io", MOUNTPOINT: "s3.csi.aws.com"}

@@ -1,6 +1,6 @@
-"""What a service said instead of what it was asked for, and the rules that say which error that is.
+"""Errors of services, and the rules that convert them to podid's errors.
 
-Rules are data, and their order does not matter: the one that fits most closely is taken.
+Rules are data. Their order does not matter: the most specific one that matches is used.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from typing import Any
 from podid.domain.errors import AccessDenied, AlreadyExists, PodidError, Rejected
 
 Words = Mapping[str, str]
-# words of a command line; a nested tuple is left out when one of its own is empty, the whole when another one is
+# words of a command line; a nested tuple is omitted if one of its words is empty, the whole line if another word is
 Template = tuple[str | tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """`code` is the service's own word for the error, `status` that of HTTP; 0 where no answer came."""
+    """The error of a service. `code` is its error code, `status` the HTTP status, 0 without an answer."""
 
     service: str
     operation: str = ""
@@ -27,12 +27,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """`service`, and any of the `operations`, `codes`, `statuses` and `fragments` (of the text, in lower case), narrow
-    a rule down; empty fits everything.
+    """A rule matches `service`, and any of `operations`, `codes`, `statuses` and `fragments` (of the text, in lower
+    case); an empty one matches everything.
 
-    `sentence`, `hint`, `advice` and `subject` are templates. `advice` is for what no command can do, `subject` for an
-    error that is about something else than what was asked for, `service_code` for one that the service has no word for,
-    `id` the failure mode where the text leaves no doubt.
+    `sentence`, `hint`, `advice` and `subject` are templates. `advice` is a remedy without a command. `subject` is for
+    an error about another object than the requested one, `service_code` for an error without a code. `id` is the
+    failure mode, if the text is conclusive.
     """
 
     error: type[PodidError]
@@ -50,11 +50,13 @@ class ErrorRule:
 
     @property
     def shape(self) -> tuple[bool, ...]:
-        """What narrows it down, from what tells most. No two rules of one shape may fit an answer equally well."""
+        """Return which conditions the rule has, most specific first. Two rules with the same conditions must not match
+        the same error equally well."""
         return bool(self.fragments), bool(self.operations), bool(self.service), bool(self.codes), bool(self.statuses)
 
     def fit(self, refusal: Refusal) -> tuple[tuple[bool, ...], int] | None:
-        """How closely it fits, to be compared: by shape, then by the longest fragment. None when it does not."""
+        """Return how specific the match is, for comparison: conditions, then the longest fragment. None without a
+        match."""
         text = refusal.text.lower()
         longest = max((len(fragment) for fragment in self.fragments if fragment in text), default=0)
         if (
@@ -68,8 +70,8 @@ class ErrorRule:
         return self.shape, longest
 
     def make(self, refusal: Refusal, words: Words, **common: Any) -> PodidError:
-        """The error. `words` fill the templates; `permission` and `existing` go where the class has a place for them,
-        and `common` is what every error takes."""
+        """Return the error. `words` fill the templates; `permission` and `existing` are used if the class has them.
+        `common` are arguments of every error."""
         if self.subject:
             common["subject"] = self.subject.format_map(words)
         if issubclass(self.error, Rejected):
@@ -84,13 +86,13 @@ class ErrorRule:
 
 
 def closest(rules: Iterable[ErrorRule], refusal: Refusal) -> ErrorRule:
-    """The rule that fits best. One of them must fit everything."""
+    """Return the most specific rule that matches. One rule must match everything."""
     fits = ((rule.fit(refusal), rule) for rule in rules)
     return max(((fit, rule) for fit, rule in fits if fit is not None), key=lambda pair: pair[0])[1]
 
 
 def argv(template: Template, words: Words) -> tuple[str, ...]:
-    """The command line; empty when a word that it cannot do without is."""
+    """Return the command line; empty if a required word is empty."""
     line: list[str] = []
     for part in template:
         filled = [word.format_map(words) for word in ((part,) if isinstance(part, str) else part)]

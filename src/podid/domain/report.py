@@ -1,4 +1,4 @@
-"""What a doctor hands back, and the exit code that it asks for; which of its findings somebody has accepted."""
+"""The report of the doctor with its exit code, and the findings that a baseline accepts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of verdicts. A failing one counts under its severity, or under `masked` when an earlier broken link
-    explains it."""
+    """Counts of verdicts. A failed one counts under its severity, or under `masked` if an earlier broken link explains
+    it."""
 
     error: int = 0
     warn: int = 0
@@ -35,7 +35,7 @@ class Summary:
 
 
 class LinkState(StrEnum):
-    """The worst that was seen of a link. `unseen`: there is no verdict on it, or none that applies."""
+    """The worst outcome of a link. `unseen`: there is no verdict, or none that applies."""
 
     BROKEN = "broken"
     WARNING = "warning"
@@ -49,7 +49,7 @@ class LinkState(StrEnum):
 @members("link name state ok broken warnings notes unknown")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCounts:
-    """A link of the way to credentials with how many verdicts on it there are of each sort, masked ones included."""
+    """A link of the way to credentials, with the number of its verdicts by outcome, including masked ones."""
 
     link: Link
     ok: int = 0
@@ -75,7 +75,7 @@ class LinkCounts:
 
 
 def count_links(verdicts: Iterable[Verdict]) -> tuple[LinkCounts, ...]:
-    """podid's own access, then the ten links."""
+    """Return the counts of podid's own access, then those of the ten links."""
     by_link: list[list[Verdict]] = [[] for _ in LINKS]
     for item in verdicts:
         by_link[item.link].append(item)
@@ -83,7 +83,7 @@ def count_links(verdicts: Iterable[Verdict]) -> tuple[LinkCounts, ...]:
 
 
 def _counts(link: int, verdicts: Sequence[Verdict]) -> LinkCounts:
-    # what is accepted is as a note: known, and nobody's business now
+    # an accepted finding counts as a note
     failed = [Severity.INFO if item.accepted else item.severity for item in verdicts if item.outcome is Outcome.FAIL]
     return LinkCounts(
         link=link,
@@ -97,9 +97,9 @@ def _counts(link: int, verdicts: Sequence[Verdict]) -> LinkCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """`verdicts` in the order in which credentials reach a pod, then by subject; `findings`, `accepted` and `unknowns`
-    are the failing ones that count, worst first and what follows from others last, the failing ones that a baseline
-    lets pass, and the undecided ones among them."""
+    """`verdicts` are in the order of the links, then by subject. `findings` are the failed ones, worst first and
+    those that follow from others last; `accepted` are the failed ones that a baseline accepts; `unknowns` the
+    unknown ones."""
 
     cluster: str
     cluster_arn: str
@@ -107,15 +107,15 @@ class DoctorReport:
     verdicts: tuple[Verdict, ...] = ()
     scope: str = ""
     checks: tuple[str, ...] = field(default=())
-    # how many associations the scope holds; None where they were not read
+    # number of associations in the scope; None if they were not read
     associations: int | None = None
-    # what nobody asked to have looked at, with the option that does
+    # optional checks that were not requested, with their option
     not_asked: tuple[str, ...] = ()
-    # of each service account in the scope that has an association, that was named, or that an error is about
+    # of each service account in the scope with an association or an error, and of each specified one
     identities: tuple[IdentityStatus, ...] = ()
 
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
-        """The same with other command lines for its fixes."""
+        """Return the report with other command lines for its fixes."""
 
         def changed(verdict: Verdict) -> Verdict:
             if verdict.fix is None:
@@ -152,12 +152,12 @@ class DoctorReport:
 
     @property
     def chain(self) -> tuple[LinkCounts, ...]:
-        """podid's own access, then the ten links."""
+        """Return the counts of podid's own access, then those of the ten links."""
         return count_links(self.verdicts)
 
     def exit_code(self, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False) -> ExitCode:
-        """3 when a finding is at least as severe as `fail_on` (None: never), 9 when an error-level check could not be
-        decided, else 0. A masked finding is still a finding."""
+        """Return 3 if a finding is at least as severe as `fail_on` (None: never), 9 if an error-level check is unknown,
+        otherwise 0. A masked finding counts too."""
         codes: set[ExitCode] = set()
         if fail_on is not None and _any_at_least(self.findings, fail_on):
             codes.add(ExitCode.ATTENTION)
@@ -172,8 +172,8 @@ def _any_at_least(verdicts: Iterable[Verdict], severity: Severity) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownGroup:
-    """What one obstacle hid. `permission` is the missing right, empty where it is something else, which `reason` says;
-    `verdicts` are in the order of the report, `severity` is the worst of them."""
+    """The verdicts that are unknown for one reason. `permission` is the missing permission, empty for another `reason`.
+    `verdicts` are in the order of the report; `severity` is the worst of them."""
 
     permission: str
     reason: str
@@ -186,7 +186,7 @@ class UnknownGroup:
 
 
 def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
-    """The unknown ones by missing right, else by reason: rights first, and of these those that hide the most."""
+    """Return the unknown verdicts, grouped by missing permission or reason: permissions first, by number of checks."""
     unknown = (verdict for verdict in verdicts if verdict.outcome is Outcome.UNKNOWN)
     by_obstacle = grouped(((verdict.permission, verdict.permission or verdict.reason), verdict) for verdict in unknown)
     groups = (
@@ -202,7 +202,7 @@ def group_unknowns(verdicts: Iterable[Verdict]) -> tuple[UnknownGroup, ...]:
 
 
 def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """The rights that stood in the way, each once: the report's first line, and what `podid doctor --me` is for."""
+    """Return the missing permissions, each once."""
     return tuple(group.permission for group in group_unknowns(verdicts) if group.permission)
 
 
@@ -213,8 +213,8 @@ _MEMBERS = {"id", "subject", "reason", "expires"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """One entry. `subject` is a finding's own, such as `Deployment shop/orders`; empty accepts the finding wherever it
-    is. From the day after `expires` it counts for nothing."""
+    """One entry of a baseline. `subject` is that of a finding, such as `Deployment shop/orders`; empty accepts the
+    finding for every subject. The entry is valid until `expires`, inclusive."""
 
     id: str
     reason: str
@@ -229,20 +229,20 @@ class Accepted:
 
 
 def parse_baseline(value: object, known: Iterable[str], where: str) -> tuple[Accepted, ...]:
-    """The entries of a baseline file that is read already: `{"accepted": [{"id", "subject", "reason", "expires"}]}`.
-    `known` are the ids that there are. Raises InvalidInput that names the entry and what is wrong with it."""
+    """Return the entries of a parsed baseline file: `{"accepted": [{"id", "subject", "reason", "expires"}]}`. `known`
+    are the valid ids. Raise InvalidInput that names the wrong entry."""
     if not isinstance(value, Mapping) or set(value) != {"accepted"} or not isinstance(value["accepted"], Sequence):
-        raise InvalidInput(f"{where} is no baseline: it holds one list, `accepted`", subject=where)
+        raise InvalidInput(f"{where} is not a baseline: a baseline has one list, `accepted`", subject=where)
     ids = set(known)
     return tuple(_entry(item, ids, f"{where}, entry {number}") for number, item in enumerate(value["accepted"], 1))
 
 
 def _entry(item: object, ids: set[str], where: str) -> Accepted:
     if not isinstance(item, Mapping) or not {"id", "reason"} <= set(item) <= _MEMBERS:
-        raise InvalidInput(f"{where} needs `id` and `reason`, and may have `subject` and `expires`, no more")
+        raise InvalidInput(f"{where} requires `id` and `reason`, and can have `subject` and `expires` only")
     texts = {name: item.get(name, "") for name in ("id", "reason", "subject")}
     if not all(isinstance(text, str) for text in texts.values()) or not texts["reason"].strip():
-        raise InvalidInput(f"{where}: `id`, `reason` and `subject` are texts, and a reason says something")
+        raise InvalidInput(f"{where}: `id`, `reason` and `subject` must be text, and `reason` must not be empty")
     if texts["id"] not in ids:
         raise InvalidInput(
             f"{where}: {texts['id']!r} is not the id of a check",
@@ -253,18 +253,18 @@ def _entry(item: object, ids: set[str], where: str) -> Accepted:
 
 
 def _day(value: object, where: str) -> date | None:
-    # YAML has dates of its own
+    # YAML has a type for dates
     if value is None or type(value) is date:
         return value
     try:
         return date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
-        raise InvalidInput(f"{where}: `expires` is a day, such as 2027-01-31") from None
+        raise InvalidInput(f"{where}: `expires` must be a date, such as 2027-01-31") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoning:
-    """`report` with the accepted findings marked; `expired` accept nothing any more, `idle` met nothing to accept."""
+    """The report with accepted findings marked, and the entries that are `expired` or match no finding (`idle`)."""
 
     report: DoctorReport
     expired: tuple[Accepted, ...] = ()
@@ -272,7 +272,7 @@ class Reckoning:
 
 
 def accept(report: DoctorReport, entries: Sequence[Accepted]) -> Reckoning:
-    """What follows from an accepted finding is accepted with it. Unknowns never are: nobody has seen them."""
+    """Mark the accepted findings, and those that follow from them. Unknown verdicts are never accepted."""
     today = report.taken_at.date()
     expired = tuple(entry for entry in entries if entry.expires is not None and entry.expires < today)
     live = [entry for entry in entries if entry not in expired]
@@ -297,8 +297,8 @@ def _accepted(verdict: Verdict, live: Iterable[Accepted]) -> Verdict:
 
 
 def _follows(verdict: Verdict, causes: Mapping[str, set[str]]) -> Verdict:
-    """A masked finding is a consequence; it is accepted when everybody's cause is. `causes` are the service accounts of
-    accepted findings by their check."""
+    """Accept a masked finding if its cause is accepted for all its service accounts. `causes` are the service accounts
+    of accepted findings, by check."""
     if not verdict.masked_by or verdict.accepted:
         return verdict
     names = causes.get(verdict.masked_by, set())

@@ -1,5 +1,5 @@
-"""One part of a snapshot: known, or missing with the permission (or the reason) that stood in the way. And what reading
-it may cost: whom is asked, and what is done for it.
+"""One part of a snapshot: known, or missing with the missing permission or another reason. And the cost of reading it:
+the services and actions that it requires.
 """
 
 import traceback
@@ -14,9 +14,9 @@ from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
 
 
 class Cost(Flag):
-    """AWS and KUBERNETES are lists and descriptions. DRY_RUN posts pods with dryRun=All, of which none is made. TOKEN
-    redeems tokens of pods and PROBE runs pods of podid's own, both with consent. TRAIL is CloudTrail, two calls a
-    second; LOGS are those of the agents."""
+    """AWS and KUBERNETES read lists and descriptions. DRY_RUN posts pods with dryRun=All, which creates none. TOKEN
+    redeems tokens of pods and PROBE runs probe pods, both with consent. TRAIL reads CloudTrail, at two calls a second.
+    LOGS reads the agents' logs."""
 
     AWS = auto()
     KUBERNETES = auto()
@@ -29,9 +29,9 @@ class Cost(Flag):
 
 FREE = Cost(0)
 READS = Cost.AWS | Cost.KUBERNETES
-# read only where it is asked for by name
+# read on request only
 EVIDENCE = ~READS
-# made of one service account after another
+# done for one service account after another
 TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE
 K = TypeVar("K")
 T = TypeVar("T")
@@ -45,19 +45,19 @@ class Known(Generic[T]):
 @schema_name("NotLookedAtBody")
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """`permission` is what the caller lacks ("iam:GetRole", "list nodes"), empty when it was not a matter of rights.
-    `error_code` is the PodidError's code: AccessDenied, Unavailable, NotFound…"""
+    """`permission` is the missing permission ("iam:GetRole", "list nodes"), empty for another reason. `error_code` is
+    the PodidError's code: AccessDenied, Unavailable, NotFound…"""
 
     reason: str
-    permission: Annotated[str, OR_NULL, About("What the caller lacks, where it is a matter of rights.")] = ""
+    permission: Annotated[str, OR_NULL, About("The permission that the caller lacks, if that is the reason.")] = ""
     error_code: Annotated[str, HIDDEN] = ""
 
 
 Section = Known[T] | Missing
 
-# the code of what nobody asked for, so that it was not read
+# the code of a section that was not requested
 UNASKED = "NotRead"
-NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
+NOT_READ = Missing("not read: no selected check requires it", error_code=UNASKED)
 
 INTERNAL = "INTERNAL"
 
@@ -67,18 +67,18 @@ def missing(error: PodidError) -> Missing:
 
 
 def error_of(missing: Missing) -> PodidError:
-    """What stood in the way, where there is no result without it."""
+    """Return the error for a result that requires the missing section."""
     kind = AccessDenied if missing.permission else Unavailable
     return kind(missing.reason, permission=missing.permission)
 
 
 def section_of(answer: T | PodidError) -> Section[T]:
-    """What was found, or the error in its place."""
+    """Return the answer as known, or the error as missing."""
     return missing(answer) if isinstance(answer, PodidError) else Known(answer)
 
 
 def attempt(read: Callable[[], T]) -> Section[T]:
-    """What `read` returns, or why it could not."""
+    """Return the result of `read` as known, or its error as missing."""
     try:
         return Known(read())
     except PodidError as error:
@@ -86,24 +86,24 @@ def attempt(read: Callable[[], T]) -> Section[T]:
 
 
 def crashed(error: Exception) -> Missing:
-    """A bug in podid stood in the way. Type and place only: the message of an exception may quote what was read."""
+    """Return the section for a bug in podid. It has only type and place: the message of an exception may quote data."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
     return Missing(f"{INTERNAL}: {where}; this is a bug in podid", error_code=INTERNAL)
 
 
 def part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
-    """What a section has under the key: NOT_READ where it has nothing, what stood in the way where it is missing."""
+    """Return the value of a section under the key: NOT_READ without one, and the reason if the section is missing."""
     return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
 
 
 def known(section: Section[T]) -> T:
-    """The value of a section that a check declared among its needs; LookupError when it is missing after all."""
+    """Return the value of a section that a check requires. Raise LookupError if it is missing."""
     if isinstance(section, Missing):
         raise LookupError(f"section was read without being declared: {section.reason}")
     return section.value
 
 
 def known_or(section: Section[T], default: T) -> T:
-    """The value, or `default` where a missing section changes nothing in the answer but its detail."""
+    """Return the value, or `default` if the section is missing: for data that only adds detail to an answer."""
     return section.value if isinstance(section, Known) else default

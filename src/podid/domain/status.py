@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 
 class CredentialSource(StrEnum):
-    """Where an SDK takes credentials from, in the order in which it asks."""
+    """The sources of an SDK's credentials, in their order.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+    """
 
     STATIC_KEYS = "static-keys"
     PROFILE = "profile"
@@ -50,43 +53,43 @@ class CredentialSource(StrEnum):
 @members("source certain detail")
 @dataclass(frozen=True, slots=True)
 class CredentialCandidate:
-    """One source of a container. `detail` is what in the pod names it; `certain` is whether it is seen to give
-    credentials, and `detail` says what could not be seen where it is not."""
+    """A credential source of a container. `detail` is the setting in the pod. `certain` is whether it certainly gives
+    credentials; otherwise `detail` is the part that podid cannot read."""
 
     source: CredentialSource
-    detail: Annotated[str, OR_NULL, About("What in the pod names it, or what could not be seen.")] = ""
-    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")] = (
-        True
-    )
+    detail: Annotated[str, OR_NULL, About("The setting in the pod, or the part that podid cannot read.")] = ""
+    certain: Annotated[bool, About("Whether it certainly gives credentials; false if podid does not read it.")] = True
 
 
 @members("container uses certain candidates")
 @dataclass(frozen=True, slots=True)
 class ContainerUse:
-    """The sources of a container, in the order in which an SDK asks them."""
+    """The credential sources of a container, in the order in which an SDK uses them."""
 
     container: Annotated[str, Key("name")]
-    candidates: Annotated[tuple[CredentialCandidate, ...], Key("sources"), About("In the order in which an SDK asks.")]
+    candidates: Annotated[
+        tuple[CredentialCandidate, ...], Key("sources"), About("In the order in which an SDK uses them.")
+    ]
 
     @property
     def uses(
         self,
-    ) -> Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]:
-        """The first that is seen to give credentials; else the last, which nothing that is seen comes before."""
+    ) -> Annotated[CredentialSource, About("The first source that certainly gives credentials: SDKs use this one.")]:
+        """Return the first source that certainly gives credentials, otherwise the last one."""
         return self.candidates[self._winner].source
 
     @property
     def unless(self) -> tuple[CredentialCandidate, ...]:
-        """What comes before it if there is more in it than could be seen."""
+        """Return the sources that come first if they have settings that podid cannot read."""
         return self.candidates[: self._winner]
 
     @property
-    def certain(self) -> Annotated[bool, About("false where something before it could not be seen.")]:
+    def certain(self) -> Annotated[bool, About("False if podid cannot read a source that comes first.")]:
         return self.candidates[self._winner].certain and not self.unless
 
     @property
-    def passed_over(self) -> tuple[CredentialCandidate, ...]:
-        """What an SDK does not come to."""
+    def unused(self) -> tuple[CredentialCandidate, ...]:
+        """Return the sources that an SDK does not use."""
         return self.candidates[self._winner + 1 :]
 
     @property
@@ -99,11 +102,12 @@ class IdentityState(StrEnum):
     """Worst first: the order of declaration is the precedence.
 
     broken: pods do not get or do not use the role, and a restart does not help. stale: a running pod has no credentials
-    or may have the previous ones, and a new pod would be fine. unknown: a link could not be judged. doubtful: a warning
-    says that it may not work. configured: association, roles and trust are right, the cluster was not checked. ready:
-    everything that podid can check is in place. verified: EKS Auth issued the role's credentials to podid for the token
-    of this pod, or of one of the same template. proven: CloudTrail has a session of this very pod. no-association:
-    there is none."""
+    or may have the previous ones, and a new pod would get the right ones. unknown: a link could not be checked.
+    doubtful: because of a warning it may not work. configured: association, roles and trust policies are right, the
+    cluster was not checked. ready: all checks passed. verified: EKS Auth issued the role's credentials to podid for the
+    token of this pod, or of one of the same template. proven: CloudTrail has a session of this very pod.
+    no-association: there is none.
+    """
 
     BROKEN = "broken"
     STALE = "stale"
@@ -117,7 +121,7 @@ class IdentityState(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """Return the rank, 0 for the worst state."""
         return _RANKS[self]
 
 
@@ -125,8 +129,8 @@ _RANKS = {state: rank for rank, state in enumerate(IdentityState)}
 
 
 def worst(states: Iterable[IdentityState | None]) -> IdentityState | None:
-    """The first in the order of precedence, and None where nothing can be claimed of one and nothing is wrong with any
-    other: what was not checked lowers the claim."""
+    """Return the worst state. None is a state that could not be determined: it is the result unless another one is
+    worse than configured."""
     members = list(states)
     known = [state for state in members if state is not None]
     lowest = min(known, key=lambda state: state.rank, default=None)
@@ -137,21 +141,21 @@ def worst(states: Iterable[IdentityState | None]) -> IdentityState | None:
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """A link that was not checked, or not to the end: `subject` names what, `permission` what the caller lacks, `how`
-    the option that checks it."""
+    """A link that was not checked, or only partly. `subject` is the unread part, `permission` the missing permission,
+    `how` the option that checks it."""
 
-    link: Annotated[int, About("1 to 9.")]
-    subject: Annotated[str, OR_NULL, About("What could not be read; null where nothing of the link was read.")]
+    link: Annotated[int, About("The number of the link, 1 to 9.")]
+    subject: Annotated[str, OR_NULL, About("The part that could not be read; null if nothing of the link was read.")]
     permission: MissingPermission = ""
     how: Annotated[str, HIDDEN] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStatus:
-    """A live pod, or the pod that would be made now (no name). `state` is None where too little was read to claim any.
-    `cause` is the verdict that makes it worse than ready, `uses` the credentials of its main container. A stale pod may
-    keep the previous role until `stale_until`. `token` is what EKS Auth issued for the token of `token_pod`, which is
-    this pod or one of the same template; CloudTrail has a session of this pod at `seen_at`."""
+    """A live pod, or a new pod that would be created now (no name). `state` is None if too little was read. `cause` is
+    the verdict that makes it worse than ready, `uses` the credentials of its main container. A stale pod may keep the
+    previous role until `stale_until`. `token` is the identity that EKS Auth issued for the token of `token_pod`, which
+    is this pod or one of the same template. CloudTrail has a session of this pod at `seen_at`."""
 
     namespace: str
     name: str
@@ -168,10 +172,9 @@ class PodStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityStatus:
-    """A service account of a cluster. Its state is that of its worst pod; without pods that of `new_pod`, the pod that
-    would be made now. `pods` is None where pods were not read; `opted_out` are live pods that ask the webhook to leave
-    them alone, which do not count. `permissions` is the error of link 10, which the state does not depend on. `advice`
-    never lowers a state."""
+    """A service account of a cluster. Its state is that of its worst pod; without pods that of `new_pod`, which would
+    be created now. `pods` is None if pods were not read. `opted_out` are live pods with the webhook's opt-out, which do
+    not count. `permissions` is the error of link 10, which does not affect the state. `advice` never lowers a state."""
 
     ref: ServiceAccountRef
     association: Listed | None
@@ -187,36 +190,36 @@ class IdentityStatus:
 
     @property
     def causes(self) -> tuple[Verdict, ...]:
-        """Of a new pod, of the identity and of its pods."""
+        """Return the causes of the new pod, of the identity and of its pods."""
         causes = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
         return tuple(cause for cause in causes if cause is not None)
 
     @property
     def settling(self) -> bool:
-        """Whether a state is open because of a change of seconds ago, so that waiting may help."""
+        """Return whether a state is undecided because of a change seconds ago, so that waiting may help."""
         return any(cause.error_code == UNSETTLED for cause in self.causes)
 
     def reaches(self, required: IdentityState) -> bool:
-        """Whether every pod is at least in the wanted state."""
+        """Return whether every pod has at least the required state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= required.rank
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether the role that pods get may do an action on a resource; None where that could not be decided, with the
-    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
+    """Whether the role of the pods allows an action on a resource; None if that could not be decided, with the missing
+    `permission`. `reason` is why it is not allowed, and `id` the id of the failure mode."""
 
     action: str
     resource: str
-    allowed: Annotated[bool | None, About("Null where it could not be decided.")]
+    allowed: Annotated[bool | None, About("Null if it could not be decided.")]
     reason: str = ""
     id: ModeId = ""
     permission: MissingPermission = ""
 
 
 def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
-    """0 where every identity has at least the required state; 3 where one is broken or stale, or an error of link 10 is
-    known; else 9. With `allow_unknown`, what was not or could not be checked counts for nothing."""
+    """Return 0 if every identity has at least the required state; 3 if one is broken or stale, or has an error of link
+    10; otherwise 9. With `allow_unknown`, unchecked parts do not count."""
     return combine({_code(status, required, allow_unknown) for status in statuses})
 
 
@@ -234,29 +237,29 @@ def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) 
 @schema_name("UseBody")
 @dataclass(frozen=True, slots=True, order=True)
 class CredentialUse:
-    """Which credentials a pod takes; `role_arn` is the role's, of IRSA and of Pod Identity, where it is known."""
+    """The credentials that a pod uses. `role_arn` is the role of IRSA or Pod Identity, if it is known."""
 
     source: Annotated[CredentialSource, Key("uses")]
-    role_arn: Annotated[ArnText, OR_NULL, About("Of IRSA and of Pod Identity, where it is known.")] = ""
+    role_arn: Annotated[ArnText, OR_NULL, About("The role of IRSA or Pod Identity, if it is known.")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class UseChange:
-    """Running pods of a service account that take other credentials after a change. `restart`: only once they are made
-    anew, which the change itself does not do."""
+    """Running pods of a service account that use other credentials after a change. `restart`: only after a restart,
+    which the change itself does not do."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
     before: CredentialUse
     after: CredentialUse
-    pods: Annotated[int, About("How many running pods take other credentials.")]
-    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
+    pods: Annotated[int, About("The number of running pods that use other credentials.")]
+    restart: Annotated[bool, About("True if that requires a restart, which the change itself does not do.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What comes of a plan. `before` and `after` are of the same service accounts, as far as there is something to say
-    of them; `brings` are the verdicts that fail after it and did not before, `ends` those that no longer do, `stands`
-    those that still do, as they do then."""
+    """The predicted result of a plan. `before` and `after` are of the same service accounts, as far as their status is
+    known. `brings` are the verdicts that fail only after the plan, `ends` those that fail only before it, `stands`
+    those that still fail after it."""
 
     before: tuple[IdentityStatus, ...] = ()
     after: tuple[IdentityStatus, ...] = ()

@@ -1,29 +1,29 @@
-"""Names inside sentences: which of them was meant, and many of them in little room."""
+"""Text for sentences: suggestions for misspelled names, short lists, redaction."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-# a slip of the hand, in difflib's measure of likeness from 0 to 1
+# similarity of a typing error, in difflib's ratio from 0 to 1
 ALIKE = 0.6
 _PAGE = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _URL = re.compile(r"://[^\s\"]+")
 _TOKEN = re.compile(
     r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+"
-    # what Python says of a header that it refuses ends with all of it
+    # Python's error for an invalid header ends with the whole header
     r"|(?<=header value ).+"
 )
 
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:
-    """At most `count` of the known names that `typed` may have meant, best first; never what was typed itself. Of
-    NAMESPACE/NAME each part is alike: a namespace in common makes no other name a slip."""
+    """Return at most `count` known names that are similar to `typed`, best first, without `typed` itself. Of
+    NAMESPACE/NAME each part must be similar."""
     return Names(known).nearest(typed, count, alike)
 
 
 class Names:
-    """Names that can be asked again and again which of them is nearest, and measure only those that may be."""
+    """Names to search repeatedly for similar ones, with a fast filter before the comparison."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._bits: dict[tuple[str, int], int] = {}
@@ -32,7 +32,7 @@ class Names:
     def nearest(self, typed: str, count: int = 3, alike: float = ALIKE) -> list[str]:
         from difflib import SequenceMatcher
 
-        # two names share at most the letters that both have: the likely ones come first, and the rest is left out
+        # the common letters are an upper limit of the similarity: compare the likely names first, and skip the others
         letters, length, least = self._letters(typed), len(typed), alike / 2
         candidates = []
         for name, others in self._names:
@@ -49,7 +49,7 @@ class Names:
         return [name for _, name in best]
 
     def _letters(self, name: str) -> int:
-        """A bit for each letter, for each time that it occurs."""
+        """Return one bit for each occurrence of each letter."""
         counts, letters = Counter[str](), 0
         for letter in name:
             letters |= 1 << self._bits.setdefault((letter, counts[letter]), len(self._bits))
@@ -67,44 +67,43 @@ def _parts_alike(typed: str, name: str, alike: float) -> bool:
 
 
 def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:
-    """`; did you mean a or b?` to end a sentence with, or nothing."""
+    """Return `; did you mean a or b?` for the end of a sentence, or nothing."""
     return meant(nearest(typed, known, count))
 
 
 def meant(names: Iterable[str]) -> str:
-    """The same of names that are known to be near."""
+    """Return `; did you mean …?` for these names."""
     words = " or ".join(names)
     return f"; did you mean {words}?" if words else ""
 
 
 def needing(reason: str, permission: str) -> str:
-    """Why something is not known, with the permission that is missing where the reason does not name it."""
+    """Return the reason, with the missing permission if the reason does not name it."""
     return f"{reason} (needs {permission})" if permission and permission not in reason else reason
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 pod`, `2 pods`."""
+    """Return `1 pod`, `2 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def utc(moment: datetime | None) -> str:
-    """`2026-11-24T09:30:00Z`, or `unknown`."""
+    """Return `2026-11-24T09:30:00Z`, or `unknown`."""
     return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def without_tokens(text: str) -> str:
-    """Foreign text without what may be a token or a signature in it: a service may repeat what it refuses, and a log
-    what it was given."""
+    """Redact tokens and signatures in foreign text: errors of services and logs may quote them."""
     return _TOKEN.sub("[token]", text)
 
 
 def is_page(text: str) -> bool:
-    """Whether it is HTML: a proxy or a sign-in page answers in a service's place."""
+    """Return whether the text is HTML, from a proxy or a sign-in page instead of the service."""
     return _PAGE.match(text) is not None
 
 
 def plain_urls(text: str) -> str:
-    """The text with the URLs in it, but without user, password and query of these."""
+    """Return the text with its URLs, but without their user, password and query."""
     return _URL.sub(_plain, text) if "://" in text else text
 
 
@@ -120,17 +119,17 @@ def _without_user(address: str) -> str:
     if "@" in authority:
         return f"{authority.rpartition('@')[2]}{slash}{path}"
     _, colon, port = authority.rpartition(":")
-    # a password with a slash that is not quoted
+    # a password that contains an unquoted slash
     return path.rpartition("@")[2] if colon and not port.isdigit() and "@" in path else address
 
 
 def cut(text: str, most: int = 2000) -> str:
-    """Foreign text for a sentence, which nobody reads to the end when it is longer."""
+    """Shorten foreign text for a sentence."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 def short_list(names: Iterable[str], limit: int = 5) -> str:
-    """`a, b and 3 more`."""
+    """Return `a, b and 3 more`."""
     listed = list(names)
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return ", ".join(listed[:limit]) + more

@@ -1,8 +1,8 @@
-"""Versions as EKS writes them: `v1.3.10-eksbuild.2` of an add-on, `1.35` of Kubernetes, `eks.9` of the platform. And
-those of an add-on that EKS offers a cluster, judged for this very cluster.
+"""Versions of EKS: `v1.3.10-eksbuild.2` of an add-on, `1.35` of Kubernetes, `eks.9` of the platform. And the versions
+of an add-on that are compatible with a cluster.
 
-https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonVersionInfo.html. Lists of them come in no order to
-trust.
+https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonVersionInfo.html. The order of its
+lists is not documented.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AddonKey = tuple[int, int, int, int]
 
 
 def addon_key(version: str) -> AddonKey | None:
-    """What add-on versions are ordered by; None for text of another form. Without an eksbuild it is the lowest."""
+    """Return the sort key of an add-on version; None for other text. A version without eksbuild comes first."""
     match = _ADDON.fullmatch(version)
     if match is None:
         return None
@@ -31,25 +31,25 @@ def addon_key(version: str) -> AddonKey | None:
 
 
 def older(one: str, other: str) -> bool:
-    """Whether `one` comes before `other`; false where either cannot be read."""
-    left, permission = addon_key(one), addon_key(other)
-    return left is not None and permission is not None and left < permission
+    """Return whether `one` is older than `other`; False if either cannot be parsed."""
+    left, right = addon_key(one), addon_key(other)
+    return left is not None and right is not None and left < right
 
 
 def platform_number(version: str) -> int | None:
-    """9 of `eks.9`; None for text of another form."""
+    """Return 9 for `eks.9`; None for other text."""
     match = _PLATFORM.fullmatch(version)
     return int(match[1]) if match else None
 
 
 def minor_version(version: str) -> tuple[int, int] | None:
-    """(1, 35) of `1.35`; None for text of another form."""
+    """Return (1, 35) for `1.35`; None for other text."""
     match = _MINOR.fullmatch(version)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def next_minor(version: str) -> str:
-    """1.36 of 1.35; empty for text of another form."""
+    """Return 1.36 for 1.35; empty for other text."""
     version_numbers = minor_version(version)
     return f"{version_numbers[0]}.{version_numbers[1] + 1}" if version_numbers else ""
 
@@ -60,7 +60,7 @@ EC2 = "ec2"
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One version of the list. `why_not` says why EKS would not take it; empty when it would."""
+    """One version of the list. `why_not` is why EKS would reject it; empty if it would accept it."""
 
     version: AddonVersion
     why_not: str = ""
@@ -68,7 +68,7 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What EKS offers for the cluster's Kubernetes version, newest first, judged for this very cluster."""
+    """The versions that EKS offers for the cluster's Kubernetes version, newest first, checked for this cluster."""
 
     kubernetes: str
     rows: tuple[VersionRow, ...]
@@ -79,7 +79,7 @@ class Offer:
 
     @property
     def default(self) -> str:
-        """EKS's default where it fits; empty where EKS names none."""
+        """Return EKS's default if it is compatible; otherwise empty."""
         return next((row.version.version for row in self.rows if row.version.default and not row.why_not), "")
 
     @property
@@ -91,9 +91,9 @@ class Offer:
 
 
 def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collection[str] = (EC2,)) -> Offer:
-    """Pure. `compute` are the compute types that the add-on has to serve."""
+    """Check the versions for the cluster. `compute` are the compute types that the add-on must support. Pure."""
     rows = [VersionRow(version, _why_not(version, cluster, compute)) for version in versions]
-    # newest first, whatever the order they came in; what cannot be read comes last
+    # newest first; versions that cannot be parsed come last
     rows.sort(key=lambda row: (addon_key(row.version.version) or (), row.version.version), reverse=True)
     return Offer(cluster.version, tuple(rows))
 
@@ -101,10 +101,10 @@ def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collectio
 def _why_not(version: AddonVersion, cluster: Cluster, compute: Collection[str]) -> str:
     platforms = version.platform_versions
     if platforms and ANY not in platforms and cluster.platform_version and not _fits(platforms, cluster):
-        return f"it needs platform version {short_list(platforms)}, the cluster's is {cluster.platform_version}"
+        return f"it requires platform version {short_list(platforms)}, and the cluster has {cluster.platform_version}"
     known = {name.lower() for name in version.compute_types}
     if lacking := sorted(set(compute) - known) if known else []:
-        return f"it is not for {' and '.join(lacking)} nodes, only for {', '.join(sorted(known))}"
+        return f"it does not support {' and '.join(lacking)} nodes, only {', '.join(sorted(known))}"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""What a pod, and a DaemonSet, shows of Pod Identity: the injected fields, what opts out, who runs the agent.
+"""Pod Identity in the specs of pods and DaemonSets: the injected fields, the opt-outs, the agent.
 
-Facts about the injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); about
-the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
+The injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); the
+agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 TOKEN_VOLUME = "eks-pod-identity-token"
 IRSA_VOLUME = "aws-iam-token"
 INJECTED_ENV = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-# what the webhook writes: the agent's two addresses, and where it mounts the token
+# the values that the webhook writes: the agent's two addresses, and the path of the token
 AGENT_ADDRESSES = ("http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials")
 TOKEN_FILES = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
 IRSA_ENV = "AWS_WEB_IDENTITY_TOKEN_FILE"
@@ -21,7 +21,7 @@ SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
 SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
 FARGATE_LABEL = "eks.amazonaws.com/fargate-profile"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-# by the names that their injectors and charts give them
+# by the names that their injectors and charts use
 SIDECARS = frozenset(
     {
         *("istio-proxy", "linkerd-proxy", "envoy", "consul-dataplane", "kuma-sidecar", "queue-proxy", "daprd"),
@@ -31,16 +31,15 @@ SIDECARS = frozenset(
     }
 )
 MIRROR_POD = "kubernetes.io/config.mirror"
-# the field manager of what EKS writes
+# the field manager of EKS
 EKS_MANAGER = "eks"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
-# the kinds that `kubectl rollout restart` takes
+# the kinds that `kubectl rollout restart` supports
 RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 def live(pod: Pod) -> bool:
-    """Runs or is about to, so far as is known: finished Jobs, evicted pods and pods on their way out need no
-    credentials."""
+    """Return whether the pod runs or will run: finished Jobs, evicted and terminating pods need no credentials."""
     return pod.phase not in ("Succeeded", "Failed") and not pod.deleting
 
 
@@ -49,18 +48,18 @@ def injected(pod: Pod) -> bool:
 
 
 def missing_containers(pod: Pod) -> tuple[str, ...]:
-    """The containers that the webhook should have given the credentials' variables and did not; not those that set one
-    themselves, which it leaves alone."""
+    """Return the containers that lack the credentials' variables from the webhook, without those that set one
+    themselves, which the webhook skips."""
     return tuple(c.name for c in served(pod) if not any(name in c.env for name in INJECTED_ENV))
 
 
 def is_injected(pod: Pod) -> bool:
-    """The webhook's token volume is there, and every container that it serves has the credentials' variables."""
+    """Return whether the pod has the webhook's token volume, and all its injected containers have the variables."""
     return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
 
 
 def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
-    """Node -> the service accounts whose pods run there with the credentials' variables."""
+    """Return, by node, the service accounts of pods with the credentials' variables."""
     users: dict[str, set[ServiceAccountRef]] = {}
     for pod in pods:
         if pod.node and live(pod) and injected(pod) and not opted_out(pod):
@@ -69,7 +68,7 @@ def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
 
 
 def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
-    """The nodes, those first that host somebody whom none before them hosts."""
+    """Return the nodes; those that add a service account to the previous ones come first."""
     hosted: set[ServiceAccountRef] = set()
     first: list[str] = []
     others: list[str] = []
@@ -79,14 +78,14 @@ def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
     return [*first, *others]
 
 
-def where_injected(token_file: str) -> bool:
-    """Whether the webhook mounts its token there; on Windows it writes the path as Windows does."""
+def is_injected_path(token_file: str) -> bool:
+    """Return whether the path is that of the webhook's token; on Windows it is a Windows path."""
     return token_file.removeprefix("C:").replace("\\", "/").startswith(TOKEN_FILES)
 
 
 def main_containers(pod: Pod) -> tuple[Container, ...]:
-    """The containers that the pod is there for: the one that kubectl takes for it, else all that run along with each
-    other and are not known to serve the others."""
+    """Return the main containers: kubectl's default container, otherwise all except init containers and known
+    sidecars."""
     running = tuple(c for c in pod.containers if not c.init)
     named = tuple(c for c in running if c.name == pod.annotations.get(DEFAULT_CONTAINER))
     return named or tuple(c for c in running if c.name not in SIDECARS) or running
@@ -97,31 +96,31 @@ def carries_irsa(pod: Pod) -> bool:
 
 
 def skipped_containers(pod: Pod) -> set[str]:
-    """The names that the pod's annotation tells the webhook to leave alone."""
+    """Return the names of containers that the pod's annotation excludes from injection."""
     return {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")} - {""}
 
 
 def served(pod: Pod) -> tuple[Container, ...]:
-    """The containers that the webhook does not leave alone: all but those that the pod names, and none of one with its
-    label or of a static pod."""
+    """Return the containers that the webhook injects: all except the excluded ones, and none of a static pod or of a
+    pod with the opt-out label."""
     skipped = skipped_containers(pod)
     alone = SKIP_POD in pod.labels or static(pod)
     return () if alone else tuple(c for c in pod.containers if c.name not in skipped)
 
 
 def opted_out(pod: Pod) -> bool:
-    """Whether the webhook leaves all of the pod alone."""
+    """Return whether the webhook skips the whole pod."""
     return not served(pod)
 
 
 def static(pod: Pod) -> bool:
-    """Run by a kubelet from a file on its node. Such a pod cannot use a service account:
+    """Return whether a kubelet runs the pod from a file on its node. Such a pod cannot use a service account:
     https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/."""
     return MIRROR_POD in pod.annotations
 
 
 def on_fargate(pod: Pod, nodes: Mapping[str, Node]) -> bool:
-    """Also without the right to read nodes: by the pod's label and by the name that EKS gives Fargate nodes."""
+    """Return whether the pod runs on Fargate. Without permission to read nodes, use the pod's label and node name."""
     node = nodes.get(pod.node)
     if node is not None and node.compute_type == "fargate":
         return True
@@ -134,7 +133,7 @@ def on_windows(pod: Pod, nodes: Mapping[str, Node]) -> bool:
 
 
 def workload_subject(pod: Pod) -> Subject:
-    """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
+    """Return the controller to restart, otherwise the pod itself. A Deployment's name is its ReplicaSet's without the
     pod-template-hash."""
     if pod.owner is None:
         return pod.subject
@@ -145,15 +144,15 @@ def workload_subject(pod: Pod) -> Subject:
 
 
 def template_of(pod: Pod) -> str:
-    """What pods of one workload have in common that were made from the same template: the hash that its controller
-    labels them with, else their owner. Empty for a pod of its own."""
+    """Return the id of the pod template: the hash label from the controller, otherwise the owner. Empty without an
+    owner."""
     hashes = (pod.labels.get(key, "") for key in ("pod-template-hash", "controller-revision-hash"))
     return next(filter(None, hashes), "") or (pod.owner.uid or pod.owner.name if pod.owner is not None else "")
 
 
 def is_agent(daemon_set: DaemonSet) -> bool:
-    """By name, label, container, image or command, and, for renamed and mirrored ones, by the two flags that the
-    agent's server takes."""
+    """Return whether it runs the agent: by name, label, container, image or command; for renamed and mirrored ones by
+    the two flags of the agent's server."""
     words = (daemon_set.name, *daemon_set.images, *daemon_set.labels.values())
     words = (*words, *daemon_set.containers, *daemon_set.command, *daemon_set.args)
     if any(AGENT_ADDON in word for word in words):
@@ -163,27 +162,27 @@ def is_agent(daemon_set: DaemonSet) -> bool:
 
 
 def of_the_addon(agent: DaemonSet) -> bool:
-    """Whether EKS has made this DaemonSet of the agent, by who has set its fields; by its name where nobody tells. Its
-    labels are those of AWS's chart, `app.kubernetes.io/managed-by: Helm` among them, and say nothing:
+    """Return whether EKS created this DaemonSet of the agent: by its field managers, or by its name without these. Its
+    labels are those of AWS's chart, including `app.kubernetes.io/managed-by: Helm`, so they do not identify the owner:
     https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html."""
     named = agent.namespace == AGENT_NAMESPACE and agent.name.startswith(AGENT_ADDON)
     return named and (EKS_MANAGER in agent.set_by or not agent.set_by)
 
 
 def runs_agent(pod: Pod) -> bool:
-    """Whether it is a pod of the agent itself, by container or image. It acts as its node's role, whatever its service
-    account is associated with."""
+    """Return whether it is a pod of the agent, by container or image. The agent uses its node's role, whatever
+    association its service account has."""
     return any(AGENT_ADDON in word for container in pod.containers for word in (container.name, container.image))
 
 
 def runs_cilium(daemon_sets: tuple[DaemonSet, ...]) -> bool:
-    """By the name that Cilium's chart and its CLI give the DaemonSet, or by the agent's label."""
+    """Return whether Cilium runs: by the name of its DaemonSet from chart or CLI, or by the label of its agent."""
     return any(ds.name == "cilium" or ds.labels.get("k8s-app") == "cilium" for ds in daemon_sets)
 
 
 def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
-    """What is seen to enforce NetworkPolicies: Cilium, Calico, Antrea, kube-router or the VPC CNI with its switch on;
-    empty where nothing is."""
+    """Return the product that enforces NetworkPolicies: Cilium, Calico, Antrea, kube-router or the VPC CNI with network
+    policy enabled; empty if none is found."""
     if runs_cilium(daemon_sets):
         return "Cilium"
     names = {ds.name for ds in daemon_sets}
@@ -195,7 +194,7 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
 
 
 def pods_of(daemon_sets: Iterable[DaemonSet], pods: Iterable[Pod]) -> tuple[Pod, ...]:
-    """Those of the pods that run in one of these."""
+    """Return the pods of these DaemonSets."""
     sets = tuple(daemon_sets)
     return tuple(pod for pod in pods if any(runs_in(pod, ds) for ds in sets))
 

@@ -1,1 +1,1 @@
-"""What checks share and others need too: agents, nodes, restarts, second hops. Rules, no input or output."""
+"""Facts that checks and other parts share: agents, nodes, restarts, role chaining. Pure, without input or output."""

@@ -51,9 +51,7 @@ HYBRID_TERM = (*_LINUX, Requirement(COMPUTE_TYPE, "In", ("hybrid",)))
 @dataclass(frozen=True, slots=True)
 class PlannedAgent:
     """The agent of a plan: version, placement, use of the node's port 80, and additional arguments in `further`.
-
-    `placement` is None if its configuration cannot be parsed.
-    """
+    `placement` is None if its configuration cannot be parsed."""
 
     version: str
     placement: Placement | None
@@ -171,9 +169,7 @@ def _labels(*, hybrid: bool) -> dict[str, str]:
 
 def agent_pods(agent: PlannedAgent, nodes: Iterable[Node], held: Collection[str], now: datetime) -> Iterator[Pod]:
     """Yield its pods: a ready one on each ready node of its placement, and a pending one for each of the `held` nodes.
-
-    On `held` nodes another pod keeps the port.
-    """
+    On `held` nodes another pod keeps the port."""
     for node in nodes:
         if not agent.goes_to(node) or not node.ready:
             continue

@@ -14,10 +14,8 @@ BAD = ("error", "fatal", "panic", "warning", "warn")
 
 @dataclass(frozen=True, slots=True)
 class LogRule:
-    """`id` is the failure mode of a line that contains, in lower case, one fragment of every group.
-
-    `noise` marks lines that look like a failure and are not.
-    """
+    """`id` is the failure mode of a line that contains, in lower case, one fragment of every group. `noise` marks lines
+    that look like a failure and are not."""
 
     id: str
     fragments: tuple[tuple[str, ...], ...]

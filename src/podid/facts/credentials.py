@@ -51,10 +51,8 @@ ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | Non
 
 
 def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
-    """Return the variables of a container; `maps` are the keys of ConfigMaps in a snapshot.
-
-    A variable of `env` overrides one of `envFrom`, even if it is empty; of several sources the last one counts.
-    """
+    """Return the variables of a container; `maps` are the keys of ConfigMaps in a snapshot. A variable of `env`
+    overrides one of `envFrom`, even if it is empty; of several sources the last one counts."""
     names: dict[str, str] = {}
     unseen: dict[str, Missing] = {}
     values: dict[str, str] = {}
@@ -92,11 +90,8 @@ def own_profile(container: Container, variables: Brought) -> Own | None:
 
 
 def own_file(container: Container) -> Own | None:
-    """Return a credentials file that the container names or mounts.
-
-    Files in an emptyDir are ignored: SDKs keep their cache there. A configuration file rarely contains keys, so it is
-    only info.
-    """
+    """Return a credentials file that the container names or mounts. Files in an emptyDir are ignored: SDKs keep their
+    cache there. A configuration file rarely contains keys, so it is only info."""
     if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
         return Own(Severity.WARN, (CREDENTIALS_FILE,), "its own credentials file, if it contains keys")
     for mount in container.mounts:
@@ -125,10 +120,10 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"no credentials: it sets {URI} itself and has no token to send")
     # the manifest may mount a token of the right audience itself
-    if not workloads.where_injected(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
+    if not workloads.is_injected_path(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
         return Own(Severity.WARN, (TOKEN_FILE,), "its own token file")
     # the manifest may mount another volume with the token at this path
-    if workloads.where_injected(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
+    if workloads.is_injected_path(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
         return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that is not in an injected volume")
     return None
 
@@ -138,10 +133,8 @@ NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 
 
 def uses_of(pod: Pod, maps: ConfigMapKeys) -> tuple[ContainerUse, ...]:
-    """Return the credentials of each container, except init containers, which have ended.
-
-    `maps` are the keys of ConfigMaps in a snapshot.
-    """
+    """Return the credentials of each container, except init containers, which have ended. `maps` are the keys of
+    ConfigMaps in a snapshot."""
     return tuple(_use(pod, container, maps) for container in pod.containers if not container.init)
 
 

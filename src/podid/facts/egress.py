@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from podid.domain.cluster import Pod
-from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, NetworkPolicy, PolicyIndex, way_to_agent
+from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, NetworkPolicy, PolicyIndex, path_to_agent
 from podid.domain.snapshot import Known, Snapshot, known, known_or
 from podid.domain.workloads import policy_engine, runs_cilium
 from podid.facts.index import once
@@ -45,7 +45,7 @@ def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
     return [
         PodWay(
             pod,
-            way_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address),
+            path_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address),
             tuple(
                 policy
                 for labels in (_cilium_labels(pod),)

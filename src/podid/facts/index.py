@@ -55,11 +55,8 @@ class Index:
 
 @once
 def index(snapshot: Snapshot) -> Index:
-    """Return the index of the snapshot.
-
-    `users` maps a node's name to the associated service accounts ("ns/name") with live pods there; `on_delete` and
-    `paused` are the workloads that do not replace pods by themselves.
-    """
+    """Return the index of the snapshot. `users` maps a node's name to the associated service accounts ("ns/name") with
+    live pods there; `on_delete` and `paused` are the workloads that do not replace pods by themselves."""
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
@@ -211,10 +208,8 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
 
 
 def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
-    """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer.
-
-    None if the role or the issuer is not known.
-    """
+    """Return whether the role's trust policy allows this service account by the cluster's OIDC issuer. None if the role
+    or the issuer is not known."""
     role = known_or(part(snapshot.roles, arn), None)
     if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
         return None

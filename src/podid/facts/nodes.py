@@ -67,10 +67,8 @@ def why_no_agent(node: Node) -> str:
 
 
 def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
-    """Return why the agent's DaemonSets exclude a node that should run the agent: taint, selector or affinity.
-
-    Empty if one of them includes the node, so that the pod is missing for another reason.
-    """
+    """Return why the agent's DaemonSets exclude a node that should run the agent: taint, selector or affinity. Empty if
+    one of them includes the node, so that the pod is missing for another reason."""
     hybrid = node.compute_type == "hybrid"
     return why_none_here(node, (ds.placement for ds in agents if _for_hybrid(ds) is hybrid))
 

@@ -47,10 +47,8 @@ def on_irsa(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 
 @once
 def controllers(snapshot: Snapshot) -> dict[str, tuple[ServiceAccountRef, ...]]:
-    """Return product -> the service accounts of its own pods, by image, else by the name of the account.
-
-    Service accounts of the product that do not call AWS are omitted.
-    """
+    """Return product -> the service accounts of its own pods, by image, else by the name of the account. Service
+    accounts of the product that do not call AWS are omitted."""
     pods = [
         (pod, {name_and_tag(container.image)[0] for container in pod.containers})
         for pod in known_or(snapshot.pods, ())

@@ -33,11 +33,9 @@ def lifetime_words(lifetime: timedelta) -> str:
 
 
 def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
-    """Return when the association was last changed, in whole seconds, if older credentials can still be in use.
-
-    None otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was
-    changed: role, target role, session policy or tags.
-    """
+    """Return when the association was last changed, in whole seconds, if older credentials can still be in use. None
+    otherwise, and if podid made that change and the credentials stay the same. EKS does not report what was changed:
+    role, target role, session policy or tags."""
     made, changed = association.created_at, association.modified_at
     if made is None or changed is None or changed <= made or now - changed >= LIFETIME or changes.kept(association):
         return None
@@ -52,9 +50,7 @@ def precedes(pod: Pod, changed: datetime | None) -> bool:
 @dataclass(frozen=True, slots=True)
 class Hindrance:
     """Why podid does not replace the pods, the command that helps, and the id of the failure mode that explains it.
-
-    Command and id may be empty.
-    """
+    Command and id may be empty."""
 
     reason: str
     command: tuple[str, ...] = ()
@@ -62,10 +58,8 @@ class Hindrance:
 
 
 def hindrance(kind: str, namespace: str, name: str, pods: Sequence[Pod], *, stale: bool) -> Hindrance | None:
-    """Return why a restart does not replace the pods; None if it does, by their kind.
-
-    `stale` is whether the restart is to give them Pod Identity credentials.
-    """
+    """Return why a restart does not replace the pods; None if it does, by their kind. `stale` is whether the restart is
+    to give them Pod Identity credentials."""
     if stale and all(workloads.on_fargate(pod, {}) for pod in pods):
         reason = "it runs on Fargate, where Pod Identity does not work; a restart would only remove IRSA"
         return Hindrance(reason, mode="fargate-pod")
@@ -136,11 +130,9 @@ _IRSA_FILE = f"/var/run/secrets/{_IRSA_TOKEN}"
 
 
 class NewPods:
-    """Makes the pods that replace running ones, with their names and nodes, ready, from a snapshot.
-
-    The snapshot gives associations, service accounts and the webhook's registration. If one of them is missing, the
-    new pod is like the running pod in that respect; a webhook that could not be read injects all pods.
-    """
+    """Makes the pods that replace running ones, with their names and nodes, ready, from a snapshot. The snapshot gives
+    associations, service accounts and the webhook's registration. If one of them is missing, the new pod is like the
+    running pod in that respect; a webhook that could not be read injects all pods."""
 
     def __init__(self, snapshot: Snapshot, now: datetime) -> None:
         associations, accounts, cluster = snapshot.associations, snapshot.service_accounts, snapshot.cluster
@@ -169,7 +161,7 @@ class NewPods:
             message="",
         )
         webhook = self._webhook
-        if webhook is None or not webhook.on_create or webhook.leaves_out(new.namespace, new.labels):
+        if webhook is None or not webhook.on_create or webhook.excluding_selector(new.namespace, new.labels):
             return new
         return self._injected(new, pod)
 
@@ -229,7 +221,7 @@ def _plain(container: Container, volumes: tuple[str, ...]) -> Container:
         if name == address:
             return workloads.TOKEN_VOLUME in volumes and value in workloads.AGENT_ADDRESSES
         if name == file:
-            return workloads.TOKEN_VOLUME in volumes and workloads.where_injected(value)
+            return workloads.TOKEN_VOLUME in volumes and workloads.is_injected_path(value)
         return name in (ROLE_ARN, workloads.IRSA_ENV) and irsa
 
     kept = {name: value for name, value in container.env.items() if not by_webhook(name, value)}

@@ -42,11 +42,8 @@ NOT_ALLOWED, BOUNDARY_DENIES = "base-role-cannot-assume-target", "permissions-bo
 
 @dataclass(frozen=True, kw_only=True)
 class SecondHop:
-    """Role chaining of one association.
-
-    `trust` is the evaluation of the target role's trust policy, Known(None) if the role does not exist; `permissions`
-    are the simulator's decisions on both actions for the association's role.
-    """
+    """Role chaining of one association. `trust` is the evaluation of the target role's trust policy, Known(None) if the
+    role does not exist; `permissions` are the simulator's decisions on both actions for the association's role."""
 
     association: Association
     trust: Section[Evaluation | None]
@@ -70,10 +67,8 @@ class SecondHop:
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
-        """The failures and weaknesses, with the ids of their failure modes.
-
-        In order: the target role itself, the role's permission, the target role's trust policy.
-        """
+        """The failures and weaknesses, with the ids of their failure modes. In order: the target role itself, the
+        role's permission, the target role's trust policy."""
         if self.target_missing:
             message = f"the target role {self.target_role_arn} does not exist"
             fix = "create the role, or associate an existing target role (--target-role, --replace)"
@@ -83,7 +78,7 @@ class SecondHop:
     @property
     def error(self) -> TrustFinding | None:
         """The first known failure; None if there is none."""
-        return next((finding for finding in self.findings if finding.shuts_out), None)
+        return next((finding for finding in self.findings if finding.denies_access), None)
 
     @property
     def verdict(self) -> TrustVerdict:
@@ -186,17 +181,15 @@ def second_hop(
     pods: tuple[LivePod, ...] | None = None,
     now: datetime | None = None,
 ) -> SecondHop:
-    """Return the role chaining of the association. Pure.
-
-    `base` is the association's role, None if it was not read; `target` is Known(None) if the role does not exist, or
-    only under another path. `pods` and `now` as in PodIdentity.
-    """
+    """Return the role chaining of the association. Pure. `base` is the association's role, None if it was not read;
+    `target` is Known(None) if the role does not exist, or only under another path. `pods` and `now` as in
+    PodIdentity."""
     if isinstance(target, Missing):
         return SecondHop(association=association, trust=target, permissions=permissions)
     role = target.value
     if role is None or role.arn != association.target_role_arn:
         return SecondHop(association=association, trust=Known(None), permissions=permissions)
-    trust: Section[Evaluation | None]
+    answer: Section[Evaluation | None]
     try:
         pod = PodIdentity(
             cluster.arn,
@@ -208,12 +201,12 @@ def second_hop(
             now=now,
         )
         hop = TargetHop(association.role_arn, pod, association.external_id, dict(role.tags))
-        trust = Known(evaluate(parse_policy(role.trust), hop))
+        answer = Known(evaluate(parse_policy(role.trust), hop))
     except TrustPolicyError as error:
-        trust = Missing(f"the trust policy of role {role.name} cannot be parsed: {error}")
+        answer = Missing(f"the trust policy of role {role.name} cannot be parsed: {error}")
     except InvalidInput as error:
-        trust = Missing(error.message)
-    return SecondHop(association=association, trust=trust, permissions=permissions)
+        answer = Missing(error.message)
+    return SecondHop(association=association, trust=answer, permissions=permissions)
 
 
 def elsewhere(arn: str, cluster: Cluster) -> Missing | None:

@@ -1,5 +1,5 @@
-"""JSON, JSON lines and YAML that people write, read strictly: keys that are there twice and aliases are refused, and
-each object knows its line."""
+"""Read JSON, JSON lines and YAML files strictly: duplicate keys and aliases are errors, and each object has its
+line."""
 
 import json
 import json.decoder
@@ -16,23 +16,23 @@ _MOST_DIGITS = 19  # of a number of 64 bits
 
 
 class Located(dict[str, Any]):
-    """An object, and the line in which it begins."""
+    """An object, with the line of its beginning."""
 
     line = 1
 
 
 def read(text: str, name: str) -> Any:
-    """The value of a file's text, JSON or YAML. Raises InvalidInput that names file, line and key."""
+    """Return the value of a file's text, JSON or YAML. Raise InvalidInput with file, line and key."""
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _whole(_Decoder(name).value(text), name)
         except ValueError:
-            pass  # YAML is more than JSON
+            pass  # it may still be YAML
     return _whole(_yaml(text, name), name)
 
 
 def read_lines(text: str, name: str) -> list[Any]:
-    """The values of JSON lines; empty ones are skipped. Raises InvalidInput as `read`."""
+    """Return the values of JSON lines; skip empty lines. Raise InvalidInput as `read`."""
     values, decoder = [], _Decoder(name)
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
@@ -58,24 +58,24 @@ def _said(error: ValueError) -> str:
 
 
 class _NoValue:
-    """Stands for a value that no file of these has, until its key is known."""
+    """Stands for an invalid value until its key is known."""
 
     def __init__(self, why: str) -> None:
         self.why = why
 
 
 class _Maker:
-    """Makes objects of their members."""
+    """Creates objects from their members."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def located(self, line: int, members: Iterator[tuple[int, str, Any]]) -> Located:
-        """`members` are line, key and value of each."""
+        """Return an object; `members` are line, key and value of each."""
         made = Located()
         made.line = line
         for its_line, key, value in members:
-            if why := "is there twice" if key in made else _refusal(key) or _refusal(value):
+            if why := "appears twice" if key in made else _refusal(key) or _refusal(value):
                 raise InvalidInput(f"{self._name}, line {its_line}: {key} {why}", subject=self._name)
             made[key] = value
         return made
@@ -88,7 +88,7 @@ def _refusal(value: object) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            return "holds half a character"
+            return "contains half of a character"
     return value.why if isinstance(value, _NoValue) else ""
 
 
@@ -96,7 +96,7 @@ def _refusal(value: object) -> str:
 
 
 class _Decoder(json.JSONDecoder):
-    """Python's own, whose scanner in C would tell no places."""
+    """Python's decoder without the scanner in C, which reports no places."""
 
     def __init__(self, name: str) -> None:
         super().__init__(parse_int=_whole_number, parse_float=_real, parse_constant=_no_value)
@@ -106,7 +106,7 @@ class _Decoder(json.JSONDecoder):
         self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
     def value(self, text: str, first: int = 1) -> Any:
-        """Raises ValueError for what is not JSON. `first` is the number of its first line."""
+        """Return the value. Raise ValueError for text that is not JSON. `first` is the number of its first line."""
         self._first, self._ends = first, [place for place, letter in enumerate(text) if letter == "\n"]
         try:
             return self.decode(text)
@@ -140,7 +140,7 @@ def _yaml(text: str, name: str) -> Any:
     import yaml
 
     try:
-        # the parser in C is ten times as fast; PyYAML builds without it exist
+        # the parser in C is ten times as fast, but not in every build of PyYAML
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         node = loader.get_single_node()
         return None if node is None else _Nodes(loader, name).value(node)
@@ -153,7 +153,7 @@ def _yaml(text: str, name: str) -> Any:
 
 
 class _Nodes:
-    """Values of YAML's nodes. A node that is met again is an alias: a few lines of them can stand for gigabytes."""
+    """Reads values of YAML nodes. A repeated node is an alias: a few lines of aliases can expand to gigabytes."""
 
     def __init__(self, loader: Any, name: str) -> None:
         self._loader = loader
@@ -163,21 +163,21 @@ class _Nodes:
 
     def value(self, node: Any) -> Any:
         if id(node) in self._met:
-            raise self._wrong(node, "YAML aliases are not read")
+            raise self._wrong(node, "YAML aliases are not supported")
         self._met.add(id(node))
         if node.tag == "tag:yaml.org,2002:map":
             return self._maker.located(_line(node), self._members(node))
         if node.tag == "tag:yaml.org,2002:seq":
             return [self.value(item) for item in node.value]
         if not isinstance(node.value, str):
-            raise self._wrong(node, f"YAML's {_short(node.tag)} is not read")
+            raise self._wrong(node, f"the YAML tag {_short(node.tag)} is not supported")
         return self._scalar(node)
 
     def _members(self, node: Any) -> Iterator[tuple[int, str, Any]]:
         for key, value in node.value:
             name = self.value(key)
             if not isinstance(name, str):
-                raise self._wrong(key, f"{_short(key.value)} is not text, which a key has to be: put it in quotes")
+                raise self._wrong(key, f"{_short(key.value)} cannot be a key: a key must be text (quote it)")
             yield _line(key), name, self.value(value)
 
     def _scalar(self, node: Any) -> Any:

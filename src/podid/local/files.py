@@ -1,7 +1,7 @@
-"""Files, opened for what they are and written whole; directories of the caller's own.
+"""Files, opened only if they are regular, and written atomically; private directories.
 
-A name may lead to a device, to a named pipe that nobody writes to, or by a symbolic link to somewhere else. Every
-function raises OSError, whose `strerror` is the reason as a clause.
+A path may lead to a device, to a named pipe without a writer, or through a symbolic link to another place. All
+functions raise OSError with the reason, a clause, as its `strerror`.
 """
 
 import errno
@@ -13,21 +13,21 @@ from pathlib import Path
 
 from podid.domain.errors import UsageError
 
-# more than any file that is read as text may hold, in bytes
+# limit for files that are read as text, in bytes
 MOST_BYTES = 1024 * 1024
 
 
 class ChangedMeanwhile(OSError):
-    """Somebody else has written, replaced or removed the file since it was read."""
+    """Another process wrote, replaced or removed the file after it was read."""
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -> int:
-    """A descriptor of a regular file; nothing is waited for. `follow` is for a symbolic link at the end of the path."""
-    with suppress(FileNotFoundError):  # which may be what `flags` make
-        _require_regular(path.stat(follow_symlinks=follow))  # merely to open some devices does something
+    """Open a regular file without blocking. `follow` is whether to follow a symbolic link at the end of the path."""
+    with suppress(FileNotFoundError):  # `flags` may create it
+        _require_regular(path.stat(follow_symlinks=follow))  # opening a device may already have an effect
     try:
         descriptor = os.open(path, flags | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW), 0o600)
     except OSError as error:
@@ -43,7 +43,8 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -
 
 
 def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
-    """The same of a file that nobody but the caller can have written, and no link; one that `flags` make is 0600."""
+    """Open a regular file that only the caller can write, and that is not a link. One that `flags` create has mode
+    0600."""
     descriptor = open_regular(path, flags, follow=False)
     try:
         _require_own(os.fstat(descriptor))
@@ -54,7 +55,7 @@ def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
 
 
 def read(path: Path, most: int = MOST_BYTES, *, own: bool = False) -> bytes:
-    """All that a regular file holds; with `own` as `open_own`."""
+    """Return the content of a regular file; with `own` as `open_own`."""
     descriptor = open_own(path) if own else open_regular(path)
     with os.fdopen(descriptor, "rb") as stream:
         data = stream.read(most + 1)
@@ -64,7 +65,7 @@ def read(path: Path, most: int = MOST_BYTES, *, own: bool = False) -> bytes:
 
 
 def check_readable(path: Path) -> None:
-    """For a file that a library is to read: whether it is a regular one that can be opened."""
+    """Check that a file, which a library will read, is regular and can be opened."""
     os.close(open_regular(path))
 
 
@@ -72,7 +73,7 @@ def check_readable(path: Path) -> None:
 
 
 def present(path: Path) -> os.stat_result | None:
-    """The facts of the regular file that is there, None where there is none."""
+    """Return the stat result of a regular file, None if it does not exist."""
     try:
         facts = os.lstat(path)
     except FileNotFoundError:
@@ -82,7 +83,7 @@ def present(path: Path) -> os.stat_result | None:
 
 
 def check_writable(directory: Path) -> None:
-    """Whether a file can be made in it, as far as that can be known before."""
+    """Check that a file can be created in the directory, as far as possible in advance."""
     if not stat.S_ISDIR(directory.stat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -92,8 +93,8 @@ def check_writable(directory: Path) -> None:
 def write_whole(
     path: Path, data: bytes, *, over: os.stat_result | None = None, keep: bool = False
 ) -> os.stat_result | None:
-    """The file has all of the data, or is as it was. Without `over` it must not exist; with it, it must be the file
-    whose facts these are. Its mode is 0600; with `keep` mode and owner stay. Returns the facts of the new file."""
+    """Write a file atomically, and return its stat result. Without `over` it must not exist; with `over` it must still
+    be the file with this stat result. Its mode is 0600; with `keep`, mode and owner are unchanged."""
     temporary = path.parent / f".podid-{os.urandom(8).hex()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -114,20 +115,20 @@ def write_whole(
 
 
 def require_same(path: Path, facts: os.stat_result) -> None:
-    """Raises ChangedMeanwhile where the path no longer leads to that file as it was."""
+    """Raise ChangedMeanwhile if the path no longer has this stat result."""
     with suppress(OSError):
         now = os.lstat(path)
         if (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == (
             *(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns),
         ):
             return
-    raise ChangedMeanwhile(errno.EBUSY, "it was changed meanwhile")
+    raise ChangedMeanwhile(errno.EBUSY, "it was changed in the meantime")
 
 
 @contextmanager
 def locked(path: Path, lock: Callable[[int], None]) -> Iterator[os.stat_result]:
-    """For a change in place: the facts of the file, which has one name, is no link and stays locked for as long as the
-    block lasts. `lock` waits for the lock of a descriptor."""
+    """Lock a file for a change in place during the block, and yield its stat result. Raise OSError for a link or a file
+    with several names. `lock` waits for the lock of a descriptor."""
     while True:
         descriptor = open_regular(path, os.O_RDWR, follow=False)
         try:
@@ -138,7 +139,7 @@ def locked(path: Path, lock: Callable[[int], None]) -> Iterator[os.stat_result]:
             try:
                 require_same(path, facts)
             except ChangedMeanwhile:
-                continue  # whoever had the lock put another file in its place
+                continue  # the previous holder of the lock replaced the file
             yield facts
             return
         finally:
@@ -146,7 +147,7 @@ def locked(path: Path, lock: Callable[[int], None]) -> Iterator[os.stat_result]:
 
 
 def _give_new_name(temporary: Path, path: Path) -> None:
-    """Raises FileExistsError where the name is taken by now."""
+    """Raise FileExistsError if the name was taken in the meantime."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -162,7 +163,7 @@ def _make_like(descriptor: int, facts: os.stat_result) -> None:
         try:
             os.fchown(descriptor, facts.st_uid, facts.st_gid)
         except PermissionError as error:
-            raise _refused("it belongs to another user or group, and would not any more") from error
+            raise _refused("it belongs to another user or group, which a replacement would change") from error
     os.fchmod(descriptor, stat.S_IMODE(facts.st_mode))
 
 
@@ -170,14 +171,14 @@ def _make_like(descriptor: int, facts: os.stat_result) -> None:
 
 
 def make_private(directory: Path) -> None:
-    """Makes the directory with every parent that is missing, all 0700."""
+    """Create the directory and its missing parents, all with mode 0700."""
     for path in reversed((directory, *directory.parents)):
         if not path.exists():
             path.mkdir(mode=0o700, exist_ok=True)
 
 
 def check_private(directory: Path) -> bool:
-    """Whether there is such a directory, which is then no link, and which nobody but the caller can write to."""
+    """Return whether the directory exists. Raise OSError if it is a link, or if others can write to it."""
     try:
         facts = directory.lstat()
     except FileNotFoundError:
@@ -189,7 +190,7 @@ def check_private(directory: Path) -> bool:
 
 
 def sync_directory(directory: Path) -> None:
-    """Puts the names of new files on disk."""
+    """Flush the names of new files to disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -197,7 +198,7 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-# --- what it is -------------------------------------------------------------------------------------------------------
+# --- type and owner ---------------------------------------------------------------------------------------------------
 
 
 def _require_regular(facts: os.stat_result) -> None:
@@ -213,7 +214,7 @@ def _require_own(facts: os.stat_result) -> None:
     if facts.st_uid != os.geteuid():
         raise _refused("it belongs to another user")
     if facts.st_mode & 0o022:
-        raise _refused("others may write to it")
+        raise _refused("other users can write to it")
 
 
 def _refused(why: str) -> OSError:
@@ -221,8 +222,8 @@ def _refused(why: str) -> OSError:
 
 
 class OutputFile:
-    """Checked when it is made, written whole later, with mode 0600. Only a regular file is replaced, and no link is
-    followed. Raises UsageError."""
+    """An output file, checked on creation of this object and written atomically later, with mode 0600. It replaces only
+    regular files, and follows no links. Raises UsageError."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -236,7 +237,7 @@ class OutputFile:
         return self._there is not None
 
     def write(self, data: bytes) -> None:
-        """Replaces the file that was there when this was made, or that it has written; no other."""
+        """Replace the file that existed at the check, or that this object wrote; no other."""
         with self._writing():
             self._there = write_whole(self._path, data, over=self._there)
 
@@ -245,5 +246,5 @@ class OutputFile:
         try:
             yield
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
+            reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
             raise UsageError(f"{self.name} cannot be written: {reason}", subject=self.name) from error

@@ -1,8 +1,8 @@
-"""From a pasted error text or log to the failure modes that it may mean, with how sure that is. Offline, and fast
-enough for a megabyte of log.
+"""Find the failure modes that a pasted error text or log may mean, and how certain that is. Offline, and fast enough
+for a megabyte of log.
 
-Texts reach people through terminals that wrap them, tools that draw a frame around them, loggers that escape them and
-chat programs that improve their quotes. So white space, frames and the kind of quotes do not count: `plainwords`.
+Terminals wrap texts, tools draw frames around them, loggers escape them and chat programs replace their quotes.
+Therefore white space, frames and the kind of quotes are ignored (`words`).
 """
 
 import re
@@ -20,23 +20,23 @@ from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
 
 BY_ID = {entry.id: entry for entry in ENTRIES}
-# from here on a text is a log, whose records are looked at one by one
+# from this number of lines on a text is a log, whose records are matched separately
 LOG_LINES = 40
-_COMPANY = 1.5  # what a companion adds to a generic text
-_NARROW = GENERIC + 1.5  # above any generic text in company, below what rarely means something else
-_WIDE = GENERIC + 1  # and with a length of nothing: after any text
-_LONGEST_WRAPPED = 8000  # letters without white space: more is no single message
-_LONGEST_HINTED = 2500  # letters: in a longer text words stand together by chance
+_COMPANY = 1.5  # the weight that a companion adds to a generic text
+_NARROW = GENERIC + 1.5  # above any generic text with a companion, below texts that rarely mean something else
+_WIDE = GENERIC + 1  # with length 0, so after any text
+_LONGEST_WRAPPED = 8000  # letters without white space: a longer text is not a single message
+_LONGEST_HINTED = 2500  # letters: in a longer text words occur together by chance
 _SURE = 7
 _ENOUGH_OF_A_CUT_TEXT = 0.5
 _SHORTEST_CUT = 22  # letters
-_SHORTEST_EXCERPT = 8  # less of an error text would fit half of the pages
+_SHORTEST_EXCERPT = 8  # a shorter piece of an error text would match half of the pages
 _TELLING_EXCERPT = 0.4  # of the known text
 
 _CUT = re.compile(r"\.{3,}|\u2026")
 _NUMBER = re.compile(r"\d+")
-_LENGTH_OF_A_PATTERN = 40  # among texts of the same weight
-# an SDK's words for whom it asked: Java's and CloudFormation's, Python's, Go's
+_LENGTH_OF_A_PATTERN = 40  # for comparison with texts of the same weight
+# how SDKs name the called service: Java and CloudFormation, Python, Go
 _ASKED = re.compile(
     r"service:([a-z0-9]{2,60})[;,]statuscode|whencallingthe([a-z0-9]{3,80}?)operation|operationerror([a-z0-9]{2,60}?):"
 )
@@ -45,8 +45,8 @@ _CONTINUED = re.compile(r"[ \t]|[\u2502\u2575\u2577]")
 
 
 class Certainty(StrEnum):
-    """`sure`: the text names the cause. `likely`: it is one of a few causes, the most frequent first. `possible`: many
-    other things say the same, and nothing in the text ties it to Pod Identity."""
+    """`sure`: the text identifies the cause. `likely`: it is one of a few causes, the most frequent first. `possible`:
+    other products print the same text, and nothing in it relates to Pod Identity."""
 
     SURE = "sure"
     LIKELY = "likely"
@@ -55,8 +55,8 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A failure mode, the known text by which it was found (empty where it was named), how many times a log holds that
-    text, and how sure it is."""
+    """A failure mode, the known text that was found (empty for an id), how many times a log contains it, and how
+    certain the match is."""
 
     id: str
     text: str = ""
@@ -81,7 +81,7 @@ class _Rule:
         return self.weight <= GENERIC
 
     def counts(self, book: "_Book") -> Counter[int]:
-        """How many times each record says it; records that do not are left out."""
+        """Return how many times each record contains the text, without records that do not."""
         if self.pattern is not None:
             return book.matches(self.pattern)
         first, *others = map(book.occurrences, self.fragments)
@@ -90,22 +90,22 @@ class _Rule:
         return first
 
     def cut_in(self, book: "_Book") -> list[int]:
-        """The records in which a piece ends, or begins, in the middle of the one fragment of a telling rule, as when
-        somebody copied only what fitted on the screen."""
+        """Return the records with a piece that ends or begins within the fragment, for example because only the visible
+        part was copied. Only for rules with one specific fragment."""
         if self.generic or len(self.fragments) != 1:
             return []
         (fragment,) = self.fragments
         least = max(_SHORTEST_CUT, int(len(fragment) * _ENOUGH_OF_A_CUT_TEXT))
         if len(fragment) <= least:
             return []
-        # the shortest acceptable piece first: without it no longer one can be there either
+        # without the shortest acceptable piece there is no longer one
         likely = book.occurrences(fragment[:least]) | book.occurrences(fragment[-least:])
         return [number for number in likely if any(_is_cut(piece, fragment, least) for piece in book.pieces(number))]
 
 
 class _Book:
-    """Squeezed records, and how often each of them was there, as one text with a line for each. A million letters are
-    searched once for each rule, however many records they are."""
+    """Squeezed records and their counts, as one text with one line for each record, so that each rule searches the text
+    once, however many records it has."""
 
     def __init__(self, records: Iterable[tuple[str, int]]) -> None:
         pairs = list(records)
@@ -132,7 +132,7 @@ class _Book:
         start = 0
         while match := pattern.search(self.text, start):
             number = self.record_at(match.start())
-            # a match may go on in the next line, where it does not count
+            # a match may extend into the next line, where it does not count
             if count := sum(1 for _ in pattern.finditer(self.records[number])):
                 counts[number] = count
             start = self._starts[number + 1]
@@ -157,7 +157,7 @@ class _Occurrence:
 
 
 def hits(text: str) -> tuple[Match, ...]:
-    """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
+    """Return every failure mode that the text may mean, the most specific first; empty for an unknown text."""
     whole = squeeze(text)
     company = _in_company(whole)
     occurrences, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
@@ -170,7 +170,7 @@ def hits(text: str) -> tuple[Match, ...]:
 
 
 def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
-    """The failure modes that the words of a short text point to, in the order of the hints."""
+    """Return the failure modes that the words of a short text hint at, in the order of the hints."""
     if len(text) > _LONGEST_HINTED:
         return ()
     said = " ".join(words(text))
@@ -187,7 +187,7 @@ def _compiled(hints: tuple[Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str]
 
 
 def excerpt_hits(text: str) -> tuple[Match, ...]:
-    """The text is itself a piece of a known one."""
+    """Return the failure modes whose known texts contain this text."""
     piece = squeeze(text)
     if len(piece) < _SHORTEST_EXCERPT:
         return ()
@@ -201,13 +201,13 @@ def excerpt_hits(text: str) -> tuple[Match, ...]:
 
 
 def _telling(piece: str, fragment: str) -> bool:
-    """Whether enough of a known text is there, and the words that tie it to Pod Identity, if it has any."""
+    """Return whether enough of a known text is present, including its words that relate to Pod Identity."""
     lost = any(word in fragment and word not in piece for word in COMPANIONS)
     return len(piece) >= _TELLING_EXCERPT * len(fragment) and not lost
 
 
 def _records(text: str) -> Iterator[str]:
-    """The whole of a short text; of a log each record, squeezed: a line with those that are indented below it."""
+    """Yield a short text as a whole, or each record of a log, squeezed: a line with the indented lines below it."""
     lines = text.splitlines()
     if len(lines) <= LOG_LINES:
         yield squeeze(text)
@@ -222,7 +222,7 @@ def _records(text: str) -> Iterator[str]:
 
 
 def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """One of those records that differ in numbers only, such as a time or a port, and how many there are."""
+    """Return one of the records that differ only in numbers, such as a time or a port, with their count."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for record in records:
@@ -233,7 +233,7 @@ def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 
 def _in_company(text: str) -> bool | None:
-    """Whether something ties the text to Pod Identity; None where it speaks of another's, and not of this one too."""
+    """Return whether words in the text relate to Pod Identity; None if they relate to another product only."""
     if any(word in text for word in STRANGERS) and not any(word in text for word in UNMISTAKABLE):
         return None
     return any(word in text for word in COMPANIONS)
@@ -260,8 +260,8 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
-    """That of the rule; a generic text in company decides something, and what another service than EKS says of a role
-    or an association is generic."""
+    """Return the weight of the rule. A generic text with a companion weighs more. Texts about roles or associations are
+    generic if they come from a service other than EKS."""
     generic = rule.generic or (rule.ids[0] in OF_EKS and _another_service(record))
     if not generic:
         return rule.weight
@@ -270,7 +270,7 @@ def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
 
 
 def _another_service(record: str) -> bool:
-    """Whether the text names whom the SDK asked, and that is neither EKS nor what it needs for Pod Identity."""
+    """Return whether the text names the called service, and it is not one that Pod Identity uses."""
     services = ["".join(names) for names in _ASKED.findall(record)]
     return bool(services) and not any(_EKS_ASKED.search(name) for name in services)
 
@@ -284,8 +284,7 @@ def _is_cut(piece: str, fragment: str, least: int) -> bool:
 
 
 def _ranked(occurrences: Iterable[_Occurrence], hinted: Sequence[str] = ()) -> tuple[Match, ...]:
-    """One hit an id, by the most telling rule that names it; the order within a rule counts last, and there what is
-    hinted at comes first."""
+    """Return one match for each id, by its most specific rule. Within a rule, hinted ids come first."""
     best: dict[str, tuple[tuple[float, int, int], _Occurrence]] = {}
     for item in occurrences:
         for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: _place(page_id, hinted))):
@@ -322,7 +321,7 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _own(page_id: str, text: str, weight: int) -> _Rule:
-    """A text of one page, in which "…" stands for anything."""
+    """Return the rule for a text of one page, in which "…" matches any text."""
     parts = [squeeze(part) for part in text.split("…")]
     if len(parts) == 1:
         return _Rule(weight, text, (parts[0],), None, (page_id,))
@@ -330,11 +329,11 @@ def _own(page_id: str, text: str, weight: int) -> _Rule:
 
 
 def known_texts(page_id: str) -> tuple[str, ...]:
-    """The error texts that lead to a page, as they are printed."""
+    """Return the error texts that lead to a page, as they are printed."""
     return tuple(dict.fromkeys(rule.shown for rule in _rules() if page_id in rule.ids and rule.shown))
 
 
-# from the first of them on: a search that began at each of a million would look at all that follow
+# from the first backslash of a series: otherwise a search would start at each of a million
 _BACKSLASHES = r"(?<!\\)\\+"
 _UNICODE = re.compile(rf"{_BACKSLASHES}u([0-9a-fA-F]{{4}})")
 _ESCAPE_KEY = re.compile(rf"{_BACKSLASHES}(?:x1b|033|e)(?=\[)")
@@ -351,20 +350,20 @@ _ANSI = re.compile(
     r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
 )
 _GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
-# escaped once, or again for each log that it went through
+# escaped once or several times
 _BLANKS = re.compile(rf"{_BACKSLASHES}[rnt]")
 _ESCAPED_QUOTES = re.compile(rf"{_BACKSLASHES}(?=[\"'])")
-_BOLD = re.compile(r"(?<![*\w/:-])\*\*(?=\w)|(?<=[\w.])\*\*(?![*\w])")  # Markdown's, and not what blanks out a name
+_BOLD = re.compile(r"(?<![*\w/:-])\*\*(?=\w)|(?<=[\w.])\*\*(?![*\w])")  # Markdown's, not asterisks that mask a name
 _QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
 
 
 def squeeze(text: str) -> str:
-    """Lower case, one kind of quote, without escapes, frames and white space: what is compared."""
+    """Return the text for comparison: lower case, one kind of quote, without escapes, frames and white space."""
     return "".join(words(text))
 
 
 def words(text: str) -> list[str]:
-    """In lower case, with one kind of quote and no back quotes."""
+    """Return the words of the text in lower case, with one kind of quote and no back quotes."""
     plain = text
     for entity, meant in _ENTITIES:
         plain = plain.replace(entity, meant)

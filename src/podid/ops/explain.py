@@ -1,4 +1,4 @@
-"""`podid explain`: from an id, or from a pasted error, to the pages that fit. Offline, and without heavy imports."""
+"""`podid explain`: find the pages for an id or an error text. Offline, and without heavy imports."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from podid.pages.index import ENTRIES
 
 MOST = 10
 
-# from here on the one page is shown as if its id had been typed
+# similarity from which a page is shown as if its id had been typed
 SURE = 0.85
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-?")
 _LONGEST_NAME = 80
@@ -20,7 +20,7 @@ _MOST_WORDS = 8  # of a question; more is an error text
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`how` is id, prefix, nearest, text or words. The best match comes first; several are to be looked at in order."""
+    """`how` is id, prefix, nearest, text or words. The best match comes first."""
 
     query: str
     how: str
@@ -28,17 +28,17 @@ class Explanation:
 
     @property
     def certainty(self) -> Certainty:
-        """That of the best match."""
+        """Return the certainty of the best match."""
         return self.matches[0].certainty
 
     @property
     def exit_code(self) -> ExitCode:
-        """NOT_FOUND where nothing decides between these pages and something that podid knows nothing about."""
+        """Return NOT_FOUND if the cause may be outside of Pod Identity."""
         return ExitCode.NOT_FOUND if self.certainty is Certainty.POSSIBLE else ExitCode.OK
 
 
 def explain(query: str) -> Explanation:
-    """The pages for an id, the start of one, an error text or a whole log. NotFound names the nearest ids."""
+    """Return the pages for an id, its beginning, an error text or a whole log. Raise NotFound with the nearest ids."""
     text = query.strip()
     if named := _by_name(text.lower()):
         how, name = named
@@ -58,7 +58,7 @@ def explain(query: str) -> Explanation:
         if matches:
             return Explanation(query, how, matches)
     near = nearest(text.lower()[:_LONGEST_NAME], BY_ID, 5)
-    advice = f"the nearest ids are {', '.join(near)}" if near else "paste the line of the log that holds the error"
+    advice = f"the nearest ids are {', '.join(near)}" if near else "paste the line of the log that contains the error"
     shown = text.splitlines()[0][:_LONGEST_NAME] if text else ""
     raise NotFound(
         f"no page explains {shown!r}", hint=Other(("explain",), flags=("--list",)), subject=shown, advice=advice
@@ -66,13 +66,13 @@ def explain(query: str) -> Explanation:
 
 
 def list_pages() -> tuple[Entry, ...]:
-    """Every failure mode, along the chain, and for each link the most frequent first."""
+    """Return every failure mode, by link, and within a link the most frequent first."""
     return tuple(sorted(ENTRIES, key=lambda entry: entry.link))
 
 
 def search(text: str) -> tuple[Match, ...]:
-    """Pages that hold every word of a short question, those with the words in id or title first, and only these are
-    likely."""
+    """Return the pages that contain every word of a short question. Those with all words in id or title come first and
+    are likely; the others are possible."""
     words = set(re.findall(r"[a-z0-9][a-z0-9:.-]{2,}", text.lower()))
     if not words or len(words) > _MOST_WORDS:
         return ()
@@ -97,6 +97,6 @@ def _by_name(name: str) -> tuple[str, str] | None:
 
 
 def _nearest(name: str) -> str:
-    """The one id that a slip of the hand turned into `name`; empty when there is none, or more than one."""
+    """Return the only id that `name` may be a misspelling of; empty if there is none, or more than one."""
     near = nearest(name, BY_ID, 2, SURE) if len(name) <= _LONGEST_NAME and _ID.fullmatch(name) else []
     return near[0] if len(near) == 1 else ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from podid.domain.findings import FixClass, Severity, Subject
 from podid.domain.members import About, Argv, Document, From
-from podid.ops.doctor.fixes import WORDS, Mend
+from podid.ops.doctor.fixes import WORDS, AutoFix
 from podid.render.changes import PlanDocument, part_of
 from podid.render.view import Line, Table, View, columns, document
 
@@ -18,7 +18,7 @@ from podid.render.view import Line, Table, View, columns, document
 class PlannedFix:
     """A command of a fix with its plan; without a plan `error` is its error document."""
 
-    mend: Mend
+    source: AutoFix
     command: tuple[str, ...]
     plan: View | None
     error: Mapping[str, Any]
@@ -27,19 +27,24 @@ class PlannedFix:
 def fixes_view(fixes: Sequence[PlannedFix], cluster: str) -> View:
     body = document(FixListDocument, cluster=cluster, items=fixes)
     rows = tuple(
-        (fix.mend.verdict.check, str(fix.mend.verdict.subject), WORDS[fix.mend.kind], shlex.join(fix.command))
+        (
+            fix.source.verdict.check,
+            str(fix.source.verdict.subject),
+            WORDS[fix.source.kind],
+            shlex.join(fix.command),
+        )
         for fix in fixes
     )
     lines: list[str | Line] = []
     for fix in fixes:
-        verdict = fix.mend.verdict
+        verdict = fix.source.verdict
         lines += [
             f"{verdict.check}, {verdict.subject}: {verdict.message}",
-            f"  fix ({WORDS[fix.mend.kind]}): {shlex.join(fix.command)}",
+            f"  fix ({WORDS[fix.source.kind]}): {shlex.join(fix.command)}",
             *(fix.plan.lines if fix.plan is not None else (f"  no plan: {fix.error['message']}",)),
         ]
     table = Table(columns("ID", "SUBJECT", "DOES", "COMMAND"), rows)
-    return View(body, (table,), tuple(fix.mend.verdict.check for fix in fixes), tuple(lines))
+    return View(body, (table,), tuple(fix.source.verdict.check for fix in fixes), tuple(lines))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -52,10 +57,10 @@ class FixFailureBody(Document):
 
 
 class PlannedFixBody(Document):
-    id: Annotated[str, From("mend.verdict.check")]
-    severity: Annotated[Severity, From("mend.verdict.severity")]
-    subject: Annotated[Subject, From("mend.verdict.subject")]
-    class_: Annotated[FixClass, From("mend.kind")]
+    id: Annotated[str, From("source.verdict.check")]
+    severity: Annotated[Severity, From("source.verdict.severity")]
+    subject: Annotated[Subject, From("source.verdict.subject")]
+    class_: Annotated[FixClass, From("source.kind")]
     command: Argv
     plan: Annotated[
         PlanDocument | None,

@@ -111,7 +111,7 @@ def _use_words(item: ContainerUse) -> str:
     words = f"uses {winner.source}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
         words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
-    over = [one.source for one in item.passed_over if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
+    over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
     over = [source for source in over if source is not CredentialSource.NONE]
     return words + (f" before {', '.join(over)}" if over else "")
 

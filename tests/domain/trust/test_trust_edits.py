@@ -458,7 +458,7 @@ def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) ->
         (("-", "--cluster-arn", CLUSTER), "--for NS/SA"),
         (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place"), "stdin cannot be written"),
         (("-", "--for", "shop/orders", "--cluster-arn", "arn:aws:eks:*:1:cluster/*"), "not the ARN of an EKS cluster"),
-        (("-", "--for", "shop", "--cluster-arn", CLUSTER), "write NAMESPACE/NAME"),
+        (("-", "--for", "shop", "--cluster-arn", CLUSTER), "specify NAMESPACE/NAME"),
         (("-", "--for", "shop/orders", "--cluster-arn", CLUSTER, "--scope", "pod"), "--scope"),
         (("/nosuch", "--for", "shop/orders", "--cluster-arn", CLUSTER), "cannot be read"),
     ],

@@ -113,4 +113,4 @@ def test_it_is_said_once_and_shuts_nobody_out(request_: Any) -> None:
     assert [finding.message for finding in found.open_to_all] == [
         'Statement[1] allows everyone ("*") in any AWS account to assume the role'
     ]
-    assert not any(finding.shuts_out for finding in found.open_to_all)
+    assert not any(finding.denies_access for finding in found.open_to_all)

@@ -147,7 +147,7 @@ def test_what_an_endpoint_does_not_serve_is_said_and_does_not_stop(site: Site) -
     site.must("install-agent")
     done = site.must("install-agent", "--addon-version", NEWEST, "--config", "agent.probePort=2704")
     for operation in missing:
-        assert f"EKS does not serve {operation} here" in done.stderr
+        assert f"this endpoint of EKS does not support {operation}" in done.stderr
         assert done.stderr.count(operation) == 1
         assert site.box.faults.calls["eks", operation] <= 2
     assert addon(site)["addonVersion"] == NEWEST
@@ -184,7 +184,7 @@ def test_values_are_typed_by_the_schema_and_merged(site: Site) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("agent.probePort=many", 'agent.probePort is "many", and integer is expected'),
+        ("agent.probePort=many", 'agent.probePort is "many", but must be integer'),
         ("agent.probePorts=1", "agent has no key probePorts; did you mean probePort?"),
         ("colour=1", "has no key colour"),
         ("image.pullPolicy=Sometimes", "must be one of"),

@@ -29,7 +29,7 @@ def check(outcome: Outcome, code: int, message: str, hint: str = "") -> None:
 
 
 BAD_NAMES = {
-    "orders": "'orders' is not a service account: write NAMESPACE/NAME",
+    "orders": "'orders' is not a service account: specify NAMESPACE/NAME",
     "a/b/c": "'a/b/c' is not a service account",
     "/orders": "'/orders' is not a service account",
     "Shop/orders": "'Shop' is not a namespace name",
@@ -90,10 +90,10 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*ASSOCIATE, *ROLE, "--scope", "galaxy"), 2, "--scope 'galaxy' is not one of", ""),
     ((*ASSOCIATE, *ROLE, "--tag", "novalue"), 2, "--tag 'novalue' is not KEY=VALUE", ""),
     ((*ASSOCIATE, *ROLE, "--tag", "aws:x=1"), 2, "no aws: prefix", ""),
-    ((*ASSOCIATE, *ROLE, "--tag", "a=1", "--tag", "a=2"), 2, "--tag a is given twice", ""),
+    ((*ASSOCIATE, *ROLE, "--tag", "a=1", "--tag", "a=2"), 2, "--tag a is specified twice", ""),
     ((*ASSOCIATE, *ROLE, "--session-policy", "missing.json"), 2, "missing.json cannot be read", ""),
     ((*ASSOCIATE, *ROLE, "--wait", "forever"), 2, "--wait 'forever' is not one of", ""),
-    ((*ASSOCIATE, *ROLE, "--timeout", "soon"), 2, "'soon' is not a time", ""),
+    ((*ASSOCIATE, *ROLE, "--timeout", "soon"), 2, "'soon' is not a duration", ""),
     ((*ASSOCIATE, *ROLE, "--cluster", "nope"), 5, "cluster nope does not exist in us-west-2", ""),
     ((*ASSOCIATE, *ROLE, "--cluster", "bad name"), 2, "is not an EKS cluster name", ""),
     ((*ASSOCIATE, *ROLE, "--region", "not a region"), 2, "region", ""),

@@ -163,7 +163,7 @@ def test_a_trust_that_may_not_be_read_again_is_not_told_as_lost(
     outcome = podid(*UPDATE, "shop/orders")
     assert outcome.code == 0, outcome
     (note,) = [note for note in outcome.json["notes"] if "could not be read again" in note]
-    assert "may not iam:GetRole" in note
+    assert "is not authorized to perform iam:GetRole" in note
     assert runs(podid)[0]["status"] == "done"
 
 

@@ -87,7 +87,7 @@ def test_below_a_file(box: Sandbox, podid: Podid, journal: Path, monkeypatch: py
 def test_others_may_write(box: Sandbox, podid: Podid, journal: Path) -> None:
     journal.mkdir()
     journal.chmod(0o777)
-    refuses(box, podid, "others may write to it")
+    refuses(box, podid, "other users can write to it")
 
 
 def test_of_another_user(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_a_file_that_others_may_write_to(box: Sandbox, podid: Podid, journal: Pa
     count = writes(box)
     for command in (("undo", "last", "--yes"), ASSOCIATE, ("history",)):
         outcome = podid(*command)
-        assert (outcome.code, f"{file.name}: others may write to it" in outcome.stderr) == (2, True)
+        assert (outcome.code, f"{file.name}: other users can write to it" in outcome.stderr) == (2, True)
     assert writes(box) == count
 
 

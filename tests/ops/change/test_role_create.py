@@ -277,7 +277,7 @@ def test_what_could_not_be_looked_at_is_in_the_plan(box: Sandbox, podid: Podid, 
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     plan = podid("undo", "last", "--dry-run", "-o", "json").json
     assert "role shop-orders was never used (IAM keeps 400 days)" in plan["notes"]
-    assert any("needs eks:ListPodIdentityAssociations" in note for note in plan["notes"])
+    assert any("requires eks:ListPodIdentityAssociations" in note for note in plan["notes"])
 
 
 # --- names and forms ----------------------------------------------------------------------------------------------

@@ -325,7 +325,7 @@ def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     site.with_agent().associate("shop", "orders")
     asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
-    assert "no such service account exists" in asked.error["message"]
+    assert "does not exist" in asked.error["message"]
     assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json").code == 9
     rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])

@@ -124,7 +124,7 @@ def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid
 def test_what_others_get_in_by_is_not_removed(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
     outcome = podid("trust", "remove", "--role", wide, *FOR, "--yes", "-o", "json")
     assert (outcome.code, outcome.stdout) == (6, "")
-    assert "others get in as well" in outcome.error["message"]
+    assert "also allows others" in outcome.error["message"]
     assert (writes(box), journal.exists()) == (0, False)
 
 

@@ -31,7 +31,7 @@ ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource"
             {**ALLOW, "Condition": {"NumericLessThan": {"s3:max-keys": 10}}},
             "may s3:GetObject on arn:aws:s3:::b/*, if s3:max-keys NumericLessThan 10",
         ),
-        ("nonsense", "a statement of another form"),
+        ("nonsense", "a statement of an unexpected form"),
         ({}, "may nothing on nothing"),
     ],
 )
@@ -42,7 +42,7 @@ def test_a_statement(statement: Any, words: str) -> None:
 
 def test_a_long_policy_is_cut_and_an_empty_one_said() -> None:
     assert policy_words({"Statement": [ALLOW] * 9})[-1] == "and 3 more statements"
-    assert policy_words({}) == policy_words({"Statement": []}) == ("nothing: it has no statement",)
+    assert policy_words({}) == policy_words({"Statement": []}) == ("nothing: the policy has no statement",)
 
 
 @pytest.mark.parametrize(

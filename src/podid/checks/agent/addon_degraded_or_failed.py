@@ -27,7 +27,7 @@ def addon_degraded_or_failed(check: Check, snapshot: Snapshot) -> Verdict:
     age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
     stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
     if addon.status in MOVING and not stuck:
-        moving = Missing(f"the add-on is {addon.status}; check it again when it has finished", error_code="Unsettled")
+        moving = Missing(f"the add-on is {addon.status}; check again when this has finished", error_code="Unsettled")
         return case.unknown(moving)
     if addon.status == "ACTIVE" and not addon.issues:
         return case.ok(f"ACTIVE, {addon.version}")
@@ -65,10 +65,8 @@ def _at_most_warn(severity: Severity) -> Severity:
 
 
 def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> tuple[Severity, str, str]:
-    """Return severity, message and masking check for an add-on whose only issue is the number of ready agent pods.
-
-    If the pods could be read, they show the cause, or that the status is out of date.
-    """
+    """Return severity, message and masking check for an add-on whose only issue is the number of ready agent pods. If
+    the pods could be read, they show the cause, or that the status is out of date."""
     sets = agents(snapshot)
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""

@@ -2,7 +2,7 @@
 forbid both: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Subject, Verdicts, known, known_or, rule
-from podid.domain.admission import let_in, refusals, why_agent_refused
+from podid.domain.admission import allow_agent_command, refusals, why_agent_refused
 from podid.domain.names import AGENT_ADDON
 from podid.domain.text import cut
 from podid.facts.agent import agents, importance, lacks_agents, unserved
@@ -37,7 +37,7 @@ def admission_policy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
                 why,
                 severity=importance(snapshot),
                 nodes=reach.nodes,
-                commands=(let_in(ds.namespace),),
+                commands=(allow_agent_command(ds.namespace),),
             )
         elif section is None and not issues:
             yield case.ok("it has all of its pods")

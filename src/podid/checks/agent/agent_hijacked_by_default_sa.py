@@ -23,8 +23,7 @@ def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
             yield _soon(case, snapshot, ref, [pod for pod in pods if not opted_out(pod)])
             continue
         yield case.fail(
-            f"{count_of(len(taken), 'agent pod')} started with credentials of {ref} instead of the node's role, so the "
-            "agent cannot redeem tokens",
+            f"{count_of(len(taken), 'agent pod')} started with credentials of {ref} instead of the node's role",
             evidence=(
                 f"pods: {short_list(pod.name for pod in taken)}",
                 f"source: {ref} has an association or an IRSA annotation",

@@ -38,8 +38,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
         else:
             yield case.fail(
                 f"the agent on node {pod.node} exits as soon as it starts; a possible cause is that IPv6 is disabled "
-                "on "
-                "the node, where the agent cannot bind [fd00:ec2::23]",
+                "on the node, where the agent cannot bind [fd00:ec2::23]",
                 severity=Severity.INFO,
                 evidence=("log message of this cause: bind: cannot assign requested address",),
                 commands=(

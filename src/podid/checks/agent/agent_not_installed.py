@@ -38,11 +38,8 @@ def _for_whom(snapshot: Snapshot) -> str:
 
 
 def _needs_no_daemon_set(auto_mode: bool, snapshot: Snapshot) -> str:
-    """Return why no DaemonSet is expected; empty if one is.
-
-    The agent is built into Auto Mode nodes, and cannot run on Fargate and Windows nodes. Another check judges the
-    other nodes of an Auto Mode cluster.
-    """
+    """Return why no DaemonSet is expected; empty if one is. The agent is built into Auto Mode nodes, and cannot run on
+    Fargate and Windows nodes. Another check judges the other nodes of an Auto Mode cluster."""
     if not isinstance(snapshot.nodes, Known):
         return "EKS Auto Mode: the agent is built into its nodes" if auto_mode else ""
     nodes = snapshot.nodes.value

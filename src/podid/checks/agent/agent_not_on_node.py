@@ -48,7 +48,6 @@ def agent_not_on_node(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _being_installed(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
-    """Return whether EKS is installing the add-on and has not created its DaemonSet yet."""
     addon = known_or(snapshot.agent_addon, None)
     if sets or addon is None or addon.status != "CREATING":
         return False

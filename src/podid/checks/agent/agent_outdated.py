@@ -50,8 +50,7 @@ def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Seq
         return case.ok(NO_FAULT)
     return case.fail(
         f"add-on {AGENT_ADDON} {version} is older than {default}, the default version of EKS; none of its known "
-        "defects "
-        "affects this cluster",
+        "defects affects this cluster",
         severity=Severity.INFO,
         commands=commands,
     )

@@ -35,9 +35,7 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def clashes(check: Check, snapshot: Snapshot, port: int, action: str, setting: str) -> list[Verdict]:
     """Return a finding for each node that should have the agent, has no ready one, and has another pod with the `port`.
-
-    `action` completes "the agent cannot"; `setting` is the configuration that fixes it.
-    """
+    `action` completes "the agent cannot"; `setting` is the configuration that fixes it."""
     pods, agent_pods, facts = known(snapshot.pods), known(snapshot.agent_pods), index(snapshot)
     served = {pod.node for pod in agent_pods if pod.ready or not live(pod)}
     return [

@@ -20,7 +20,7 @@ def agent_proxy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
     for ds in agents(snapshot):
         case = check.case(ds.subject, served_by(snapshot, ds))
         if not any(name in ds.env for name in ANY):
-            # the route to EKS Auth is another check's
+            # a missing proxy does not show whether the agent can reach EKS Auth
             yield case.skip("it is configured without a proxy")
             continue
         wrong = _wrong(ds)

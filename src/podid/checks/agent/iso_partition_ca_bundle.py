@@ -21,7 +21,8 @@ def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.unknown(section)
         elif lines := [line for line in section.value if BUNDLE in line]:
             yield case.fail(
-                f"it does not start: its node has no CA bundle at the expected path: {cut(lines[-1], 200)}",
+                f"the agent on node {pod.node} does not start: the node has no CA bundle at the expected path: "
+                f"{cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
             )

@@ -22,7 +22,8 @@ def self_managed_cluster_name_wrong(check: Check, snapshot: Snapshot) -> Verdict
             continue
         severity = importance(snapshot)
         yield case.fail(
-            f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured for another cluster: {'; '.join(wrong)}",
+            f"the agent of DaemonSet {ds.namespace}/{ds.name} is configured for another cluster or region: "
+            f"{'; '.join(wrong)}",
             # an agent on nodes without associated pods serves nobody
             severity=severity if chain or severity is Severity.INFO else Severity.WARN,
             evidence=wrong,

@@ -1,40 +1,32 @@
 from podid.checks.base import Case, Check, Known, Snapshot, Verdict, Verdicts, known_or, rule
 from podid.domain.names import ServiceAccountRef
 from podid.domain.text import nearest, short_list
-from podid.facts.index import (
-    LIKELY,
-    allowed_by_irsa,
-    given,
-    index,
-    podid_command,
-    set_account,
-    show_role,
-)
+from podid.facts import index
 
 Commands = tuple[tuple[str, ...], ...]
 
 
 @rule(needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads"))
 def association_missing(check: Check, snapshot: Snapshot) -> Verdicts:
-    associations = index(snapshot).associations
+    associations = index.index(snapshot).associations
     for ref in snapshot.targets:
         case = check.case(ref.subject, (str(ref),))
         if ref in associations:
             association = associations[ref]
-            yield case.ok(f"association {association.association_id} gives it {given(association)}")
+            yield case.ok(f"association {association.association_id} gives it {index.given(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
 
 
 def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: list[ServiceAccountRef]) -> Verdict:
     siblings = (other.name for other in others if other.namespace == ref.namespace)
-    near = [f"{ref.namespace}/{name}" for name in nearest(ref.name, siblings, alike=LIKELY)]
+    near = [f"{ref.namespace}/{name}" for name in nearest(ref.name, siblings, alike=index.LIKELY)]
     elsewhere = [str(other) for other in others if other.name == ref.name]
     accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
     absent = isinstance(snapshot.service_accounts, Known) and ref not in accounts
     irsa_role = accounts[ref].irsa_role_arn if ref in accounts else ""
     create = ("--create-role", *(("--create-service-account",) if absent else ()))
-    commands: Commands = (podid_command(snapshot, "associate", str(ref), *create),)
+    commands: Commands = (index.podid_command(snapshot, "associate", str(ref), *create),)
     evidence = [f"associations with a similar name: {', '.join(near)}"] if near else []
     evidence += [f"associations of the same name elsewhere: {short_list(elsewhere)}"] if elsewhere else []
     if irsa_role:
@@ -45,7 +37,7 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         # a name that does not exist and resembles one that does is a typing mistake: nothing is created for it
         workloads = (item.subject for item in known_or(snapshot.workloads, ()) if item.ref == ref)
         account = near[0].partition("/")[2]
-        commands = tuple(command for workload in workloads for command in set_account(workload, account))
+        commands = tuple(command for workload in workloads for command in index.set_account(workload, account))
     return case.fail(
         f"{ref} has no association on this cluster{', and the service account does not exist' if absent else ''}",
         evidence=evidence,
@@ -54,16 +46,14 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
 
 
 def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[str, Commands]:
-    """Return the evidence about the annotation, and the commands that use its role.
-
-    Whoever can edit the service account can annotate it with any role: only the role's own trust policy shows that the
-    role is for this service account.
-    """
-    words, allowed = f"IRSA annotation: {role}", allowed_by_irsa(snapshot, ref, role)
+    """Return the evidence about the annotation, and the commands that use its role. Whoever can edit the service
+    account can annotate it with any role: only the role's own trust policy shows that the role is for this service
+    account."""
+    words, allowed = f"IRSA annotation: {role}", index.allowed_by_irsa(snapshot, ref, role)
     if allowed:
         words += "; its trust policy allows the service account by the cluster's OIDC issuer"
-        return words, (podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
+        return words, (index.podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
     if allowed is None:
         words += "; not checked whether its trust policy allows the service account"
-        return words, (show_role(role),)
+        return words, (index.show_role(role),)
     return f"{words}; its trust policy does not allow the service account", ()

@@ -17,9 +17,8 @@ def association_namespace_not_found(check: Check, snapshot: Snapshot) -> Verdict
         else:
             near = similar(association.namespace)
             yield case.fail(
-                f"namespace {association.namespace} of association {association.association_id} does not exist, so "
-                "no pod "
-                "uses the association",
+                f"namespace {association.namespace} of association {association.association_id} does not exist, so no "
+                "pod uses the association",
                 evidence=(
                     *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
                     f"if somebody creates the namespace and the service account, their pods get {given(association)}",

@@ -27,9 +27,8 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         if any(live(pod) for pod in facts.pods.get(ref, ())):
             return case.ok("pods of the service account use the association")
         return case.fail(
-            f"no pod runs as service account {ref}, so its association has no effect: {setting.product} calls AWS "
-            "from its "
-            "own pods",
+            f"no pod runs as service account {ref}, so its association has no effect: {setting.product} calls AWS from "
+            "its own pods",
             severity=SEVERITY,
         )
     mine = controllers(snapshot).get(setting.product, ())
@@ -46,7 +45,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     if not here:
         return case.skip("no service account of its namespace has an association")
     return case.fail(
-        f"{short_list(map(str, mine))} calls AWS for it and has no association; "
+        f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
         f"{short_list(here)} has one, but does not call AWS",
         severity=SEVERITY,
         evidence=(f"credentials that {setting.product} uses: those of its own pods",),

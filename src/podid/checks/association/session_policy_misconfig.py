@@ -7,7 +7,7 @@ import json
 
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdicts, known, part, rule
 from podid.domain.aws import Association, described
-from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
+from podid.domain.iam import SESSION_POLICY_QUOTA, allows_any_action
 
 
 @rule(needs=("associations",), wants=("assume_permissions",))
@@ -28,8 +28,7 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
         elif _leaves_nothing(snapshot, association, association.policy):
             yield case.fail(
                 "the session policy allows no action that the role's policies allow: its pods have only permissions "
-                "from "
-                "resource-based policies",
+                "from resource-based policies",
                 severity=Severity.WARN,
                 evidence=(f"limited sessions: those of {association.pods_role_arn}",),
             )
@@ -42,7 +41,7 @@ def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -
     permissions = part(snapshot.assume_permissions, association.role_arn)
     if association.target_role_arn or isinstance(permissions, Missing) or not permissions.value.allows:
         return False
-    return not leaves_something(permissions.value.allows, json.loads(policy))
+    return not allows_any_action(permissions.value.allows, json.loads(policy))
 
 
 def _problem(association: Association, policy: str) -> str | Missing:

@@ -27,7 +27,7 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
         names = [policy.name for item in shut for policy in item.way.isolated_by]
         policies = dict.fromkeys((*names, *(policy.name for item in shut for policy in item.cilium)))
         yield case.fail(
-            f"Cilium blocks its pods' requests to the agent: {short_list(policies)} "
+            f"Cilium blocks the pods' requests to the agent: {short_list(policies)} "
             f"{'isolates' if len(policies) == 1 else 'isolate'} them, and TCP 80 to the entity host is denied or not "
             "allowed",
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),

@@ -31,9 +31,9 @@ def host_firewall_blocks_link_local(check: Check, snapshot: Snapshot) -> Verdict
         if all(_PAST_THE_AGENT.search(line) for line in lines):
             unless = ", unless they pass through another chain"
         elif any(_ACCEPTS.search(line) and _names_agent(line) for line in ds.firewall):
-            unless = ", unless its rule that accepts them comes first"
+            unless = ", unless a rule that accepts them comes first"
         yield case.fail(
-            f"its packet filter rules on the nodes drop the pods' requests to the agent{unless}",
+            f"packet filter rules of DaemonSet {ds.namespace}/{ds.name} drop the pods' requests to the agent{unless}",
             severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
             evidence=tuple(lines[:3]),
             nodes=reach.nodes,

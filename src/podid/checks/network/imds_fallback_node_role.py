@@ -29,8 +29,8 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.fail_pods(
                 exposed,
                 group.total,
-                "no Pod Identity credentials, and the metadata service of the node answers: an SDK uses the node's "
-                f"role{who}",
+                "no Pod Identity credentials, and the metadata service of the node answers: an SDK without other "
+                f"credentials uses the node's role{who}",
                 verb=("has", "have"),
                 severity=Severity.WARN,
             )

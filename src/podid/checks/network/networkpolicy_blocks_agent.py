@@ -26,7 +26,7 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.unknown(_NO_ENGINE, f"{rules}; not known whether it is enforced")
         else:
             yield case.fail(
-                f"its pods cannot reach the agent: {rules}",
+                f"the pods cannot reach the agent: {rules}",
                 evidence=(
                     f"pods: {short_list(item.pod.name for item in shut)}",
                     f"network policies enforced by: {engine(snapshot)}",

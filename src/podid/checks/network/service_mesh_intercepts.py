@@ -21,9 +21,8 @@ def service_mesh_intercepts(check: Check, snapshot: Snapshot) -> Verdicts:
             "Linkerd": f"fix: annotate the pods with {LINKERD}skip-outbound-ports: '{AGENT_PORT}' or skip-subnets",
         }[mesh]
         yield case.fail(
-            f"{mesh}'s sidecar intercepts the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the "
-            "agent: most "
-            "succeed, but they fail before the sidecar runs or if it changes the Host header",
+            f"{mesh}'s sidecar intercepts the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the agent: "
+            "most succeed, but they fail before the sidecar runs or if it changes the Host header",
             severity=Severity.WARN,
             evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", advice),
             pods=(pod for pod, _ in meshed),

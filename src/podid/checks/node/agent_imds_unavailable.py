@@ -5,10 +5,8 @@ from podid.domain.workloads import live
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
 def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
-    """Judge nodes whose agent gets its credentials from the metadata service: not Auto Mode, not hybrid.
-
-    The agent uses the host network, so the hop limit does not affect it.
-    """
+    """Judge nodes whose agent gets its credentials from the metadata service: not Auto Mode, not hybrid. The agent uses
+    the host network, so the hop limit does not affect it."""
     if isinstance(snapshot.instances, Missing):
         # a node without a profile or the metadata service is rare: it could not join the cluster
         yield check.of_everyone(snapshot).unknown(snapshot.instances, severity=Severity.WARN)

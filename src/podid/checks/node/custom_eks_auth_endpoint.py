@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from podid.checks.base import Check, Known, Missing, Severity, Snapshot, Verdict, Verdicts, known, known_or, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.network import Egress, closed_in
+from podid.domain.network import Egress, isolated_subnets
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.agent import agents, importance, option, served_by
@@ -75,7 +75,7 @@ def _nameless(check: Check, snapshot: Snapshot) -> Verdicts:
         return [case.skip("routes and endpoints are not known, which eks-auth-unreachable reports")]
     egress: Egress = snapshot.egress.value
     subnets = dict.fromkeys(subnet for group in snapshot.node_groups.value for subnet in group.subnet_ids)
-    endpoint, closed = egress.eks_auth, closed_in(egress, subnets)
+    endpoint, closed = egress.eks_auth, isolated_subnets(egress, subnets)
     if endpoint is None or endpoint.private_dns or not closed:
         return [case.ok("the agents can reach EKS Auth by its default name")]
     served = [node for node, met in known_or(snapshot.cloudtrail, {}).items() if met == Known(())]

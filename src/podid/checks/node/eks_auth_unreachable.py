@@ -4,7 +4,7 @@ endpoint policies, and routes behind a transit gateway or a firewall; the agents
 """
 
 from podid.checks.base import Check, Missing, Severity, Snapshot, Verdict, known, known_or, rule, short_list
-from podid.domain.network import closed_in, elsewhere_from
+from podid.domain.network import isolated_subnets, other_targets
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.facts.index import reach_on
 
@@ -25,12 +25,11 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
     endpoint = egress.eks_auth
     if endpoint is not None and endpoint.private_dns:
         return case.ok(f"endpoint {endpoint.endpoint_id} is a route to EKS Auth")
-    closed = closed_in(egress, subnets)
+    closed = isolated_subnets(egress, subnets)
     if closed and not egress.endpoints and any(node.ready for node in known_or(snapshot.nodes, ())):
         return case.skip(
-            "nodes are ready, which requires a route to the EKS API and to a registry: there is one that route "
-            "tables and "
-            "endpoints do not show"
+            "nodes are ready, which requires a route to the EKS API and to a registry: there is one that route tables "
+            "and endpoints do not show"
         )
     if closed and endpoint is None:
         region = known(snapshot.cluster).region
@@ -48,11 +47,11 @@ def eks_auth_unreachable(check: Check, snapshot: Snapshot) -> Verdict:
                 "fix: create an interface endpoint with private DNS that allows port 443 from the nodes",
             ),
         )
-    beyond = elsewhere_from(egress, subnets)
+    beyond = other_targets(egress, subnets)
     if closed and endpoint is not None:
         return case.skip(f"endpoint {endpoint.endpoint_id} has no private DNS, which custom-eks-auth-endpoint reports")
     if closed or beyond:
         where = next(iter(beyond.values()), "") or "an unknown route table"
-        why = f"packets from {short_list(beyond)} go to {where}, and the routes from there are not known"
+        why = f"packets from {short_list(beyond or closed)} go to {where}, and the routes from there are not known"
         return case.unknown(Missing(f"{why}; check the agents' logs: podid agent logs"), severity=Severity.WARN)
     return case.ok("the nodes' subnets have a route to EKS Auth")

@@ -18,8 +18,8 @@ def node_clock_skew(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("its clock agrees with the API server's")
         else:
             yield case.fail(
-                f"its clock is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the API server's: "
-                "tokens and signatures may be refused as expired or not yet valid",
+                f"the clock of node {node.name} is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the "
+                "API server's: tokens and signatures made elsewhere are refused as expired or not yet valid",
                 severity=Severity.WARN,
                 commands=(
                     (

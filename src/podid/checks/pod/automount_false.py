@@ -10,6 +10,5 @@ def automount_false(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.note(
                 snapshot,
                 "automountServiceAccountToken is false in its pods; this does not affect Pod Identity, whose token "
-                "has its "
-                "own volume",
+                "has its own volume",
             )

@@ -33,7 +33,6 @@ def cached_credentials_after_change(check: Check, snapshot: Snapshot) -> Verdict
             evidence = (
                 f"association {group.association.association_id} changed: {utc(changed)}",
                 "EKS does not report which setting changed; running pods get a new role, target role, session policy "
-                "or "
-                "tag setting only when their credentials are renewed",
+                "or tag setting only when their credentials are renewed",
             )
             yield injection.to_be_replaced(case, snapshot, group, older, say, evidence)

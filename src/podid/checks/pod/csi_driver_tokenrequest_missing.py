@@ -33,7 +33,8 @@ def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdict
         else:
             have = ", ".join(sorted(audiences)) or "none"
             yield case.fail(
-                f"it requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} requires",
+                f"the driver requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} "
+                "requires",
                 evidence=(
                     f"audiences of its tokenRequests: {have}",
                     f"fix: add the audience {PODS_PRINCIPAL} to tokenRequests in the values of the driver's chart",

@@ -14,7 +14,11 @@ def injection_opted_out(check: Check, snapshot: Snapshot) -> Verdicts:
         if whole:
             evidence = (f"cause: {_why(whole[0])}",)
             yield case.fail_pods(
-                whole, len(pods), "excluded from injection on purpose", verb=("is", "are"), evidence=evidence
+                whole,
+                len(pods),
+                "excluded from injection, and so from Pod Identity, on purpose",
+                verb=("is", "are"),
+                evidence=evidence,
             )
         elif parts:
             yield case.fail(

@@ -38,9 +38,7 @@ def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
     """Judge a product that requests a token of the service account with IRSA's audience, and never uses the agent.
-
-    External Secrets reads the role from the service account's annotation, cert-manager from the issuer.
-    """
+    External Secrets reads the role from the service account's annotation, cert-manager from the issuer."""
     account = setting.service_account or ServiceAccountRef("", "")
     refs = _accounts_of(snapshot, setting, account)
     name = str(account) if account.namespace else account.name
@@ -100,8 +98,8 @@ def _class(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict
         return case.skip("no pod of an associated service account mounts it")
     works = all(on_irsa(snapshot, pod.ref) for pod in pods)
     return case.fail(
-        f'pods of {short_list(chain)} mount it, and it lacks usePodIdentity: "true": the provider uses the IRSA '
-        "annotation of the service account" + (", which exists" if works else ", which does not exist"),
+        f'{setting.kind} {setting.name} lacks usePodIdentity: "true": for pods of {short_list(chain)}, the provider '
+        "uses the IRSA annotation of the service account" + (", which exists" if works else ", which does not exist"),
         severity=_severity(snapshot, works),
         evidence=(f"pods: {short_list(pod.name for pod in pods)}",),
         commands=(

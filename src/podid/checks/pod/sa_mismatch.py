@@ -79,7 +79,6 @@ class _Strays:
 
 
 def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mapping[str, _Strays]:
-    """Return the strays by namespace."""
     workloads = [
         w for w in known(snapshot.workloads) if w.owner is None or w.owner.kind not in ("CronJob", "Deployment")
     ]

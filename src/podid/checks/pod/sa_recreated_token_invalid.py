@@ -24,6 +24,6 @@ def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
         if not older:
             yield case.ok("its pods started after their service account was created")
             continue
-        say = "started before the service account was created again: their tokens belong to the deleted service account"
+        say = "started before the service account was created again, with tokens of the deleted service account"
         evidence = (f"service account {ref} created: {utc(since)}",)
         yield injection.to_be_replaced(case, snapshot, group, older, say, evidence, Severity.WARN)

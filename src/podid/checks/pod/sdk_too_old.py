@@ -87,14 +87,12 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
 def _calls_words(calls: OldCalls) -> str:
     sdk = calls.sdk
     often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
-    return f"{sdk.name} {sdk.version}, which supports Pod Identity since {sdk.since}: {often}"
+    return f"{sdk.name} {sdk.version} (Pod Identity requires {sdk.since} or later): {often}"
 
 
 def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
-    """Return the service accounts with injected pods on the node that can also reach its metadata service.
-
-    With a hop limit of 1, answers reach only pods on the host network.
-    """
+    """Return the service accounts with injected pods on the node that can also reach its metadata service. With a hop
+    limit of 1, answers reach only pods on the host network."""
     instance = known_or(snapshot.instances, {}).get(node)
     beyond = instance is None or instance.hop_limit != 1
     associations = index(snapshot).associations

@@ -55,20 +55,20 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
-    """Return the possible causes: selectors that exclude the missed pods, and other differences.
-
-    Other differences count only if the webhook injected no later pod.
-    """
-    selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
+    """Return the possible causes: selectors that exclude the missed pods, and other differences. Other differences
+    count only if the webhook injected no later pod."""
+    selectors = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in missed)
     causes = [f"{selector} excludes associated pods" for selector in selectors if selector]
     if missed and not any(pod.created_at >= min(missed_pod.created_at for missed_pod in missed) for pod in served):
-        causes += webhook.oddities()
+        causes += webhook.differences()
     return tuple(causes)
 
 
 def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
     """Judge pods that were injected and that a selector now excludes: the effect shows when they are replaced."""
-    selected = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
+    selected = [
+        (pod, webhook.excluding_selector(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels
+    ]
     left = [(pod, selector) for pod, selector in selected if selector]
     if not left:
         return whole.ok("the registration of the webhook includes new pods")

@@ -41,8 +41,7 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
             yield own.case.skip("the role's trust policy names the role itself")
         else:
             yield own.case.fail(
-                f"it is configured to assume {own.role}, which pods of {own.association.ref} already have, and the "
-                "trust "
+                f"{own.association.ref} is configured to assume {own.role}, which its pods already have, and the trust "
                 "policy of this role does not allow it to assume itself",
                 evidence=("fix: remove the role from its configuration",),
             )

@@ -40,7 +40,7 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
     broken = {arn: why for arn in named if (why := _broken(snapshot, association, permissions, arn))}
     if broken:
         return case.fail(
-            f"its pods cannot assume {short_list(broken)}: the request includes the session's tags, and "
+            f"pods with this role cannot assume {short_list(broken)}: the request includes the session's tags, and "
             f"{next(iter(broken.values()))}",
             evidence=[f"{arn}: {why}" for arn, why in broken.items()][:5],
         )
@@ -48,8 +48,8 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
     wide = [pattern for pattern in permissions.untagged if permissions.clear]
     if wide:
         return case.fail(
-            f"it is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every AssumeRole "
-            "request of its pods requires",
+            f"the role is authorized to assume {short_list(wide)}, but not to perform sts:TagSession, which every "
+            "AssumeRole request of its pods requires",
             severity=Severity.WARN,
             evidence=("fix: allow sts:TagSession with sts:AssumeRole, here and in the next role's trust policy",),
         )
@@ -81,4 +81,4 @@ def _broken(snapshot: Snapshot, association: Association, permissions: AssumePer
         return ""
     if evaluation.tag_session.verdict is TrustVerdict.NO_MATCH:
         return "its trust policy does not allow sts:TagSession for the role"
-    return NO_POLICY if lacks and any(finding.shuts_out for finding in hop.findings) else ""
+    return NO_POLICY if lacks and any(finding.denies_access for finding in hop.findings) else ""

@@ -22,7 +22,7 @@ def packed_policy_too_large(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok(f"its sessions use {percent} percent of the space for tags and session policy")
         else:
             yield case.fail(
-                f"its pods' sessions use {percent} percent of the space for tags and session policy: tags or a policy "
-                "that the application adds may not fit",
+                f"sessions of the role use {percent} percent of the space for tags and session policy: tags or a "
+                "policy that the application adds may not fit",
                 severity=Severity.WARN,
             )

@@ -33,9 +33,7 @@ def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok(f"{boundary} leaves some of its permissions")
         else:
             yield case.fail(
-                f"its permissions boundary {boundary} allows none of the actions that its policies allow: its pods "
-                "have no "
-                "permissions",
+                f"the role's permissions boundary {boundary} allows none of the actions that its policies allow",
                 evidence=("compared: actions only; no action is allowed by both, or the boundary denies it",),
                 commands=(show_role(arn),),
             )

@@ -5,14 +5,7 @@ from podid.domain.aws import Association, described
 from podid.domain.errors import Other
 from podid.domain.grouping import grouped
 from podid.domain.names import role_name, role_path
-from podid.facts.index import (
-    chain_of,
-    cluster_flags,
-    cluster_name,
-    podid_command,
-    role_section,
-    target_section,
-)
+from podid.facts import index
 from podid.facts.second_hop import target_subject
 
 
@@ -20,7 +13,7 @@ from podid.facts.second_hop import target_subject
 def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from check.undescribed(snapshot)
     for case, arn, associations in check.of_roles(snapshot):
-        section = role_section(snapshot, arn)
+        section = index.role_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:
@@ -33,8 +26,8 @@ def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
 def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
     chained = (a for a in described(known(snapshot.associations)) if a.target_role_arn)
     for arn, associations in sorted(grouped((a.target_role_arn or "", a) for a in chained).items()):
-        case = check.case(target_subject(associations[0]), chain_of(associations))
-        section = target_section(snapshot, arn)
+        case = check.case(target_subject(associations[0]), index.chain_of(associations))
+        section = index.target_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:
@@ -61,7 +54,7 @@ def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Associati
         else f"iam:GetRole {case.subject.name}: no such role",
     ]
     if foreign:
-        evidence.append(f"account of the role: not the account of cluster {cluster_name(snapshot)}")
+        evidence.append(f"account of the role: not the account of cluster {index.cluster_name(snapshot)}")
     return case.fail(
         f"the role {arn} does not exist",
         evidence=evidence,
@@ -73,9 +66,10 @@ def _fix(snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Associ
     """Return commands that associate the existing role, or that create the missing one."""
     if elsewhere:
         return tuple(
-            podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace") for a in associations[:3]
+            index.podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace")
+            for a in associations[:3]
         )
     path = ("--path", role_path(arn)) if role_path(arn) != "/" else ()
     who = tuple(word for a in associations[:3] for word in ("--for", str(a.ref)))
-    flags = (*path, *who, *cluster_flags(snapshot))
+    flags = (*path, *who, *index.cluster_flags(snapshot))
     return (Other(("role", "create"), (role_name(arn),), flags).of(),)

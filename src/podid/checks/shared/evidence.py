@@ -15,23 +15,9 @@ from typing import TypeVar
 from podid.checks.base import NODE_ROLE, PAGES, Check, count_of, placed_on, short_list
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.logs import in_logs
+from podid.domain import evidence
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
-from podid.domain.evidence import (
-    DOES_NOT_FIT,
-    NO_ACCOUNT,
-    NO_ASSOCIATION,
-    NO_CHANGES,
-    NO_EVIDENCE,
-    NOT_ALLOWED,
-    OTHER_ASSOCIATION,
-    PROBE_LABELS,
-    UNSETTLED,
-    DryRun,
-    Probed,
-    TokenTrial,
-    heard_everywhere,
-)
 from podid.domain.findings import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST, Outcome, Severity, Subject, Verdict
 from podid.domain.grouping import grouped
 from podid.domain.names import ServiceAccountRef
@@ -72,12 +58,12 @@ class Observed:
     @classmethod
     def unsettled(cls, id: str, reason: str) -> Observed:
         """Return unknown: the result may change within seconds."""
-        return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=UNSETTLED))
+        return cls(id, Outcome.UNKNOWN, missing=Missing(reason, error_code=evidence.UNSETTLED))
 
     @classmethod
     def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> Observed:
         """Return unknown: the requested evidence does not exist."""
-        return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=NO_EVIDENCE), severity=severity)
+        return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=evidence.NO_EVIDENCE), severity=severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,30 +140,28 @@ def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
     return Missing(f"{reason}, and a token must be bound to a pod")
 
 
-def _of_trial(account: _Account, trial: TokenTrial) -> Observed | None:
-    """Return the result of the trial; None if other verdicts explain it.
-
-    A token that is not accepted gives no evidence: it may belong to another cluster.
-    """
+def _of_trial(account: _Account, trial: evidence.TokenTrial) -> Observed | None:
+    """Return the result of the trial; None if other verdicts explain it. A token that is not accepted gives no
+    evidence: it may belong to another cluster."""
     message = "EKS Auth refuses the tokens of its pods"
-    if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
+    if trial.missing is not None and trial.missing.error_code == evidence.OTHER_ASSOCIATION:
         return account.if_settled(Observed.nothing(UNEXPLAINED, trial.missing))
     if trial.missing is not None:
         return Observed.nothing(UNEXPLAINED, trial.missing)
     if trial.redeemed is not None:
         return _redeemed(account, trial, trial.redeemed.role_arn)
-    if trial.refusal == NOT_ALLOWED:
+    if trial.refusal == evidence.NOT_ALLOWED:
         return account.not_allowed(f"{message}: {trial.message}")
-    if trial.refusal == NO_ACCOUNT and account.gone:
+    if trial.refusal == evidence.NO_ACCOUNT and account.gone:
         return None
-    ids = {NO_ACCOUNT: "association-sa-not-found", NO_ASSOCIATION: "association-missing"}
-    ids |= dict.fromkeys(DOES_NOT_FIT, "packed-policy-too-large")
+    ids = {evidence.NO_ACCOUNT: "association-sa-not-found", evidence.NO_ASSOCIATION: "association-missing"}
+    ids |= dict.fromkeys(evidence.DOES_NOT_FIT, "packed-policy-too-large")
     if trial.refusal not in ids:
         return Observed.nothing(UNEXPLAINED, Missing(trial.message))
     return account.failed(ids[trial.refusal], f"{message}: {trial.message}")
 
 
-def _redeemed(account: _Account, trial: TokenTrial, role_arn: str) -> Observed:
+def _redeemed(account: _Account, trial: evidence.TokenTrial, role_arn: str) -> Observed:
     association = account.association
     expected_arn = association.pods_role_arn if association is not None else role_arn
     if trial.expected and role_arn != expected_arn:
@@ -214,7 +198,7 @@ class _Account:
 
     def if_settled(self, observed: Observed) -> Observed:
         """Return it, or unknown within seconds of a change: EKS Auth may not have received the change everywhere."""
-        association, changes = self.association, known_or(self.snapshot.changes, NO_CHANGES)
+        association, changes = self.association, known_or(self.snapshot.changes, evidence.NO_CHANGES)
         at = self.at or self.snapshot.taken_at
         changed = changes.settling(association, at) if association is not None else ""
         if not changed:
@@ -224,9 +208,7 @@ class _Account:
 
     def not_allowed(self, message: str) -> Observed | None:
         """Return the refusal to assume the role; None if its trust policy, or that of the target role, explains it.
-
-        Such a trust policy fails even when all changes are in effect.
-        """
+        Such a trust policy fails even when all changes are in effect."""
         snapshot, association = self.snapshot, self.association
         if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
             return self.failed(UNEXPLAINED, message)
@@ -271,7 +253,7 @@ def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
                 yield Observation(ref, observed, nodes=nodes, new=new, how=how)
 
 
-def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observed | None:
+def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: evidence.Probed) -> Observed | None:
     """Return the result of the probe; None if other verdicts explain it."""
     where, left = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
     if met.missing is not None:
@@ -289,7 +271,7 @@ def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observ
     return account.if_settled(observed) if observed.outcome is Outcome.FAIL else observed
 
 
-def failure_mode(met: Probed) -> str:
+def failure_mode(met: evidence.Probed) -> str:
     """Return the id of a check: the one that the answer names, the most likely one, or the one of its link."""
     named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
     return next(name for name in named if name in PAGES and PAGES[name].healthy)
@@ -299,11 +281,9 @@ def failure_mode(met: Probed) -> str:
 
 
 def _kept_from_agent(snapshot: Snapshot, ref: ServiceAccountRef, node: str, message: str) -> Observed:
-    """Return the result for a pod that does not reach the agent; `message` is its error on `node`.
-
-    The failure mode is one that a check found there for the service account's pods, or one that was not checked. If a
-    network policy blocks only podid's own pod, the result says nothing about those pods.
-    """
+    """Return the result for a pod that does not reach the agent; `message` is its error on `node`. The failure mode is
+    one that a check found there for the service account's pods, or one that was not checked. If a network policy blocks
+    only podid's own pod, the result says nothing about those pods."""
     if policies := _shut_off_alone(snapshot, ref):
         said = f"{message}: network policy {policies} blocks podid's own pod, but not the pods of {ref}"
         return Observed.nothing(UNREACHED, Missing(said))
@@ -353,7 +333,7 @@ def _shut_off_alone(snapshot: Snapshot, ref: ServiceAccountRef) -> str:
     pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not pod.host_network]
     if not isinstance(snapshot.network_policies, Known) or not pods:
         return ""
-    (own,) = ways(snapshot, [replace(pods[0], labels=PROBE_LABELS)])
+    (own,) = ways(snapshot, [replace(pods[0], labels=evidence.PROBE_LABELS)])
     theirs = ways(snapshot, pods)
     if own.way.open or own.to_host or not all(item.way.open or item.to_host for item in theirs):
         return ""
@@ -369,10 +349,10 @@ def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
             yield Observation(ref, observed, new=True)
 
 
-def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[DryRun]) -> Observed | None:
+def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[evidence.DryRun]) -> Observed | None:
     """Return the result of the dry runs; None if the service account does not exist, which has its own check."""
     association = _Account(snapshot, ref).association
-    young = association is not None and not heard_everywhere(association, snapshot.taken_at)
+    young = association is not None and not evidence.is_propagated(association, snapshot.taken_at)
     if isinstance(section, Missing):
         if section.error_code == NotFound.code:
             return None

@@ -80,10 +80,8 @@ def to_be_replaced(
     evidence: tuple[str, ...],
     severity: Severity | None = None,
 ) -> Verdict:
-    """Return the finding on pods of a workload that must be replaced, with the commands that create new pods.
-
-    There are no commands while new pods would get no credentials either.
-    """
+    """Return the finding on pods of a workload that must be replaced, with the commands that create new pods. There are
+    no commands while new pods would get no credentials either."""
     commands: tuple[tuple[str, ...], ...] = ()
     if until := _in_vain(snapshot, pods):
         note = f"a restart does not help until {until}: new pods get no credentials before"
@@ -96,11 +94,8 @@ def to_be_replaced(
 
 
 def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
-    """Return the fix of the webhook's registration that is required before a restart.
-
-    Empty for a registration that includes these pods, or that was not read. webhook-config-altered and
-    injection-missed-webhook report it too.
-    """
+    """Return the fix of the webhook's registration that is required before a restart. Empty for a registration that
+    includes these pods, or that was not read. webhook-config-altered and injection-missed-webhook report it too."""
     if not isinstance(snapshot.webhook, Known):
         return ""
     webhook = snapshot.webhook.value
@@ -108,7 +103,7 @@ def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
         return "the webhook is registered again"
     if not webhook.on_create:
         return "the webhook is called for new pods again"
-    left = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in pods)
+    left = dict.fromkeys(webhook.excluding_selector(pod.namespace, pod.labels) for pod in pods)
     return next((f"the webhook's {selector.removeprefix('its ')} includes them" for selector in left if selector), "")
 
 

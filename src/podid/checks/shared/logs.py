@@ -39,10 +39,8 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
-    """Return the id of the failure mode that crashes the agent's pod, by the end of its log.
-
-    Empty if the log shows no known failure mode, None if it was not read.
-    """
+    """Return the id of the failure mode that crashes the agent's pod, by the end of its log. Empty if the log shows no
+    known failure mode, None if it was not read."""
     section = part(snapshot.agent_crashes, f"{pod.namespace}/{pod.name}")
     if not isinstance(section, Known):
         return None

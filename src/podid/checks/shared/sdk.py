@@ -22,12 +22,9 @@ def per_workload(
     healthy: str,
     unseen: Callable[[Pod, Container], Iterable[tuple[str, Missing]]] = lambda pod, container: (),
 ) -> Iterable[Verdict]:
-    """Yield one verdict per workload.
-
-    An error becomes a warning if another container of the same pods, other than a sidecar, uses Pod Identity: one of
-    them may have its own credentials on purpose. Sources that are `unseen` make a healthy workload unknown, with
-    severity warn: most environment variables of an application are not about AWS.
-    """
+    """Yield one verdict per workload. An error becomes a warning if another container of the same pods, other than a
+    sidecar, uses Pod Identity: one of them may have its own credentials on purpose. Sources that are `unseen` make a
+    healthy workload unknown, with severity warn: most environment variables of an application are not about AWS."""
     for case, (_, workload, pods) in check.of_workloads(snapshot):
         judged = [(pod, containers) for pod in pods if (containers := served(pod))]
         if not judged:
@@ -61,7 +58,7 @@ def _taken(
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
     target = f"{workload.kind.lower()}/{workload.name}"
     return case.fail(
-        f"an SDK in its pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
+        f"an SDK in the pods uses {' or '.join(dict.fromkeys(own.taken for own in by_source))}",
         severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
         evidence=tuple(
             f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
@@ -77,7 +74,6 @@ def _taken(
 
 
 def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
-    """Yield one unknown verdict for each reason."""
     for missing, sources in grouped((missing, source) for source, missing in hidden.items()).items():
         message = f"not checked whether envFrom {short_list(sources)} contains access keys: {missing.reason}"
         yield case.unknown(missing, message, severity=Severity.WARN)

@@ -34,11 +34,8 @@ def per_target_role(
     opens: bool = False,
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
-    """Judge each target role by the findings on its trust policy under the check's id.
-
-    With `undecided` the check reports a trust policy without an answer. With `opens` podid can add the missing
-    statement.
-    """
+    """Judge each target role by the findings on its trust policy under the check's id. With `undecided` the check
+    reports a trust policy without an answer. With `opens` podid can add the missing statement."""
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id == check.id), None)
@@ -62,10 +59,8 @@ def per_base_role(
     undecided: bool = False,
     commands: Callable[[SecondHop, TrustFinding], Commands] = lambda hop, finding: (),
 ) -> Iterable[Verdict]:
-    """Judge the role of each association by the simulation of its permissions, under the check's id.
-
-    With `undecided` the check reports a simulation without an answer.
-    """
+    """Judge the role of each association by the simulation of its permissions, under the check's id. With `undecided`
+    the check reports a simulation without an answer."""
 
     def judge(hop: SecondHop) -> Answer:
         finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
@@ -84,7 +79,7 @@ def per_base_role(
 def _answers(
     snapshot: Snapshot, subject: Callable[[SecondHop], Subject], judge: Callable[[SecondHop], Answer]
 ) -> dict[tuple[Subject, Answer], list[SecondHop]]:
-    """Return the hops of each role and each different answer on it."""
+    """Return the associations by role and answer on it."""
 
     def answer_of(hop: SecondHop) -> Answer:
         if base_gone(snapshot, hop):
@@ -113,10 +108,8 @@ def _verdict(
 
 
 def _opening(snapshot: Snapshot, hops: Sequence[SecondHop], finding: TrustFinding) -> Commands:
-    """Return the command that adds the statement to the target role's trust policy.
-
-    None if the role is in another account, or if its trust policy cannot be written again or has a Deny that applies.
-    """
+    """Return the command that adds the statement to the target role's trust policy. None if the role is in another
+    account, or if its trust policy cannot be written again or has a Deny that applies."""
     evaluation, arn = hops[0].evaluation, hops[0].target_role_arn
     if evaluation is None or finding.severity is not Severity.ERROR or finding.denied:
         return ()

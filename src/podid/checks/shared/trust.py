@@ -67,7 +67,7 @@ def _said(check: Check, answer: TrustAnswer) -> TrustFinding | str:
 def _broken(
     case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association]
 ) -> Verdict:
-    if finding.shuts_out and not finding.denied:
+    if finding.denies_access and not finding.denied:
         commands = tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )

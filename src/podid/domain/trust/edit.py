@@ -13,12 +13,12 @@ from podid.domain import text
 from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import build_statement, effective_scope, policy_size
-from podid.domain.trust.engine import ACTIONS, covers, denied_with_all
+from podid.domain.trust.engine import ACTIONS, covers, denied_for_everyone
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
-from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, stranger, takes_all
+from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, matches_every_value, stranger
 
 Raw = Mapping[str, object]
 
@@ -73,7 +73,7 @@ def add(
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return refused(policy, f"{action.reason}; another Allow statement would have no effect", action.statement)
-    shut = denied_with_all(policy, undated(identity))
+    shut = denied_for_everyone(policy, undated(identity))
     if shut is not None:
         return refused(
             policy,
@@ -197,7 +197,7 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
 
 
 def _chooses(statement: Statement, identity: PodIdentity, keys: frozenset[str]) -> bool:
-    return any(c.name in keys and not takes_all(c, identity) for c in statement.conditions)
+    return any(c.name in keys and not matches_every_value(c, identity) for c in statement.conditions)
 
 
 def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:

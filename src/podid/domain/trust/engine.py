@@ -1,7 +1,7 @@
 """Three-valued truth of one statement for one request: its principal, its action and its conditions.
 
 `evaluate` does not decide principals "*" and NotPrincipal. A Deny for everyone whose conditions hold still denies EKS,
-so an edit must not promise access that such a statement denies (`denied_with_all`).
+so an edit must not promise access that such a statement denies (`denied_for_everyone`).
 
 Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Policy evaluation logic".
 """
@@ -37,20 +37,20 @@ def _named(actions: tuple[str, ...], action: str) -> bool:
     return any(matches(pattern(name.lower()), action.lower()) for name in actions)
 
 
-def names_everybody(statement: Statement) -> bool:
+def names_everyone(statement: Statement) -> bool:
     """Return whether a wildcard is among the principals, of Principal or of NotPrincipal."""
     return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
 
 
-def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
+def names_caller(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
     """Return whether the statement names the caller; None for NotPrincipal and for everyone (`*`)."""
     if statement.not_principal:
         return None
-    return _admits(statement.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
+    return _names_caller(statement.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
 
 
 @lru_cache(maxsize=4096)
-def _admits(principals: tuple[tuple[str, str], ...], base_role: str | None) -> Truth:
+def _names_caller(principals: tuple[tuple[str, str], ...], base_role: str | None) -> Truth:
     return any_of(_is(kind, name, base_role) for kind, name in principals)
 
 
@@ -74,14 +74,14 @@ def _is_base_role(name: str, base_role: str) -> Truth:
 
 def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
     """Return whether the whole statement applies; None if it has members that a trust policy cannot have."""
-    applies = all_of((admits(statement, request), covers(statement, action)))
+    applies = all_of((names_caller(statement, request), covers(statement, action)))
     if applies is False:
         return False
     conditions = all_of(condition.holds(context) for condition in statement.conditions)
     return all_of((applies, conditions, None if statement.strange else True))
 
 
-def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
+def denied_for_everyone(policy: Policy, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
     """Return the first statement that denies one of the actions to everyone, including this service account."""
     context = context_of(identity)
     for statement in policy.statements:
@@ -97,4 +97,4 @@ def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, .
 def _for_all(statement: Statement) -> bool:
     if statement.not_principal:
         return ("Service", PODS_PRINCIPAL) not in statement.principals
-    return names_everybody(statement)
+    return names_everyone(statement)

@@ -15,7 +15,7 @@ from podid.domain.findings import Severity
 from podid.domain.members import HIDDEN
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, about, names_everybody, truth_of
+from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, about, names_everyone, truth_of
 from podid.domain.trust.explain import Request, caller, condition_failure, failing, nearest, no_principal, why_denied
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
@@ -36,7 +36,7 @@ class TrustFinding:
     denied: Annotated[bool, HIDDEN] = False
 
     @property
-    def shuts_out(self) -> bool:
+    def denies_access(self) -> bool:
         """Return whether the caller cannot assume the role. A trust policy that is too broad is an error too, but
         allows."""
         return self.severity is Severity.ERROR and self.id != TOO_BROAD
@@ -206,7 +206,7 @@ def _by_external_id(statement: Statement) -> TrustFinding:
 
 def _for_everyone(statement: Statement) -> bool:
     """Return whether the statement is about sts:AssumeRole by everyone."""
-    return about(statement, ASSUME_ROLE) and (statement.not_principal or names_everybody(statement))
+    return about(statement, ASSUME_ROLE) and (statement.not_principal or names_everyone(statement))
 
 
 def _shuts_all_out(statement: Statement) -> bool:

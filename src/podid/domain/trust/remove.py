@@ -8,11 +8,11 @@ from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
-from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_with_all, truth_of
+from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, denied_for_everyone, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
-from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, scope_of, takes_all
+from podid.domain.trust.scope import OPEN_KEYS, ScopeKind, matches_every_value, scope_of
 
 Raw = Mapping[str, object]
 
@@ -58,7 +58,7 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
         for share in own
         if share.condition is not None
     }
-    edit = taken_out(policy, [share.statement for share in own if share.kind == "whole"], changed)
+    edit = with_removed(policy, [share.statement for share in own if share.kind == "whole"], changed)
     if not edit.changed:
         return edit
     notes = []
@@ -97,7 +97,7 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
             return _Share(statement, "wider")
         if not any(len(distinct(condition)) == 1 for condition in pins):
             lists.append((pins[0], value))
-    if any(c.name in OPEN_KEYS[scope] and not takes_all(c, identity) for c in statement.conditions):
+    if any(c.name in OPEN_KEYS[scope] and not matches_every_value(c, identity) for c in statement.conditions):
         return _Share(statement, "narrower")
     if not lists:
         return _Share(statement, "whole")
@@ -114,11 +114,11 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
     if condition.family not in ("equals", "ignorecase", "like", "arn"):
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
-        return takes_all(condition, identity) and len(condition.values) == 1
-    return takes_as_written(condition, value, context_of(undated(identity)))
+        return matches_every_value(condition, identity) and len(condition.values) == 1
+    return requires_literal(condition, value, context_of(undated(identity)))
 
 
-def takes_as_written(condition: Condition, value: str, context: RequestContext) -> bool:
+def requires_literal(condition: Condition, value: str, context: RequestContext) -> bool:
     """Return whether the value is in the list, and no pattern in the list matches it."""
     if not any(_same(condition, text, value) for text in condition.values):
         return False
@@ -163,7 +163,7 @@ def without(raw: Raw, condition: Condition, value: str) -> Raw:
     return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
 
 
-def taken_out(
+def with_removed(
     policy: Policy, whole: Sequence[Statement], changed: Mapping[int, tuple[Raw, str]], notes: tuple[str, ...] = ()
 ) -> Edit:
     """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
@@ -183,7 +183,7 @@ def taken_out(
 
 def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
     evaluation = evaluate(policy, undated(identity))
-    shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
+    shut = denied_for_everyone(policy, undated(identity), (ASSUME_ROLE,))
     if evaluation.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
         return unchanged(policy, f"no statement allows {identity.name}", None)
     wider = next((share.statement for share in shares if share.kind == "wider"), None)

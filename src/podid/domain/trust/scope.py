@@ -40,7 +40,7 @@ OPEN_KEYS: dict[ScopeKind, frozenset[str]] = {
 """The keys whose values differ within the scope."""
 
 
-def takes_all(condition: Condition, identity: PodIdentity) -> bool:
+def matches_every_value(condition: Condition, identity: PodIdentity) -> bool:
     """Return whether the condition matches every value of its key: `*`, or an ARN of any cluster of the account."""
     if condition.negated or condition.quantifier == "forallvalues" or condition.family not in ("like", "arn"):
         return False

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from podid.aws.addon_values import Path, Schema, Values, parse_values, to_text
-from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
+from podid.domain.admission import POLICY_BLOCKS_AGENT, allow_agent_command, why_agent_refused
 from podid.domain.aws import Addon, AddonConfiguration, Cluster
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Conflict, InvalidInput, Other, PodidError
@@ -109,7 +109,7 @@ def _admission(clients: Clients) -> preflight.Preflight:
     except PodidError as error:
         return preflight.Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.message}",))
     why = why_agent_refused(AGENT_NAMESPACE, level)
-    advice = f"Allow them: {shlex.join(let_in(AGENT_NAMESPACE))}."
+    advice = f"Allow them: {shlex.join(allow_agent_command(AGENT_NAMESPACE))}."
     return preflight.Preflight((preflight.Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 

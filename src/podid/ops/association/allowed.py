@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from podid.calls import pacing
 from podid.domain.aws import Association, Cluster, Decision
 from podid.domain.errors import ExitCode, InvalidInput, PodidError, combine
-from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, leaves_something, undecided
+from podid.domain.iam import EVERYTHING, NOT_BY_ORGANIZATION, allowed_actions, allows_any_action, undecided
 from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.status import Allowed, IdentityStatus
 from podid.domain.wildcards import overlap
@@ -115,7 +115,9 @@ def _judged(
         keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
         return Allowed(own.action, resource, True, f"unless it depends on {keys} of the actual request" if keys else "")
     refused, action = session if own.allowed else own, own.action.lower()
-    hinges = leaves_something((action,), ceiling) if own.allowed else any(overlap(pattern, action) for pattern in named)
+    hinges = (
+        allows_any_action((action,), ceiling) if own.allowed else any(overlap(pattern, action) for pattern in named)
+    )
     if refused.missing_context_keys and hinges:
         return Allowed(own.action, resource, None, undecided(refused.missing_context_keys))
     if own.allowed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from podid.calls import pacing
 from podid.domain import trust
-from podid.domain.aws import of_aws
+from podid.domain.aws import owned_by_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
 from podid.domain.iam import allowed_actions
 from podid.domain.names import Arn, role_name, role_path
@@ -149,7 +149,7 @@ def _check_not_aws(clients: Clients, action: Action) -> None:
     arn, name = action.keys.get("targetRoleArn", ""), action.keys.get("roleName", "")
     path = role_path(arn) if arn else text(action.after or {}, "path")
     role = clients.iam.find_role(name) if name else None
-    if of_aws(path) or (role is not None and role.service_linked):
+    if owned_by_aws(path) or (role is not None and role.service_linked):
         message = (
             f"Role {name or role_name(arn)} belongs to AWS: podid does not change it, whatever the journal contains"
         )

@@ -11,6 +11,7 @@ from podid.domain.findings import Verdict
 from podid.domain.report import Accepted, DoctorReport, accept, parse_baseline
 from podid.domain.section import Cost
 from podid.domain.snapshot import Snapshot
+from podid.domain.text import count_of
 from podid.local import data
 from podid.ops.reading.collect import ReadRequest
 from podid.ops.reading.scope import DoctorScope
@@ -91,7 +92,8 @@ def until_clean(
         if clean(report):
             break
         counts = report.summary
-        patience.say(f"{counts.error} errors, {counts.warn} warnings, {counts.unknown} unknown")
+        errors, warnings = count_of(counts.error, "error"), count_of(counts.warn, "warning")
+        patience.say(f"{errors}, {warnings}, {counts.unknown} unknown")
     return report
 
 

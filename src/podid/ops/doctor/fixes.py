@@ -11,7 +11,7 @@ WORDS = {FixClass.ASK: "restarts or installs", FixClass.GRANT: "gives a role", F
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class AutoFix:
     """The fix of one finding. `commands` are argv lists that begin with podid, to run in this order."""
 
     verdict: Verdict
@@ -19,16 +19,16 @@ class Mend:
     commands: tuple[tuple[str, ...], ...]
 
 
-def mends(
+def auto_fixes(
     report: DoctorReport, only: Collection[str] = (), level: Severity = Severity.WARN
-) -> tuple[tuple[Mend, ...], tuple[str, ...]]:
+) -> tuple[tuple[AutoFix, ...], tuple[str, ...]]:
     """Return the fixes that podid runs, and the ids of those that require --fix-id.
 
     A fix is for a finding that no earlier broken link explains. The worst come first, and restarts last, because new
     pods depend on the other fixes. Equal fixes of two findings run once. Without ids in `only`, return the fixes of
     this severity or worse that neither give a role nor delete anything.
     """
-    carried, chosen, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
+    carried, chosen, left = set[tuple[tuple[str, ...], ...]](), list[AutoFix](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix
         if verdict.masked_by or fix is None or fix.kind not in WORDS or not fix.commands:
@@ -40,6 +40,6 @@ def mends(
             left += [] if included else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
         if included and fix.commands not in carried:
             carried.add(fix.commands)
-            chosen.append(Mend(verdict, fix.kind, fix.commands))
-    chosen.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
+            chosen.append(AutoFix(verdict, fix.kind, fix.commands))
+    chosen.sort(key=lambda fix: any(command[1:2] == ("restart",) for command in fix.commands))
     return tuple(chosen), tuple(dict.fromkeys(left))

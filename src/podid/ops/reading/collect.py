@@ -33,12 +33,10 @@ Before = Callable[[str], Section[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
-    """The data to read: for these `checks`, in the `scope`, with at most this `cost`.
-
-    Free sections, and evidence whose cost is requested (EVIDENCE), are read for any checks. Tokens are redeemed for
-    `all_pods`, or for one pod of each workload and template. The roles of `planned` associations, which do not exist
-    yet, are read too. `by_name`: no association is described.
-    """
+    """The data to read: for these `checks`, in the `scope`, with at most this `cost`. Free sections, and evidence whose
+    cost is requested (EVIDENCE), are read for any checks. Tokens are redeemed for `all_pods`, or for one pod of each
+    workload and template. The roles of `planned` associations, which do not exist yet, are read too. `by_name`: no
+    association is described."""
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
@@ -49,10 +47,8 @@ class ReadRequest:
 
     @property
     def names(self) -> set[str]:
-        """The sections to read, without those of checks that this cost makes impossible.
-
-        The cluster is always included: it is read already, and every report names it.
-        """
+        """The sections to read, without those of checks that this cost makes impossible. The cluster is always
+        included: it is read already, and every report names it."""
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))
         chosen = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
@@ -71,15 +67,12 @@ def collect(
     again: Collection[str] = (),
 ) -> Snapshot:
     """Return the snapshot of the place's cluster that the checks judge. It never raises for data that cannot be read.
-
     Associations, pods, service accounts and workloads are read for the scope's namespaces only, if it has any, and only
     the associations of its service accounts are described. Data that costs more than the request allows is NOT_READ.
     `journal` is podid's own, if any. With `probing`, and if the request includes probes, podid's own pods run last, in
-    the foreground. NotFound is then raised if an object that the scope names does not exist.
-
-    With `base`, a snapshot of the same cluster and scope, only these sections are read again: those in `again`, those
-    that `base` lacks, and those that are read from a section that has changed. Evidence (EVIDENCE) is read again only
-    if `again` names it."""
+    the foreground. NotFound is then raised if an object that the scope names does not exist. With `base`, a snapshot of
+    the same cluster and scope, only these sections are read again: those in `again`, those that `base` lacks, and those
+    that are read from a section that has changed. Evidence (EVIDENCE) is read again only if `again` names it."""
     rows = needed(request.names | set(again), request.cost)
     anew, derived = _renewed(rows, base, again)
     reads: dict[str, Future[Section[Any]]] = {}

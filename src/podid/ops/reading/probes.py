@@ -76,10 +76,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probing:
-    """How probes run, and the journal that records them.
-
-    Without `planned` probes, one runs for each service account of the scope, ten at most.
-    """
+    """How probes run, and the journal that records them. Without `planned` probes, one runs for each service account of
+    the scope, ten at most."""
 
     patience: Patience
     journal: Journal
@@ -106,10 +104,8 @@ def plan_probes(
     image: str = PROBE_IMAGE,
     most: int = MOST_NODES,
 ) -> tuple[Probe, ...]:
-    """Return one probe per node with live pods of a service account, at most `most`, or per node in `nodes`.
-
-    Return one probe on any node if no pod runs, or if pods are not known.
-    """
+    """Return one probe per node with live pods of a service account, at most `most`, or per node in `nodes`. Return one
+    probe on any node if no pod runs, or if pods are not known."""
     return tuple(
         Probe(ref=ref, name=f"podid-probe-{secrets.token_hex(4)}", node=node, image=image)
         for ref in refs
@@ -129,10 +125,8 @@ def probe_plan(place: Place, probes: Sequence[Probe]) -> Plan:
 def read_probes(
     clients: Clients, place: Place, snapshot: Snapshot, named: Sequence[ServiceAccountRef], how: Probing
 ) -> Section[Mapping[str, Section[tuple[Probed, ...]]]]:
-    """Return the results of probes of the named service accounts, or of the first ones of the snapshot.
-
-    Never raises for a failure of a probe. Each Job is deleted before the function returns, also on interruption.
-    """
+    """Return the results of probes of the named service accounts, or of the first ones of the snapshot. Never raises
+    for a failure of a probe. Each Job is deleted before the function returns, also on interruption."""
     if isinstance(snapshot.associations, Missing):
         return snapshot.associations
     refs = {probe.ref for probe in how.planned} or set(named)

@@ -48,13 +48,11 @@ class Gap(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The source of a section. `namespaces` are the requested ones; empty for all.
-
-    `previous` is the section in the snapshot that is read again, or NOT_READ. `before` returns a section that the row
-    needs or uses, after it was read; NOT_READ if it was not requested. `only` are the named service accounts, if any;
-    `planned` are associations that do not exist yet; with `by_name` no association is described. `journal` is podid's
-    own, if there is one; with `all_pods` a token of each pod is redeemed.
-    """
+    """The source of a section. `namespaces` are the requested ones; empty for all. `previous` is the section in the
+    snapshot that is read again, or NOT_READ. `before` returns a section that the row needs or uses, after it was read;
+    NOT_READ if it was not requested. `only` are the named service accounts, if any; `planned` are associations that do
+    not exist yet; with `by_name` no association is described. `journal` is podid's own, if there is one; with
+    `all_pods` a token of each pod is redeemed."""
 
     clients: Clients
     cluster: Cluster
@@ -192,10 +190,8 @@ def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str
 
 
 def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """Return the failures of some crash-looping agent pods: on many nodes they have one cause.
-
-    A node that is not ready provides no logs.
-    """
+    """Return the failures of some crash-looping agent pods: on many nodes they have one cause. A node that is not ready
+    provides no logs."""
     down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
     pods = [pod for pod in source.value("agent_pods") if logs.crashing(pod) and pod.node not in down]
     return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
@@ -260,11 +256,9 @@ def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
-    """Return all DaemonSets of the cluster.
-
-    With permissions in the agent's usual namespace only, return those of that namespace, if the agent is among them.
-    Otherwise raise: its absence there does not prove that it is not installed.
-    """
+    """Return all DaemonSets of the cluster. With permissions in the agent's usual namespace only, return those of that
+    namespace, if the agent is among them. Otherwise raise: its absence there does not prove that it is not
+    installed."""
     try:
         return source.kube.list_daemon_sets()
     except CredentialsError:
@@ -280,11 +274,9 @@ def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
 
 
 def namespaces(source: Source) -> frozenset[str]:
-    """Return the names of the namespaces.
-
-    Without the permission to list namespaces, derive them from service accounts: a namespace with a service account
-    exists. Raise if this does not cover every namespace that the scope or an association names.
-    """
+    """Return the names of the namespaces. Without the permission to list namespaces, derive them from service accounts:
+    a namespace with a service account exists. Raise if this does not cover every namespace that the scope or an
+    association names."""
     try:
         return frozenset(source.kube.list_namespaces())
     except PodidError:

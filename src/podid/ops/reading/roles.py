@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, leaves_something, undecided
+from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, allows_any_action, undecided
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
@@ -84,9 +84,7 @@ def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
     """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a boundary.
-
-    Policies that `assume_permissions` has read are not read again.
-    """
+    Policies that `assume_permissions` has read are not read again."""
     permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
     having = {
         arn: role.permissions_boundary_arn
@@ -103,7 +101,7 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
             sections[arn] = own
         else:
             # role-no-permissions reports a role without any permission
-            sections[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
+            sections[arn] = Known(not own.value.allows or allows_any_action(own.value.allows, ceiling.value))
     return sections
 
 
@@ -152,11 +150,9 @@ def _by_role(
 
 
 def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
-    """Return role ARN -> nodes, by the nodes' instances, else by Karpenter's node classes, else by access entries.
-
-    An access entry counts if it is the only one of its kind left and aws-auth is not used: with aws-auth, the role may
-    belong to other nodes.
-    """
+    """Return role ARN -> nodes, by the nodes' instances, else by Karpenter's node classes, else by access entries. An
+    access entry counts if it is the only one of its kind left and aws-auth is not used: with aws-auth, the role may
+    belong to other nodes."""
     nodes, groups = source.before("nodes"), source.before("node_groups")
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}

@@ -26,19 +26,15 @@ _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni"
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
-    """Return the snapshot as a JSON object; `version` is podid's.
-
-    It contains no secret, because a snapshot contains none: see `podid.kube.project`.
-    """
+    """Return the snapshot as a JSON object; `version` is podid's. It contains no secret, because a snapshot contains
+    none: see `podid.kube.project`."""
     body = {"kind": KIND, "formatVersion": FORMAT, "podidVersion": version, "snapshot": to_plain(snapshot)}
     return json.dumps(body, separators=(",", ":")) + "\n"
 
 
 def read_snapshot(text: str, name: str) -> Snapshot:
-    """Return the snapshot in a file's text.
-
-    Raise InvalidInput for a file of another kind or format, and for an incomplete one, with the location.
-    """
+    """Return the snapshot in a file's text. Raise InvalidInput for a file of another kind or format, and for an
+    incomplete one, with the location."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -50,7 +46,9 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         wrote = body.get("podidVersion")
         by = f" (podid {wrote} saved it)" if isinstance(wrote, str) else ""
         message = f"{name} is a snapshot of a format that this podid does not support{by}; supported are 1 to {FORMAT}"
-        raise InvalidInput(message, subject=name, advice="Save it again with the same version of podid that reads it.")
+        raise InvalidInput(
+            message, subject=name, advice="Save the snapshot again with the version of podid that reads it."
+        )
     try:
         return from_plain(Snapshot, _as_now(whole, form) if isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:

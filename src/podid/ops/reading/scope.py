@@ -33,10 +33,8 @@ KINDS = {
 @dataclass(frozen=True, slots=True)
 class DoctorScope:
     """The whole cluster (empty), one namespace, one or several service accounts (kind ServiceAccount), one pod or one
-    workload. The agent and its nodes are always checked.
-
-    `typed` is the user's text; `several` are the service accounts, if there is more than one.
-    """
+    workload. The agent and its nodes are always checked. `typed` is the user's text; `several` are the service
+    accounts, if there is more than one."""
 
     namespace: str = ""
     kind: str = ""
@@ -95,10 +93,8 @@ EVERYTHING = DoctorScope()
 
 def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
     """Return the scope for NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and other kinds, or for
-    kubectl's deploy/NAME with a namespace. Without text it is all of `namespace`, or the whole cluster.
-
-    Raise InvalidInput for other text, UsageError if text and `namespace` name different namespaces.
-    """
+    kubectl's deploy/NAME with a namespace. Without text it is all of `namespace`, or the whole cluster. Raise
+    InvalidInput for other text, UsageError if text and `namespace` name different namespaces."""
     if not text:
         return DoctorScope(namespace=namespace, typed=namespace)
     parts = text.split("/")
@@ -121,11 +117,9 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
 
 
 def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, ...]:
-    """Return the service accounts that the user named, directly or by a pod or workload.
-
-    Raise NotFound for an object that is known not to exist. A service account that an association or a workload names
-    is accepted even if it does not exist.
-    """
+    """Return the service accounts that the user named, directly or by a pod or workload. Raise NotFound for an object
+    that is known not to exist. A service account that an association or a workload names is accepted even if it does
+    not exist."""
     associated = {association.ref for association in known_or(snapshot.associations, ())}
     places = {ref.namespace for ref in associated}
     for namespace in scope.namespaces:
@@ -155,10 +149,8 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
 
 
 def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAccountRef]]:
-    """Return the name and the service account of each pod, or workload of the kind, in the namespace.
-
-    Workloads need not be readable if their pods identify them.
-    """
+    """Return the name and the service account of each pod, or workload of the kind, in the namespace. Workloads need
+    not be readable if their pods identify them."""
     pods = [pod for pod in _readable(snapshot.pods, scope) if pod.namespace == scope.namespace]
     if scope.kind == "Pod":
         return [(pod.name, pod.ref) for pod in pods]
@@ -185,10 +177,8 @@ def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> 
 
 
 def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:
-    """Return the same command with the most similar known name for `name`, a part of the typed text.
-
-    If two parts are equal, `last` chooses the last one.
-    """
+    """Return the same command with the most similar known name for `name`, a part of the typed text. If two parts are
+    equal, `last` chooses the last one."""
     near, parts = nearest(name, known, 1), typed.split("/")
     if not near:
         return ()

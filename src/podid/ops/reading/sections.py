@@ -31,11 +31,9 @@ OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verif
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
-    """`read` returns the section's value or a Missing, or raises a PodidError or Gap.
-
-    `needs` are read because of this section, and before it; `uses` are read before it if they are read at all. `why` is
-    the purpose of the operations, for a section that an option requests.
-    """
+    """`read` returns the section's value or a Missing, or raises a PodidError or Gap. `needs` are read because of this
+    section, and before it; `uses` are read before it if they are read at all. `why` is the purpose of the operations,
+    for a section that an option requests."""
 
     name: str
     operations: tuple[Need, ...]
@@ -54,10 +52,8 @@ class SectionRow:
 
 
 def needed(names: Iterable[str], cost: Cost = READS) -> tuple[SectionRow, ...]:
-    """Return the rows of the named sections and of those that they need, in the order of the table.
-
-    Sections that cost more than `cost`, and those that need one of these, are omitted.
-    """
+    """Return the rows of the named sections and of those that they need, in the order of the table. Sections that cost
+    more than `cost`, and those that need one of these, are omitted."""
     chosen = set(names) & within(cost)
     for row in reversed(SECTIONS):
         if row.name in chosen:

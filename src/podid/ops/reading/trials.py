@@ -38,9 +38,7 @@ _ACCOUNT_IS_GONE = "association-sa-not-found"
 
 def tokens(source: Source) -> dict[str, Section[tuple[evidence.TokenTrial, ...]]]:
     """Return the trials by service account: of one pod of each workload and template, ready ones first, or of all pods.
-
-    A pod that is deleted meanwhile has no trial.
-    """
+    A pod that is deleted meanwhile has no trial."""
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in source.value("pods"):
         if live(pod) and not opted_out(pod):
@@ -99,10 +97,8 @@ def _try(source: Source, given: tuple[Association, Pod]) -> evidence.TokenTrial 
 
 
 def _without(trial: evidence.TokenTrial, error: PodidError, prefix: str = "") -> evidence.TokenTrial:
-    """Return the trial with the refusal of the token or of the role, or with the missing data.
-
-    A missing permission of the caller is no evidence on the pods: on a node, the node role makes the call.
-    """
+    """Return the trial with the refusal of the token or of the role, or with the missing data. A missing permission of
+    the caller is no evidence on the pods: on a node, the node role makes the call."""
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
         return replace(trial, refusal=evidence.NO_ASSOCIATION, message=error.message)
     if isinstance(error, Rejected):
@@ -125,10 +121,8 @@ MOST_ROUNDS = 11
 
 
 def dry_runs(source: Source) -> dict[str, Section[evidence.DryRun]]:
-    """Return the dry runs by service account, with one more round than before.
-
-    The pod has the labels of a live pod, if there is one, because webhooks may select by them.
-    """
+    """Return the dry runs by service account, with one more round than before. The pod has the labels of a live pod, if
+    there is one, because webhooks may select by them."""
     here: dict[str, list[Pod]] = defaultdict(list)
     of_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     for pod in known_or(source.before("pods"), ()):
@@ -159,7 +153,7 @@ def _added(
     source: Source, association: Association, image: str, labels: Mapping[str, str] | None, *, carried: bool
 ) -> Section[evidence.DryRun]:
     before = known_or(known_or(source.previous, {}).get(str(association.ref), NOT_READ), evidence.DryRun())
-    settled = evidence.heard_everywhere(association, source.now)
+    settled = evidence.is_propagated(association, source.now)
     sure = settled or (carried and not before.misses)
     before = replace(before, needed=1 if sure else max(before.needed, ROUNDS))
     pause = timedelta(seconds=SECONDS_BETWEEN_ROUNDS if before.rounds else SECONDS_BETWEEN_MISSES)
