@@ -85,7 +85,7 @@ def _unsupported_kind(data: foreign.Object) -> str:
     if foreign.inner_or_empty(data, "outpostConfig"):
         return "a local cluster on Outposts"
     if foreign.inner_or_empty(data, "connectorConfig"):
-        return "a registered cluster that EKS does not run"
+        return "a registered cluster that EKS does not manage"
     return ""
 
 

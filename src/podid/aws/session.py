@@ -324,7 +324,7 @@ def _check(name: str, path: object) -> None:
 def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
     """Raise CredentialsError for credentials that cannot be sent in a header, for example with a line break at the end.
     `whose` is " of profile PROFILE", or empty."""
-    for name, value in (("access key id", access_key_id), ("session token", session_token or "")):
+    for name, value in (("access key ID", access_key_id), ("session token", session_token or "")):
         if not (value.isascii() and value.isprintable()):
             reason = "contains a character that is not allowed, such as a line break"
             raise CredentialsError(f"the {name} of the AWS credentials{whose} {reason}")
