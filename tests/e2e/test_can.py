@@ -103,7 +103,7 @@ def test_what_a_condition_asks_for(healthy: Site) -> None:
     assert answers(report) == [("s3:GetObject", None, None)]
     assert "aws:SourceVpce" in report["allowed"][0]["reason"]
     report = asked(healthy, "--can", READ, "--resource", TABLE, code=0)
-    assert report["allowed"][0]["reason"] == "unless it depends on aws:SourceVpce of the real call"
+    assert report["allowed"][0]["reason"] == "unless it depends on aws:SourceVpce of the actual request"
 
 
 def test_what_no_policy_names_is_denied_whatever_the_conditions_of_others(healthy: Site, tmp_path: Any) -> None:

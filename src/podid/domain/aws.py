@@ -190,7 +190,7 @@ class Role:
     trust: Annotated[PolicyObject, Key("trustPolicy")]
     created_at: datetime | None = None
     description: TextOrNull = ""
-    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("Seconds.")] = 3600
+    max_session_seconds: Annotated[int, Key("maxSessionDuration"), About("In seconds.")] = 3600
     permissions_boundary_arn: Annotated[
         str, OR_NULL, Key("permissionsBoundary"), About("The boundary policy's ARN.")
     ] = ""

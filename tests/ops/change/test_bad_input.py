@@ -130,7 +130,7 @@ def test_bad_arguments(
 POLICIES: tuple[tuple[object, str], ...] = (
     ("{", "is not JSON: Expecting property name"),
     ("", "line 1, column 1: this is not JSON: Expecting value"),
-    ([], "the document is not an object"),
+    ([], "not a policy document: it is not an object"),
     ({}, "Statement is missing or empty"),
     ({"Statement": []}, "Statement is missing or empty"),
     ({"Statement": "x"}, "Statement is missing or empty"),

@@ -16,7 +16,7 @@ def explain(
     """Explain a failure by id or error text.
 
     Works offline. Paste the error of your application, or pass a whole log on stdin ('-'). The answer states how
-    certain it is. If the text matches no failure mode for certain, the exit code is 5.
+    certain it is. If nothing in the text is conclusive, the exit code is 5.
 
     Example: podid explain trust-missing-tag-session
 

@@ -52,7 +52,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     restarts again, at most twice, if new pods lack the injected fields. Bare and static pods, Jobs, paused workloads,
     and OnDelete workloads without --evict cannot be restarted; podid lists them with what to do instead. A service
     account whose association was deleted can be specified as well. Workloads whose new pods would not get the
-    credentials that running pods have are skipped. Exit 6 if that is all of them.
+    credentials that running pods have are skipped. Exit 6 if all are skipped.
 
     Example: podid restart shop/orders
 

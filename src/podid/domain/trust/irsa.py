@@ -98,7 +98,7 @@ def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Ed
     own = _own(policy, provider)
     if not own:
         return _not_named(policy, provider)
-    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(provider)
+    subject, key = _subject(ref), _subject_key(provider)
     # the token decides the audience, so conditions on it stay open
     context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{provider.lower()}:",))
     whole: list[Statement] = []
@@ -132,9 +132,10 @@ def remove_subjects(
     staying: Collection[ServiceAccountRef],
     narrow: bool = False,
 ) -> Edit:
-    """Remove what allows the `leaving` service accounts by the OIDC provider, and nothing that one of the `staying`
-    ones needs. A pattern, or a missing condition on `sub`, stays while one needs it, as a note says; with `narrow` the
-    names of those take the place of the pattern. Other providers, principals, Sids and the order stay equal."""
+    """Remove the access of the `leaving` service accounts by the OIDC provider, except access that one of the
+    `staying` ones needs. A pattern, or a statement without a condition on `sub`, stays while one needs it, and a
+    note says so; with `narrow`, the names of those replace the pattern. Other providers, principals, Sids and the
+    order stay equal."""
     provider = _name(issuer)
     own, key = _own(policy, provider), _subject_key(provider)
     whole: list[Statement] = []
@@ -174,7 +175,7 @@ def remove_subjects(
 
 
 def _allows(statement: Statement, provider: str, ref: ServiceAccountRef) -> bool:
-    """Whether the statement's conditions may allow the service account; conditions on the audience stay open."""
+    """Return whether the conditions may allow the service account; those on the audience stay open."""
     context = RequestContext(
         1, {_subject_key(provider): Sent((_subject(ref),))}, frozenset(), (f"{provider.lower()}:",)
     )
@@ -186,13 +187,13 @@ def _subject(ref: ServiceAccountRef) -> str:
 
 
 def _exact(condition: Condition) -> bool:
-    """Whether every value is the name of one service account."""
+    """Return whether every value is the name of one service account."""
     wild = "*?" if condition.family == "like" else ""
     return not any(set(wild) & set(value) or "${" in value for value in condition.values)
 
 
 def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
-    """The statement with other values in the list of its condition."""
+    """Return the statement with other values in the list of its condition."""
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     keys = block[condition.operator]
@@ -201,7 +202,7 @@ def _with_values(raw: Raw, condition: Condition, values: Sequence[str]) -> Raw:
 
 
 def issuer_statement(provider_arn: str, ref: ServiceAccountRef) -> dict[str, object]:
-    """The statement that allows one service account by the OIDC provider, as the EKS User Guide has it."""
+    """Return the statement that allows one service account by the OIDC provider, as in the EKS User Guide."""
     issuer = provider_arn.partition(":oidc-provider/")[2]
     return {
         "Effect": "Allow",

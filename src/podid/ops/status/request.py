@@ -38,7 +38,7 @@ class VerifyOptions:
     can: tuple[str, ...] = several(
         "ACTION", "Also check whether pods may perform this action, such as s3:GetObject. Repeatable."
     )
-    resource: tuple[str, ...] = several("ARN", "Resource of the checked actions. Repeatable. [default: *]")
+    resource: tuple[str, ...] = several("ARN", "Resource of the checked actions. [default: *] Repeatable.")
 
     def check_together(self) -> bool:
         """Return whether podid's own pods are to run. Raise UsageError for an option that requires another one."""

@@ -16,7 +16,7 @@ from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Site
 
 if TYPE_CHECKING:
-    from podid.domain.cluster import Pod
+    from podid.domain.cluster import Pod, ServiceAccount
     from podid.domain.snapshot import Snapshot
 
 
@@ -103,11 +103,16 @@ class AnnotationsKind(ResourceKind):
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         from podid.ops.change.planned import with_changed
 
-        ref, annotations = _ref(action.keys), texts(action.after, "annotations")
+        ref = _ref(action.keys)
+
+        def annotated(account: ServiceAccount) -> ServiceAccount:
+            own = {name: text for name, text in account.annotations.items() if name not in account.irsa_annotations}
+            return replace(account, annotations={**own, **texts(action.after, "annotations")})
+
         return with_changed(
             snapshot,
             "service_accounts",
-            lambda accounts: (replace(a, annotations=annotations) if a.ref == ref else a for a in accounts),
+            lambda accounts: tuple(annotated(item) if item.ref == ref else item for item in accounts),
         )
 
 
