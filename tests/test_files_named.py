@@ -114,7 +114,7 @@ def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     data = file.read_bytes()
     calls = there.box.faults.calls.total()
-    refused(there(*filled(line, file)), f"Replacing {file}, which exists, needs confirmation")
+    refused(there(*filled(line, file)), f"Replacing {file} requires confirmation")
     assert there.box.faults.calls.total() == calls
     again = there(*filled(line, file), "-o", "json")
     assert again.error["hint"].endswith(" --force")

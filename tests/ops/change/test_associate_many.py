@@ -460,7 +460,7 @@ def test_clusters_by_their_tags(box: Sandbox, podid: Podid, journal: Path) -> No
         box.world.tags[add_cluster(box.world, name).arn] = tags
     command = ("associate", "shop/orders", "--create-role", "--role", "r", "--update-trust", *WAIT)
     for argv, message in (
-        (("--cluster-tag", "env=prod", "--cluster", "demo"), "--cluster and --cluster-tag exclude each other"),
+        (("--cluster-tag", "env=prod", "--cluster", "demo"), "--cluster and --cluster-tag cannot be used together"),
         (("--cluster-tag", "env"), "--cluster-tag 'env' is not KEY=VALUE"),
         (("--cluster-tag", "env=test"), "No cluster in us-west-2 has the tag env=test"),
     ):
@@ -469,8 +469,8 @@ def test_clusters_by_their_tags(box: Sandbox, podid: Podid, journal: Path) -> No
     assert writes(box) == 0
     asked = Podid(env=podid.env, clock=podid.clock, tty=True, answers=(answers := Answers(False)))
     outcome = asked(*command, "--cluster-tag", "env=prod")
-    assert "stands for blue, green" in outcome.stderr
-    assert answers.questions == ["Go on in these 2 clusters?"]
+    assert "matches blue, green" in outcome.stderr
+    assert answers.questions == ["Continue in these 2 clusters?"]
     assert (outcome.code, writes(box)) == (2, 0)
     outcome = podid(*command, "--cluster-tag", "env=prod", "-o", "json")
     assert outcome.code == 0, outcome

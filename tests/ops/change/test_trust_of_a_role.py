@@ -110,7 +110,7 @@ def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, mo
 
     monkeypatch.setattr(Eks, "list_association_summaries", denied)
     unseen = podid(*line, "-o", "json").json
-    assert "who uses the role in cluster demo was not checked: x" in unseen["notes"]
+    assert "the service accounts that use the role in cluster demo were not checked: x" in unseen["notes"]
     assert unseen["after"] is None
 
 
