@@ -114,7 +114,7 @@ def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     data = file.read_bytes()
     calls = there.box.faults.calls.total()
-    refused(there(*filled(line, file)), f"Replacing {file}, which exists, needs confirmation")
+    refused(there(*filled(line, file)), f"Replacing {file} requires confirmation")
     assert there.box.faults.calls.total() == calls
     again = there(*filled(line, file), "-o", "json")
     assert again.error["hint"].endswith(" --force")
@@ -237,7 +237,7 @@ def test_a_file_that_is_named_twice(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(document("trust add"))
     line = filled(("trust", "add", "FILE", f"{tmp_path}/./x.json", *FOR, "--in-place"), file)
-    refused(Podid()(*line), "is named twice")
+    refused(Podid()(*line), "is given twice")
 
 
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:

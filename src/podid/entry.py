@@ -22,7 +22,7 @@ def main() -> None:
 
         code = boundary.main(sys.argv[1:])
     except KeyboardInterrupt:
-        # while podid is still being loaded there is nothing to take back, and nobody else to catch it
+        # during import nothing has changed yet
         if sys.stderr is not None:
             sys.stderr.write("Interrupted.\n")
         code = 130
@@ -32,8 +32,8 @@ def main() -> None:
 
 
 def _leave_at_once(code: int) -> None:
-    """Without freeing what was loaded, which takes seconds on a busy machine, and without waiting for anybody's
-    threads. Files that were made to be deleted at the end are deleted."""
+    """Exit without freeing memory, which takes seconds on a busy machine, and without waiting for threads. Exit
+    functions still delete temporary files."""
     import atexit
     import contextlib
     import os
@@ -46,8 +46,7 @@ def _leave_at_once(code: int) -> None:
 
 
 def _interrupt_again(unraisable: UnraisableHookArgs) -> None:
-    """A Ctrl-C that arrives while a finalizer runs, such as the one that closes a connection pool, is raised in there
-    and dropped by Python, and the program would go on. It is raised once more a moment later, outside of it."""
+    """Raise a Ctrl-C again that arrived in a finalizer, such as that of a connection pool: Python drops it there."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -55,7 +54,7 @@ def _interrupt_again(unraisable: UnraisableHookArgs) -> None:
     import threading
 
     main_thread = threading.main_thread().ident
-    # a signal of its own, where there is such a thing: only that also ends a sleep
+    # only a signal to the thread also ends a sleep
     press = getattr(signal, "pthread_kill", lambda _thread, number: signal.raise_signal(number))
     again = threading.Timer(0.02, press, (main_thread, signal.SIGINT))
     again.daemon = True

@@ -125,15 +125,15 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("undo", "last", "--cluster", "demo"), "There is no option --cluster of podid undo", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
-        (("whoami", "shop"), "podid whoami takes no argument, and shop is one", "podid whoami --help"),
+        (("whoami", "shop"), "podid whoami takes no arguments: shop is not expected", "podid whoami --help"),
         (
             ("show", "shop/a", "shop/b", "c"),
-            "podid show takes fewer arguments: shop/b c is too much",
+            "podid show takes fewer arguments: shop/b c is not expected",
             "podid show --help",
         ),
         (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
-        (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
+        (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: syntax error at character 3", None),
         (
             ("list", "--query", "items[].lenght(@)"),
             "--query 'items[].lenght(@)': JMESPath has no function lenght()",
@@ -151,7 +151,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         ),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
-        (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces exclude each other", None),
+        (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces cannot be used together", None),
         (("list", "--expect-account", "12"), "--expect-account '12' is not a 12-digit account id", None),
     ],
 )
@@ -627,7 +627,7 @@ def test_expect_account(podid: Podid, two: Sandbox, line: tuple[str, ...]) -> No
     before = names(podid)
     outcome = podid(*line, "--expect-account", "999999999999")
     assert (outcome.code, outcome.stdout) == (6, "")
-    assert "The credentials are account 111122223333's, not 999999999999's as expected" in outcome.stderr
+    assert "The credentials are for account 111122223333, not for the expected account 999999999999" in outcome.stderr
     assert podid(*line, PODID_EXPECT_ACCOUNT="999999999999").code == 6
     assert names(podid) == before
     assert podid("list", "--expect-account", "111122223333").code == 0

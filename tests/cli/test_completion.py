@@ -210,7 +210,7 @@ def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
 def test_zsh_and_fish_are_told_what_each_candidate_is() -> None:
     assert complete("fish", "ass") == ["associate\tGive a service account's pods an IAM role."]
     assert complete("zsh", "ass") == ["associate:Give a service account's pods an IAM role."]
-    assert complete("zsh", "list", "--ver") == ["--verbose:Say where settings came from and which calls are made."]
+    assert complete("zsh", "list", "--ver") == ["--verbose:Print the source of each setting, and each call."]
 
 
 def test_an_unknown_shell_is_refused() -> None:

@@ -164,10 +164,12 @@ def test_what_is_likely_wanted_comes_first() -> None:
     questions = asked(NEW | READ | USUAL)
     titles = {key: [option.value for option in question.options] for key, question in questions.items()}
     assert titles["account"] == ["orders", "idle", "default", "cart", "owned", "…"]
-    assert questions["account"].options[4].off == "belongs to an add-on: podid addon associate"
+    assert questions["account"].options[4].off == "owned by an add-on: podid addon associate"
     assert titles["role"] == ["new", "wide", "narrow", "…"]
     assert [option.value for option in questions["preset"].options if option.value == "dynamodb-read"]
-    assert "1. make role demo-shop-orders, which may read items of table orders" in "".join(questions["go"].lead)
+    assert "1. create role demo-shop-orders, with permission to read items of table orders" in "".join(
+        questions["go"].lead
+    )
 
 
 def test_what_is_rarely_wanted_is_behind_one_question() -> None:
@@ -175,14 +177,14 @@ def test_what_is_rarely_wanted_is_behind_one_question() -> None:
     firsts = {key: question.options[0].value for key, question in questions.items() if question.options}
     assert (firsts["another"], firsts["1.another"], firsts["settings.0"]) == ("no", "no", "nothing")
     assert "dynamodb-read" not in {option.value for option in questions["1.preset"].options}
-    assert "last 59 minutes at most" in questions["target"].lead[0]
+    assert "last at most 59 minutes" in questions["target"].lead[0]
     assert questions["target"].check("reports") != ""
     assert questions["go"].lead[1:5] == (
-        "  1. make role demo-shop-orders, which may read items of table orders and of its indexes, and send messages "
-        "to queue out; only pods of shop/orders can assume it",
+        "  1. create role demo-shop-orders, with permission to read items of table orders and of its indexes, and send "
+        "messages to queue out; only pods of shop/orders may assume it",
         "  2. give the pods of shop/orders role demo-shop-orders",
-        f"  3. let them go on to target role {HERE}",
-        "  4. add a statement to the trust policy of role reports, if it needs one",
+        f"  3. let them assume target role {HERE}",
+        "  4. add a statement to the trust policy of role reports, if required",
     )
 
 
@@ -210,7 +212,7 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
 def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     answers |= {"restart": "no", "go": "show"}
-    assert "Pods get no credentials yet: neither the add-on" in _told(guided(site, answers, "associate")[0])
+    assert "Pods get no credentials yet: the agent is not installed" in _told(guided(site, answers, "associate")[0])
     site.with_agent()
     assert "Pods get no credentials yet" not in _told(guided(site, answers, "associate")[0])
 
@@ -233,7 +235,7 @@ def test_no_line_is_longer_than_a_small_terminal() -> None:
         NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
     )
     for question in (question for each in answers for question in asked(each).values()):
-        note = " (arrow keys or some letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
+        note = " (arrow keys or letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
         assert len(f"? {question.text}{note}") <= 80, question.text
         assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)
 
@@ -322,6 +324,42 @@ def test_disassociate_and_role_create_ask_too(site: Site) -> None:
     assert guided(site, {}, "disassociate")[0].code == 5
 
 
+def test_what_a_role_allows_and_who_else_uses_it(site: Site) -> None:
+    site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+    answers = {"namespace": "shop", "account": "default", "role": "storefront", "settings.0": "nothing", "go": "show"}
+    outcome, _ = guided(site, answers, "associate")
+    told = _told(outcome)
+    assert "Role storefront allows s3:Get*" in told
+    assert "Other associations in cluster demo with this role: shop/orders." in told
+
+
+def test_a_role_says_which_pods_it_allows() -> None:
+    options = {option.value: option.note for option in asked(NEW | {"role": "wide", "account": "idle"})["role"].options}
+    assert options["wide"].startswith("allows any pod")
+    assert options["narrow"] == "does not allow these pods yet"
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "restart"])
+def test_a_command_about_one_service_account_asks_for_it(site: Site, command: str) -> None:
+    site.with_agent().with_identity()
+    more = () if command == "show" else ("--yes",)
+    outcome, said = guided(site, {"identity": "shop/orders"}, command, *more)
+    assert outcome.code == 0, outcome
+    assert "shop/orders" in outcome.stdout
+    assert said == shlex.join(("podid", command, "shop/orders", *more, "--cluster", "demo"))
+    assert site(command).code == 2
+
+
+def test_undo_asks_for_the_run(site: Site) -> None:
+    assert guided(site, {}, "undo")[0].code == 5
+    site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+    run = site("history", "-o", "json").json["items"][0]["runId"]
+    outcome, said = guided(site, {"run": run}, "undo", "--yes", "--wait", "none")
+    assert (outcome.code, said) == (0, f"podid undo {run} --yes --wait none")
+    assert site.must("list", "-o", "json").json["items"] == []
+    assert site("undo").code == 2
+
+
 def test_those_with_an_association_are_offered_with_their_state(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.with_agent().with_identity()
     offered: dict[str, str] = {}
@@ -334,7 +372,7 @@ def test_those_with_an_association_are_offered_with_their_state(site: Site, monk
     monkeypatch.setattr(Answers, "ask", record)
     answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
     guided(site, {**answers, "restart": "no", "go": "show"}, "associate")
-    assert offered["orders"] == "Deployment orders, 2 pods; has a role already: ready"
+    assert offered["orders"] == "Deployment orders, 2 pods; has a role: ready"
     site.box.standing.put("static-aws-keys-shadow")
     name = "broken/static-aws-keys-shadow"
     guided(site, {"which": name}, "disassociate", "--yes", "--wait", "api")
@@ -439,9 +477,9 @@ def test_on_a_real_terminal_with_arrow_keys_and_enter(site: Site) -> None:
     typing = Typing(site, "associate")
     typing.until("Which namespace").until("Another one").press(ENTER).until("Which service account").until("back")
     typing.press(ENTER).until("Which IAM role").until("back").press(DOWN + ENTER)
-    typing.until("More settings?").until("back").press(ENTER)
-    typing.until("Restart them").until("back").press(DOWN + ENTER)
-    typing.until("Shall podid do that?").until("back").press(DOWN + ENTER).until("create association")
+    typing.until("Further settings?").until("back").press(ENTER)
+    typing.until("Restart these pods?").until("back").press(DOWN + ENTER)
+    typing.until("Make these changes?").until("back").press(DOWN + ENTER).until("create association")
     assert typing.leave() == 0
     assert site.must("list", "-o", "json").json["items"] == []
 

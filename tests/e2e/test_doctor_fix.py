@@ -90,7 +90,7 @@ def test_nothing_to_fix(healthy: Site) -> None:
     """It is said where something is wrong, and the cluster is not read again for it."""
     for argv, said in (
         (("--fix",), ""),
-        (("--fix-id", "agent-outdated"), "not found, so there is nothing to fix: agent-outdated\n"),
+        (("--fix-id", "agent-outdated"), "not found, nothing to fix: agent-outdated\n"),
     ):
         healthy.box.faults.calls.clear()
         outcome = healthy("doctor", *argv)
@@ -98,7 +98,7 @@ def test_nothing_to_fix(healthy: Site) -> None:
         assert healthy.box.faults.calls["eks", "ListPodIdentityAssociations"] == 1
     healthy.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
     outcome = healthy("doctor", "--fix", "--fail-on", "never")
-    assert "podid has no fix for this that it can carry out itself\n" in outcome.stderr
+    assert "podid cannot carry out a fix for these findings\n" in outcome.stderr
     assert not healthy("history", "-o", "json").json["items"][1:]
 
 
@@ -107,7 +107,7 @@ def test_one_that_fails_ends_it(site: Site) -> None:
     site.box.world.credentials.deny("eks:CreateAddon")
     outcome = site("doctor", "--fix", "--yes")
     assert outcome.code == 3
-    assert "ended with exit code 4; no other fix is tried" in outcome.stderr
+    assert "ended with exit code 4; podid skips the other fixes" in outcome.stderr
 
 
 def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
@@ -239,7 +239,7 @@ def test_a_deletion_has_to_be_named(unused: Site) -> None:
         outcome = unused("doctor", "--fix", "--fix-level", level, "--yes")
         assert outcome.code == 0, outcome
         assert (
-            "only with --fix-id, or --fix-level for the level: unused-association (deletes, info)\n" in outcome.stderr
+            "skipped, require --fix-id or a lower --fix-level: unused-association (deletes, info)\n" in outcome.stderr
         )
         assert associated(unused) == ["old", "orders"]
     outcome = unused("doctor", "--fix-id", "unused-association", "--yes", "-o", "json")

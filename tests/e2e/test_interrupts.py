@@ -65,7 +65,7 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
     before = site.box.faults.calls[service, operation]
     fault = site.box.faults.latency(0.4, service, operation)
     code, said = interrupt(site, argv, lambda: site.box.faults.calls[service, operation] > before)
-    after = " What was done is in `podid history`; running the command again is safe: "
+    after = " `podid history` lists the changes; it is safe to run the command again: "
     after += shlex.join(("podid", *argv))
     changing = not operation.startswith(("Describe", "Get"))  # before the first change there is nothing to look up
     assert (code, said.splitlines()[-1]) == (130, f"Interrupted.{after if changing else ''}")

@@ -82,7 +82,7 @@ def test_one_cluster_that_cannot_be_read(many: Sandbox, podid: Podid, output: st
         ("--sort-by x", "--sort-by 'x' is not one of namespace, service-account"),
         ("--older-than x", "'x' is not a duration"),
         ("--tag =x", "--tag '=x' is not KEY or KEY=VALUE"),
-        ("--cluster demo --all-clusters", "--cluster and --all-clusters exclude each other"),
+        ("--cluster demo --all-clusters", "--cluster and --all-clusters cannot be used together"),
     ],
 )
 def test_what_cannot_be(many: Sandbox, podid: Podid, tmp_path: Path, line: str, message: str) -> None:

@@ -562,3 +562,28 @@ def test_one_migration_at_a_time(irsa: Irsa) -> None:
         outcome = irsa.site("migrate", "apply", "-A", "--yes")
     assert (outcome.code, "Another podid migrates cluster demo" in outcome.stderr) == (6, True), outcome
     assert irsa.stages()[REPORTS] == "old"
+
+
+def test_the_samples_have_every_kind(healthy: Site) -> None:
+    """What `podid sandbox start --samples irsa` adds."""
+    from podid.sandbox import irsa_samples
+
+    irsa_samples.load(healthy.box.reach())
+    healthy.wait(60)
+    items = Irsa(healthy).items("-n", "apps")
+    blockers = {ref: [blocker["id"] for blocker in item["blockers"]] for ref, item in items.items() if item["blockers"]}
+    assert blockers == {
+        "apps/far": ["cross-account-role-arn"],
+        "apps/gone": ["role-not-found"],
+        "apps/keys": ["static-aws-keys-shadow"],
+        "apps/manual": ["irsa-env-hardcoded"],
+        "apps/taken": ["association-other-role"],
+    }
+    warnings = {ref: [warning["id"] for warning in item["warnings"]] for ref, item in items.items() if item["warnings"]}
+    assert {ref: ids for ref, ids in warnings.items() if ref not in blockers} == {
+        "apps/both": ["role-used-elsewhere"],
+        "apps/charted": ["annotation-owned"],
+        "apps/north": ["wildcard-subject"],
+        "apps/south": ["wildcard-subject"],
+    }
+    assert len(items) == 15

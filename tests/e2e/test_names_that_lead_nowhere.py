@@ -139,7 +139,7 @@ def test_no_role_is_opened_for_a_slip(site: Site) -> None:
     site.aws("iam").create_role(RoleName="own", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
     slip = site("associate", "shop/orderz", "--role", "own")
     assert (slip.code, slip.stdout) == (6, "")
-    assert "Service account shop/orderz does not exist; did you mean shop/orders? If it is still" in slip.stderr
+    assert "Service account shop/orderz does not exist; did you mean shop/orders? If you create it later" in slip.stderr
     assert "Try:   podid associate shop/orders --role own\n" in slip.stderr
     other = site("associate", "shop/zzzzzz", "--role", "own")
     assert "Try:   podid associate shop/zzzzzz --role own --update-trust\n" in other.stderr

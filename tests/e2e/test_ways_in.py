@@ -203,7 +203,7 @@ class TestWhichCluster:
     def test_the_context_by_its_server(self, shared: Site, kubeconfig: Callable[..., str]) -> None:
         outcome = shared("doctor", "-v", without=("PODID_CLUSTER",), env={"KUBECONFIG": kubeconfig()})
         assert outcome.code == 0
-        assert "cluster demo (kube context here, whose server or CA it is)" in outcome.stderr
+        assert "cluster demo (kube context here, by its server or CA)" in outcome.stderr
 
     @pytest.mark.parametrize(
         "argv",

@@ -41,7 +41,7 @@ def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
     blind = site.user("blind", [])
     made = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
     assert made.code == 0
-    assert "not looked at: whether the service accounts exist" in made.stderr
+    assert "not checked: whether the service accounts exist" in made.stderr
     wrong = site(*ASSOCIATE, "shop/orders", "--wait", "none", "--tag", "a=b", "--replace", "--context", "nosuch")
     assert (wrong.code, "no context 'nosuch'" in wrong.stderr, "Plan as" in wrong.stderr) == (5, True, False)
 

@@ -63,7 +63,7 @@ def test_it_is_given_up_and_said(
     took = time.monotonic() - began
     assert outcome.code == code, outcome
     assert f"failed to answer {operation}" in outcome.stdout + outcome.stderr
-    assert "trying again\n" in outcome.stderr
+    assert "retrying\n" in outcome.stderr
     assert took < 9
     # as many as there are workers are tried again for these seconds, and none after them
     assert asked[operation] < 12 * pacing.WORKERS

@@ -197,7 +197,7 @@ def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport
     with pytest.raises(Unavailable) as raised:
         transport.post("/api/v1/namespaces/shop/serviceaccounts", {}, dict)
     assert raised.value.message == (
-        "the connection to the API server of cluster demo broke: Remote end closed connection without response"
+        "the connection to the API server of cluster demo was lost: Remote end closed connection without response"
     )
     assert len(tls.requests) == 1
 

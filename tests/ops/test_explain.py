@@ -45,6 +45,14 @@ def test_a_page_is_whole(page_id: str) -> None:
 
 
 @pytest.mark.parametrize("page_id", IDS)
+def test_a_page_opens_with_one_sentence(page_id: str) -> None:
+    opening = BY_ID[page_id].body.split("\n", 1)[1].split("## ")[0].strip()
+    assert opening.endswith(".")
+    assert ". " not in opening
+    assert len(opening.split()) <= 27
+
+
+@pytest.mark.parametrize("page_id", IDS)
 def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
     for text, _ in BY_ID[page_id].texts:
         assert page_id in [match.id for match in explain(text.replace("…", "ab12 cd")).matches], text

@@ -1,7 +1,7 @@
-"""An add-on's configuration values as EKS takes them, and the schema that it gives for them.
+"""An add-on's configuration values, and EKS's schema for them.
 
-EKS takes JSON or YAML: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html. The schema is a JSON
-Schema as text, for one version alone.
+EKS accepts JSON or YAML: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html. The schema is a JSON
+Schema as text, for one version only.
 """
 
 import json
@@ -16,11 +16,12 @@ Values = dict[str, Any]
 Path = tuple[str, ...]
 
 
-def parse_values(given: str, source: str) -> Values:
-    """JSON or YAML as a mapping, empty for no text. Raises InvalidInput, which names `what`, for anything else."""
-    if not given.strip():
+def parse_values(text: str, source: str) -> Values:
+    """Return JSON or YAML as a mapping, empty for an empty text. Raise InvalidInput, which contains `source`, for any
+    other value."""
+    if not text.strip():
         return {}
-    values = data.read(given, source)
+    values = data.read(text, source)
     if values is None:
         return {}
     if not isinstance(values, dict) or not _of_json(values):
@@ -29,7 +30,7 @@ def parse_values(given: str, source: str) -> Values:
 
 
 def _of_json(value: object) -> bool:
-    """Whether JSON can say it, names of members being text: YAML has dates, sets and numbers for names."""
+    """Return whether JSON can represent the value with text as keys: YAML has dates, sets and numeric keys."""
     if isinstance(value, dict):
         return all(isinstance(key, str) and _of_json(item) for key, item in value.items())
     if isinstance(value, list):
@@ -38,35 +39,36 @@ def _of_json(value: object) -> bool:
 
 
 class Schema:
-    """One version's JSON Schema. `problem` is why it cannot be used, and nothing is judged then; empty when it can."""
+    """The JSON Schema of one version. `problem` is the reason why it cannot be used, else empty; without a schema,
+    nothing is validated."""
 
     def __init__(self, text: str) -> None:
         self.problem = ""
         self._validator: Any = None
         if not text:
-            self.problem = "EKS gives no schema for this version"
+            self.problem = "EKS provides no schema for this version"
             return
         try:
             schema = json.loads(text)
             self._validator = _validator(schema)
-        except Exception as error:  # noqa: BLE001  foreign, and whatever is wrong with it EKS judges the values itself
-            self.problem = f"the schema that EKS gives cannot be used ({type(error).__name__})"
+        except Exception as error:  # noqa: BLE001  any error of the schema; EKS validates the values itself
+            self.problem = f"the schema from EKS cannot be used ({type(error).__name__})"
 
     def errors(self, values: Mapping[str, Any]) -> list[tuple[Path, str]]:
-        """(path, sentence) of each violation, the deepest first; none where the schema cannot be used."""
+        """Return (path, sentence) for each violation, the deepest first; empty if the schema cannot be used."""
         if self._validator is None:
             return []
         try:
             violations = list(self._validator.iter_errors(values))
-        except Exception as error:  # noqa: BLE001  a $ref into nowhere, a pattern that Python's re does not know
-            self.problem = f"the schema that EKS gives cannot be used ({type(error).__name__})"
+        except Exception as error:  # noqa: BLE001  a $ref without target, a pattern that Python's re does not support
+            self.problem = f"the schema from EKS cannot be used ({type(error).__name__})"
             return []
         rows = [(tuple(map(str, error.absolute_path)), _sentence(error)) for error in violations]
         return sorted(rows, key=lambda row: (-len(row[0]), row))
 
 
 def _validator(schema: Any) -> Any:
-    """Raises whatever is wrong with the schema. Nothing is fetched for a $ref that leads elsewhere."""
+    """Return a validator. Raise any error of the schema. A $ref to another document is not fetched."""
     from jsonschema import Draft7Validator
     from jsonschema.validators import validator_for
     from referencing.jsonschema import EMPTY_REGISTRY
@@ -77,13 +79,13 @@ def _validator(schema: Any) -> Any:
 
 
 def _sentence(error: Any) -> str:
-    """The violation in a sentence that quotes no long value."""
+    """Return the violation as a sentence that quotes no long value."""
     kind, expected, instance = error.validator, error.validator_value, error.instance
     if kind == "type":
         names = expected if isinstance(expected, str) else " or ".join(map(str, expected))
-        return f"is {_shown(instance)}, and {names} is expected"
+        return f"is {_shown(instance)}, but must be {names}"
     if kind == "enum":
-        return f"is {_shown(instance)}, and must be one of {', '.join(map(json.dumps, expected))}"
+        return f"is {_shown(instance)}, but must be one of {', '.join(map(json.dumps, expected))}"
     if kind == "additionalProperties" and isinstance(instance, Mapping):
         known = list((error.schema.get("properties") or {}) if isinstance(error.schema, Mapping) else ())
         odd = sorted(set(map(str, instance)) - set(known))
@@ -98,5 +100,5 @@ def _shown(value: object) -> str:
 
 
 def to_text(values: Mapping[str, Any]) -> str:
-    """As EKS is told; empty for no values."""
+    """Return the values as text for EKS; empty without values."""
     return json.dumps(values, separators=(",", ":")) if values else ""

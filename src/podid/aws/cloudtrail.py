@@ -1,6 +1,6 @@
-"""CloudTrail's event history: 90 days of management events, a few minutes late, two calls a second for the account.
+"""CloudTrail's event history: 90 days of management events, a few minutes late, two calls a second per account.
 
-Of an AssumeRole it keeps the session's token: what is read here is what is named here, and the rest is dropped.
+The records of AssumeRole contain the session's token, so only named members are read and the rest is dropped.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
 
@@ -34,20 +34,20 @@ _PAGE = 50
 class CloudTrail(ServiceGateway):
     @needs("cloudtrail:LookupEvents")
     def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
-        """What agents asked EKS Auth for in this region, newest first, of every cluster; a call for every 50, made when
-        they are wanted."""
+        """Yield the agents' requests to EKS Auth in this region, for all clusters, newest first. There is a call for
+        every 50, when they are used."""
         yield from self._events("EventName", "AssumeRoleForPodIdentity", since, redemptions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_sessions(self, role_arn: str, since: datetime) -> Iterator[PodSession]:
-        """The sessions of a role that EKS made for pods in this region, newest first; a call for every 50 events of the
-        role, made when they are wanted."""
+        """Yield the sessions of a role that EKS created for pods in this region, newest first. There is a call for
+        every 50 events of the role, when they are used."""
         yield from self._events("ResourceName", role_arn, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_node_calls(self, instance_id: str, since: datetime) -> Iterator[NodeCall]:
-        """What was called in this region with the role of an instance, newest first: EC2 names these sessions after the
-        instance. A call for every 50, made when they are wanted."""
+        """Yield the calls in this region with the role of an instance, newest first: EC2 names these sessions after the
+        instance. There is a call for every 50, when they are used."""
         yield from self._events("Username", instance_id, since, node_calls)
 
     def _events(self, key: str, value: str, since: datetime, read: Reading[list[T]]) -> Iterator[T]:
@@ -64,12 +64,12 @@ _OF_A_ROLE = "AssumedRole"
 
 
 def redemptions(page: Object) -> list[Redemption]:
-    """A page of LookupEvents: the AssumeRoleForPodIdentity in it."""
+    """Return the AssumeRoleForPodIdentity events on a page of LookupEvents."""
     return [_redemption(event) for event in _records(page, _REDEEMED)]
 
 
 def sessions(page: Object) -> list[PodSession]:
-    """A page of LookupEvents: the AssumeRole in it that EKS made for pods."""
+    """Return the AssumeRole events on a page of LookupEvents that EKS caused for pods."""
     return [
         _session(event)
         for event in _records(page, _ASSUMED)
@@ -78,7 +78,7 @@ def sessions(page: Object) -> list[PodSession]:
 
 
 def node_calls(page: Object) -> list[NodeCall]:
-    """A page of LookupEvents: the calls in it that were made with a role's credentials."""
+    """Return the calls on a page of LookupEvents that used a role's credentials."""
     records = map(_record, inners_or_none(page, "Events"))
     return [
         _node_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE

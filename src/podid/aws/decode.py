@@ -1,5 +1,5 @@
-"""Answers of EKS, EKS Auth, IAM and STS as domain values: pure functions that raise Malformed. An optional member that
-is missing gets the model's empty value.
+"""Answers of EKS, EKS Auth, IAM and STS as domain values: pure functions that raise Malformed. A missing optional
+member gets the model's empty value.
 
 No SDK is imported here.
 """
@@ -20,7 +20,7 @@ from podid.domain.versions import addon_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Temporary credentials. They stay in memory: the repr shows neither key nor token."""
+    """Temporary credentials. They are kept in memory only: the repr shows neither key nor token."""
 
     access_key_id: str = field(repr=False)
     secret_access_key: str = field(repr=False)
@@ -30,7 +30,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodIdentitySession:
-    """What EKS Auth gives a pod: credentials, whose they are, and the association that led to them."""
+    """EKS Auth's answer for a pod: credentials, the service account, and its association."""
 
     credentials: Credentials
     association_id: str
@@ -45,7 +45,7 @@ class PodIdentitySession:
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """A bearer token for the cluster's API server; `expires_at` is when to have made a new one."""
+    """A bearer token for the cluster's API server; `expires_at` is when it must be renewed."""
 
     token: str = field(repr=False)
     expires_at: datetime
@@ -53,7 +53,7 @@ class BearerToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """`status` is EKS's word: InProgress Failed Cancelled Successful."""
+    """An update of an add-on. `status` is EKS's: InProgress Failed Cancelled Successful."""
 
     id: str
     status: str
@@ -85,7 +85,7 @@ def _unsupported_kind(data: foreign.Object) -> str:
     if foreign.inner_or_empty(data, "outpostConfig"):
         return "a local cluster on Outposts"
     if foreign.inner_or_empty(data, "connectorConfig"):
-        return "a registered cluster that EKS does not run"
+        return "a registered cluster that EKS does not manage"
     return ""
 
 
@@ -157,7 +157,7 @@ def _compatible(addon: foreign.Object, kubernetes_version: str) -> Iterator[aws.
 
 
 def newest_first(versions: Iterable[aws.AddonVersion]) -> tuple[aws.AddonVersion, ...]:
-    """A version that is not vX.Y.Z-eksbuild.N comes last."""
+    """Sort the versions; one that is not vX.Y.Z-eksbuild.N comes last."""
     return tuple(sorted(versions, key=lambda item: (addon_key(item.version) or (), item.version), reverse=True))
 
 
@@ -205,7 +205,7 @@ caller = foreign.record(aws.Caller, account="Account", arn=partial(_arn, name="A
 
 
 def document(data: foreign.Object, name: str) -> Mapping[str, object]:
-    """A policy document as a mapping: botocore decodes IAM's URL-encoded JSON, unless it cannot."""
+    """Return a policy document as a mapping. botocore decodes IAM's URL-encoded JSON if it can."""
     value = data.get(name)
     if isinstance(value, str):
         try:
@@ -259,7 +259,7 @@ def policy_finding(data: foreign.Object) -> PolicyFinding:
 
 
 def _step(data: foreign.Object) -> str:
-    """One element of a finding's path: a member's name or a list's index."""
+    """Return one element of a finding's path: a member's name or a list's index."""
     if "index" in data:
         return f"[{foreign.number_or(data, 'index')}]"
     name = foreign.text_or(data, "value")

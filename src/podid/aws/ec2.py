@@ -1,4 +1,4 @@
-"""EC2 as podid uses it: what the nodes' instances are, and how packets leave a VPC."""
+"""The client for EC2: the instances of nodes, and the routes of a VPC."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -9,9 +9,9 @@ from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none
 from podid.domain.network import RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.permissions import needs
 
-# the most values that a filter takes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
+# the maximum number of values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 _IDS_AT_ONCE = 200
-# EC2 shows them for a while, without their profile
+# EC2 lists them for a while, without their profile
 _GONE = ("shutting-down", "terminated")
 _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
@@ -26,11 +26,11 @@ class Ec2(ServiceGateway):
 
     @needs("ec2:DescribeInstances")
     def list_instances(self, instance_ids: Sequence[str]) -> dict[str, Instance]:
-        """By id; instances that do not exist are left out."""
+        """Return instances by ID. Instances that do not exist are omitted."""
         instances: dict[str, Instance] = {}
         ids = sorted(set(instance_ids))
         for begin in range(0, len(ids), _IDS_AT_ONCE):
-            # as a filter: an id that is gone would fail the whole call
+            # as a filter: as IDs, one that no longer exists would fail the whole call
             params = {"Filters": [{"Name": "instance-id", "Values": ids[begin : begin + _IDS_AT_ONCE]}]}
             read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances)
             instances |= {instance.id: instance for instance in read}
@@ -38,22 +38,22 @@ class Ec2(ServiceGateway):
 
     @needs(list_instances)
     def list_instance_profiles(self, instance_ids: Sequence[str]) -> dict[str, str]:
-        """Instance id -> the ARN of its instance profile, empty for one that has none; instances that do not exist are
-        left out."""
+        """Return instance ID -> ARN of its instance profile, empty without one. Instances that do not exist are
+        omitted."""
         return {
             instance_id: instance.profile_arn for instance_id, instance in self.list_instances(instance_ids).items()
         }
 
     @needs("ec2:DescribeRouteTables")
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
-        """Sorted by id."""
+        """Return all, sorted by ID."""
         read, subject = many("RouteTables", _table), f"the route tables of {vpc}"
         tables = self._api.items("DescribeRouteTables", _of_vpc(vpc), subject, read)
         return tuple(sorted(tables, key=lambda table: table.table_id))
 
     @needs("ec2:DescribeVpcEndpoints")
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
-        """Sorted by id."""
+        """Return all, sorted by ID."""
         read, subject = many("VpcEndpoints", _endpoint), f"the endpoints of {vpc}"
         endpoints = self._api.items("DescribeVpcEndpoints", _of_vpc(vpc), subject, read)
         return tuple(sorted(endpoints, key=lambda endpoint: endpoint.endpoint_id))

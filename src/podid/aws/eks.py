@@ -1,4 +1,4 @@
-"""EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
+"""The client for EKS: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,23 +17,23 @@ from podid.domain.text import nearest, short_list
 
 T = TypeVar("T")
 
-# the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
+# the first botocore with a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
 _FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
 
 
 class Eks(EksAddons):
-    """One region's EKS. Besides the errors named below every method raises AccessDenied, CredentialsError and
-    Unavailable, and ClusterNotFound where its cluster does not exist; writes raise LostAnswer, see `Api.write`.
+    """EKS of one region. In addition to the errors below, every method raises AccessDenied, CredentialsError and
+    Unavailable, and ClusterNotFound without its cluster; writes raise LostAnswer, see `Api.write`.
 
-    `token` is EKS's clientRequestToken: make one for each logical change (`uuid.uuid4().hex`) and keep it when the same
-    change is sent again, then EKS carries it out once.
+    `token` is EKS's clientRequestToken. Create one for each logical change (`uuid.uuid4().hex`), and reuse it when the
+    same change is sent again: EKS then carries it out once.
     """
 
     # --- clusters -----------------------------------------------------------------------------------------------
 
     @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> Cluster:
-        """NotFound names the nearest cluster of the region, where they can be listed."""
+        """Return the cluster. NotFound lists the nearest clusters of the region, if they can be listed."""
         try:
             return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", self._cluster(name))
         except NotFound as error:
@@ -75,7 +75,7 @@ class Eks(EksAddons):
     def list_association_summaries(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> tuple[AssociationSummary, ...]:
-        """Everything but the roles, one call per hundred; sorted by namespace and service account."""
+        """Return associations without their roles, in one call per hundred; sorted by namespace and service account."""
         summaries = self._iter_summaries(cluster, namespace, service_account)
         return tuple(sorted(summaries, key=lambda summary: (summary.ref, summary.association_id)))
 
@@ -83,7 +83,7 @@ class Eks(EksAddons):
     def list_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> tuple[Association, ...]:
-        """With roles, sorted by namespace and service account: see `iter_associations`."""
+        """Return associations with roles, sorted by namespace and service account: see `iter_associations`."""
         associations = self.iter_associations(cluster, namespace, service_account)
         return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
 
@@ -91,9 +91,10 @@ class Eks(EksAddons):
     def iter_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> Iterator[Association]:
-        """As they arrive, in no order: one describe for each, begun while later pages still come.
+        """Yield associations in order of arrival, with one describe for each, which starts while later pages are read.
 
-        One that is deleted meanwhile is left out; one that may not be described raises AccessDenied.
+        An association that is deleted meanwhile is omitted. One that the caller is not authorized to describe raises
+        AccessDenied.
         """
         summaries = self._iter_summaries(cluster, namespace, service_account)
         for _, association in pacing.fan_out(self._find_described, summaries, reads=True):
@@ -104,9 +105,9 @@ class Eks(EksAddons):
     def iter_readable(
         self, cluster: str, namespace: str | None = None, *, only: Collection[ServiceAccountRef] = ()
     ) -> Iterator[Listed]:
-        """The same, but one that could not be described does not end it: those come last. Where none could, the first
-        error is raised. With `only`, those of these service accounts alone are described; the others of their
-        namespaces, with their names, come last too."""
+        """Yield as `iter_associations` does, but continue after an association that could not be described: those come
+        last. If none could be described, raise the first error. With `only`, describe only the associations of these
+        service accounts; others of their namespaces come last, without roles."""
         describe = pacing.attempt(self._find_described)
         others: list[UnreadAssociation] = []
         failed: list[tuple[UnreadAssociation, PodidError]] = []
@@ -137,12 +138,12 @@ class Eks(EksAddons):
 
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:
-        """UnreadableAnswer for one that is about another cluster or id."""
+        """Return the association. Raise UnreadableAnswer if the answer is about another cluster or ID."""
         return self._api.read(*self._describe(cluster, association_id))
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
-        """The association of one service account, or None."""
+        """Return the association of one service account, or None."""
         return next(iter(self.list_associations(cluster, ref.namespace, ref.name)), None)
 
     @needs("eks:CreatePodIdentityAssociation", "eks:TagResource", "iam:GetRole", "iam:PassRole")
@@ -158,8 +159,8 @@ class Eks(EksAddons):
         tags: Mapping[str, str] | None = None,
         token: str,
     ) -> Association:
-        """AlreadyExists carries the existing association's id; RoleUnknown and TrustRefused may pass within two
-        minutes: IAM takes seconds, rarely so long, to spread a new role or trust policy."""
+        """Create an association. AlreadyExists contains the existing association's ID. RoleUnknown and TrustRefused may
+        pass within two minutes: IAM takes seconds, rarely longer, to propagate a new role or trust policy."""
         operation = "CreatePodIdentityAssociation"
         params: dict[str, Any] = {
             "clusterName": cluster,
@@ -185,8 +186,8 @@ class Eks(EksAddons):
         policy: str | None = None,
         token: str,
     ) -> Association:
-        """None leaves a field as it is. At least one must change. An empty `target_role_arn` asks EKS to clear it
-        (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
+        """Change an association. None leaves a field unchanged; at least one must change. An empty `target_role_arn`
+        asks EKS to clear it (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
         operation = "UpdatePodIdentityAssociation"
         params: dict[str, Any] = {
             "clusterName": cluster,
@@ -200,7 +201,7 @@ class Eks(EksAddons):
 
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
-        """What was deleted. Credentials that pods hold already live on until they expire."""
+        """Delete the association and return it. Credentials that pods already have remain valid until they expire."""
         return self._api.write(
             "DeletePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
@@ -210,7 +211,7 @@ class Eks(EksAddons):
 
     @needs("eks:TagResource")
     def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Adds the tags, or gives them these values; others stay."""
+        """Add the tags, or replace their values; other tags are unchanged."""
         self._api.write("TagResource", {"resourceArn": arn, "tags": dict(tags)}, arn)
 
     @needs("eks:UntagResource")
@@ -220,7 +221,7 @@ class Eks(EksAddons):
     def _iter_summaries(
         self, cluster: str, namespace: str | None, service_account: str | None
     ) -> Iterator[AssociationSummary]:
-        """Filtered here again, so that a service that ignores a filter cannot widen what podid acts on."""
+        """Yield summaries. Filter them again, so that a service that ignores a filter cannot widen podid's scope."""
         params = {"clusterName": cluster, "maxResults": 100}
         if namespace is not None:
             params["namespace"] = namespace
@@ -252,8 +253,8 @@ class Eks(EksAddons):
     def _describe(
         self, cluster: str, association_id: str, **known: str
     ) -> tuple[str, dict[str, str], str, Reading[Association]]:
-        """What to ask for an association; the answer is refused where it is about another one, or differs in what is
-        `known` of it."""
+        """Return the arguments that describe an association. The answer is refused if it is about another one, or
+        differs from the `known` members."""
         params = {"clusterName": cluster, "associationId": association_id}
         read = at("association", about(self._with_own_role, **params, **known))
         return "DescribePodIdentityAssociation", params, _association(cluster, association_id), read
@@ -291,14 +292,14 @@ class Eks(EksAddons):
 
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
-        """Managed node groups, sorted by name."""
+        """Return managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
         find = partial(self._find_node_group, cluster)
         return tuple(self._api.each("ListNodegroups", params, subject, "nodegroups", find).values())
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
     def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
-        """Sorted by principal."""
+        """Return access entries, sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         find = partial(self._find_access_entry, cluster)
         return tuple(self._api.each("ListAccessEntries", params, subject, "accessEntries", find).values())

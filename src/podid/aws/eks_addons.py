@@ -1,4 +1,4 @@
-"""EKS add-ons: installed ones, and versions on offer."""
+"""EKS add-ons: installed add-ons, and the versions that EKS offers."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,11 +16,11 @@ _ADDON = at("addon", decode.addon)
 
 
 class EksAddons(ServiceGateway):
-    """The part of `podid.aws.eks.Eks` that is about add-ons."""
+    """The part of `podid.aws.eks.Eks` for add-ons."""
 
     @needs("eks:DescribeAddon")
     def find_addon(self, cluster: str, name: str) -> Addon | None:
-        """None when the cluster exists and the add-on is not installed by EKS."""
+        """Return the add-on, None if the cluster exists and EKS has not installed the add-on."""
         params = {"clusterName": cluster, "addonName": name}
         return self._api.find(
             "DescribeAddon", params, _addon(cluster, name), at("addon", about(decode.addon, **params))
@@ -28,14 +28,15 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
-        """Sorted by name."""
+        """Return the installed add-ons, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
         addons = self._api.each("ListAddons", params, subject, "addons", partial(self.find_addon, cluster))
         return tuple(addons.values())
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:
-        """What EKS offers for that Kubernetes version ("1.34"), newest first; empty when the add-on is not offered."""
+        """Return the versions that EKS offers for that Kubernetes version ("1.34"), newest first; empty if it offers
+        none."""
         versions = self._api.items(
             "DescribeAddonVersions",
             {"addonName": name, "kubernetesVersion": kubernetes_version},
@@ -49,7 +50,7 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_offers(self, kubernetes_version: str) -> tuple[AddonOffer, ...]:
-        """Every add-on of AWS that EKS offers for that Kubernetes version, sorted by name."""
+        """Return every add-on of AWS that EKS offers for that Kubernetes version, sorted by name."""
         offers = self._api.items(
             "DescribeAddonVersions",
             {"kubernetesVersion": kubernetes_version, "owners": ["aws"]},
@@ -74,8 +75,8 @@ class EksAddons(ServiceGateway):
         resolve_conflicts: str | None = None,
         token: str,
     ) -> Addon:
-        """Installing has begun, not ended: see `find_addon`'s status. Without `version` EKS takes the default of the
-        cluster's Kubernetes version. AlreadyExists when it is installed."""
+        """Start the installation: see `find_addon`'s status. Without `version`, EKS uses the default of the cluster's
+        Kubernetes version. Raise AlreadyExists if the add-on is installed."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
@@ -91,16 +92,16 @@ class EksAddons(ServiceGateway):
         resolve_conflicts: str | None = None,
         token: str,
     ) -> str:
-        """The update's id, for `get_update`. None leaves a setting as it is."""
+        """Return the update's ID, for `get_update`. None leaves a setting unchanged."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:UpdateAddon", "iam:PassRole")
     def update_addon_associations(self, cluster: str, name: str, roles: Mapping[str, str], *, token: str) -> str:
-        """Replaces the add-on's whole list of associations by `roles`, service account -> role's ARN: what is left out
-        is deleted. The update's id, for `get_update`. AlreadyExists where a service account has an association that
-        is not the add-on's."""
+        """Replace the add-on's whole list of associations by `roles` (service account -> ARN of its role); omitted ones
+        are deleted. Return the update's ID, for `get_update`. Raise AlreadyExists if a service account has an
+        association that the add-on does not own."""
         params = {
             "clusterName": cluster,
             "addonName": name,
@@ -122,8 +123,8 @@ class EksAddons(ServiceGateway):
 
     @needs("eks:DeleteAddon")
     def delete_addon(self, cluster: str, name: str, *, preserve: bool = False) -> Addon:
-        """Removing has begun, not ended. With `preserve` the workload stays in the cluster, unmanaged, and the
-        associations that the add-on owns stay as well."""
+        """Start the removal. With `preserve`, the workload remains in the cluster, unmanaged, and so do the
+        associations that the add-on owns."""
         params = {"clusterName": cluster, "addonName": name, "preserve": preserve}
         return self._api.write("DeleteAddon", params, _addon(cluster, name), _ADDON)
 

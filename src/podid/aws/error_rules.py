@@ -148,7 +148,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         fragments=("service control policy", "resource control policy"),
         advice="A policy of the organization denies it. No policy in this account can allow it.",
     ),
-    # --- what exists, and what does not ---
+    # --- existing and missing objects ---
     ErrorRule(
         errors.ClusterNotFound,
         "{cluster} does not exist{where}{said}",
@@ -169,7 +169,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
     ),
     _quota(codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException")),
-    # --- what is not accepted ---
+    # --- rejected requests ---
     _does_not_fit(fragments=("packedpolicytoolarge",)),
     _does_not_fit(codes=("PackedPolicyTooLarge", "PackedPolicyTooLargeException")),
     ErrorRule(
@@ -209,7 +209,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     # --- the rest ---
     ErrorRule(errors.Rejected, "{service} refused {operation}{on} ({code}: {text})"),
-    # --- EKS alone ----------------------------------------------------------------------------------------------------
+    # --- EKS only -----------------------------------------------------------------------------------------------------
     _eks(
         errors.RoleUnknown,
         "EKS cannot find the role of {subject} ({text})",
@@ -265,7 +265,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=("ResourceLimitExceededException",),
         id="association-quota",
     ),
-    # --- EKS Auth: of a service account's token, and of the role that is associated with it ---------------------------
+    # --- EKS Auth: the service account's token, and the associated role -----------------------------------------------
     _redeeming(
         "EKS Auth does not accept the service account token{on}: the token has expired ({text})",
         codes=("ExpiredTokenException",),
@@ -281,7 +281,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
         codes=("AccessDeniedException",),
         fragments=("eks does not have permissions to assume the associated role",),
     ),
-    # --- IAM alone ----------------------------------------------------------------------------------------------------
+    # --- IAM only -----------------------------------------------------------------------------------------------------
     # IAM sends its LimitExceededException as LimitExceeded; of other services that code is a throttle
     _quota(service="iam", codes=("LimitExceededException",)),
     _iam(
@@ -309,7 +309,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     ),
     _iam(errors.Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
     _iam(errors.Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
-    # --- CloudTrail alone ---------------------------------------------------------------------------------------------
+    # --- CloudTrail only ----------------------------------------------------------------------------------------------
     ErrorRule(
         errors.Rejected,
         "CloudTrail does not accept {operation}{on} ({text})",

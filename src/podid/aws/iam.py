@@ -1,4 +1,4 @@
-"""IAM as podid uses it: roles, their trust and their policies; and what IAM Access Analyzer says of a policy."""
+"""The client for IAM: roles, their trust policies and permissions; and the findings of IAM Access Analyzer."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 class Iam(ServiceGateway):
-    """IAM of one account. Besides the errors named below every method raises AccessDenied, CredentialsError and
-    Unavailable; writes raise LostAnswer, see `Api.write`, and ConcurrentModification where somebody else is writing."""
+    """IAM of one account. In addition to the errors below, every method raises AccessDenied, CredentialsError and
+    Unavailable; writes raise LostAnswer (see `Api.write`), and ConcurrentModification during another change."""
 
     def _role_of(self, name: str) -> Reading[Role]:
         return at("Role", about(self._own_role, RoleName=name))
@@ -33,7 +33,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
-        """With tags and permissions boundary."""
+        """Return the role with tags and permissions boundary."""
         return self._api.read("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
 
     @needs("iam:GetRole")
@@ -42,12 +42,13 @@ class Iam(ServiceGateway):
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
-        """(name, role) as they arrive, many at once; the error in place of a role that could not be read."""
+        """Yield (name, role) in order of arrival, several calls at a time; an error in place of a role that could not
+        be read."""
         return pacing.fan_out(pacing.attempt(self.find_role), names, reads=True)
 
     @needs("iam:ListRoles")
     def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
-        """Sorted by name. IAM leaves tags and permissions boundary out of lists: they are empty here."""
+        """Return all roles, sorted by name. IAM's lists omit tags and permissions boundary: they are empty here."""
         return tuple(sorted(self._iter_roles(path_prefix, self._own_role), key=lambda role: role.name))
 
     @needs(list_roles)
@@ -70,7 +71,7 @@ class Iam(ServiceGateway):
         max_session_seconds: int | None = None,
         permissions_boundary: str | None = None,
     ) -> Role:
-        """AlreadyExists when a role of that name exists, whatever its path."""
+        """Create a role. Raise AlreadyExists if the name is in use, whatever the path."""
         params: dict[str, Any] = {"RoleName": name, "AssumeRolePolicyDocument": _json(trust), "Path": path}
         if description:
             params["Description"] = description
@@ -84,37 +85,37 @@ class Iam(ServiceGateway):
 
     @needs("iam:DeleteRole")
     def delete_role(self, name: str) -> None:
-        """Conflict while policies or instance profiles hang on it."""
+        """Delete the role. Raise Conflict while it has policies or instance profiles."""
         self._api.write("DeleteRole", {"RoleName": name}, _role(name))
 
     @needs("iam:ListInstanceProfilesForRole")
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
-        """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
+        """Return the names of the instance profiles with the role, sorted. IAM does not delete a role with any."""
         read = list_at("InstanceProfiles", partial(text, name="InstanceProfileName"))
         params = {"RoleName": name}
         return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read)))
 
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
-        """The ARN of the role in an instance profile; empty without one, and where the profile does not exist."""
+        """Return the ARN of the role in an instance profile; empty without a role, or without the profile."""
         params, read = {"InstanceProfileName": name}, at("InstanceProfile", many("Roles", partial(text, name="Arn")))
         roles = self._api.find("GetInstanceProfile", params, f"instance profile {name}", read)
         return next(iter(roles or ()), "")
 
     @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
-        """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""
+        """Replace the whole trust policy. IAM has no compare-and-swap: read it just before, and read it back after."""
         self._api.write("UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": _json(document)}, _role(name))
 
     @needs("iam:UpdateRole")
     def update_role(self, name: str, description: str, max_session_seconds: int) -> None:
-        """Both are replaced."""
+        """Replace both settings."""
         params = {"RoleName": name, "Description": description, "MaxSessionDuration": max_session_seconds}
         self._api.write("UpdateRole", params, _role(name))
 
     @needs("iam:TagRole")
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
-        """Adds the tags, or gives them these values; others stay."""
+        """Add the tags, or replace their values; other tags are unchanged."""
         self._api.write("TagRole", {"RoleName": name, "Tags": _tags(tags)}, _role(name))
 
     @needs("iam:UntagRole")
@@ -166,38 +167,39 @@ class Iam(ServiceGateway):
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
-        """Attached ones sorted by ARN, inline ones decoded and sorted by name."""
+        """Return attached policies sorted by ARN, and inline policies decoded and sorted by name."""
         inline = self.list_inline_policies(name)
         return RolePolicies(attached=self.list_attached_policies(name), inline=inline)
 
     @needs("iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
     def get_policy_names(self, name: str) -> PolicyNames:
-        """The role's permission policies by name, without what they say."""
+        """Return the names of the role's permission policies, without their content."""
         attached = tuple(policy.arn for policy in self.list_attached_policies(name))
         return PolicyNames(attached, self._list_inline_names(name))
 
     @needs(get_policy_names)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
-        """(name, answer) as they arrive, many at once; the error in place of a role that could not be read."""
+        """Yield (name, answer) in order of arrival, several calls at a time; an error in place of a role that could not
+        be read."""
         return pacing.fan_out(pacing.attempt(self.get_policy_names), names, reads=True)
 
     @needs("iam:ListRolePolicies")
     def get_inline_names(self, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...] | PodidError]]:
-        """(role, its inline policies by name) as they arrive, many at once; the error in place of a role that could not
-        be read."""
+        """Yield (role, names of its inline policies) in order of arrival, several calls at a time; an error in place of
+        a role that could not be read."""
         return pacing.fan_out(pacing.attempt(self._list_inline_names), names, reads=True)
 
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
         self, policies: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
-        """((role, inline policy), document) as they arrive, many at once; None for one that is gone, the error in place
-        of one that could not be read."""
+        """Yield ((role, inline policy), document) in order of arrival, several calls at a time; None for a deleted
+        policy, an error in place of one that could not be read."""
         return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies, reads=True)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
-        """Decoded, by name and sorted."""
+        """Return the inline policies by name, decoded and sorted."""
         find = partial(self._find_inline, name)
         return self._api.each("ListRolePolicies", {"RoleName": name}, _role(name), "PolicyNames", find)
 
@@ -230,7 +232,7 @@ class Iam(ServiceGateway):
 
     @needs("iam:GetPolicy", "iam:GetPolicyVersion")
     def get_managed_document(self, arn: str) -> Mapping[str, object]:
-        """The default version of a managed policy. NotFound for one that does not exist."""
+        """Return the default version of a managed policy. Raise NotFound if the policy does not exist."""
         policy = self.find_policy(arn)
         if policy is None:
             raise NotFound(f"Managed policy {arn} does not exist", subject=arn)
@@ -243,7 +245,8 @@ class Iam(ServiceGateway):
 
     @needs(get_managed_document)
     def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object] | PodidError]]:
-        """(ARN, document) as they arrive, many at once; the error in place of one that could not be read."""
+        """Yield (ARN, document) in order of arrival, several calls at a time; an error in place of one that could not
+        be read."""
         return pacing.fan_out(pacing.attempt(self.get_managed_document), arns, reads=True)
 
     def _list_inline_names(self, name: str) -> tuple[str, ...]:
@@ -266,9 +269,9 @@ class Iam(ServiceGateway):
         context: Mapping[str, str] | None = None,
         boundary: str = "",
     ) -> tuple[Decision, ...]:
-        """iam:SimulatePrincipalPolicy with string context keys. It knows no resource policies, and conditions on keys
-        that are missing from `context` count as not met: `Decision.missing_context_keys` names them. `boundary` is a
-        policy document that takes the place of the principal's own permissions boundary."""
+        """Simulate with iam:SimulatePrincipalPolicy and string context keys. The simulator ignores resource policies.
+        Conditions on keys that `context` lacks count as not met: `Decision.missing_context_keys` lists them. `boundary`
+        is a policy document that replaces the principal's own permissions boundary."""
         params: dict[str, Any] = {
             "PolicySourceArn": principal_arn,
             "ActionNames": list(actions),
@@ -288,8 +291,8 @@ class Iam(ServiceGateway):
     def simulate_pairs(
         self, pairs: Sequence[tuple[str, str]], actions: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str], tuple[Decision, ...] | PodidError]]:
-        """((principal, resource), decisions on the actions) as they arrive, many at once; the error in place of what
-        could not be simulated."""
+        """Yield ((principal, resource), decisions on the actions) in order of arrival, several calls at a time; an
+        error in place of a failed simulation."""
 
         def one(pair: tuple[str, str]) -> tuple[Decision, ...]:
             return self.simulate(pair[0], actions, (pair[1],))
@@ -320,7 +323,7 @@ def _json(document: Mapping[str, object]) -> str:
 class AccessAnalyzer(ServiceGateway):
     @needs("access-analyzer:ValidatePolicy")
     def validate_policy(self, document: Mapping[str, object], subject: str) -> tuple[PolicyFinding, ...]:
-        """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
+        """Return the findings for a permissions policy, in the order of the document. `subject` names it in errors."""
         params = {"policyType": "IDENTITY_POLICY", "policyDocument": _json(document)}
         read = list_at("findings", decode.policy_finding)
         return tuple(self._api.items("ValidatePolicy", params, subject, read))

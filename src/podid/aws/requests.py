@@ -1,5 +1,5 @@
-"""How requests are sent: each with a limit of time and size, each attempt told (`-v`), and one operation that is called
-for thousands of objects at half of what it costs through botocore."""
+"""The transport of requests: limits of time and size, reports of attempts (`-v`), and a faster path for one operation
+that is called thousands of times."""
 
 import random
 import re
@@ -23,21 +23,21 @@ from botocore.utils import parse_timestamp
 
 from podid.calls.http import limit_pools, read_whole
 
-# a page of IAM's roles with the longest trust policies takes a third of it
+# three times a page of IAM roles with the longest trust policies
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
 def limit_answers(client: Any) -> "Bounded":
-    """No answer of this client is read any further than LARGEST_ANSWER, nor longer than its call lasts; a larger one
-    raises TooLarge. Returns its HTTP session."""
-    endpoint = client._endpoint  # the only way to its HTTP session
-    limit_pools(endpoint.http_session._pool_classes_by_scheme)  # of all its managers
+    """Limit the size of this client's answers to LARGEST_ANSWER, and their time to that of the call; larger ones raise
+    TooLarge. Return the client's HTTP session."""
+    endpoint = client._endpoint  # there is no public access to the HTTP session
+    limit_pools(endpoint.http_session._pool_classes_by_scheme)  # for all pool managers
     endpoint.http_session = Bounded(endpoint.http_session)
-    return endpoint.http_session  # type: ignore[no-any-return]  # it is what was just put there
+    return endpoint.http_session  # type: ignore[no-any-return]  # the value that was just assigned
 
 
 class Bounded:
-    """botocore's HTTP session, but for how far it reads."""
+    """botocore's HTTP session with a limit on the size of answers."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -49,7 +49,7 @@ class Bounded:
             body = read_whole(response.raw, LARGEST_ANSWER)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise HTTPClientError(error=error) from error
-        raw = SimpleNamespace(stream=lambda: iter((body,)))  # as botocore reads it
+        raw = SimpleNamespace(stream=lambda: iter((body,)))  # botocore reads this attribute
         return AWSResponse(response.url, response.status_code, response.headers, raw)
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Bounded:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One attempt of one call. `status` is 0 and `error` the class of the failure when no answer came."""
+    """One attempt of one call. Without an answer, `status` is 0 and `error` is the class of the failure."""
 
     service: str
     operation: str
@@ -70,12 +70,12 @@ class CallRecord:
 
 OnCall = Callable[[CallRecord], None]
 
-# when the call was really sent whose answer botocore is given to look at
+# the time at which a call was sent whose answer botocore parses
 sent_at: ContextVar[float | None] = ContextVar("podid_sent_at", default=None)
 
 
 def watch(client: Any, on_call: OnCall) -> None:
-    """Report every attempt of the client, and nothing that is secret."""
+    """Report every attempt of the client, without secrets."""
     service = client.meta.service_model.service_name
 
     def began(context: dict[str, Any], **_: object) -> None:
@@ -95,29 +95,29 @@ def watch(client: Any, on_call: OnCall) -> None:
 
 
 def call_record(service: str, operation: str, seconds: float, response: Any, parsed: Any) -> CallRecord:
-    """`parsed` is what botocore makes of the response."""
+    """Return the record of a call; `parsed` is the response as botocore parsed it."""
     metadata = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
     error = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
     status = int(response.status_code)
     return CallRecord(service, operation, seconds, status, str(metadata.get("RequestId", "")), str(error))
 
 
-# what nearly every command calls once for each association
+# nearly every command calls it once for each association
 REPEATED = {"eks": ("DescribePodIdentityAssociation",)}
 
-# in no need of quoting
+# values that need no quoting in a path
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
-# signed as podid signs: these headers, and no others
+# the signature covers exactly the headers that podid signs
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, "
     r"SignedHeaders=host;x-amz-date(;x-amz-security-token)?, Signature=[0-9a-f]{64}"
 )
-_ITS_OWN = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "amz-sdk-invocation-id"})
+_PER_REQUEST = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "amz-sdk-invocation-id"})
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What all requests of an operation have alike."""
+    """The parts that all requests of an operation share."""
 
     base: str
     headers: dict[str, str]
@@ -126,14 +126,14 @@ class Template:
 
     @classmethod
     def of(cls, request: AWSPreparedRequest, path: str) -> "Template | None":
-        """From a request that botocore made; None for one that is not a plain signed GET of this path."""
+        """Return the template of a request from botocore; None if it is not a plain signed GET of this path."""
         headers = {
             name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
         }
         signed = _SIGNED.fullmatch(headers.get("Authorization", ""))
         if request.method != "GET" or request.body or signed is None or not request.url.endswith(path):
             return None
-        kept = {name: value for name, value in headers.items() if name.lower() not in _ITS_OWN}
+        kept = {name: value for name, value in headers.items() if name.lower() not in _PER_REQUEST}
         return cls(request.url.removesuffix(path), kept, signed["region"], signed["service"])
 
     def request(self, path: str, credentials: Any) -> AWSPreparedRequest:
@@ -144,14 +144,14 @@ class Template:
 
 
 class Repeats:
-    """The operation as a function, which takes and gives what the client's own method takes and gives, errors too.
+    """An operation as a function with the parameters, results and errors of the client's own method.
 
-    botocore resolves the endpoint, builds the user agent and asks two dozen hooks for each call again. Here it does so
-    for the first one, and the others are made after it: only path, time, invocation id and signature are their own.
-    Signer, HTTP session and parser stay botocore's, and so does everything that is not a plain answer: errors and lost
-    connections are put before it as what became of a call of its own.
+    For each call, botocore resolves the endpoint, builds the user agent and runs two dozen hooks. Here it does so for
+    the first call only. Later requests are copies with their own path, time, invocation ID and signature. Signer, HTTP
+    session and parser are botocore's. botocore also handles errors and lost connections, as the outcome of a call of
+    its own.
 
-    `http` is the client's HTTP session, `credentials` what the client signs with, None where there are none.
+    `http` is the client's HTTP session; `credentials` returns the client's credentials, None without any.
     """
 
     def __init__(
@@ -166,14 +166,14 @@ class Repeats:
         self._method = getattr(client, xform_name(operation))
         self._service, self._operation = model.service_model.service_name, operation
         self._uri, self._output = model.http["requestUri"], model.output_shape
-        # the names that the path has for the members
+        # the members' names in the path
         self._names = {name: shape.serialization.get("name", name) for name, shape in model.input_shape.members.items()}
         self._http, self._credentials, self._on_call = http, credentials, on_call
         parsers = ResponseParserFactory()
         parsers.set_parser_defaults(timestamp_parser=_instant)
         self._parser = parsers.create_parser("rest-json")
         self._template: Template | None = None
-        self._here = threading.local()
+        self._call = threading.local()
         client.meta.events.register(f"before-send.{model.service_model.service_id.hyphenize()}.{operation}", self._send)
 
     def __call__(self, **params: Any) -> Any:
@@ -203,18 +203,18 @@ class Repeats:
         return parsed
 
     def _by_botocore(self, params: dict[str, Any], *, path: str = "", outcome: Any = None, began: float = 0.0) -> Any:
-        """With an `outcome`, nothing is sent."""
-        self._here.path, self._here.outcome = path, outcome
+        """Call the client's own method. With an `outcome`, send nothing."""
+        self._call.path, self._call.outcome = path, outcome
         token = sent_at.set(began or None)
         try:
             return self._method(**params)
         finally:
             sent_at.reset(token)
-            self._here.path, self._here.outcome = "", None
+            self._call.path, self._call.outcome = "", None
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> Any:
-        """botocore's hook before it sends: what it returns or raises is what became of the request."""
-        outcome, path = getattr(self._here, "outcome", None), getattr(self._here, "path", "")
+        """Handle botocore's hook before it sends: the returned or raised value is the outcome of the request."""
+        outcome, path = getattr(self._call, "outcome", None), getattr(self._call, "path", "")
         if isinstance(outcome, Exception):
             raise outcome
         if outcome is None and path:
@@ -223,12 +223,12 @@ class Repeats:
 
 
 def _invocation_id() -> str:
-    """No secret: it tells AWS which attempts are one call."""
+    """Return an ID by which AWS groups the attempts of one call. It is not a secret."""
     return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _instant(value: Any) -> Any:
-    """As botocore does it, but in UTC: its local time zone takes as long as the rest of the answer."""
+    """Return the time as botocore does, but in UTC: the local time zone takes as long as the rest of the answer."""
     try:
         return datetime.fromtimestamp(value, UTC)
     except (TypeError, ValueError, OverflowError, OSError):

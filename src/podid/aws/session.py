@@ -1,7 +1,6 @@
-"""Where AWS clients come from: boto3's own chain of credentials, profiles, regions and endpoints.
+"""AWS clients: boto3's own chain of credentials, profiles, regions and endpoints.
 
-Clients are built one after another under a lock, when first asked for: three of them in threads take nearly three times
-as long.
+Clients are built one at a time under a lock, when first used: three of them in threads take nearly three times as long.
 """
 
 import threading
@@ -34,17 +33,18 @@ from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
-# a program that gives credentials may wait for a person
+# a program that provides credentials may wait for a person
 SIGN_IN_SECONDS = 120.0
-# what can be done without is not waited for
+# for optional calls
 OPTIONAL_PATIENCE_SECONDS = 2.0
 
 
 class AwsSession:
-    """`profile` and `region` are what the user named, or None. `env` is the process's environment, which boto3 reads
-    by itself as well. `on_call` is called from whichever thread made the call, and `say` with what keeps on failing.
+    """A session with one profile and region. `profile` and `region` are the user's, or None. `env` is the process's
+    environment, which boto3 also reads itself. `on_call` is called in the thread of each call, and `say` with the text
+    of repeated failures.
 
-    Raises UsageError for an unknown profile and for a region that is missing or cannot be one.
+    Raise UsageError for an unknown profile, and for a region that is missing or does not exist.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class AwsSession:
         known = tuple(region for name in partitions for region in self._core.get_available_regions("eks", name))
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
         note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
-        # the profile, or one that it takes its credentials from, signs in with IAM Identity Center
+        # whether the profile, or a source profile, uses IAM Identity Center
         sso = any({"sso_session", "sso_start_url"} & set(settings) for settings in _sources(self._core, self.profile))
         self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
 
     @property
     def credentials_source(self) -> str:
-        """What gave the credentials, as botocore calls it: `env`, `sso`, `assume-role`, `container-role`…, and the
-        profile where one is in force. Raises as any call would when there are none."""
+        """Return the source of the credentials in botocore's terms (`env`, `sso`, `assume-role`, `container-role`…),
+        with the profile if one is used. Raise as any call does without credentials."""
         self._sign_in()
         credentials = self._core.get_credentials()
         method = str(credentials.method) if credentials is not None else "none"
@@ -94,13 +94,13 @@ class AwsSession:
         return Eks(self._api("eks"))
 
     def eks_in(self, region: str) -> Eks:
-        """EKS of another region, with the same credentials."""
+        """Return EKS of another region, with the same credentials."""
         return Eks(self._api("eks", region))
 
     @property
     def eks_regions(self) -> tuple[str, ...]:
-        """Every region of the partition in which botocore knows EKS, this one first. Which of them are enabled for the
-        account is not known here."""
+        """Return every region of the partition in which botocore knows EKS, this one first. They may not be enabled for
+        the account."""
         others = self._core.get_available_regions("eks", partition_name=self.partition)
         return (self.region, *sorted(set(others) - {self.region}))
 
@@ -125,12 +125,13 @@ class AwsSession:
 
     @property
     def access_analyzer(self) -> AccessAnalyzer:
-        """Given up soon: what it is asked for can be done without, and networks without its endpoint are many."""
+        """Return the client, with a short patience: its answers are optional, and its endpoint is unreachable in many
+        networks."""
         return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
 
     @property
     def cloudtrail(self) -> CloudTrail:
-        """Two calls a second are all that it answers, so that it is given up no sooner than others."""
+        """Return the client, with the usual patience: CloudTrail allows only two calls a second."""
         return CloudTrail(self._api("cloudtrail"))
 
     def _api(self, service: str, region: str = "", *, patience: float | None = None) -> Api:
@@ -151,7 +152,7 @@ class AwsSession:
         return self._sts.known_account if self._sts is not None else ""
 
     def _endpoint_variable(self, service: str) -> str:
-        """The one that names the service's endpoint, as botocore looks for it; empty for AWS's own."""
+        """Return the variable that sets the service's endpoint, in botocore's order; empty for AWS's own."""
         names = (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL")
         return next((name for name in names if name in self._endpoints), "")
 
@@ -166,8 +167,8 @@ class AwsSession:
             return Api(client, self._api("sts").pacer, self.origin, self._deadline)
 
     def _sign_in(self) -> None:
-        """Gets the credentials, for which a program, IAM Identity Center or the instance may have to be asked. A person
-        who is asked for a code takes the time that it takes."""
+        """Get the credentials from their source: a program, IAM Identity Center or the instance. There is no time limit
+        while a person must enter an MFA code."""
         if self._signed_in:
             return
 
@@ -201,9 +202,9 @@ class AwsSession:
         self._signed_in = True
 
     def _limit_renewal(self) -> None:
-        """Credentials that expire soon are renewed in the middle of a call, by what is no socket of its own."""
+        """Set a time limit for the renewal of credentials during a call, which does not use the call's socket."""
         credentials = self._core.get_credentials()
-        renew = getattr(credentials, "_refresh_using", None)  # of those that can be
+        renew = getattr(credentials, "_refresh_using", None)  # only refreshable credentials have it
         if renew is not None:
             credentials._refresh_using = lambda: self._deadline.wait(renew, SIGN_IN_SECONDS)
 
@@ -213,7 +214,7 @@ class AwsSession:
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             max_pool_connections=WORKERS,
-            # pacing owns retrying
+            # podid.calls.pacing retries
             retries={"mode": "standard", "total_max_attempts": 1},
         )
         try:
@@ -253,7 +254,7 @@ def _unknown_profile(profile: str) -> UsageError:
 
 
 def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profile: str) -> tuple[str, str]:
-    """The region and who said so. AWS_REGION comes first, as in the AWS CLI; boto3 alone does not read it."""
+    """Return the region and its source. AWS_REGION comes first, as in the AWS CLI; boto3 does not read it."""
     if region:
         return region, "--region"
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
@@ -284,7 +285,7 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
 
 
 def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
-    """The settings of the profile, and of those that it takes its credentials from."""
+    """Yield the settings of the profile and of its source profiles."""
     profiles = core.full_config.get("profiles", {})
     name = profile or "default"
     for _ in range(len(profiles)):
@@ -294,8 +295,8 @@ def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
 
 
 def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, Any]]) -> None:
-    """`profiles` are the settings of those in force. Raises UsageError for a file that cannot be read."""
-    if not env.get("AWS_ACCESS_KEY_ID"):  # which comes first
+    """Raise UsageError for a token file that cannot be read. `profiles` are the settings of the profiles in use."""
+    if not env.get("AWS_ACCESS_KEY_ID"):  # static keys take precedence
         for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
             _check(name, env.get(name))
     for settings in profiles:
@@ -303,7 +304,7 @@ def check_token_files(env: Mapping[str, str], profiles: Iterable[Mapping[str, An
 
 
 def check_ca_bundle(core: Any, env: Mapping[str, str]) -> None:
-    """Raises UsageError for a bundle of certificates that cannot be read."""
+    """Raise UsageError for a bundle of certificates that cannot be read."""
     configured = core.get_config_variable("ca_bundle")
     if configured:
         _check("AWS_CA_BUNDLE" if env.get("AWS_CA_BUNDLE") else "ca_bundle", configured)
@@ -321,9 +322,9 @@ def _check(name: str, path: object) -> None:
 
 
 def check_credentials(access_key_id: str, session_token: str | None, whose: str) -> None:
-    """Raises CredentialsError for what no header can carry, such as the line break at the end of a file. `whose` is
-    " of profile PROFILE", or empty."""
-    for name, value in (("access key id", access_key_id), ("session token", session_token or "")):
+    """Raise CredentialsError for credentials that cannot be sent in a header, for example with a line break at the end.
+    `whose` is " of profile PROFILE", or empty."""
+    for name, value in (("access key ID", access_key_id), ("session token", session_token or "")):
         if not (value.isascii() and value.isprintable()):
             reason = "contains a character that is not allowed, such as a line break"
             raise CredentialsError(f"the {name} of the AWS credentials{whose} {reason}")

@@ -1,8 +1,7 @@
-"""STS and EKS Auth: who the calls are made as, tokens for the cluster, and credentials for a pod.
+"""The clients for STS and EKS Auth: the caller's identity, tokens for the cluster, and credentials for a pod.
 
-A token is a presigned sts:GetCallerIdentity whose signature covers the header x-k8s-aws-id, as `aws eks get-token`
-makes it (awscli, customizations/eks/get_token.py). It is a credential: neither it nor the URL inside is ever printed or
-logged.
+A token is a presigned sts:GetCallerIdentity whose signature covers the header x-k8s-aws-id, as in `aws eks get-token`
+(awscli, customizations/eks/get_token.py). It is a credential: neither the token nor its URL is printed or logged.
 """
 
 import base64
@@ -29,7 +28,7 @@ _LIFETIME = timedelta(minutes=14)
 
 
 class Sts:
-    """`as_caller` makes an STS for other credentials."""
+    """STS of one session. `as_caller` creates a client with other credentials."""
 
     def __init__(self, api: Api, as_caller: Callable[[Credentials], Api]) -> None:
         self._api = api
@@ -42,7 +41,7 @@ class Sts:
 
     @needs("sts:GetCallerIdentity")
     def get_caller(self) -> Caller:
-        """Asked once; CredentialsError where there are no credentials or AWS refuses them."""
+        """Return the caller, read once. Raise CredentialsError without credentials, or if AWS refuses them."""
         with self._lock:
             if self._caller is None:
                 self._caller = _get_caller(self._api)
@@ -50,18 +49,18 @@ class Sts:
 
     @property
     def known_account(self) -> str:
-        """The caller's, empty as long as nobody has asked for it."""
+        """Return the caller's account, empty until it has been read."""
         return self._caller.account if self._caller is not None else ""
 
     @needs(get_caller)
     def caller_of(self, credentials: Credentials) -> Caller:
-        """Who AWS says these credentials are."""
+        """Return the identity of these credentials."""
         return _get_caller(self._as_caller(credentials))
 
     @needs()
     def get_cluster_token(self, cluster: str) -> BearerToken:
-        """A token for the cluster's API server (by its name; on Outposts by the local cluster's id), signed without any
-        network traffic unless the credentials must be renewed first."""
+        """Return a token for the cluster's API server (by its name; on Outposts by the local cluster's ID). Signing
+        sends nothing unless the credentials must be renewed first."""
         try:
             url = self._api.client.generate_presigned_url(
                 "get_caller_identity", Params={_PARAMETER: cluster}, ExpiresIn=_URL_SECONDS, HttpMethod="GET"
@@ -82,10 +81,10 @@ def _get_caller(api: Api) -> Caller:
 class EksAuth(ServiceGateway):
     @needs("eks-auth:AssumeRoleForPodIdentity")
     def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
-        """Redeem a service account token (audience pods.eks.amazonaws.com) as the agent would.
+        """Exchange a service account token (audience pods.eks.amazonaws.com) for credentials, as the agent does.
 
-        Rejected when the token or the role's trust is refused, NotFound when no association fits, AccessDenied when
-        the caller itself lacks eks-auth:AssumeRoleForPodIdentity.
+        Raise Rejected if the token or the role's trust policy is refused, NotFound without an association, AccessDenied
+        if the caller lacks eks-auth:AssumeRoleForPodIdentity.
         """
         subject = f"a service account of cluster {cluster}"
         params = {"clusterName": cluster, "token": token}

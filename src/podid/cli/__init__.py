@@ -1,1 +1,1 @@
-"""What every command is made of: the tree, options, access, the terminal."""
+"""The kit of all commands: the tree, options, access, the terminal."""

@@ -1,6 +1,6 @@
-"""The way to AWS, to the cluster and into Kubernetes that the options and the environment give.
+"""Access to AWS, to the cluster and to Kubernetes, from the options and the environment.
 
-A command asks for its `Place` and clients once; what is below it is handed those and never this.
+A command resolves its `Place` and clients once and passes only those to ops.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """Clients are built when first asked for, so that a command pays only for what it uses."""
+    """Builds each client at its first use, so that a command loads only the SDKs that it calls."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Access:
         self._cluster: Cluster | None = None
         self.region_source = ""
         self._others: dict[str, AwsSession] = {}
-        # the command line, for the one place that this is about
+        # the command line for this one place
         self.argv = tuple(runtime.argv)
 
     def at(self, source: str, *, cluster: str, region: str) -> Access:
-        """The same, with cluster and region from `source` where the user named none."""
+        """Return access with the cluster and region of `source` where the user specified none."""
         shared, sources = self.shared, dict(self.sources)
         if shared.cluster is None and cluster:
             shared, sources["cluster"] = replace(shared, cluster=cluster), source
@@ -67,12 +67,12 @@ class Access:
         return Access(self.runtime, shared, sources, self.terminal, deadline=self.deadline)
 
     def take_time(self) -> None:
-        """For a command that looks again and again: it ends with --timeout, and otherwise has an end of its own."""
+        """Remove the deadline of reads, for a command that repeats; --timeout still ends it."""
         if self.shared.timeout is None:
             self.deadline = NEVER
 
     def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
-        """The same for one of several clusters, regions or profiles that were named."""
+        """Return access to one of several specified clusters, regions or profiles."""
         every = {"cluster": cluster, "region": region, "profile": profile}
         given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
         sources = {
@@ -85,32 +85,31 @@ class Access:
             getattr(self.shared, name) != given.get(name) for name in ("region", "profile") if name in given
         )
         if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.shared.cluster or "")):
-            # of one region, whose pace all of them share
+            # clients of one region share its pacing
             vars(named)["aws"] = self.aws
             named.region_source = self.region_source
         return named
 
     @property
     def in_namespaces(self) -> bool:
-        """Whether namespaces were named on the command line: one, a pattern, or all of them."""
+        """Whether the command line specifies namespaces: one, a pattern or all."""
         return self.shared.all_namespaces or self.sources.get("namespace") == "--namespace"
 
     def check_whose_pods(self, refs: Sequence[ServiceAccountRef], *, everywhere: bool = False) -> None:
-        """None of `refs` means all of the namespace, or of the cluster, which then has to be said with -A unless
-        `everywhere`. Raises UsageError where it is not, and for both."""
+        """Raise UsageError if neither service accounts nor namespaces are specified (unless `everywhere`), or both."""
         if not refs and not everywhere and self.shared.namespace is None and not self.shared.all_namespaces:
             raise UsageError(
-                "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
+                "Specify service accounts as NAMESPACE/NAME, a namespace (-n NS) or all namespaces (-A)",
                 hint=Other(("list",)),
             )
         if refs and self.in_namespaces:
-            raise UsageError("Service accounts and -n or -A exclude each other")
+            raise UsageError("Service accounts cannot be used together with -n or -A")
 
     # --- where ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def named(self) -> NamedCluster | None:
-        """The cluster that a flag, the environment or the kube context names; no call is made for it."""
+        """The cluster from a flag, the environment or the kube context, without a call."""
         return named_cluster(self.shared, self.sources, self.runtime.env)
 
     @cached_property
@@ -123,7 +122,7 @@ class Access:
         return session
 
     def aws_as(self, profile: str) -> AwsSession:
-        """With another profile's credentials, in the same region."""
+        """Return a session with another profile's credentials in the same region."""
         if profile not in self._others:
             self._others[profile] = self._session(profile, self.aws.region)
         return self._others[profile]
@@ -136,16 +135,16 @@ class Access:
         return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline)
 
     def place(self, *, for_change: bool = False) -> Place:
-        """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
-        be chosen or contradicts region or account, Conflict when the account is not the expected one."""
+        """Return account, region and cluster (DescribeCluster). Raise NotFound, UsageError if no cluster is specified
+        or it contradicts the region or the account, Conflict if the account is not the expected one."""
         cluster = self._read_cluster(for_change=for_change)
         self.runtime.account = cluster.account
         if for_change:
             place = self.account_place()
-            if cluster.account != place.account:  # what is written names the cluster by its ARN
+            if cluster.account != place.account:  # trust policies would contain the cluster's ARN
                 raise UnreadableAnswer(
-                    f"EKS answers that cluster {cluster.name} is account {cluster.account}'s, and the credentials are "
-                    f"account {place.account}'s",
+                    f"EKS reports cluster {cluster.name} in account {cluster.account}, but the credentials are for "
+                    f"account {place.account}",
                     subject=cluster.name,
                     advice="Check AWS_ENDPOINT_URL and the proxy.",
                 )
@@ -153,33 +152,33 @@ class Access:
         return Place(account=cluster.account, region=self.aws.region, cluster=cluster)
 
     def cluster_arn(self, named: str | None, *, for_change: bool = False) -> str:
-        """The ARN of the cluster at hand, or the one that --cluster-arn named."""
+        """Return the ARN of the cluster, or that of --cluster-arn."""
         if named is None:
             try:
                 return self.place(for_change=for_change).the_cluster.arn
             except PodidError as error:
-                error.advise("Or name the cluster with --cluster-arn.")
+                error.advise("Or specify the cluster with --cluster-arn.")
                 raise
         if self.sources.get("cluster") == "--cluster":
-            raise UsageError("--cluster-arn and --cluster exclude each other")
+            raise UsageError("--cluster-arn and --cluster cannot be used together")
         parse_cluster_arn(named)
         return named
 
     def account_place(self) -> Place:
-        """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
-        account than the credentials'."""
+        """Return the place of work that concerns no cluster. Raise Conflict if the credentials are not for the account
+        of --expect-account."""
         caller = self.aws.sts.get_caller()
         self.runtime.account = caller.account
         expected = self.shared.expect_account
         if expected is not None and caller.account != expected:
-            message = f"The credentials are account {caller.account}'s, not {expected}'s as expected"
+            message = f"The credentials are for account {caller.account}, not for the expected account {expected}"
             error = Conflict(message, subject=caller.arn)
             tell_source(error, expected, self.sources["expect_account"])
             raise error
         return Place(account=caller.account, region=self.aws.region, caller_arn=caller.arn)
 
     def who_and_where(self) -> WhoAndWhere:
-        """Nothing is asked of a person, and the cluster is not read: it may not exist."""
+        """Return the caller and the place without questions and without DescribeCluster: the cluster may not exist."""
         place = self.account_place()
         named, why = self.named, ""
         if named is None:
@@ -205,7 +204,7 @@ class Access:
         )
 
     def at_place(self, command: tuple[str, ...]) -> tuple[str, ...]:
-        """A command line to paste, with what it takes to work where this one does."""
+        """Return a command line to paste, with the options for this place."""
         from podid.cli.hints import at_place
 
         named = self.named
@@ -213,11 +212,11 @@ class Access:
         return at_place(command, self.argv, region=self.aws.region if bound else "")
 
     def with_commands(self, report: DoctorReport) -> DoctorReport:
-        """The report, whose fixes are command lines to paste."""
+        """Return the report with the options for this place in its fixes."""
         return report.with_commands(self.at_place)
 
     def examine(self, place: Place, request: ReadRequest, **how: Any) -> Diagnosis:
-        """Reads the cluster and judges it, as `podid.ops.status.diagnose.examine` does."""
+        """Read the cluster and run the checks, see `podid.ops.status.diagnose.examine`."""
         from podid.ops.status.diagnose import examine
 
         now = self.runtime.now()
@@ -255,14 +254,14 @@ class Access:
 
     @cached_property
     def clients(self) -> Clients:
-        """What operations call AWS and the cluster with; the way into the cluster is found when it is first needed."""
+        """The clients of operations. Kubernetes access is set up at its first use."""
         from podid.ops.clients import Clients
 
         return Clients(self.aws, lambda: self.kube, self.aws_as)
 
     @cached_property
     def kube(self) -> KubeAccess:
-        """Kubernetes access to the chosen cluster, or the reason why there is none; raises only for wrong options."""
+        """Kubernetes access to the cluster, or the reason why it failed. Raises only for invalid options."""
         from podid.cli.cluster import connect
 
         return connect(
@@ -297,15 +296,15 @@ class Access:
 
     @property
     def journal_to_read(self) -> Journal | None:
-        """For who only looks: None where there is no place for one."""
+        """The journal for commands that only read it; None if its directory is not known."""
         try:
             return self.journal
         except UsageError:
             return None
 
     def patience(self, default_seconds: float) -> Patience:
-        """--timeout, or the default, by this run's clock, and no longer than the command has left; what is going on is
-        shown as progress."""
+        """Return a Patience of --timeout or the default, at most the rest of the command's deadline, that shows
+        progress."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
         seconds = self.shared.timeout_seconds(default_seconds)

@@ -1,4 +1,4 @@
-"""What can be told from a command line before, or without, parsing it; options that stand before the command."""
+"""Read options from a command line without parsing it; move options that precede the command behind it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Given(NamedTuple):
-    """An option in a command line: the first of its words, how many they are, and its value, None for a missing one."""
+    """An option in a command line: its position, its number of words, and its value (None: missing)."""
 
     place: int
     size: int
@@ -16,7 +16,7 @@ class Given(NamedTuple):
 
 
 def given(option: str, argv: Sequence[str], *, short: str = "") -> list[Given]:
-    """Every time that an option which takes a value is given, in order."""
+    """Return each occurrence of an option with a value, in order."""
     words = _before_names(argv)
     options: list[Given] = []
     for place, word in enumerate(words):
@@ -31,23 +31,23 @@ def given(option: str, argv: Sequence[str], *, short: str = "") -> list[Given]:
 
 
 def _before_names(argv: Sequence[str]) -> list[str]:
-    """The words before a `--`."""
+    """Return the words before `--`."""
     words = list(argv)
     return words[: words.index("--")] if "--" in words else words
 
 
 def values_of(option: str, argv: Sequence[str], *, short: str = "") -> list[str]:
-    """All that an option is given as, in order."""
+    """Return all values of an option, in order."""
     return [item.value for item in given(option, argv, short=short) if item.value is not None]
 
 
 def value_of(option: str, argv: Sequence[str], *, short: str = "") -> str:
-    """What an option is last given as, "" when it is not there."""
+    """Return the last value of an option, or ""."""
     return next(reversed(values_of(option, argv, short=short)), "")
 
 
 def output_option(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """The last -o/--output value, else PODID_OUTPUT, else "": an error in the rest of the line is reported in it."""
+    """Return the last --output value, else PODID_OUTPUT, else "". Errors of parsing are reported in that format."""
     return value_of("--output", argv, short="-o") or env.get("PODID_OUTPUT", "")
 
 
@@ -56,8 +56,8 @@ def verbose(argv: Sequence[str]) -> bool:
 
 
 def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
-    """The command line for one of several places: every option of `values` that is given is given once, in the place of
-    the first, as that value; --all-clusters and --cluster-tag become the cluster. What was not given is not added."""
+    """Return the command line for one of several places: each given option of `values` once, with that value, at the
+    position of its first occurrence. --all-clusters and --cluster-tag become --cluster. Adds no other options."""
     words = tuple(argv)
     for name, value in values.items():
         if value is not None:
@@ -81,7 +81,7 @@ def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
 
 
 def command_first(argv: Sequence[str]) -> list[str]:
-    """With the shared options that stand before the command behind it: aws and kubectl take theirs at either place."""
+    """Move shared options that precede the command behind it: aws and kubectl accept both positions."""
     place = _leading(argv) if len(argv) > 1 else 0
     if not place:
         return list(argv)
@@ -93,8 +93,8 @@ def command_first(argv: Sequence[str]) -> list[str]:
 
 
 def to_complete(words: Sequence[str]) -> list[str]:
-    """`words`, of which the last is being typed, with such options where completion looks for them: behind a command,
-    and nowhere while the command is still to come. The value of one is looked for as that of `list`, which has all."""
+    """Return the words with leading options moved behind the command for completion, or omitted if there is no command
+    yet. The last word is incomplete. The value of a leading option completes as for `list`, which has them all."""
     from podid.cli.tree import path_of
 
     *before, typed = words
@@ -106,7 +106,7 @@ def to_complete(words: Sequence[str]) -> list[str]:
 
 
 def _leading(argv: Sequence[str]) -> int:
-    """How many words in front are shared options and their values; 0 where another option is among them."""
+    """Return the number of leading words that are shared options and values; 0 if another option is among them."""
     if not argv or not argv[0].startswith("-"):
         return 0
     from podid.cli.options import SHARED
@@ -115,8 +115,8 @@ def _leading(argv: Sequence[str]) -> int:
 
 
 def leading_options(argv: Sequence[str], options: "Collection[OptionField]") -> int:
-    """How many words in front are these options and their values, one more where a value is missing; 0 where another
-    option is among them."""
+    """Return the number of leading words that are these options and values, one more if the last value is missing; 0
+    if another option is among them."""
     switches = {word for item in options if item.kind == "switch" for word in item.spellings}
     valued = {word for item in options for word in item.spellings} - switches
     letters = {word[1] for word in switches if not word.startswith("--")}

@@ -1,4 +1,4 @@
-"""The only place that turns an error into text and an exit code."""
+"""The only module that converts an error to text and an exit code."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from podid.render.view import Line
 
 
 def main(argv: list[str], runtime: Runtime | None = None) -> int:
-    """Carries out one command line and returns the process's exit code; nothing is raised, whatever happens."""
+    """Run one command line and return the exit code of the process. Never raises."""
     runtime = runtime or Runtime.of_process(argv)
     argv = command_first(argv)
     runtime.argv = tuple(argv)  # hints and the journal repeat it in this order
@@ -27,7 +27,7 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
     except (BrokenPipeError, SystemExit):  # SystemExit is how Typer leaves when nobody reads its help
-        code = ExitCode.OK  # a reader that has read enough; nothing was left to do but print
+        code = ExitCode.OK  # the reader closed the pipe; only printing was left
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
         cut_short = True
         code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)
@@ -102,25 +102,25 @@ def _parse_and_run(argv: list[str], runtime: Runtime) -> int:
 
 
 def _carry_out(answered: Instead, runtime: Runtime) -> int:
-    """What was asked for by questions. From here on it is as if it had been typed: hints and the journal repeat it."""
+    """Run the command line of a guided run. Hints and the journal repeat it as if it had been typed."""
     from podid.render.sanitize import line
 
     runtime.argv = answered.argv
     code = _dispatch(list(answered.argv), runtime)
     with contextlib.suppress(OSError, ValueError):
-        # whole lines, which a terminal wraps without breaking what is pasted
+        # unwrapped: the lines are for pasting
         runtime.streams.stderr.writelines(f"{line(text)}\n" for text in answered.lines)
     return code
 
 
 def _meant(argv: list[str]) -> list[str]:
-    """What people type who know other programs: `podid ls`, `podid version`, `podid help list`."""
+    """Translate the habits of other programs: `podid ls`, `podid version`, `podid help list`."""
     if argv[:1] == ["ls"]:
         return ["list", *argv[1:]]
     if argv == ["version"]:
         return ["--version"]
     if argv[:1] == ["explain"]:
-        # a line of a log often begins with a hyphen; no option has a blank in it
+        # log lines may begin with a hyphen; no option contains a blank
         argv = [
             f" {word}" if word.startswith("-") and len(word.split()) > 1 and "=" not in word.split()[0] else word
             for word in argv
@@ -129,7 +129,7 @@ def _meant(argv: list[str]) -> list[str]:
 
 
 def _bug(error: Exception, *, all_frames: bool) -> PodidError:
-    # values stay out: an exception's text can hold a token or a policy
+    # omit values: the text of an exception may contain a token or a policy
     import traceback
 
     stack = traceback.extract_tb(error.__traceback__)
@@ -155,14 +155,14 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     else:
         full = "-v" in argv or "--verbose" in argv
         text = error_text(error, hint, runtime.screen(stderr, color="--no-color" not in argv, full=full))
-    # nobody may be listening any more; the exit code still tells
+    # stderr may be closed; the exit code remains
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
 
 
 def _next(error: PodidError) -> Hint:
-    """Who lacks a right is shown all that the command needs: the next one would be missed after the next try."""
+    """Suggest --show-permissions for a missing permission: further ones may be missing as well."""
     if error.hint or not error.permission or isinstance(error, CredentialsError):
         return error.hint
     return Again(add=("--show-permissions",))
@@ -175,7 +175,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
     from podid.render.screen import Screen, paint
 
     again = line(shlex.join(("podid", *runtime.argv)))
-    safe = "What was done is in `podid history`; running the command again is safe"
+    safe = "`podid history` lists the changes; it is safe to run the command again"
     after = f" {safe}: {again}" if runtime.changing else ""
     done, total = runtime.counted
     where = f" at {done} of {total} steps" if total else ""
@@ -189,7 +189,7 @@ def _tell_interrupted(runtime: Runtime) -> None:
 
 
 def _flush(runtime: Runtime, code: int) -> int:
-    """A stream that cannot be written to changes no code."""
+    """Flush both streams. A failed write does not change the exit code."""
     for stream in (runtime.streams.stdout, runtime.streams.stderr):
         try:
             stream.flush()

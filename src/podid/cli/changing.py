@@ -1,4 +1,4 @@
-"""The skeleton of every change: settle, foresee, show the plan, ask, carry out, wait, say what became of it."""
+"""The steps of every change: settle earlier runs, forecast, show the plan, ask, apply, wait, report."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ if TYPE_CHECKING:
     from podid.ops.restart.rollout import Restarting
     from podid.ops.status.foresee import Forecast
 
-# for calls that are made again; what waits for other things has its own limit
+# limit for retried calls; waits have their own limits
 CHANGE_SECONDS = 300.0
-# of thousands of steps each, as a throttled service lets them go
+# per step, for thousands of steps at a throttled service
 _STEP_SECONDS = 2.0
-# of a role that admits more, a status of each would cost more than it tells
+# for roles with more users, the status of each is too expensive
 MOST_USERS = 100
 
 After = Callable[[ChangeResult], ChangeResult]
 
 
 def settle_interrupted(access: Access, place: Place) -> None:
-    """Finds out what became of changes that were cut short, and says so. A dry run touches nothing, the journal
-    included."""
+    """Settle interrupted runs and report them. A dry run changes nothing, not even the journal."""
     if not access.shared.dry_run:
         settled, runtime = settle(access.clients, place, access.journal), access.runtime
         runtime.settled = settled if runtime.settled is None else runtime.settled.joined(settled)
@@ -45,9 +44,9 @@ def settle_interrupted(access: Access, place: Place) -> None:
 
 
 def refuse_state(access: Access) -> None:
-    """For what takes credentials away: raises UsageError for --wait verified or proven."""
+    """Raise UsageError for --wait verified or proven, for a command that removes credentials."""
     if access.shared.wait in (Wait.VERIFIED, Wait.PROVEN):
-        message = f"--wait {access.shared.wait} waits for credentials that pods get, and this takes them away"
+        message = f"--wait {access.shared.wait} waits for pods to get credentials, and this command removes them"
         raise UsageError(message, hint=Again(swap=(access.shared.wait, Wait.READY)))
 
 
@@ -61,8 +60,8 @@ def run(
     restarts: Restarting | None = None,
     ahead: Ahead = lambda action: None,
 ) -> None:
-    """Shows the plan, asks where consent is needed, and applies; reports what it comes to `after` that. With --dry-run
-    the plan is the result."""
+    """Show the plan, ask for `consent`, apply, and report the result of `after`. With --dry-run the plan is the
+    result."""
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return
@@ -79,8 +78,8 @@ def run(
 
 
 def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
-    """Shows the plan, and asks for consent where it is needed. Raises Declined on a no, and Conflict where what is to
-    be deleted is no longer what the plan says."""
+    """Show the plan and ask for consent. Raise Declined for a no, and Conflict if an object to delete has changed since
+    the plan."""
     show(access, plan, draft=access.runtime.guard is None)
     if access.runtime.guard is not None:
         access.runtime.guard(access.terminal)
@@ -102,7 +101,7 @@ def carry_out(
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult:
-    """Applies the plan, and writes it to the journal."""
+    """Apply the plan and record it in the journal."""
     access.runtime.changing = True
     patience = access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS))
     command = access.runtime.argv
@@ -112,8 +111,8 @@ def carry_out(
 
 
 def report(access: Access, result: ChangeResult, *, nothing: str = "nothing to change") -> None:
-    """Puts the result on stdout and leaves with its code; `nothing` is said of one without actions. Raises its error
-    where nothing was done: there is no result then."""
+    """Write the result to stdout and exit with its code; `nothing` is the text for a result without actions. Raise the
+    error of a result without completed actions."""
     terminal = access.terminal
     if result.error is not None and not result.worked and not isinstance(result.error, NotYet):
         raise result.error
@@ -139,14 +138,13 @@ def forecast(
     by_name: bool = False,
     aws: bool = False,
 ) -> Forecast:
-    """Reads what a plan is about: these service accounts, or the whole cluster, as far as some `checks` need it, or
-    all; with `aws` nothing of Kubernetes. With `restart` the pods are replaced too that the plan does not reach. Never
-    raises for what cannot be read."""
+    """Read the service accounts of a plan, or the whole cluster, as far as `checks` (default: all) need it; with `aws`
+    nothing from Kubernetes. With `restart` all pods are replaced. Failed reads do not raise."""
     from podid.ops.status.diagnose import select
     from podid.ops.status.foresee import Forecast
 
     blind = aws or (access.shared.wait in (Wait.NONE, Wait.API) and not restart)
-    with access.terminal.working("checking what comes of it"):
+    with access.terminal.working("checking the effect"):
         return Forecast.read(
             access.clients,
             place,
@@ -173,8 +171,8 @@ def with_outlook(
     checks: Sequence[str] = (),
     by_name: bool = False,
 ) -> Plan:
-    """The plan with what comes of it. Raises Conflict where new pods would be broken and those that run are not, unless
-    `force` insists."""
+    """Return the plan with its effect. Raise Conflict if new pods would be broken and running pods are not, unless
+    `force`."""
     if not plan.actions and not restart:
         return plan
     from podid.ops.status.foresee import refusal
@@ -186,8 +184,8 @@ def with_outlook(
 
 
 def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
-    """The plan, which changes a role, with what comes of it for the associations that name the role in the cluster at
-    hand, as far as AWS tells; without a cluster at hand as it was."""
+    """Return the plan for a role with its effect on the associations of the cluster that have the role, from AWS alone.
+    Without a cluster, return the plan unchanged."""
     if not plan.actions or access.named is None:
         return plan
     from podid.ops.role.uses import may_use
@@ -197,11 +195,12 @@ def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
         place = access.place()
         summaries = access.aws.eks.list_association_summaries(place.cluster_name)
     except PodidError as error:
-        return plan.noting((f"who uses the role in cluster {access.named.name} was not checked: {error.message}",))
+        users = f"the service accounts that use the role in cluster {access.named.name}"
+        return plan.noting((f"{users} were not checked: {error.message}",))
     refs = may_use(role, place.the_cluster, (item.ref for item in summaries))
     if len(refs) > MOST_USERS:
         return plan.noting(
-            (f"{len(refs)} service accounts of cluster {place.cluster_name} may use the role: not checked",)
+            (f"{len(refs)} service accounts of cluster {place.cluster_name} may use the role and were not checked",)
         )
     if not refs:
         return plan
@@ -210,22 +209,22 @@ def with_outlook_of_role(access: Access, plan: Plan, role: Role) -> Plan:
 
 
 def absent_notes(access: Access, refs: Collection[ServiceAccountRef], *, strict: bool = False) -> tuple[str, ...]:
-    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
-    NotFound. That the cluster cannot be looked at is said with the effect, and with -v."""
+    """Return a sentence for each service account that does not exist, whatever --wait is. With `strict`, raise
+    NotFound. A failed read is reported with the effect, and here with -v."""
     from podid.ops.association.read import absent_accounts
 
-    kube = access.kube  # a wrong --context is known before anything is changed
+    kube = access.kube  # raises for an invalid --context before any change
     try:
         return absent_accounts(refs, kube.reader, strict=strict)
     except PodidError as error:
         if strict:
             raise
-        access.terminal.explain(f"not looked at: whether the service accounts exist ({error.message})")
+        access.terminal.explain(f"not checked: whether the service accounts exist ({error.message})")
         return ()
 
 
 def with_next_commands(access: Access, plan: Plan, hint: Callable[[TargetTrustChange], Hint]) -> Plan:
-    """The plan, in which each `owner_changes` names the command that makes it."""
+    """Return the plan with the command for each change that another account's owner must make."""
     owner_changes = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owner_changes)
     return replace(plan, owner_changes=owner_changes)
 
@@ -234,7 +233,7 @@ def with_next_commands(access: Access, plan: Plan, hint: Callable[[TargetTrustCh
 
 
 def restarting(access: Access, refs: Collection[ServiceAccountRef] = (), *, insist: bool = False) -> Restarting:
-    """What --restart of a change asks for. Raises what would stand in its way, before anything is changed."""
+    """Return the restarts of --restart. Raise before any change if the pods cannot be restarted."""
     from podid.ops.restart.rollout import RESTART_SECONDS, Restarting
     from podid.ops.restart.targets import find_targets
 
@@ -251,7 +250,7 @@ def restarting(access: Access, refs: Collection[ServiceAccountRef] = (), *, insi
 def waiting(
     access: Access, place: Place, result: ChangeResult | None = None, restarts: Restarting | None = None
 ) -> Waiting:
-    """How far, and how long, a change of associations is waited for; `restarts` are part of `result`."""
+    """Return how to wait for a change of associations; `restarts` are part of `result`."""
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting
 
     return Waiting(
@@ -265,7 +264,7 @@ def waiting(
 
 
 def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
-    """How podid's own pods are run, and where they are written down."""
+    """Return how to run and record probe pods."""
     from podid.ops.reading.probes import PROBE_SECONDS, Probing
 
     access.runtime.changing = True
@@ -285,8 +284,8 @@ def followed(
     refs: Collection[ServiceAccountRef],
     wait: Callable[[Waiting, ChangeResult], ChangeResult],
 ) -> ChangeResult:
-    """Return the result of a change of associations once that was waited for; with the restarts that were asked for.
-    Where no status tells of the running pods of `refs`, a note names those that the change did not reach."""
+    """Wait for a change of associations, restart if requested, and return the result. If it has no status of the pods
+    of `refs`, a note names the running pods without the change."""
     from podid.ops.association.plan import late_changes
     from podid.ops.restart.targets import left_behind
 
@@ -295,7 +294,7 @@ def followed(
     if restarts is not None or result.error is not None or shown:
         return result
     if access.kube.failure is not None:
-        access.terminal.explain(f"not looked at: the running pods ({access.kube.failure.message})")
+        access.terminal.explain(f"not checked: the running pods ({access.kube.failure.message})")
         return result
     restart = ("--cluster", place.cluster_name)
     changed = late_changes(result.plan)
@@ -304,7 +303,7 @@ def followed(
 
 
 def take_back(access: Access, result: ChangeResult, name: str) -> None:
-    """Raises the failure of a role that could not be finished, once nothing is left of it."""
+    """Delete a role that could not be completed and raise the failure."""
     from podid.ops.role.create import plan_rollback, rolled_back
 
     plan = plan_rollback(result)

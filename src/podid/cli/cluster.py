@@ -1,5 +1,5 @@
-"""Which cluster a command is about: flag, environment, kube context, the only one there is, or a question; and the way
-into its Kubernetes API, tried once."""
+"""Choose the cluster of a command: flag, environment, kube context, the only cluster of the region, or a question. Set
+up access to its Kubernetes API."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NamedCluster:
-    """A cluster as `source` names it: `--cluster`, `PODID_CLUSTER`, `kube context NAME`, an answer. Region, account and
-    partition bind where the source knows them, and are empty where it does not."""
+    """A cluster as specified by `source`: `--cluster`, `PODID_CLUSTER`, `kube context NAME`, an answer. Region, account
+    and partition are binding if the source has them, else empty."""
 
     name: str
     source: str
@@ -45,24 +45,24 @@ class NamedCluster:
     partition: str = ""
 
     def check_region(self, region: str, source: str) -> None:
-        """Raises UsageError when `region`, which `source` gave, is not the cluster's."""
+        """Raise UsageError if `region`, from `source`, is not the cluster's."""
         if self.region and region and region != self.region:
-            self._refuse(f"in {self.region}, and {source} says {region}", "Leave one of them out, or make them agree.")
+            self._refuse(f"in {self.region}, but {source} is {region}", "Omit one of them, or specify the same region.")
 
     def check_account(self, account: str) -> None:
-        """Raises UsageError when the credentials' account is not the cluster's."""
+        """Raise UsageError if the credentials are for another account than the cluster's."""
         if self.account and account != self.account:
             self._refuse(
-                f"of account {self.account}, and the credentials are account {account}'s",
-                "Choose the profile that belongs to the cluster, or another cluster.",
+                f"in account {self.account}, but the credentials are for account {account}",
+                "Use a profile of the cluster's account, or specify another cluster.",
             )
 
     def check_partition(self, partition: str) -> None:
-        """Raises UsageError when the cluster that was found is in another partition than the one that was named."""
+        """Raise UsageError if the cluster is in another partition than specified."""
         if self.partition and partition != self.partition:
             self._refuse(
-                f"in partition {self.partition}, and the one that is reached is in {partition}",
-                "Choose the profile and the region that belong to the cluster, or another cluster.",
+                f"in partition {self.partition}, but EKS returned it in partition {partition}",
+                "Use the profile and the region of the cluster, or specify another cluster.",
             )
 
     def _refuse(self, words: str, advice: str) -> NoReturn:
@@ -70,10 +70,9 @@ class NamedCluster:
 
 
 def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
-    """The cluster that the options, the environment or the kube context name, if one does.
+    """Return the cluster from the options, the environment or the kube context, or None.
 
-    A context or a kubeconfig that was given as a flag is looked up even where --cluster wins: one that does not exist
-    is NotFound, as it would be wherever it is used.
+    Raise NotFound for a --context or --kubeconfig that does not exist, even if --cluster takes precedence.
     """
     explicit = options.context is not None or sources.get("kubeconfig") == "--kubeconfig"
     context = _of_context(options, sources, env) if explicit or options.cluster is None else None
@@ -94,14 +93,14 @@ def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, s
     except (InvalidInput, NotFound):
         if options.context or sources.get("kubeconfig") == "--kubeconfig":
             raise
-        return None  # a broken kubeconfig that nobody named must not stop work that needs none
+        return None  # an invalid default kubeconfig must not stop work without Kubernetes
     if bound is None:
         return None
     return NamedCluster(bound.cluster, f"kube context {bound.context}", bound.region, bound.account)
 
 
 def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """The kube context in force and the files that it was read from; empty where there is none that can be read."""
+    """Return the kube context and the kubeconfig files; empty without a readable kubeconfig."""
     from podid.kube.kubeconfig import read
 
     try:
@@ -116,8 +115,8 @@ def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple
 def find_cluster(
     options: Shared, runtime: Runtime, aws: AwsSession, *, for_change: bool, ask: bool = True
 ) -> NamedCluster:
-    """The cluster when nothing names one. A change never falls back to the only cluster that happens to exist; at a
-    terminal it is asked for, in CI the error lists the names."""
+    """Return the cluster if none is specified. A change never takes the only cluster of the region by itself: a
+    terminal asks, and in CI the error lists the names."""
     region = aws.region
     try:
         clusters = aws.eks.list_clusters()
@@ -170,7 +169,7 @@ def _eks_contexts(options: Shared, env: Mapping[str, str]) -> list[str]:
 def cluster_by_server(
     options: Shared, env: Mapping[str, str], eks: Eks, clusters: tuple[str, ...]
 ) -> NamedCluster | None:
-    """Contexts carry any name; whose API server or certificate authority it is tells the cluster all the same."""
+    """Return the cluster whose API server or certificate authority the kube context has, whatever its name."""
     from podid.kube.connect import matches
     from podid.kube.kubeconfig import read
 
@@ -186,9 +185,9 @@ def cluster_by_server(
         try:
             cluster = eks.get_cluster(name)
         except PodidError:
-            continue  # not ours to see; if it is the one, naming it with --cluster tells why
+            continue  # with --cluster, podid reports this error
         if matches(context, cluster):
-            return NamedCluster(name, f"kube context {chosen}, whose server or CA it is")
+            return NamedCluster(name, f"kube context {chosen}, by its server or CA")
     return None
 
 
@@ -205,9 +204,9 @@ def connect(
     terminal: Terminal,
     deadline: Deadline,
 ) -> KubeAccess:
-    """Reaches the API server once (GET /version), so that a dead endpoint is known before work depends on it.
+    """Connect to the API server and call GET /version once, so that a dead endpoint is known early.
 
-    An explicit --context or --kubeconfig that cannot be used is raised, not reported: the user asked for it by name.
+    Raise for an explicit --context or --kubeconfig that cannot be used; other failures are part of the result.
     """
     from podid.kube import connect as kube_connect
     from podid.kube.reader import KubeReader
@@ -218,7 +217,7 @@ def connect(
         signed = sts.get_cluster_token(cluster.cluster_id or cluster.name)
         return signed.token, signed.expires_at
 
-    # $KUBECONFIG is read like kubectl's default: a file of it that is broken or missing stops nobody
+    # like kubectl, ignore missing or invalid files of $KUBECONFIG
     named_file = (options.kubeconfig or "") if sources.get("kubeconfig") == "--kubeconfig" else ""
     explicit = options.context is not None or bool(named_file)
     try:
@@ -233,10 +232,10 @@ def connect(
         terminal.explain(f"Kubernetes: {connection.how}")
         if connection.unverified:
             terminal.note(
-                f"warning: {connection.how} has insecure-skip-tls-verify: whoever answers there is taken for the "
-                "cluster, and gets its credentials"
+                f"warning: {connection.how} has insecure-skip-tls-verify: podid does not verify the API server's "
+                "certificate and sends credentials to any server at this address"
             )
-        # a private endpoint swallows packets: know it soon, and only then settle for long patience
+        # a private endpoint drops packets: probe with a short timeout first
         probe = Transport(connection, patience=_PROBE_SECONDS, longest=_LONGEST_PROBE_SECONDS, deadline=deadline)
         KubeReader(probe).check()
         transport = Transport(connection, deadline=deadline)

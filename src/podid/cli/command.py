@@ -1,4 +1,4 @@
-"""How a plain function becomes a command with its own options and the shared ones that it asks for."""
+"""Make a command of a function: its own options and the shared ones that it declares."""
 
 import inspect
 import math
@@ -24,7 +24,7 @@ _PANEL = "Shared options"
 
 
 def function(command: Command, name: str) -> Callable[..., None]:
-    """What Typer is given: the body's own options, then the shared ones. `name` is the command's in a sentence."""
+    """Return the function for Typer, with the body's own options and then the shared ones. `name` is for sentences."""
     names = tuple(item for item in (*command.shared, *options.OUTPUT) if item != "show_permissions")
     signature = [
         inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
@@ -68,7 +68,7 @@ def _carry_out(command: Command, access: Access, typed: Mapping[str, Any]) -> No
 def _own(declared: OptionField) -> inspect.Parameter:
     more: dict[str, Any] = {"metavar": declared.metavar or None, "help": declared.help}
     default, kind = declared.default, _TYPES[declared.kind]
-    # a text that is shown as the default; what help tells by itself is not
+    # a default text that help does not already mention
     shown = declared.kind != "texts" and default not in (None, "", REQUIRED) and "[default" not in declared.help
     if declared.argument:
         annotation: Any = Annotated[kind if default is REQUIRED or shown else kind | None, typer.Argument(**more)]
@@ -92,8 +92,8 @@ _TYPES: dict[str, Any] = {"switch": bool, "text": str, "texts": list[str], "numb
 
 
 def _shared(name: str, *, reports: bool, several: bool) -> inspect.Parameter:
-    """Text as it was typed, or a switch. `reports` is for a command that writes the formats of a doctor's report too,
-    `several` for one that takes the option more than once."""
+    """Return the parameter of a shared option. `reports`: the command also writes the formats of a doctor's report;
+    `several`: the option may be repeated."""
     declared = SHARED[name]
     is_switch = declared.kind == "switch"
     text = declared.help
@@ -109,8 +109,8 @@ def _shared(name: str, *, reports: bool, several: bool) -> inspect.Parameter:
 
 
 def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
-    """For a command's own options and arguments, whose values these are. Raises InvalidInput for one that says nothing,
-    such as a variable that is not set: without it the command would be about everything, or remove something."""
+    """Raise InvalidInput for a blank option or argument, such as an unset shell variable: without it the command would
+    affect everything, or remove something."""
     for param in params:
         value = values.get(param.name)
         argument = param.param_type_name == "argument"
@@ -121,8 +121,8 @@ def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
 
 
 def _show_permissions(command: Command, name: str) -> inspect.Parameter:
-    """Answered while parsing, so that it works without the command's required arguments; by the command itself where
-    its options choose what is read."""
+    """Return the option --show-permissions. Parsing answers it, without required arguments, unless the command's
+    options decide which permissions it needs."""
 
     def show(ctx: typer.Context, given: bool) -> bool:
         if given and command.permissions_for is None and not ctx.resilient_parsing:
@@ -146,7 +146,7 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     )
 
 
-# --- what a command is handed -----------------------------------------------------------------------------------------
+# --- what a body receives -----------------------------------------------------------------------------------------
 
 
 def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermissions) -> None:
@@ -156,14 +156,14 @@ def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermiss
 
 
 def _tell_sources(error: PodidError, access: Access) -> None:
-    """An error about what a variable of the environment says names the variable."""
+    """Add the environment variable to an error about its value."""
     for name, source in access.sources.items():
         if error.subject and error.subject == getattr(access.shared, name):
             options.tell_source(error, error.subject, source)
 
 
 def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:
-    """How long the command may take, in seconds and in words. What changes something has limits for each wait."""
+    """Return the time limit of the command, in seconds and in words. Changes have a limit for each wait."""
     if chosen.timeout is not None:
         limit = seconds(chosen.timeout)
         return limit, f"the {limit:g} s of {sources['timeout']}"

@@ -1,7 +1,7 @@
-"""Shell completion: the script for each shell, and the answer that the script asks podid for on every TAB.
+"""Shell completion: the script for each shell, and podid's answer to the script at every TAB.
 
-The script runs podid with `_PODID_COMPLETE` naming the shell and the words up to the cursor behind `--`; podid prints
-one candidate a line. Typer's own answer for zsh and fish imports rich, which is too slow for a key press.
+The script sets `_PODID_COMPLETE` to the shell and passes the words up to the cursor after `--`; podid prints one
+candidate a line. Typer's own answer for zsh and fish imports rich, which is too slow for a key press.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from podid.domain.option import OptionField
 
 
-# what podid answers alone where only a file can stand: the shell knows them best
+# the only answer if a file can stand there: the shell completes files
 FILES = ":files"
 
-# bash puts what it is given on the command line as it is: %q keeps a name from being more than a name there.
-# ${COMP_WORDS[@]:1:COMP_CWORD} is every word after the program's name up to the cursor's, the last one cut short
+# bash inserts candidates unquoted: %q quotes them.
+# ${COMP_WORDS[@]:1:COMP_CWORD}: the words after the program up to the cursor, the last one incomplete
 _BASH = r"""_podid_completion() {
     local line
     COMPREPLY=()
@@ -69,7 +69,7 @@ complete --command podid --no-files --arguments '(__podid_completion)'
 
 SCRIPTS: dict[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
-# what a placeholder in help stands for -> the source of values in podid.cli.suggestions
+# placeholder in help -> source of values in podid.cli.suggestions
 PLACEHOLDERS: dict[str, str] = {
     "NS/SA": "service-accounts",
     "TARGET": "targets",
@@ -93,7 +93,7 @@ LISTS = frozenset({"list-columns"})
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A value with what it means, or the `source` whose values can stand there."""
+    """A value with its meaning, or a `source` of values."""
 
     value: str
     summary: str = ""
@@ -104,16 +104,16 @@ Suggest = Callable[[str, Sequence[str]], Iterable[str]]
 
 
 def words_of(argv: Sequence[str]) -> list[str]:
-    """The words up to the cursor, in the order in which a command is parsed; `argv` has `--` before them."""
+    """Return the words up to the cursor in the order of parsing; in `argv` they follow `--`."""
     words = list(argv[1:] if argv[:1] == ["--"] else argv)
     return to_complete(_joined(words) or [""])
 
 
 def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest) -> str:
-    """What the shell's script reads: candidates for the last of `words`. `suggest` gives the values of a source, in the
-    light of the words typed so far."""
+    """Return the lines for the shell's script: candidates for the last of `words`. `suggest` returns the values of a
+    source for the earlier words."""
     candidates = _candidates(tree, words, suggest)
-    # fish leaves a tilde as it is, and would make a home directory of it
+    # fish does not quote a tilde and would expand it
     return "".join(f"{_line(shell, item)}\n" for item in candidates if shell != "fish" or item.value[:1] != "~")
 
 
@@ -121,15 +121,14 @@ def _line(shell: str, item: Candidate) -> str:
     if shell == "fish":
         return f"{item.value}\t{item.summary}"
     if shell == "zsh" and item.value != FILES:
-        # _describe parts value and summary at the first colon
+        # _describe splits at the first colon
         value = item.value.replace("\\", "\\\\").replace(":", r"\:")
         return f"{value}:{item.summary}" if item.summary else value
     return item.value
 
 
 def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
-    """All that could stand in place of the last word; FILES alone where a file does. Nothing where only the user knows:
-    a new name, a number."""
+    """Return the candidates for the last word; FILES alone for a file; nothing for a new name or a number."""
     *before, prefix = words
     helping = before[:1] == ["help"]
     node, rest = _descend(tree, before[1:] if helping else before)
@@ -148,13 +147,12 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
 
 
 def _is_word(value: str, rest: Sequence[str]) -> bool:
-    """Whether a name can stand there as what it looks like: not as several lines, and not as an option. Whoever names a
-    role or a context may not mean well."""
+    """Whether a name is safe to offer: one line, and not an option. Names of roles and contexts may be hostile."""
     return value.strip() == sanitize.line(value) != "" and (not value.startswith("-") or "--" in rest)
 
 
 def _joined(words: Sequence[str]) -> list[str]:
-    """`--output=js` as `--output js`, in one word (zsh, fish) or in three (bash breaks words at `=`)."""
+    """Split `--output=js` into `--output js`: it is one word in zsh and fish and three in bash, which splits at `=`."""
     joined: list[str] = []
     for word in words:
         if word == "=" and joined and joined[-1].startswith("--"):
@@ -171,7 +169,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:
-    """The command that the words lead to, and the words that are left for it."""
+    """Return the command that the words name, and the rest of the words."""
     node: Any = tree
     rest = list(words)
     while rest and rest[0] in getattr(node, "commands", {}):
@@ -186,10 +184,10 @@ def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str
         name, metavar = open_option.opts[0], open_option.metavar or ""
         option = declared.get(name)
         known: Iterable[str] = (option.values or option.suggests) if option is not None else ()
-        # what --output takes is all that its help says, and not the same for every command
+        # the values of --output differ by command and are in its help
         if name == "--output":
             known = _first_sentence(open_option.help).split("|")
-        elif "|" in metavar and metavar.islower():  # values that are not the same for every command
+        elif "|" in metavar and metavar.islower():  # values that differ by command
             known = metavar.split("|")
         yield from (Candidate(value) for value in known)
         if source := (option.source if option is not None else "") or PLACEHOLDERS.get(metavar):
@@ -213,7 +211,7 @@ def _possible(node: Any, rest: Sequence[str], prefix: str, declared: Mapping[str
 
 
 def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:
-    """The placeholder of the argument that the next word would be, without its brackets and dots."""
+    """Return the placeholder of the next argument, without brackets and dots."""
     values = {name for param in options if _takes_value(param) for name in param.opts}
     given = sum(
         not word.startswith("-") and (place == 0 or rest[place - 1] not in values) for place, word in enumerate(rest)

@@ -1,5 +1,4 @@
-"""Carrying out a doctor's fixes: each is a command of podid's own, run as if it had been typed, and so planned, written
-down and undone like any other."""
+"""Carry out the fixes of doctor: each is a podid command with its own plan, journal entry and undo."""
 
 from __future__ import annotations
 
@@ -24,24 +23,24 @@ if TYPE_CHECKING:
     from podid.render.fixes import PlannedFix
     from podid.render.view import View
 
-# whether the finding is there still, with this command among its fixes
+# whether the finding still exists with this fix
 Still = Callable[["Verdict", tuple[str, ...]], bool]
 
 
 def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
-    """One by one: the plan, a question, a look whether the finding is there still, and only then a write. Stops at the
-    first that fails. What the commands say is on stderr: stdout is the report's. Raises ConsentNeeded, before anything
-    is done, where nobody can be asked, and KeyboardInterrupt where one of them was interrupted."""
+    """Carry out one fix after the other: plan, question, check whether the finding still exists, write. Stop at the
+    first failure. The commands print to stderr: stdout is for the report. Raise ConsentNeeded before the first fix if
+    there is no terminal, and KeyboardInterrupt if a fix was interrupted."""
     if not yes and not runtime.interactive:
         raise ConsentNeeded(
-            "podid doctor --fix needs confirmation, and there is no terminal to ask on", hint=Again(add=("--yes",))
+            "podid doctor --fix requires confirmation, and there is no terminal for it", hint=Again(add=("--yes",))
         )
-    # a run of its own: its result is no document of this one
+    # its result is not part of this run's document
     streams = replace(runtime.streams, stdout=runtime.streams.stderr, stdout_tty=runtime.streams.stderr_tty)
     done = False
     for item, command in _each(planned, terminal):
         if done and not still(item.verdict, command):
-            terminal.note("  no longer found; left as it is")
+            terminal.note("  no longer found: skipped")
             continue
         argv = with_flags(command[1:], *(("--yes",) if yes else ()), "--output", "table")
         guard = _Guard(item.verdict, command, still)
@@ -51,26 +50,25 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
         if code == ExitCode.OK:
             done = True
         elif not guard.left:
-            terminal.note(f"{shlex.join(command)} ended with exit code {code}; no other fix is tried")
+            terminal.note(f"{shlex.join(command)} ended with exit code {code}; podid skips the other fixes")
             return
 
 
 def fixable(report: DoctorReport, ids: Collection[str], level: Severity, terminal: Terminal) -> tuple[AutoFix, ...]:
-    """What can be carried out of the report's fixes, of `ids` if there are any; says what is left out."""
+    """Return the fixes that can be carried out, only of `ids` if there are any. Print a note about skipped ones."""
     planned, left = auto_fixes(report, ids, level)
     if left:
-        terminal.note(f"only with --fix-id, or --fix-level for the level: {', '.join(left)}")
+        terminal.note(f"skipped, require --fix-id or a lower --fix-level: {', '.join(left)}")
     failed = {verdict.check for verdict in report.findings}
     if absent := [name for name in ids if name not in failed]:
-        terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
+        terminal.note(f"not found, nothing to fix: {', '.join(absent)}")
     if not planned and not left and failed & set(ids or failed):
-        terminal.note("podid has no fix for this that it can carry out itself")
+        terminal.note("podid cannot carry out a fix for these findings")
     return planned
 
 
 def show_plans(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
-    """The plan of each command, and nothing is changed. Of one that comes to none it is the reason, and then it is
-    exit 8."""
+    """Print the plan of each fix without changes. A fix without a plan prints its error, exit 8."""
     from podid.render.fixes import fixes_view
 
     planned_fixes = [_planned(item, command, runtime) for item, command in _each(planned)]
@@ -85,7 +83,7 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
     said, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
     streams = replace(streams, stderr=said, stderr_tty=False)
-    # what keeps new pods from credentials today may be fixed by an earlier fix
+    # an earlier fix may repair what would make new pods fail now
     force = ("--force",) if command[1:2] == ("restart",) else ()
     argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
     code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
@@ -96,19 +94,19 @@ def _planned(item: AutoFix, command: tuple[str, ...], runtime: Runtime) -> Plann
 
 
 def _each(planned: Iterable[AutoFix], terminal: Terminal | None = None) -> Iterator[tuple[AutoFix, tuple[str, ...]]]:
-    """Every command, each said on the terminal just before."""
+    """Yield each fix with its command, after printing both to the terminal."""
     for item in planned:
         if terminal is not None:
             terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
         for command in item.commands:
-            if terminal is not None:  # labelled: a command is not broken within a word
+            if terminal is not None:
                 terminal.note(f"  fix ({WORDS[item.kind]}): {shlex.join(command)}")
             yield item, command
 
 
 class _Guard:
-    """Stands between the plan of a fix and its first write. `left` is whether it was left undone for a good reason: by
-    a no, or because the finding is no longer there."""
+    """Asks for confirmation between the plan of a fix and its first write. `left`: the fix was skipped, after a no or
+    because the finding no longer exists."""
 
     def __init__(self, verdict: Verdict, command: tuple[str, ...], still: Still) -> None:
         self.left = False
@@ -118,7 +116,7 @@ class _Guard:
 
     def __call__(self, terminal: Terminal) -> None:
         self.left = True
-        terminal.consent(Consent(question="Do it?", needed_for="doctor --fix"))
+        terminal.consent(Consent(question="Apply this fix?", needed_for="doctor --fix"))
         if not self._still(self._verdict, self._command):
             message = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
             raise Conflict(message, subject=str(self._verdict.subject))

@@ -1,4 +1,4 @@
-"""Command lines to paste: hints of errors and fixes of findings, at the place that the command line names."""
+"""Command lines to paste, hints of errors and fixes of findings, with the options for the place."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from podid.cli.tree import COMMANDS, path_of
 from podid.domain.errors import Again, Hint, Other
 from podid.domain.option import OptionField
 
-# what other programs call the same
+# shared options that other programs have under the same name
 _ELSEWHERE = {"aws": ("region", "profile"), "kubectl": ("context", "kubeconfig")}
 
 
 def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
-    """The hint as words for shlex.join; empty where there is nothing to try. `argv` is the command line that failed."""
+    """Return the hint as words for shlex.join, or () if there is nothing to try. `argv` is the failed command line."""
     words = tuple(argv)
     if isinstance(hint, Again) and not _has_options(path_of(words), hint.add):
         hint = hint.instead or ()
@@ -30,8 +30,8 @@ def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "") -> tuple[str, ...]:
-    """`command` with the flags of `argv` that say where, as far as its program has them and it does not carry them yet.
-    `region` is what neither a flag nor the environment gives: the cluster's own, from its ARN."""
+    """Return `command` with the options of `argv` about the place that its program has and that it lacks. `region` is
+    the region of the cluster's ARN, if no flag and no variable gives one."""
     flags: list[str] = []
     for item in _places(command):
         given = values_of(item.long, argv, short=item.short)
@@ -41,32 +41,32 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
         if not value_of(item.long, command, short=item.short):
             flags += (item.long, value)
         elif item.field == "cluster" and item.long in command and len(given) == 1:
-            # an ARN binds region and account too
+            # an ARN also binds region and account
             place = command.index(item.long) + 1
             command = (*command[:place], value, *command[place + 1 :])
     return with_flags(command, *flags)
 
 
 def with_flags(command: tuple[str, ...], *flags: str) -> tuple[str, ...]:
-    """`command` with these at its end, or before the `--` that only names follow."""
+    """Return `command` with the flags at its end, or before a `--`."""
     place = command.index("--") if "--" in command else len(command)
     return (*command[:place], *flags, *command[place:])
 
 
 def _places(command: Sequence[str]) -> tuple[OptionField, ...]:
-    """The options of a command line's program that say where it works."""
+    """Return the options about the place that the program of a command line has."""
     if "--help" in command:
-        return ()  # no place matters to it
+        return ()  # help needs no place
     if not command or command[0] != "podid":
         names: Sequence[str] = _ELSEWHERE.get(command[0], ()) if command else ()
         if tuple(command[:2]) == ("kubectl", "config"):
-            names = ("kubeconfig",)  # what lists the contexts takes none
+            names = ("kubeconfig",)  # kubectl config get-contexts has no --context
         return tuple(SHARED[name] for name in names)
     return tuple(item for item in _options(path_of(command[1:])) if item.where)
 
 
 def _unconsented(declared: Iterable[OptionField], word: str) -> str:
-    """The word of a command line without what consents in it: an option, or a letter of switches that go together."""
+    """Return the word without consent: without the option, or without its letter in combined switches."""
     letters = {item.short[1]: item for item in declared if item.kind == "switch" and item.short}
     if any(item.consent and word in item.spellings for item in declared):
         return ""
@@ -77,23 +77,23 @@ def _unconsented(declared: Iterable[OptionField], word: str) -> str:
 
 
 def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
-    """Whether the command takes all of the flags: an error may come from far below of what was asked for."""
+    """Whether the command has all of the flags: the error may come from a shared operation."""
     names = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
     return not path or not names or names <= options_of(path)
 
 
 def options_of(path: tuple[str, ...]) -> frozenset[str]:
-    """The options of the command that these words name, by what it declares."""
+    """Return the names of all options of a command."""
     words = set(options_by_name(path))
     shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
     return frozenset(words | ({"--show-permissions"} if "show_permissions" in shared else set()))
 
 
 def options_by_name(words: Sequence[str]) -> dict[str, OptionField]:
-    """The options of the command that the words begin with, by each of their spellings."""
+    """Return the options of the command that the words begin with, by each spelling."""
     return {name: item for item in _options(path_of(words)) for name in item.spellings}
 
 
 def _options(path: tuple[str, ...]) -> tuple[OptionField, ...]:
-    """What the command that these words name declares; nothing for what is none."""
+    """Return the declared options of a command, () for an unknown one."""
     return next((row.load().options for row in COMMANDS if row.path == path), ())

@@ -1,7 +1,7 @@
-"""The shared options, each with one spelling, type, help and environment variable; and what a module under
-`podid.commands` declares: the tree of commands knows no more of it than where it is.
+"""The shared options, each with one spelling, type, help and environment variable; and `Command`, the declaration of a
+module under `podid.commands`.
 
-A command names the groups that it takes; `podid.cli.command` adds them to its signature and hands the values over as
+A command names its groups of shared options; `podid.cli.command` adds them to its signature and passes the values as
 one `Shared`.
 """
 
@@ -21,7 +21,7 @@ from podid.render.formats import Format, Report, parse_format
 
 @options
 class Shared:
-    """The shared options, each written once. None means neither the flag nor its environment variable was given.
+    """The shared options. None means that neither the flag nor its environment variable is given.
 
     To add one: a field here, and its name in a group below or in a command's `shared`.
     """
@@ -36,34 +36,36 @@ class Shared:
     context: str | None = option("NAME", "kubeconfig context.", env=("PODID_CONTEXT",), where=True, source="contexts")
     kubeconfig: str | None = option("FILE", "kubeconfig file.", env=("KUBECONFIG",), where=True)
     namespace: str | None = option("NS", "Only this namespace.", short="-n", env=("PODID_NAMESPACE",))
-    all_namespaces: bool = switch("Every namespace, whatever PODID_NAMESPACE says.", short="-A")
+    all_namespaces: bool = switch("All namespaces, even if PODID_NAMESPACE is set.", short="-A")
     output: Format | Report = option(
         *("FORMAT", "|".join(Format)), short="-o", env=("PODID_OUTPUT",), default=Format.TABLE
     )
     query: str | None = option("JMESPATH", "Print only this part of the result.")
-    yes: bool = switch("Answer yes to every question.", short="-y", consent=True)
+    yes: bool = switch("Confirm without a question.", short="-y", consent=True)
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
         "HOW",
-        f"{'|'.join(Wait)}: how far to wait for the change. [default: ready where it can be checked, else api]",
+        f"{'|'.join(Wait)}: the state to wait for. [default: ready if it can be checked, else api]",
         values=tuple(Wait),
         read=Wait,
     )
     timeout: str | None = option(
         "TIME",
-        "How long the command may take, such as 90s, 5m, 1h. [default: 10m for what only reads]",
+        "Time limit, such as 90s, 5m or 1h. [default: 10m for commands that only read]",
         env=("PODID_TIMEOUT",),
     )
     expect_account: str | None = option(
-        "ID", "Do nothing unless the credentials are this account's.", env=("PODID_EXPECT_ACCOUNT",), where=True
+        "ID", "Fail unless the credentials are for this account.", env=("PODID_EXPECT_ACCOUNT",), where=True
     )
-    journal_dir: str | None = option("DIR", "Where changes are recorded.", env=("PODID_JOURNAL_DIR",), where=True)
+    journal_dir: str | None = option(
+        "DIR", "Directory in which podid records changes.", env=("PODID_JOURNAL_DIR",), where=True
+    )
     no_headers: bool = switch("No column titles in tables and CSV.")
     no_color: bool = switch("No colour, as with NO_COLOR.")
     quiet: bool = switch("No progress and no notes on stderr.", short="-q")
-    verbose: bool = switch("Say where settings came from and which calls are made.", short="-v")
+    verbose: bool = switch("Print the source of each setting, and each call.", short="-v")
 
-    # every value of an option that was given several, by its name; the field itself has the first
+    # all values of a repeated option by its name; the field has the first one
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def timeout_seconds(self, default: float) -> float:
@@ -84,10 +86,10 @@ CHANGE = ("yes", "dry_run", "journal_dir")
 def from_values(
     values: Mapping[str, Any], env: Mapping[str, str], *, reports: bool = False
 ) -> tuple[Shared, dict[str, str]]:
-    """The options with the environment filled in, and for each value that was given, where it came from. `reports` is
-    for a command that writes the formats of a doctor's report too.
+    """Return the options with the environment filled in, and the source of each given value. `reports`: the command
+    also writes the formats of a doctor's report.
 
-    Raises InvalidInput for a value that no command could use.
+    Raise InvalidInput for a value that no command accepts.
     """
     chosen: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -119,7 +121,7 @@ def from_values(
     shared = Shared(**{**chosen, "output": output, "several": lists})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
-            raise InvalidInput("--namespace and --all-namespaces exclude each other")
+            raise InvalidInput("--namespace and --all-namespaces cannot be used together")
         shared = replace(shared, namespace=None)
     if shared.timeout is not None:
         with _naming_source(sources, "timeout"):
@@ -132,7 +134,7 @@ def from_values(
 
 @contextmanager
 def _naming_source(sources: Mapping[str, str], name: str) -> Iterator[None]:
-    """What is wrong with the value of this option is said with the variable that it comes from."""
+    """Add the source of the value to an InvalidInput about this option."""
     try:
         yield
     except InvalidInput as error:
@@ -141,7 +143,7 @@ def _naming_source(sources: Mapping[str, str], name: str) -> Iterator[None]:
 
 
 def tell_source(error: PodidError, value: str, source: str) -> None:
-    """Adds where the value comes from that the error is about, unless it stands on the command line or is said."""
+    """Add the source of the value to the error, unless it is the command line or already named."""
     if source and not source.startswith("-") and source not in f"{error.message} {error.advice}":
         error.advise(f"{value!r} comes from {source}.")
 
@@ -156,22 +158,22 @@ def _lines(paragraph: str) -> list[str]:
     return lines if is_list else [" ".join(lines)]
 
 
-# what a body may ask for by name; all its other parameters are its own options, or groups of them
+# parameters that a body receives by name; all others are options or groups of options
 HANDED_IN = ("access", "terminal")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`body` is the function that its author wrote."""
+    """A command as its module declares it; `body` is the decorated function."""
 
     body: Callable[..., None]
     shared: tuple[str, ...]
     permissions: Callable[[], CommandPermissions]
-    # whether it writes a doctor's report, which has formats of its own
+    # whether it also writes the formats of a doctor's report
     reports: bool = False
-    # the shared options that it takes more than once
+    # the shared options that may be repeated
     several: tuple[str, ...] = ()
-    # what these values of its own options take, where they choose what is read; such a command needs no argument
+    # the permissions for given option values, if these decide what is read; requires no argument
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None
 
     @property
@@ -195,7 +197,7 @@ class Command:
 
     @property
     def own(self) -> tuple[OptionField, ...]:
-        """The options that are its own, in order."""
+        """Its own options, in order."""
         declared: list[OptionField] = []
         for name, parameter in self.parameters.items():
             if isinstance(parameter.default, OptionField):
@@ -206,11 +208,11 @@ class Command:
 
     @property
     def options(self) -> tuple[OptionField, ...]:
-        """All that it takes, but for --show-permissions."""
+        """All its options except --show-permissions."""
         return (*self.own, *(SHARED[name] for name in (*self.shared, *OUTPUT) if name in SHARED))
 
     def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """What the body is called with for the values of its own options. Raises InvalidInput."""
+        """Return the arguments of the body for typed values. Raise InvalidInput."""
         values: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             declared = parameter.default
@@ -223,8 +225,8 @@ class Command:
         return values
 
     def all_permissions(self, **values: object) -> CommandPermissions:
-        """What the body says that it calls, with these `values` of its options where they choose what is read, and what
-        choosing a cluster and naming the caller takes."""
+        """Return the permissions of the body, for `values` of its options if given, plus those for choosing the cluster
+        and identifying the caller."""
         permissions = self.permissions()
         if values and self.permissions_for is not None:
             chosen = self.permissions_for(**values)

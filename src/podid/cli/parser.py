@@ -1,4 +1,4 @@
-"""The command tree as Typer gets it, made of the rows of `podid.cli.tree`."""
+"""The Typer command tree, built from the rows of `podid.cli.tree`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 def build(*, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
-    """The command tree. With `argv`, only the command that it is about is loaded; the others keep name and summary.
-    Help is not drawn by it, but by `podid.cli.help`."""
+    """Return the command tree. With `argv`, load only the command that it names; the others have name and summary.
+    `podid.cli.help` prints help."""
     words = None if argv is None else [word for word in argv if not word.startswith("-")]
     root = _made(_root, None)
     assert isinstance(root, TyperGroup)
@@ -39,14 +39,14 @@ def _full(row: Row) -> Any:
 
 
 class _Strict(TyperCommand):
-    """Refuses an option that is given twice and takes one value: the last one would win without a word."""
+    """Refuses a repeated option with one value: Typer would silently use the last one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         single = [param for param in order if param.param_type_name == "option" and _says_one_thing(param)]
         for param in single:
             if single.count(param) > 1:
-                raise typer.BadParameter("it is given twice, and only one value can hold", ctx=ctx, param=param)
+                raise typer.BadParameter("the option is given twice and accepts one value", ctx=ctx, param=param)
         return super().parse_args(ctx, args)
 
 
@@ -55,10 +55,10 @@ def _says_one_thing(param: Any) -> bool:
 
 
 def _made(callback: Callable[..., None] | None, function: Callable[..., None] | None, *, name: str = "") -> Any:
-    """A group as Typer makes it of its own app, with one command in it if there is a `function`."""
+    """Return the group of a new Typer app, with one command for `function`."""
     app = typer.Typer(
         rich_markup_mode=None,
-        # a traceback with local values can show a token
+        # a traceback with local values may contain a token
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings=_CONTEXT,
@@ -85,4 +85,4 @@ def _root(
         False, "--version", is_eager=True, callback=_version, help="Print the version and exit."
     ),
 ) -> None:
-    """Typer replaces this by the app's own help."""
+    """The options of podid itself."""

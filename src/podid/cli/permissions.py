@@ -1,6 +1,6 @@
-"""Rights that several commands need on top, each with the one reason that all of them print for it.
+"""Optional permissions of several commands, each with its reason.
 
-A command's `permissions()` imports this: only --show-permissions needs the gateways for it.
+Only a command's `permissions()` imports this module: it loads the gateways, which only --show-permissions needs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,30 +30,32 @@ from podid.ops.reading.sections import permissions as permissions_of_checks
 from podid.ops.status.diagnose import select
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
-_NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
+_NAMING = "checking whether a name exists, and suggesting similar names"
 NAMING = OptionalPermission.of(_NAMING, *_NAMES)
 # for a command that takes a namespace
 NAMING_NAMESPACES_TOO = OptionalPermission.of(_NAMING, *_NAMES, KubeReader.list_namespaces)
-RUNNING_PODS = OptionalPermission.of("seeing what running pods carry", KubeReader.list_pods)
+RUNNING_PODS = OptionalPermission.of(
+    "reading the settings that the webhook injected into running pods", KubeReader.list_pods
+)
 DRY_RUNS = OptionalPermission.of(
-    "dry-run pods, which show whether new pods get credentials; nothing is created, but the right could",
+    "dry-run pods, which show whether new pods get credentials; podid creates nothing, but the permission allows it",
     KubeWriter.dry_run_pod,
 )
 STATUS = OptionalPermission(permissions_of_checks(select()), "checking whether it works, as podid status does")
 USERS = OptionalPermission(
     permissions_of_checks(select(), cost=Cost.AWS),
-    "saying what comes of it for who uses the role in the cluster at hand",
+    "checking the effect on the service accounts that use the role in the cluster",
 )
 TOKENS = OptionalPermission.of(
-    "--wait verified: a pod's token, redeemed; grant it per namespace",
+    "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
-# what a change of associations waits for
+# for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalPermission.of(
-    "having AWS check policies before they are written", AccessAnalyzer.validate_policy
+    "validating policies with IAM Access Analyzer before writing them", AccessAnalyzer.validate_policy
 )
 CREATING_ROLE = (
     *ROLE.calls(Verb.CREATE),
@@ -63,7 +65,7 @@ CREATING_ROLE = (
 )
 DELETING_ROLE = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
 TAKING_BACK = OptionalPermission.of(
-    "taking back a role that could not be finished", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
+    "deleting a role that could not be completed", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
 )
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 TARGET_ROLE = (
@@ -71,17 +73,18 @@ TARGET_ROLE = (
         "--target-role --update-trust: its trust policy, with the credentials of its account",
         *TARGET_TRUST.calls(Verb.UPDATE),
     ),
-    OptionalPermission.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
+    OptionalPermission.of("--target-role: checking whether an existing role may assume it", Iam.simulate),
 )
 
 
 def outlook(checks: Sequence[str]) -> OptionalPermission:
-    """For a command that says before a change what comes of it, as far as some `checks` tell."""
-    return OptionalPermission(permissions_of_checks(select(checks)), "saying before the change what comes of it")
+    """Return the permission of a command that checks the effect of a change with some `checks`."""
+    return OptionalPermission(permissions_of_checks(select(checks)), "checking the effect before the change")
 
 
 def editing_trust(*operations: Need) -> CommandPermissions:
-    """For a command that edits trust policies: files take none, a role what reads and writes it, and `operations`."""
+    """Return the permissions of a command that edits trust policies: none for files; for roles read, write and
+    `operations`."""
     of_role = OptionalPermission.of(
         "--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names, *operations
     )
@@ -89,13 +92,13 @@ def editing_trust(*operations: Need) -> CommandPermissions:
 
 
 def asking(*operations: Need) -> OptionalPermission:
-    """For a command that asks questions when it is typed alone; `operations` read what there is beside associations."""
-    reason = "asking, where nothing is named: what there is to choose from"
+    """Return the permission of guided mode; `operations` read choices other than associations."""
+    reason = "guided mode: reading the choices"
     return OptionalPermission.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
 
 
 def making(*always: Need, optional: tuple[OptionalPermission, ...] = ()) -> CommandPermissions:
-    """What it takes to make associations that are like others, and to check what comes of them."""
+    """Return the permissions to create associations from existing ones and to check their effect."""
     return CommandPermissions.of(
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_TRUST.calls(Verb.UPDATE),
@@ -111,8 +114,8 @@ def making(*always: Need, optional: tuple[OptionalPermission, ...] = ()) -> Comm
 
 
 def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
-    """What it takes to take back changes of which these are the reverse."""
-    # what undoing takes beside what the change itself takes
+    """Return the permissions to undo; `changes` are the reversed ones."""
+    # permissions in addition to those of the reversed change
     beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
         (ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
         (ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
@@ -126,7 +129,7 @@ def undoing(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandPermissions:
             account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
             optional.append(OptionalPermission.of("undoing --create-service-account", *account))
         elif kind is TARGET_TRUST or kind.passing:
-            continue  # the one with rights in another account, the others are not undone
+            continue  # not undone: it needs permissions in another account
         else:
             always += (*kind.calls(verb), *beside.get((kind, verb), ()))
             always += () if kind.account_wide else (Eks.get_cluster,)

@@ -1,4 +1,4 @@
-"""Questions at a terminal. questionary is imported when one is asked, and draws on stderr: stdout is data."""
+"""Questions at a terminal. questionary is imported for a question only, and draws on stderr: stdout is data."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from podid.render import sanitize
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
-# more than fit on a small screen can be filtered
+# longer lists can be filtered
 _MANY = 9
 _BACK = "\0"
 
 
 class Prompter:
-    """Asks on the process's own terminal. Ctrl-C at a question is Cancelled, exit 130."""
+    """Asks on the terminal of the process. Ctrl-C at a question raises Cancelled, exit 130."""
 
     def confirm(self, question: str, *, word: str = "") -> bool:
-        """Whether the answer, ended with Enter, is yes; with `word`, whether it is that word. questionary's own
-        confirmation acts on a single key, which a word typed in haste can hold."""
+        """Return whether the answer is yes, or `word` if one is given. Enter ends the answer: questionary's own
+        confirmation acts on a single key. Any other answer clears the field and asks again."""
         import questionary
         from prompt_toolkit.output import create_output
 
         accepted = (word,) if word else ("y", "yes")
         refused = ("", "n", "no")
-        prompt = f"{question} Type {word} to go on:" if word else f"{question} [y/N]"
-        answer = questionary.text(
-            prompt,
-            validate=lambda text: text.strip().lower() in (*accepted, *refused) or f"{' or '.join(accepted)}, or no",
-            output=create_output(stdout=sys.stderr),
-        ).ask(kbi_msg="")
-        return str(_answered(answer)).strip().lower() in accepted
+        prompt = f"{question} Type {word} to continue:" if word else f"{question} [y/N]"
+        output = create_output(stdout=sys.stderr)
+        while True:
+            text = str(_answered(questionary.text(prompt, output=output).ask(kbi_msg=""))).strip().lower()
+            if text in (*accepted, *refused):
+                return text in accepted
+            sys.stderr.write(f"Type {' or '.join(accepted)}, or no.\n")
+            sys.stderr.flush()
 
     def choose(self, question: str, choices: Sequence[str]) -> str:
         options = tuple(Option(choice, choice) for choice in choices)
         return str(self.ask(Prompt(key="", text=question, options=options), back=False))
 
     def ask(self, question: Prompt, *, back: bool) -> str | None:
-        """The answer: an option's value, or what was typed; None to go back, which is offered with `back`."""
+        """Return the value of an option or the typed text; None to go back, which `back` offers."""
         from prompt_toolkit.output import create_output
 
         output = create_output(stdout=sys.stderr)
@@ -50,7 +51,7 @@ class Prompter:
 
 
 def _selected(question: Prompt, back: bool, output: Output) -> str | None:
-    """One option a line, cut to the terminal's width. Long lists are filtered by what is typed."""
+    """Show one option a line, cut to the terminal's width. Typed letters filter long lists."""
     import questionary
 
     room = max(20, output.get_size().columns - 4)
@@ -65,7 +66,7 @@ def _selected(question: Prompt, back: bool, output: Output) -> str | None:
         questionary.select(
             question.text,
             choices=choices,
-            instruction="(arrow keys or some letters, Enter)" if long else "(arrow keys, Enter)",
+            instruction="(arrow keys or letters, Enter)" if long else "(arrow keys, Enter)",
             use_search_filter=long,
             use_jk_keys=False,
             output=output,
@@ -74,7 +75,7 @@ def _selected(question: Prompt, back: bool, output: Output) -> str | None:
     )
     if answer == _BACK:
         return None
-    # without its note, and no longer than a line
+    # one line, without the note
     title = next(option.title for option in question.options if option.value == answer).strip()
     sys.stderr.write(f"{_cut(f'? {question.text} {title}', room + 3)}\n")
     sys.stderr.flush()
@@ -91,15 +92,15 @@ def _cut(text: str, room: int) -> str:
 
 
 def _typed(question: Prompt, back: bool, output: Output) -> str | None:
-    """Nothing typed is the way back."""
+    """An empty answer goes back."""
     import questionary
 
     def problem(text: str) -> bool | str:
         if not text.strip():
-            return back or "something has to be typed"
+            return back or "type a value"
         return question.check(text) or True
 
-    instruction = "(Enter alone goes back) " if back else None
+    instruction = "(Enter goes back) " if back else None
     answer = questionary.text(question.text, validate=problem, instruction=instruction, output=output).ask(kbi_msg="")
     return str(_answered(answer)).strip() or None
 

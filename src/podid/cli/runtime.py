@@ -1,6 +1,6 @@
-"""What the world looks like to a command: streams, environment, clocks, questions, and clients built when asked for.
+"""The environment of a command: streams, variables, clocks, questions.
 
-Nothing here is taken from the process at import time, so a test hands in its own.
+Nothing is read from the process at import, so tests pass their own.
 """
 
 import errno
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Streams:
-    """stdout is data, stderr is everything else. Whether each is a terminal is decided once."""
+    """stdout is data, stderr is everything else. `*_tty` is decided once."""
 
     stdin: IO[str]
     stdout: IO[str]
@@ -37,19 +37,19 @@ class Streams:
     stdout_tty: bool
     stderr_tty: bool
     width: int = 80
-    # 0 is unknown: then nothing that was written is drawn again
+    # 0 is unknown: then podid erases no lines
     height: int = 0
-    # stdout for text that a CI runner is meant to obey
+    # stdout for workflow commands to a CI runner
     obeyed: IO[str] | None = None
 
     def defuse(self) -> None:
-        """For a run in a CI runner that obeys what it reads."""
+        """Keep output from being read as workflow commands of a CI runner."""
         self.obeyed = self.stdout
         self.stdout, self.stderr = (cast("IO[str]", _Defused(stream)) for stream in (self.stdout, self.stderr))
 
     @classmethod
     def of_process(cls) -> "Streams":
-        for stream in (sys.stdout, sys.stderr):  # in a terminal of another encoding a mark is an escape, not an error
+        for stream in (sys.stdout, sys.stderr):  # in another encoding, escape marks instead of failing
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         size = shutil.get_terminal_size()
@@ -66,14 +66,14 @@ class Streams:
 
 
 class _Closed(io.StringIO):
-    """Stands in for a stream that the shell closed (`>&-`), which Python gives as None."""
+    """Replaces a stream that the shell closed (`>&-`): Python sets it to None."""
 
     def write(self, text: str) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class _Defused:
-    """A stream that a CI runner reads: no text can begin a line with one of its commands."""
+    """A stream in which no line begins with a workflow command of a CI runner."""
 
     def __init__(self, stream: IO[str]) -> None:
         from podid.render.sanitize import defused
@@ -93,8 +93,7 @@ class _Defused:
 
 
 def abandon(stream: IO[str]) -> None:
-    """Nothing that is still in the stream's buffer can be written: without this Python fails on it once more while
-    shutting down, with a complaint and a code of its own."""
+    """Discard the stream's buffer. Otherwise Python fails to write it again at shutdown, with its own exit code."""
     try:
         descriptor = stream.fileno()
     except (OSError, ValueError):
@@ -110,8 +109,8 @@ def _is_tty(stream: IO[str] | None) -> bool:
 
 
 class Instead(Exception):
-    """Raised by a command that asked what it is to do: `argv` says it without questions, and is to be carried out.
-    `lines` are for stderr, as they are, once that went well."""
+    """Raised by a guided run: `argv` is the command line to run instead. `lines` go to stderr unchanged, after
+    success."""
 
     def __init__(self, argv: tuple[str, ...], lines: tuple[str, ...]) -> None:
         super().__init__(argv)
@@ -121,7 +120,7 @@ class Instead(Exception):
 
 @dataclass(slots=True)
 class Runtime:
-    """One per process, or one per test. `prompter` is None where nobody can be asked."""
+    """One per process, or one per test."""
 
     streams: Streams
     env: Mapping[str, str]
@@ -129,20 +128,20 @@ class Runtime:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     argv: tuple[str, ...] = ()
-    # set when something may have been changed: what an interruption has to say depends on it
+    # set when something may have changed: an interruption then mentions the journal
     changing: bool = False
-    # how many of how many steps are done, where they are many
+    # completed and total steps of a long change
     counted: tuple[int, int] = (0, 0)
-    # what this run found of earlier ones that were interrupted, until a result or an error has said it
+    # settled earlier runs, until a result or an error reports them
     settled: "Settled | None" = None
-    # of the runs that this command has begun and not ended
+    # open journal runs of this command
     recorders: "list[Recorder]" = field(default_factory=list)
-    # the AWS account, once it is known: a terminal shows short names of what is in it
+    # the AWS account, once it is known: a terminal shows short names for its resources
     account: str = ""
-    # seconds in which a person was asked: no command is late for them
+    # seconds spent in questions: they do not count for deadlines
     answering: float = 0.0
-    # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
-    # asks, and raises what stands in the way; and what takes its results instead of stdout
+    # for commands that podid runs itself: `guard` is called with the terminal between plan and first write and raises
+    # to stop it; `views` receives the results instead of stdout
     guard: Callable[[Any], None] | None = None
     views: "list[View] | None" = None
     _prompter: "Prompter | None" = field(default=None, repr=False)
@@ -156,24 +155,24 @@ class Runtime:
         return cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
 
     def take_settled(self) -> "Settled | None":
-        """What is to be said of interrupted runs, once."""
+        """Return the settled runs to report, once."""
         settled, self.settled = self.settled, None
         return settled
 
     def end_runs(self, *, cut_short: bool = False) -> None:
-        """The runs that were begun have come to their end, or are left as they are."""
+        """End the open runs, or leave them open if `cut_short`."""
         while self.recorders:
             recorder = self.recorders.pop()
             recorder.close() if cut_short else recorder.end()
 
     @property
     def interactive(self) -> bool:
-        """A question may be asked: stdin and stderr are terminals, and this is not a CI run (CI unset or empty)."""
+        """Whether podid may ask: stdin and stderr are terminals, and CI is unset or empty."""
         return self.streams.stdin_tty and self.streams.stderr_tty and not self.env.get("CI")
 
     @contextmanager
     def asking(self) -> Iterator["Prompter"]:
-        """Around a question."""
+        """Yield the prompter and count the time for the answer."""
         began = self.monotonic()
         try:
             yield self.prompter
@@ -181,7 +180,7 @@ class Runtime:
             self.answering += self.monotonic() - began
 
     def deadline(self, seconds: float, words: str) -> "Deadline":
-        """That long from now, not counting what people take for answers."""
+        """Return a deadline in so many seconds, without the time for answers."""
         from podid.calls.deadline import Deadline
 
         return Deadline.after(seconds, words, lambda: self.monotonic() - self.answering)
@@ -199,7 +198,7 @@ class Runtime:
 
     @property
     def width(self) -> int:
-        """Columns to draw in, 40 to 500 whatever the terminal says."""
+        """The terminal's columns, limited to 40 to 500."""
         return max(40, min(500, self.streams.width))
 
     def screen(self, stream: IO[str], *, color: bool, full: bool) -> "Screen":
@@ -211,7 +210,8 @@ class Runtime:
         return Screen(self.width if tty else None, self.color(stream, allowed=color), self.account, now)
 
     def color(self, stream: IO[str], *, allowed: bool) -> bool:
-        """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""
+        """Apply NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR in this order; else colour terminals
+        only."""
         if not allowed or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
             return False
         if self.env.get("FORCE_COLOR"):
@@ -219,7 +219,8 @@ class Runtime:
         return self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
 
     def state_dir(self) -> "Path":
-        """$XDG_STATE_HOME/podid or ~/.local/state/podid; not created here. UsageError where HOME is relative."""
+        """Return $XDG_STATE_HOME/podid or ~/.local/state/podid without creating it. Raise UsageError for a relative
+        HOME."""
         from pathlib import Path
 
         from podid.domain.errors import UsageError

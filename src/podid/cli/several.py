@@ -1,5 +1,5 @@
-"""One command in several clusters: which ones are meant; a change in each by itself, what came of all of them in one
-document, failures by cluster."""
+"""One command in several clusters: select them, change each by itself, and report all results in one document, with
+failures by cluster."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from podid.render.view import View
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
-# a cluster by name and the way to it, or why those of a region cannot be listed
+# the name of a cluster with access to it, or the failure to list the clusters of a region
 Reached = tuple[str, "Access | PodidError"]
 
 
 def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
-    """The clusters, which a person is asked about where they are several: more than was typed is changed."""
+    """Return the clusters with all tags. A terminal asks if they are several: the change is larger than typed."""
     if access.sources.get("cluster") == "--cluster":
-        raise UsageError("--cluster and --cluster-tag exclude each other")
+        raise UsageError("--cluster and --cluster-tag cannot be used together")
     terminal = access.terminal
     with terminal.working("reading the clusters' tags"):
         clusters = tagged_clusters(access.aws.eks, tags, access.aws.region)
     words = short_list(clusters, 20)
-    terminal.note(f"{' '.join(f'--cluster-tag {key}={value}' for key, value in tags.items())} stands for {words}")
+    terminal.note(f"{' '.join(f'--cluster-tag {key}={value}' for key, value in tags.items())} matches {words}")
     changes = not access.shared.dry_run and access.runtime.interactive
     if changes and len(clusters) > 1:
-        question = f"Go on in these {len(clusters)} clusters?"
+        question = f"Continue in these {len(clusters)} clusters?"
         terminal.consent(Consent(question=question, needed_for="A change in several clusters"))
     return clusters
 
 
 def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS) -> None:
-    """Runs a changing command in every cluster that --cluster names, or that has all of `tags`. In one of several that
-    fails, the others go on: exit 8 where some of it worked."""
+    """Run a changing command in each cluster of --cluster, or with all of `tags`. A failure in one of several does not
+    stop the others: exit 8 if some of them worked."""
     terminal = access.terminal
     clusters = _tagged(access, tags) if tags else access.shared.several.get("cluster", ())
     if len(clusters) < 2:
@@ -52,7 +52,7 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
         run(local)
         return
     if access.shared.context is not None:
-        raise UsageError("--context is the way into one cluster, and several are meant")
+        raise UsageError("--context selects one cluster and cannot be used with several clusters")
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
     codes = set()
@@ -87,14 +87,13 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
 
 
 def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Reached]:
-    """Every cluster that --cluster, --all-clusters, or --cluster-tag with its `tags`, stands for in every --region and
-    --profile, with its name; the failure where a region's clusters cannot be listed. Raises UsageError for what
-    excludes each other."""
+    """Yield each cluster of --cluster, --all-clusters or --cluster-tag (`tags`) in each --region and --profile, with
+    its name; for a region, the failure to list its clusters. Raise UsageError for options that cannot be combined."""
     options, several = access.shared, access.shared.several
     if all_clusters and access.sources.get("cluster") == "--cluster":
-        raise UsageError("--cluster and --all-clusters exclude each other")
+        raise UsageError("--cluster and --all-clusters cannot be used together")
     if tags and (all_clusters or access.sources.get("cluster") == "--cluster"):
-        raise UsageError("--cluster-tag stands in place of --cluster and of --all-clusters")
+        raise UsageError("--cluster-tag cannot be used together with --cluster or --all-clusters")
     all_clusters = all_clusters or bool(tags)
     if not several and not all_clusters:
         yield "", access
@@ -118,8 +117,8 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
 
 
 def check_namespace(reached: Sequence[Access], namespace: str) -> None:
-    """For a namespace in which nothing was found: raises NotFound where none of the clusters has it, nor an association
-    in it. Returns where one has, and where that cannot be looked at."""
+    """Raise NotFound if no cluster has the namespace or an association in it. Return if one has, or if it could not be
+    read."""
     from podid.ops.association.read import namespace_not_found
 
     absent: NotFound | None = None

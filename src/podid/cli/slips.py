@@ -1,4 +1,4 @@
-"""Command lines that cannot be read, and what may have been meant."""
+"""Errors for command lines that cannot be parsed, with the likely correction."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from podid.domain.text import meant, nearest
 if TYPE_CHECKING:
     import typer
 
-# what AWS's CLI, eksctl, kubectl, helm and terraform call an option, and what it is called here: the first of them that
-# the command has
+# options of the AWS CLI, eksctl, kubectl, helm and terraform -> podid's names: the first one that the command has
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--role-arn": ("--role",),
     "--role-name": ("--role",),
@@ -41,19 +40,18 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--assume-yes": ("--yes",),
     "--no-wait": ("--wait=none",),
 }
-# what a policy is: a managed one, by its ARN, or one of these
+# a managed policy for an ARN, else one of the others
 _POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
 ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
-# a name with one of these asks for the reverse of the name without
+# prefixes that reverse the meaning of a name
 _REVERSED = ("--no-", "--not-", "--disable-", "--without-", "--skip-", "--dont-")
-# what Typer says of an argument for which there is no place
+# Typer's message for an extra argument
 _EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)")
 
 
 def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
-    """Typer's own complaint in podid's shape, with the command line that was meant, or the help of the command that was
-    being read."""
+    """Convert Typer's error, with the likely command line or the help of the command as hint."""
     describe = getattr(error, "format_message", None)
     context = getattr(error, "ctx", None)
     path = context.command_path.split()[1:] if context is not None else path_of(argv)
@@ -70,17 +68,21 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         near = nearest(typed, context.command.commands, 1)
         message = f"There is no command {typed}"
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        limit = f"fewer arguments: {extra[1]} is too much" if takes_names else f"no argument, and {extra[1]} is one"
+        limit = (
+            f"fewer arguments: {extra[1]} is not expected"
+            if takes_names
+            else f"no arguments: {extra[1]} is not expected"
+        )
         message = f"podid {' '.join(path)} takes {limit}"
     elif message.startswith("No such option"):
         message = f"There is no option {typed}"
         if any(typed in item.spellings for item in SHARED.values()):
-            # other commands have it: it is spelled right, and no other one is meant
+            # other commands have it, so it is no typing error
             message = f"{message} of {' '.join(('podid', *path))}"
         else:
             near = _near(typed, known)
     value = value_of(typed, argv)
-    # one that takes a value, for which none was given, is not what was meant
+    # not an option that needs a value if none was given
     fits = near and ((value and not value.startswith("-")) or not _takes_value(params, near[0]))
     return UsageError(
         f"{message}{meant(near)}", hint=Again(swap=(typed, near[0])) if fits else Other((*path, "--help"))
@@ -90,7 +92,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
 def _elsewhere(
     typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str], takes_names: bool
 ) -> UsageError | None:
-    """What other programs call an option, or have an option for; None for a name that none is known to have."""
+    """Return the error for an option of another program, or None for an unknown name."""
     if typed in ACCOUNTS or (typed in ("--namespace", "-n") and any(value_of(name, argv) for name in ACCOUNTS)):
         account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
         return UsageError(
@@ -112,12 +114,12 @@ def _elsewhere(
         return UsageError(f"There is no option {typed}{meant(policies)}", hint=fits)
     if not (called := _called(typed, known)):
         return None
-    return UsageError(f"There is no option {typed}; it is called {called} here", hint=Again(swap=(typed, called)))
+    return UsageError(f"There is no option {typed}; podid calls it {called}", hint=Again(swap=(typed, called)))
 
 
 def _near(typed: str, known: Sequence[str]) -> list[str]:
-    """The option that was likely meant, by its name here or elsewhere; none that says the reverse. The hyphens in front
-    make no two names alike."""
+    """Return the likely option, by podid's or another program's name, never the reverse one. Leading hyphens do not
+    count for likeness."""
     if not typed.startswith("--"):
         return []
     letters = typed.replace("-", "")
@@ -131,25 +133,25 @@ def _near(typed: str, known: Sequence[str]) -> list[str]:
 
 
 def _called(name: str, known: Sequence[str]) -> str:
-    """What the command calls an option of other programs; empty where it has none such."""
+    """Return the command's option for an option of another program, or ""."""
     return next((called for called in ELSEWHERE.get(name, ()) if called.partition("=")[0] in known), "")
 
 
 def _takes_value(params: Iterable[object], option: str) -> bool:
-    """Whether that is an option of the command that takes a value."""
+    """Whether the command has this option and it takes a value."""
     named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)  # type: ignore[attr-defined]
     return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
 
 
 def _with_account(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:
-    """The command line with NAMESPACE/NAME made of `option` and --namespace; empty where it lacks one of the two."""
+    """Return the command line with NAMESPACE/NAME from `option` and --namespace, or () if one is missing."""
     words = list(argv)
     name, namespace = _taken(option, words), _taken("--namespace", words, short="-n")
     return ("podid", *path, f"{namespace}/{name}", *words[len(path) :]) if name and namespace else ()
 
 
 def _taken(option: str, words: list[str], *, short: str = "") -> str:
-    """The option's value, which is taken out of the words with it; empty where there is none."""
+    """Remove the option with its value from the words; return the value, or ""."""
     place, size, value = next(reversed(given(option, words, short=short)), Given(0, 0, None))
     if not value or value.startswith("-"):
         return ""

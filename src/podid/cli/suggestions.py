@@ -1,7 +1,7 @@
 """Values for shell completion: names of clusters, service accounts, roles, runs, checks…
 
-A key press waits 300 ms at most. What only AWS or the cluster knows is read by a process of its own, which goes on when
-the key press is over and leaves the answer in a file: the next TAB has it. Nothing is ever said on an error.
+A key press waits at most 300 ms. A separate process reads names from AWS or the cluster. It continues after the key
+press and caches the answer in a file for the next TAB. Errors print nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30.0
 KEPT_SECONDS = 600.0
-# nobody sees the process that reads, or would end it
+# the reading process is invisible and must end by itself
 REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 0.2
-# what a name is looked up in: a word on the line, or the variable that stands in for it
+# the options about the place, or their variables
 _PLACE = tuple(item for item in SHARED.values() if item.where)
 
 
@@ -39,12 +39,12 @@ class Suggestions:
         self._runtime = runtime
 
     def values(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
-        """The values of a source; nothing where they cannot be had in time."""
+        """Return the values of a source, or () if they are not available in time."""
         try:
             if source in LOCAL:
                 return tuple(LOCAL[source](self._runtime))
             return self._remote(source, words)
-        except Exception:  # noqa: BLE001  a key press is no place for a complaint
+        except Exception:  # noqa: BLE001  completion prints no errors
             return ()
 
     def _remote(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
@@ -86,13 +86,13 @@ class Suggestions:
 
 
 def _place(words: Sequence[str]) -> dict[str, str]:
-    """The options among the words that say where to look."""
+    """Return the options about the place among the words."""
     names = {name: item.field for item in _PLACE for name in item.spellings}
     return {names[word]: value for word, value in pairwise(words) if word in names}
 
 
 def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
-    """When the values were written, and they; None for what nobody but the caller can have written just before."""
+    """Return the time and the values of a private, recent cache file, else None."""
     try:
         if not check_private(cache.parent):
             return None
@@ -179,7 +179,7 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
 def _service_accounts(access: Access) -> Iterable[str]:
     summaries = access.aws.eks.list_association_summaries(access.place().cluster_name)
     names = {str(item.ref) for item in summaries}
-    with contextlib.suppress(Exception):  # those with an association are better than none
+    with contextlib.suppress(Exception):  # names from associations are better than none
         names |= {str(account.ref) for account in access.kube.reader.list_service_accounts()}
     return names
 
@@ -219,7 +219,7 @@ REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
 
 
 def main(argv: Sequence[str]) -> None:
-    """Reads one source and leaves its values in the cache file, whole or not at all."""
+    """Read one source and write its values to the cache file, atomically."""
     from podid.cli.access import Access
     from podid.cli.options import from_values
     from podid.cli.terminal import Terminal

@@ -1,4 +1,4 @@
-"""The way to the user: results on stdout, all else on stderr, progress too, questions, and the code to leave with."""
+"""Output to the user: results on stdout, everything else on stderr; progress, questions and the exit code."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.reports import write_report
-from podid.render.screen import Screen, draw, paint_all, rows_of
+from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from podid.aws.requests import CallRecord
     from podid.domain.report import DoctorReport
     from podid.local.files import OutputFile
@@ -28,16 +30,18 @@ if TYPE_CHECKING:
 
 
 class Terminal:
-    """What a command says and asks. Only `emit`, `stream`, `stream_lines` and `narrate` write to stdout."""
+    """Prints and asks for a command. Only `emit`, `stream`, `stream_lines` and `narrate` write to stdout."""
 
     def __init__(self, runtime: Runtime, options: Shared) -> None:
         self._runtime = runtime
         self._options = options
-        # beside a document on stdout, a script's stderr holds an error document or nothing
+        # with a document on stdout, a script's stderr has an error document or nothing
         quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = runtime.views
+        # the last view of a --watch
+        self._watched: View | None = None
         # rows of the text on stderr that a result may take the place of
         self._draft = 0
         # the command line that hints repeat
@@ -46,17 +50,17 @@ class Terminal:
     # --- on the way ----------------------------------------------------------------------------------------------
 
     def note(self, *lines: str | Line, draft: bool = False) -> None:
-        """Sentences on stderr, a line each, whatever they hold; silent with --quiet. A `draft` may be erased again."""
+        """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
         if not self._quiet:
             self.progress.done()
             screen = self._screen(self._runtime.streams.stderr)
             text = paint_all(lines, screen)
             self._stderr(text)
-            if draft and self._redraws:
+            if draft and self.redraws:
                 self._draft = rows_of(text, screen)
 
     @property
-    def _redraws(self) -> bool:
+    def redraws(self) -> bool:
         """Whether result and notes share a terminal on which text can be erased."""
         streams = self._runtime.streams
         live = streams.stderr_tty and self._runtime.env.get("TERM") != "dumb" and self._kept is None
@@ -74,7 +78,7 @@ class Terminal:
         return True
 
     def explain(self, text: str) -> None:
-        """What only -v shows."""
+        """Print a line with -v only."""
         if self._options.verbose:
             self.progress.done()
             self._stderr(f"  {sanitize.line(text)}\n")
@@ -88,7 +92,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def working(self, state: str) -> Iterator[Progress]:
-        """Shows `state` while the block runs, then wipes it."""
+        """Show `state` while the block runs."""
         self.progress.glance(state)
         try:
             yield self.progress
@@ -98,16 +102,15 @@ class Terminal:
     # --- questions and files --------------------------------------------------------------------------------------
 
     def consent(self, consent: Consent, *, flag: str = "--yes") -> None:
-        """Asks, or takes --yes for an answer; `flag` is another one whose absence makes it ask. Raises ConsentNeeded
-        where nobody can be asked, Declined on a no."""
+        """Ask, or accept --yes (or `flag`) as the answer. Raise ConsentNeeded without a terminal, Declined for a no."""
         if self._options.yes and flag == "--yes" and not consent.grave:
             return
         if not self._runtime.interactive:
             if consent.grave:
                 reason, *more = consent.grave
-                message = f"{consent.needed_for} needs an answer at a terminal here, and --yes is none: {reason}"
+                message = f"{consent.needed_for} requires confirmation at a terminal, --yes is not enough: {reason}"
                 raise ConsentNeeded(message, lines=tuple(more))
-            message = f"{consent.needed_for} needs confirmation, and there is no terminal to ask on"
+            message = f"{consent.needed_for} requires confirmation, and there is no terminal for it"
             raise ConsentNeeded(message, hint=Again(add=(flag,)))
         self.progress.done()
         self._draft = 0
@@ -117,8 +120,8 @@ class Terminal:
             raise Declined("Nothing was changed")
 
     def read_file(self, name: str, *, most_mib: int = 1) -> str:
-        """The text of a regular file, or of stdin for `-`, of at most so many characters. Raises UsageError that says
-        why it cannot be read."""
+        """Return the text of a regular file, or of stdin for `-`. Raise UsageError if it cannot be read or is too
+        large."""
 
         from podid.local import files
 
@@ -136,13 +139,13 @@ class Terminal:
         return text.removeprefix("\ufeff")
 
     def file_to_write(self, name: str, *, force: bool) -> OutputFile:
-        """For a result in a file that the user names; what stands in the way is said before the work is done. A file
-        that is there is replaced with `force`, or after a question. Raises UsageError."""
+        """Return the file for a result, checked before the work is done. An existing file is replaced with `force` or
+        after a question. Raise UsageError."""
         from podid.local.files import OutputFile
 
         file = OutputFile(name)
         if file.exists and not force:
-            consent = Consent(question=f"{name} exists. Replace it?", needed_for=f"Replacing {name}, which exists,")
+            consent = Consent(question=f"{name} exists. Replace it?", needed_for=f"Replacing {name}")
             self.consent(consent, flag="--force")
         return file
 
@@ -154,7 +157,7 @@ class Terminal:
 
     @property
     def for_person(self) -> bool:
-        """Whether the result is a table that somebody looks at, rather than a document or lines for a script."""
+        """Whether the result is a table on a terminal, not a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
 
     @property
@@ -163,19 +166,19 @@ class Terminal:
 
     @property
     def colored(self) -> bool:
-        """Whether stdout takes colour."""
+        """Whether stdout is coloured."""
         return self._color(self._runtime.streams.stdout)
 
     def narrate(self, text: str) -> None:
-        """podid's own words and other programs' output, for the demo alone: nothing in it is escaped. Raises UsageError
-        where a document was asked for."""
+        """Print unescaped text of podid and of other programs, for the demo only. Raise UsageError with --output or
+        --query."""
         if self._options.output is not Format.TABLE or self._options.query is not None:
-            raise UsageError("podid demo narrates: it has no result for --output or --query", hint=Other(("demo",)))
+            raise UsageError("--output and --query cannot be used with podid demo", hint=Other(("demo",)))
         self._print((text,))
 
     @contextlib.contextmanager
     def collecting(self, views: list[View]) -> Iterator[None]:
-        """What is emitted meanwhile is kept in `views`, to be written as one."""
+        """Collect emitted results in `views` while the block runs."""
         before, self._kept = self._kept, views
         try:
             yield
@@ -183,12 +186,25 @@ class Terminal:
             self._kept = before
 
     def emit(self, view: View) -> None:
-        """Writes the result to stdout in the chosen format."""
+        """Write the result to stdout in the chosen format."""
         self.progress.done()
         if self._kept is not None:
             self._kept.append(view)
         else:
             self._write(view)
+
+    def emit_again(self, view: View, moment: datetime) -> None:
+        """Write the next view of a --watch: on a terminal in the place of the previous one, with the time; in a pipe
+        its rows that changed. Documents are written whole."""
+        previous, self._watched = self._watched, view
+        if self.redraws:
+            self.progress.done()
+            screen, height = self._screen(self._runtime.streams.stdout), self._runtime.streams.height
+            self._print(("\x1b[H\x1b[2J", redrawn(view, screen, moment, height)))
+        elif self._options.output in (Format.TABLE, Format.WIDE) and self._options.query is None:
+            self._write(changed_rows(view, previous, moment))
+        else:
+            self.emit(view)
 
     def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options
@@ -199,9 +215,9 @@ class Terminal:
             self._print((draw(view, self._screen(streams.stdout), wide=wide),))
             return
         if isinstance(options.output, Report):
-            raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
+            raise UsageError(f"{options.output} is only for reports: omit -o, or use -o json")
         if for_reader and (empty := view.empty):
-            self.note(empty)  # nothing on both streams would look like a failure
+            self.note(empty)  # no output at all would look like a failure
         if options.output is Format.JSON and options.query is None:
             self._print(json_pieces(view.document))
             return
@@ -211,12 +227,12 @@ class Terminal:
             if not self._runtime.changing:
                 raise
             # what was done is done: losing the result of it would be worse than showing all of it
-            self._stderr(f"Warning: {sanitize.line(error.message)}; this is the whole result\n")
+            self._stderr(f"Warning: {sanitize.line(error.message)}. This is the whole result\n")
             text = to_text(view, options.output, None)
         self._print((text,))
 
     def write_report(self, report: DoctorReport, form: Report) -> None:
-        """A doctor's report in a format of other programs; workflow commands reach the runner that they are for."""
+        """Write a doctor's report in a format of other programs. Workflow commands stay effective."""
         self.progress.done()
         text, obeyed = write_report(form, report), self._runtime.streams.obeyed
         if form is Report.GITHUB and obeyed is not None:
@@ -225,29 +241,29 @@ class Terminal:
             self._print((text,))
 
     def stream(self, items: Iterable[Mapping[str, object]]) -> None:
-        """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
+        """Write one object a line as they arrive (-o jsonl). Stop when stdout is closed."""
         for item in items:
             if not self._print((jsonl_line(item),)):
                 return
 
     def stream_lines(self, lines: Iterable[str]) -> None:
-        """Lines for a person or a script, each as soon as it is there and whatever it holds. Stops like `stream`."""
+        """Write lines as they arrive, escaped. Stop when stdout is closed."""
         self.progress.done()
         for line in lines:
             if not self._print((f"{sanitize.defused(sanitize.line(line))}\n",)):
                 return
 
     def take_settled(self) -> Settled | None:
-        """What this run found of earlier ones that were interrupted; part of its result, or of its error."""
+        """Return the settled earlier runs, for the result or the error."""
         return self._runtime.take_settled()
 
     def leave(self, code: ExitCode) -> None:
-        """Ends the command with `code`, or returns when it is OK."""
+        """End the command with `code`; return if it is OK."""
         if code is not ExitCode.OK:
             raise typer.Exit(int(code))
 
     def tell_failure(self, error: PodidError) -> None:
-        """Says on stderr what went wrong after a result that is on stdout already."""
+        """Print an error to stderr after a result."""
         from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
@@ -265,7 +281,7 @@ class Terminal:
 
     def _stderr(self, text: str) -> None:
         self._draft = 0
-        with contextlib.suppress(OSError, ValueError):  # nobody watches; the work goes on
+        with contextlib.suppress(OSError, ValueError):  # a closed stderr does not stop the work
             self._runtime.streams.stderr.write(text)
 
     def _print(self, pieces: Iterable[str]) -> bool:
@@ -276,8 +292,8 @@ class Terminal:
         return self._stdout(write)
 
     def _stdout(self, write: Callable[[IO[str]], object]) -> bool:
-        """False when nobody takes it any more. A closed pipe is silent; a full disk or a closed stream is said on the
-        stream that is left. The exit code stays the result's."""
+        """Return False if stdout is closed. A closed pipe is silent; other failures print a warning to stderr. The exit
+        code stays that of the result."""
         out = self._runtime.streams.stdout
         try:
             write(out)
@@ -292,7 +308,7 @@ class Terminal:
 
 
 def _not_text(error: ValueError) -> str:
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "its name is not one of a file"
+    return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
 
 
 def _structured(output: Format | Report) -> bool:
@@ -303,7 +319,7 @@ _BAR = 20
 
 
 class Progress:
-    """Call `update` with each state; `done` wipes the live line. Says nothing at all with --quiet."""
+    """Shows each state of `update`; `done` clears the live line. Prints nothing with --quiet."""
 
     def __init__(self, runtime: Runtime, *, quiet: bool) -> None:
         self._runtime = runtime
@@ -314,13 +330,13 @@ class Progress:
         self._lock = threading.Lock()
 
     def glance(self, state: str) -> None:
-        """What is being read at the moment: worth a live line, not worth a line in a log."""
+        """Show a state on a terminal only, not in a log."""
         if self._live:
             self.update(state)
 
     def update(self, state: str) -> None:
         state = sanitize.line(state)
-        with self._lock:  # steps that run at once may each have something to say
+        with self._lock:  # parallel steps report states
             self._update(state)
 
     def _update(self, state: str) -> None:
@@ -335,7 +351,7 @@ class Progress:
             self._write(f"{state}\n")
 
     def count(self, number: int, total: int, step: str) -> None:
-        """How far many steps are: a bar on a terminal, a line for each in a log."""
+        """Show the progress of many steps: a bar on a terminal, a line for each step in a log."""
         self._runtime.counted = (number, total)
         if not self._live:
             self.update(f"{step} ({number} of {total})")
@@ -355,4 +371,4 @@ class Progress:
             stderr.write(text)
             stderr.flush()
         except (OSError, ValueError):
-            self._quiet = True  # nobody watches any more; the work goes on
+            self._quiet = True  # stderr is closed; the work continues

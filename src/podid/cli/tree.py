@@ -1,6 +1,6 @@
-"""Every command there is, one literal row each.
+"""All commands, one literal row each.
 
-Only the module of the command that a command line is about is imported; the others are known by their rows.
+podid imports only the module of the command that is run; it knows the others by their rows.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """`name` is what is typed after podid; `summary` the first sentence of the command's help; `where` its module under
-    podid.commands and the function in it."""
+    """`name` is typed after podid; `panel` is its group in help; `summary` is the first sentence of its help; `where`
+    is its module under podid.commands and the function."""
 
     name: str
     panel: str
@@ -110,12 +110,12 @@ GROUPS: dict[str, str] = {
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
-    """The words that name the command; empty for what is none."""
+    """Return the words that name the command, or ()."""
     return max((row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path), key=len, default=())
 
 
 def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], CommandPermissions]":
-    """The commands' names, and what all of them need together. UsageError for what is no command."""
+    """Return the commands' names and their permissions together. Raise UsageError for an unknown command."""
     from dataclasses import replace
 
     from podid.domain.errors import Again, UsageError

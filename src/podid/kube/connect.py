@@ -217,8 +217,8 @@ def _through(
         raise InvalidInput(f"the user of context {context.name!r} of the kubeconfig is malformed: {error}") from None
     configuration = _new_configuration(env)
     untyped: Any = kube_config
-    whom = f", as {context.user['as']}" if acts_as else ""
-    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why}){whom}")
+    impersonated = f", as {context.user['as']}" if acts_as else ""
+    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why}){impersonated}")
 
     def load() -> None:
         check_files(context.cluster, context.user)
@@ -336,7 +336,7 @@ def _direct(
         if not expires or now() >= expires[0] - RENEW_BEFORE:
             renew()
 
-    configuration.api_key["authorization"] = ""  # its presence makes auth_settings() call the hook
+    configuration.api_key["authorization"] = ""  # auth_settings() calls the hook only if it is set
     configuration.refresh_api_key_hook = hook
     where = _where(cluster.endpoint, cluster, f"endpoint of cluster {cluster.name}, with a token signed by podid")
     return Connection(configuration, where=where, renew=renew, login="the AWS credentials", ca_pem=_ca_of(cluster))
@@ -374,14 +374,14 @@ def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half an IPv6 address, or a port that is no number
+    except ValueError:  # an incomplete IPv6 address, or a port that is not a number
         return False
 
 
 def _address(url: str) -> tuple[str, int, str]:
     try:
         parts = urlsplit(url)
-    except ValueError:  # half an IPv6 address
+    except ValueError:  # an incomplete IPv6 address
         return url, 0, ""
     try:
         port = parts.port

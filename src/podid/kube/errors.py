@@ -149,7 +149,7 @@ NETWORK: tuple[ErrorRule, ...] = (
         codes=("Overdue",),
         advice="Check the proxy and the context's server, or pass a longer --timeout.",
     ),
-    ErrorRule(errors.Unavailable, "the connection to {server} broke: {cause}"),
+    ErrorRule(errors.Unavailable, "the connection to {server} was lost: {cause}"),
 )
 
 

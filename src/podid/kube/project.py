@@ -1,6 +1,5 @@
-"""From the API's JSON to the few fields that podid keeps, of all but pods and network policies. Pure; absent fields are
-Kubernetes' zero values, and what an API server always gives raises Malformed where it is missing.
-"""
+"""The API's JSON as domain values, for all objects except pods and network policies. Pure functions. Missing fields get
+Kubernetes' zero values; a missing field that an API server always sets raises Malformed."""
 
 import json
 import re
@@ -32,7 +31,7 @@ from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
 from podid.kube.project_pods import OF_EKS, conditions_of, daemon_env, host_ports, is_true, owner, plain_words
 
-# a command for the node's packet filter that names link-local addresses
+# a firewall command with link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
 
 
@@ -139,7 +138,8 @@ def daemon_set(item: Object) -> DaemonSet:
 
 
 def workload(kind: str, item: Object) -> Workload:
-    """A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two `replicas` is what runs."""
+    """Return a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two, `replicas` is the
+    number of active pods or Jobs."""
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     pod_spec = inner(_template(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
@@ -173,7 +173,7 @@ def pod_security(namespace: Object) -> str:
 
 
 def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
-    """Whose it is, when it was renewed last by the clock of its kubelet, and when by that of the API server."""
+    """Return the node of the lease, and its last renewal by the kubelet's clock and by the API server's."""
     renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
     writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
     times = [instant_or_none(entry, "time") for entry in writes if _renews(entry)]
@@ -185,7 +185,7 @@ def _renews(entry: Object) -> bool:
 
 
 def access_review(answer: Object) -> AccessReview:
-    """With an authorizer that failed, a refusal may be its failure."""
+    """Return the review. After a failure of an authorizer, a denial may be caused by it: unknown."""
     status = inner(answer, "status")
     if flag_or(status, "allowed"):
         return AccessReview(True)
@@ -196,7 +196,7 @@ def access_review(answer: Object) -> AccessReview:
 
 
 def warning(event: Object) -> tuple[str, datetime | None]:
-    """What an Event says, and when it was seen last."""
+    """Return the message of an Event, and when it last occurred."""
     times = [instant_or_none(event, name) for name in ("lastTimestamp", "eventTime")]
     times.append(instant_or_none(inner_or_empty(event, "series"), "lastObservedTime"))
     return text_or(event, "message"), max((moment for moment in times if moment is not None), default=None)
@@ -225,28 +225,31 @@ def _template(kind: str, spec: Object) -> Object:
 
 
 def _firewall(pod_spec: Object) -> Iterator[str]:
-    """The lines of its containers' commands that make rules for link-local addresses."""
+    """Yield the lines of the containers' commands that add firewall rules for link-local addresses."""
     for member in ("initContainers", "containers"):
         for container in inners_or_none(pod_spec, member):
             script = " ".join(word for part in ("command", "args") for word in words_or_none(container, part))
-            # the parts of a shell's line that are commands of their own
+            # a line of a shell can contain several commands
             yield from (line.strip() for line in re.split(r"[\n;]|&&|\|\|", script) if _LINK_LOCAL.search(line))
 
 
-# no object of the API is deeper; what answers may be another
+# no object of the API is deeper, but another server may answer
 _DEEPEST = 30
-# what every controller and every writer leaves behind
-_NOBODYS = ("metadata.annotations.kubectl.kubernetes.io/last-applied-configuration", "metadata.annotations.deprecated")
+# set by every controller and every client
+_SET_BY_ALL = (
+    "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration",
+    "metadata.annotations.deprecated",
+)
 
 
 def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:
-    """Manager -> the paths of the fields that it has set, as in `spec.template.spec.containers[name=agent].image`;
-    the status aside."""
+    """Return manager -> the paths of its fields, as in `spec.template.spec.containers[name=agent].image`, without the
+    status."""
     fields: dict[str, dict[str, None]] = {}
     for entry in inners_or_none(metadata, "managedFields"):
         if not text_or(entry, "subresource"):
             paths = (
-                path for path in _leaves(inner_or_empty(entry, "fieldsV1"), "", 0) if not path.startswith(_NOBODYS)
+                path for path in _leaves(inner_or_empty(entry, "fieldsV1"), "", 0) if not path.startswith(_SET_BY_ALL)
             )
             fields.setdefault(text_or(entry, "manager"), {}).update(dict.fromkeys(paths))
     return {manager: tuple(paths) for manager, paths in fields.items() if paths}
@@ -269,7 +272,7 @@ def _step(path: str, key: str) -> str:
 
 
 def _element(key: str) -> str:
-    """`{"name":"agent"}` as `name=agent`."""
+    """Return `{"name":"agent"}` as `name=agent`."""
     try:
         keys = json.loads(key)
     except ValueError:
@@ -281,7 +284,7 @@ Read = Callable[[str, Object], tuple[products.ProductSetting, ...]]
 
 
 def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """None for a store of another provider, and for one with access keys of its own."""
+    """Return the setting of a store; none for another provider, or for a store with its own access keys."""
     aws = inner_or_empty(inner_or_empty(inner_or_empty(item, "spec"), "provider"), "aws")
     auth = inner_or_empty(aws, "auth")
     if not aws or auth.get("secretRef") is not None:
@@ -291,17 +294,17 @@ def secret_store(kind: str, item: Object) -> tuple[products.ProductSetting, ...]
 
 
 def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """One for each solver by way of Route 53 that has no access keys of its own."""
+    """Return a setting for each solver that uses Route 53 without its own access keys."""
     return tuple(
         _with_token(products.CERT_MANAGER, kind, item, account, route53) for route53, account in _route53(item)
     )
 
 
 def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
-    """Of a product that may ask for a token of a service account, and assume a role."""
+    """Return the setting of a product that can request a service account's token and assume a role."""
     namespace, _ = _place(item)
     name = text_or(account, "name")
-    # of an object of the whole cluster the reference names the namespace, or means the product's own
+    # for a cluster-scoped object, the reference has the namespace, or the product's own applies
     ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
     way = products.CredentialWay.TOKEN_OF if account else products.CredentialWay.OWN
     return _setting(product, kind, item, way, service_account=ref, role=text_or(settings, "role"))
@@ -341,13 +344,13 @@ def secret_provider_class(kind: str, item: Object) -> tuple[products.ProductSett
     spec = inner_or_empty(item, "spec")
     if text_or(spec, "provider") != "aws":
         return ()
-    wants_it = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
-    way = products.CredentialWay.POD_IDENTITY if wants_it else products.CredentialWay.IRSA
+    enabled = text_or(inner_or_empty(spec, "parameters"), "usePodIdentity").lower() == "true"
+    way = products.CredentialWay.POD_IDENTITY if enabled else products.CredentialWay.IRSA
     return (_setting(products.SECRETS_STORE, kind, item, way),)
 
 
 def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
-    """A volume of Mountpoint's, in the namespace of its claim."""
+    """Return the setting of a Mountpoint volume, in the namespace of its claim."""
     spec = inner_or_empty(item, "spec")
     csi = inner_or_empty(spec, "csi")
     if text_or(csi, "driver") != products.CSI_DRIVERS[products.MOUNTPOINT]:
@@ -359,12 +362,12 @@ def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
 
 
 def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
-    """Its name, and the audiences of the tokens that a kubelet gives it."""
+    """Return the driver's name, and the audiences of the tokens that a kubelet passes to it."""
     requests = inners_or_none(inner_or_empty(item, "spec"), "tokenRequests")
     return _place(item)[1], frozenset(text_or(request, "audience") for request in requests)
 
 
-# API group -> plural -> (kind, how it is read)
+# API group -> plural -> (kind, reader)
 CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
     "external-secrets.io": {
         "secretstores": ("SecretStore", secret_store),

@@ -1,10 +1,10 @@
-"""From network policies in the API's JSON to what they say of egress. Pure, as `podid.kube.project`."""
+"""The API's JSON of network policies and webhooks as domain values. Pure functions, as in `podid.kube.project`."""
 
 from podid.domain import foreign, network
 from podid.domain.admission import WebhookRegistration
 from podid.domain.cluster import Requirement
 
-# the entities that the node itself is one of: https://docs.cilium.io/en/stable/security/policy/layer3/
+# the entities that include the node itself: https://docs.cilium.io/en/stable/security/policy/layer3/
 _TO_NODE = frozenset({"host", "cluster", "all"})
 _PEERS = (
     "toEndpoints",
@@ -27,14 +27,14 @@ def network_policy(item: foreign.Object) -> network.NetworkPolicy:
         namespace=foreign.text_or(metadata, "namespace"),
         name=foreign.text_or(metadata, "name"),
         selector=_selector(foreign.inner_or_empty(spec, "podSelector")),
-        # without types, egress rules make it one (the API server fills them in)
+        # without types, egress rules imply Egress (the API server sets the types)
         egress="Egress" in types or (not types and bool(spec.get("egress"))),
         rules=tuple(_rule(rule) for rule in foreign.inners_or_none(spec, "egress")),
     )
 
 
 def webhook(item: foreign.Object) -> WebhookRegistration | None:
-    """The first webhook of a MutatingWebhookConfiguration; None for one that has none."""
+    """Return the first webhook of a MutatingWebhookConfiguration, None without any."""
     for webhook in foreign.inners_or_none(item, "webhooks"):
         return WebhookRegistration(
             url=foreign.text_or(foreign.inner_or_empty(webhook, "clientConfig"), "url"),
@@ -89,8 +89,8 @@ def _selector(selector: foreign.Object) -> network.Selector:
 
 
 def cilium_policies(item: foreign.Object) -> tuple[network.CiliumPolicy, ...]:
-    """One for `spec` and for each of `specs` that is about what pods send (cilium.io/v2): one with a nodeSelector is
-    about nodes, and one without rules says nothing."""
+    """Return a policy for `spec` and for each of `specs` that is about egress of pods (cilium.io/v2). Policies with a
+    nodeSelector are about nodes, and policies without rules have no effect."""
     metadata = foreign.inner(item, "metadata")
     specs = [
         *([foreign.inner(item, "spec")] if item.get("spec") is not None else []),
@@ -116,8 +116,8 @@ def _cilium_policy(spec: foreign.Object, namespace: str, name: str) -> network.C
 
 
 def _cilium_selector(selector: foreign.Object, *, lenient: bool) -> network.Selector:
-    """Cilium puts the source of a label in front of it: `k8s:app`, `any:app`. Labels of namespaces are not read:
-    `lenient` takes what is asked of them for met."""
+    """Return the selector without Cilium's prefixes for the source of a label: `k8s:app`, `any:app`. Labels of
+    namespaces are not read: `lenient` treats requirements on them as met."""
     plain = _selector(selector)
     labels = {_label(key): value for key, value in plain.labels.items()}
     requirements = tuple(Requirement(_label(r.key), r.operator, r.values) for r in plain.requirements)
@@ -137,14 +137,14 @@ def _reaches_node(rule: foreign.Object) -> bool:
     ports = [
         port for entry in foreign.inners_or_none(rule, "toPorts") for port in foreign.inners_or_none(entry, "ports")
     ]
-    # a rule of ports alone is for every destination, one without anything for none
+    # a rule with ports only is for every destination, an empty one for none
     everywhere = bool(ports) and all(rule.get(member) is None for member in _PEERS)
     to_node = everywhere or bool(_TO_NODE & set(foreign.texts_or_none(rule, "toEntities")))
     return to_node and (not ports or any(_cilium_ports(port).include(network.AGENT_PORT) for port in ports))
 
 
 def _cilium_ports(port: foreign.Object) -> network.Ports:
-    """A number is written as text; 0 is every port, and anything else a name."""
+    """Return the ports: numbers are text, 0 is every port, and any other text is a name."""
     number, protocol = foreign.text_or(port, "port"), foreign.text_or(port, "protocol")
     first = int(number) if number.isascii() and number.isdigit() else None
     return network.Ports("TCP" if protocol in ("", "ANY") else protocol, first, foreign.number_or(port, "endPort"))

@@ -1,9 +1,9 @@
-"""From the API's JSON to the few fields of a pod that podid keeps. Pure; absent fields are Kubernetes' zero values, and
-what an API server always gives raises Malformed where it is missing.
+"""The API's JSON of pods as domain values. Pure functions. Missing fields get Kubernetes' zero values; a missing field
+that an API server always sets raises Malformed.
 
-Of the environment it keeps names of what decides on credentials and proxies, and values only of what is no secret;
-annotations that can quote values (`kubectl.kubernetes.io/last-applied-configuration`) are dropped. Of command lines,
-which people give secrets, it keeps what is none.
+Of the environment, they keep the names of variables for credentials and proxies, and only values that are not secret.
+Annotations that can quote values (`kubectl.kubernetes.io/last-applied-configuration`) are dropped. Of command lines,
+which can contain secrets, they keep the other parts.
 """
 
 import re
@@ -39,14 +39,14 @@ _POD_ANNOTATIONS = (
     "kubernetes.io/config.",
     "kubectl.kubernetes.io/restartedAt",
     "kubectl.kubernetes.io/default-container",
-    # what keeps a mesh's sidecar away from some traffic, and a network interface of the pod's own
+    # traffic that a mesh's sidecar skips, and a separate network interface of the pod
     "traffic.sidecar.istio.io/",
     "config.linkerd.io/",
     "vpc.amazonaws.com/pod-eni",
 )
-# of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
+# settings of AWS's controllers: the region, the VPC, the role to assume
 _CONTROLLER_FLAGS = ("--aws-",)
-# the directory that SDKs look for their files in, and the variables that name these
+# the directory of SDK files, and the variables with their paths
 _SDK_DIRECTORY = ".aws"
 _SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
 _NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
@@ -91,7 +91,7 @@ def pod(item: Object) -> Pod:
 
 
 def owner(metadata: Object) -> OwnerRef | None:
-    """The controlling owner, if there is one."""
+    """Return the controlling owner, if any."""
     for reference in inners_or_none(metadata, "ownerReferences"):
         if flag_or(reference, "controller"):
             return OwnerRef(
@@ -125,7 +125,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
 
 
 def _flags(item: Object) -> tuple[str, ...]:
-    """The arguments that begin so, each with its value where that is the next one."""
+    """Return the arguments with these prefixes, each with its value if that is the next argument."""
     words = [word for member in ("command", "args") for word in plain_words(words_or_none(item, member))]
     return tuple(
         intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
@@ -161,7 +161,7 @@ def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping
 
 
 def _volume(volume: Object) -> tuple[str, str]:
-    """Its kind in Kubernetes' words, and the object that it shows, where it is one."""
+    """Return the kind of the volume in Kubernetes' terms, and the name of its source object, if any."""
     kind = next((member for member in volume if member != "name" and volume[member] is not None), "")
     name = interned(inner_or_empty(volume, kind), _NAMED[kind]) if kind in _NAMED else ""
     return intern(kind), name
@@ -180,7 +180,7 @@ def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:
 
 
 def host_ports(spec: Object) -> tuple[int, ...]:
-    """The ports of its node that the pod takes; the API server gives hostNetwork pods each port as a host port."""
+    """Return the pod's ports on its node. The API server sets each port of a hostNetwork pod as a host port, too."""
     shared = flag_or(spec, "hostNetwork")
     ports = [port for c in inners(spec, "containers") for port in inners_or_none(c, "ports")]
     taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
@@ -196,7 +196,7 @@ def _interned(data: Object, name: str) -> dict[str, str]:
     return {intern(key): intern(value) for key, value in pairs(data, name).items()}
 
 
-# variables whose value is no secret, and says which credentials an SDK takes
+# variables whose value is not secret and selects an SDK's credentials
 PLAIN_ENV = frozenset(
     {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -211,21 +211,21 @@ PLAIN_ENV = frozenset(
         "AWS_EC2_METADATA_DISABLED",
     }
 )
-# whose names are kept without their values
+# variables that are kept without their values
 _KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
-# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups, and where
-# the agent sends its requests, of which the host is enough
+# kept of a DaemonSet in addition: the CNI's mode for pods with security groups, and the host to which the agent sends
+# its requests
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
 _ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
-# the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
+# the part of a NO_PROXY that can match the agent; the other host names are private
 _NO_PROXY = "NO_PROXY"
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
 
 
 def keys_of(item: Object) -> dict[str, str]:
-    """The names of a ConfigMap's entries; the entries themselves are dropped here, but for what a NO_PROXY says of
-    link-local addresses."""
+    """Return the names of a ConfigMap's entries. Their values are dropped, except the link-local addresses of a
+    NO_PROXY."""
     plain = inner_or_empty(item, "data")
     names = (key for member in (plain, inner_or_empty(item, "binaryData")) for key in member)
     return {key: _near_agent(text_or(plain, key)) if key.upper().endswith(_NO_PROXY) else "" for key in names}
@@ -236,7 +236,7 @@ def _near_agent(value: str) -> str:
 
 
 def env_of(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The variables that are kept, and those that are set to nothing."""
+    """Return the variables that are kept, and those with an empty value."""
     kept: dict[str, str] = {}
     blank: list[str] = []
     for item in items:
@@ -250,14 +250,14 @@ def env_of(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
             kept[name] = intern(plain_url(value))
         elif name.upper() == _NO_PROXY:
             kept[name] = NOT_SEEN if item.get("valueFrom") else _near_agent(value)
-        # an empty variable is none to an SDK
+        # SDKs ignore an empty variable
         elif not empty:
             kept[name] = ""
     return kept, tuple(blank)
 
 
 def daemon_env(items: Sequence[Object]) -> dict[str, str]:
-    """Those of a DaemonSet's container: a few with their values besides."""
+    """Return the variables of a DaemonSet's container, a few of them with values."""
     plain = {text(item, "name"): text_or(item, "value") for item in items if text(item, "name") in _DAEMON_ENV}
     hosts = {text(item, "name"): _host(text_or(item, "value")) for item in items if text(item, "name") in _ENDPOINTS}
     return env_of(items)[0] | plain | hosts
@@ -271,7 +271,7 @@ def _host(url: str) -> str:
 
 
 def env_from(item: Object) -> Iterator[EnvSource]:
-    """What one entry of `envFrom` names."""
+    """Yield the sources in one entry of `envFrom`."""
     for member, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
         if item.get(member) is not None:
             yield EnvSource(kind, interned(inner(item, member), "name"), interned(item, "prefix"))
@@ -284,7 +284,7 @@ _SAID = re.compile(rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*[ =:]+)\S+", re.IGNOREC
 
 
 def plain_url(value: str) -> str:
-    """The URL that a variable holds, without user, password, query and fragment; other values as they are."""
+    """Return a URL without user, password, query and fragment; other values unchanged."""
     scheme, is_url, rest = value.partition("://")
     if not is_url:
         return value
@@ -294,8 +294,8 @@ def plain_url(value: str) -> str:
 
 
 def plain_words(words: Iterable[str]) -> Iterator[str]:
-    """A command line: as many words, without the values of options whose names sound secret and without scripts, but
-    for those that start the agent."""
+    """Yield the words of a command line, without the values of options with secret names, and without scripts except
+    those that start the agent."""
     hide = False
     for word in words:
         name, equals, _ = word.partition("=")

@@ -1,7 +1,7 @@
-"""Reading the cluster: `list_*` is complete and sorted, `find_*` one or None, `get_*` one or NotFound.
+"""Reads of the cluster: `list_*` is complete and sorted, `find_*` returns one or None, `get_*` one or NotFound.
 
-Every method raises AccessDenied with the missing permission, CredentialsError, or Unavailable as `podid.kube.errors`
-tells them apart. A namespace of "" means all namespaces, which needs cluster-wide rights.
+Every method raises AccessDenied with the missing permission, CredentialsError, or Unavailable, see `podid.kube.errors`.
+A namespace of "" means all namespaces, which requires cluster-wide permissions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -58,27 +58,28 @@ TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 
 def on(verb: str, *kinds: str) -> tuple[KubePermission, ...]:
-    """The rights to do `verb` with objects of these kinds."""
+    """Return the permissions for `verb` on objects of these kinds."""
     rows = (KINDS[kind] for kind in kinds)
-    # /apis/GROUP/VERSION; /api/v1 is of the group that has no name
+    # /apis/GROUP/VERSION; /api/v1 is the core group, whose name is empty
     return tuple(KubePermission("".join(prefix.split("/")[2:-1]), plural, verb) for prefix, plural in rows)
 
 
 class KubeReader:
-    """What podid reads from Kubernetes, as domain values."""
+    """Reads of Kubernetes, as domain values."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     @needs()
     def check(self) -> str:
-        """The API server's version ("v1.36.0"): it can be reached, and its certificate is the cluster's."""
+        """Return the API server's version ("v1.36.0"). Success also proves that it can be reached and has the cluster's
+        certificate."""
         return self._transport.get("/version", lambda answer: text_or(answer, "gitVersion"))
 
     @needs()
     def may(self, permission: KubePermission, namespace: str = "") -> AccessReview:
-        """Whether the caller has this right, in one namespace or in all of them. By Kubernetes' own ClusterRole
-        system:basic-user everybody who is signed in may ask."""
+        """Return whether the caller has this permission, in one namespace or in all. Every authenticated caller is
+        authorized to ask, by Kubernetes' own ClusterRole system:basic-user."""
         resource, _, sub = permission.resource.partition("/")
         attributes = {"group": permission.group, "resource": resource, "subresource": sub, "verb": permission.verb}
         body: Json = {
@@ -94,7 +95,7 @@ class KubeReader:
 
     @needs(list_namespaces)
     def find_pod_security(self, namespace: str) -> str:
-        """The Pod Security level that a namespace enforces; empty for none, and for one that does not exist."""
+        """Return the Pod Security level that a namespace enforces; empty for none, and for a missing namespace."""
         query: Query = {"fieldSelector": f"metadata.name={namespace}"}
         levels = self._transport.list(path_of("Namespace"), project.pod_security, query, accept=METADATA_ONLY)
         return next(iter(levels), "")
@@ -103,7 +104,7 @@ class KubeReader:
     def list_pods(
         self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None
     ) -> tuple[Pod, ...]:
-        """Pods, those of finished Jobs included; narrowed by the server to a service account's name or labels."""
+        """Return pods, including those of finished Jobs; filtered by the server by service account or labels."""
         query: Query = {}
         if selector:
             query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
@@ -117,7 +118,7 @@ class KubeReader:
 
     @needs(*on("list", "ServiceAccount"))
     def list_service_accounts(self, namespace: str = "", *, selector: str = "") -> tuple[ServiceAccount, ...]:
-        """`selector` is one of labels, as kubectl takes it."""
+        """Return service accounts. `selector` is a label selector, as in kubectl."""
         path = path_of("ServiceAccount", namespace)
         query: Query = {"labelSelector": selector} if selector else {}
         return self._placed(path, project.service_account, query, accept=METADATA_ONLY)
@@ -133,8 +134,8 @@ class KubeReader:
 
     @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
-        exist."""
+        """Return the names of a ConfigMap's entries, with the link-local addresses of a NO_PROXY as the only values;
+        None if it does not exist."""
         path = path_of("ConfigMap", namespace, name)
         return _or_none(self._transport.get, path, project_pods.keys_of)
 
@@ -148,7 +149,7 @@ class KubeReader:
 
     @needs(*(KubePermission("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
     def list_cilium_policies(self, namespace: str = "") -> tuple[CiliumPolicy, ...]:
-        """Of both kinds; none where the cluster does not know the kind."""
+        """Return the policies of both kinds; empty if the cluster does not have the kind."""
         policies: list[CiliumPolicy] = []
         for plural, namespaced in CILIUM_POLICIES.items():
             path = _path("/apis/cilium.io/v2", plural, namespace if namespaced else "")
@@ -157,16 +158,16 @@ class KubeReader:
 
     @needs()
     def list_api_groups(self) -> Mapping[str, str]:
-        """Each API group that the server knows, custom ones included -> the version that it prefers. By Kubernetes' own
-        ClusterRole system:discovery everybody who is signed in may ask."""
+        """Return API group -> the server's preferred version, including custom groups. Every authenticated caller is
+        authorized to read it, by Kubernetes' own ClusterRole system:discovery."""
         return self._transport.get("/apis", _groups)
 
     @needs(*(KubePermission(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
     def list_product_settings(
         self, group: str, plural: str, version: str, namespace: str = ""
     ) -> tuple[ProductSetting, ...]:
-        """What objects of a custom resource say of credentials; those of the whole cluster whatever the namespace. None
-        where the cluster knows the group and not the kind."""
+        """Return the settings for credentials in custom resources; of cluster-scoped ones whatever the namespace. Empty
+        if the cluster has the group but not the kind."""
         kind, read = CUSTOM[group][plural]
         path = _path(f"/apis/{group}/{version}", plural, "" if plural.startswith("cluster") else namespace)
         return tuple(chain.from_iterable(self._list_if_served(path, partial(read, kind))))
@@ -178,14 +179,14 @@ class KubeReader:
 
     @needs(*on("list", "CSIDriver"))
     def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
-        """CSI driver -> the audiences of the tokens of pods that a kubelet gives it."""
+        """Return CSI driver -> the audiences of the pod tokens that a kubelet passes to it."""
         return dict(self._transport.list(path_of("CSIDriver"), project.csi_driver))
 
     @needs(KubePermission("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
-        """Node -> by how many seconds its kubelet's clock is ahead of the API server's, by the lease that it renews:
-        what it wrote there, beside when the server says that it was written. A lease that nobody renews any more is as
-        good as one of this minute. Not there for one whose writing the server has no record of."""
+        """Return node -> the seconds by which its kubelet's clock is ahead of the API server's. The source is the
+        node's lease: the kubelet's time of renewal, and the server's time of that write. An old lease serves as well as
+        a new one. Nodes without a record of the write are omitted."""
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
         leases = self._transport.list(path, project.lease)
         return {
@@ -196,13 +197,13 @@ class KubeReader:
 
     @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
-        """Karpenter's, sorted by name; none where the cluster does not know the kind."""
+        """Return Karpenter's node classes, sorted by name; empty if the cluster does not have the kind."""
         classes = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
         return tuple(sorted(classes, key=lambda node_class: node_class.name))
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
-        """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
+        """Return objects with a pod template, by kind and place. A Job of a CronJob has it as `owner`."""
         workloads: list[Workload] = []
         for kind in TEMPLATED:
             workloads += self._placed(path_of(kind, namespace), partial(project.workload, kind))
@@ -210,7 +211,7 @@ class KubeReader:
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
-        """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""
+        """Return UID -> controller (a Deployment, a Rollout, a CronJob) of each ReplicaSet or Job. Metadata only."""
         pairs = self._transport.list(path_of(kind, namespace), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
@@ -220,20 +221,20 @@ class KubeReader:
 
     @needs(*on("list", "Event"))
     def list_warnings(self, namespace: str, kind: str, name: str, *, since: datetime | None = None) -> tuple[str, ...]:
-        """What controllers have complained of about one object, oldest first; with `since` only what was seen after
-        that. An Event stays for an hour, whatever has become of its cause."""
+        """Return the warnings about one object, oldest first; with `since`, only those that occurred later. An Event is
+        kept for an hour, even if its cause is fixed."""
         query: Query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"}
         events = self._transport.list(path_of("Event", namespace), project.warning, query)
         return tuple(message for message, at in events if since is None or at is None or at >= since)
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
-        """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""
+        """Return the current rollout of a Deployment, StatefulSet or DaemonSet."""
         return self._transport.get(path_of(kind, namespace, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)
     def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
-        """The agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed)."""
+        """Return the agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed)."""
         return tuple(ds for ds in self.list_daemon_sets() if is_agent(ds))
 
     @needs(list_agent_daemon_sets, list_pods)
@@ -242,7 +243,7 @@ class KubeReader:
 
     @needs(list_pods)
     def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
-        """The pods that run in these: a pod that others made may have the same labels."""
+        """Return the pods of these DaemonSets: pods with another owner may have the same labels."""
         pods = {
             _place(pod): pod
             for ds in daemon_sets
@@ -263,8 +264,8 @@ class KubeReader:
         previous: bool = False,
         timestamps: bool = False,
     ) -> str:
-        """A container's log, at most LOG_BYTES of it and without tokens; `previous` is that of the container that ran
-        before this one. NotFound without such a pod, Rejected for a container that has not started."""
+        """Return a container's log, at most LOG_BYTES and without tokens. `previous` reads the log of the previous
+        container. Raise NotFound without the pod, Rejected for a container that has not started."""
         query: Query = {"container": container, "limitBytes": LOG_BYTES}
         if since_seconds is not None:
             query["sinceSeconds"] = max(since_seconds, 1)
@@ -275,15 +276,15 @@ class KubeReader:
 
     @needs(KubePermission("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def find_webhook(self) -> WebhookRegistration | None:
-        """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
+        """Return the registration of the webhook that injects credentials. EKS runs it; users can delete the object."""
         return _or_none(self._transport.get, WEBHOOK_PATH, project_network.webhook)
 
     def _placed(self, path: str, read: Reading[P], query: Query | None = None, *, accept: str = JSON) -> tuple[P, ...]:
-        """All of a list, sorted by namespace and name."""
+        """Return all items of a list, sorted by namespace and name."""
         return tuple(sorted(self._transport.list(path, read, query, accept=accept), key=_place))
 
     def _list_if_served(self, path: str, read: Reading[T]) -> list[T]:
-        """Nothing where the cluster does not know the kind."""
+        """Return the list, empty if the cluster does not have the kind."""
         try:
             return self._transport.list(path, read)
         except Rejected as error:
@@ -298,7 +299,7 @@ def _groups(answer: Object) -> dict[str, str]:
 
 
 def _or_none(get: Callable[..., T], *args: object) -> T | None:
-    """What `get` gives; None where it does not exist."""
+    """Return the result of `get`, or None if it raises NotFound."""
     try:
         return get(*args)
     except NotFound:
@@ -306,7 +307,7 @@ def _or_none(get: Callable[..., T], *args: object) -> T | None:
 
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:
-    """The path of an object, or of all of a kind, in one namespace or in all."""
+    """Return the path of an object, or of all objects of a kind, in one namespace or in all."""
     return _path(*KINDS[kind], namespace, name)
 
 

@@ -1,6 +1,7 @@
-"""What podid changes in the cluster, and the two requests that look like writes and change nothing.
+"""Changes in the cluster, and two requests that have the form of a write and change nothing.
 
-Errors are those of `podid.kube.errors`: AccessDenied with the permission, Rejected for an admission rule's refusal.
+Errors are those of `podid.kube.errors`: AccessDenied with the permission, Rejected for a refusal by an admission
+policy.
 """
 
 from collections.abc import Mapping
@@ -28,11 +29,11 @@ class KubeWriter:
 
     @needs(*on("create", "Pod"))
     def dry_run_pod(self, ref: ServiceAccountRef, *, image: str, labels: Mapping[str, str] | None = None) -> Pod:
-        """The pod that the API server would create for `ref`, with labels that webhooks may select by, after all
-        admission webhooks; nothing is created.
+        """Return the pod that the API server would create for `ref` after all admission webhooks, with labels that
+        webhooks may select by. Nothing is created.
 
-        Each call opens its own connection, so that behind a load balancer several API servers get asked. NotFound when
-        the service account (or its namespace) does not exist, Rejected when an admission rule refuses the pod.
+        Each call opens its own connection, to reach several API servers behind a load balancer. Raise NotFound if the
+        service account or its namespace does not exist, Rejected if an admission policy rejects the pod.
         """
         fresh = self._transport.fresh()
         try:
@@ -43,14 +44,14 @@ class KubeWriter:
 
     @needs(*on("patch", *RESTARTABLE))
     def restart(self, kind: str, namespace: str, name: str, *, at: datetime) -> Rollout:
-        """Replaces the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
+        """Replace the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: utc(at)}}}}}
         return self._transport.patch(path_of(kind, namespace, name), patch, partial(rollout, kind))
 
     @needs(KubePermission("", "pods/eviction", "create"))
     def evict(self, namespace: str, name: str, *, uid: str) -> None:
-        """Takes one very pod away as `kubectl drain` does. BudgetHolds where a PodDisruptionBudget keeps it for now,
-        NotFound when it is gone, Conflict when another pod has taken its name."""
+        """Evict one pod as `kubectl drain` does. Raise BudgetHolds if a PodDisruptionBudget prevents it for now,
+        NotFound if the pod is gone, Conflict if another pod has its name now."""
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -61,9 +62,10 @@ class KubeWriter:
 
     @needs(KubePermission("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
-        """A token of the service account for Pod Identity, valid only as long as `pod` lives. A credential: never show.
+        """Return a token of the service account for Pod Identity, valid while `pod` exists. It is a credential: never
+        print it.
 
-        600 s is the shortest that Kubernetes grants (TokenRequest, spec.expirationSeconds).
+        600 s is the shortest lifetime in Kubernetes (TokenRequest, spec.expirationSeconds).
         """
         return self._transport.post(
             path_of("ServiceAccount", ref.namespace, ref.name) + "/token",
@@ -82,7 +84,7 @@ class KubeWriter:
 
     @needs(*on("create", "ServiceAccount"))
     def create_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
-        """AlreadyExists when it is there, NotFound when its namespace is not."""
+        """Create a service account. Raise AlreadyExists if it exists, NotFound if its namespace does not."""
         body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
         return self._transport.post(path_of("ServiceAccount", ref.namespace), body, project.service_account)
 
@@ -96,32 +98,33 @@ class KubeWriter:
 
     @needs(*on("delete", "ServiceAccount"))
     def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:
-        """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""
+        """Delete a service account. Raise NotFound if it is gone; with `uid`, Conflict if another account has its name
+        now."""
         self._transport.delete(path_of("ServiceAccount", ref.namespace, ref.name), uid=uid)
 
     @needs(*on("create", "Job"))
     def create_probe(
         self, ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int
     ) -> None:
-        """A Job of podid's own as `ref`, on `node` (any for ""), whose one pod asks AWS who it is. It ends after
-        `seconds`, and Kubernetes deletes it a minute later if nobody else does. AlreadyExists when it is there."""
+        """Create a Job that runs as `ref` on `node` (any for ""); its one pod reads its own identity from AWS. The Job
+        ends after `seconds`, and Kubernetes deletes it at most a minute later. Raise AlreadyExists if it exists."""
         body = probe_job(ref, name, image=image, node=node, region=region, seconds=seconds)
         self._transport.post(path_of("Job", ref.namespace), body, project.name)
 
     @needs(*on("delete", "Job"))
     def delete_job(self, namespace: str, name: str) -> None:
-        """The Job with its pods; NotFound when it is gone."""
+        """Delete a Job with its pods. Raise NotFound if it is gone."""
         self._transport.delete(path_of("Job", namespace, name), with_dependents=True)
 
 
 PROBE_NAME = "podid-probe-"
 CONTAINER = "probe"
-# Kubernetes deletes the Job that long after its end, whatever became of podid
+# Kubernetes deletes the Job this long after its end, even if podid was killed
 _KEPT_SECONDS = 60
 
 
 def probe_pod(ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None = None) -> Json:
-    """A pod that is never made: only what the webhooks would make of it is looked at."""
+    """Return a pod for a dry run: only the effect of the webhooks on it is checked."""
     container = {"resources": _resources("16Mi", cpu="10m")}
     return {
         "apiVersion": "v1",
@@ -132,17 +135,17 @@ def probe_pod(ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | No
 
 
 def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int) -> Json:
-    """A Job of one pod that asks AWS once who it is: what it prints is an identity, and no credential."""
+    """Return a Job whose one pod reads its identity from AWS once. Its output is an identity, not a credential."""
     container = {
         "command": ["aws", "sts", "get-caller-identity", "--output", "json"],
         "env": [
             {"name": "AWS_REGION", "value": region},
-            # the node's own role must not stand in for an answer
+            # the node's role must not answer instead
             {"name": "AWS_EC2_METADATA_DISABLED", "value": "true"},
             {"name": "AWS_MAX_ATTEMPTS", "value": "2"},
-            {"name": "HOME", "value": "/tmp"},  # noqa: S108  the pod's own, empty and gone with it
+            {"name": "HOME", "value": "/tmp"},  # noqa: S108  an empty directory of the pod
         ],
-        # the AWS CLI takes a second of a processor to start
+        # the AWS CLI needs a second of CPU time to start
         "resources": _resources("256Mi", cpu="500m", memory="64Mi"),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
     }
@@ -151,7 +154,7 @@ def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, regio
         fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
         here = {"nodeSelectorTerms": [{"matchFields": fields}]}
         spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": here}}
-        # a pod that runs there is let onto the node; its tolerations are not known here
+        # a pod of the service account runs there, with tolerations that are not known here
         spec["tolerations"] = [{"operator": "Exists"}]
     return {
         "apiVersion": "batch/v1",

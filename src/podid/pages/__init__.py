@@ -1,4 +1,4 @@
-"""A page for every failure mode, and how an error text finds it."""
+"""A page for every failure mode, and the texts by which `podid explain` finds it."""
 
 from functools import cache
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """The front matter of a page. `link` is the link of the way to credentials that breaks (1 to 10), 0 for podid's own
-    access; `healthy` is the fact that the check of this id looks for, empty where there is no check; `texts` are error
-    texts that mean this failure mode, in which "…" stands for anything, each with its weight, which
-    `podid.pages.texts` explains. `bearing` is what a failure means for the pods: `stops` (they do not get or use the
-    role, or may not), `restart` (running pods only: new ones do), `advice` (nothing)."""
+    """The front matter of a page. `link` is the broken link on the way to credentials (1 to 10), 0 for podid's own
+    access. `healthy` is the fact that the check of this ID verifies, empty without a check. `texts` are error texts for
+    this failure mode, in which "…" stands for any text, each with its weight, see `podid.pages.texts`. `bearing` is the
+    effect of a failure on pods: `stops` (they do not get or use the role, or are not authorized to), `restart` (only
+    running pods are affected), `advice` (none)."""
 
     id: str
     severity: str

@@ -1,10 +1,10 @@
-"""Words that point to a failure mode without being an error text: how people describe what they see, and the
-companions that tell one cause of an error text from another ("timeout" on Fargate is not a network policy).
+"""Words that indicate a failure mode without being an error text: descriptions of symptoms, and companions that
+distinguish the causes of one error text ("timeout" on Fargate is not a network policy).
 
-A hint applies where each of its patterns is found in the text: lower case, one space between words. They are in the
-order of the answers. A narrow one brings its cause to the front of those that an error text can have. Alone, a hint
-makes an answer only beside a word of Pod Identity (`texts.COMPANIONS`), and outranks no text that rarely means
-something else.
+A hint applies if the text contains a match for each of its patterns, in lower case and with single spaces. Hints are in
+the order of the answers. A narrow hint moves its cause to the front of the possible causes of an error text. Without an
+error text, a hint gives an answer only beside a word of Pod Identity (`texts.COMPANIONS`), and does not outrank a text
+that rarely has another meaning.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _SUPPORT = (
 )
 
 NARROW: tuple[Hint, ...] = (
-    # a kind of node, pod or cluster that is different
+    # types of nodes, pods and clusters with differences
     _hint("fargate-pod", r"\bfargate\b"),
     _hint("windows-pod", r"\bwindows\b"),
     _hint("hybrid-daemonset-missing", r"hybrid.?node|\bhybrid\b|on-prem"),
@@ -55,7 +55,7 @@ NARROW: tuple[Hint, ...] = (
     _hint("automount-false", r"automountserviceaccounttoken"),
     _hint("injection-opted-out", r"skip-containers|pod-identity[\"']?[=:] ?[\"']?(false|disabled)|opt(ed|s|ing)?.?out"),
     _hint("host-network-pod", r"host ?network\b(?!=true\))"),
-    # the way to the agent
+    # the network path to the agent
     _hint("sg-for-pods-blocks-agent", r"securitygrouppolic|security groups? (for|per|on) pods?|branch eni|pod[_-]eni"),
     _hint(
         "cilium-host-entity",
@@ -132,7 +132,7 @@ NARROW: tuple[Hint, ...] = (
         r"\bold(er)? version|outdated|v0\.1\.[0-9]\b|v1\.[012]\.\d|(upgrad|updat)\w*"
         r" (\w+ ){0,3}(agent|add-?on)",
     ),
-    # the trust and the role
+    # the trust policy and the role
     _hint("app-assumes-own-role", r"assum\w* (its|their) own role|assum\w* itself|assum\w* the same role"),
     _hint(
         "trust-request-tag-with-tags-disabled",
@@ -185,7 +185,7 @@ NARROW: tuple[Hint, ...] = (
         r"(same|one|single|shared?) (iam )?role",
         r"multiple|several|many|across|share",
     ),
-    # an association that is not what it should be
+    # problems of associations
     _hint(
         "association-missing",
         r"associations\b.{0,40}(\[\]|\bempty|\bnone\b|nothing)|\bno (pod.identity )?associations?\b|"
@@ -291,7 +291,7 @@ NARROW: tuple[Hint, ...] = (
     ),
 )
 
-# what is left when somebody says only that it does not work
+# for descriptions without a specific symptom
 WIDE: tuple[Hint, ...] = (
     _hint("role-not-found", r"\broles?\b", r"(not|n't) exist|cannot be found|not found"),
     _hint(

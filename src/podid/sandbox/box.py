@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from podid.domain.errors import Conflict
-from podid.sandbox import baseline
+from podid.sandbox import baseline, irsa_samples
 from podid.sandbox.aws.gateway import Gateway
 from podid.sandbox.breaks.hands import Reach
 from podid.sandbox.breaks.table import Standing
@@ -132,7 +132,7 @@ class Sandbox:
     """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
 
     `endpoint_url`, `world`, `faults`, `standing`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
-    loads the demo's mistyped association too.
+    loads the demo's mistyped association too, `irsa` a dozen service accounts that use IRSA.
     """
 
     def __init__(
@@ -144,6 +144,7 @@ class Sandbox:
         cluster_name: str = "demo",
         port: int = 0,
         samples: bool = False,
+        irsa: bool = False,
         nonce: str = "",
         kubernetes: KubernetesFactory | None = None,
         on_stop: Callable[[], None] | None = None,
@@ -156,11 +157,11 @@ class Sandbox:
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
         )
-        self.standing = Standing(self._reach)
+        self.standing = Standing(self.reach)
         stop = on_stop or (lambda: None)
         self.admin = Admin(self.world, self.faults, self.standing, self.nonce, reset=self.reset, stop=stop)
         self._port = port
-        self._samples = samples
+        self._samples, self._irsa = samples, irsa
         self._kubernetes = kubernetes
         self._half: JoinedKubernetes | None = None
         self._server: LoopbackServer | None = None
@@ -176,7 +177,8 @@ class Sandbox:
         """The Kubernetes half, while it runs."""
         return self._half
 
-    def _reach(self) -> Reach:
+    def reach(self) -> Reach:
+        """What puts things into the running sandbox by hand: failure modes, samples."""
         from podid.sandbox.kubernetes import JoinedKubernetes
 
         assert isinstance(self._half, JoinedKubernetes), "this sandbox has no cluster"
@@ -240,6 +242,8 @@ class Sandbox:
             self._half = self._kubernetes(self.world)
             self._half.run_pods_for(self.gateway)
             self.world.attach_kubernetes(self._half)
+            if self._irsa:
+                irsa_samples.load(self.reach())
 
     def _close(self) -> None:
         try:

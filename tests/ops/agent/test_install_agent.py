@@ -184,7 +184,7 @@ def test_values_are_typed_by_the_schema_and_merged(site: Site) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("agent.probePort=many", 'agent.probePort is "many", and integer is expected'),
+        ("agent.probePort=many", 'agent.probePort is "many", but must be integer'),
         ("agent.probePorts=1", "agent has no key probePorts; did you mean probePort?"),
         ("colour=1", "has no key colour"),
         ("image.pullPolicy=Sometimes", "must be one of"),

@@ -120,9 +120,9 @@ def vars_of(record: Any) -> dict[str, Any]:
 B = {"namespace": "a", "serviceAccount": "b"}
 # file name, text, what is said after "line "
 WRONG: tuple[tuple[str, object, str], ...] = (
-    ("x", [{**B, "rolle": "x"}], "1: rolle: no association has it; did you mean role"),
-    ("x", [{"namespace": "a"}], "1: serviceAccount: it is missing"),
-    ("x", [{**B, "serviceAccount": True}], "1: serviceAccount: it is True, and not text"),
+    ("x", [{**B, "rolle": "x"}], "1: rolle: not a member of an association; did you mean role"),
+    ("x", [{"namespace": "a"}], "1: serviceAccount: missing"),
+    ("x", [{**B, "serviceAccount": True}], "1: serviceAccount: True is not text"),
     ("x", [{**B, "namespace": "A"}], "1: namespace: 'A' is not a namespace name"),
     ("x", [{**B, "namespace": " "}], "1: namespace: ' ' is not a namespace name"),
     ("x", [{**B, "namespace": "a/b"}], "1: namespace: 'a/b' is not a namespace name"),
@@ -132,14 +132,14 @@ WRONG: tuple[tuple[str, object, str], ...] = (
     ("x", [{**B, "roleArn": "arn:aws:iam::1:role/x"}], "1: roleArn: 'arn:aws:iam::1:role/x' is not the ARN of an IAM"),
     ("x", [{**B, "targetRole": "x"}], "1: targetRoleArn: 'x' is not an ARN"),
     ("x", [{**B, "tags": {"a": 1}}], "1: tags: not an object with text values"),
-    ("x", [{**B, "sessionTags": 1}], "1: sessionTags: it is 1, and not on or off"),
+    ("x", [{**B, "sessionTags": 1}], "1: sessionTags: 1 is neither on nor off"),
     ("x", [{**B, "policy": "{"}], "1: policy: line 1, column 2: this is not JSON"),
-    ("x", [{**B, "policy": {"Statement": []}}], "1: policy: it is not a policy: Statement is missing"),
+    ("x", [{**B, "policy": {"Statement": []}}], "1: policy is not a policy document: Statement is missing"),
     ("x", [B, B], "1: a/b appears twice, first in line 1"),
-    ("x", "- namespace: no\n  serviceAccount: b\n", "1: namespace: it is False, and not text"),
+    ("x", "- namespace: no\n  serviceAccount: b\n", "1: namespace: False is not text"),
     ("x", '[{"namespace": "a",\n"namespace": "b"}]', "1: namespace appears twice"),
     ("x", "- namespace: a\n  serviceAccount: b\n  namespace: c\n", "3: namespace appears twice"),
-    ("x", [{**B, "role": "x", "roleArn": "y"}], "1: roleArn: roleArn is there already"),
+    ("x", [{**B, "role": "x", "roleArn": "y"}], "1: roleArn: roleArn is already given"),
     ("x", '[\n{"namespace": ' + "1" * 5000 + "}]", "2: namespace is a number of 5,000 digits"),
     ("x", "- namespace: " + "1" * 5000, "1: namespace is a number of 5,000 digits"),
     ("x", '[{"namespace": NaN}]', "1: namespace is NaN, which is not a value"),
@@ -150,13 +150,13 @@ WRONG: tuple[tuple[str, object, str], ...] = (
     ("x.jsonl", f"{json.dumps(B)}\n{{", "2: this is not JSON: Expecting property name"),
     ("x", f"{json.dumps(B)}\n{{", "2: this is not JSON: Expecting property name"),
     ("x", f'{json.dumps(B)}\n\n{{"namespace": {"1" * 5000}}}', "3: namespace is a number of 5,000 digits"),
-    ("x.csv", "namespace,service_account\na,b,c\n", "2: it has 3 cells, and the header 2"),
+    ("x.csv", "namespace,service_account\na,b,c\n", "2: 3 cells instead of 2 as in the header"),
     ("x.csv", f"namespace,service_account\na,{'b' * 200_000}\n", "2: this is not CSV: field larger than field limit"),
     ("x.csv", 'namespace,service_account\na,"b\n', "2: this is not CSV: unexpected end of data"),
-    ("x.csv", "namespace,service_account,service account\n", "1: two columns are serviceAccount"),
-    ("x.csv", "namespace,service_account,role,role_arn,roleArn\n", "1: two columns are roleArn"),
+    ("x.csv", "namespace,service_account,service account\n", "1: column serviceAccount appears twice"),
+    ("x.csv", "namespace,service_account,role,role_arn,roleArn\n", "1: column roleArn appears twice"),
     ("x.csv", 'namespace,service_account,tags\na,b,"x=1\ny"\nA,b,\n', "4: namespace: 'A' is not a namespace name"),
-    ("x.csv", "namespace,service_account,session_policy\na,b,yes\n", "2: policy: CSV does not hold session policies"),
+    ("x.csv", "namespace,service_account,session_policy\na,b,yes\n", "2: policy: CSV cannot contain session policies"),
 )
 
 
@@ -175,7 +175,7 @@ def test_a_file_that_is_wrong(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1], " is not a list of associations, as podid list prints it"),
+        ([1], " is not a list of associations as podid list prints it"),
         ("[" * 100_000, " is nested too deeply"),
         ([[[[B]]]], " is not a list of associations"),
         ([{**B, "tags": [[[float("inf")]]]}], ", line 1: tags is Infinity"),
@@ -346,7 +346,7 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
     labelled = site.must(*command, "-A", "--selector", "tier in (job)")
     assert [target for target, _ in statuses(labelled)] == ["other/job", "team-a/job", "team-b/job"]
     told = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
-    assert "other/a* stands for other/app\n" in told.stderr
+    assert "other/a* matches other/app\n" in told.stderr
     none = site(*command, "-n", "team-*", "--service-account", "ap")
     assert (none.code, none.error["message"]) == (
         5,
@@ -377,7 +377,7 @@ def test_a_selector_that_is_none(site: Site, selector: str) -> None:
     """It must not stand for everything, and it is the line that is wrong."""
     refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
     assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
-    assert refused.error["message"].startswith(f"--selector {selector!r} is refused: the API server of cluster demo")
+    assert refused.error["message"].startswith(f"--selector {selector!r} is not valid: the API server of cluster demo")
 
 
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -389,10 +389,10 @@ def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "Which service accounts? Name them"),
-        ("-n shop", "Which service accounts there?"),
-        ("--service-account app", "Which namespaces?"),
-        ("--selector a=b", "Which namespaces?"),
+        ("", "Specify service accounts as NAMESPACE/NAME"),
+        ("-n shop", "Specify the service accounts: --service-account"),
+        ("--service-account app", "Specify the namespaces: -n NAME"),
+        ("--selector a=b", "Specify the namespaces: -n NAME"),
         ("shop/orders -c a -c b --context x", "--context is the way into one cluster"),
     ],
 )
@@ -460,7 +460,7 @@ def test_clusters_by_their_tags(box: Sandbox, podid: Podid, journal: Path) -> No
         box.world.tags[add_cluster(box.world, name).arn] = tags
     command = ("associate", "shop/orders", "--create-role", "--role", "r", "--update-trust", *WAIT)
     for argv, message in (
-        (("--cluster-tag", "env=prod", "--cluster", "demo"), "--cluster and --cluster-tag exclude each other"),
+        (("--cluster-tag", "env=prod", "--cluster", "demo"), "--cluster and --cluster-tag cannot be used together"),
         (("--cluster-tag", "env"), "--cluster-tag 'env' is not KEY=VALUE"),
         (("--cluster-tag", "env=test"), "No cluster in us-west-2 has the tag env=test"),
     ):
@@ -469,8 +469,8 @@ def test_clusters_by_their_tags(box: Sandbox, podid: Podid, journal: Path) -> No
     assert writes(box) == 0
     asked = Podid(env=podid.env, clock=podid.clock, tty=True, answers=(answers := Answers(False)))
     outcome = asked(*command, "--cluster-tag", "env=prod")
-    assert "stands for blue, green" in outcome.stderr
-    assert answers.questions == ["Go on in these 2 clusters?"]
+    assert "matches blue, green" in outcome.stderr
+    assert answers.questions == ["Continue in these 2 clusters?"]
     assert (outcome.code, writes(box)) == (2, 0)
     outcome = podid(*command, "--cluster-tag", "env=prod", "-o", "json")
     assert outcome.code == 0, outcome

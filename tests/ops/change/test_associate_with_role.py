@@ -97,7 +97,7 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     policies = [word for name in ELEVEN for word in ("--managed-policy", name)]  # one more than IAM attaches
     failed = podid(*ASSOCIATE, "--role", "r", *policies, "-o", "json")
     assert failed.code == 6, failed
-    assert "has been deleted again" in failed.error["advice"]
+    assert "was deleted again" in failed.error["advice"]
     assert account_state(box) == before
 
 
@@ -144,7 +144,7 @@ def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journ
     (statement,) = made.json["actions"][1]["after"]["policyDocument"]["Statement"]
     assert statement["Resource"] == target(OTHER)
     assert made.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
-    assert "--target-profile with credentials of that account looks at it" in str(made.json["notes"])
+    assert "pass --target-profile with credentials of that account" in str(made.json["notes"])
     (theirs,) = made.json["targetRoles"]
     assert (theirs["roleArn"], theirs["verdict"], len(theirs["addToTrustPolicy"])) == (target(OTHER), "unknown", 1)
     count = writes(box)

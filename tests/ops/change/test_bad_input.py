@@ -98,7 +98,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*ASSOCIATE, *ROLE, "--cluster", "bad name"), 2, "is not an EKS cluster name", ""),
     ((*ASSOCIATE, *ROLE, "--region", "not a region"), 2, "region", ""),
     ((*ASSOCIATE, *ROLE, "--profile", "nope"), 2, "profile", ""),
-    ((*ASSOCIATE, *ROLE, "--expect-account", "444455556666"), 6, "are account 111122223333's, not 444455556666's", ""),
+    ((*ASSOCIATE, *ROLE, "--expect-account", "444455556666"), 6, "for account 111122223333, not for the expected", ""),
     ((*CREATE[:3],), 2, "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
     ((*CREATE[:2], "bad/name", *CREATE[3:]), 2, "is not an IAM role name", ""),
     ((*CREATE, "--scope", "pod"), 2, "--scope 'pod' is not one of", ""),
@@ -130,7 +130,7 @@ def test_bad_arguments(
 POLICIES: tuple[tuple[object, str], ...] = (
     ("{", "is not JSON: Expecting property name"),
     ("", "line 1, column 1: this is not JSON: Expecting value"),
-    ([], "the document is not an object"),
+    ([], "not a policy document: it is not an object"),
     ({}, "Statement is missing or empty"),
     ({"Statement": []}, "Statement is missing or empty"),
     ({"Statement": "x"}, "Statement is missing or empty"),

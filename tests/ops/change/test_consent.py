@@ -183,7 +183,7 @@ def test_roles_of_aws_are_refused(box: Sandbox, podid: Podid, journal: Path, pat
     ):
         outcome = podid(*command)
         assert outcome.code == 6
-        assert f"Role awss-own belongs to AWS (path {path}) and is not changed by podid" in outcome.stderr
+        assert f"Role awss-own belongs to AWS (path {path}): podid does not change it" in outcome.stderr
     assert writes(box) == 0
 
 

@@ -285,7 +285,7 @@ def test_associations(requests: list[Request], document: Mapping[str, object]) -
         try:
             first = plan()
         except UsageError as error:
-            assert "--role says which role it gets" in error.message  # noqa: PT017
+            assert "specify its role with --role" in error.message  # noqa: PT017
             continue
         except Conflict as error:
             allowed = ("characters; IAM allows 2048", "require separate commands", "has a session policy")

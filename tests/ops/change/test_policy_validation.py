@@ -33,7 +33,7 @@ def test_what_it_calls_an_error_is_not_written(
     for flags in ((), ("--dry-run",)):
         outcome = podid(*argv, file, *flags, "-o", "json")
         assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-        wanted = f"refuses the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
+        wanted = f"rejects the inline policy read-table of role {argv[2]}: Statement[0].Action[1]: "
         assert f"{wanted}The action iam:GetRolle does not exist" in outcome.error["message"]
         assert outcome.error["details"] == [
             "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
@@ -45,7 +45,7 @@ def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Pat
     argv = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json", "--session-policy")
     outcome = podid(*argv, policy_file(tmp_path, allow("iam:GetRolle")))
     assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-    assert "refuses the session policy of shop/orders: Statement[0].Action" in outcome.error["message"]
+    assert "rejects the session policy of shop/orders: Statement[0].Action" in outcome.error["message"]
     items = [{"namespace": "shop", "serviceAccount": "orders", "roleArn": "storefront", "sessionTags": "off"}]
     items[0]["policy"] = json.dumps(allow("iam:GetRolle"))
     file = policy_file(tmp_path, json.dumps({"items": items}), "items.json")
@@ -111,4 +111,4 @@ def test_where_it_cannot_be_asked_that_is_said(
     assert outcome.code == 0, outcome
     (note,) = outcome.json["notes"]
     assert note.startswith("policies were checked only for JSON, structure and size: ")
-    assert ("needs access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)
+    assert ("requires access-analyzer:ValidatePolicy" in note) is (trouble is without_permission)

@@ -364,7 +364,7 @@ def test_more_service_accounts_than_a_trust_policy_has_room_for(box: Sandbox, po
     outcome = podid(*CREATE[:3], *wanted, "--update-trust", "--scope", "service-account", "--dry-run")
     assert outcome.code == 6, outcome
     said = re.search(
-        r"With (\d+) of the 300 service accounts, the trust policy of role (\S+) would be (\d+) char", outcome.stderr
+        r"With (\d+) of the 300 service accounts, the trust policy of role (\S+) would have (\d+) char", outcome.stderr
     )
     assert said is not None, outcome
     assert (said[2], 2 < int(said[1]) < 12, 2048 < int(said[3]) < 3000) == ("shop-orders", True, True)

@@ -159,7 +159,7 @@ def test_detach_asks_takes_away_and_undo_puts_back(box: Sandbox, podid: Podid, m
     assert (refused.code, refused.error["code"], writes(box)) == (2, "ConsentNeeded", count)
     asked = Podid(env=podid.env, clock=podid.clock, tty=True, answers=(answers := Answers(True)))
     assert asked(*both()).code == 0
-    assert answers.questions == ["Take these permissions away from role shop-orders? [detach]"]
+    assert answers.questions == ["Remove these permissions from role shop-orders? [detach]"]
     role = account_state(box)["roles"]["shop-orders"]
     assert (role["attached"], role["inline"]) == ([], {})
     gone = podid(*both(), "--yes", "-o", "json")
@@ -230,7 +230,7 @@ def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, made: s
     box.world.credentials.deny("eks:ListPodIdentityAssociations")
     box.world.credentials.deny("iam:ListInstanceProfilesForRole")
     notes = podid("role", "delete", "shop-orders", "--dry-run", "-o", "json").json["notes"]
-    assert any("needs eks:ListPodIdentityAssociations" in note for note in notes)
+    assert any("requires eks:ListPodIdentityAssociations" in note for note in notes)
     assert any("requires iam:ListInstanceProfilesForRole" in note for note in notes)
 
 

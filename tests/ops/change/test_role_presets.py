@@ -86,7 +86,7 @@ def test_a_role_whose_preset_has_moved_on_is_told(box: Sandbox, podid: Podid, jo
     policies["dynamodb-read-orders"] = policies["dynamodb-read-orders"].replace('"dynamodb:Scan"', '"dynamodb:Old"')
     found = podid("role", "show", "reader", "-o", "json").json["findings"][-1]
     assert (found["id"], found["severity"]) == ("preset-moved-on", "info")
-    assert "dynamodb:Scan and no longer dynamodb:Old" in found["message"]
+    assert "dynamodb:Scan and no longer has dynamodb:Old" in found["message"]
     assert found["fix"] == "podid role attach reader --preset dynamodb-read,table=orders --replace"
     listed = {item["roleName"]: item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"]}
     assert [name for name, moved in listed.items() if moved] == ["reader"]

@@ -464,7 +464,7 @@ def test_what_keeps_the_role_from_going_on_is_said(box: Sandbox, podid: Podid, j
     make_target(box, OWN, names_role("shop-orders"))
     bounded = (*CREATE, arn(OWN), "--boundary", "AmazonS3ReadOnlyAccess", "-o", "json")
     first = podid(*bounded).json["notes"]
-    assert f"must allow sts:AssumeRole on {arn(OWN)}, too" in "\n".join(first)
+    assert f"must also allow sts:AssumeRole on {arn(OWN)}" in "\n".join(first)
     wanted = f"role shop-orders cannot assume {arn(OWN)}: its permissions boundary does not allow sts:AssumeRole"
     assert wanted in podid(*bounded).json["notes"]
     box.world.credentials.deny("iam:SimulatePrincipalPolicy")

@@ -65,7 +65,8 @@ def test_a_role_of_somebody_else_stays(box: Sandbox, podid: Podid, journal: Path
     outcome = podid("disassociate", "shop/orders", "--delete-role", "--yes", *WAIT, "-o", "json")
     assert (outcome.code, writes(box)) == (6, 0)
     assert (
-        outcome.error["message"] == "Role storefront was not created by podid here, and --delete-role deletes no other"
+        outcome.error["message"]
+        == "Role storefront was not created by podid here: --delete-role deletes only roles that were"
     )
 
 
@@ -198,7 +199,7 @@ def test_what_an_addon_owns_is_listed_as_skipped(
     ("line", "code", "message"),
     [
         ("--from-cluster demo --to-cluster demo", 2, "--from-cluster and --to-cluster are the same cluster"),
-        ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no association to copy"),
+        ("--from-cluster demo --to-cluster blue", 5, "Cluster demo has no associations to copy"),
         ("--from-cluster nosuch --to-cluster demo", 5, "cluster nosuch does not exist"),
         ("--from-cluster demo --to-cluster blue --map-role x", 2, "--map-role 'x' is not OLD=NEW"),
         ("--from-cluster demo --to-cluster blue --map-role a=b --map-role a=c", 2, "--map-role names a twice"),
@@ -282,7 +283,7 @@ def test_moves_that_cannot_be(box: Sandbox, podid: Podid, journal: Path) -> None
     add_association(box.world, "shop", "orders", "storefront")
     add_association(box.world, "shop", "api", "orders-dynamodb")
     same = podid("move", "shop/orders", "shop/orders", "--yes", "-o", "json")
-    assert (same.code, same.error["message"]) == (2, "shop/orders has it already")
+    assert (same.code, same.error["message"]) == (2, "shop/orders already has the association")
     none = podid("move", "shop/order", "shop/other", "--yes", "-o", "json")
     assert (none.code, writes(box)) == (5, 0)
     taken = podid("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")

@@ -82,7 +82,7 @@ def test_remove_asks_and_says_what_stays(box: Sandbox, podid: Podid, journal: Pa
     answers = Answers(False)
     at_terminal = Podid(podid.env, tty=True, answers=answers, clock=podid.clock)
     assert at_terminal("trust", "remove", "--role", "r", *FOR).code == 2
-    assert answers.questions == ["Take shop/orders out of the trust policy of role r?"]
+    assert answers.questions == ["Remove shop/orders from the trust policy of role r?"]
     done = podid("trust", "remove", "--role", "r", *FOR, "--yes")
     assert (done.code, len(trust_of(box, "r"))) == (0, 1)
     nothing = podid("trust", "remove", "--role", "r", *FOR, "-o", "json")
@@ -110,7 +110,7 @@ def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, mo
 
     monkeypatch.setattr(Eks, "list_association_summaries", denied)
     unseen = podid(*line, "-o", "json").json
-    assert "who uses the role in cluster demo was not checked: x" in unseen["notes"]
+    assert "the service accounts that use the role in cluster demo were not checked: x" in unseen["notes"]
     assert unseen["after"] is None
 
 
@@ -287,7 +287,7 @@ UNREAD = {
         Unread.of("clusters in eu-west-1", AccessDenied("x", permission="eks:ListClusters")),
         False,
     ),
-    "regions that are not enabled": (Unread("2 regions", "they do not take these credentials", disabled=True), True),
+    "regions that are not enabled": (Unread("2 regions", "they reject these credentials", disabled=True), True),
 }
 
 
@@ -325,5 +325,5 @@ def test_regions_that_do_not_know_the_credentials_are_told_from_those_that_refus
     line = ("trust", "tighten", "--role", wide, "--yes")
     refused = podid(*line, "-o", "json")
     assert (refused.code, refused.error["hint"].endswith("--skip-disabled-regions")) == (6, True)
-    assert refused.error["details"][0].startswith("af-south-1: they do not take these credentials")
+    assert refused.error["details"][0].startswith("af-south-1: they reject these credentials")
     assert podid(*line, "--skip-disabled-regions").code == 0

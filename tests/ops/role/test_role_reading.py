@@ -98,7 +98,7 @@ def test_what_can_be_read_is_shown(healthy: Site, permission: str, member: str) 
     assert unknown["permission"] == permission
     assert shown["trustPolicy"] == trust_for(ORDERS)
     text = healthy.must("role", "show", "shop-orders").stdout
-    assert f"needs {permission}" in text
+    assert f"requires {permission}" in text
     assert "no association" not in text
 
 
@@ -109,7 +109,7 @@ def test_a_list_says_what_it_could_not_see(healthy: Site, permission: str) -> No
     assert [unknown["permission"] for unknown in found["unknowns"]] == [permission]
     (item,) = [item for item in found["items"] if item["roleName"] == "shop-orders"]
     assert item["associations"] == (1 if permission == "iam:GetRole" else None)
-    assert f"needs {permission}" in healthy.must("role", "list").stderr
+    assert f"requires {permission}" in healthy.must("role", "list").stderr
 
 
 def test_every_cluster_of_every_region(healthy: Site, all_regions: None) -> None:
@@ -174,7 +174,7 @@ def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
         *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
         *("-o", "json"),
     ).json
-    assert plan["notes"][-1].startswith("role shop-orders is Terraform's, as its tag ManagedBy says")
+    assert plan["notes"][-1].startswith("role shop-orders is managed by Terraform (tag ManagedBy)")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from podid.cli.guide.questions import (
     Facts,
     Option,
     Prompt,
-    admits,
     aligned,
     listed_or_typed,
+    trust_of,
 )
 from podid.domain.aws import Role
 from podid.domain.errors import NotFound
@@ -29,7 +29,7 @@ from podid.facts.restarts import LIFETIME, OF_TARGET, lifetime_words
 NEW = "new"
 DO, SHOW, TERRAFORM = "do", "show", "terraform"
 _RANKS = (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH)
-_NOTES = ("admits them already", "not known whether it admits them", "is for pods, and has to admit these first")
+_NOTES = ("allows", "not known whether it allows these pods", "does not allow these pods yet")
 
 
 def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
@@ -37,61 +37,70 @@ def associate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     yield from listed_or_typed(
         answers,
         _which_role(answers, facts),
-        Prompt(key="role-typed", text="The role's name or ARN:", check=lambda text: "" if text.strip() else "a name"),
+        Prompt(
+            key="role-typed", text="The role's name or ARN:", check=lambda text: "" if text.strip() else "type a name"
+        ),
     )
     existing = facts.role(answers["role"])
     if answers["role"] == NEW:
         yield from role.new_role(answers, facts)
-    elif existing is not None and _verdict(existing, answers, facts) is TrustVerdict.NO_MATCH:
-        lead = (f"The trust policy of role {existing.name} does not admit pods of {ref_of(answers)} yet.",)
-        options = (ADD_STATEMENT, Option(NO, "No: I change it myself, and associate then"))
-        yield Prompt(key="trust", text="May podid change that?", lead=lead, options=options)
+    elif existing is not None and _trust(existing, answers, facts)[0] is TrustVerdict.NO_MATCH:
+        lead = (f"The trust policy of role {existing.name} does not allow pods of {ref_of(answers)}.",)
+        options = (ADD_STATEMENT, Option(NO, "No: change it before you associate"))
+        yield Prompt(key="trust", text="May podid change it?", lead=lead, options=options)
         if answers["trust"] == YES:
             yield role.scope(answers, facts)
     yield from role.settings(answers, facts)
     if pods := place.pods_note(answers, facts):
         yield Prompt(
             key="restart",
-            text="Restart them, once the role is there?",
-            lead=(f"Pods that run already ({pods}) get the role only when they start again.",),
+            text="Restart these pods?",
+            lead=(f"Running pods ({pods}) get the role only after a restart.",),
             options=(
-                Option(YES, "Yes: restart them one after another, as kubectl rollout restart does"),
-                Option(NO, "No: they get it when they are restarted next"),
+                Option(YES, "Yes: a rolling restart, as by kubectl rollout restart"),
+                Option(NO, "No: they get the role at their next restart"),
             ),
         )
     yield _shall(summary(answers, facts))
 
 
 def _which_role(answers: Answers, facts: Facts) -> Prompt:
-    """A new one, then those that admit the pods, then others that are for pods."""
-    ranked: list[tuple[int, str]] = []
-    if "role" not in answers and isinstance(facts.roles, Known):  # of thousands each is judged once
-        verdicts = {item.name: _verdict(item, answers, facts) for item in facts.roles.value if not item.service_linked}
-        ranked = sorted((_RANKS.index(verdict), name) for name, verdict in verdicts.items() if verdict is not None)
-    lead = (f"The account's roles cannot be listed: {facts.roles.reason}.",) if isinstance(facts.roles, Missing) else ()
+    """Offer a new role, then roles whose trust policy allows the pods, then others for pods."""
+    ranked: list[tuple[int, str, str]] = []
+    if "role" not in answers and isinstance(facts.roles, Known):  # evaluate each of thousands once
+        roles = (item for item in facts.roles.value if not item.service_linked)
+        ranked = sorted(rank for item in roles if (rank := _rank(item, answers, facts)) is not None)
+    lead = (
+        (f"The account's roles could not be listed: {facts.roles.reason}.",) if isinstance(facts.roles, Missing) else ()
+    )
     options = (
-        Option(NEW, "A new role that is made for them now"),
-        *(Option(name, name, _NOTES[rank]) for rank, name in ranked),
-        Option(OTHER, "Another one: I type its name or ARN"),
+        Option(NEW, "A new role, created now"),
+        *(Option(name, name, f"{_NOTES[rank]} {scope}".strip()) for rank, name, scope in ranked),
+        Option(OTHER, "Another one: type its name or ARN"),
     )
     return Prompt(key="role", text="Which IAM role should they get?", lead=lead, options=aligned(options))
 
 
-def _verdict(item: Role, answers: Answers, facts: Facts) -> TrustVerdict | None:
-    """Whether it admits the pods; None for one that is not for pods."""
+def _trust(item: Role, answers: Answers, facts: Facts) -> tuple[TrustVerdict | None, str]:
+    """Return whether the trust policy allows the pods (None: it is not for pods), and which pods it allows."""
     if PODS_PRINCIPAL not in str(item.trust) or facts.cluster is None:
-        return None
-    return admits(item, facts.cluster, ref_of(answers))
+        return None, ""
+    return trust_of(item, facts.cluster, ref_of(answers))
+
+
+def _rank(item: Role, answers: Answers, facts: Facts) -> tuple[int, str, str] | None:
+    verdict, scope = _trust(item, answers, facts)
+    return None if verdict is None else (_RANKS.index(verdict), item.name, scope)
 
 
 def _shall(lead: Sequence[str]) -> Prompt:
-    """The last question, once it is told what would be done."""
+    """Return the last question, after the plan in words."""
     options = (
-        Option(DO, "Yes, do it"),
-        Option(SHOW, "Only show the plan, and change nothing"),
-        Option(TERRAFORM, "Only print it for Terraform, and change nothing"),
+        Option(DO, "Yes"),
+        Option(SHOW, "No: show the plan only"),
+        Option(TERRAFORM, "No: print the configuration for Terraform"),
     )
-    return Prompt(key="go", text="Shall podid do that?", lead=lead, options=options)
+    return Prompt(key="go", text="Make these changes?", lead=lead, options=options)
 
 
 def _numbered(head: str, lines: Sequence[str]) -> tuple[str, ...]:
@@ -99,7 +108,7 @@ def _numbered(head: str, lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def role_of(answers: Answers) -> str:
-    """The role's name, also of a new one."""
+    """Return the name of the chosen or new role."""
     return role.name_of(answers) if answers["role"] == NEW else answers.get("role-typed", answers["role"]).strip()
 
 
@@ -109,7 +118,7 @@ def _replaces(answers: Answers, facts: Facts) -> bool:
 
 
 def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    """What would be done, in words."""
+    """Return the plan in words."""
     ref, name = ref_of(answers), role_of(answers)
     lines = []
     if answers.get("create-account") == YES:
@@ -118,18 +127,18 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
         lines.append(role.role_sentence(answers))
     if answers.get("trust") == YES:
         lines.append(f"add a statement to the trust policy of role {name}: {role.scope_sentence(answers)}")
-    replaced = " in place of the one that they have" if _replaces(answers, facts) else ""
+    replaced = " in place of their current role" if _replaces(answers, facts) else ""
     lines.append(f"give the pods of {ref} role {name}{replaced}")
     lines += role.setting_sentences(answers, facts)
     if answers.get("restart") == YES:
         lines.append(f"restart {place.pods_note(answers, facts)}")
     region = f" ({facts.region})" if facts.region else ""
-    head = f"In cluster {facts.cluster_name or answers.get('cluster', '')}{region} podid would"
-    return (*_numbered(head, lines), *((facts.agent,) if facts.agent else ()))
+    head = f"In cluster {facts.cluster_name or answers.get('cluster', '')}{region} podid will"
+    return (*_numbered(head, lines), *facts.role_notes, *((facts.agent,) if facts.agent else ()))
 
 
 def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    """What follows `podid associate`, but for where it is."""
+    """Return the words after `podid associate`, without those of the place."""
     name = role_of(answers)
     usual = answers["role"] == NEW and name == role.usual_name(answers, facts)
     flags = {
@@ -149,7 +158,7 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 
 def ending(answers: Answers) -> tuple[str, ...]:
-    """What the last answer adds: nothing where it is done."""
+    """Return the words that the last answer adds."""
     return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]
 
 
@@ -157,11 +166,11 @@ def create_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     yield from place.which_account(answers, facts)
     yield from role.new_role(answers, facts)
     yield from role.settings(answers, facts, of_role=True)
-    yield _shall(_numbered("podid would", (role.role_sentence(answers), *role.setting_sentences(answers, facts))))
+    yield _shall(_numbered("podid will", (role.role_sentence(answers), *role.setting_sentences(answers, facts))))
 
 
 def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    """What follows `podid role create`, but for where it is."""
+    """Return the words after `podid role create`, without those of the place."""
     named = () if role.name_of(answers) == role.usual_name(answers, facts) else (role.name_of(answers),)
     update = ("--update-trust",) if role.changes_target(answers, facts) else ()
     target = role.setting_words(answers)
@@ -172,7 +181,7 @@ def create_role_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
 
 
 def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    """Offers those that no add-on owns. Raises NotFound where there is none at all."""
+    """Offer the associations that no add-on owns. Raise NotFound if the cluster has none."""
     yield from place.which_cluster(answers, facts)
     having = sorted(facts.associated, key=lambda account: (bool(account.owner), account.ref))
     if not having:
@@ -187,24 +196,40 @@ def disassociate(answers: Answers, facts: Facts) -> Iterator[Prompt]:
         for account in having
     ]
     lead = () if "cluster" in answers else WELCOME
-    yield Prompt(key="which", text="Whose role is to be taken away?", lead=lead, options=aligned(options))
+    yield Prompt(key="which", text="Which association should be deleted?", lead=lead, options=aligned(options))
     name = role_name(facts.role_of) if facts.role_of else ""
-    if name in facts.made:  # others stay
-        options = [Option(NO, "Keep it"), Option(YES, "Delete it, unless something else uses it")]
-        text = f"Role {name} was made by podid. Delete it too?"
+    if name in facts.made:  # podid keeps the others
+        options = [Option(NO, "Keep it"), Option(YES, "Delete it, unless another association uses it")]
+        text = f"podid created role {name}. Delete it as well?"
         yield Prompt(key="delete-role", text=text, options=tuple(options))
     account = facts.account(ServiceAccountRef.parse(answers["which"]))
     if account is not None and account.pods:
-        lifetime = lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
+        lifetime = lifetime_words(OF_TARGET if facts.chained else LIFETIME)
         yield Prompt(
             key="restart",
-            text="Restart them, so that they start without it?",
-            lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {lifetime}.",),
+            text="Restart these pods?",
+            lead=(f"Running pods ({account.words}) keep the role's credentials for up to {lifetime}.",),
             options=(
-                Option(NO, "No: they keep what they have until it runs out"),
-                Option(YES, "Yes: restart them one after another"),
+                Option(NO, "No: they keep the credentials until these expire"),
+                Option(YES, "Yes: a rolling restart"),
             ),
         )
+
+
+def identity(answers: Answers, facts: Facts) -> Iterator[Prompt]:
+    """Ask for a service account with an association, those with pods first. Raise NotFound if the cluster has none."""
+    yield from place.which_cluster(answers, facts)
+    if not facts.associated:
+        raise NotFound(f"Cluster {facts.cluster_name} has no association", subject=facts.cluster_name)
+    options = [
+        Option(str(item.ref), str(item.ref), f"{item.words}; {item.state}" if item.state else item.words)
+        for item in sorted(facts.associated, key=lambda account: (not account.pods, account.ref))
+    ]
+    yield Prompt(key="identity", text="Which service account?", options=aligned(options))
+
+
+def identity_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    return (answers["identity"],)
 
 
 def disassociate_words(answers: Answers, facts: Facts) -> tuple[str, ...]:

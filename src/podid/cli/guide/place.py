@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from podid.cli.guide.questions import (
     ANOTHER,
@@ -22,10 +22,10 @@ from podid.domain.snapshot import Missing
 from podid.domain.text import count_of
 
 WELCOME = (
-    "A few questions, and nothing is changed before you have seen what would be done.",
-    "Move with the arrow keys, choose with Enter; Ctrl-C leaves and changes nothing.",
+    "podid asks a few questions and changes nothing before you have seen the plan.",
+    "Move with the arrow keys, choose with Enter. Ctrl-C ends without a change.",
 )
-OWNED = "belongs to an add-on: podid addon "
+OWNED = "owned by an add-on: podid addon "
 
 
 def which_cluster(answers: Answers, facts: Facts) -> Iterator[Prompt]:
@@ -35,7 +35,7 @@ def which_cluster(answers: Answers, facts: Facts) -> Iterator[Prompt]:
 
 
 def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
-    """Namespaces and service accounts with pods first, the cluster's own last."""
+    """Namespaces and service accounts with pods come first, those of the cluster itself last."""
     yield from which_cluster(answers, facts)
     lead = () if "cluster" in answers else WELCOME
     if isinstance(facts.accounts, Missing):
@@ -49,7 +49,7 @@ def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
     pods = {name: sum(account.pods for account in accounts) for name, accounts in by_namespace.items()}
     options = [
         Option(name, name, f"{count_of(len(accounts), 'service account')}, {count_of(pods[name], 'pod')}")
-        for name, accounts in sorted(by_namespace.items(), key=lambda n: (n[0].startswith("kube-"), not pods[n[0]], n))
+        for name, accounts in sorted(by_namespace.items(), key=lambda item: _namespace_rank(item[0], pods))
     ]
     typed = _namespace(lead)
     yield from listed_or_typed(
@@ -64,28 +64,32 @@ def which_account(answers: Answers, facts: Facts) -> Iterator[Prompt]:
             answers, Prompt(key="account", text=typed.text, options=aligned((*options, ANOTHER))), typed
         )
     else:
-        yield _account((f"There is no service account in namespace {namespace_of(answers)} so far.",))
+        yield _account((f"Namespace {namespace_of(answers)} has no service account yet.",))
     ref = ref_of(answers)
     if not any(account.ref == ref for account in accounts):
         yield Prompt(
             key="create-account",
-            text=f"There is no service account {ref}. Create it?",
+            text=f"Service account {ref} does not exist. Create it?",
             options=(
                 Option(YES, "Create it"),
-                Option(NO, "Do not create it: it will be there before the pods start"),
+                Option(NO, "Do not create it: it will exist before the pods start"),
             ),
         )
 
 
+def _namespace_rank(name: str, pods: Mapping[str, int]) -> tuple[object, ...]:
+    return name.startswith("kube-"), not pods[name], name == "default", name
+
+
 def _rank(account: Account) -> tuple[object, ...]:
-    """Those with pods and without an association first."""
+    """Put those with pods and without an association first."""
     ref = account.ref
-    return bool(account.owner), account.association is not None, ref.name == "default", not account.pods, ref.name
+    return bool(account.owner), account.association is not None, not account.pods, ref.name == "default", ref.name
 
 
 def _note(account: Account) -> str:
     state = f": {account.state}" if account.state else ""
-    return account.words + (f"; has a role already{state}" if account.association is not None else "")
+    return account.words + (f"; has a role{state}" if account.association is not None else "")
 
 
 def _namespace(lead: tuple[str, ...]) -> Prompt:
@@ -99,12 +103,12 @@ def _account(lead: tuple[str, ...] = ()) -> Prompt:
 
 
 def _check_name(form: str) -> Callable[[str], str]:
-    """What a name looks like, and not the name again: there is one line for it."""
+    """Return a check of a name. Its message omits the name: the prompt has one line for both."""
 
     def check(text: str) -> str:
         name = text.strip()
         if not name or "/" in name:
-            return "the name alone, without a '/'"
+            return "type the name without a '/'"
         try:
             ServiceAccountRef.parse(form.format(name))
         except InvalidInput as error:
@@ -123,6 +127,6 @@ def ref_of(answers: Answers) -> ServiceAccountRef:
 
 
 def pods_note(answers: Answers, facts: Facts) -> str:
-    """`Deployment orders, 2 pods`; empty where no pod runs, or none can be seen."""
+    """Return `Deployment orders, 2 pods`, or "" if no pod is known to run."""
     account = facts.account(ref_of(answers))
     return account.words if account is not None and account.pods else ""

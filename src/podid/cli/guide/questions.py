@@ -1,4 +1,4 @@
-"""What a guided run asks next, as data, and the loop that asks it; what it knows of the place, read once."""
+"""The questions of a guided run as data, and the loop that asks them. `Facts` are what podid read for them, once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from podid.domain.workloads import live, workload_subject
 from podid.render.marks import state_word
 from podid.render.status import link_of
 
-# what was answered so far, by the keys of the questions; never changed, so that going back is taking an earlier one
+# the answers so far by the keys of their questions; never changed, so that an earlier value is the way back
 Answers = Mapping[str, str]
-# the questions of a guided run in order; it stops at the first one without an answer, so what follows can rely on those
+# yields the questions in order; the loop stops at the first one without an answer, so later code can rely on those
 Flow = Callable[[Answers, "Facts"], "Iterator[Prompt]"]
 
-# an option whose value is to be typed: the question after it asks for that
+# the answer "something else": the next question asks for its value
 OTHER = "…"
 YES, NO = "yes", "no"
 NOTHING = "nothing"
@@ -37,7 +37,7 @@ def anything(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`value` is the answer, `title` and `note` are what is shown. One that cannot be taken says why in `off`."""
+    """`value` is the answer, `title` and `note` are displayed. `off` is the reason why it cannot be chosen."""
 
     value: str
     title: str
@@ -45,15 +45,14 @@ class Option:
     off: str = ""
 
 
-ANOTHER = Option(OTHER, "Another one: I type its name")
-# of a role's trust, where podid may change it
-ADD_STATEMENT = Option(YES, "Yes: add a statement to its trust policy; the others stay as they are")
+ANOTHER = Option(OTHER, "Another one: type its name")
+ADD_STATEMENT = Option(YES, "Yes: add a statement to its trust policy; other statements stay unchanged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """`key` is what the answer is kept as, `lead` are sentences before it. Without options the answer is typed, and
-    `check` says what is wrong with it, "" for nothing."""
+    """`key` names the answer; `lead` are sentences before the question. Without options the answer is typed, and
+    `check` returns the reason why it is not valid, or ""."""
 
     key: str
     text: str
@@ -63,7 +62,7 @@ class Prompt:
 
 
 def refused(read: Callable[[str], object]) -> Callable[[str], str]:
-    """A check: what `read` says of a text that it does not take."""
+    """Return a check that gives the message with which `read` refuses a text."""
 
     def check(text: str) -> str:
         try:
@@ -76,18 +75,16 @@ def refused(read: Callable[[str], object]) -> Callable[[str], str]:
 
 
 def file_of(text: str) -> Path:
-    """The file that was typed."""
     return Path(text.strip()).expanduser()
 
 
 def no_file(text: str) -> str:
-    """A check, for a file that is there."""
-    return "" if file_of(text).is_file() else "there is no such file"
+    return "" if file_of(text).is_file() else "no such file"
 
 
 def walk(flow: Flow, load: Callable[[Answers], Facts], ask: Callable[[Prompt, bool], str | None]) -> Answers:
-    """Asks until nothing is left to ask. `load` gives what is known where these answers hold; `ask` gives the answer,
-    or None to go back, which is offered (its second argument) from the second question on."""
+    """Return the answers to all questions of the flow. `load` returns the facts for the answers so far. `ask` returns
+    an answer, or None to go back, which its second argument offers from the second question on."""
     answers: Answers = {}
     earlier: list[Answers] = []
     while (question := _next_question(flow(answers, load(answers)), answers)) is not None:
@@ -105,7 +102,7 @@ def _next_question(questions: Iterator[Prompt], answers: Answers) -> Prompt | No
 
 
 def listed_or_typed(answers: Answers, listed: Prompt, typed: Prompt) -> Iterator[Prompt]:
-    """A choice, and the second question for those who choose OTHER."""
+    """Yield a choice, and the second question if the answer is OTHER."""
     yield listed
     if answers[listed.key] == OTHER:
         yield typed
@@ -120,8 +117,8 @@ def one_by_one(
     *,
     none: Callable[[bool], Option],
 ) -> Iterator[Prompt]:
-    """Asks for one of the options, and `then` about it, until none is left or NOTHING is chosen; the answers are
-    `KEY.0`, `KEY.1`…. `none` is that choice, at first and later."""
+    """Yield a choice of the options, and the questions of `then` about the answer, until none is left or the answer is
+    NOTHING. Answers are `KEY.0`, `KEY.1`…. `none` returns the option NOTHING for the first and for later choices."""
     left = list(options)
     for number in range(len(options)):
         question = Prompt(key=f"{key}.{number}", text=text, options=(none(number == 0), *left))
@@ -134,7 +131,7 @@ def one_by_one(
 
 
 def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
-    """With their notes in one column."""
+    """Return the options with their notes in one column."""
     longest = max((len(option.title) for option in options if option.note or option.off), default=0)
     return tuple(
         Option(
@@ -146,8 +143,8 @@ def aligned(options: Sequence[Option]) -> tuple[Option, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A service account, with its workloads by name and how many of their pods run. `exists` is False for one that only
-    an association names."""
+    """A service account with the number of running pods of each workload. `exists` is False if only an association
+    names it."""
 
     ref: ServiceAccountRef
     workloads: Mapping[str, int]
@@ -188,10 +185,10 @@ def _none() -> Known[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
-    `associated` are those with an association, also where the cluster cannot be looked into; `agent` is what is wrong
-    with the agent, and the command that mends it; `role_of` is the role of the one that was chosen, `goes_on` whether
-    that has a target role, and `made` are names of roles that podid made here."""
+    """`clusters` are the choices if no cluster is specified; all other facts are about `cluster`. `associated` has the
+    service accounts with an association, also without Kubernetes access. `agent` is the agent's failure and its fix.
+    `role_of` is the role of the chosen association, `chained` whether that has a target role, and `made` has the names
+    of roles that podid created here. `role_notes` describe the chosen role."""
 
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None
@@ -201,7 +198,8 @@ class Facts:
     roles: Section[tuple[Role, ...]] = field(default_factory=_none)
     agent: str = ""
     role_of: str = ""
-    goes_on: bool = False
+    chained: bool = False
+    role_notes: tuple[str, ...] = ()
     made: frozenset[str] = frozenset()
 
     @property
@@ -209,7 +207,7 @@ class Facts:
         return self.cluster.name if self.cluster is not None else ""
 
     def account(self, ref: ServiceAccountRef) -> Account | None:
-        """None for one that does not exist, or cannot be known."""
+        """Return the service account, or None if it does not exist or could not be read."""
         known = self.accounts.value if isinstance(self.accounts, Known) else self.associated
         return next((account for account in known if account.ref == ref), None)
 
@@ -224,7 +222,7 @@ def accounts_of(
     associations: Sequence[AssociationSummary],
     statuses: Sequence[IdentityStatus] = (),
 ) -> tuple[Account, ...]:
-    """Every service account that exists or that has an association, sorted."""
+    """Return every service account that exists or that has an association, sorted."""
     workloads: dict[ServiceAccountRef, Counter[str]] = {}
     for pod in pods:
         if live(pod):
@@ -240,10 +238,12 @@ def accounts_of(
     )
 
 
-def admits(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> TrustVerdict:
-    """Whether the role's trust policy admits the service account's pods. Of a list of roles the tags are not known."""
+def trust_of(role: Role, cluster: Cluster, ref: ServiceAccountRef) -> tuple[TrustVerdict, str]:
+    """Return whether the role's trust policy allows the service account's pods, and which pods it allows in all, in
+    words. IAM lists omit tags."""
     try:
         who = PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=None)
-        return evaluate(parse_policy(role.trust), who).verdict
+        evaluation = evaluate(parse_policy(role.trust), who)
     except InvalidInput:
-        return TrustVerdict.UNKNOWN
+        return TrustVerdict.UNKNOWN, ""
+    return evaluation.verdict, evaluation.scope.words if evaluation.scope is not None else ""

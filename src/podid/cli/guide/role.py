@@ -1,5 +1,5 @@
-"""Questions about a role that is to be made: what it may do, whom it admits, what it is called. And about what most
-associations do without: a target role, a session policy."""
+"""Questions about a new role: its permissions, its trust policy, its name. Then about the settings that most
+associations do not need: a target role, a session policy."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from podid.ops.role.presets import Choice, Parameter, Preset, get_preset, list_p
 PRESET, MANAGED, FILE = "preset", "managed", "file"
 _PERMISSIONS = Prompt(
     key="permissions",
-    text="What should the pods be allowed to do?",
+    text="Which permissions should the pods get?",
     options=(
-        Option(PRESET, "Something common: read a bucket, …"),
-        Option(MANAGED, "What a managed policy of AWS says"),
-        Option(FILE, "What a policy in a file of mine says"),
-        Option(NOTHING, "Nothing yet: I add permissions later"),
+        Option(PRESET, "A preset: read a bucket, send to a queue, …"),
+        Option(MANAGED, "A managed policy of AWS or of the account"),
+        Option(FILE, "A policy in a JSON file"),
+        Option(NOTHING, "Nothing yet: add permissions later"),
     ),
 )
 _MANAGED = Prompt(
     key="managed",
     text="The managed policy's name or ARN:",
-    lead=("For example AmazonS3ReadOnlyAccess; a policy of your own by its ARN.",),
-    check=lambda text: "" if text.strip() and len(text.split()) == 1 else "one name or ARN",
+    lead=("A name is a policy of AWS, such as AmazonS3ReadOnlyAccess; specify your own policy by its ARN.",),
+    check=lambda text: "" if text.strip() and len(text.split()) == 1 else "type one name or ARN",
 )
 _FILE = Prompt(key="file", text="The file with the policy, as JSON:", check=no_file)
 
@@ -61,33 +61,32 @@ def new_role(answers: Answers, facts: Facts) -> Iterator[Prompt]:
             yield _FILE
     yield scope(answers, facts)
     name = usual_name(answers, facts)
-    options = (Option(name, name, "made of cluster and service account"), Option(OTHER, "Something else: I type it"))
+    options = (Option(name, name, "derived from cluster and service account"), Option(OTHER, "Another name: type it"))
     yield from listed_or_typed(
         answers,
-        Prompt(key="name", text="What is the role to be called?", options=options),
+        Prompt(key="name", text="Name of the role?", options=options),
         Prompt(key="name-typed", text="The role's name:", check=refused(check_role_name)),
     )
 
 
 def _about_presets(answers: Answers) -> Iterator[Prompt]:
-    """One, what there is to say of it, and whether there is another one; what the service account is usually for comes
-    first."""
-    another = (Option(NO, "No, that is all"), Option(YES, "Yes: I choose another one"))
+    """Yield questions about one preset after the other. The preset for this service account comes first."""
+    another = (Option(NO, "No"), Option(YES, "Yes: choose another preset"))
     for number in count():
         key, taken = _key(number, "preset"), {preset.name for preset in _presets(answers)[:number]}
         presets = [preset for preset in list_presets() if preset.name not in taken]
         presets.sort(key=lambda preset: preset.service_account != ref_of(answers).name)
         options = [Option(preset.name, preset.name, preset.title) for preset in presets]
-        yield Prompt(key=key, text="Which one?", options=aligned(options))
+        yield Prompt(key=key, text="Which preset?", options=aligned(options))
         yield from _about_parameters(answers, number, get_preset(answers[key]))
         key = _key(number, "another")
-        yield Prompt(key=key, text="Should they be allowed something else too?", options=another)
+        yield Prompt(key=key, text="Add another preset?", options=another)
         if answers[key] != YES:
             return
 
 
 def _about_parameters(answers: Answers, number: int, preset: Preset) -> Iterator[Prompt]:
-    """What the preset has to be told, then what it may be told."""
+    """Yield the required parameters, then a choice of the optional ones."""
 
     def typed(parameter: Parameter) -> Prompt:
         def read(text: str) -> Choice:
@@ -101,15 +100,15 @@ def _about_parameters(answers: Answers, number: int, preset: Preset) -> Iterator
     yield from one_by_one(
         answers,
         _key(number, "more"),
-        "Is there more to say of it?",
+        "Set an optional parameter?",
         [Option(name, f"The {parameter.help}") for name, parameter in optional.items()],
         lambda name: iter((typed(optional[name]),)),
-        none=lambda first: Option(NOTHING, "Nothing more"),
+        none=lambda first: Option(NOTHING, "No"),
     )
 
 
 def _key(number: int, name: str) -> str:
-    """The first one's answers have plain names."""
+    """Return the key of an answer about a preset; those about the first preset have no number."""
     return f"{number}.{name}" if number else name
 
 
@@ -122,9 +121,9 @@ def scope(answers: Answers, facts: Facts) -> Prompt:
     ref, cluster = ref_of(answers), facts.cluster_name
     return Prompt(
         key="scope",
-        text="Whose pods may assume the role?",
+        text="Which pods may assume the role?",
         options=(
-            Option(ScopeKind.SERVICE_ACCOUNT, f"Only those of {ref} in cluster {cluster}", "usual, and safest"),
+            Option(ScopeKind.SERVICE_ACCOUNT, f"Only pods of {ref} in cluster {cluster}", "recommended"),
             Option(ScopeKind.NAMESPACE, f"Every pod of namespace {ref.namespace} in cluster {cluster}"),
             Option(ScopeKind.CLUSTER, f"Every pod of cluster {cluster}"),
             Option(ScopeKind.ACCOUNT, "Every pod of every cluster of this account"),
@@ -145,7 +144,7 @@ def name_of(answers: Answers) -> str:
 
 
 def role_words(answers: Answers) -> tuple[str, ...]:
-    """The options that both commands which make roles have."""
+    """Return the options that `associate --create-role` and `role create` share."""
     return (*_permission_words(answers), *scope_words(answers))
 
 
@@ -167,7 +166,7 @@ def _permission_words(answers: Answers) -> tuple[str, ...]:
 
 
 def _values(answers: Answers, number: int) -> dict[str, str]:
-    """The parameters of one of the presets, as they were typed."""
+    """Return the parameters of one of the presets, as typed."""
     keys = {item.name: _key(number, f"parameter.{item.name}") for item in _presets(answers)[number].parameters}
     return {name: answers[key].strip() for name, key in keys.items() if key in answers}
 
@@ -185,74 +184,74 @@ def _preset_sentence(answers: Answers, number: int) -> str:
 
 
 def role_sentence(answers: Answers) -> str:
-    """What is made, in words, without its full stop."""
+    """Return the new role in words, without a full stop."""
     match answers.get("permissions"):
         case "preset":
             presets = range(len(_presets(answers)))
-            may = f"which may {', and '.join(_preset_sentence(answers, number) for number in presets)}"
+            may = f"with permission to {', and '.join(_preset_sentence(answers, number) for number in presets)}"
         case "managed":
             may = f"with the managed policy {answers['managed'].strip()}"
         case "file":
             may = f"with the policy in {answers['file'].strip()}"
         case _:
-            may = "which may do nothing yet"
-    return f"make role {name_of(answers)}, {may}; {scope_sentence(answers)}"
+            may = "without permissions"
+    return f"create role {name_of(answers)}, {may}; {scope_sentence(answers)}"
 
 
 def scope_sentence(answers: Answers) -> str:
     ref = ref_of(answers)
     return {
-        ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} can assume it",
-        ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} can assume it",
-        ScopeKind.CLUSTER: "every pod of the cluster can assume it",
-        ScopeKind.ACCOUNT: "every pod of every cluster of this account can assume it",
+        ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} may assume it",
+        ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} may assume it",
+        ScopeKind.CLUSTER: "every pod of the cluster may assume it",
+        ScopeKind.ACCOUNT: "every pod of every cluster of this account may assume it",
     }[ScopeKind(answers["scope"])]
 
 
-# --- settings that most do without ------------------------------------------------------------------------------------
+# --- settings that most do not need -----------------------------------------------------------------------------------
 
-_TARGET = Option("target", "A target role: they go on to it, also in another account")
-_POLICY = Option("policy", "A session policy: it narrows what they may do")
+_TARGET = Option("target", "A target role that the first role assumes, also in another account")
+_POLICY = Option("policy", "A session policy that limits the permissions")
 _TARGET_ARN = Prompt(
     key="target",
     text="The target role's ARN:",
-    lead=(f"Its sessions last {lifetime_words(OF_TARGET)} at most; {lifetime_words(LIFETIME)} without one.",),
+    lead=(f"Its sessions last at most {lifetime_words(OF_TARGET)}, not {lifetime_words(LIFETIME)}: role chaining.",),
     check=refused(parse_role_arn),
 )
 _POLICY_FILE = Prompt(
     key="session-policy",
     text="The file with the session policy, as JSON:",
-    lead=("EKS takes one only where sessions carry no tags: a trust that asks for tags admits none.",),
+    lead=("EKS accepts it only without session tags. A trust policy that requires tags then allows no pods.",),
     check=no_file,
 )
 
 
 def settings(answers: Answers, facts: Facts, *, of_role: bool = False) -> Iterator[Prompt]:
-    """For an association, or for a role: a session policy is the association's."""
+    """Yield questions about the settings of an association, or only those of a role."""
 
     def more(setting: str) -> Iterator[Prompt]:
         if setting == _POLICY.value:
             yield _POLICY_FILE
             return
         yield _TARGET_ARN
-        # one answer is for the trust policies of both roles
+        # one answer holds for the trust policies of both roles
         if _within_reach(answers, facts) and "trust" not in answers:
             yield Prompt(
                 key="target-trust",
-                text="May podid change that, if it has to?",
-                lead=(f"The trust policy of role {role_name(target_of(answers))} has to let the first role in.",),
-                options=(ADD_STATEMENT, Option(NO, "No: I change it myself; podid says what is to be added")),
+                text="May podid change the trust policy if required?",
+                lead=(f"The trust policy of role {role_name(target_of(answers))} must allow the first role.",),
+                options=(ADD_STATEMENT, Option(NO, "No: podid prints the statement to add")),
             )
 
     def none(first: bool) -> Option:
-        return Option(NOTHING, "None", "usual") if first else Option(NOTHING, "No more")
+        return Option(NOTHING, "No") if first else Option(NOTHING, "No more")
 
     options = (_TARGET,) if of_role else (_TARGET, _POLICY)
-    return one_by_one(answers, "settings", "More settings?", options, more, none=none)
+    return one_by_one(answers, "settings", "Further settings?", options, more, none=none)
 
 
 def _within_reach(answers: Answers, facts: Facts) -> bool:
-    """Whether these credentials reach the target role."""
+    """Return whether the target role is in the account of the credentials."""
     target, cluster = Arn.parse(target_of(answers)), Arn.parse(facts.cluster.arn) if facts.cluster else None
     return target is not None and cluster is not None and target.account == cluster.account
 
@@ -262,13 +261,11 @@ def target_of(answers: Answers) -> str:
 
 
 def changes_target(answers: Answers, facts: Facts) -> bool:
-    """Whether the target role's trust policy may be changed."""
     consented = YES in (answers.get("trust"), answers.get("target-trust"))
     return consented and _within_reach(answers, facts)
 
 
 def setting_words(answers: Answers) -> tuple[str, ...]:
-    """Their options."""
     target = ("--target-role", target_of(answers)) if "target" in answers else ()
     if "session-policy" not in answers:
         return target
@@ -276,12 +273,13 @@ def setting_words(answers: Answers) -> tuple[str, ...]:
 
 
 def setting_sentences(answers: Answers, facts: Facts) -> tuple[str, ...]:
-    """What they come to, in words."""
     lines: tuple[str, ...] = ()
     if "target" in answers:
-        lines += (f"let them go on to target role {target_of(answers)}",)
+        lines += (f"let them assume target role {target_of(answers)}",)
         if changes_target(answers, facts):
-            lines += (f"add a statement to the trust policy of role {role_name(target_of(answers))}, if it needs one",)
+            lines += (f"add a statement to the trust policy of role {role_name(target_of(answers))}, if required",)
     if "session-policy" in answers:
-        lines += (f"narrow that by the session policy in {answers['session-policy'].strip()}, without session tags",)
+        lines += (
+            f"limit the permissions by the session policy in {answers['session-policy'].strip()}, without session tags",
+        )
     return lines

@@ -1,9 +1,9 @@
-"""Guided runs: what is known is read, the questions are asked, and the command line that they make is carried out."""
+"""Guided runs: read the facts, ask the questions, and run the command line of the answers."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
-from podid.cli.guide.questions import Answers, Facts, Flow, Prompt, accounts_of, walk
+from podid.cli.guide.questions import Answers, Facts, Flow, Option, Prompt, accounts_of, aligned, walk
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
+from podid.domain.errors import NotFound, Other
 from podid.domain.findings import AGENT, EVERYONE
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, attempt
+from podid.domain.text import short_list
 from podid.ops.change.kinds import ROLE
 from podid.ops.status.diagnose import select, wanted_for
 
@@ -26,17 +28,19 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
 
 
-# shared options; those that choose among namespaces belong to what is to be done
+# shared options without those that select namespaces: these belong to the request
 _WHERE = tuple(item for item in SHARED.values() if item.field not in NAMESPACES)
-# what Terraform has nothing of
+# options without an equivalent in Terraform
 _OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
+# permissions, and associations, that are printed of a role; runs that can be chosen
+_SHOWN, _RUNS = 4, 20
 Words = Callable[[Answers, Facts], tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class Guide:
-    """One guided run; what was read for an answer is kept for when it is given again. `of_associations`: it is about
-    those that are there; `of_pods`: pods are to get credentials."""
+    """One guided run, with the facts that were read for earlier answers. `of_associations`: it is about existing
+    associations; `of_pods`: it gives pods credentials."""
 
     access: Access
     of_associations: bool = False
@@ -55,12 +59,17 @@ class Guide:
         chosen = answers.get("cluster", "")
         if chosen not in self._read:
             self._read[chosen] = self._facts(chosen)
-        return self._of_one(chosen, answers["which"]) if "which" in answers else self._read[chosen]
+        if "which" in answers:
+            return self._of_one(chosen, answers["which"])
+        name = answers.get("role", "")
+        if self.of_pods and self._read[chosen].role(name) is not None:
+            return self._of_role(chosen, name)
+        return self._read[chosen]
 
     def _facts(self, chosen: str) -> Facts:
         access = self.access
         if not chosen and access.named is None:
-            with self.access.terminal.working("looking for clusters"):
+            with self.access.terminal.working("listing clusters"):
                 names = access.aws.eks.list_clusters()
                 matched = cluster_by_server(access.shared, access.runtime.env, access.aws.eks, names)
             if not names:
@@ -74,8 +83,8 @@ class Guide:
         return self.access.of(cluster=chosen) if chosen else self.access
 
     def _of_cluster(self, access: Access) -> Facts:
-        """Of pods and associations what cannot be read is left out: they only make the questions better. Raises where
-        associations are what is asked for."""
+        """Return the facts of a cluster. Pods and roles only make the questions better, so failed reads are omitted.
+        Raise the failure to list associations if the run is about these."""
         with self.access.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
@@ -99,8 +108,7 @@ class Guide:
             )
 
     def _report(self, access: Access, place: Place, associations: int) -> DoctorReport | None:
-        """Return the checks of the cluster, or only those of the agent where the associations are many. None where no
-        pods are to get or lose credentials."""
+        """Return the checks of the cluster, of the agent alone for many associations. None for `role create`."""
         if not self.of_pods and not self.of_associations:
             return None
         scope = wanted_for()
@@ -110,7 +118,7 @@ class Guide:
         return report.value if isinstance(report, Known) else None
 
     def _of_one(self, chosen: str, which: str) -> Facts:
-        """With the role of the association that was chosen, and whether podid made it here."""
+        """Return the facts with the role of the chosen association, and whether podid created it here."""
         key = f"{chosen} {which}"
         if key not in self._read:
             access, ref = self._at(chosen), ServiceAccountRef.parse(which)
@@ -120,14 +128,45 @@ class Guide:
                 arn = association.role_arn if association is not None else ""
                 name = role_name(arn) if arn else ""
                 made = bool(name) and access.journal.made(place.account, ROLE.name, {"roleName": name})
-            goes_on = association is not None and association.target_role_arn is not None
+            chained = association is not None and association.target_role_arn is not None
             made_here = frozenset({name} if made else ())
-            self._read[key] = replace(self._read[chosen], role_of=arn, goes_on=goes_on, made=made_here)
+            self._read[key] = replace(self._read[chosen], role_of=arn, chained=chained, made=made_here)
+        return self._read[key]
+
+    def _of_role(self, chosen: str, name: str) -> Facts:
+        """Return the facts with the permissions of the chosen role and its other users in the cluster."""
+        key = f"{chosen} role {name}"
+        if key not in self._read:
+            access, facts = self._at(chosen), self._read[chosen]
+            with self.access.terminal.working(f"reading role {name}"):
+                notes = attempt(lambda: tuple(_role_notes(access, name, len(facts.associated))))
+            self._read[key] = replace(facts, role_notes=notes.value if isinstance(notes, Known) else ())
         return self._read[key]
 
 
+def _role_notes(access: Access, name: str, associations: int) -> Iterator[str]:
+    from podid.ops.role.read import read_role
+    from podid.ops.role.uses import read_uses
+    from podid.render.roles import permissions_of
+
+    reading = read_role(access.aws.iam, name)
+    allowed = [
+        words.removeprefix("may ")
+        for item in permissions_of(reading)
+        if item.kind != "boundary"
+        for words in item.words or ()
+    ]
+    yield f"Role {name} allows {short_list(allowed, _SHOWN) if allowed else 'nothing, it has no permissions policy'}."
+    if associations > MOST_USERS:
+        return
+    uses = read_uses(access.aws, reading.account, (access.place().cluster_name,))
+    refs = [str(item.ref) for item in uses.of(reading.role.arn)]
+    cluster = access.place().cluster_name
+    yield f"Other associations in cluster {cluster} with this role: {short_list(refs, _SHOWN) if refs else 'none'}."
+
+
 def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
-    """Whether a command line says where, and how to write the result, and not what is to be done."""
+    """Return whether the command line has only options about the place and the output format."""
     words = argv[len(path) :]
     return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
 
@@ -144,9 +183,29 @@ def guide_disassociate(access: Access) -> Instead:
     return _guided(access, ("disassociate",), associate.disassociate, associate.disassociate_words)
 
 
+def guide_identity(access: Access, *path: str) -> Instead:
+    """Ask for the service account of `show`, `verify` or `restart`."""
+    return _guided(access, path, associate.identity, associate.identity_words)
+
+
+def guide_undo(access: Access) -> Instead:
+    """Ask for a run of the journal. Raise NotFound if the journal is empty."""
+    runs = [run for run in access.journal.legible()[0] if run.changed][:_RUNS]
+    if not runs:
+        raise NotFound("The journal has no run to undo", hint=Other(("history",)))
+    options = [Option(run.run_id, f"{run.started_at}  podid {shlex.join(run.command)}", run.status) for run in runs]
+    with access.runtime.asking() as prompter:
+        run_id = prompter.ask(
+            Prompt(key="run", text="Which run should be undone?", options=aligned(options)), back=False
+        )
+    command = ("undo", str(run_id), *access.argv[1:])
+    return Instead(command, () if access.shared.quiet else _said(("podid", *command), terraform=False))
+
+
 def _guided(access: Access, path: tuple[str, ...], flow: Flow, words: Words) -> Instead:
-    """The command line to carry out in place of the one that was given, and what to say after it."""
-    guide = Guide(access, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
+    """Return the command line of the answers, and the lines to print after its result."""
+    existing = path not in (("associate",), ("role", "create"))
+    guide = Guide(access, of_associations=existing, of_pods=path == ("associate",))
     answers = guide.answers(flow)
     facts = guide.facts(answers)
     assert facts.cluster is not None
@@ -161,7 +220,7 @@ def _guided(access: Access, path: tuple[str, ...], flow: Flow, words: Words) -> 
 
 
 def _agent_words(report: DoctorReport) -> str:
-    """Return what is wrong with the agent, and the command that mends it; empty where nothing is."""
+    """Return the agent's failure and its fix, or ""."""
     of_all = (verdict for verdict in report.findings if verdict.link == AGENT and verdict.chain == EVERYONE)
     verdict = next(of_all, None)
     if verdict is None:

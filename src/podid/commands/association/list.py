@@ -58,8 +58,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
-    from podid.domain.errors import ExitCode, NotFound, PodidError
-    from podid.domain.text import short_list
+    from podid.domain.errors import ExitCode, PodidError
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
@@ -99,12 +98,8 @@ def list_associations(access: Access, options: ListOptions) -> None:
             raise no_cluster(access.aws.region, access.shared, access.runtime.env)
         if not failures and listing.exact and not listing.listed:
             check_namespace(reached, listing.exact)
-        if not failures and (missing := listing.missing):
-            raise NotFound(
-                f"{short_list(map(str, missing))} {'has' if len(missing) == 1 else 'have'} no association",
-                subject=str(missing[0]),
-                advice=f"podid associate {missing[0]} gives it a role.",
-            )
+        if not failures and (missing := listing.missing_error()):
+            raise missing
 
     # sorting requires all of them
     if shared.output is Format.JSONL and shared.query is None and not sort_by:

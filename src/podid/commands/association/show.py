@@ -1,11 +1,17 @@
 """podid show."""
 
+from dataclasses import replace
+from typing import Any
+
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import switch
 from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.options import SERVICE_ACCOUNT
+
+# optional: a terminal asks for it
+TARGET: Any = replace(SERVICE_ACCOUNT, metavar="[NS/SA]", default=None)
 
 
 def permissions() -> CommandPermissions:
@@ -24,7 +30,7 @@ def permissions() -> CommandPermissions:
 @command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
 def show(
     access: Access,
-    ref: ServiceAccountRef = SERVICE_ACCOUNT,
+    ref: ServiceAccountRef | None = TARGET,
     cloudtrail: bool = switch("Search CloudTrail's event history too, with at most two calls a second."),
 ) -> None:
     """Show everything about one service account.
@@ -42,10 +48,16 @@ def show(
 
     Example: podid show shop/orders -o json
     """
+    from podid.cli.guide.run import guide_identity
+    from podid.domain.errors import Other, UsageError
     from podid.ops.association.identity import read_identity
     from podid.ops.status.diagnose import wanted_for
     from podid.render.identity import identity_view
 
+    if ref is None:
+        if not access.runtime.interactive:
+            raise UsageError("Missing argument 'NS/SA'.", hint=Other(("show", "--help")))
+        raise guide_identity(access, "show")
     place = access.place()
     with access.terminal.working(f"reading {ref}"):
         diagnosis = access.examine(place, wanted_for((ref,)))

@@ -66,6 +66,10 @@ def undo(
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import check_account, undo_plan
 
+    if run_id is None and access.runtime.interactive:
+        from podid.cli.guide.run import guide_undo
+
+        raise guide_undo(access)
     if run_id is None:
         raise UsageError("Specify the run: its id, or 'last'", hint=Other(("history",)))
     recorded = access.journal.get(run_id)

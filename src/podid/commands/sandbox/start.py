@@ -1,7 +1,7 @@
 """podid sandbox start."""
 
 from podid.cli.command import Access, Terminal, command
-from podid.domain.option import number, switch
+from podid.domain.option import argument, number, switch
 
 
 @command()
@@ -10,6 +10,9 @@ def start(
     terminal: Terminal,
     port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
     samples: bool = switch("Add some associations, correct and broken ones."),
+    kind: str = argument(
+        "[irsa]", "With --samples: add service accounts that use IRSA, to migrate.", default="", values=("", "irsa")
+    ),
 ) -> None:
     """Start a simulated AWS account and EKS cluster here.
 
@@ -17,11 +20,16 @@ def start(
     requires no network.
 
     Example: podid sandbox start && eval "$(podid sandbox env)"
+
+    Example: podid sandbox start --samples irsa
     """
     from podid.commands.sandbox.views import running_view
+    from podid.domain.errors import Again, UsageError
     from podid.sandbox import process
 
+    if kind and not samples:
+        raise UsageError(f"{kind} requires --samples", hint=Again(add=("--samples",)))
     with terminal.working("starting the sandbox"):
-        running = process.start(directory=access.sandbox_dir, port=port, samples=samples)
+        running = process.start(directory=access.sandbox_dir, port=port, samples=samples, irsa=kind == "irsa")
     terminal.emit(running_view(running, "already running" if running.already else "running"))
     terminal.note('To use it:  eval "$(podid sandbox env)"')

@@ -64,6 +64,7 @@ def restart(access: Access, options: RestartOptions) -> None:
     from functools import partial
 
     from podid.cli import changing
+    from podid.cli.guide.run import guide_identity, says_only_where
     from podid.domain.plan import Consent, Status
     from podid.ops.association.aftermath import after_restart
     from podid.ops.restart.choose import SECONDS_OF_DRY_RUNS, choose, missed_by_webhook
@@ -71,6 +72,8 @@ def restart(access: Access, options: RestartOptions) -> None:
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
+    if access.runtime.interactive and says_only_where(access.argv, ("restart",)):
+        raise guide_identity(access, "restart")
     refs, stale, namespace = options.service_accounts, options.stale, access.shared.namespace
     access.check_whose_pods(refs)
     place = access.place(for_change=True)

@@ -64,6 +64,7 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from functools import partial
 
     from podid.cli.changing import probing
+    from podid.cli.guide.run import guide_identity, says_only_where
     from podid.ops.association.allowed import ActionRequest
     from podid.ops.association.read import check_identities, list_refs
     from podid.ops.status.diagnose import wanted_for
@@ -71,6 +72,8 @@ def verify_pods(access: Access, options: VerifyOptions) -> None:
     from podid.render.status import role_of
     from podid.render.verified import verify_view
 
+    if access.runtime.interactive and says_only_where(access.argv, ("verify",)):
+        raise guide_identity(access, "verify")
     probes, refs, namespace = options.check_together(), options.service_accounts, access.shared.namespace
     actions = ActionRequest.parse(options.can, options.resource)
     access.check_whose_pods(refs)

@@ -226,11 +226,18 @@ class Listing:
                 self.listed.append(item)
                 yield item
 
-    @property
-    def missing(self) -> tuple[ServiceAccountRef, ...]:
-        """Those that were named and have no association in what was read."""
+    def missing_error(self) -> NotFound | None:
+        """Return the error about specified service accounts without an association; None if there are none."""
         refs = {item.ref for item in self.listed}
-        return tuple(ref for ref in self.options.service_accounts if ref not in refs)
+        missing = [ref for ref in self.options.service_accounts if ref not in refs]
+        if not missing:
+            return None
+        verb = "has" if len(missing) == 1 else "have"
+        return NotFound(
+            f"{short_list(map(str, missing))} {verb} no association",
+            subject=str(missing[0]),
+            advice=f"podid associate {missing[0]} gives it a role.",
+        )
 
     def _keeps(self, item: Listed) -> bool:
         """Whether it matches, or may match: role, tags and age of an unread association are not known."""

@@ -138,7 +138,8 @@ def _choice(preset: Preset, policy: str, values: Mapping[str, tuple[str, ...]]) 
 
 
 def _form_of(form: str, value_of: Callable[[str], str], *, named: bool = False) -> re.Pattern[str]:
-    """What a preset's text can be with values filled in; `named` gives each place a group of its name."""
+    """Return the pattern of a preset's text with values filled in. `named` gives each placeholder a group with its
+    name."""
     parts, used, pattern = PLACE.split(form), set[str](), ""
     for at, part in enumerate(parts):
         if at % 2 == 0:

@@ -38,7 +38,7 @@ def policy_name(file_name: str) -> str:
 def check_policy_document(value: object, source: str) -> Mapping[str, object]:
     """Return a permissions policy that IAM may accept. Raise InvalidInput with the place of the mistake."""
     if not isinstance(value, dict):
-        raise InvalidInput(f"{source} is not a policy: the document is not an object", subject=source)
+        raise InvalidInput(f"{source} is not a policy document: it is not an object", subject=source)
     for place, mistake in _mistakes(value):
         raise InvalidInput(f"{source}: {place} {mistake}" if place else f"{source} {mistake}", subject=source)
     return value
@@ -111,7 +111,7 @@ def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        yield "", "is not a policy: Statement is missing or empty"
+        yield "", "is not a policy document: Statement is missing or empty"
         return
     sids: set[object] = set()
     for number, statement in enumerate(statements):

@@ -1,12 +1,12 @@
-"""Error texts that take more than one fragment, or that can mean several failure modes, and in which order to look at
-these. A single text that means one mode is in the front matter of that mode's page.
+"""Error texts with more than one fragment, or with several possible failure modes, in the order in which to check them.
+A single text for one mode is in the front matter of that mode's page.
 
-Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.errortext`. They are
-those of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
+Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.errortext`. They are those
+of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
 
-`weight` says how much a text decides. 8 and 9: nothing else says this. 6 and 7: a text of Pod Identity, of its agent or
-of its add-on. 4 and 5: a text of AWS that rarely means something else. 3 and less: anybody's text; it decides only
-beside a word of Pod Identity (`COMPANIONS`), and never outranks one of the others.
+`weight` is the significance of a text. 8 and 9: no other software prints it. 6 and 7: a text of Pod Identity, of its
+agent or of its add-on. 4 and 5: a text of AWS that rarely has another meaning. 3 and less: a general text, which
+decides only beside a word of Pod Identity (`COMPANIONS`) and never outranks the others.
 """
 
 from podid.pages.texts.form import GENERIC, SharedText
@@ -15,7 +15,7 @@ from podid.pages.texts.way import WAY
 
 __all__ = ("COMPANIONS", "GENERIC", "OF_EKS", "SHARED", "STRANGERS", "UNMISTAKABLE", "SharedText")
 
-# words that tie an error text to Pod Identity
+# words that connect an error text with Pod Identity
 COMPANIONS = (
     "pod-identity",
     "podidentity",
@@ -36,7 +36,7 @@ UNMISTAKABLE = (
     "eksauth",
     "pods.eks.amazonaws.com",
 )
-# other clouds have something of the same name, and others than pods come to a role with a token
+# other clouds use the same names, and other clients than pods assume roles with a token
 STRANGERS = (
     "aadpodid",
     "aad-pod-identity",
@@ -46,17 +46,17 @@ STRANGERS = (
     "workloadidentityfederation",
     "assumerolewithoidc",
     "token.actions.githubusercontent.com",
-    # ECS and Greengrass have agents that SDKs ask in the same words
+    # SDKs use the same texts for the agents of ECS and Greengrass
     "fromecsmetadata",
     "retrieveecsmetadata",
     "/v2/credentials",
     "//169.254.170.2/",
     "2016-11-01/credentialprovider",
-    # the webhook of IRSA, on clusters that are not EKS's
+    # the webhook of IRSA, on clusters outside of EKS
     "pod-identity-webhook.amazonaws.com",
     "pod-identity-webhook.kube-system.svc",
 )
-# what EKS says to whoever makes associations and add-ons: where another service was asked, it means something else
+# errors of EKS about associations and add-ons; from another service, the same texts have another meaning
 OF_EKS = frozenset(
     {
         "addon-config-conflict",

@@ -1,4 +1,4 @@
-"""The shape of a shared text, and pieces of which many patterns are made."""
+"""The form of a shared text, and common parts of patterns."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ GENERIC = 3
 
 
 class SharedText(NamedTuple):
-    """`fragments` must all be in a text, in any order; a `pattern`, where there is one, is looked for instead."""
+    """A text with its failure modes. The text must contain all `fragments` in any order, or match the `pattern`."""
 
     weight: int
     ids: tuple[str, ...]
@@ -23,7 +23,7 @@ def form(weight: int, ids: str, pattern: str) -> SharedText:
 
 
 def of_agent(said: str) -> str:
-    """A pattern: it is said of the agent's pods, and not of others in the same list of pods or events."""
+    """Return a pattern for a text about the agent's pods, not about others in the same list of pods or events."""
     named = r"(?:pods?|job|deployment|daemonset|replicaset|statefulset)/"
     other = rf"(?:(?!running|completed|normal|started|created|scheduled|{named}(?!{AGENT})).)"
     return rf"{AGENT}{other}{{0,240}}?(?:{said})|(?:{said}){other}{{0,160}}?{AGENT}(?!.{{0,16}}running)"
@@ -54,31 +54,31 @@ NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|executionexpired|noroutetohos
 NOT_THERE = r"(?:connectionrefused|econnrefused|enotfound|nosuchhost|couldnotresolve|servermisbehaving)"
 BROKEN_OFF = r"(?:connectionreset|econnreset|sockethangup|emptyreply|remoteendclosed|brokenpipe|unexpectedeof)"
 FAILED = rf"(?:{NO_ANSWER}|{NOT_THERE})"
-# names are at most 64 letters, and longer where somebody has blanked them out with words
+# names have at most 64 characters, but may be replaced by longer placeholders
 ROLE_NAME = r"[^/]{1,128}"
-# a session that EKS named: the pod had credentials by Pod Identity
+# a session name of EKS: the pod had credentials from Pod Identity
 POD_SESSION = rf"assumed-role/{ROLE_NAME}/eks-"
-# a caller whose role is named as those of nodes are
+# a caller with a role name as for nodes
 NODE_ROLE = r"user:?\[?(?:name=)?'?arn:[^/]{0,60}role/[^\],/]{0,64}(?:nodeinstancerole|noderole|node-role|worker-?node)"
-# a session named by an instance: the node's role. Ids are often blanked out.
+# a session named after an instance: the node's role. IDs are often redacted.
 NODE_SESSION = rf"assumed-role/{ROLE_NAME}/(?:i-[0-9a-fx*<.\[(]|[<\[({{](?:i-|instance))"
-# a role's name twice, in one account as far as that is told; two names are not one because both are blanked out
+# the same role name twice, in one account if accounts are shown; two redacted names do not count as the same
 ITSELF = (
     rf"(?:sts::(\d{{12}}):|(?<!\d{{12}}:))assumed-role/(?!(?:[x*#.?]+|[<\[(]?redacted[>\])]?)/)({ROLE_NAME})/.{{1,400}}?"
     r"notauthorizedtoperform:'?sts:assumerole'?onresource:'?"
     r"arn:[a-z-]*:iam::(?(1)(?:\1|(?!\d{12}:)[^:]{0,24})|[^:]{0,24}):role[:/](?:[^']{0,200}/)?"
     r"\2(?=[,<]|\.?(?:$|[^\w+=,.@-]|status|because|witha|requestid|caused|retrying))"
 )
-# pods, and what looks after them, say this beside an error
+# printed beside an error by pods and their controllers
 POD_SIGN = (
     r"(?:kubernetes|kube-system|kubelet|kubectlexec|serviceaccount|namespace|controller|reconcil|issuer|secretstore|externalsecret|"
     r"external-(?:secrets|dns)|cert-manager|karpenter|autoscaler|argo-?cd|velero|mountvolume|csi-|pod[/=]|podname|statefulset|"
     r"daemonset|ingress|-[a-f0-9]{8,10}-[a-z0-9]{5}(?![a-z0-9-]))"
 )
-# roles that are passed to something else than pods
+# roles that are passed to other services than pods
 NOT_OF_PODS = (
     r"(?:karpenter|ec2|nodeclass|nodeclaim|instanceprofile|node-?role|instance-?role|cluster-?role|lambda|codebuild|"
     r"sagemaker|(?:task|execution)-?(?:execution)?-?role|task-?definition)"
 )
-# what EC2's metadata service is called
+# names of EC2's metadata service
 IMDS = r"(?:ec2-?(?:instance)?metadata|ec2imds|instancemetadata|instancedata|imds|169\.254\.169\.254|latest/meta-data)"

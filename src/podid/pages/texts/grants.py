@@ -1,4 +1,4 @@
-"""What EKS Auth, IAM and EKS answer, products and webhooks that stand between, and podid's own access."""
+"""Texts of EKS Auth, IAM and EKS, of products and webhooks in between, and of podid's own access."""
 
 from podid.pages.texts.form import (
     FAILED,
@@ -17,7 +17,7 @@ from podid.pages.texts.form import (
 )
 
 GRANTS: tuple[SharedText, ...] = (
-    # what EKS Auth answers
+    # answers of EKS Auth
     text(9, UNAUTHORIZED, "eks does not have permissions to assume the associated role"),
     text(8, "association-missing association-deleted-env-remains", "no service account role association for it"),
     text(8, "association-missing association-deleted-env-remains", "resourcenotfoundexception", "no association found"),
@@ -42,7 +42,7 @@ GRANTS: tuple[SharedText, ...] = (
         "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew",
         "the token included in the request is expired",
     ),
-    # the agent's answer, as it reaches an application that has not read its token again
+    # the agent's answer to an application that has not read its token again
     form(
         8,
         "sdk-too-old custom-credential-chain node-clock-skew sa-recreated-token-invalid",
@@ -53,7 +53,7 @@ GRANTS: tuple[SharedText, ...] = (
     text(3, "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew", "token provided has expired"),
     text(7, "sa-recreated-token-invalid node-clock-skew", "assumeroleforpodidentity", "invalidtokenexception"),
     text(3, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
-    # link 9, when a role or an association is made
+    # link 9, at the creation of a role or an association
     text(
         8,
         "trust-missing-tag-session trust-wrong-principal role-eventual-consistency",
@@ -93,14 +93,14 @@ GRANTS: tuple[SharedText, ...] = (
         r"policy.{0,60}(2,?048|toolong|toolarge).{0,120}podidentity|podidentity.{0,200}policy.{0,60}(2,?048|toolong)",
     ),
     form(5, "terraform-plan-never-converges addon-owned-association", r"pod_identity_association.{0,300}->null"),
-    # link 10: denied, though the identity is right; or it is not
+    # link 10: denied with the correct identity, or with another one
     form(9, "app-assumes-own-role", ITSELF),
     form(
         9,
         "node-role-missing-eks-auth scp-denies-eks-auth",
         NODE_SESSION + r".{1,300}?notauthorizedtoperform:eks-auth:",
     ),
-    # an instance that runs no pods says it, too
+    # instances without pods print it as well
     form(6, "imds-fallback-node-role", NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
     form(
         8,
@@ -127,16 +127,16 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     form(7, "role-no-permissions", POD_SESSION + r".{1,300}?notauthorizedtoperform"),
     form(6, "role-no-permissions", POD_SESSION + r".{1,300}?(accessdenied|forbidden)"),
-    # EKS itself is refused, not a session that it made
+    # EKS itself is refused, not a session created by EKS
     form(9, "trust-missing-tag-session", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:tagsession"),
     form(9, "trust-wrong-principal", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:assumerole(?!w)"),
-    # an IAM user has nothing of Pod Identity's, nor has a run of GitHub's
+    # IAM users and GitHub workflows do not use Pod Identity
     form(
         5,
         "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
         r"^(?:(?!:user/|/githubactions|/aws-?codebuild).){0,2000}?notauthorizedtoperform:sts:tagsession",
     ),
-    # what a pod is denied as one; operators and pipelines are denied the rest
+    # actions that pods call; the others are called by operators and pipelines
     form(
         5,
         "static-aws-keys-shadow role-no-permissions",
@@ -146,7 +146,7 @@ GRANTS: tuple[SharedText, ...] = (
     form(
         5, "chained-assume-missing-tag-session packed-policy-too-large", r"transitivetagkey|sessiontag.{0,80}transitive"
     ),
-    # IAM names what refuses, whoever is refused
+    # IAM names the policy that denies, for any caller
     text(5, "session-policy-misconfig role-no-permissions", "no session policy allows"),
     form(
         5,
@@ -158,14 +158,14 @@ GRANTS: tuple[SharedText, ...] = (
         4, "scp-denies-eks-auth role-no-permissions", rf"^(?=.*?{POD_SIGN}).*?explicitdenyina(service|resource)control"
     ),
     form(3, "scp-denies-eks-auth role-no-permissions", r"explicitdenyina(service|resource)control"),
-    # a role that is no node's, denied in what looks after pods
+    # a role of a controller of pods, not of a node, is denied
     form(
         4,
         "role-no-permissions",
         rf"^(?=.*?{POD_SIGN})(?!.*?(?:{NODE_ROLE}|{NODE_SESSION})).*?:assumed-role/.{{1,200}}?"
         r"notauthorizedtoperform:(?!sts:|eks|iam:passrole)",
     ),
-    # link 2: products with a way of their own
+    # link 2: products with their own settings for credentials
     text(
         8,
         "product-still-in-irsa-mode consumer-is-other-pod association-missing",
@@ -186,7 +186,7 @@ GRANTS: tuple[SharedText, ...] = (
         r"(missing|lacks?|without|doesnothave|hasno|no|needs|requires?|relieson|dependson|expects)(an?|the)?'?"
         r"(eks\.amazonaws\.com/role-arn|role-?arnannotation|iamroleannotation)",
     ),
-    # a CSI driver that mounts with the credentials of a pod
+    # a CSI driver that mounts with a pod's credentials
     form(
         5,
         "product-still-in-irsa-mode consumer-is-other-pod pod-predates-association",
@@ -203,9 +203,9 @@ GRANTS: tuple[SharedText, ...] = (
     text(9, "webhook-config-altered injection-missed-webhook", "failed calling webhook", "iam-for-pods.amazonaws.com"),
     text(7, "webhook-config-altered injection-missed-webhook", "iam-for-pods.amazonaws.com"),
     form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience'?pods\.eks.{0,80}notfound"),
-    # other clouds' drivers say this, too
+    # drivers of other clouds print it as well
     form(5, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
-    # podid's own access: what everybody's kubectl, and every tool of AWS's, says as well
+    # podid's own access: texts that kubectl and AWS's tools print as well
     form(
         3, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"
     ),
@@ -231,7 +231,7 @@ GRANTS: tuple[SharedText, ...] = (
     text(3, "private-endpoint-unreachable", "unable to connect to the server: net/http: request canceled"),
     form(3, "private-endpoint-unreachable", rf"(unabletoconnecttotheserver|clusterunreachable).{{0,120}}{FAILED}"),
     form(4, "kubeconfig-cluster-mismatch", r"contextwasnotfound|current-contextisnotset|invalidkubeconfig"),
-    # the name of an API server ends with the region and this
+    # the end of an API server's name, after the region
     form(
         5,
         "private-endpoint-unreachable kubeconfig-cluster-mismatch",

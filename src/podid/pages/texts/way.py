@@ -1,4 +1,4 @@
-"""Links 4 to 8: the SDK, the way to the agent, the agent, and its own way to EKS Auth."""
+"""Texts for links 4 to 8: the SDK, the network path to the agent, the agent, and its path to EKS Auth."""
 
 from podid.pages.texts.form import (
     AGENT,
@@ -27,21 +27,21 @@ WAY: tuple[SharedText, ...] = (
     form(8, "sdk-too-old", r"169\.254\.170\.23.{0,80}loopback|loopback.{0,80}169\.254\.170\.23"),
     form(8, "sdk-too-old", r"(unsupported|invalid|disallowed|illegal)(endpoint)?host.{0,40}169\.254\.170\.23"),
     form(8, "sdk-too-old", r"(unsupported|invalid|notallowed|notvalid|notpermitted).{0,24}169\.254\.170\.23"),
-    # whatever address it is that the SDK refuses
+    # for any address that the SDK rejects
     form(
         5, "sdk-too-old", r"aws_container_credentials_full_uri.{0,160}(loopback|(invalid|unsupported)host|notallowed)"
     ),
     form(8, "sdk-too-old", r"169\.254\.170\.23.{0,120}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
     form(8, "sdk-too-old", r"fd00:ec2::23.{0,8}(onlyloopbackhosts|isnotavalidcontainer)"),
     text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
-    # who knows the variable that holds the token, and not the one that names its file
+    # supports the variable with the token, but not the one with the path of its file
     form(
         6,
         "sdk-too-old custom-credential-chain",
         r"aws_container_authorization_token(?!_file).{0,40}(missing|notset|required|isempty|notfound)",
     ),
     text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
-    # a chain without the provider that asks the agent, in Java's words; and nothing but a file, in those of Go's first
+    # a chain without the provider for the agent, in the terms of Java; and with a file only, in those of Go v1
     form(5, "custom-credential-chain", r"any(provider|oftheproviders)inthechain.{0,40}\[(?!.*container).{60}"),
     form(
         4,
@@ -57,13 +57,13 @@ WAY: tuple[SharedText, ...] = (
         rf"{TOKEN}.{{0,80}}{NO_FILE}|(?:{NO_FILE}|aws_container_authorization_token_file).{{0,160}}{TOKEN}|"
         rf"aws_container_authorization_token_file.{{0,80}}{NO_FILE}",
     ),
-    # what SDKs say of the file, whatever it is called
+    # texts of SDKs about the file, whatever its name
     form(
         5,
         "token-file-unreadable injected-fields-hardcoded",
         rf"failedtoreadauthorizationtoken(from'?/|filefrom)|invalidauthorizationtokenfrom.{{0,80}}{TOKEN}",
     ),
-    # a line end in the file, or in a copy of it
+    # a line break in the file, or in a copy of it
     form(
         7,
         "token-file-unreadable bearer-token-prefix",
@@ -77,7 +77,7 @@ WAY: tuple[SharedText, ...] = (
         "irsa-env-still-active token-file-unreadable irsa-env-hardcoded",
         rf"{IRSA_TOKEN}.{{0,120}}permissiondenied|(permissiondenied|{NO_FILE}).{{0,120}}{IRSA_TOKEN}",
     ),
-    # a product that looks for IRSA's token where nothing has set it
+    # a product that requires IRSA's token, which is not set
     form(
         5,
         "product-still-in-irsa-mode irsa-env-hardcoded irsa-env-still-active",
@@ -91,7 +91,7 @@ WAY: tuple[SharedText, ...] = (
     ),
     text(4, "irsa-env-still-active irsa-env-hardcoded", "invalididentitytoken"),
     text(4, "irsa-env-still-active irsa-env-hardcoded", "no openidconnect provider found in your account"),
-    # an SDK that found nothing at all
+    # an SDK without any credentials
     text(5, NOTHING, "cannot fetch credentials from container", "environment variables are set"),
     text(3, NOTHING, "unable to locate credentials"),
     text(3, NOTHING, "no valid providers in chain"),
@@ -116,7 +116,7 @@ WAY: tuple[SharedText, ...] = (
     text(3, NOTHING, "unable to determine account id"),
     text(3, NOTHING, "using anonymous credentials"),
     text(3, NOTHING, "no valid aws credentials"),
-    # what Go calls the endpoint of a container, and Java the agent
+    # Go's name for the container endpoint, and Java's for the agent
     text(
         4,
         "agent-timeout-context-canceled eks-auth-unreachable networkpolicy-blocks-agent agent-pod-unhealthy",
@@ -132,21 +132,21 @@ WAY: tuple[SharedText, ...] = (
         r"securitytokenincludedintherequestisinvalid",
     ),
     form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
-    # links 5 and 6: the way to the agent, and the agent
+    # links 5 and 6: the network path to the agent, and the agent
     form(
         8,
         REFUSED,
         r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|(connectionrefused|econnrefused).{0,80}169\.254\.170\.23",
     ),
     text(8, REFUSED, "could not connect to the endpoint url", "169.254.170.23"),
-    # curl tells the two apart by how long it took
+    # curl shows the difference by the elapsed time
     form(8, REFUSED, r"(curl:\(7\)|failedtoconnectto)(.{0,40}169\.254\.170\.23).{0,20}after\d{1,3}ms"),
     form(
         7,
         "service-mesh-intercepts agent-pod-unhealthy pod-proxy-missing-no-proxy",
         rf"169\.254\.170\.23.{{0,120}}{BROKEN_OFF}|{BROKEN_OFF}.{{0,60}}169\.254\.170\.23",
     ),
-    # the agent's probe asks the agent itself
+    # the agent's probe calls the agent itself
     form(
         8,
         "agent-pod-unhealthy agent-timeout-context-canceled",
@@ -206,7 +206,7 @@ WAY: tuple[SharedText, ...] = (
     text(3, "agent-port80-conflict addon-config-conflict", "didn't have free ports"),
     form(8, "agent-probe-port-conflict", r":2703.{0,40}addressalreadyinuse"),
     text(8, "agent-probe-port-conflict", "failed probe", "expected 404, got"),
-    # nobody else spells it like this
+    # no other software uses this spelling
     text(7, "agent-probe-port-conflict agent-pod-unhealthy", "unexpected status code recieved, expected 404, got"),
     text(3, "agent-probe-port-conflict", "expected 404, got"),
     text(8, "agent-ipv6-bind", "fd00:ec2::23", "cannot assign requested address"),
@@ -225,7 +225,7 @@ WAY: tuple[SharedText, ...] = (
         "agent-pod-unhealthy agent-ipv6-bind",
         of_agent("crashloopbackoff|oomkilled|back-offrestartingfailedcontainer"),
     ),
-    # what Kubernetes says of any pod, said of the agent's
+    # Kubernetes' texts for any pod, about the agent's pods
     form(
         6,
         "agent-pod-unhealthy agent-image-pull",
@@ -256,7 +256,7 @@ WAY: tuple[SharedText, ...] = (
         r"invalidownershipmetadata)",
     ),
     text(3, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
-    # of several add-ons, the one that is said to be so
+    # of several add-ons, the affected one
     form(
         6,
         "addon-degraded-or-failed agent-pod-unhealthy",
@@ -271,7 +271,7 @@ WAY: tuple[SharedText, ...] = (
     text(6, "addon-config-schema-invalid", "json schema validation failed"),
     text(6, "addon-config-schema-invalid", "configurationvalue provided in request is not supported"),
     text(5, "addon-pod-identity-unsupported", "getting recommended policies for addon"),
-    # links 7 and 8: the agent's own way
+    # links 7 and 8: the agent's own credentials and network path
     form(
         9, "scp-denies-eks-auth", r"eks-auth:assumeroleforpodidentity.{0,300}explicitdenyina(service|resource)control"
     ),
@@ -290,7 +290,7 @@ WAY: tuple[SharedText, ...] = (
         "agent-proxy-misconfig iso-partition-ca-bundle custom-eks-auth-endpoint",
         r"eks-auth\..{0,200}x509:|x509:.{0,200}eks-auth\.",
     ),
-    # the agent's own log names its operation
+    # the agent's log contains its operation
     form(
         7,
         "agent-proxy-misconfig eks-auth-unreachable iso-partition-ca-bundle",
@@ -341,7 +341,7 @@ WAY: tuple[SharedText, ...] = (
         "imds-fallback-node-role",
         r"get-caller-identity.{0,120}(shows|is|returns?|prints?|gives?)\W*(the)?\W*node\W*'?s?(instance|group)?-?role",
     ),
-    # who asks it for credentials says so
+    # a client that requests credentials from it prints this
     form(4, "imds-metadata-dependency", r"^(?!.*ec2rolerequesterror|.*nocredentialproviders).*ec2metadataerror:"),
     form(
         6,

@@ -209,6 +209,13 @@ class IamStore:
     def make_user(self, account: str, region: str, name: str) -> Any:
         return self.backend(account).create_user(region, name, "/")
 
+    def make_oidc_provider(self, account: str, url: str) -> None:
+        """The OIDC provider of a cluster's issuer, as `eksctl utils associate-iam-oidc-provider` creates it."""
+        thumbprint = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
+        self.backend(account).create_open_id_connect_provider(
+            url=url, thumbprint_list=[thumbprint], client_id_list=["sts.amazonaws.com"], tags=[]
+        )
+
     def make_instance_profile(self, account: str, name: str, role_name: str) -> None:
         self.backend(account).create_instance_profile(name, "/", [])
         self.backend(account).add_role_to_instance_profile(name, role_name)
