@@ -101,8 +101,8 @@ COMMANDS: tuple[Row, ...] = (
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
-    "trust": "Trust policies: who may assume a role.",
-    "addon": "EKS add-ons and the roles of their service accounts.",
+    "trust": "Trust policies of roles.",
+    "addon": "EKS add-ons and their service accounts' roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA to EKS Pod Identity.",
     "sandbox": "A cluster on this machine to try podid on.",
