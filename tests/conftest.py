@@ -7,18 +7,20 @@ import socket
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 import once
-import scenes
 import straight
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
+
+if TYPE_CHECKING:
+    from scenes import Scene
 
 gc.disable()  # until all tests are collected: a quarter of that time, for next to no garbage
 
@@ -245,8 +247,10 @@ def shared(_kept: Site) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory) -> list[scenes.Scene]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> "list[Scene]":
     """What each line of the story in `ways.py` printed, in JSON."""
+    import scenes
+
     return scenes.once_for_all_workers(tmp_path_factory)
 
 

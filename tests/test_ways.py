@@ -3,7 +3,7 @@
 import pytest
 
 from podid.cli.tree import COMMANDS
-from ways import MUTATED, OWN, STORY, Way
+from ways import INTERRUPTED, MUTATED, OWN, STORY, Way
 
 NAMES = {row.name for row in COMMANDS}
 # run by themselves in test_every_command.py
@@ -25,11 +25,18 @@ def test_answers_to_every_command_are_mutated() -> None:
     assert missing == OFFLINE, "MUTATED of ways.py needs a line, unless the command calls neither AWS nor Kubernetes"
 
 
+def test_every_command_is_interrupted() -> None:
+    missing = {name for name in NAMES - commands(INTERRUPTED) if not name.startswith("sandbox")}
+    assert missing == OFFLINE, (
+        "INTERRUPTED of ways.py needs a line, unless the command calls neither AWS nor Kubernetes"
+    )
+
+
 def test_permissions_of_every_command_are_called() -> None:
     showing = {row.name for row in COMMANDS if "show_permissions" in row.load().shared}
     assert showing == commands(OWN), "OWN of ways.py needs a line"
 
 
-@pytest.mark.parametrize("ways", [STORY, MUTATED], ids=["STORY", "MUTATED"])
+@pytest.mark.parametrize("ways", [STORY, MUTATED, INTERRUPTED], ids=["STORY", "MUTATED", "INTERRUPTED"])
 def test_ways_of_one_site_begin_in_one_world(ways: tuple[Way, ...]) -> None:
     assert len({way.world for way in ways}) == 1

@@ -51,6 +51,12 @@ def lab(site: Site) -> None:
     add_association(site.box.world, "shop", "cart", "storefront", cluster_name="blue")
 
 
+def interruptible(site: Site) -> None:
+    """As `healthy`, with a cluster to copy to."""
+    healthy(site)
+    add_cluster(site.box.world, "blue")
+
+
 def nothing(site: Site) -> None:
     """The cluster as it comes."""
 

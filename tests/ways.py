@@ -1,9 +1,10 @@
 """Every way of calling a command that the tests try: the one table that a new command adds its lines to.
 
-A way is a command line, the world that it finds, and the exit code that it ends with. Four tests read the table:
+A way is a command line, the world that it finds, and the exit code that it ends with. These tests read the table:
 
 * `test_every_command.py` runs STORY in every format, `test_documents.py` holds its documents against the schemas;
 * `hostile/test_mutated.py` changes the answers that the lines of MUTATED get;
+* `hostile/test_ctrl_c.py` interrupts the lines of INTERRUPTED;
 * `e2e/test_permissions_called.py` runs OWN with only the permissions that the command prints.
 """
 
@@ -23,6 +24,7 @@ from way_worlds import (
     crashing,
     every_kind,
     healthy,
+    interruptible,
     lab,
     nothing,
     of_a_class,
@@ -357,6 +359,54 @@ MUTATED = _script(
 """,
 )
 
+# each interrupted on a site of its own
+INTERRUPTED = _script(
+    interruptible,
+    """
+130 doctor
+130 role show shop-orders
+130 list
+130 agent status
+130 trust tighten --role shop-orders
+130 bundle --yes
+130 verify shop/orders --yes
+130 list --columns namespace,role,health
+130 doctor --logs --cloudtrail --verify --yes
+130 status
+130 show shop/orders
+130 role list
+130 restart shop/orders
+130 agent nodes
+130 agent logs
+130 agent versions
+130 whoami
+130 addon list
+130 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
+130 install-agent
+130 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
+130 uninstall-agent --yes
+130 doctor --me
+130 disassociate shop/orders --yes
+130 associate shop/orders --role storefront --replace
+130 undo last --yes
+130 move shop/orders shop/cart
+130 role create fresh --for shop/orders
+130 role delete storefront --yes
+130 role attach storefront --managed-policy ReadOnlyAccess
+130 trust add --role storefront --for shop/cart
+130 role detach storefront --managed-policy ReadOnlyAccess
+130 trust remove --role storefront --for shop/cart
+130 copy --from-cluster demo --to-cluster blue
+130 doctor --fix --yes
+130 migrate plan
+130 migrate status
+130 migrate apply legacy/reports --yes
+130 migrate finish -A --soak 0 --yes
+130 migrate rollback legacy/reports --yes
+130 migrate cleanup
+""",
+)
+
 EFFECT = ("checking whether", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
@@ -664,4 +714,4 @@ OWN = (
     Way("undo NEWEST --yes", after(WITH_ACCOUNT, *UNDONE), ("undoing --create",)),
 )
 
-WAYS = (*STORY, *MUTATED, *OWN)
+WAYS = (*STORY, *MUTATED, *INTERRUPTED, *OWN)

@@ -1,5 +1,6 @@
 """What stands in front of both halves of a site and answers in their place, or changes what they answer."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ class Call:
 
 Genuine = Callable[[], HttpAnswer]
 Front = Callable[[Call, Genuine], HttpAnswer]
+_ended = threading.Event()
 
 
 @contextmanager
@@ -39,11 +41,20 @@ def in_front(site: Site, front: Front) -> Iterator[None]:
         call = Call("kubernetes", f"{request.method} {request.path}", request)
         return front(call, lambda: of_kubernetes(request))
 
+    _ended.clear()
     servers[0].application, servers[1].application = aws, kubernetes
     try:
         yield
     finally:
+        _ended.set()
         servers[0].application, servers[1].application = before
+
+
+def silence(seconds: float) -> HttpAnswer:
+    """Answer after `seconds`, or when nothing stands in front any more. It is not the genuine answer: that would use
+    permissions in the middle of another test, which may count them."""
+    _ended.wait(seconds)
+    return HttpAnswer(503)
 
 
 def drip(body: bytes, pause: float = 0.1) -> Iterator[bytes]:

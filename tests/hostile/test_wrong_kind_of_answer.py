@@ -68,7 +68,7 @@ def test_aws(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with serve() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         server.script(ANSWERS[name])
-        assert unclassified(CALLS, AwsSession(None, "us-west-2", env={}, patience=0.05)) == []
+        assert unclassified(CALLS, AwsSession(None, "us-west-2", env={}, patience=0.01)) == []
 
 
 @pytest.mark.parametrize("name", ANSWERS)
