@@ -129,7 +129,7 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
-                f"There is no command {name!r} to have rights for{did_you_mean(name, known, 1)}",
+                f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
                 hint=Again(swap=(given, near[0])) if near else (),
                 subject=name,
             )
