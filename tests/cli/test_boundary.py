@@ -133,7 +133,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         ),
         (("role", "create", "x"), "Specify the service account: --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
-        (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
+        (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: syntax error at character 3", None),
         (
             ("list", "--query", "items[].lenght(@)"),
             "--query 'items[].lenght(@)': JMESPath has no function lenght()",
