@@ -53,11 +53,11 @@ class Terminal:
         """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
         if not self._quiet:
             self.progress.done()
-            screen = self._screen(self._runtime.streams.stderr)
+            screen, above = self._screen(self._runtime.streams.stderr), self._draft
             text = paint_all(lines, screen)
             self._stderr(text)
             if draft and self.redraws:
-                self._draft = rows_of(text, screen)
+                self._draft = above + rows_of(text, screen)
 
     @property
     def redraws(self) -> bool:

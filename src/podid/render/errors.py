@@ -28,7 +28,7 @@ def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
     lines = [Line(what) if declined else Line(f"Error: {what}", "bad", upto=len("Error:"), hang=_HANG)]
     lines += [Line(f"  {detail}") for detail in error.lines]
     more = [sentence(error.advice)] if error.advice else []
-    more += [f"See podid explain {error.id}."] if error.id and hint else []
+    more += [f"See podid explain {error.id}."] if error.id and hint and error.id not in error.message else []
     # AWS's support is not asked about what does not exist or is in the way; JSON keeps the id
     asks_support = error.request_id and not isinstance(error, (NotFound, Conflict))
     more += [f"AWS request id: {error.request_id}"] if asks_support else []
