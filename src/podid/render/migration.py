@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from podid.domain.migration import MigrationCleanup, MigrationItem, MigrationPlan, MigrationStatus, Stage
 from podid.domain.names import role_name
-from podid.domain.text import count_of
+from podid.domain.text import count_of, short_list
 from podid.render.view import Column, Line, Table, View, document, table_of
 
 _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MOVED: "good"}
@@ -60,27 +60,63 @@ def _table(items: Sequence[MigrationItem], empty: str) -> Table:
 
 
 def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
+    """Return a line for each item, then each blocker and warning once, with the commands that solve it."""
     if not items:
         return []
     width = max(len(item.target) for item in items)
-    lines: list[str | Line] = [line for item in items for line in _item_lines(item, width)]
+    lines: list[str | Line] = [_item_line(item, width) for item in items]
+    for mark, style, notes in (("✗", "bad", _blockers(items)), ("!", "warn", _warnings(items))):
+        for name, targets in notes.items():
+            lines += ["", *_cause_lines(Line(f"{mark} {name}  {_who(targets)}", style, upto=1), targets)]
+    unknown = dict.fromkeys(subject for item in items for subject in item.unknown)
+    if unknown:
+        lines.append(Line(f"Not checked: {short_list(unknown, 4)}", "dim"))
     stages = Counter(item.stage for item in items)
     blocked = sum(bool(item.blockers) for item in items)
     counts = ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stages[stage])
     blocks = f"; {blocked} blocked" if blocked else ""
-    return [*lines, f"{count_of(len(items), 'service account')}: {counts}{blocks}"]
+    return [*lines, "", f"{count_of(len(items), 'service account')}: {counts}{blocks}"]
 
 
-def _item_lines(item: MigrationItem, width: int) -> list[str | Line]:
+# the name of a blocker or warning -> the items that have it, each with the message and the commands
+Notes = dict[str, list[tuple[str, str, tuple[tuple[str, ...], ...]]]]
+
+
+def _blockers(items: Sequence[MigrationItem]) -> Notes:
+    notes: Notes = {}
+    for item in items:
+        for blocker in item.blockers:
+            notes.setdefault(blocker.id, []).append((item.target, blocker.message, blocker.way_out))
+    return notes
+
+
+def _warnings(items: Sequence[MigrationItem]) -> Notes:
+    notes: Notes = {}
+    for item in items:
+        for warning in item.warnings:
+            notes.setdefault(warning.id, []).append((item.target, warning.message, ()))
+    return notes
+
+
+def _who(targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> str:
+    return targets[0][0] if len(targets) == 1 else count_of(len(targets), "service account")
+
+
+def _cause_lines(head: Line, targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> Iterator[str | Line]:
+    """The head, each message once, and each command once."""
+    yield head
+    for message in dict.fromkeys(message for _, message, _ in targets):
+        yield f"  {message}"
+    for command in dict.fromkeys(command for _, _, commands in targets for command in commands):
+        yield f"  Fix   {shlex.join(command)}"
+    yield f"  More  podid explain {head.text.split()[1]}"
+
+
+def _item_line(item: MigrationItem, width: int) -> Line:
     mark, style = ("✗", "bad") if item.blockers else ("!", "warn") if item.warnings else ("·", "")
     pods = item.pods
     counted = f"{pods.pod_identity} of {count_of(pods.total, 'pod')} moved" if pods.total else "no pods"
-    words = f"{mark} {item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}"
-    lines: list[str | Line] = [Line(words, style, upto=1)]
-    for blocker in item.blockers:
-        lines.append(f"    {blocker.id}: {blocker.message}")
-        lines += [f"      Fix   {shlex.join(command)}" for command in blocker.way_out]
-    lines += [Line(f"    {warning.id}: {warning.message}", "warn", upto=0) for warning in item.warnings]
-    if item.unknown:
-        lines.append(Line(f"    not checked: {', '.join(item.unknown)}", "dim"))
-    return lines
+    names = [*(blocker.id for blocker in item.blockers), *(warning.id for warning in item.warnings)]
+    more = f"; {', '.join(names)}" if names else ""
+    words = f"{mark} {item.target.ljust(width)}  {item.stage:<10}  role {role_name(item.role_arn)}, {counted}{more}"
+    return Line(words, style, upto=1)
