@@ -221,7 +221,9 @@ _TARGET_ARN = Prompt(
 _POLICY_FILE = Prompt(
     key="session-policy",
     text="The file with the session policy, as JSON:",
-    lead=("EKS accepts it only without session tags. A trust policy that requires tags then allows no pods.",),
+    lead=(
+        "EKS accepts a session policy only without session tags. A trust policy that requires tags then allows no pod.",
+    ),
     check=no_file,
 )
 
