@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podid.cli.options import Command
     from podid.domain.option import OptionField
 
-ABOUT = "Set up Amazon EKS Pod Identity, verify the credentials, or find the first broken link."
+ABOUT = "Set up and verify Amazon EKS Pod Identity, or find the first broken link."
 # what most people come for, in the order in which they need it
 MAIN_JOB = (
     ("podid demo", "Take a tour on this machine, without AWS."),
