@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ABOUT = "Set up Amazon EKS Pod Identity, verify it, and find the first broken link."
 # what most people come for, in the order in which they need it
 MAIN_JOB = (
-    ("podid demo", "See the workflow on this machine, without AWS."),
+    ("podid demo", "Try it on this machine, without AWS."),
     ("podid install-agent", "Install the agent on a cluster."),
     ("podid associate", "Give pods a role; asks for the details."),
     ("podid associate NS/SA --role ROLE", "The same in a script."),
