@@ -25,7 +25,7 @@ def left(site: Site) -> int:
 def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
     refused = healthy("doctor", "--probe", "-o", "json")
     assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
-    assert "running probe pods needs confirmation" in refused.error["message"]
+    assert "running probe pods requires confirmation" in refused.error["message"]
     assert healthy("doctor", "--probe", "--watch", "--yes").code == 2
     assert (
         "the network path from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
@@ -101,7 +101,10 @@ def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: 
     assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in told
     deny(healthy, "deny", {})
     mode, told = found()
-    assert (mode, "not known whether it is enforced" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "it is not known whether network policies are enforced" in told) == (
+        "networkpolicy-blocks-agent",
+        True,
+    )
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     healthy.wait(20)
     mode, told = found()

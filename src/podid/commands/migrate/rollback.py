@@ -41,7 +41,7 @@ class RollbackOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def rollback(access: Access, options: RollbackOptions) -> None:
-    """Return service accounts to IRSA.
+    """Roll service accounts back to IRSA.
 
     You can roll back from any stage, also after podid migrate finish. podid first restores the trust statement and the
     annotation. Then it deletes the association and restarts the workloads. Finally it removes the statement of Pod
@@ -78,7 +78,7 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
         access.terminal.emit(plan_view(planned.whole))
         return
     changing.show(access, planned.whole)
-    question = f"Take {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
+    question = f"Roll {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
     access.terminal.consent(Consent(question=question, needed_for="Rolling back"))
     check_deletions(access.clients, planned.before)
     try:
