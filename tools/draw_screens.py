@@ -6,12 +6,10 @@ import difflib
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
-
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
-from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -26,31 +24,16 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "doctor": ("doctor",),
     "plan": ("associate", "payments/billing-worker", "--role", "billing-worker", "--dry-run"),
 }
-# rich's own frame fetches a font from elsewhere; a picture of the project's stands by itself
-FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
-<style>
-.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: {char_height}px; \
-line-height: {line_height}px; font-variant-east-asian: full-width; }}
-{styles}
-</style>
-<defs>{lines}</defs>
+# columns and rows of the terminal in pixels
+COLUMN, ROW, LEFT, TOP = 8.4, 20, 18, 34
+COLORS = {"": "#dee2e9", "32": "#7ec778", "33": "#e5c066", "1;31": "#f06262", "2": "#8b93a1", "1": "#ffffff"}
+FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" \
+font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14px">
 <rect fill="#1d2129" width="{width}" height="{height}" rx="8"/>
-<g transform="translate(18, 24)" clip-path="none">
-{backgrounds}
-<g class="{unique_id}-matrix">
-{matrix}
-</g>
-</g>
+{texts}
 </svg>
 """
-THEME = TerminalTheme(
-    (29, 33, 41),
-    (222, 226, 233),
-    [
-        *((61, 68, 80), (240, 98, 98), (126, 199, 120), (229, 192, 102)),
-        *((105, 164, 237), (198, 134, 226), (92, 199, 206), (222, 226, 233)),
-    ],
-)
+STYLED = re.compile(r"(?:\x1b\[([0-9;]*)m)?([^\x1b]*)(?:\x1b\[0m)?")
 
 
 def screens() -> dict[str, str]:
@@ -59,20 +42,31 @@ def screens() -> dict[str, str]:
         site.with_agent().with_identity().with_samples()
         site.wait(3600)
         site.podid.tty, site.podid.width = True, WIDTH
-        return {f"{name}.svg": _drawn(name, argv, site) for name, argv in SCREENS.items()}
+        return {f"{name}.svg": _drawn(argv, site) for name, argv in SCREENS.items()}
 
 
-def _drawn(name: str, argv: tuple[str, ...], site: Site) -> str:
+def _drawn(argv: tuple[str, ...], site: Site) -> str:
     outcome = site(*argv, env={"FORCE_COLOR": "1"})
     # ids are made at random
     text = re.sub(r"\ba-[a-z0-9]{17}\b", "a-0123456789abcdefg", outcome.stdout)
-    shown = "\n".join(line.rstrip() for line in text.rstrip().splitlines())
-    with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
-        console = Console(width=WIDTH, record=True, file=nowhere, force_terminal=True, legacy_windows=False)
-        console.print(Text(f"$ podid {' '.join(argv)}", style="bold"), soft_wrap=True)
-        console.print(Text.from_ansi(shown), soft_wrap=True)
-        drawn = console.export_svg(theme=THEME, code_format=FRAME, unique_id=f"podid-{name}")
-    return re.sub(r"[ \t]+\n", "\n", drawn)
+    lines = [f"\x1b[1m$ podid {' '.join(argv)}\x1b[0m", *text.rstrip().splitlines()]
+    texts = [drawn for number, line in enumerate(lines) for drawn in _texts(line, TOP + number * ROW)]
+    width, height = round(2 * LEFT + WIDTH * COLUMN), TOP + len(lines) * ROW
+    return FRAME.format(width=width, height=height, texts="\n".join(texts))
+
+
+def _texts(line: str, y: int) -> Iterator[str]:
+    """Yield an element for the words between two gaps: each has its place, whatever a viewer does with spaces."""
+    column = 0
+    for code, part in STYLED.findall(line):
+        for match in re.finditer(r"\S+(?: \S+)*", part):
+            x, length = LEFT + (column + match.start()) * COLUMN, len(match[0]) * COLUMN
+            weight = ' font-weight="bold"' if code.startswith("1") else ""
+            yield (
+                f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs" '
+                f'fill="{COLORS[code]}"{weight}>{escape(match[0])}</text>'
+            )
+        column += len(part)
 
 
 def main() -> int:

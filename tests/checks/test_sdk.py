@@ -205,7 +205,7 @@ def test_pods_that_opt_out_bring_what_they_like() -> None:
 
 def test_the_variables_are_named_and_taken_away_by_kubectl() -> None:
     verdict = only(ID, healthy(pods=(replace(pod(), containers=(box("app", False, **KEYS),)),)))
-    assert verdict.message == "an SDK in the pods uses the access keys in its environment, not Pod Identity"
+    assert verdict.message == "an SDK in the pods uses the access keys in the container's environment, not Pod Identity"
     assert verdict.evidence == ("container app sets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",)
     assert verdict.fix is not None
     (command,) = verdict.fix.commands

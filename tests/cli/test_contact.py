@@ -127,7 +127,7 @@ def test_one_cluster_and_many(account: Site) -> None:
     many = account("list", without=UNNAMED)
     assert "No cluster is specified; us-west-2 has demo, staging" in many.stderr
     # of several the wrong one could be pasted
-    assert many.stderr.splitlines()[-1].strip() == "Specify one with --cluster or PODID_CLUSTER."
+    assert many.stderr.splitlines()[-1] == "       Specify one with --cluster or PODID_CLUSTER."
 
 
 def test_podid_alone(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,7 +223,7 @@ def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(
 ) -> None:
     needed = [word for param in _command(row).params if param.required for word in _given(param)]
     outcome = Podid(env={"PODID_OUTPUT": "json"})(*row.path, *needed, *words)
-    assert outcome.error["message"].startswith(f"There is no option {words[0]}; "), outcome
+    assert outcome.error["message"].startswith(f"Unknown option {words[0]}; "), outcome
     hint = shlex.split(outcome.error["hint"])
     assert parsed(hint)[0] == row.name
     assert (called in hint) == (called != "--yes"), outcome  # nobody is handed a consent

@@ -121,7 +121,7 @@ def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
     assert "  fix (restarts or installs): podid install-agent --cluster demo\n" in outcome.stderr
     assert "create add-on eks-pod-identity-agent" in outcome.stderr
     # without the agent, new pods would have no credentials: what was refused is not asked about
-    assert answers.questions == ["Do it?"]
+    assert answers.questions == ["Apply this fix?"]
     assert "(agent-not-installed)" in outcome.stderr
     assert not site("history", "-o", "json").json["items"]
 

@@ -102,7 +102,7 @@ def test_without_the_permission_to_logs(healthy: Site) -> None:
 def test_tokens_that_podid_redeems(healthy: Site) -> None:
     """What nothing that can be read explains is the organization's; without consent nothing is minted."""
     refused = healthy("doctor", "--verify")
-    assert (refused.code, "Minting credentials" in refused.stderr) == (2, True)
+    assert (refused.code, "Creating credentials" in refused.stderr) == (2, True)
     assert ids(healthy, "--verify", "--yes") == {}
     healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
     outcome = healthy("doctor", "--verify", "--yes", "-o", "json")

@@ -38,6 +38,22 @@ def test_list_by_labels_of_the_service_account(three: Site) -> None:
     assert three("list", "-l", "tier=(").code == 2
 
 
+def test_a_list_that_is_watched(three: Site) -> None:
+    changes = iter(["shop/cart"])
+
+    def change(_: float) -> None:
+        if (ref := next(changes, None)) is not None:
+            three.podid, before = Podid(env=three.env, clock=three.clock), three.podid
+            three.must("disassociate", ref, "--yes", "--wait", "none")
+            three.podid = before
+
+    three.on_sleep = change
+    outcome = three("list", "--watch", "--timeout", "60s", "-o", "name")
+    assert outcome.code == 0
+    names = [line.rpartition("/")[2] for line in outcome.stdout.split()]
+    assert names == ["agent", "cart", "orders", "agent", "orders"]
+
+
 def test_tables_without_titles(three: Site) -> None:
     titled = three.must("list", "-o", "csv").stdout.splitlines()
     assert three.must("list", "-o", "csv", "--no-headers").stdout.splitlines() == titled[1:]

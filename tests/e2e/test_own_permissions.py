@@ -139,7 +139,9 @@ def test_a_command_that_does_without_the_simulator_is_undetermined(shared: Site,
     assert (outcome.code, set(outcomes(outcome.json))) == (9, {"unknown"})
     text = shared("doctor", "--me", "--for", "associate", env=env)
     assert "eks:DescribeCluster, eks:DescribePodIdentityAssociation, " in text.stdout
-    assert text.stdout.count(f"may not {SIMULATE}") == 1  # that is why nothing is known, and is said once
+    assert (
+        text.stdout.count(f"is not authorized to perform {SIMULATE}") == 1
+    )  # that is why nothing is known, and is said once
 
 
 def test_a_denial_is_not_mended_by_a_grant(shared: Site, tmp_path: Path) -> None:
@@ -231,8 +233,8 @@ def test_a_command_that_needs_nothing_lacks_nothing(shared: Site) -> None:
         ("doctor --for associate", "--me"),
         ("doctor --me --for asociate", "podid doctor --me --for associate"),
         ("doctor --me --for role", "'role'"),
-        ("doctor --me shop/orders", "no target"),
-        ("doctor --me --fix", "no fixes"),
+        ("doctor --me shop/orders", "together with a target"),
+        ("doctor --me --fix", "checks or fixes"),
         ("doctor --me -o junit", "-o json"),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from podid.render.screen import Screen, draw, paint, rows_of
+from podid.render.screen import Screen, draw, paint, redrawn, rows_of
 from podid.render.view import Line, View
 from worlds import Site
 
@@ -83,3 +83,22 @@ def test_no_other_output_erases_anything(account: Site, output: str) -> None:
     outcome = account("associate", "shop/orders", "--role", "storefront", "--wait", "api", "-o", output)
     assert not ERASED.search(outcome.stderr)
     assert outcome.stdout.strip()
+
+
+def test_a_watch_redraws_a_terminal_with_the_time(site: Site) -> None:
+    site.podid.tty, site.podid.height = True, 50
+    outcome = site("status", "--watch", "--timeout", "12s", env={"NO_COLOR": "1"})
+    screens = outcome.stdout.split("\x1b[H\x1b[2J")[1:]
+    assert len(screens) > 1
+    for screen in screens:
+        head, empty, *lines = screen.splitlines()
+        assert re.match(r"\d\d:\d\d:\d\d UTC", head)
+        assert empty == ""
+        assert lines
+
+
+def test_a_screen_is_cut_to_the_rows_of_the_terminal() -> None:
+    view = View({}, lines=tuple(map(str, range(100))))
+    shown = redrawn(view, SCREEN, NOW, 10).splitlines()
+    assert len(shown) < 10
+    assert shown[-1] == "and 94 more lines"

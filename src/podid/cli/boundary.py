@@ -26,7 +26,7 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
         cut_short = True
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # SystemExit is how Typer leaves when nobody reads its help
+    except (BrokenPipeError, SystemExit):  # Typer exits so when its output is closed
         code = ExitCode.OK  # the reader closed the pipe; only printing was left
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
         cut_short = True

@@ -241,7 +241,7 @@ def restarting(access: Access, refs: Collection[ServiceAccountRef] = (), *, insi
         patience=access.patience(RESTART_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
-        announce=lambda plan: show(access, plan),
+        announce=lambda plan: show(access, plan, draft=True),
         ahead=find_targets(access.kube.reader, refs, stale=False) if refs else (),
         insist=insist,
     )

@@ -185,11 +185,11 @@ def command(
     several: tuple[str, ...] = (),
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
-    """Turns a function into a Command. It is handed, by name, what it asks for of `access` and `terminal`; its other
-    parameters are its own options: one each, or a group. The docstring is the help. `rights` sums up the gateways'
-    operations that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o
-    takes the formats of `podid.render.reports` too; `several` names shared options that may be given more than once;
-    `rights_for` is what its own options' values, the namespace and the `access` take of `rights`."""
+    """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
+    other parameters are options or groups of options. Its docstring is the help. `permissions` returns the permissions
+    of the operations that it may call, and imports the gateways itself: only --show-permissions needs them. `reports`:
+    -o also accepts the formats of `podid.render.reports`. `several` names shared options that may be repeated.
+    `permissions_for` returns the permissions for option values, namespace and `access`."""
 
     def wrap(body: Callable[..., None]) -> Command:
         return Command(body, shared, permissions, reports, several, permissions_for)

@@ -19,12 +19,12 @@ _DEMO = "podid demo requires no credentials."
 _SIGN_IN = ("aws", "configure", "sso")
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-# for the one call of the page: nobody waits longer for it
+# limit for the one call of the page
 PAGE_SECONDS = 5.0
 
 
 def advise(error: PodidError, runtime: Runtime) -> None:
-    """Add the next line to type to an error of which only this machine knows it."""
+    """Add the next line to type to an error, from what this machine has."""
     endpoint = runtime.env.get(_ENDPOINT, "")
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
@@ -112,7 +112,7 @@ def _hinted(error: PodidError, access: Access) -> Iterable[tuple[str, str]]:
     from podid.cli.hints import hint_words
 
     words = hint_words(error.hint, access.argv)
-    # the page itself with an option more is no next step
+    # podid alone takes no options
     if words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):
         words = ("podid", "whoami", *words[1:])
     return ((shlex.join(words), "Then run podid again."),) if words else ()

@@ -141,7 +141,7 @@ def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:
     for item in options:
         long = f"--[no-]{item.long[2:]}" if item.off else item.long
         names = "" if item.argument else f"{item.short}, {long}" if item.short else long
-        dots = "..." if item.kind == "texts" and not item.argument else ""
+        dots = "..." if item.kind == "texts" and item.metavar[-1:].isalnum() else ""
         yield f"{names} {item.metavar}{dots}".strip(), _meaning(item)
 
 

@@ -66,19 +66,15 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     if message.startswith("No such command") and context is not None:
         typed = message.split("'")[1]
         near = nearest(typed, context.command.commands, 1)
-        message = f"There is no command {typed}"
+        message = f"Unknown command {typed}"
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        limit = (
-            f"fewer arguments: {extra[1]} is not expected"
-            if takes_names
-            else f"no arguments: {extra[1]} is not expected"
-        )
-        message = f"podid {' '.join(path)} takes {limit}"
+        limit = "fewer arguments" if takes_names else "no arguments"
+        message = f"podid {' '.join(path)} takes {limit}: {extra[1]} is not expected"
     elif message.startswith("No such option"):
-        message = f"There is no option {typed}"
+        message = f"Unknown option {typed}"
         if any(typed in item.spellings for item in SHARED.values()):
-            # other commands have it, so it is no typing error
-            message = f"{message} of {' '.join(('podid', *path))}"
+            # other commands have it, so it is not a typing error
+            message = f"podid {' '.join(path)} has no option {typed}"
         else:
             near = _near(typed, known)
     value = value_of(typed, argv)
@@ -96,7 +92,7 @@ def _elsewhere(
     if typed in ACCOUNTS or (typed in ("--namespace", "-n") and any(value_of(name, argv) for name in ACCOUNTS)):
         account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
         return UsageError(
-            f"There is no option {typed}; the service account is an argument, NAMESPACE/NAME",
+            f"Unknown option {typed}; the service account is an argument, NAMESPACE/NAME",
             hint=_with_account(account, argv, path) or Other((*path, "--help")),
         )
     if typed in ROLES and path[:1] == ["role"] and takes_names:
@@ -106,15 +102,15 @@ def _elsewhere(
         if role:
             given, flags = tuple(words[: len(path)]), tuple(words[len(path) :])
             hint = ("podid", *given, *flags, "--", role) if role.startswith("-") else ("podid", *given, role, *flags)
-        return UsageError(f"There is no option {typed}; the role is an argument", hint=hint)
+        return UsageError(f"Unknown option {typed}; the role is an argument", hint=hint)
     if typed == "--policy" and (policies := [name for name in _POLICIES if name in known]):
         if value_of(typed, argv).startswith("arn:"):
             policies = policies[:1]
         fits = Again(swap=(typed, policies[0])) if len(policies) == 1 else Other((*path, "--help"))
-        return UsageError(f"There is no option {typed}{meant(policies)}", hint=fits)
+        return UsageError(f"Unknown option {typed}{meant(policies)}", hint=fits)
     if not (called := _called(typed, known)):
         return None
-    return UsageError(f"There is no option {typed}; podid calls it {called}", hint=Again(swap=(typed, called)))
+    return UsageError(f"Unknown option {typed}; podid calls it {called}", hint=Again(swap=(typed, called)))
 
 
 def _near(typed: str, known: Sequence[str]) -> list[str]:

@@ -208,7 +208,7 @@ def _versions(access: Access) -> Iterable[str]:
 
 REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
     "clusters": lambda access: access.aws.eks.list_clusters(),
-    # any region knows which others there are
+    # every region of a partition lists the others
     "regions": lambda access: access.at("completion", cluster="", region="us-east-1").aws.eks_regions,
     "targets": _targets,
     "service-accounts": _service_accounts,

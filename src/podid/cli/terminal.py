@@ -17,10 +17,12 @@ from podid.domain.plan import Consent
 from podid.render import sanitize
 from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.reports import write_report
-from podid.render.screen import Screen, draw, paint_all, rows_of
+from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from podid.aws.requests import CallRecord
     from podid.domain.report import DoctorReport
     from podid.local.files import OutputFile
@@ -38,6 +40,8 @@ class Terminal:
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = runtime.views
+        # the last view of a --watch
+        self._watched: View | None = None
         # rows of the text on stderr that a result may take the place of
         self._draft = 0
         # the command line that hints repeat
@@ -49,14 +53,14 @@ class Terminal:
         """Print sentences to stderr, a line each, escaped; silent with --quiet. A `draft` may be erased later."""
         if not self._quiet:
             self.progress.done()
-            screen = self._screen(self._runtime.streams.stderr)
+            screen, above = self._screen(self._runtime.streams.stderr), self._draft
             text = paint_all(lines, screen)
             self._stderr(text)
-            if draft and self._redraws:
-                self._draft = rows_of(text, screen)
+            if draft and self.redraws:
+                self._draft = above + rows_of(text, screen)
 
     @property
-    def _redraws(self) -> bool:
+    def redraws(self) -> bool:
         """Whether result and notes share a terminal on which text can be erased."""
         streams = self._runtime.streams
         live = streams.stderr_tty and self._runtime.env.get("TERM") != "dumb" and self._kept is None
@@ -188,6 +192,19 @@ class Terminal:
             self._kept.append(view)
         else:
             self._write(view)
+
+    def emit_again(self, view: View, moment: datetime) -> None:
+        """Write the next view of a --watch: on a terminal in the place of the previous one, with the time; in a pipe
+        its rows that changed. Documents are written whole."""
+        previous, self._watched = self._watched, view
+        if self.redraws:
+            self.progress.done()
+            screen, height = self._screen(self._runtime.streams.stdout), self._runtime.streams.height
+            self._print(("\x1b[H\x1b[2J", redrawn(view, screen, moment, height)))
+        elif self._options.output in (Format.TABLE, Format.WIDE) and self._options.query is None:
+            self._write(changed_rows(view, previous, moment))
+        else:
+            self.emit(view)
 
     def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options

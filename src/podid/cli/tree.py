@@ -101,8 +101,8 @@ COMMANDS: tuple[Row, ...] = (
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
-    "trust": "Trust policies: who may assume a role.",
-    "addon": "EKS add-ons and the roles of their service accounts.",
+    "trust": "Trust policies of roles.",
+    "addon": "EKS add-ons and their service accounts' roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA to EKS Pod Identity.",
     "sandbox": "A cluster on this machine to try podid on.",
@@ -129,7 +129,7 @@ def permissions_of_commands(names: Sequence[str]) -> "tuple[tuple[str, ...], Com
         if name not in known:
             near = nearest(name, known, 1)
             raise UsageError(
-                f"There is no command {name!r} to have rights for{did_you_mean(name, known, 1)}",
+                f"Unknown command {name!r}{did_you_mean(name, known, 1)}",
                 hint=Again(swap=(given, near[0])) if near else (),
                 subject=name,
             )

@@ -93,13 +93,13 @@ def own_file(container: Container) -> Own | None:
     """Return a credentials file that the container names or mounts. Files in an emptyDir are ignored: SDKs keep their
     cache there. A configuration file rarely contains keys, so it is only info."""
     if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
-        return Own(Severity.WARN, (CREDENTIALS_FILE,), "its own credentials file, if it contains keys")
+        return Own(Severity.WARN, (CREDENTIALS_FILE,), "the container's own credentials file, if it contains keys")
     for mount in container.mounts:
         if not mount.kind or mount.kind == "emptyDir" or ".aws" not in mount.path.split("/"):
             continue
         place = f"{mount.path} ({mount.kind} {mount.source})".replace(" )", ")")
         if mount.kind == "configMap" or mount.path.endswith("/config"):
-            return Own(Severity.INFO, (place,), "its own configuration file", "mounts")
+            return Own(Severity.INFO, (place,), "the container's own configuration file", "mounts")
         return Own(Severity.WARN, (place,), "a mounted credentials file, if it contains keys", "mounts")
     return None
 
@@ -114,14 +114,14 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
     if URI in container.blank:
         return Own(Severity.ERROR, (URI,), f"no Pod Identity credentials: the webhook does not replace an empty {URI}")
     if URI in env and not env[URI]:
-        return Own(Severity.WARN, (URI,), f"the endpoint in its own {URI}, which podid cannot read")
+        return Own(Severity.WARN, (URI,), f"the endpoint in the container's own {URI}, which podid cannot read")
     if env.get(URI, workloads.AGENT_ADDRESSES[0]) not in workloads.AGENT_ADDRESSES:
         return Own(Severity.ERROR, (URI,), f"another endpoint in {URI}, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
-        return Own(Severity.ERROR, (URI,), f"no credentials: it sets {URI} itself and has no token to send")
+        return Own(Severity.ERROR, (URI,), f"no credentials: the container sets {URI} itself and has no token to send")
     # the manifest may mount a token of the right audience itself
     if not workloads.is_injected_path(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
-        return Own(Severity.WARN, (TOKEN_FILE,), "its own token file")
+        return Own(Severity.WARN, (TOKEN_FILE,), "the container's own token file")
     # the manifest may mount another volume with the token at this path
     if workloads.is_injected_path(env.get(TOKEN_FILE, "")) and workloads.TOKEN_VOLUME not in pod.volumes:
         return Own(Severity.WARN, workloads.INJECTED_ENV, "a token file that is not in an injected volume")

@@ -1,4 +1,4 @@
-"""The agent: its state, add-on, DaemonSets, coverage, versions. All add-ons, with the roles of their accounts."""
+"""The agent: state, add-on, DaemonSets, coverage and versions; all add-ons with the roles of their service accounts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
 from podid.render.marks import SEVERITIES, STATES
-from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, table_of
+from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
 
 def agent_status_view(reading: AgentReading) -> View:
@@ -31,42 +31,55 @@ def agent_status_view(reading: AgentReading) -> View:
     coverage, report = reading.coverage, reading.report
     pairs = [("add-on", _addon_words(reading.addon))]
     pairs += _offer_words(reading.versions)
+    usual = [pair for pair in pairs if pair[0] == "offered"]
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
-    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in reading.node_roles or ()]
+        usual.append(("DaemonSets", "none"))
+    roles = reading.node_roles or ()
+    usual += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in roles if role.allowed]
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in roles]
     if reading.untold:
-        pairs.append(("node role", f"of {short_list(reading.untold)} is unknown: neither EKS nor EC2 tells it"))
+        pairs.append(("node role", f"unknown for {short_list(reading.untold)}: neither EKS nor EC2 reports it"))
     if coverage is not None:
         pairs += [(f"{kind.kind} nodes", _kind_words(kind)) for kind in coverage.kinds]
         if reading.missing is not None:
-            pairs.append(("needed by", f"could not be looked at: {reading.missing.reason}"))
-    share = coverage.words if coverage is not None else "its nodes could not be read"
+            pairs.append(("needed by", f"not checked: {reading.missing.reason}"))
+    share = coverage.words if coverage is not None else "nodes could not be read"
     mark, style = STATES[IdentityState.BROKEN if state == "not-installed" else IdentityState(state)]
     head = f"{mark} agent of cluster {cluster}  {state.replace('-', ' ')}"
-    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *facts(pairs)]
+    lines: list[str | Line] = [Line(f"{head}: {share}", style, len(head)), *_finding_lines(report.findings)]
     if coverage is not None:
-        unusual = (item for item in coverage.nodes if item.state != "ready" or item.restarts)
-        lines += [
-            Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
-            for item in unusual
-        ]
-    lines += _finding_lines(report.findings)
+        lines += _node_lines(coverage.nodes)
+    lines += facts(pairs, usual)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
     return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
 
 
+# nodes of one reason, by name
+_MOST_NODES = 3
+
+
+def _node_lines(nodes: Iterable[NodeCoverage]) -> Iterator[Line]:
+    """Yield the nodes without a ready agent, or with restarts: one line for those of the same reason."""
+    unusual = (item for item in nodes if item.state != "ready" or item.restarts)
+    for (state, style, reason), names in grouped(
+        ((item.state, _node_style(item), item.reason or item.pod), item.node) for item in unusual
+    ).items():
+        yield Line(f"  {state}  {short_list(names, _MOST_NODES)}: {reason}", style, len(state) + 2, hang=4)
+
+
 def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
-    """A line for each cause: what follows from it, and where else it is, the nodes show."""
+    """Yield a line for each cause; the nodes show its consequences."""
     causes = grouped((item.check, item) for item in findings if not item.masked_by)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
         mark, style = SEVERITIES[first.severity]
-        yield Line(f"{mark} {check}  {first.message}{more}", style, upto=1)
+        yield Line(f"{mark} {check}  {sentence(first.message + more, first.subject.name)}", style, upto=1, hang=2)
 
 
-_MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
+_MAY = {True: "can redeem tokens", False: "cannot redeem tokens", None: "was not checked"}
 
 
 def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
@@ -90,7 +103,7 @@ def _kind_words(kind: NodeKindCoverage) -> str:
 
 def _addon_words(section: Section[Addon | None]) -> str:
     if isinstance(section, Missing):
-        return f"could not be looked at: {section.reason}"
+        return f"not checked: {section.reason}"
     addon = section.value
     if addon is None:
         return "not installed"
@@ -156,7 +169,7 @@ class AgentOfferBody(Document):
     behind: Annotated[
         bool,
         From(lambda versions: bool(versions.behind)),
-        About("Whether what is installed is older than EKS's default or the newest."),
+        About("Whether the installed version is older than EKS's default or the newest version."),
     ]
 
 
@@ -165,7 +178,7 @@ class AgentFindingBody(Document):
     severity: Severity
     subject: Annotated[str, AS_TEXT]
     message: str
-    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that may cause this one.")]
 
 
 class AgentUnknownBody(Document):
@@ -179,19 +192,17 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
 
     cluster_name: Annotated[str, From("cluster")]
     state: AgentState
-    addon: Annotated[
-        Addon | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
-    ]
+    addon: Annotated[Addon | None, About("null if it is not installed or could not be read: see unknowns.")]
     offer: Annotated[
         AgentOfferBody | None,
         From(lambda reading: None if isinstance(reading.versions, PodidError) else reading.versions),
-        About("null where the versions could not be looked at."),
+        About("null if the versions could not be read."),
     ]
     node_roles: Annotated[
-        Sequence[NodeRolePermission] | None, About("Roles that live nodes have; null where nobody could tell them.")
+        Sequence[NodeRolePermission] | None, About("Roles of running nodes; null if they could not be read.")
     ]
-    daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null where the cluster could not be looked at.")]
-    coverage: Annotated[Coverage | None, About("null where the cluster could not be looked at.")]
+    daemon_sets: Annotated[Sequence[DaemonSet] | None, About("null if the cluster could not be read.")]
+    coverage: Annotated[Coverage | None, About("null if the cluster could not be read.")]
     findings: Annotated[Sequence[AgentFindingBody], From("report.findings")]
     unknowns: Annotated[Sequence[AgentUnknownBody], From("report.unknowns")]
 
@@ -199,10 +210,10 @@ class AgentStatusDocument(Document, kind="AgentStatus"):
 class AgentVersionBody(Document):
     addon_version: Annotated[str, From("version.version")]
     installed: bool
-    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
-    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    default: Annotated[bool, About("Whether EKS installs it if no version is specified.")]
+    latest: Annotated[bool, About("Whether it is the newest compatible version.")]
     fits: Annotated[bool, From(lambda row: not row.why_not)]
-    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would not take it for this cluster.")]
+    reason: Annotated[str, OR_NULL, From("why_not"), About("Why EKS would refuse it for this cluster.")]
     architectures: Annotated[Names, From("version.architectures")]
     compute_types: Annotated[Names, From("version.compute_types")]
 
@@ -227,7 +238,7 @@ class AgentVersionListDocument(Document, kind="AgentVersionList"):
         str,
         OR_NULL,
         From("next_kubernetes"),
-        About("The next minor version, where EKS has the add-on for it."),
+        About("The next minor version, if EKS offers the add-on for it."),
     ]
     next_default: Annotated[str, OR_NULL, About("The default for it.")]
     items: Sequence[AgentVersionBody]

@@ -1,4 +1,4 @@
-"""What the agents' logs show."""
+"""Failures in the logs of the agents."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def notes(logs: AgentLogs) -> list[str]:
         lines.append(f"note: and {len(logs.unread) - len(lines)} more logs could not be read")
     if logs.auto:
         lines.append(
-            f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose agent is built in "
-            "and has no log here"
+            f"note: auto-mode-no-agent-logs: {count_of(logs.auto, 'node')} of EKS Auto Mode, whose built-in agent has "
+            "no log here"
         )
     known = next((tally.id for tally in logs.tallies if tally.id), "")
-    return [*lines, f"note: podid explain {known} says what it means"] if known else lines
+    return [*lines, f"note: podid explain {known} explains it"] if known else lines
 
 
 def line_item(written: Written) -> JsonObject:
@@ -62,7 +62,7 @@ def triaged_line(written: Written) -> str:
 
 
 def _mode(written: Written) -> tuple[str, bool]:
-    """The failure mode that the line shows, and whether that is noise."""
+    """Return the failure mode that the line shows, and whether that is noise."""
     return mode_of_line(written.line) or ("", False)
 
 
@@ -82,14 +82,16 @@ def line_list_view(cluster: str, lines: Sequence[Written]) -> View:
 
 
 class LogTallyBody(Document):
-    id: Annotated[str, OR_NULL, About("The failure mode's; null for a failure that podid does not know.")]
-    noise: Annotated[bool, About("Whether it looks like a failure and is none.")]
+    id: Annotated[str, OR_NULL, About("The failure mode; null for an unknown failure.")]
+    noise: Annotated[bool, About("Whether the line is harmless although it looks like a failure.")]
     count: int
     first_seen: Annotated[datetime | None, From("first")]
     last_seen: Annotated[datetime | None, From("last")]
     nodes: Annotated[Names, From(lambda tally: sorted(tally.nodes))]
-    affected: Annotated[Names, About("The pods that asked, or their addresses where no pod has them now.")]
-    sample: Annotated[str, About("The last such line, in short.")]
+    affected: Annotated[
+        Names, About("The pods that requested credentials, or their IP addresses if no pod has these now.")
+    ]
+    sample: Annotated[str, About("The last such line, shortened.")]
 
 
 class LogUnreadBody(Document):
@@ -104,9 +106,9 @@ class AgentLogsDocument(Document, kind="AgentLogs"):
     since_seconds: Annotated[
         int | None, From(lambda logs: None if logs.since is None else int(logs.since.total_seconds()))
     ]
-    agents: Annotated[int, About("How many logs were read.")]
+    agents: Annotated[int, About("Number of logs that were read.")]
     lines: int
-    auto_mode_nodes: Annotated[int, From("auto"), About("Nodes whose agent is built in and shows no log.")]
+    auto_mode_nodes: Annotated[int, From("auto"), About("Nodes of EKS Auto Mode, whose built-in agent has no log.")]
     unread: Sequence[LogUnreadBody]
     items: Sequence[LogTallyBody]
 

@@ -28,7 +28,8 @@ class ListedAssociationBody(Document):
         bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")
     ]
     role_exists: Annotated[
-        bool | None, About("Set with `--dangling` or the column `role-exists`; null too where it could not be read.")
+        bool | None,
+        About("Set with `--dangling` or the column `role-exists`; otherwise, and if it could not be read, null."),
     ]
     status: Annotated[
         IdentityStatusBody | None,
@@ -39,12 +40,12 @@ class ListedAssociationBody(Document):
 class AssociationListDocument(Document, kind="AssociationList"):
     """`podid list`. With `-o jsonl` each item is a line."""
 
-    cluster_name: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
+    cluster_name: Annotated[str | None, About("null if several clusters were read; each item has its own.")]
     items: Sequence[ListedAssociationBody | UnreadAssociation]
 
 
 def listed_body(item: Listed, reading: Details | None) -> JsonObject:
-    """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
+    """Return an item of the list. One that could not be read has the members of the list and the reason."""
     if not isinstance(item, Association):
         return encode(UnreadAssociation, item)
     more = reading or Details()
@@ -57,7 +58,7 @@ def listed_body(item: Listed, reading: Details | None) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """An item of the list with what was looked at; `short` writes for a person."""
+    """An item of the list with its details; `short` for a person."""
 
     item: Listed
     reading: Details
@@ -91,12 +92,12 @@ def _status_words(row: ListRow) -> str | None:
     return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
 
 
-# what each shows, with its style
+# source and style of each
 _COLUMNS: dict[str, tuple[Any, ...]] = {
     "namespace": (Column("NAMESPACE"), "item.namespace"),
     "service-account": (Column("SERVICE ACCOUNT"), "item.service_account"),
     "role": (Column("ROLE"), "role", lambda row: "warn" if row.association is None else ""),
-    # often in another account, which its bare name would hide
+    # in full: it is often in another account
     "target-role": (
         Column("TARGET ROLE", folds=1),
         lambda row: (row.association and row.association.target_role_arn) or None,
@@ -145,8 +146,7 @@ ALL_COLUMNS = (*_COLUMNS, *_READ_COLUMNS)
 
 
 def check_columns(text: str) -> tuple[str, ...]:
-    """The names in a list with commas; none of an empty one. Raises UsageError for what is no column, with the nearest
-    one."""
+    """Return the names of a comma-separated list. Raise UsageError for an unknown column, with the nearest name."""
     names = tuple(name.strip() for name in text.split(",")) if text else ()
     for name in names:
         if name not in ALL_COLUMNS:
@@ -157,7 +157,7 @@ def check_columns(text: str) -> tuple[str, ...]:
 
 
 def details_of(columns: Sequence[str]) -> frozenset[Detail]:
-    """What has to be looked at to fill these columns."""
+    """Return the details that these columns require."""
     return frozenset(detail for name in columns for detail in _DETAILS.get(name, ()))
 
 
@@ -173,10 +173,9 @@ def association_list_view(
     more: Sequence[str] = (),
     filters: str = "",
 ) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs. `readings` are by the id of the
-    association, `namespace` is the only one that was read, `filters` are the others as given. `columns` are shown in
-    their order, and nothing else; without them the usual ones and `more`. Of several `clusters` each row begins with
-    its own."""
+    """Return the list. `short` shows roles by name, for a person. `readings` are by the id of the association;
+    `namespace` is the only one that was read, `filters` are the others as given. `columns` are shown in their order;
+    without them the usual ones and `more`. With several `clusters` each row begins with its cluster."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     details = [readings.get(item.association_id) or Details() for item in associations]
     body = document(
@@ -199,20 +198,20 @@ def association_list_view(
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
-    """With its region where that is not the only cluster of the name."""
+    """Return the name of the cluster, with the region if several have that name."""
     name = item.cluster_name
     return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(item.association_arn).region})"
 
 
 def owner_name(association: AssociationSummary) -> str:
-    """The add-on that owns the association, by name, or `-`."""
+    """Return the name of the add-on that owns the association, or `-`."""
     if not association.owner_arn:
         return "-"
     name = addon_name(association.owner_arn)
     return name if name == association.owner_arn else f"add-on {name}"
 
 
-# what most associations have
+# values of most associations
 USUAL = (("session tags", "on"), ("session policy", "none"), ("in Kubernetes", "exists"))
 
 
@@ -238,5 +237,5 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 
 def association_table(association: Association, now: datetime) -> Table:
-    """The row that the list has of it."""
+    """Return the row of the association in the list."""
     return table_of([ListRow(association, Details(), now, short=False)], *_COLUMNS.values())

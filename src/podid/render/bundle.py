@@ -1,4 +1,4 @@
-"""What is in a bundle."""
+"""The contents of a bundle."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from podid.ops.doctor.bundle import Redacted
 from podid.render.view import Table, View, columns, document
 
 _WHAT = {
-    "snapshot.json": "what was read, for podid doctor --from",
-    "report.json": "what the doctor finds in it",
-    "versions.json": "podid, Python and the system",
+    "snapshot.json": "the data that was read, for podid doctor --from",
+    "report.json": "the report of podid doctor",
+    "versions.json": "versions of podid, Python and the operating system",
 }
 
 
@@ -30,17 +30,17 @@ class BundleDocument(Document, kind="Bundle"):
 
     file: str
     items: Sequence[BundleFile]
-    contents: Annotated[Sequence[str], About("The classes of what was read.")]
-    redacted: Annotated[Redacted, About("How many were replaced, each by the same one everywhere.")]
+    contents: Annotated[Sequence[str], About("The kinds of data in it.")]
+    redacted: Annotated[Redacted, About("How many values were replaced, each by the same replacement everywhere.")]
 
 
 def bundle_view(file: str, files: Mapping[str, str], contents: Sequence[str], redacted: Redacted) -> View:
     items = [BundleFile(name, len(text.encode()), _WHAT[name]) for name, text in files.items()]
     lines = (
         *(f"  {item.name}  {item.bytes} bytes: {item.what}" for item in items),
-        "in it:",
+        "Contents:",
         *(f"  {words}" for words in contents),
-        f"replaced: {count_of(redacted.accounts, 'account')}, {count_of(redacted.external_ids, 'external id')}",
+        f"Redacted: {count_of(redacted.accounts, 'account')}, {count_of(redacted.external_ids, 'external id')}",
     )
     body = document(BundleDocument, file=file, items=items, contents=contents, redacted=redacted)
     table = Table(columns("NAME", "BYTES", "WHAT"), tuple((item.name, str(item.bytes), item.what) for item in items))

@@ -1,4 +1,4 @@
-"""Plans and what became of them, as documents and as text."""
+"""Plans and their results, as documents and as text."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*"
 
 
 def header_line(header: Header) -> str:
-    """Every plan is headed by who would do it, and where."""
+    """Return the caller, account, region and cluster, which head every plan."""
     where = f", cluster {header.cluster}" if header.cluster else ""
     return f"as {header.caller_arn} in account {header.account}, {header.region}{where}"
 
 
 def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
-    """What a person reads before saying yes. `brief` says of a new policy how much there is of it."""
+    """Return the plan as a person reads it before consenting. `brief` counts the statements of a new policy."""
     lines: list[str | Line] = [f"Plan {header_line(plan.header)}"]
     lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
@@ -63,7 +63,7 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
 
 
 def skipped_lines(plan: Plan) -> list[str]:
-    """What is left alone, and why."""
+    """Return what the plan skips, and why."""
     return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
@@ -81,7 +81,7 @@ def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
 
 
 def subject(action: Action) -> str:
-    """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
+    """Return the resource as a sentence names it: `role shop-orders`, `Deployment shop/orders`."""
     return kind_of(action.kind).subject(action)
 
 
@@ -108,7 +108,7 @@ def _texts(action: Action, key: str, old: object, new: object, *, brief: bool) -
         return [] if _empty(old) or isinstance(old, Mapping) else _member(key, old)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
-    if key in kind_of(action.kind).manner:  # said of the change: nothing has it before
+    if key in kind_of(action.kind).manner:  # about the change itself: no earlier value
         return _member(key, new)
     return [f"{key}: {_short(old)} -> {_short(new)}"]
 
@@ -155,7 +155,7 @@ def _empty(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """An action with what became of it, or is to: `id` is the failure mode that stood in the way."""
+    """An action with its planned or actual outcome; `id` is the failure mode that blocked it."""
 
     action: Action
     status: str
@@ -170,7 +170,7 @@ def action_table(rows: Iterable[ActionRow]) -> Table:
 
 
 def plan_view(plan: Plan) -> View:
-    """What --dry-run shows: the object that would be carried out."""
+    """Return the plan as --dry-run shows it."""
     actions = [ActionRow(item, "planned", item.after) for item in plan.actions]
     actions += [ActionRow(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
     actions += [ActionRow(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
@@ -180,7 +180,7 @@ def plan_view(plan: Plan) -> View:
 
 
 def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str | Line]:
-    """They are part of the result: without them the chain does not hold."""
+    """Return what owners of target roles must do; without it pods cannot assume the target role."""
     lines: list[str | Line] = []
     for item in owner_changes:
         lines.append(Line(owner_change_words(item), "bad" if item.refused else "warn"))
@@ -189,8 +189,7 @@ def owner_change_lines(owner_changes: Iterable[TargetTrustChange]) -> list[str |
 
 
 def _after_lines(result: ChangeResult) -> list[str | Line]:
-    """What a change came to: new pods first, then running ones; of many service accounts only those that are not in
-    order."""
+    """Return the status after a change: new pods, then running ones; of many identities only those with problems."""
     lines: list[str | Line] = []
     if result.awaited is not None:
         mark, style = ANSWERS[result.awaited.reached]
@@ -266,7 +265,7 @@ def _done_line(item: Done) -> Line:
 
 
 def _instead(item: Done) -> str:
-    """What to run in place of a restart that podid does not do."""
+    """Return the command to run if podid does not restart the workload."""
     hint = item.error.hint if item.error is not None and item.action.verb is Verb.RESTART else ()
     return f"; {shlex.join(hint)}" if item.status is Status.BLOCKED and isinstance(hint, tuple) and hint else ""
 
@@ -279,7 +278,7 @@ def _mode(item: Done) -> str:
 
 
 def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Plans or results of several clusters in one, with what kept others from having one."""
+    """Return the plans or results of several clusters in one view, with the failures of others."""
     lines: list[str | Line] = []
     for view in views:
         lines += [f"cluster {view.document['cluster']}:", *view.lines]
@@ -294,7 +293,7 @@ def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError
 
 
 def part_of(view: View) -> JsonObject:
-    """The document of a view as a part of another."""
+    """Return the document of a view as a part of another document."""
     return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
@@ -311,10 +310,8 @@ class ActionBody(Document):
     status: str
     before: Annotated[Mapping[str, object] | None, From("action.before")]
     after: Mapping[str, object] | None
-    reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried, or was skipped.")]
-    id: Annotated[
-        str, OR_NULL, OPTIONAL, About("The failure mode that it was seen to be, as `podid explain` names it.")
-    ]
+    reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried or was skipped.")]
+    id: Annotated[str, OR_NULL, OPTIONAL, About("The failure mode, as `podid explain` takes it.")]
 
 
 @schema_name("ActionBody_Literal__planned__UNCHANGED_SKIPPED__")
@@ -334,47 +331,57 @@ class RecordedActionBody(ActionBody):
 
 class TargetRoleBody(Document):
     role_arn: Annotated[ArnText, From("target_role_arn")]
-    service_accounts: Annotated[Names, About("Whose pods are to get on to it.")]
+    service_accounts: Annotated[Names, About("The service accounts whose pods must be able to assume it.")]
     verdict: Annotated[
         TrustVerdict,
         From(lambda owner_changes: TrustVerdict.NO_MATCH if owner_changes.refused else TrustVerdict.UNKNOWN),
-        About("`no-match`: it keeps them out. `unknown`: it was not looked at."),
+        About("`no-match`: its trust policy does not allow them. `unknown`: it was not checked."),
     ]
     add_to_trust_policy: Annotated[
         Sequence[PolicyObject],
         From("statements"),
-        About("Statements for its owner to add; empty where none would help."),
+        About("Statements for its owner to add; empty if none would help."),
     ]
     external_id_of: Annotated[
         Names,
         From(lambda owner_changes: sorted(map(str, awaited_in(owner_changes.statements)))),
-        About("Whose external ids EKS has not generated yet: names stand in their place."),
+        About("Service accounts whose external ids EKS has not generated yet; statements have their names instead."),
     ]
-    command: Annotated[Argv, OR_NULL, About("The line by which podid goes on.")]
+    command: Annotated[Argv, OR_NULL, About("The command to run next.")]
 
 
 class PlanDocument(Document, kind="Plan"):
-    """Any changing command with `--dry-run`: what it would do, and what comes of it."""
+    """Any changing command with `--dry-run`: its actions, and the status afterwards."""
 
     header: Annotated[Header, FLAT]
-    actions: Annotated[Sequence[PlannedActionBody], About("In the order in which they would be done.")]
-    target_roles: Annotated[Sequence[TargetRoleBody], From("owner_changes"), About("What their owners must do.")]
+    actions: Annotated[Sequence[PlannedActionBody], About("In the order of execution.")]
+    target_roles: Annotated[
+        Sequence[TargetRoleBody],
+        From("owner_changes"),
+        About("Target roles whose owners must change the trust policy."),
+    ]
     notes: Names
     outlook: Annotated[OutlookBody, FLAT]
 
 
 class ResultDocument(Document, kind="Result"):
-    """Any changing command: what it did."""
+    """Any changing command: its actions, and the status afterwards."""
 
     header: Annotated[Header, FLAT, From("plan.header")]
-    run_id: Annotated[str, OR_NULL, About("What `podid undo` takes; null when nothing was changed.")]
-    actions: Annotated[Sequence[DoneActionBody], About("In the order in which they were done.")]
-    after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
-    awaited: Annotated[Awaited | None, About("Agents on nodes, or new pods that no longer get credentials.")]
+    run_id: Annotated[str, OR_NULL, About("The argument of `podid undo`; null if nothing was changed.")]
+    actions: Annotated[Sequence[DoneActionBody], About("In the order of execution.")]
+    after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change affects.")]
+    awaited: Annotated[
+        Awaited | None, About("The awaited effect: agents on nodes, or new pods that no longer get credentials.")
+    ]
     unchecked: Annotated[str, OR_NULL, About("Why there is no status.")]
-    target_roles: Annotated[Sequence[TargetRoleBody], From("owner_changes"), About("What their owners must do still.")]
+    target_roles: Annotated[
+        Sequence[TargetRoleBody],
+        From("owner_changes"),
+        About("Target roles whose owners must still change the trust policy."),
+    ]
     notes: Names
-    settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
+    settled: Annotated[Sequence[SettledBody], About("The outcome of changes in which earlier runs were interrupted.")]
 
 
 class ClusterFailureBody(Document):
@@ -386,7 +393,7 @@ class ClusterFailureBody(Document):
 
 
 class ResultListDocument(Document, kind="ResultList"):
-    """A changing command in several clusters: what it did, or would do, in each."""
+    """A changing command in several clusters: the result, or the plan, of each."""
 
     items: Sequence[ResultDocument | PlanDocument]
-    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters that have no result, and why.")]
+    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a result, and the reason.")]

@@ -35,7 +35,7 @@ from podid.render.view import Column, Line, Table, View, columns, document, sent
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
-    """`names` are the ids of the findings, each once: what `podid explain` takes."""
+    """Return the report; `names` are the ids of the findings, which `podid explain` takes."""
     verdicts = {"verdicts": report.verdicts} if all_verdicts else {}
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
@@ -57,7 +57,7 @@ def _row(item: Verdict) -> tuple[str, ...]:
 
 
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
-    """What --list shows: every check, in the order in which credentials reach a pod."""
+    """Return every check, in the order of the links."""
     items = tuple(checks)
     table = table_of(
         items,
@@ -91,12 +91,16 @@ class FindingBody(CheckedBody):
     evidence: Names
     fix: Annotated[FixBody, From("")]
     service_accounts: Annotated[ServiceAccounts, From("chain")]
-    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
-    docs: Annotated[str, From(lambda verdict: f"podid explain {verdict.check}"), About("The command that explains it.")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that may cause this one.")]
+    docs: Annotated[
+        str,
+        From(lambda verdict: f"podid explain {verdict.check}"),
+        About("The command that explains the failure mode."),
+    ]
 
 
 class AcceptedBody(FindingBody):
-    accepted: Annotated[str, About("The reason that the baseline gives.")]
+    accepted: Annotated[str, About("The reason in the baseline.")]
 
 
 class UnknownBody(CheckedBody):
@@ -107,7 +111,7 @@ class UnknownBody(CheckedBody):
 class VerdictBody(CheckedBody):
     outcome: Outcome
     message: str
-    reason: Annotated[str, OR_NULL, About("Why nothing could be said.")]
+    reason: Annotated[str, OR_NULL, About("Why the check could not decide.")]
     permission: MissingPermission
     service_accounts: Annotated[ServiceAccounts, From("chain")]
     masked_by: TextOrNull
@@ -118,23 +122,25 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
 
     cluster: str
     cluster_arn: TextOrNull
-    scope: Annotated[str, OR_NULL, About("What was looked at; null is the whole cluster.")]
+    scope: Annotated[str, OR_NULL, About("The checked part of the cluster; null is the whole cluster.")]
     taken_at: datetime
     summary: Annotated[
         Summary,
-        About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
+        About("Findings by severity, as masked if an earlier broken link may cause them, or as accepted."),
     ]
-    associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    associations: Annotated[int | None, About("Number of checked associations; null if they were not read.")]
     identities: Annotated[
         Sequence[IdentityStatusBody],
-        About("Each service account that has an association, that was named, or that an error is about."),
+        About("Each service account that has an association, was specified, or has an error."),
     ]
     not_looked_at: Annotated[
-        Sequence[str], From("not_asked"), About("What only an option asks to look at, with that option.")
+        Sequence[str], From("not_asked"), About("Parts that were not checked, each with the option that checks it.")
     ]
-    chain: Annotated[Sequence[LinkCounts], About("podid's own access, then the ten links, with what was seen of each.")]
+    chain: Annotated[
+        Sequence[LinkCounts], About("podid's own access, then the ten links, each with counts of verdicts.")
+    ]
     findings: Sequence[FindingBody]
-    accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
+    accepted: Annotated[Sequence[AcceptedBody], About("Findings that the baseline accepts.")]
     unknowns: Sequence[UnknownBody]
     verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
 
@@ -155,9 +161,7 @@ class CheckBody(Document):
     permissions: Annotated[PermissionsBody, From("")]
 
 
-CheckListDocument = list_of(
-    "CheckList", CheckBody, "`podid doctor --list`, in the order in which credentials reach a pod."
-)
+CheckListDocument = list_of("CheckList", CheckBody, "`podid doctor --list`, in the order of the links.")
 
 
 _KINDS = {
@@ -167,9 +171,9 @@ _KINDS = {
     "Node": "node",
     "Pod": "pod",
 }
-# there is one of them, and everybody knows its name
+# of which a cluster has one: its name says nothing
 _SINGLE = ("Cluster", "Addon")
-# of one cause, the rest by name
+# objects of one cause; of further ones the name
 _MOST_SHOWN = 5
 
 
@@ -184,7 +188,7 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
         lines += ["", *_block(check, verdicts, following, report.associations or 0)]
     rest = _by_check(item for item in masked if item.masked_by not in causes)
     if rest:
-        lines += ["", "Explained by a finding that is accepted or not shown:"]
+        lines += ["", "May follow from a finding that is accepted or not shown:"]
         lines += [f"  {check}: {_counted(verdicts)}" for check, verdicts in rest.items()]
     if report.accepted:
         lines += ["", "Accepted by the baseline:"]
@@ -199,7 +203,7 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
 
 
 def _missing_permissions(report: DoctorReport) -> list[str | Line]:
-    """The rights that are missing, each once: one often hides many checks."""
+    """Return the missing permissions, each once: one often prevents many checks."""
     permissions = missing_permissions(report.unknowns)
     if not permissions:
         return []
@@ -217,7 +221,7 @@ def _by_check(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 def _block(
     check: str, verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int
 ) -> list[str | Line]:
-    """What is wrong for one reason, with all that it is wrong for, and what else it explains."""
+    """Return a cause with the affected objects and the findings that may follow from it."""
     worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
@@ -239,7 +243,7 @@ def _block(
 
 
 def _concerned(verdicts: Sequence[Verdict], following: Sequence[Verdict], associations: int) -> str:
-    """`3 nodes, 5 service accounts`, or the one thing by its name."""
+    """Return `3 nodes, 5 service accounts`, or the name of the only object."""
     subjects = dict.fromkeys(item.subject for item in (*verdicts, *following) if item.subject.kind not in _SINGLE)
     chains = {name for item in verdicts for name in item.chain}
     accounts = associations if "*" in chains else len(chains)
@@ -262,11 +266,11 @@ def _named(verdicts: Iterable[Verdict]) -> str:
     return short_list(dict.fromkeys(str(item.subject) for item in verdicts), 3)
 
 
-# --- what is left to say ----------------------------------------------------------------------------------------------
+# --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
 def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
-    """What one missing right hid is one line. Another obstacle has its reason, and what each check did not see."""
+    """Return one line for each missing permission, and for another reason the checks with their objects."""
     lines: list[str | Line] = []
     for group in group_unknowns(verdicts):
         if group.permission:
@@ -279,7 +283,7 @@ def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
 
 
 def _end(report: DoctorReport) -> list[str | Line]:
-    """What was not checked, then one line for the identities and one for the checks."""
+    """Return the unchecked parts, then a line for the identities and one for the checks."""
     lines: list[str | Line] = [""]
     if report.not_asked:
         lines += [Line(f"Not checked: {', '.join(report.not_asked)}", "dim")]

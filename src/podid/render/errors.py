@@ -1,4 +1,4 @@
-"""An error as a person reads it and as a script parses it (both go to stderr)."""
+"""Errors for a person and for a script, both on stderr."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _HANG = len("Error: ")
 
 
 def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
-    """Return what happened, then the reason or what to do, then what can be pasted (`hint`)."""
+    """Return the error, then the reason or advice, then a command to paste (`hint`)."""
     what = sentence(error.message, error.subject)
     declined = isinstance(error, (Declined, Cancelled))
     lines = [Line(what) if declined else Line(f"Error: {what}", "bad", upto=len("Error:"), hang=_HANG)]
     lines += [Line(f"  {detail}") for detail in error.lines]
     more = [sentence(error.advice)] if error.advice else []
-    more += [f"See podid explain {error.id}."] if error.id and hint else []
+    more += [f"See podid explain {error.id}."] if error.id and hint and error.id not in error.message else []
     # AWS's support is not asked about what does not exist or is in the way; JSON keeps the id
     asks_support = error.request_id and not isinstance(error, (NotFound, Conflict))
     more += [f"AWS request id: {error.request_id}"] if asks_support else []
@@ -43,7 +43,7 @@ def error_text(error: PodidError, hint: Sequence[str], screen: Screen) -> str:
 
 
 def error_json(error: PodidError, hint: Sequence[str], settled: Settled | None = None) -> str:
-    """The ErrorDocument, on one line; with what the command found of interrupted runs before it failed."""
+    """Return the ErrorDocument on one line, with the interrupted runs that the command settled before it failed."""
     more = {"settled": settled.items} if settled is not None and settled.items else {}
     return jsonl_line({"error": encode(ErrorBody, error, hint=shlex.join(hint) or None, **more)})
 
@@ -63,39 +63,39 @@ class SettledBody(Document):
     status: Annotated[
         RecordedStatus,
         From(lambda item: item[2].status if isinstance(item[2], Done) else "open"),
-        About("`open` could not be looked at now."),
+        About("`open` could not be checked."),
     ]
     reason: Annotated[str, From(lambda item: item[2].reason if isinstance(item[2], Done) else item[2].message)]
 
 
 class ErrorBody(Document):
-    code: Annotated[str, About("One of docs/reference/errors.md.")]
-    message: Annotated[str, About("One sentence with the object in it.")]
+    code: Annotated[str, About("A code of docs/reference/errors.md.")]
+    message: Annotated[str, About("One sentence that names the object.")]
     hint: Annotated[str | None, About("A command that may help, quoted for a shell.")]
-    subject: Annotated[str, OR_NULL, About("What it is about.")]
+    subject: Annotated[str, OR_NULL, About("The object of the error.")]
     exit_code: Annotated[
         int,
         From(lambda error: int(error.exit_code)),
-        About("What podid leaves with.", enum=_EXIT_CODES),
+        About("The exit code of podid.", enum=_EXIT_CODES),
     ]
-    request_id: Annotated[str, OR_NULL, About("AWS's request id.")]
-    permission: Annotated[str, OR_NULL, OPTIONAL, About("The IAM action or Kubernetes right that is missing.")]
-    id: Annotated[
-        str, OR_NULL, OPTIONAL, About("The failure mode that it was seen to be, as `podid explain` names it.")
+    request_id: Annotated[str, OR_NULL, About("The request id of AWS.")]
+    permission: Annotated[
+        str, OR_NULL, OPTIONAL, About("The missing permission: an IAM action, or a Kubernetes verb and resource.")
     ]
+    id: Annotated[str, OR_NULL, OPTIONAL, About("The failure mode, as `podid explain` takes it.")]
     advice: Annotated[str, OR_NULL, OPTIONAL]
     details: Annotated[
-        Sequence[str], OR_NULL, OPTIONAL, From("lines"), About("Lines to look at: a difference, a list.")
+        Sequence[str], OR_NULL, OPTIONAL, From("lines"), About("Details, a line each: a diff or a list.")
     ]
     settled: Annotated[
         Sequence[SettledBody],
         OPTIONAL,
         From(lambda _: None),
-        About("What became of changes that earlier runs were cut short in."),
+        About("The outcome of changes in which earlier runs were interrupted."),
     ]
 
 
 class ErrorDocument(Document):
-    """What goes to stderr with `-o json` and `-o jsonl`, on one line."""
+    """The error on stderr with `-o json` and `-o jsonl`, on one line."""
 
     error: Annotated[ErrorBody, From("")]

@@ -1,4 +1,4 @@
-"""What a doctor's fixes would change."""
+"""The plans of the fixes of `podid doctor --fix`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podid.render.view import Line, Table, View, columns, document
 
 @dataclass(frozen=True, slots=True)
 class PlannedFix:
-    """A command of a fix with its plan, as the command itself shows it; without one, `error` is its error document."""
+    """A command of a fix with its plan; without a plan `error` is its error document."""
 
     source: AutoFix
     command: tuple[str, ...]
@@ -65,17 +65,17 @@ class PlannedFixBody(Document):
     plan: Annotated[
         PlanDocument | None,
         From(lambda fix: None if fix.plan is None else part_of(fix.plan)),
-        About("Null where the command comes to none."),
+        About("null if the command has no plan."),
     ]
     error: Annotated[
         FixFailureBody | None,
         From(lambda fix: {name: fix.error[name] for name in ("code", "message", "exitCode")} if fix.error else None),
-        About("Why it comes to none."),
+        About("Why the command has no plan."),
     ]
 
 
 class FixListDocument(Document, kind="FixList"):
-    """`podid doctor --fix --dry-run`: the plan of each command that would be carried out."""
+    """`podid doctor --fix --dry-run`: the plan of each command that --fix would run."""
 
     cluster: str
     items: Sequence[PlannedFixBody]

@@ -32,12 +32,12 @@ class Format(StrEnum):
 
     @property
     def structured(self) -> bool:
-        """True where stdout is documents, so that errors are documents too."""
+        """Whether stdout has documents; then errors are documents too."""
         return self in (Format.JSON, Format.JSONL)
 
 
 class Report(StrEnum):
-    """What -o takes for a doctor's report beside the formats of every command."""
+    """Further formats of -o for the report of podid doctor."""
 
     JUNIT = "junit"
     SARIF = "sarif"
@@ -47,7 +47,7 @@ class Report(StrEnum):
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
-    """The whole of stdout for every format but a table on a terminal, which `screen` draws."""
+    """Return stdout for every format but a table on a terminal, which `screen` draws."""
     value: Json = view.document
     if query is not None:
         from podid.render.query import search
@@ -75,7 +75,7 @@ def to_json(value: Json) -> str:
 
 
 def json_pieces(value: Json) -> Iterator[str]:
-    """The text of a document, a member and an item of its Items at a time."""
+    """Yield the text of a document, one member or item at a time."""
     if not isinstance(value, Mapping) or not any(isinstance(member, Items) for member in value.values()):
         yield _encoded(value) + "\n"
         return
@@ -92,13 +92,12 @@ def json_pieces(value: Json) -> Iterator[str]:
 
 def _encoded(value: Json) -> str:
     pieces = json.JSONEncoder(ensure_ascii=True, indent=2, default=plain).iterencode(value)
-    # some at a time: the pieces of a large document take ten times the room of their text
+    # in portions: the pieces of a large document need ten times the memory of their text
     return _inert("".join(iter(lambda: "".join(islice(pieces, 10_000)), "")))
 
 
 def _inert(text: str) -> str:
-    """A CI runner finds no command of its own in it. ASCII keeps control and bidi characters of foreign text out of
-    whoever prints the document."""
+    """Return the text without commands of CI runners. As ASCII it has no control or bidi characters."""
     return text.replace("##", "#\\u0023")
 
 
@@ -110,12 +109,12 @@ def to_jsonl(value: Json) -> str:
 
 
 def jsonl_line(value: object) -> str:
-    """The line of an item, which may be streamed as soon as it is there."""
+    """Return the line of an item."""
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
 def to_yaml(value: Json) -> str:
-    """A string that could be read as more than one line, or as a command of a CI runner, is in double quotes."""
+    """Put a string in double quotes if it has several lines or a command of a CI runner."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -132,8 +131,8 @@ def _yaml_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def to_csv(view: View) -> str:
-    """All columns of the first table, or the document as one row, with a header, as RFC 4180 with plain newlines; what
-    is not there is empty."""
+    """Return all columns of the first table, or the document as one row, with a header: RFC 4180 with plain newlines. A
+    missing value is empty."""
     import csv
     import io
 
@@ -152,7 +151,7 @@ def _as_table(whole: JsonObject) -> Table:
 
 
 def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
-    """Rows without a header, a blank line between tables: what cut, awk and read expect."""
+    """Return rows without a header, for cut, awk and read; a blank line between tables."""
     blocks = []
     for table in tables:
         shown = [index for index, column in enumerate(table.columns) if wide or not column.wide]
@@ -161,7 +160,7 @@ def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
 
 
 def check_query(query: str | None, fmt: Format | Report) -> None:
-    """Refuses, before any work is done, an expression that cannot be run or a format that has no values to query."""
+    """Raise UsageError for an invalid expression, or for a format that has no values to query."""
     if query is None:
         return
     if fmt in (Format.CSV, Format.NAME, *Report):
@@ -172,7 +171,7 @@ def check_query(query: str | None, fmt: Format | Report) -> None:
 
 
 def _text_row(row: Json) -> str:
-    """As the AWS CLI's text output: one row a line, tabs between values, `None` for null."""
+    """Return a row like the text output of the AWS CLI: tabs between values, `None` for null."""
     cells = row if isinstance(row, list | tuple) else list(row.values()) if isinstance(row, Mapping) else [row]
     return "\t".join(sanitize.tsv(_text_cell(cell)) for cell in cells) + "\n"
 
@@ -186,7 +185,7 @@ def _text_cell(cell: Json) -> str:
 
 
 def parse_format(text: str, *, reports: bool = False) -> Format | Report:
-    """The format of that name; `reports` where those of a doctor's report are among them."""
+    """Return the format of that name; with `reports` also those of the report of podid doctor."""
     names = (*Format, *Report) if reports else tuple(Format)
     if text in names:
         return next(name for name in names if name == text)

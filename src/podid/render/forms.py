@@ -1,4 +1,4 @@
-"""Roles and associations that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation.
+"""Roles and associations for other tools to create: as JSON for IAM, for Terraform, for CloudFormation.
 
 https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_pod_identity_association
 """
@@ -26,11 +26,11 @@ class RoleFormDocument(Document, kind="RoleForm"):
 
     role_name: str
     form: Form
-    text: Annotated[str, About("What to put into a file.")]
+    text: Annotated[str, About("The text of the file.")]
 
 
 def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequence[TargetTrustChange] = ()) -> View:
-    """The role that the actions make, in that form, with what is `owner_changes` at its target role beside it."""
+    """Return the role of the actions in that form, with the changes that the owner of its target role must make."""
     (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
     properties = role_properties(role, actions)
     name = str(properties["RoleName"])
@@ -47,8 +47,8 @@ def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequenc
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
-    """As CloudFormation and IAM's API call them: the role's state, with the policies that the actions give it. What is
-    IAM's default is left out, and so are podid's own tags."""
+    """Return the role with its policies under the names of CloudFormation and the IAM API. Defaults of IAM and the tags
+    of podid are omitted."""
     own: list[Mapping[str, Any]] = [
         item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
     ]
@@ -72,7 +72,7 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
 
 
 def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:
-    """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
+    """Return a separate member: no CloudFormation resource changes one statement of an existing role."""
     for item in owner_changes:
         notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
         return {
@@ -81,13 +81,11 @@ def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:
     return {}
 
 
-_AWAITED = (
-    "EKS generates the external id with the association: podid show NS/SA tells it, and the owner has to put it in"
-)
+_AWAITED = "EKS generates the external id with the association: podid show NS/SA shows it, and the owner must insert it"
 
 
 def commented(owner_changes: Sequence[TargetTrustChange]) -> str:
-    """The same for Terraform, whose resource of the target role holds its whole trust policy."""
+    """Return these changes as Terraform comments: a Terraform resource would hold the whole trust policy."""
     lines = []
     for item in owner_changes:
         lines.append(f"The owner of target role {item.target_role_arn} must add to its trust policy:")
@@ -123,7 +121,7 @@ _ARGUMENTS = {
 
 
 def terraform_role(properties: Mapping[str, Any]) -> str:
-    """The resources of a role whose properties are as CloudFormation calls them."""
+    """Return the Terraform resources of a role with CloudFormation's property names."""
     name, policies = label(str(properties["RoleName"])), properties.get("Policies", [])
     arns: Sequence[str] = properties.get("ManagedPolicyArns", [])
     arguments = {argument: hcl(properties[member]) for member, argument in _ARGUMENTS.items() if member in properties}
@@ -148,13 +146,13 @@ def _block(kind: str, name: str, arguments: Mapping[str, str], *, aligned: bool 
 
 
 def label(text: str) -> str:
-    """A name that Terraform takes for a resource."""
+    """Return a valid Terraform name of a resource."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     return name if name[:1].isalpha() else f"_{name}"
 
 
 def labels(texts: Sequence[str]) -> list[str]:
-    """One each: names that differ only in what a label cannot hold get a number."""
+    """Return a distinct label for each text: equal labels get a number."""
     names: list[str] = []
     for text in texts:
         one, number = label(text), 1
@@ -166,8 +164,7 @@ def labels(texts: Sequence[str]) -> list[str]:
 
 
 def hcl(value: object, indent: int = 0) -> str:
-    """JSON is an HCL expression, but for its templates (`${` and `%{` would be evaluated) and for characters that JSON
-    escapes in two halves."""
+    """Return the value as HCL. JSON is valid HCL except for templates (`${`, `%{`) and surrogate pairs."""
     text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
     return text.replace("\n", "\n" + " " * indent)
 
@@ -176,11 +173,11 @@ class AssociationFormDocument(Document, kind="AssociationForm"):
     """`podid associate --print`."""
 
     form: Literal["terraform"]
-    text: Annotated[str, About("What to put into a file.")]
+    text: Annotated[str, About("The text of the file.")]
 
 
 def associations_for_terraform(plan: Plan) -> View:
-    """What the plan would leave behind: its associations whole, and the role that it would make."""
+    """Return the associations of the plan as they would be afterwards, and the role that it would create."""
     actions = (*plan.actions, *plan.unchanged)
     states = [action.after for action in actions if action.kind == ASSOCIATION.name and action.after is not None]
     roles = [

@@ -1,4 +1,4 @@
-"""The journal as a document and as text."""
+"""The journal, as a document and as text."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class RunBody(Document):
     started_at: Time
     status: RunStatus
     header: Annotated[Header, FLAT]
-    undoes: Annotated[str, OR_NULL, About("The run that this one took back.")]
+    undoes: Annotated[str, OR_NULL, About("The run that this run undid.")]
     actions: Annotated[
         Sequence[RecordedActionBody],
         From(lambda run: _actions(run)),
-        About("`open` is not known to have happened, `planned` was never begun."),
+        About("`open`: the outcome is not known. `planned`: not started."),
     ]
 
 
@@ -37,8 +37,8 @@ def _actions(run: Run) -> list[ActionRow]:
 
 
 def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: bool) -> View:
-    """All runs as a table; one run (`detail`) with its actions. `short` names a run for a person by the end of its id,
-    where only one has it."""
+    """Return all runs as a table, or one run (`detail`) with its actions. `short` shortens unique run ids, for a
+    person."""
     body, names = document(HistoryDocument, items=runs), tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(body, (action_table(_actions(runs[0])),), names, tuple(_run_lines(runs[0])))
@@ -74,7 +74,7 @@ _RUN_STYLES = {
     RunStatus.EMPTY: "dim",
     **dict.fromkeys((RunStatus.PARTIAL, RunStatus.INTERRUPTED, RunStatus.WRITTEN), "warn"),
 }
-_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not seen"}
+_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not confirmed"}
 
 
 def _short_id(run: Run, runs: Sequence[Run]) -> str:

@@ -1,4 +1,4 @@
-"""One service account on one screen: association, trust, policies, second hop, and what its pods use."""
+"""One service account: association, trust policy, permissions, target role, and the credentials of its pods."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from podid.render.view import Line, View, age, document, facts
 
 
 def identity_view(reading: IdentityReading, now: datetime) -> View:
-    """The status, then the association with everything about its service account. Without an association an
-    IdentityStatus. Null, or unknown, is what could not be read."""
+    """Return the status, then the association and everything about its service account; without an association an
+    IdentityStatus. Values that could not be read are null, or unknown."""
     status, association = reading.status, reading.association
     evidence = evidence_lines(status.cause) if status.cause is not None else ()
     if association is None:
@@ -68,10 +68,12 @@ def _last_use_words(section: Section[LastUse], now: datetime) -> str:
         return _unknown(section)
     session = section.value.session
     if session is None:
-        return f"none in the {age(section.value.since, now)} that CloudTrail was asked for"
+        return f"none in CloudTrail in the last {age(section.value.since, now)}"
     if session.pod:
-        return f"{age(session.at, now)} ago by pod {session.pod}, as CloudTrail tells"
-    return f"{age(session.at, now)} ago in this cluster; without session tags CloudTrail names no service account"
+        return f"{age(session.at, now)} ago by pod {session.pod} (CloudTrail)"
+    return (
+        f"{age(session.at, now)} ago in this cluster; without session tags CloudTrail does not name the service account"
+    )
 
 
 # --- the service account and its pods ---------------------------------------------------------------------------------
@@ -88,10 +90,10 @@ def _account_words(account: Section[ServiceAccount | None]) -> str:
 
 def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
-        yield f"pods: {_unknown(pods)}"
+        yield Line(f"Pods {_unknown(pods)}", "dim")
         return
     if not pods.value:
-        yield "pods: none is running"
+        yield "No running pods"
     for workload, uses in grouped((use.workload, use) for use in pods.value).items():
         stale = [use.pod.name for use in uses if use.stale]
         yield f"{workload.kind} {workload.name}: {count_of(len(uses), 'pod')}"
@@ -111,7 +113,7 @@ def _use_words(item: ContainerUse) -> str:
         words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
     over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
     over = [source for source in over if source is not CredentialSource.NONE]
-    return words + (f"; passes over {', '.join(over)}" if over else "")
+    return words + (f" before {', '.join(over)}" if over else "")
 
 
 def _style(item: ContainerUse) -> str:
@@ -132,17 +134,20 @@ def _permission_lines(reading: IdentityReading) -> list[str]:
     return [*lines, *unread] if lines or unread else ["permissions: none"]
 
 
+_CHAINING = {TrustVerdict.MATCH: "allowed", TrustVerdict.NO_MATCH: "not allowed", TrustVerdict.UNKNOWN: "not known"}
+
+
 def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
-    """What the association's role may do on the target role, and what that role's trust says to it."""
-    pairs = [("second hop", str(hop.verdict))]
+    """Return whether the role of the association can assume the target role: permission and trust policy."""
+    pairs = [("role chaining", _CHAINING[hop.verdict])]
     if hop.decisions:
         pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
     if hop.permissions_unknown is not None:
         pairs.append(("permission", _unknown(hop.permissions_unknown)))
     if hop.evaluation is not None:
-        pairs.append(("target trust", _actions(hop.evaluation)))
+        pairs.append(("target trust policy", _actions(hop.evaluation)))
     if hop.trust_unknown is not None:
-        pairs.append(("target trust", _unknown(hop.trust_unknown)))
+        pairs.append(("target trust policy", _unknown(hop.trust_unknown)))
     return pairs
 
 
@@ -158,7 +163,7 @@ def _trust_words(evaluation: Evaluation) -> str:
 
 
 def _unknown(item: Missing) -> str:
-    """The missing right alone: in JSON it has its reason beside it."""
+    """Return the missing permission alone; JSON has the reason as well."""
     return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"
 
 
@@ -167,20 +172,24 @@ def _unknown(item: Missing) -> str:
 
 class SecondHopBody(Document):
     target_role_arn: ArnText
-    external_id: Annotated[str | None, From("association.external_id"), About("What EKS sends as sts:ExternalId.")]
-    verdict: Annotated[TrustVerdict, About("Of the role's permission and the target role's trust together.")]
+    external_id: Annotated[
+        str | None, From("association.external_id"), About("The value of sts:ExternalId that EKS sends.")
+    ]
+    verdict: Annotated[
+        TrustVerdict, About("Of the permission of the role and the trust policy of the target role together.")
+    ]
     permissions: Annotated[
         Mapping[str, str],
         OR_NULL,
         From(lambda hop: {item.action: item.decision for item in hop.decisions}),
-        About("Action -> what IAM's policy simulator says of the association's role; null where it was not asked."),
+        About("Action -> decision of the IAM policy simulator for the role; null if it was not simulated."),
     ]
     trust: Annotated[
         TrustBody | None,
         From("evaluation"),
-        About("The target role's; null where it does not exist or could not be read."),
+        About("Of the target role; null if it does not exist or could not be read."),
     ]
-    findings: Annotated[Sequence[TrustFinding], About("What is broken or fragile, by failure mode.")]
+    findings: Annotated[Sequence[TrustFinding], About("Problems, by failure mode.")]
     unknowns: Sequence[Missing]
 
 
@@ -191,7 +200,7 @@ class AccountFacts:
 
     exists: bool
     created_at: datetime | None
-    irsa_role_arn: Annotated[str | None, About("What the annotation of IRSA names, where it has one.")]
+    irsa_role_arn: Annotated[str | None, About("The role in the IRSA annotation; null without one.")]
 
 
 def _account(reading: IdentityReading) -> AccountFacts | None:
@@ -209,35 +218,37 @@ class WorkloadNameBody(Document):
 
 class PodUseBody(Document):
     name: Annotated[str, From("pod.name")]
-    workload: Annotated[WorkloadNameBody, About("At the end of the owner chain; the pod itself where it has none.")]
+    workload: Annotated[WorkloadNameBody, About("The last owner; the pod itself if it has none.")]
     node: Annotated[TextOrNull, From("pod.node")]
     phase: Annotated[str, From("pod.phase")]
-    stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
+    stale: Annotated[
+        bool, About("Whether it lacks the injected fields, or may still have credentials from before a change.")
+    ]
     containers: Sequence[ContainerUse]
 
 
 class LastUseBody(Document):
-    """When a pod of the service account last got the role, as CloudTrail tells."""
+    """The last session of a pod of the service account in CloudTrail."""
 
-    at: Annotated[datetime | None, From("session.at"), About("null where no pod got it since `since`.")]
-    since: Annotated[datetime | None, About("How far back was looked.")]
+    at: Annotated[datetime | None, From("session.at"), About("null if there is no session since `since`.")]
+    since: Annotated[datetime | None, About("The start of the searched period.")]
     pod: Annotated[
         str,
         OR_NULL,
         From("session.pod"),
-        About("null where the association sends no session tags: then it may be another's."),
+        About("null if the association sends no session tags: then the session may be another service account's."),
     ]
     session_name: Annotated[str | None, From("session.session_name")]
     packed_percent: Annotated[
         int | None,
         From("session.packed_percent"),
-        About("How much of the room for tags and session policy is taken."),
+        About("The used percentage of the size limit for session tags and session policy."),
     ]
 
 
 def _unknowns(reading: IdentityReading) -> Iterator[Unread]:
     sections = (
-        ("the role's policies", reading.permissions),
+        ("the policies of the role", reading.permissions),
         ("the service account", reading.account),
         ("the pods", reading.pods),
         ("the last use", reading.last_use),
@@ -250,28 +261,30 @@ def _unknowns(reading: IdentityReading) -> Iterator[Unread]:
 
 
 class AssociationDocument(Document, kind="Association"):
-    """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
-    its roles say, what its role may do, and which credentials its pods use."""
+    """`podid show`: the association, and everything about its service account: the trust policies and permissions of
+    its roles, and the credentials of its pods."""
 
     association: Annotated[Association, FLAT]
     status: IdentityStatusBody
-    trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
+    trust: Annotated[TrustBody | None, About("null if the role does not exist or could not be read.")]
     permissions: Annotated[
         Sequence[RolePermissions] | None,
         From(lambda shown: permissions_of(shown.permissions.value) if isinstance(shown.permissions, Known) else None),
-        About("What the role's policies say, in words; null where not known."),
+        About("The permissions of the role in words; null if they could not be read."),
     ]
     role_last_used_at: Annotated[
         datetime | None,
         From("permissions.role.last_used_at"),
-        About("By whomever; null where IAM remembers no use, or was not asked."),
+        About("The last use by any principal; null if IAM reports none or the role was not read."),
     ]
     second_hop: Annotated[
-        SecondHopBody | None, From("hop"), About("How the role gets to the target role; null where there is none.")
+        SecondHopBody | None,
+        From("hop"),
+        About("Whether the role can assume the target role; null without a target role."),
     ]
     account: Annotated[
-        AccountFacts | None, From(_account), About("The service account; null where the cluster could not be read.")
+        AccountFacts | None, From(_account), About("The service account; null if the cluster could not be read.")
     ]
-    pods: Annotated[Sequence[PodUseBody] | None, About("Those that run; null where they could not be listed.")]
-    last_use: Annotated[LastUseBody | None, About("null unless asked for, and where CloudTrail could not be read.")]
+    pods: Annotated[Sequence[PodUseBody] | None, About("Running pods; null if they could not be listed.")]
+    last_use: Annotated[LastUseBody | None, About("null without --cloudtrail, and if CloudTrail could not be read.")]
     unknowns: Annotated[Sequence[Unread], From(lambda reading: list(_unknowns(reading)))]

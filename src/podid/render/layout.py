@@ -22,7 +22,7 @@ TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Padded to its column's width; `column` is the table's index of it."""
+    """A text padded to the width of its column, which is the one of this index."""
 
     text: str
     column: int
@@ -30,8 +30,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """`rows` has for each row of the table its lines, and each line its cells; a column that went below its row is a
-    line of one cell, with its title."""
+    """`rows` are the lines of each row, `cells` of each line; a column below its row is a line of one cell, with its
+    title."""
 
     header: tuple[Cell, ...]
     rows: tuple[tuple[tuple[Cell, ...], ...], ...]
@@ -39,7 +39,7 @@ class TableLayout:
 
 
 def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
-    """With `wide` the wide columns are among those that are shown."""
+    """Lay out the table; with `wide` the wide columns too."""
     cells = [[sanitize.line(cell) for cell in row] for row in table.rows]
     shown = [
         place
@@ -59,7 +59,7 @@ def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
 
 
 def _least(column: Column, natural: int, cells: Sequence[str]) -> int:
-    """How narrow a column may get: prose down to its longest word, which is a name or a path."""
+    """Return the least width of a column; of prose that of its longest word."""
     if not column.prose:
         return natural
     longest = max((len(word) for cell in cells for word in cell.split()), default=0)
@@ -69,7 +69,8 @@ def _least(column: Column, natural: int, cells: Sequence[str]) -> int:
 def _split(
     columns: Sequence[Column], shown: list[int], least: dict[int, int], width: int
 ) -> tuple[list[int], list[int]]:
-    """Which columns stand beside each other and which below: the ones that `folds` says first, then from the right."""
+    """Return the columns beside each other and those below: first those with the highest `folds`, then from the
+    right."""
     beside = list(shown)
 
     def fits(places: Iterable[int]) -> bool:
@@ -121,7 +122,7 @@ def _row(
 
 
 def _folded(column: Column, text: str, titles: int, width: int) -> str:
-    """A cell below its row. A single name stays beside its title."""
+    """Return a cell below its row, with its title."""
     line = f"  {column.title.lower():<{titles}}  {text}"
     hang = titles + 4
     if text.startswith("podid ") and len(line) > width:
@@ -130,7 +131,7 @@ def _folded(column: Column, text: str, titles: int, width: int) -> str:
 
 
 def wrap_line(line: str, width: int, hang: int | None = None) -> str:
-    """A sentence wrapped between words, its further lines indented below the first, at `hang` where they have room
+    """Return a sentence wrapped between words, its further lines indented, at `hang` if they have room
     there. A name that is longer than the terminal stays whole. Without `hang` so do lines of JSON and of diffs, which
     are copied, and a command continues after a backslash, as in a shell."""
     content = line.lstrip()
@@ -157,13 +158,13 @@ def _filled(line: str, width: int, indent: str) -> str:
 
 
 def wrap_command(line: str, width: int) -> str:
-    """A line of a shell, which it takes as one when it is pasted."""
+    """Return a shell line broken so that a shell reads it as one."""
     start = len(line) - len(line.lstrip())
     return line if len(line) <= width else _wrap_command(line, width, start, " " * (start + 2))
 
 
 def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
-    """Words of a shell, quoted ones whole and each beside its flag; in front of `start` is no place to break."""
+    """Break between shell words behind `start`; quoted words stay whole, and values beside their flags."""
     pieces: list[str] = []
     for word in _WORD.findall(line[start:]):
         flag = pieces[-1] if pieces and pieces[-1].startswith("-") and " " not in pieces[-1] else ""

@@ -1,4 +1,4 @@
-"""What states, severities and answers are drawn as, and lines that begin with the mark of a state."""
+"""Marks and styles of states, severities and answers."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,7 +21,7 @@ STATES: dict[IdentityState | None, tuple[str, str]] = {
     None: ("·", "dim"),
 }
 SEVERITIES = {Severity.ERROR: ("✗", "bad"), Severity.WARN: ("!", "warn"), Severity.INFO: ("i", "dim")}
-# None is no answer
+# None: not known
 ANSWERS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 NOT_CHECKED = "not checked"
 
@@ -31,7 +31,7 @@ def state_word(state: IdentityState | None) -> str:
 
 
 def rank_of(state: IdentityState | None) -> int:
-    """One of which nothing can be claimed comes after those that are wrong."""
+    """Return the rank for sorting; an unclaimed state comes after the problems."""
     return IdentityState.CONFIGURED.rank if state is None else state.rank
 
 

@@ -1,4 +1,4 @@
-"""What comes of a plan: as members of its document, and as the lines under it."""
+"""The outlook of a plan: members of its document, and the lines below it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from podid.render.marks import SEVERITIES, rank_of, state_line, state_word
 from podid.render.status import IdentityStatusBody, counted, reason_of, role_of
 from podid.render.view import Line
 
-# of more identities than that, those in order are counted
+# of more identities only those with problems are listed
 MOST = 3
 # lines about findings, and about credentials
 MOST_LINES = 6
-# the state says it
+# which the state shows
 _NONE = "association-missing"
 _SOURCES = {
     CredentialSource.STATIC_KEYS: "access keys of their own",
@@ -38,8 +38,8 @@ _WORDS = {CredentialSource.IRSA: "IRSA", CredentialSource.POD_IDENTITY: "Pod Ide
 
 
 def outlook_lines(outlook: Outlook) -> list[str | Line]:
-    """The status of each identity as that of a pod that is made afterwards, what the plan brings with it, and what
-    changes for running pods."""
+    """Return the status of each identity for a pod created afterwards, the new and the fixed findings, and the changes
+    for running pods."""
     shown = sorted(outlook.after, key=lambda status: (rank_of(status.new_pod.state), status.ref))
     lines: list[str | Line] = []
     if len(shown) == 1:
@@ -82,11 +82,11 @@ def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
         names = short_list(str(status.ref) for status in group)
         yield state_line(state, f"{len(group)} {state_word(state)}", f"{at}: {names}", lead="  ")
     if len(groups) > MOST_LINES:
-        yield Line(f"  and {len(groups) - MOST_LINES} causes more", "dim")
+        yield Line(f"  and {len(groups) - MOST_LINES} more causes", "dim")
 
 
 def _running(status: IdentityStatus) -> Iterator[Line]:
-    """The running pods that are worse off than a new one would be."""
+    """Yield the running pods that have a worse state than a new pod."""
     pods, new = status.pods or (), rank_of(status.new_pod.state)
     worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if rank_of(pod.state) < new)
     for (state, check), count in worse.items():
@@ -95,12 +95,12 @@ def _running(status: IdentityStatus) -> Iterator[Line]:
 
 
 def _brought(outlook: Outlook) -> Iterator[Line]:
-    """Warnings and errors that the plan brings with it, but for those that a line above names."""
+    """Yield warnings and errors that the plan causes, without those of the lines above."""
     named = {pod.cause.check for status in outlook.after for pod in (status.new_pod, *(status.pods or ())) if pod.cause}
     verdicts = [
         verdict
         for verdict in outlook.brings
-        # what is wrong with running pods is told of them
+        # lines about running pods have the findings about them
         if verdict.severity is not Severity.INFO and not verdict.masked_by and not verdict.pods
         if verdict.check not in named and verdict.check != _NONE
     ]
@@ -112,18 +112,18 @@ def _brought(outlook: Outlook) -> Iterator[Line]:
         head = f"  {mark} {check:<{width}}"
         yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", style, upto=len(head))
     if len(checks) > MOST_LINES:
-        yield Line(f"  and {len(checks) - MOST_LINES} warnings more (--dry-run -o json)", "dim")
+        yield Line(f"  and {len(checks) - MOST_LINES} more warnings (--dry-run -o json)", "dim")
 
 
 def _of(verdict: Verdict) -> str:
-    """What it is about, where its message does not name that and no identity stands for it."""
+    """Return the subject, if neither the message nor an identity names it."""
     subject = verdict.subject
     named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in verdict.message
     return "" if named else f"{subject}: "
 
 
 def _ended(outlook: Outlook) -> Iterator[Line]:
-    """What is mended: of those that fail no more at all."""
+    """Yield the checks that no longer fail for any subject."""
     left = {_NONE, *(verdict.check for verdict in outlook.brings)}
     ended = dict.fromkeys(v.check for v in outlook.ends if v.severity is not Severity.INFO and v.check not in left)
     if ended:
@@ -149,13 +149,13 @@ def use_words(use: CredentialUse) -> str:
 
 
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
-    """One line on all that could not be read."""
+    """Yield one line on everything that could not be read."""
     gaps = [gap for status in statuses for gap in status.not_checked]
     permissions = list(dict.fromkeys(gap.permission for gap in gaps if gap.permission))
     causes = {_why(status.new_pod.cause) for status in statuses if status.new_pod.cause is not None}
     subjects = dict.fromkeys(gap.subject for gap in gaps if gap.subject and not gap.permission)
     reasons = [subject for subject in subjects if subject not in causes]
-    # where that lowers the claim
+    # only where this lowers the state
     claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
     bare = (gap for status in claims for gap in status.not_checked if not gap.subject and not gap.permission)
     links = sorted({gap.link for gap in bare})
@@ -168,7 +168,7 @@ def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """`1-3, 5`, of sorted ones."""
+    """Return `1-3, 5` for sorted numbers."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -182,20 +182,20 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 class ForeseenBody(Document):
-    id: Annotated[str, From("check"), About("The failure mode, as `podid explain` names it.")]
+    id: Annotated[str, From("check"), About("The failure mode, as `podid explain` takes it.")]
     severity: Severity
-    link: Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
+    link: Annotated[int, About("The link, 1 to 10; 0 is podid's own access.")]
     subject: Annotated[str, AS_TEXT]
     message: str
     service_accounts: Annotated[ServiceAccounts, From("chain")]
-    masked_by: Annotated[str, OR_NULL, About("The finding that explains this one.")]
+    masked_by: Annotated[str, OR_NULL, About("The finding that may cause this one.")]
 
 
 class OutlookBody(Document):
     after: Annotated[
         Sequence[IdentityStatusBody] | None,
-        About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
+        About("The predicted status of each identity once the plan is in effect; null if it was not predicted."),
     ]
-    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that there will be and that there are not today.")]
-    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that there are today and that there will not be.")]
-    uses: Annotated[Sequence[UseChange] | None, About("Which credentials running pods change from and to.")]
+    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that the plan causes.")]
+    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that the plan fixes.")]
+    uses: Annotated[Sequence[UseChange] | None, About("The credentials that running pods change from and to.")]

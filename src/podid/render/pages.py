@@ -1,4 +1,4 @@
-"""Failure modes explained, and the list of them."""
+"""Explanations of failure modes, and their list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podid.pages import Entry
 from podid.render.view import Column, Line, Table, View, document, table_of
 
 FailureState = Literal["possible", "in place", "healed"]
-# the classes of fixes for a reader; documents keep the codes
+# classes of fixes for a person; documents have the codes
 _FIXED = {
     FixClass.ASK: "doctor --fix",
     FixClass.GRANT: "doctor --fix-id",
@@ -31,11 +31,11 @@ _HEADING = re.compile(r"#+ (.+)")
 _LINK = re.compile(r"\[([^\]]*)\]\((\S+)\)")
 # an address of a source, which is copied
 _SOURCE = re.compile(r"- (?:\[[^\]]*\]\((\S+)\)|<(\S+)>)$")
-_UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
+_UNDECIDED = "The text alone does not identify a failure. If a pod with an association prints it, it could be:"
 
 
 def explanation_view(explanation: Explanation) -> View:
-    """The best page whole, the next ones by name; only names where nothing decides."""
+    """Return the best page and the names of the next; only names if no page is certain."""
     first, *rest = explanation.matches
     lines: list[str | Line]
     if explanation.certainty is Certainty.POSSIBLE:
@@ -103,7 +103,7 @@ def _entry_table(entries: Sequence[Entry]) -> Table:
 
 
 def failures_view(states: Mapping[str, tuple[FailureState, str]]) -> View:
-    """Failure modes by id, each with its state and whom it is about ("" for nobody), along the chain."""
+    """Return the failure modes in the order of the links, each with its state and its subject, if any."""
     items = [SandboxFailure(entry, *states[entry.id]) for entry in list_pages() if entry.id in states]
     table = table_of(
         items,
@@ -130,12 +130,10 @@ class PageBody(Document):
     entry: Annotated[PageEntryBody, FLAT]
     title: Annotated[str, From("entry.title")]
     certainty: Certainty
-    matched: Annotated[
-        str, OR_NULL, From("text"), About("The known text that was found; null when asked for by id or words.")
-    ]
-    count: Annotated[int, About("How many times a log holds it.")]
+    matched: Annotated[str, OR_NULL, From("text"), About("The known text that matches; null for an id or words.")]
+    count: Annotated[int, About("How many times the log has it.")]
     texts: Annotated[Names, From(lambda match: known_texts(match.id))]
-    body: Annotated[str, From("entry.body"), About("The page, in Markdown.")]
+    body: Annotated[str, From("entry.body"), About("The page in Markdown.")]
 
 
 class ExplanationDocument(Document, kind="Explanation"):
@@ -143,7 +141,7 @@ class ExplanationDocument(Document, kind="Explanation"):
 
     query: str
     how: Annotated[str, About("How the pages were found.")]
-    certainty: Annotated[Certainty, About("That of the first item; possible ends with exit 5.")]
+    certainty: Annotated[Certainty, About("Of the first item; with `possible` the exit code is 5.")]
     items: Annotated[Sequence[PageBody], From("matches")]
 
 
@@ -160,12 +158,12 @@ class SandboxFailure:
 
 
 class SandboxFailureBody(Document):
-    id: Annotated[str, From("entry.id"), About("As `podid explain` names it.")]
+    id: Annotated[str, From("entry.id"), About("The failure mode, as `podid explain` takes it.")]
     title: Annotated[str, From("entry.title")]
     severity: Annotated[Severity, From("entry.severity")]
-    link: Annotated[int, From("entry.link"), About("Of the way to credentials; 0 is podid's own access.")]
-    state: Annotated[FailureState, About("possible: it can be put in place.")]
-    subject: Annotated[str, OR_NULL, About("Whom it is about; null where it is not in place.")]
+    link: Annotated[int, From("entry.link"), About("The link; 0 is podid's own access.")]
+    state: Annotated[FailureState, About("possible: `podid sandbox break` can put it in place.")]
+    subject: Annotated[str, OR_NULL, About("The object that fails; null if the failure mode is not in place.")]
 
 
 SandboxFailureListDocument = list_of("SandboxFailureList", SandboxFailureBody, "`podid sandbox break` and `heal`.")

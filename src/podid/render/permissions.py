@@ -1,5 +1,5 @@
-"""Who calls and where commands would work; what a command needs to be allowed, as the policies that grant it
-(`--show-permissions`); and what of it the caller has.
+"""The caller and its place; the permissions of a command as policies (`--show-permissions`); and which of them the
+caller has (`doctor --me`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PASS_ROLE = "iam:PassRole"
 
 
 GrantedPolicy = Annotated[
-    Annotated[JsonObject, POLICY] | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")
+    Annotated[JsonObject, POLICY] | None, About("null if no IAM permission is required: IAM refuses an empty policy.")
 ]
 
 
@@ -59,24 +59,24 @@ class ManifestList:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What grants some rights."""
+    """The policies that grant some permissions."""
 
     iam_policy: GrantedPolicy
     kubernetes: ManifestList
 
     @classmethod
     def of(cls, permissions: Permissions, name: str, namespace: str = "") -> Self:
-        """`name` is that of its Role."""
+        """Return the policies; `name` is the name of the Role."""
         return cls(policy_of(permissions), ManifestList(items=tuple(manifests_of(permissions, name, namespace))))
 
 
 @schema_name("OptionalRightBody")
 @dataclass(frozen=True, slots=True)
 class OptionalGrant:
-    """The same of rights that only one flag or one closer look needs."""
+    """The policies for permissions that only an option or a further check requires."""
 
     permission: str
-    reason: Annotated[str, Key("for"), About("What it serves: a flag, or a closer look.")]
+    reason: Annotated[str, Key("for"), About("The option or further check that requires it.")]
     iam_policy: GrantedPolicy
     kubernetes: ManifestList
 
@@ -93,11 +93,11 @@ class PermissionsDocument(Document, kind="Permissions"):
     command: str
     iam_policy: GrantedPolicy
     kubernetes: ManifestList
-    optional: Annotated[Sequence[OptionalGrant], About("Granted only on purpose.")]
+    optional: Annotated[Sequence[OptionalGrant], About("Permissions that only some options require.")]
 
 
 def permissions_view(command: str, permissions: CommandPermissions) -> View:
-    """Each optional right has a policy and a Role of its own, so that it can be granted or left out by itself."""
+    """Return the policies. Each optional permission has its own policy and Role, so that it can be omitted."""
     name = "-".join(("podid", *command.split()))
     grant = Grant.of(permissions.always, name)
     names = role_names(name, [item.permissions for item in permissions.optional])
@@ -113,12 +113,12 @@ def permissions_view(command: str, permissions: CommandPermissions) -> View:
 
 
 def yaml_lines(manifests: Iterable[JsonObject]) -> list[str]:
-    """For `kubectl apply -f -`."""
+    """Return YAML for `kubectl apply -f -`."""
     return [line for manifest in manifests for line in ("---", *to_yaml(manifest).splitlines())]
 
 
 def role_names(name: str, optional: Iterable[Permissions]) -> list[str]:
-    """Of the Role of each: after the right that is why it is optional, with a number where another has that name."""
+    """Return a distinct name of the Role for each, after the permission that makes it optional."""
     names: list[str] = []
     for permissions in optional:
         decisive = next(
@@ -131,18 +131,18 @@ def role_names(name: str, optional: Iterable[Permissions]) -> list[str]:
 
 
 def policy_of(permissions: Permissions) -> JsonObject | None:
-    """None where nothing of AWS is needed: IAM refuses a policy without a statement."""
+    """Return the IAM policy; None without IAM permissions, because IAM refuses a policy without a statement."""
     plain = [action for action in permissions.iam if action != PASS_ROLE]
     statements: list[JsonObject] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
     if PASS_ROLE in permissions.iam:
-        # a role that whoever has the right can give to pods, and to nothing else
+        # limited to passing roles to EKS Pod Identity
         for_pods: JsonObject = {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}
         statements.append({"Effect": "Allow", "Action": PASS_ROLE, "Resource": "*", "Condition": for_pods})
     return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
 def manifests_of(permissions: Permissions, name: str, namespace: str = "") -> list[JsonObject]:
-    """What reads, as a ClusterRole, which can be bound in one namespace too; the rest as a Role."""
+    """Return a ClusterRole for reads, which can also be bound in one namespace, and a Role for the rest."""
     kinds = {
         "ClusterRole": [permission for permission in permissions.kubernetes if not permission.namespaced],
         "Role": [permission for permission in permissions.kubernetes if permission.namespaced],
@@ -169,8 +169,8 @@ _COLUMNS = columns("RIGHT", "OUTCOME", "FOR", "WHERE", "REASON")
 
 
 def own_permissions_view(permissions: OwnPermissions) -> View:
-    """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
-    nothing away."""
+    """Return the report. The policies for missing permissions have names of their own, so that applying them removes
+    nothing that --show-permissions printed."""
     name = "-".join(("podid", *(word for command in permissions.commands for word in command.split()), "missing"))
     missing = Grant.of(missing_of(permissions.always), name, permissions.namespace)
     roles = role_names(name, [missing_of(item.permissions) for item in permissions.optional])
@@ -181,12 +181,12 @@ def own_permissions_view(permissions: OwnPermissions) -> View:
     body = document(PermissionReportDocument, permissions, optional=optional, missing=missing)
     lines = [*_head(permissions), *_lines(item for item in permissions.always if item.reason)]
     if missing.iam_policy is not None:
-        lines += ["", "# IAM policy that grants what is missing", *to_json(missing.iam_policy).splitlines()]
+        lines += ["", "# IAM policy that grants the missing permissions", *to_json(missing.iam_policy).splitlines()]
     if missing.kubernetes.items:
-        lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(missing.kubernetes.items)]
+        lines += ["", "# Kubernetes Roles that grant the missing permissions", *yaml_lines(missing.kubernetes.items)]
     if ways := [line for way in permissions.optional for line in _way(way)]:
-        lines += ["", "only for some ways:", *ways]
-    lines += ["", f"not looked at: {NOT_SIMULATED}"]
+        lines += ["", "Required only for some options:", *ways]
+    lines += ["", f"Not checked: {NOT_SIMULATED}"]
     rows = [("", item) for item in permissions.always]
     rows += [(way.reason, item) for way in permissions.optional for item in way.permissions]
     cells = tuple(
@@ -207,12 +207,12 @@ def _head(permissions: OwnPermissions) -> list[str | Line]:
 
 
 def _lines(items: Iterable[OwnPermission]) -> Iterator[Line]:
-    """One for each, but for what is unknown for the same reason: that is said once."""
+    """Yield a line for each permission; those that are unknown for the same reason share one."""
     alike = grouped(
         ((item.reason, item.needs, "" if item.outcome == "unknown" else str(item.permission)), item) for item in items
     )
     for first, *others in alike.values():
-        needs = f" (it takes {first.needs} to know)" if first.needs not in first.reason else ""
+        needs = f" (checking requires {first.needs})" if first.needs not in first.reason else ""
         permissions = ", ".join(str(item.permission) for item in (first, *others))
         yield Line(
             f"{first.outcome:<8} {permissions}  {first.reason}{needs}", _STYLES[first.outcome], upto=len(first.outcome)
@@ -220,7 +220,7 @@ def _lines(items: Iterable[OwnPermission]) -> Iterator[Line]:
 
 
 def _way(way: OwnOptional) -> list[str]:
-    """Nothing where nothing is missing."""
+    """Return the missing permissions of an option; none if none is missing."""
     lacking = [item for item in way.permissions if not item.held]
     outcomes = dict.fromkeys(item.outcome for item in lacking)
     by_outcome = [f"{word} {', '.join(str(i.permission) for i in lacking if i.outcome == word)}" for word in outcomes]
@@ -236,9 +236,9 @@ def _optional(item: OwnOptional, name: str, namespace: str) -> OptionalGrant | N
 
 
 class OwnOptionalBody(Document):
-    for_: Annotated[str, From("reason"), About("What it serves: a flag, or a closer look.")]
+    for_: Annotated[str, From("reason"), About("The option or further check that requires it.")]
     permissions: Sequence[OwnPermission]
-    missing: Annotated[OptionalGrant | None, About("What grants it; null where nothing is missing.")]
+    missing: Annotated[OptionalGrant | None, About("The policies that grant them; null if none is missing.")]
 
 
 class PermissionsSummary(Document):
@@ -253,11 +253,15 @@ class PermissionReportDocument(Document, kind="PermissionReport"):
 
     commands: Names
     caller_arn: ArnText
-    principal_arn: Annotated[str, OR_NULL, About("Whose policies IAM simulated; null where it could not.")]
+    principal_arn: Annotated[
+        str, OR_NULL, About("The principal whose policies IAM simulated; null if that was not possible.")
+    ]
     cluster: TextOrNull
-    namespace: Annotated[str, OR_NULL, About("Where what changes something was asked for; null for all.")]
-    summary: Annotated[PermissionsSummary, From(""), About("Of what is needed in every case.")]
-    permissions: Annotated[Sequence[OwnPermission], From("always"), About("Needed in every case.")]
-    optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
-    missing: Annotated[Grant, About("What grants what is missing of `rights`.")]
+    namespace: Annotated[
+        str, OR_NULL, About("The namespace for which changes in Kubernetes were checked; null for all.")
+    ]
+    summary: Annotated[PermissionsSummary, From(""), About("Counts of the permissions that are always required.")]
+    permissions: Annotated[Sequence[OwnPermission], From("always"), About("Always required.")]
+    optional: Annotated[Sequence[OwnOptionalBody], About("Required only by some options; not in the summary.")]
+    missing: Annotated[Grant, About("The policies that grant the missing ones of `permissions`.")]
     not_seen: Annotated[str, From(lambda _: NOT_SIMULATED)]

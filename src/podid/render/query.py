@@ -1,6 +1,6 @@
-"""--query: a JMESPath expression on a result, bounded in what it takes and in what it makes.
+"""--query: a JMESPath expression on a result, with a limit on the values that it reads and creates.
 
-The same value twice in a list, and that list twice in another, thirty times over, is a billion values of a short text.
+A list of the same value twice, nested thirty times, has a billion values.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from podid.domain.encoding import Json
 from podid.domain.errors import UsageError
 from podid.domain.text import count_of, cut, did_you_mean
 
-# values that are met or made: some seconds; thirty members of each of 5,000 associations take 450,000
+# values read or created, in some seconds; thirty members of each of 5,000 associations are 450,000
 MOST_STEPS = 3_000_000
 DEEPEST = 100
-# what jmespath lets through of Python's: a slice whose step is 0, a text asked for a number in it, a literal too long
+# errors of Python that jmespath does not catch: a slice with step 0, a number out of a text, a literal too long
 _SLIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _MAKING = ("flatten", "slice", "projection", "select", "function_expression")
 
 
 class _Boundless(Exception):
-    """Why it is given up."""
+    """The reason why the query was stopped."""
 
 
 def check(query: str) -> None:
-    """Raises UsageError for what is not an expression."""
+    """Raise UsageError if the query is not an expression."""
     import jmespath
     from jmespath.exceptions import JMESPathError
     from jmespath.functions import Functions
@@ -43,7 +43,7 @@ def check(query: str) -> None:
 
 
 def search(query: str, value: Json) -> Json:
-    """Raises UsageError for an expression that this value cannot answer, or not within bounds."""
+    """Return the result. Raise UsageError if the expression does not fit the value or exceeds the limit."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -61,7 +61,7 @@ def _interpreter() -> Any:
     from jmespath.visitor import TreeInterpreter
 
     class Counting(TreeInterpreter):
-        """Counts what it meets and makes."""
+        """Counts the values that it reads and creates."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -90,7 +90,7 @@ def _interpreter() -> Any:
             return self._functions.call_function(name, given)  # type: ignore[attr-defined]
 
         def weigh(self, value: Any, *, shown: bool = False) -> None:
-            """Counts all that is in it, as often as it is there; `shown` where it is the result."""
+            """Count the value and everything in it; `shown` for the result."""
             layer, depth = [value], 0
             while layer:
                 below: list[Any] = []
@@ -113,7 +113,7 @@ def _interpreter() -> Any:
 
 
 def _no_value(item: object) -> str:
-    """Why no format can show it; empty where it can."""
+    """Return why no format can show the item; empty if one can."""
     if isinstance(item, float) and not math.isfinite(item):
         return "a number in it is too large, or none"
     if isinstance(item, int) and item.bit_length() > 4096:
@@ -122,7 +122,7 @@ def _no_value(item: object) -> str:
 
 
 def _called(node: object) -> Iterator[str]:
-    """The functions that a parsed expression calls."""
+    """Yield the functions that a parsed expression calls."""
     if isinstance(node, Mapping):
         if node.get("type") == "function_expression":
             yield str(node.get("value"))
@@ -135,7 +135,7 @@ def _short(query: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    """jmespath draws a picture of the place over several lines, and repeats the value; a clause says as much."""
+    """Return the error in one clause; the text of jmespath has several lines and repeats the value."""
     from jmespath import exceptions
 
     match error:
@@ -148,7 +148,7 @@ def _said(error: Exception) -> str:
             arguments = f"{few}{count_of(error.expected_arity, 'argument')}"
             return f"{error.function_name}() takes {arguments}, not {error.actual_arity}"
         case exceptions.ParseError():
-            return f"it goes wrong at character {error.lex_position + 1}"
+            return f"syntax error at character {error.lex_position + 1}"
         case exceptions.JMESPathTypeError():
             return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
         case RecursionError():

@@ -1,6 +1,4 @@
-"""Roles as documents and as text: who may assume them, what they may do, and what uses them. Presets in words, and as
-the policies that they are.
-"""
+"""Roles as documents and as text: trust policy, permissions and associations. Presets in words, and as policies."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ from podid.render.view import NOTHING, Column, Line, Table, View, age, document,
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-# what the trust policy says
+# verdicts of the trust policy
 _TRUST = {
     trust.TrustVerdict.MATCH: "allowed",
     trust.TrustVerdict.NO_MATCH: "not allowed",
@@ -52,12 +50,16 @@ _TRUST = {
 
 @dataclass(frozen=True, slots=True)
 class RolePermissions:
-    """What one policy of a role allows, in words; None where it could not be read."""
+    """The permissions of one policy of a role in words; None if it could not be read."""
 
     policy_name: str
     policy_arn: ArnText | None
-    kind: Annotated[Literal["inline", "managed", "boundary"], About("A boundary gives nothing: it limits the others.")]
-    words: Annotated[tuple[str, ...] | None, About("A sentence for each statement; null where it could not be read.")]
+    kind: Annotated[
+        Literal["inline", "managed", "boundary"], About("A boundary grants nothing; it limits the other policies.")
+    ]
+    words: Annotated[
+        tuple[str, ...] | None, About("A sentence for each statement; null if the policy could not be read.")
+    ]
 
 
 class RoleUseBody(Document):
@@ -66,8 +68,8 @@ class RoleUseBody(Document):
     namespace: Annotated[str, From("association.namespace")]
     service_account: Annotated[str, From("association.service_account")]
     association_id: Annotated[str, From("association.association_id")]
-    hop: Annotated[Literal[1, 2], About("1 where it is the association's role, 2 where it is its target role.")]
-    status: Annotated[IdentityStatusBody | None, About("Status of the service account; null where it was not checked.")]
+    hop: Annotated[Literal[1, 2], About("1 for the role of the association, 2 for its target role.")]
+    status: Annotated[IdentityStatusBody | None, About("Status of the service account; null if it was not checked.")]
 
 
 def _uses(reading: RoleReading) -> list[JsonObject] | None:
@@ -81,33 +83,33 @@ class RoleDocument(Document, kind="Role"):
 
     role: Annotated[Role, FLAT]
     attached_policies: Annotated[
-        Sequence[AttachedPolicy] | None, From("attached"), About("null where they may not be read.")
+        Sequence[AttachedPolicy] | None, From("attached"), About("null if they could not be read.")
     ]
     inline_policies: Annotated[
-        Mapping[str, PolicyObject] | None, From("inline"), About("By name; null where they may not be read.")
+        Mapping[str, PolicyObject] | None, From("inline"), About("By name; null if they could not be read.")
     ]
     permissions: Annotated[
         Sequence[RolePermissions],
         From(lambda reading: permissions_of(reading)),
-        About("What its policies say, in words."),
+        About("The permissions of its policies in words."),
     ]
-    owner: Annotated[Owner | None, About("What would take back a change made here, as the tags say.")]
-    access: Annotated[Sequence[str], About("Who may assume it, a sentence for each scope.")]
+    owner: Annotated[Owner | None, About("The tool that may revert changes, according to the tags.")]
+    access: Annotated[Sequence[str], About("Which pods can assume it, a sentence for each scope.")]
     other_principals: Annotated[
         Sequence[str],
         From(lambda reading: _other_principals(reading.role)),
-        About("Whom the trust names beside EKS Pod Identity."),
+        About("Principals in the trust policy besides EKS Pod Identity."),
     ]
     findings: Annotated[Sequence[RoleFinding], About("By failure mode, worst first.")]
     used_by: Annotated[
         ServiceAccounts | None,
         From(lambda r: None if r.uses is None else list(dict.fromkeys(str(use.association.ref) for use in r.uses))),
-        About("Of the clusters that were read; null where none was."),
+        About("In the clusters that were read; null if none was read."),
     ]
     associations: Annotated[
         Sequence[RoleUseBody] | None,
         From(_uses),
-        About("Those that name the role, with what its trust says to each; null where no cluster was read."),
+        About("Associations with this role, each with the verdict of the trust policy; null if no cluster was read."),
     ]
     unknowns: Annotated[Sequence[Unread], From("unread")]
 
@@ -115,11 +117,11 @@ class RoleDocument(Document, kind="Role"):
 class MovedOnBody(Document):
     policy_name: Annotated[str, From("policy")]
     preset: str
-    preset_has: Annotated[
-        Names, From("more"), About("Actions and resources that the preset gives and the policy has not.")
+    preset_has: Annotated[Names, From("more"), About("Actions and resources that only the preset has.")]
+    policy_has: Annotated[Names, From("fewer"), About("Actions and resources that only the policy has.")]
+    command: Annotated[
+        Argv, About("The command that updates the policy, or that shows the preset if its parameters are not known.")
     ]
-    policy_has: Annotated[Names, From("fewer"), About("Those that only the policy has.")]
-    command: Annotated[Argv, About("What gives it anew; what shows the preset, where its values are not known.")]
 
 
 def _moved_on(item: PodRole) -> list[JsonObject] | None:
@@ -130,17 +132,19 @@ def _moved_on(item: PodRole) -> list[JsonObject] | None:
 
 class RoleListItem(Document):
     role: Annotated[Role, FLAT]
-    access: Annotated[str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods, in words.")]
+    access: Annotated[
+        str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods can assume it, in words.")
+    ]
     associations: Annotated[
         int | None,
         From(lambda item: None if item.associations is None else len(item.associations)),
-        About("How many of the clusters that were read name it; null where none could be read."),
+        About("Number of associations with it in the clusters that were read; null if none could be read."),
     ]
-    refused: Annotated[int, About("How many of these the trust does not admit.")]
+    refused: Annotated[int, About("How many of these the trust policy does not allow.")]
     moved_on: Annotated[
         Sequence[MovedOnBody] | None,
         From(_moved_on),
-        About("Policies that are not what their presets give now; null where they could not be read."),
+        About("Policies that differ from their presets; null if they could not be read."),
     ]
 
 
@@ -153,8 +157,12 @@ class RoleListDocument(Document, kind="RoleList"):
     """`podid role list`: the roles that pods can assume."""
 
     items: Annotated[Sequence[RoleListItem], From("allowing")]
-    admit_none: Annotated[Sequence[ShutRoleBody], From("shut"), About("Roles that name pods and let none in.")]
-    clusters: Annotated[Sequence[ArnText], About("Those whose associations were read.")]
+    admit_none: Annotated[
+        Sequence[ShutRoleBody],
+        From("shut"),
+        About("Roles whose trust policies name EKS Pod Identity but allow no pod."),
+    ]
+    clusters: Annotated[Sequence[ArnText], About("The clusters whose associations were read.")]
     unknowns: Annotated[Sequence[Unread], From("unread")]
 
 
@@ -174,7 +182,7 @@ def role_view(reading: RoleReading, now: datetime) -> View:
     ]
     if reading.owner is not None:
         pairs.append(
-            ("made by", f"{reading.owner.words}, as tag {reading.owner.tag} says; it may take back what others change")
+            ("managed by", f"{reading.owner.words} (tag {reading.owner.tag}); it may revert changes of others")
         )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
@@ -205,10 +213,10 @@ def permissions_of(reading: RoleReading) -> list[RolePermissions]:
 
 
 def permission_lines(reading: RoleReading) -> list[str]:
-    """The same for a person, a block for each policy."""
+    """Return the permissions for a person, a block for each policy."""
     lines = []
     for item in permissions_of(reading):
-        label = "never more than" if item.kind == "boundary" else "permissions"
+        label = "permissions boundary" if item.kind == "boundary" else "permissions"
         words = ("unknown",) if item.words is None else item.words
         lines += [f"{label} ({item.policy_name}):", *(f"  {line}" for line in words)]
     return lines
@@ -222,7 +230,7 @@ def _other_principals(role: Role) -> tuple[str, ...]:
 
 
 def _finding_lines(reading: RoleReading) -> list[str]:
-    """Those that no association's own lines say."""
+    """Return the findings that the lines of the associations do not have."""
     said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
     more = [item for item in reading.findings if (item.id, item.message) not in said]
     return ["findings:", *(f"  {item.severity} {item.id}: {item.message}" for item in more)] if more else []
@@ -243,7 +251,7 @@ def _uses_lines(reading: RoleReading) -> list[str]:
     if reading.uses is None:
         return []
     if not reading.uses:
-        return ["used by: no association of the clusters that were read"]
+        return ["used by: no association in the clusters that were read"]
     return ["used by:", *(line for use in reading.uses for line in _use_lines(use, reading.status_of(use)))]
 
 
@@ -255,10 +263,10 @@ def _use_lines(use: RoleUse, status: IdentityStatus | None) -> list[str]:
 
 
 def role_list_view(roles: PodRoles, now: datetime, *, unused: bool = False) -> View:
-    """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
-    names."""
+    """Return the roles that pods can assume, each with the scope of its trust policy; `unused`: those without an
+    association."""
     rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in roles.allowing]
-    empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
+    empty = "no unused role that pods can assume" if unused else "no role that pods can assume"
     names = tuple(item.role.name for item in roles.allowing)
     return View(document(RoleListDocument, roles), (_role_table(rows, now, empty),), names)
 
@@ -276,7 +284,7 @@ def _count(item: PodRole) -> str:
 
 
 def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
-    """Of roles with the pods that may assume them, associations, and presets that changed."""
+    """Return a row for each role: pods that can assume it, associations, changed presets."""
     return table_of(
         rows,
         ("ROLE", lambda row: row[0].name),
@@ -311,8 +319,8 @@ def preset_view(choice: Choice) -> View:
     lines = [f"{preset.name}: {preset.title}", f"  {permissions.sentence}"]
     lines += [f"  {p.name}: {p.help}{' (optional)' if p.optional else ''}" for p in preset.settable]
     if preset.service_account:
-        lines.append(f"  service account of its own installation: {preset.service_account}")
-    lines += [f"  AWS's policy {name}" for name in preset.managed_policies]
+        lines.append(f"  service account of its installation: {preset.service_account}")
+    lines += [f"  AWS managed policy {name}" for name in preset.managed_policies]
     lines.append(f"  checked {preset.checked}" + (f", for {preset.version}" if preset.version else ""))
     lines += [f"  {source}" for source in preset.sources]
     if permissions.document is not None:
@@ -333,12 +341,12 @@ class PresetBody(Document):
     preset_name: Annotated[str, From("name")]
     area: Literal["application", "controller"]
     title: str
-    allows: Annotated[str, About("What it may do, in words; `{{name}}` stands for a parameter.")]
+    allows: Annotated[str, About("The permissions in words; `{{name}}` is a parameter.")]
     parameters: Annotated[Sequence[Parameter], From("settable")]
-    service_account: Annotated[str, OR_NULL, About("The one of the workload's own installation.")]
-    managed_policies: Annotated[Sequence[str], About("Policies of AWS's own that it is made of, by name.")]
-    version: Annotated[str, OR_NULL, About("The line of the workload's releases that it was written for.")]
-    checked: Annotated[str, About("The day on which that was.")]
+    service_account: Annotated[str, OR_NULL, About("The service account of the workload's installation.")]
+    managed_policies: Annotated[Sequence[str], About("Names of the AWS managed policies in it.")]
+    version: Annotated[str, OR_NULL, About("The releases of the workload for which it was written.")]
+    checked: Annotated[str, About("The day of the last check against the sources.")]
     sources: Sequence[str]
 
 
@@ -349,5 +357,5 @@ class PresetDocument(PresetBody, kind="Preset"):
     """`podid preset show`."""
 
     words: str
-    policy: Annotated[PolicyObject | None, About("null where it is made of AWS's own policies alone.")]
-    placeholders: Annotated[Sequence[str], About("What stands in it as `{{name}}` and was not given.")]
+    policy: Annotated[PolicyObject | None, About("null if it consists of AWS managed policies only.")]
+    placeholders: Annotated[Sequence[str], About("Parameters without a value, which are `{{name}}` in the policy.")]

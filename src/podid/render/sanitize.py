@@ -1,16 +1,16 @@
-"""Text from AWS or from a cluster is not to be trusted with a terminal, a spreadsheet or a CI log."""
+"""Makes foreign text safe for a terminal, a spreadsheet and a CI log."""
 
 import re
 
 # ESC and the other C0 controls, DEL, C1, the bidi controls, the two separators that some terminals take as newlines,
-# halves of surrogate pairs, which no stream can encode, and what nobody sees: a name with a space of no width looks
-# like the name without (Unicode, Default_Ignorable_Code_Point; variation selectors only change what is seen)
+# halves of surrogate pairs, which no stream can encode, and invisible characters: a name with a zero-width space looks
+# like the name without (Unicode, Default_Ignorable_Code_Point; variation selectors only change the shape)
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
-# What a GitHub runner obeys: `::name …::` at the start of a line, after any white space, and the older `##[name …]` and
+# Commands of a GitHub runner: `::name …::` at the start of a line, after any white space; the older `##[name …]` and
 # Azure's `##vso[…]` anywhere in it (actions/runner, ActionCommand.cs: TryParseV2 and TryParse)
 _COMMAND = re.compile(r"(?:\A|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)")
 
@@ -24,12 +24,12 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def line(text: str) -> str:
-    """One line for a person: controls become visible escapes, so nothing is hidden and nothing is obeyed."""
+    """Return one line for a person, with control characters as visible escapes."""
     return _CONTROLS.sub(_visible, text)
 
 
 def defused(text: str, *, fresh: bool = True) -> str:
-    """The same without what a CI runner takes for a command; `fresh` where `text` begins a line."""
+    """Return the text without commands of CI runners; `fresh` if it begins a line."""
     return _COMMAND.sub(_defused, text) if fresh else _COMMAND.sub(_defused, f"x{text}")[1:]
 
 
@@ -38,11 +38,11 @@ def _defused(match: re.Match[str]) -> str:
 
 
 def tsv(text: str) -> str:
-    """One tab-separated field."""
+    """Return one tab-separated field."""
     return line(text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r"))
 
 
 def csv_cell(text: str) -> str:
-    """One CSV field that a spreadsheet does not take for a formula (OWASP, CSV injection)."""
+    """Return one CSV field that a spreadsheet does not read as a formula (OWASP, CSV injection)."""
     cell = line(text)
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from podid.domain.encoding import timestamp
 from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
-from podid.render.view import Line, Table, View, is_only
+from podid.render.view import Column, Line, Table, View, is_only
 
 _CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "head": "1"}
 # in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
@@ -78,8 +79,10 @@ def paint(item: str | Line, screen: Screen) -> str:
     code = _CODES.get(line.style)
     if not screen.color or code is None or not shown:
         return shown
-    upto = len(shown) if upto is None else min(upto, len(shown.partition("\n")[0]))
-    return f"\x1b[{code}m{shown[:upto]}\x1b[0m{shown[upto:]}"
+    first, *rest = shown.split("\n")
+    if upto is None:
+        return "\n".join(f"\x1b[{code}m{row}\x1b[0m" for row in (first, *rest))
+    return "\n".join((f"\x1b[{code}m{first[:upto]}\x1b[0m{first[upto:]}", *rest))
 
 
 def rows_of(text: str, screen: Screen) -> int:
@@ -100,6 +103,30 @@ def draw(view: View, screen: Screen, *, wide: bool) -> str:
     if view.lines:
         return paint_all(view.lines, screen)
     return "\n".join(_table(table, screen, wide=wide) for table in view.tables)
+
+
+# --- --watch ----------------------------------------------------------------------------------------------------------
+
+
+def redrawn(view: View, screen: Screen, moment: datetime, height: int) -> str:
+    """Return the view under its time, cut to the rows of the terminal, of which 0 is not known."""
+    head = paint(Line(f"{moment:%H:%M:%S} UTC, checked every few seconds until Ctrl-C", "dim"), screen)
+    lines = [head, "", *draw(view, screen, wide=False).splitlines()]
+    shown = lines
+    while height and len(shown) > 1 and rows_of("\n".join(shown), screen) > height - 2:
+        shown = shown[:-1]
+    rest = [f"and {len(lines) - len(shown)} more lines"] if len(shown) < len(lines) else []
+    return "".join(f"{line}\n" for line in (*shown, *rest))
+
+
+def changed_rows(view: View, previous: View | None, moment: datetime) -> View:
+    """Return the rows of the view that the previous one had not, and those that are no more, each after the time."""
+    table = view.tables[0]
+    after, before = (dict.fromkeys(shown.tables[0].rows if shown is not None else ()) for shown in (view, previous))
+    rows = [("+", *row) for row in after if row not in before] + [("-", *row) for row in before if row not in after]
+    timed = tuple((timestamp(moment), *row) for row in rows)
+    shown = replace(table, columns=(Column("TIME"), Column("CHANGE"), *table.columns), rows=timed, styles={})
+    return View(view.document, (shown,), view.names)
 
 
 def _table(table: Table, screen: Screen, *, wide: bool) -> str:

@@ -74,19 +74,19 @@ def because(status: IdentityStatus) -> str:
 
 
 def pods_share(status: IdentityStatus) -> str:
-    """`1 of 2 pods: `, where the cause is that of some of several pods only."""
+    """Return `1 of 2 pods: ` if only some of several pods have the cause."""
     pods = status.pods or ()
     share = sum(pod.state is status.state for pod in pods)
     return f"{share} of {count_of(len(pods), 'pod')}: " if 0 < share < len(pods) else ""
 
 
 def link_of(cause: Verdict) -> str:
-    """`SDK: static-aws-keys-shadow`, and of an undecided link what it needs."""
+    """Return `SDK: static-aws-keys-shadow`, or the permission that an undecided link requires."""
     return f"{LINKS[cause.link]}: {why(cause)}"
 
 
 def why(cause: Verdict) -> str:
-    """The id of the check, and of one that lacks a right which one that is."""
+    """Return the id of the check, or the permission that it lacks."""
     return f"needs {cause.permission}" if cause.outcome is Outcome.UNKNOWN and cause.permission else cause.check
 
 
@@ -138,7 +138,7 @@ def evidence_lines(cause: Verdict, indent: str = "  ") -> list[str | Line]:
 
 
 def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
-    """What a change came to: of one identity its new pods and its running ones, of several a line each."""
+    """Return the status after a change: of one identity its new and running pods, of several a line each."""
     if len(statuses) != 1:
         return status_lines(statuses)
     (status,) = statuses
@@ -171,12 +171,12 @@ def fix_lines(cause: Verdict, indent: str = "  ", *, explain: bool = True) -> li
 
 
 def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
-    """Return the command lines that mend it."""
+    """Return the command lines that fix it."""
     return cause.fix.commands if cause is not None and cause.fix is not None else ()
 
 
 def _used(status: IdentityStatus) -> str:
-    """`2 pods use irsa`, of an identity without association."""
+    """Return `2 pods use irsa`, of an identity without association."""
     counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
         f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in counts.items()
@@ -184,8 +184,8 @@ def _used(status: IdentityStatus) -> str:
 
 
 def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool = False, where: str = "") -> View:
-    """A row for each identity, worst first, or a line where it is to be `short`. An IdentityStatus where one service
-    account was named (`single`), else an IdentityStatusList; there may be none `where` they were looked for."""
+    """Return a row for each identity, worst first, or a line if `short`: an IdentityStatus if one service account was
+    specified (`single`), else an IdentityStatusList. `where` is the searched place."""
     ordered = worst_identities_first(statuses)
     table = _table(ordered, where)
     names = tuple(str(status.ref) for status in ordered)
@@ -218,13 +218,11 @@ def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-State = Annotated[
-    IdentityState | None, About("docs/explanations/states.md lists them; null where too little was read to claim one.")
-]
-Reason = Annotated[str | None, About("Why the state is no better; null from configured on.")]
+State = Annotated[IdentityState | None, About("One of docs/explanations/states.md; null if too little was read.")]
+Reason = Annotated[str | None, About("Why the state is not better; null from configured on.")]
 
 
-# the view of verify has them
+# only the view of verify has them
 _OF_VERIFY = From(lambda _: None)
 
 
@@ -243,7 +241,7 @@ class TokenBody(Document):
 
 class PodStatusBody(Document):
     namespace: str
-    name: Annotated[str, OR_NULL, About("Null for the pod that would be made now.")]
+    name: Annotated[str, OR_NULL, About("null for the pod that would be created now.")]
     node: TextOrNull
     workload: Annotated[str | None, AS_TEXT, About("KIND NAMESPACE/NAME.")]
     state: State
@@ -251,14 +249,16 @@ class PodStatusBody(Document):
     link: Annotated[BrokenLink, From("cause.link")]
     reason: Annotated[Reason, _of_cause(reason_of)]
     uses: Annotated[
-        CredentialSource | None, From("uses.uses"), About("The credentials that an SDK in its main container takes.")
+        CredentialSource | None, From("uses.uses"), About("The credentials that an SDK in its main container uses.")
     ]
-    certain: Annotated[bool | None, From("uses.certain"), About("Whether these are all that an SDK could take.")]
-    stale_until: Annotated[datetime | None, About("Until when a stale pod may keep the previous role.")]
+    certain: Annotated[bool | None, From("uses.certain"), About("Whether an SDK cannot use other credentials.")]
+    stale_until: Annotated[datetime | None, About("Time until which a stale pod may keep the previous role.")]
     token: Annotated[
-        TokenBody | None, From(lambda pod: pod if pod.token else None), About("What EKS Auth issued to podid.")
+        TokenBody | None,
+        From(lambda pod: pod if pod.token else None),
+        About("The credentials that EKS Auth issued to podid."),
     ]
-    seen_at: Annotated[datetime | None, About("When CloudTrail has a session of this pod.")]
+    seen_at: Annotated[datetime | None, About("Time of a session of this pod in CloudTrail.")]
 
 
 class LinkTenBody(Document):
@@ -273,18 +273,18 @@ class AdviceBody(Document):
 
 
 class ProbeBody(Document):
-    """A pod of podid's own that asked the agent of its node."""
+    """A pod of podid's own that requested credentials from the agent of its node."""
 
-    job: Annotated[str, About("NAMESPACE/NAME of the Job, which was deleted.")]
+    job: Annotated[str, About("NAMESPACE/NAME of the Job, which podid deleted.")]
     node: TextOrNull
-    role_arn: Annotated[ArnText | None, From("redeemed.role_arn"), About("The role that it got.")]
+    role_arn: Annotated[ArnText | None, From("redeemed.role_arn"), About("The role that the pod got.")]
     link: BrokenLink
     id: ModeId
-    message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why it got no role.")]
+    message: Annotated[str, OR_NULL, From(lambda probe: probe.message or probe.left), About("Why the pod got no role.")]
     unknown: Annotated[
         str | None,
         From(lambda probe: probe.missing and probe.missing.reason),
-        About("Why that could not be found out."),
+        About("Why the answer is not known."),
     ]
 
 
@@ -299,20 +299,22 @@ class IdentityStatusBody(Document):
     role_arn: Annotated[
         ArnText | None,
         From(lambda s: s.association.pods_role_arn if isinstance(s.association, Association) else None),
-        About("The role that pods get: the target role, where there is one."),
+        About("The role that pods get: the target role, if the association has one."),
     ]
     state: State
     id: Annotated[ModeId, From("cause.check")]
     link: Annotated[BrokenLink, From("cause.link")]
     reason: Annotated[Reason, _of_cause(reason_of)]
     permission: Annotated[MissingPermission, From("cause.permission")]
-    fix: Annotated[Sequence[Argv], From(lambda s: commands_of(s.cause)), About("Command lines that mend the cause.")]
-    new_pod: Annotated[PodStatusBody, About("The pod that would be made now.")]
-    pods: Annotated[Sequence[PodStatusBody] | None, About("Running pods; null where pods were not read.")]
-    opted_out: Annotated[Sequence[str], About("Running pods that ask the webhook to leave them alone.")]
-    permissions: Annotated[LinkTenBody | None, About("An error on what the role may do. No state depends on it.")]
+    fix: Annotated[Sequence[Argv], From(lambda s: commands_of(s.cause)), About("Command lines that fix the cause.")]
+    new_pod: Annotated[PodStatusBody, About("The pod that would be created now.")]
+    pods: Annotated[Sequence[PodStatusBody] | None, About("Running pods; null if pods were not read.")]
+    opted_out: Annotated[Sequence[str], About("Running pods that opted out of injection.")]
+    permissions: Annotated[
+        LinkTenBody | None, About("An error about the permissions of the role. No state depends on it.")
+    ]
     advice: Annotated[Sequence[AdviceBody], About("Findings that never lower a state.")]
-    checked_links: Annotated[Sequence[int], About("The links that were checked to the end, 1 to 9.")]
+    checked_links: Annotated[Sequence[int], About("The links that were checked completely, 1 to 9.")]
     not_checked: Sequence[NotChecked]
     probes: Annotated[Sequence[ProbeBody], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--probe`.")]
     allowed: Annotated[Sequence[Allowed], OPTIONAL, _OF_VERIFY, About("`podid verify` only: with `--can`.")]

@@ -1,4 +1,4 @@
-"""Verdicts on trust policies, and edited ones, as documents and as text."""
+"""Verdicts on trust policies, and edited policies, as documents and as text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ActionVerdicts(Document):
 class TrustBody(Document):
     verdict: Annotated[TrustVerdict, About("Of both actions together.")]
     actions: Annotated[ActionVerdicts, From("")]
-    scope: Annotated[Scope | None, About("How far what lets these pods in reaches; null where nothing does.")]
+    scope: Annotated[Scope | None, About("The scope of the statement that allows these pods; null if none does.")]
     findings: Sequence[TrustFinding]
 
 
@@ -42,7 +42,7 @@ class TrustBody(Document):
 
 @dataclass(frozen=True, slots=True)
 class TrustReport:
-    """What one policy says to one service account."""
+    """The verdict of one policy on one service account."""
 
     file: str
     check: TrustCheck
@@ -50,18 +50,20 @@ class TrustReport:
 
 
 class TrustReportBody(Document):
-    file: Annotated[str, About("`-` is stdin; with `--role` the role's name.")]
+    file: Annotated[str, About("`-` is stdin; with `--role` the name of the role.")]
     namespace: Annotated[str, From("evaluation.pod.namespace")]
     service_account: Annotated[str, From("evaluation.pod.service_account")]
     cluster_arn: Annotated[ArnText, From("evaluation.pod.cluster_arn")]
-    hop: Annotated[Literal[1, 2], From("evaluation.hop"), About("1 is the association's role, 2 its target role.")]
+    hop: Annotated[
+        Literal[1, 2], From("evaluation.hop"), About("1 for the role of the association, 2 for its target role.")
+    ]
     evaluation: Annotated[TrustBody, FLAT]
     proposed: Annotated[
         PolicyObject | None,
         From("check.proposed.document"),
-        About("The smallest addition that lets in what is not let in; null when none is needed."),
+        About("The policy with the smallest addition that allows them; null if none is required."),
     ]
-    diff: Annotated[str, From("check.diff"), About("From the policy to the proposed one; empty when there is none.")]
+    diff: Annotated[str, From("check.diff"), About("From the policy to the proposed one; empty without a proposal.")]
     advice: Annotated[Sequence[str], From("check.advice")]
 
 
@@ -74,7 +76,7 @@ TrustReportListDocument = list_of(
 
 
 def check_view(policies: PolicyChecks) -> View:
-    """A TrustReport for one policy and one request, else a TrustReportList of them."""
+    """Return a TrustReport for one policy and one request, else a TrustReportList."""
     checks = policies.checks
     reports = [TrustReport(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     document = one_or_list(TrustReportDocument, TrustReportListDocument, reports)
@@ -83,12 +85,12 @@ def check_view(policies: PolicyChecks) -> View:
 
 
 def _blocks(blocks: Iterable[Iterable[str | Line]]) -> tuple[str | Line, ...]:
-    """With an empty line between two."""
+    """Return the blocks with an empty line between two."""
     return tuple(chain.from_iterable(("", *block) for block in blocks))[1:]
 
 
 def _check_table(reports: Sequence[TrustReport]) -> Table:
-    """A row for each policy, service account and action."""
+    """Return a row for each policy, service account and action."""
     rows = [(item, action) for item in reports for action in (item.evaluation.assume_role, item.evaluation.tag_session)]
     return table_of(
         rows,
@@ -120,7 +122,7 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
         for action in (evaluation.assume_role, evaluation.tag_session):
             yield f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else "")
         if evaluation.scope is not None:
-            yield f"    lets in {evaluation.scope.words}"
+            yield f"    allows {evaluation.scope.words}"
         yield from finding_lines((item for item in evaluation.findings if item not in open_to_all), "    ")
     yield from (f"  {sentence}" for sentence in check.advice)
     if check.diff:
@@ -128,7 +130,7 @@ def _check_lines(file: str, check: TrustCheck) -> Iterator[str | Line]:
         yield from (f"    {line}" for line in check.diff.split("\n"))
 
 
-# --- a policy, whoever asks -------------------------------------------------------------------------------------------
+# --- a policy for any caller ------------------------------------------------------------------------------------------
 
 
 def _principals(statement: Statement) -> list[str]:
@@ -153,25 +155,21 @@ class TrustStatementBody(Document):
     statement: Annotated[int, From("index"), About("Index in the policy, from 0.")]
     sid: str
     effect: Annotated[Literal["Allow", "Deny"], From(_effect)]
-    principals: Annotated[
-        Sequence[str], From(_principals), About("`*` is everybody; `all but …` where it is NotPrincipal.")
-    ]
-    actions: Annotated[Sequence[str], From(_actions), About("`all but …` where it is NotAction.")]
-    conditions: Annotated[
-        Sequence[str], From(_conditions), About("Operator, key and values; all of them have to hold.")
-    ]
+    principals: Annotated[Sequence[str], From(_principals), About("`*` is everybody; `all but …` for NotPrincipal.")]
+    actions: Annotated[Sequence[str], From(_actions), About("`all but …` for NotAction.")]
+    conditions: Annotated[Sequence[str], From(_conditions), About("Operator, key and values; all must match.")]
 
 
 class TrustAccessBody(Document):
-    file: Annotated[str, From("name"), About("`-` is stdin; with `--role` the role's name.")]
+    file: Annotated[str, From("name"), About("`-` is stdin; with `--role` the name of the role.")]
     verdict: Annotated[
-        TrustVerdict, From("pods.verdict"), About("Whether any pod may assume the role by EKS Pod Identity.")
+        TrustVerdict, From("pods.verdict"), About("Whether any pod can assume the role by EKS Pod Identity.")
     ]
-    scopes: Annotated[Sequence[str], From("pods.scopes"), About("Which pods may, in words.")]
+    scopes: Annotated[Sequence[str], From("pods.scopes"), About("Which pods can, in words.")]
     reasons: Annotated[
         Sequence[str],
         From(lambda access: (*access.pods.unclear, *access.pods.shut)),
-        About("Why no pod may, or of which pods that is not known."),
+        About("Why no pod can, or for which pods the verdict is not known."),
     ]
     statements: Annotated[Sequence[TrustStatementBody], From("policy.statements")]
     findings: Annotated[Sequence[TrustFinding], About("Worst first.")]
@@ -187,7 +185,7 @@ TrustAccessListDocument = list_of(
 
 
 def access_view(accesses: PolicyAccesses) -> View:
-    """A TrustAccess for one policy, else a TrustAccessList of them."""
+    """Return a TrustAccess for one policy, else a TrustAccessList."""
     table = table_of(
         [(called(item.name), statement) for item in accesses.items for statement in item.policy.statements],
         ("FILE", lambda row: row[0]),
@@ -228,15 +226,15 @@ def _access_lines(item: PolicyAccess) -> Iterator[str | Line]:
 class TrustEditBody(Document):
     file: Annotated[str, From("file.name"), About("`-` is stdin.")]
     outcome: Annotated[Literal["changed", "no-change"], From("edit.outcome")]
-    policy: Annotated[PolicyObject, From("edit.policy.document"), About("The whole policy as it is after the edit.")]
+    policy: Annotated[PolicyObject, From("edit.policy.document"), About("The whole policy after the edit.")]
     statement: Annotated[
         int | None,
         From("edit.statement"),
-        About("Index of the statement that was written, removed or that decided, from 0."),
+        About("Index, from 0, of the statement that was written or removed, or that decided."),
     ]
-    notes: Annotated[Sequence[str], About("What was done or why nothing was, then what else to know.")]
-    diff: Annotated[str, About("From the old policy to the new one; empty when nothing changed.")]
-    size: Annotated[int, From("edit.size"), About("Characters without white space; IAM takes 2,048.")]
+    notes: Annotated[Sequence[str], About("The edit or the reason for none, then further notes.")]
+    diff: Annotated[str, About("From the old policy to the new one; empty without a change.")]
+    size: Annotated[int, From("edit.size"), About("Characters without white space; the limit of IAM is 2,048.")]
 
 
 TrustEditDocument = document_of("TrustEdit", TrustEditBody, "`podid trust add`, `remove` and `tighten` on a file.")
@@ -246,8 +244,8 @@ TrustEditListDocument = list_of(
 
 
 def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:
-    """A TrustEdit for one file, else a TrustEditList. For a person, and for the next program, the new policy itself;
-    where it went into its file, what was done."""
+    """Return a TrustEdit for one file, else a TrustEditList. As text the new policy itself; with `in_place` the
+    outcome."""
     table = table_of(
         edits,
         ("FILE", "file.called"),
@@ -261,7 +259,7 @@ def edits_view(edits: Sequence[FileEdit], *, in_place: bool) -> View:
         edit = item.edit
         if in_place:
             lines += [f"{item.file.called}: {edit.outcome}, {edit.reason}", *(f"  {note}" for note in edit.notes)]
-        else:  # in ASCII, so that no character of it has to be made visible: it is the same JSON value
+        else:  # in ASCII: an escaped character is the same JSON value
             lines += json.dumps(dict(edit.policy.document), indent=2).split("\n")
     document = one_or_list(TrustEditDocument, TrustEditListDocument, edits)
     return View(document, (table,), tuple(item.file.name for item in edits), tuple(lines))

@@ -1,4 +1,4 @@
-"""What verify shows of each identity: its pods, podid's own pods, and what the role may do."""
+"""The results of verify: the pods of each identity, podid's own pods, and the permissions of the role."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def verify_view(
     *,
     single: bool,
 ) -> View:
-    """Each identity with a line for each of its pods. An IdentityStatus where one service account was named (`single`),
-    else an IdentityStatusList."""
+    """Return each identity with a line for each of its pods: an IdentityStatus if one service account was specified
+    (`single`), else an IdentityStatusList."""
     met = known_or(probes, {})
     members: dict[ServiceAccountRef, dict[str, object]] = {}
     lines: list[str | Line] = []
@@ -53,7 +53,7 @@ def verify_view(
     return View(document(IdentityStatusListDocument, items=items), table, names, tuple(lines))
 
 
-# of one identity; -o json has all pods
+# pods of one identity; -o json has all
 MOST_ROWS = 20
 
 
@@ -73,7 +73,7 @@ def _pod_rows(status: IdentityStatus) -> list[str | Line]:
 
 
 def _node(name: str) -> str:
-    """`ip-10-0-0-10` of a node that EC2 named."""
+    """Return the short name of a node that EC2 named, `ip-10-0-0-10`."""
     return name.partition(".")[0] if name.startswith("ip-") else name
 
 
@@ -91,7 +91,7 @@ def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
 
 
 def _issued_lines(status: IdentityStatus) -> list[str | Line]:
-    """Return what EKS Auth issued, where the state does not say it."""
+    """Return the role that EKS Auth issued, unless the state says it."""
     pods = status.pods or ()
     redeemed = [pod.token for pod in pods if pod.token is not None]
     verified = rank_of(status.state) >= IdentityState.VERIFIED.rank

@@ -1,4 +1,4 @@
-"""What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
+"""A result before a format is chosen: a JSON document and tables or lines, as data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,15 +11,14 @@ from podid.render import sanitize
 
 API_VERSION = "podid/v1"
 
-# a cell of a table that has no value
+# a cell without a value
 NOTHING = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`wide` columns show with -o wide and in CSV, never in a plain table. `prose` may be wrapped at words. Where a
-    terminal is too narrow, the column that `folds` most goes below its row first. `nothing` is a value that tells as
-    little as an empty cell: a column of nothing else is not drawn."""
+    """A `wide` column is shown with -o wide and in CSV only; `prose` may be wrapped. On a narrow terminal the columns
+    with the highest `folds` go below their row first. A column of only empty cells and `nothing` is omitted."""
 
     title: str
     wide: bool = False
@@ -78,18 +77,18 @@ class View:
 
     @property
     def untitled(self) -> "View":
-        """Return it without the titles of columns."""
+        """Return the view without the titles of its columns."""
         return replace(self, tables=tuple(replace(table, titled=False) for table in self.tables))
 
     @property
     def text(self) -> str:
-        """The lines of a pipe or a log, without colour."""
+        """Return the lines for a pipe or a log, without colour."""
         texts = (item.text if isinstance(item, Line) else item for item in self.lines if not is_only(item, "short"))
         return "".join(f"{sanitize.line(text)}\n" for text in texts)
 
     @property
     def empty(self) -> str:
-        """What is to be said of a result that holds nothing; empty where it holds something."""
+        """Return the message for an empty result; empty if the result has something."""
         if self.lines or not self.tables or any(table.rows for table in self.tables):
             return ""
         return self.tables[0].empty
@@ -100,8 +99,8 @@ def columns(*titles: str) -> tuple[Column, ...]:
 
 
 def table_of(items: Sequence[Any], *cells: Any, empty: str = "") -> Table:
-    """Return a row for each item. Each of `cells` is a column or its title, where an item has its text (attributes with
-    dots between them, or a function; None is NOTHING), and maybe a function that tells the style."""
+    """Return a row for each item. Each of `cells` is a column or its title, the source of its text (attributes with
+    dots between them, or a function; None is NOTHING), and optionally a function that returns the style."""
     parts = [(*cell, None) if len(cell) == 2 else cell for cell in cells]
     getters = [getter(source) for _, source, _ in parts]
     rows = tuple(tuple(NOTHING if (value := get(item)) is None else str(value) for get in getters) for item in items)
@@ -122,14 +121,14 @@ def facts(pairs: Sequence[tuple[str, str]], usual: Collection[tuple[str, str]] =
 
 
 def document(shape: Any, result: object = None, **values: object) -> JsonObject:
-    """The document of a kind (its class) for a result, with `values` of its own for members by the names of the
-    annotations. What it lists stays Items, for `json_pieces`; `plain` makes lists of them."""
+    """Return the document of a kind (its class) for a result, with `values` for members by the names of the
+    annotations. Listed objects are Items, for `json_pieces`; `plain` converts them to lists."""
     kind = next(name for name, cls in KINDS.items() if cls is shape)
     return {"apiVersion": API_VERSION, "kind": kind, **encode(shape, result, **values)}
 
 
 def one_or_list(one: Any, several: Any, results: Sequence[object]) -> JsonObject:
-    """The document of the only result, else that of all of them."""
+    """Return the document of the only result, else the list of all."""
     return document(one, results[0]) if len(results) == 1 else document(several, items=results)
 
 
@@ -142,7 +141,7 @@ def sentence(text: str, name: str = "") -> str:
 
 
 def age(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in the one unit that a person needs: 42s, 7m, 3h, 12d."""
+    """Return how long ago, in one unit: 42s, 7m, 3h, 12d."""
     if moment is None:
         return "-"
     seconds = max(0, int((now - moment).total_seconds()))

@@ -121,7 +121,7 @@ def test_only_versions_that_eks_would_take(site: Site, monkeypatch: pytest.Monke
     monkeypatch.setattr(eks_addons, "_versions_body", odd)
     refused = site("install-agent", "--addon-version", NEWEST, "-o", "json")
     assert refused.code == 5
-    assert "needs platform version eks.99, the cluster's is eks.9" in refused.error["message"]
+    assert "requires platform version eks.99, and the cluster has eks.9" in refused.error["message"]
     assert NEWEST not in refused.error["hint"]
     assert DEFAULT not in refused.error["hint"]
     site.must("install-agent", "--addon-version", "latest")

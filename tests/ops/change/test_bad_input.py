@@ -34,7 +34,7 @@ BAD_NAMES = {
     "/orders": "'/orders' is not a service account",
     "Shop/orders": "'Shop' is not a namespace name",
     "shop/Orders": "'Orders' is not a service account name",
-    "-shop/orders": "There is no option",
+    "-shop/orders": "Unknown option",
     "shop/or ders": "'or ders' is not a service account name",
     f"{'a' * 64}/orders": "at most 63 characters",
 }

@@ -25,7 +25,7 @@ def imds_fallback_node_role(check: Check, snapshot: Snapshot) -> Verdicts:
             yield case.ok("the metadata service of its nodes does not answer pods, so an SDK fails instead")
         else:
             roles = sorted({instances[pod.node].profile_arn.rpartition("/")[2] for pod in exposed} - {""})
-            who = f" of instance profile {short_list(roles)}" if roles else ""
+            who = f" (instance profile {short_list(roles)})" if roles else ""
             yield case.fail_pods(
                 exposed,
                 group.total,

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import ExitCode
 from podid.domain.permissions import CommandPermissions, OptionalPermission
 from podid.ops.association.request import ListOptions
 
 if TYPE_CHECKING:
     from podid.domain.aws import Listed
+    from podid.render.view import View
+
+_PAUSE_SECONDS = 10.0
 
 
 def permissions() -> CommandPermissions:
@@ -51,14 +55,41 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
     Example: podid list --namespace shop --pods
 
-    Example: podid list --dangling --all-clusters
+    Example: podid list shop/orders --watch
 
     Example: podid list -o json --query 'items[].roleArn'
     """
+    if options.watch:
+        _watch(access, options)
+    else:
+        access.terminal.leave(_list(access, options))
+
+
+def _watch(access: Access, options: ListOptions) -> None:
+    """Emit the list, and again whenever it differs, until --timeout."""
+    from math import inf
+
+    from podid.render.formats import to_json
+
+    access.take_time()
+    patience, shown = access.patience(inf), ""
+    for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
+        if number and patience.over:
+            return
+        views: list[View] = []
+        with access.terminal.collecting(views):
+            _list(access, options)
+        for view in views:
+            if (text := to_json(view.document)) != shown:
+                access.terminal.emit(view)
+                shown = text
+
+
+def _list(access: Access, options: ListOptions) -> ExitCode:
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.several import check_namespace, each_cluster
-    from podid.domain.errors import ExitCode, PodidError
+    from podid.domain.errors import PodidError
     from podid.ops.association.listing import Listing, in_order, unread_error
     from podid.render.associations import association_list_view, check_columns, details_of, listed_body
     from podid.render.formats import Format
@@ -102,7 +133,7 @@ def list_associations(access: Access, options: ListOptions) -> None:
             raise missing
 
     # sorting requires all of them
-    if shared.output is Format.JSONL and shared.query is None and not sort_by:
+    if shared.output is Format.JSONL and shared.query is None and not sort_by and not options.watch:
         terminal.stream(listed_body(item, listing.details_by_id.get(item.association_id)) for item in items())
         check()
     else:
@@ -127,6 +158,5 @@ def list_associations(access: Access, options: ListOptions) -> None:
         terminal.tell_failure(failure)
     if error := unread_error(listing.listed):
         terminal.tell_failure(error)
-        terminal.leave(error.exit_code)
-    if failures:
-        terminal.leave(ExitCode.PARTIAL)
+        return error.exit_code
+    return ExitCode.PARTIAL if failures else ExitCode.OK

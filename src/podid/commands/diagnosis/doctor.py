@@ -79,8 +79,12 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     def show(report: DoctorReport) -> None:
         if isinstance(output, Report):
             terminal.write_report(report, output)
+            return
+        view = doctor_view(report, all_verdicts=options.all_verdicts)
+        if options.watch:
+            terminal.emit_again(view, report.taken_at)
         else:
-            terminal.emit(doctor_view(report, all_verdicts=options.all_verdicts))
+            terminal.emit(view)
 
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=options.level, allow_unknown=options.allow_unknown)
@@ -99,7 +103,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
             carry_out(planned, access.runtime, terminal, yes=access.shared.yes, still=examination.still_found)
             report = None
     if options.watch:
-        report = watch(access.patience(inf), examination.once, show)
+        report = watch(access.patience(inf), examination.once, show, always=terminal.redraws)
     elif options.until_clean:
         patience = access.patience(UNTIL_CLEAN_SECONDS)
         report = until_clean(patience, examination.once, lambda report: code(report) is ExitCode.OK)

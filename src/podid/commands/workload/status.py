@@ -85,7 +85,13 @@ def status(access: Access, options: StatusOptions) -> None:
             access.terminal.note(counted([status.state for status in report.identities]))
 
     if options.watch:
-        report = watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)
+        report = watch(
+            access.patience(inf),
+            once,
+            lambda report: access.terminal.emit_again(view(report), report.taken_at),
+            of=lambda report: view(report).tables[0].rows,
+            always=access.terminal.redraws,
+        )
     else:
         show(report := once())
     access.terminal.leave(exit_code(report.identities, options.require, allow_unknown=options.allow_unknown))

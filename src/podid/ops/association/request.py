@@ -242,6 +242,7 @@ class ListOptions:
         default="",
         source="list-orders",
     )
+    watch: bool = switch("Keep reading and show each change.")
     all_clusters: bool = switch("List every cluster of the region, or of each --region.")
     cluster_tags: Mapping[str, str] = CLUSTER_TAGS
 

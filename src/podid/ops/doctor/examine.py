@@ -71,12 +71,14 @@ def watch(
     examine: Callable[[], DoctorReport],
     show: Callable[[DoctorReport], object],
     of: Callable[[DoctorReport], object] = attrgetter("verdicts"),
+    *,
+    always: bool = False,
 ) -> DoctorReport:
     """Return the last report when `patience` ends. Call `show` with the first report, and with each whose part `of` it
-    differs from the previous one."""
+    differs from the previous one; `always` with every report."""
     shown = None
     for report in _reports(patience, examine):
-        if (part := of(report)) != shown:
+        if (part := of(report)) != shown or always:
             show(report)
             shown = part
     return report

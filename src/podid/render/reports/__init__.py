@@ -1,4 +1,4 @@
-"""A doctor's report in the formats of other programs: of CI systems, of code scanning, of people who were not there."""
+"""The report of podid doctor in other formats: for CI systems, code scanning, and people."""
 
 from importlib import import_module
 
@@ -7,7 +7,7 @@ from podid.render.formats import Report
 
 
 def write_report(form: Report, report: DoctorReport) -> str:
-    """The whole of stdout."""
+    """Return the report in that format."""
     module = import_module(f"{__name__}.{form}")
     text: str = module.write(report)
     return text

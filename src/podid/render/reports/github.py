@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions: an annotation for each finding, and for each obstacle that hid something."""
+"""Workflow commands of GitHub Actions: an annotation for each finding, and for each reason of unknown verdicts."""
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.grouping import grouped
@@ -25,13 +25,13 @@ def _finding(verdict: Verdict) -> str:
 def _unknowns(report: DoctorReport) -> list[str]:
     hidden = grouped((said(item), f"{item.check} {subject_words(item.subject)}") for item in report.unknowns)
     return [
-        _command("warning", "not looked at", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
+        _command("warning", "not checked", f"{reason}\n{short_list(subjects, _MOST_SUBJECTS)}")
         for reason, subjects in hidden.items()
     ]
 
 
 def _command(name: str, title: str, text: str) -> str:
-    # the escapes are those that the runner takes back (actions/toolkit, command.ts)
+    # the runner decodes these escapes (actions/toolkit, command.ts)
     data = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     shown = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
     return f"::{name} title={shown}::{data}"

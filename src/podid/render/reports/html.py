@@ -1,5 +1,5 @@
-"""One HTML file that needs nothing else: no script, no font, no address is loaded. A picture of the way to credentials
-for each service account, then what was found."""
+"""One HTML file without scripts, fonts or links to load: a picture of the links for each service account, then the
+findings."""
 
 from collections.abc import Iterable
 from html import escape
@@ -34,7 +34,7 @@ _LINKS = {
     LinkState.NOTE: ("i", "note"),
     LinkState.UNSEEN: ("-", "not checked"),
 }
-# of so many service accounts each has its picture; the findings name all of them
+# pictures; the findings name all service accounts
 MOST_PICTURES = 200
 _STEP, _RADIUS, _TOP = 104, 17, 24
 
@@ -79,7 +79,7 @@ def write(report: DoctorReport) -> str:
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            # text of the cluster is in this file: nothing in it may run or be fetched
+            # the file has foreign text: nothing in it may run or load
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{title}</title><style>{_STYLE}{_STATES}</style></head><body>",
             f"<header><h1>{title}</h1>",
@@ -147,7 +147,7 @@ def _short(item: LinkCounts) -> str:
 
 def _findings(report: DoctorReport) -> list[str]:
     lines = ["<h2>Findings</h2>"]
-    lines += [_finding(verdict) for verdict in worst_first(report)] or ["<p>Nothing wrong was found.</p>"]
+    lines += [_finding(verdict) for verdict in worst_first(report)] or ["<p>No problems found.</p>"]
     for title, rows in further_sections(report):
         lines += [f"<h2>{title}</h2>", _items(f"{check}: {subject}: {words}" for check, subject, words in rows)]
     return lines

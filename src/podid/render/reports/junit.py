@@ -62,5 +62,5 @@ def _case(verdict: Verdict) -> ET.Element:
 
 
 def _xml(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold, in any spelling."""
+    """Replace the characters that XML 1.0 does not allow."""
     return _NOT_XML.sub("?", text)

@@ -21,11 +21,11 @@ from podid.render.reports.parts import (
 )
 from podid.render.sanitize import line
 
-# GitHub cuts a job summary at 1 MiB
+# GitHub truncates a job summary at 1 MiB
 MOST_ROWS = 200
 _SEVERITY = {Severity.ERROR: "❌ error", Severity.WARN: "⚠️ warning", Severity.INFO: "💡 note"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~&])")
-# a mention or a link is made after the backslashes are gone; a break without width keeps both apart
+# GitHub finds mentions and links after it removed backslashes; a zero-width break prevents both
 _BREAK = "&#8203;"
 
 
@@ -54,12 +54,12 @@ def _finding(verdict: Verdict) -> list[str]:
     lines += [f"- {_text(item)}" for item in evidence(verdict)]
     if verdict.evidence:
         lines.append("")
-    # a text of backquotes cannot end a fence that is longer
+    # a longer fence: text with backquotes cannot end it
     shown = commands(verdict)
     fence = "`" * max(3, 1 + max((len(run) for text in shown for run in re.findall("`+", text)), default=0))
     return [*lines, f"{fence}sh", *shown, fence]
 
 
 def _text(text: str) -> str:
-    """Foreign text as text: no markup, no mention, no table cell of its own."""
+    """Return foreign text without markup, mentions and table cells."""
     return _SPECIAL.sub(r"\\\1", line(text)).replace("@", f"@{_BREAK}").replace("://", f":{_BREAK}//")

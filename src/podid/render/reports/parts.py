@@ -1,4 +1,4 @@
-"""What the formats have in common: what is said of a report, before the words are put into a format's own syntax."""
+"""Words and parts of a report that the formats share."""
 
 import shlex
 from collections import defaultdict
@@ -16,7 +16,7 @@ from podid.render.status import because, worst_identities_first
 
 HOMEPAGE = "https://github.com/podid/podid"
 CLUSTER = "*"
-# how the state of an identity is drawn: as that of a link, and as a picture
+# the state of a link and the symbol for a state of an identity
 STATES: Mapping[IdentityState | None, tuple[LinkState, str]] = {
     IdentityState.BROKEN: (LinkState.BROKEN, "❌"),
     IdentityState.STALE: (LinkState.WARNING, "🔄"),
@@ -29,8 +29,8 @@ UNSEEN = (LinkState.UNSEEN, "")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A service account ("ns/name", or "*" for the whole cluster) with its own way to credentials. `state` is None
-    where none can be claimed, `words` follow it."""
+    """A service account ("ns/name", or "*" for the whole cluster) with its links. `state` is None if too little was
+    read; `words` follow it."""
 
     name: str
     chain: tuple[LinkCounts, ...]
@@ -39,8 +39,8 @@ class Way:
 
 
 def identities(report: DoctorReport) -> tuple[Way, ...]:
-    """One for each identity of the report, worst first. A verdict on all of the cluster counts for each of them; where
-    there is no identity, the cluster stands for them."""
+    """Return one for each identity of the report, worst first; without identities one for the cluster. A verdict on the
+    whole cluster counts for each."""
     own: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in report.verdicts:
         for name in {CLUSTER} if CLUSTER in verdict.chain else set(verdict.chain):
@@ -55,12 +55,12 @@ def identities(report: DoctorReport) -> tuple[Way, ...]:
 
 
 def worst_first(report: DoctorReport) -> tuple[Verdict, ...]:
-    """The findings that no earlier broken link explains."""
+    """Return the findings that do not follow from another one."""
     return tuple(item for item in report.findings if not item.masked_by)
 
 
 def headline(report: DoctorReport) -> str:
-    """`2 errors, 1 warning, 0 notes, 3 unknown`."""
+    """Return `2 errors, 1 warning, 0 notes, 3 unknown`."""
     counts = report.summary
     words = [
         count_of(number, word)
@@ -70,7 +70,7 @@ def headline(report: DoctorReport) -> str:
 
 
 def further_sections(report: DoctorReport) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    """Yield what follows the findings, with a title: rows of check, subject and words."""
+    """Yield the sections after the findings: a title, and rows of check, subject and words."""
     masked = [item for item in report.findings if item.masked_by]
     sections = (
         ("Follows from the above", [(item, f"follows from {item.masked_by}") for item in masked]),
@@ -91,19 +91,19 @@ def subject_words(subject: Subject) -> str:
 
 
 def said(verdict: Verdict) -> str:
-    """The message of a finding, the reason of an unknown, each on one line."""
+    """Return the message of a finding, or the reason of an unknown verdict, on one line."""
     if verdict.outcome is Outcome.UNKNOWN:
         return line(needing(verdict.reason, verdict.permission))
     return line(verdict.message)
 
 
 def evidence(verdict: Verdict) -> tuple[str, ...]:
-    """What the finding rests on, each on one line."""
+    """Return the evidence, each on one line."""
     return tuple(map(line, verdict.evidence))
 
 
 def commands(verdict: Verdict) -> tuple[str, ...]:
-    """What mends a finding, and what explains it, each as one line that a shell takes."""
+    """Return the shell commands that fix the finding, and the one that explains it."""
     fixes = tuple(line(shlex.join(command)) for command in verdict.fix.commands) if verdict.fix else ()
     return (*fixes, shlex.join(("podid", "explain", verdict.check)))
 
@@ -118,7 +118,7 @@ def title_of(check: str) -> str:
 
 
 def fails(verdict: Verdict) -> bool:
-    """Whether it is a finding that asks for something to be done: a note does not."""
+    """Return whether it is a finding that requires a fix; a note does not."""
     if verdict.outcome is not Outcome.FAIL or verdict.accepted or verdict.masked_by:
         return False
     return verdict.severity is not Severity.INFO

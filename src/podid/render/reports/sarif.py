@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, for code scanning: a rule for each failure mode that was met, a result for each finding and unknown.
+"""SARIF 2.1.0, for code scanning: a rule for each failure mode, a result for each finding and unknown verdict.
 
 Nothing of it is in a file, but GitHub shows only results that have one: the place of an object is a path below the
 cluster's name, beside the logical location that says what it is.
@@ -41,7 +41,7 @@ def write(report: DoctorReport) -> str:
     whole = to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
     before, _, after = whole.partition(f'"{_RESULTS}"')
     places = {name: place for place, name in enumerate(ids)}
-    # each by itself: all of them as objects take ten times the room of their text
+    # one by one: all objects together need ten times the memory of their text
     results = (to_json(plain(_result(verdict, report, places[verdict.check]))) for verdict in shown)
     return before + _BETWEEN.join(result.rstrip().replace("\n", _INDENTED) for result in results) + after
 
