@@ -44,7 +44,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "ops": ({"ops", "calls", "facts", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": (
         {"render", "facts", "domain", "ops", "pages", "version"},
-        {"yaml", "jmespath"},
+        {"rich", "yaml", "jmespath"},
     ),
     "cli": (
         {"cli", "ops", "calls", "facts", "domain", "render", "aws", "kube", "local", "version"},
@@ -60,7 +60,7 @@ HOMES = {
     "boto3": ("aws/", "sandbox/"),
     "botocore": ("aws/", "sandbox/"),
     "kubernetes": ("kube/", "sandbox/"),
-    "rich": (),
+    "rich": ("render/screen.py",),
     "questionary": ("cli/prompts.py",),
     "prompt_toolkit": ("cli/prompts.py",),
     "typer": ("cli/", "commands/"),

@@ -80,6 +80,21 @@ NOT_SAID = {
     "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))(?! (associate|disassociate|list)\b)",
     "a link without its name": r"\blink (\d+|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
     "pia, sa, SA for nouns": r"\b(PIA|pia)\b",
+    "look at, for check": r"\b(look(s|ed|ing)? (at|into)|looked for)\b",
+    "admit and let in, for allow": r"\b(admits?|admitting|lets? (in|it in|them in|everybody|anybody)|let in)\b",
+    "go on to, for assume": r"\bgo(es)? on to\b|\b(first|second) hop\b",
+    "may not ACTION, for is not authorized to perform": r"\bmay not [a-z0-9]+:[A-Z]",
+    "exclude each other": r"exclude each other|do(es)? not go together",
+    "mend, for fix": r"\bmend(s|ed|ing)?\b",
+    "a yes, for confirmation": r"\ba yes\b|\bafter the yes\b",
+    "rights, for permissions": r"\brights\b|\bthe right to\b",
+    "services as persons": r"\b(remembers?|forgets?)\b|\b(IAM|EKS|AWS|podid|Kubernetes|nothing) (knows|tells|wants)\b",
+    "whoever, somebody, nobody": r"(?<!/)\b(whoever|nobody|somebody|anybody|whom)\b",
+    "take away, take back": r"\b(take[ns]?|taking) (it |them |that |these )?(away|back)\b",
+    "leave alone, leave out": r"\b(leaves?|left|leaving) (it |them |that )?(alone|out)\b",
+    "the way into": r"\b(the|a|no) way (into|in)\b",
+    "all the same, at hand, for good": r"\ball the same\b|\bat hand\b|\bfor good\b",
+    "what it takes, for what is required": r"\bwhat it takes\b|\bit takes \{",
 }
 # kinds as identifiers, texts of others, and what is no sentence
 KEPT = (
@@ -149,6 +164,10 @@ def test_the_words_would_be_found() -> None:
     said = (
         *("the role could not be had", "seen 1 times of 5", "all 1 running pods", "1 of 2 pod(s) carry it"),
         *("create role-attachment r/p", "the addon is installed", "broken at link 4", "broken at link {item.number}"),
+        *("the role was not looked at", "the trust policy admits shop/orders", "the role goes on to role b"),
+        *("user u may not iam:GetRole", "-n and -A exclude each other", "the command that mends it", "it needs a yes"),
+        *("without the right to list pods", "IAM knows no such role", "whoever has it", "it takes them away"),
+        *("what runs is left alone", "the way into the cluster", "the cluster at hand", "it takes {permission}"),
     )
     for text in said:
         assert any(re.search(pattern, text) for pattern in NOT_SAID.values()), text

@@ -667,7 +667,7 @@ OWN = (
     Way(
         "migrate apply -n shop --accept static-aws-keys-shadow --yes",
         with_irsa_and_keys,
-        ("taking failed", "dry-run pods", *PROOF, "--restart"),
+        ("returning failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
     Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),

@@ -119,9 +119,14 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
     ("argv", "message", "hint"),
     [
         (("frobnicate",), "Unknown command frobnicate", "podid --help"),
+        (("get", "associations"), "Unknown command get; did you mean agent?", "podid agent --help"),
+        (("restrat", "shop/x"), "Unknown command restrat; did you mean restart?", "podid restart --help"),
+        (("disasociate", "a/b", "--yes"), "Unknown command disasociate", "podid disassociate --help"),
+        (("role", "delte", "x"), "Unknown command delte; did you mean delete?", "podid role delete --help"),
+        (("copy", "--map-namespace", "a=b"), "Unknown option --map-namespace", "podid copy --help"),
         (("role", "frobnicate"), "Unknown command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "Unknown option --frobnicate", "podid list --help"),
-        (("doctor", "--all-clusters"), "Unknown option --all-clusters; did you mean", "podid doctor --help"),
+        (("doctor", "--all-clusters"), "Unknown option --all-clusters", "podid doctor --help"),
         (("undo", "last", "--cluster", "demo"), "podid undo has no option --cluster", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
@@ -704,6 +709,10 @@ def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
     outcome = Podid()(*argv, "-o", "json")
     assert (outcome.code, outcome.stdout, outcome.error["code"]) == (2, "", "Usage")
     assert "given twice" in outcome.error["message"]
+
+
+def test_a_command_that_only_reads_may_be_corrected() -> None:
+    assert Podid()("lst", "--pods").stderr.splitlines()[-1] == "Try:   podid list --pods"
 
 
 @pytest.mark.parametrize(

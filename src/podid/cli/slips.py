@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.cli.argv import Given, given, value_of
 from podid.cli.options import SHARED
-from podid.cli.tree import path_of
+from podid.cli.tree import COMMANDS, path_of
 from podid.domain.errors import Again, Hint, Other, UsageError
 from podid.domain.text import meant, nearest
 
@@ -44,6 +44,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
 _POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
 ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
+# commands that change nothing that exists: a correction of a typing error may be pasted
+_CREATING = frozenset({"associate", "install-agent", "role create"})
 # prefixes that reverse the meaning of a name
 _REVERSED = ("--no-", "--not-", "--disable-", "--without-", "--skip-", "--dont-")
 # Typer's message for an extra argument
@@ -66,7 +68,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     if message.startswith("No such command") and context is not None:
         typed = message.split("'")[1]
         near = nearest(typed, context.command.commands, 1)
-        message = f"Unknown command {typed}"
+        message = f"Unknown command {typed}{meant(near)}"
+        return UsageError(message, hint=_command_hint(typed, near, argv, path))
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
         limit = "fewer arguments" if takes_names else "no arguments"
         message = f"podid {' '.join(path)} takes {limit}: {extra[1]} is not expected"
@@ -78,11 +81,25 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         else:
             near = _near(typed, known)
     value = value_of(typed, argv)
-    # not an option that needs a value if none was given
-    fits = near and ((value and not value.startswith("-")) or not _takes_value(params, near[0]))
+    # not an option that needs a value if none was given, and not a switch for KEY=VALUE
+    is_value = bool(value) and not value.startswith("-")
+    fits = near and (is_value if _takes_value(params, near[0]) else "=" not in value)
     return UsageError(
         f"{message}{meant(near)}", hint=Again(swap=(typed, near[0])) if fits else Other((*path, "--help"))
     )
+
+
+def _command_hint(typed: str, near: Sequence[str], argv: Sequence[str], path: Sequence[str]) -> Hint:
+    """Return the command line with the likely command, if that exists and changes nothing; else a page of help. A
+    change that was not typed must not be pasted."""
+    if not near:
+        return Other((*path, "--help"))
+    place = list(argv).index(typed) if typed in argv else 0
+    corrected = path_of([*argv[:place], near[0], *argv[place + 1 :]])
+    row = next((row for row in COMMANDS if row.path == corrected), None)
+    if row is None or ("dry_run" in row.load().shared and row.name not in _CREATING):
+        return Other((*path, *near, "--help"))
+    return Again(swap=(typed, near[0]))
 
 
 def _elsewhere(
@@ -123,9 +140,14 @@ def _near(typed: str, known: Sequence[str]) -> list[str]:
     alike = {
         name.removeprefix("--"): called
         for name, called in names.items()
-        if called and (typed.startswith(_REVERSED) == name.startswith(_REVERSED) or name.replace("-", "") == letters)
+        if called and (_alike_in_form(typed, name) or name.replace("-", "") == letters)
     }
     return [alike[name] for name in nearest(typed.removeprefix("--"), alike, 1)]
+
+
+def _alike_in_form(typed: str, name: str) -> bool:
+    """Whether both have as many words, and both or none reverse a meaning: --map-namespace is not --namespace."""
+    return typed.startswith(_REVERSED) == name.startswith(_REVERSED) and typed.count("-") == name.count("-")
 
 
 def _called(name: str, known: Sequence[str]) -> str:

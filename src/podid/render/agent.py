@@ -84,7 +84,7 @@ _MAY = {True: "can redeem tokens", False: "cannot redeem tokens", None: "was not
 
 def _offer_words(versions: AgentVersions | PodidError) -> list[tuple[str, str]]:
     if isinstance(versions, PodidError):
-        return [("offered", f"could not be looked at: {versions.message}")]
+        return [("offered", f"could not be read: {versions.message}")]
     offer = versions.offer
     if not offer.rows:
         return [("offered", f"no version for Kubernetes {offer.kubernetes}")]

@@ -13,7 +13,8 @@ from podid.render import sanitize
 from podid.render.layout import COMMAND, GAP, TO_COPY, lay_out, wrap_command, wrap_line
 from podid.render.view import Column, Line, Table, View, is_only
 
-_CODES = {"good": "32", "bad": "1;31", "warn": "33", "dim": "2", "head": "1"}
+# in rich's words
+_STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim", "head": "bold"}
 # in quotes stands a policy, which is copied; the last character of a name is never that of a sentence
 _NAME = r"[\w+=,.@/-]*[\w+=@-]"
 _NODE = re.compile(r"(?<!\")\b(ip-\d+(?:-\d+){3})\.(?:[a-z0-9-]+\.compute|ec2)\.internal\b")
@@ -76,13 +77,20 @@ def paint(item: str | Line, screen: Screen) -> str:
     shown = text
     if screen.width is not None:
         shown = wrap_command(text, screen.width) if line.code else wrap_line(text, screen.width, line.hang)
-    code = _CODES.get(line.style)
-    if not screen.color or code is None or not shown:
+    if not screen.color or line.style not in _STYLES or not shown:
         return shown
     first, *rest = shown.split("\n")
     if upto is None:
-        return "\n".join(f"\x1b[{code}m{row}\x1b[0m" for row in (first, *rest))
-    return "\n".join((f"\x1b[{code}m{first[:upto]}\x1b[0m{first[upto:]}", *rest))
+        return "\n".join(_styled(row, line.style) for row in (first, *rest))
+    return "\n".join((_styled(first[:upto], line.style) + first[upto:], *rest))
+
+
+def _styled(text: str, style: str) -> str:
+    """Return the text in the colour of its meaning, as rich writes it for terminals of 16 colours."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(_STYLES[style]).render(text, color_system=ColorSystem.STANDARD)
 
 
 def rows_of(text: str, screen: Screen) -> int:
@@ -146,7 +154,7 @@ def _table(table: Table, screen: Screen, *, wide: bool) -> str:
 
 def _colored(text: str, style: str, screen: Screen) -> str:
     """Without colour on the spaces that align a cell."""
-    words, code = text.strip(" "), _CODES.get(style)
-    if not screen.color or code is None or not words:
+    words = text.strip(" ")
+    if not screen.color or style not in _STYLES or not words:
         return text
-    return text.replace(words, f"\x1b[{code}m{words}\x1b[0m", 1)
+    return text.replace(words, _styled(words, style), 1)

@@ -289,7 +289,7 @@ def test_remove_reports_access_that_stays() -> None:
         ),
         (
             [build_statement(IDENTITY)],
-            "no statement would remain, and nobody could assume the role: delete the role instead",
+            "no statement would remain, and no one could assume the role: delete the role instead",
             0,
         ),
     ],

@@ -57,7 +57,7 @@ def test_without_the_associations_nobody_knows_who_needs_it(healthy: Site) -> No
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
     assert "the pods that need the agent could not be read" in healthy("agent", "nodes").stderr
-    assert "could not be looked at: " in healthy.must("agent", "status").stdout
+    assert "could not be read: " in healthy.must("agent", "status").stdout
 
 
 def test_status_says_where_the_version_stands(healthy: Site) -> None:
@@ -91,7 +91,7 @@ def test_versions_that_cannot_be_read_are_said(healthy: Site) -> None:
     healthy.box.world.credentials.deny("eks:DescribeAddonVersions")
     status = healthy("agent", "status", "-o", "json")
     assert (status.code, status.json["offer"]) == (0, None)
-    assert "could not be looked at" in healthy("agent", "status").stdout
+    assert "could not be read" in healthy("agent", "status").stdout
 
 
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "DEGRADED"])

@@ -28,7 +28,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         permissions_of_checks(ALL) | permissions_of(changes),
         (
-            OptionalPermission.of("taking failed service accounts back to IRSA", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("returning failed service accounts to IRSA", *ASSOCIATION.calls(Verb.DELETE)),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
             OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),

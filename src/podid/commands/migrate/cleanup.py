@@ -32,7 +32,7 @@ def cleanup(
 ) -> None:
     """List and delete what a migration leaves in the account.
 
-    Lists OIDC providers that no role trusts, and roles that nobody can assume any more. Deletes only what you name.
+    Lists OIDC providers that no role trusts, and roles that no one can assume any more. Deletes only what you name.
     Asks first, or requires --yes. podid undo creates it again.
 
     Example: podid migrate cleanup

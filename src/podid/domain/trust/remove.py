@@ -45,7 +45,7 @@ class _Share:
 def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
     """Remove the statements that allow only the service account (at `scope`), and its value from lists if no other
     access depends on it. Refused if a wider statement gives the access, because others would lose it, and for the last
-    statement, because nobody could assume the role without it.
+    statement, because no one could assume the role without it.
     """
     reach = effective_scope(identity, scope)
     meant = meaning(build_statement(identity, scope))
@@ -169,7 +169,7 @@ def with_removed(
     """Return the policy without the statements in `whole`, and with replacements for those in `changed`: by index, the
     statement and the value removed from it."""
     if len(whole) == len(policy.statements):
-        reason = "no statement would remain, and nobody could assume the role: delete the role instead"
+        reason = "no statement would remain, and no one could assume the role: delete the role instead"
         return refused(policy, reason, whole[0].index)
     done = [
         f"{s.label} was removed" if s in whole else f"{changed[s.index][1]} was removed from {s.label}"
