@@ -25,7 +25,7 @@ def left(site: Site) -> int:
 def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
     refused = healthy("doctor", "--probe", "-o", "json")
     assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
-    assert "running probe pods needs confirmation" in refused.error["message"]
+    assert "running probe pods requires confirmation" in refused.error["message"]
     assert healthy("doctor", "--probe", "--watch", "--yes").code == 2
     assert (
         "the network path from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
