@@ -260,7 +260,7 @@ def test_a_lock_that_is_held_is_not_waited_for_without_end(tmp_path: Path) -> No
         fcntl.flock(stream, fcntl.LOCK_EX)
         outcome = Podid()(*filled(IN_PLACE["trust add"], file), "--timeout", "1")
     assert outcome.code == 7, outcome
-    assert f"Another podid on this machine is changing {file}" in outcome.stderr
+    assert f"Another podid process on this machine is changing {file}" in outcome.stderr
 
 
 def test_of_several_that_cannot_all_be_changed_none_is(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ REFUSALS = [
             status,
             "",
             UnreadableAnswer,
-            f"the answer to DescribeCluster for X is HTTP {status} in a form that EKS does not use (no explanation)",
+            f"the response to DescribeCluster for X, HTTP {status}, does not have the format of EKS (no explanation)",
         )
         for status in ("302", "403", "407")  # a sign-in page, a filter, a proxy
     ),

@@ -101,7 +101,10 @@ def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: 
     assert "networkpolicy-blocks-agent: no network policy blocks TCP 80" in told
     deny(healthy, "deny", {})
     mode, told = found()
-    assert (mode, "not known whether it is enforced" in told) == ("networkpolicy-blocks-agent", True)
+    assert (mode, "it is not known whether network policies are enforced" in told) == (
+        "networkpolicy-blocks-agent",
+        True,
+    )
     healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
     healthy.wait(20)
     mode, told = found()

@@ -137,7 +137,8 @@ def test_a_403_that_kubernetes_did_not_write() -> None:
     error = of_response(403, b"<html>no</html>", method="GET", path="/api/v1/nodes", where=WHERE)
     assert (error.code, error.message) == (
         "AccessDenied",
-        f"/api/v1/nodes was refused before it reached {SERVER} (403, not an answer of Kubernetes)",
+        f"the request for /api/v1/nodes was refused before it reached {SERVER} (HTTP 403, not a response of "
+        "Kubernetes)",
     )
 
 

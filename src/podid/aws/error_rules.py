@@ -189,7 +189,7 @@ SERVICE_RULES: tuple[ErrorRule, ...] = (
     # --- not AWS ---
     ErrorRule(
         errors.UnreadableAnswer,
-        "the answer to {operation}{on} is HTTP {code} in a form that {service} does not use ({text})",
+        "the response to {operation}{on}, HTTP {code}, does not have the format of {service} ({text})",
         # AWS has a code for each error; botocore uses the status where the answer has none
         codes=tuple(str(status) for status in range(300, 500) if status != 429),
         advice="Check AWS_ENDPOINT_URL and the proxy. The proxy may require you to sign in.",

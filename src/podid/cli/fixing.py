@@ -33,7 +33,8 @@ def carry_out(planned: Iterable[AutoFix], runtime: Runtime, terminal: Terminal, 
     there is no terminal, and KeyboardInterrupt if a fix was interrupted."""
     if not yes and not runtime.interactive:
         raise ConsentNeeded(
-            "podid doctor --fix requires confirmation, and there is no terminal for it", hint=Again(add=("--yes",))
+            "podid doctor --fix requires confirmation, but podid is not connected to a terminal",
+            hint=Again(add=("--yes",)),
         )
     # its result is not part of this run's document
     streams = replace(runtime.streams, stdout=runtime.streams.stderr, stdout_tty=runtime.streams.stderr_tty)

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from podid.cli.options import Command
     from podid.domain.option import OptionField
 
-ABOUT = "Amazon EKS Pod Identity: to verified credentials, or to the first broken link."
+ABOUT = "Set up and verify Amazon EKS Pod Identity, or find the first broken link."
 # what most people come for, in the order in which they need it
 MAIN_JOB = (
-    ("podid demo", "See it all on this machine, without AWS."),
+    ("podid demo", "Take a tour on this machine, without AWS."),
     ("podid install-agent", "Install the agent on a cluster."),
     ("podid associate", "Give pods a role; asks for the details."),
-    ("podid associate NS/SA --role ROLE", "The same in a script."),
+    ("podid associate NS/SA --role ROLE", "The same for scripts, without questions."),
     ("podid verify NS/SA", "Prove which role the pods get."),
-    ("podid doctor", "If it does not work, find out why."),
+    ("podid doctor", "Find the cause if pods get no credentials."),
 )
 OPTIONS = "options"
 # a page wider than this is hard to read; a pipe has no width

@@ -73,7 +73,7 @@ TARGET_ROLE = (
         "--target-role --update-trust: its trust policy, with the credentials of its account",
         *TARGET_TRUST.calls(Verb.UPDATE),
     ),
-    OptionalPermission.of("--target-role: checking whether an existing role may assume it", Iam.simulate),
+    OptionalPermission.of("--target-role: checking whether an existing role can assume it", Iam.simulate),
 )
 
 

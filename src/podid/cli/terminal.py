@@ -110,7 +110,7 @@ class Terminal:
                 reason, *more = consent.grave
                 message = f"{consent.needed_for} requires confirmation at a terminal, --yes is not enough: {reason}"
                 raise ConsentNeeded(message, lines=tuple(more))
-            message = f"{consent.needed_for} requires confirmation, and there is no terminal for it"
+            message = f"{consent.needed_for} requires confirmation, but podid is not connected to a terminal"
             raise ConsentNeeded(message, hint=Again(add=(flag,)))
         self.progress.done()
         self._draft = 0
@@ -227,7 +227,7 @@ class Terminal:
             if not self._runtime.changing:
                 raise
             # what was done is done: losing the result of it would be worse than showing all of it
-            self._stderr(f"Warning: {sanitize.line(error.message)}. This is the whole result\n")
+            self._stderr(f"Warning: {sanitize.line(error.message)}. The complete result follows\n")
             text = to_text(view, options.output, None)
         self._print((text,))
 

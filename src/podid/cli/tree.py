@@ -68,7 +68,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("migrate apply", CHANGE, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
     Row("migrate status", CHANGE, "Show how far each service account has been migrated.", "migrate.status:status"),
     Row("migrate finish", CHANGE, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
-    Row("migrate rollback", CHANGE, "Take service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row("migrate rollback", CHANGE, "Roll service accounts back to IRSA.", "migrate.rollback:rollback"),
     Row(
         "migrate cleanup",
         CHANGE,

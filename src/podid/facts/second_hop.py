@@ -143,7 +143,10 @@ class SecondHop:
         severity = Severity.ERROR
         if all(by_name):
             severity = Severity.WARN
-            message += "; it works only because that role's trust policy names it and both are in one account"
+            message += (
+                "; role chaining works only because the target role's trust policy names the role and both roles are "
+                "in one account"
+            )
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not required, although AWS's guide includes it"

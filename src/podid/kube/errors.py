@@ -67,7 +67,7 @@ ANSWERS: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         errors.AccessDenied,
-        "{path} was refused before it reached {server} (403, not an answer of Kubernetes)",
+        "the request for {path} was refused before it reached {server} (HTTP 403, not a response of Kubernetes)",
         statuses=(403,),
     ),
     ErrorRule(errors.NotFound, "{named} does not exist", codes=("NotFound",), statuses=(404,)),
@@ -94,7 +94,7 @@ ANSWERS: tuple[ErrorRule, ...] = (
     ErrorRule(errors.NotServed, "{server} refused to {doing} {subject}: {message}", codes=("Unread",)),
     ErrorRule(
         errors.UnreadableAnswer,
-        "the answer to {path} is HTTP {status} in a form that {server} does not use ({message})",
+        "the response to {path}, HTTP {status}, does not have the format of {server} ({message})",
         service="other",
         statuses=tuple(set(range(300, 500)) - {401, 403, 404, 409, 429}),
         advice="Check the proxy and the context's server.",

@@ -256,8 +256,8 @@ def _projected(item: Object, project: Reading[T]) -> T:
         return project(item)
     except Malformed as error:
         name = item["metadata"].get("name") if isinstance(item.get("metadata"), dict) else None
-        named = name if isinstance(name, str) and _NAME.fullmatch(name) else "without a name"
-        raise Malformed(f"in the object {named} {error}") from None
+        named = f"object {name}" if isinstance(name, str) and _NAME.fullmatch(name) else "an object without a name"
+        raise Malformed(f"in {named}: {error}") from None
 
 
 def _passing(problem: Exception) -> bool:

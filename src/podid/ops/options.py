@@ -36,7 +36,7 @@ POLICY_FILES = several(
 )
 MANAGED_POLICIES = several(
     "NAME|ARN",
-    "Managed policy; a name is one of AWS's own. Repeatable.",
+    "ARN, or name of an AWS managed policy. Repeatable.",
     name="--managed-policy",
     suggests=WELL_KNOWN_POLICIES,
 )

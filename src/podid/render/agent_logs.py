@@ -44,7 +44,7 @@ def notes(logs: AgentLogs) -> list[str]:
             "no log here"
         )
     known = next((tally.id for tally in logs.tallies if tally.id), "")
-    return [*lines, f"note: podid explain {known} explains it"] if known else lines
+    return [*lines, f"note: for details, run podid explain {known}"] if known else lines
 
 
 def line_item(written: Written) -> JsonObject:

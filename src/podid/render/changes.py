@@ -311,7 +311,7 @@ class ActionBody(Document):
     before: Annotated[Mapping[str, object] | None, From("action.before")]
     after: Mapping[str, object] | None
     reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried or was skipped.")]
-    id: Annotated[str, OR_NULL, OPTIONAL, About("The failure mode, as `podid explain` takes it.")]
+    id: Annotated[str, OR_NULL, OPTIONAL, About("The ID of the failure mode, for `podid explain`.")]
 
 
 @schema_name("ActionBody_Literal__planned__UNCHANGED_SKIPPED__")
@@ -331,11 +331,11 @@ class RecordedActionBody(ActionBody):
 
 class TargetRoleBody(Document):
     role_arn: Annotated[ArnText, From("target_role_arn")]
-    service_accounts: Annotated[Names, About("The service accounts whose pods must be able to assume it.")]
+    service_accounts: Annotated[Names, About("The service accounts whose pods must be able to assume the target role.")]
     verdict: Annotated[
         TrustVerdict,
         From(lambda owner_changes: TrustVerdict.NO_MATCH if owner_changes.refused else TrustVerdict.UNKNOWN),
-        About("`no-match`: its trust policy does not allow them. `unknown`: it was not checked."),
+        About("`no-match`: the trust policy of the target role does not allow them. `unknown`: not checked."),
     ]
     add_to_trust_policy: Annotated[
         Sequence[PolicyObject],

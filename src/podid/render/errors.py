@@ -82,7 +82,7 @@ class ErrorBody(Document):
     permission: Annotated[
         str, OR_NULL, OPTIONAL, About("The missing permission: an IAM action, or a Kubernetes verb and resource.")
     ]
-    id: Annotated[str, OR_NULL, OPTIONAL, About("The failure mode, as `podid explain` takes it.")]
+    id: Annotated[str, OR_NULL, OPTIONAL, About("The ID of the failure mode, for `podid explain`.")]
     advice: Annotated[str, OR_NULL, OPTIONAL]
     details: Annotated[
         Sequence[str], OR_NULL, OPTIONAL, From("lines"), About("Details, a line each: a diff or a list.")

@@ -182,7 +182,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 class ForeseenBody(Document):
-    id: Annotated[str, From("check"), About("The failure mode, as `podid explain` takes it.")]
+    id: Annotated[str, From("check"), About("The ID of the failure mode, for `podid explain`.")]
     severity: Severity
     link: Annotated[int, About("The link, 1 to 10; 0 is podid's own access.")]
     subject: Annotated[str, AS_TEXT]

@@ -158,7 +158,7 @@ class SandboxFailure:
 
 
 class SandboxFailureBody(Document):
-    id: Annotated[str, From("entry.id"), About("The failure mode, as `podid explain` takes it.")]
+    id: Annotated[str, From("entry.id"), About("The ID of the failure mode, for `podid explain`.")]
     title: Annotated[str, From("entry.title")]
     severity: Annotated[Severity, From("entry.severity")]
     link: Annotated[int, From("entry.link"), About("The link; 0 is podid's own access.")]

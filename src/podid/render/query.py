@@ -107,7 +107,7 @@ def _interpreter() -> Any:
         def _spend(self, steps: int) -> None:
             self._left -= steps
             if self._left < 0:
-                raise _Boundless(f"it takes or makes more than {MOST_STEPS:,} values")
+                raise _Boundless(f"it processes more than {MOST_STEPS:,} values")
 
     return Counting
 

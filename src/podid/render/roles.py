@@ -94,7 +94,7 @@ class RoleDocument(Document, kind="Role"):
         About("The permissions of its policies in words."),
     ]
     owner: Annotated[Owner | None, About("The tool that may revert changes, according to the tags.")]
-    access: Annotated[Sequence[str], About("Which pods can assume it, a sentence for each scope.")]
+    access: Annotated[Sequence[str], About("The pods that can assume the role, one sentence for each scope.")]
     other_principals: Annotated[
         Sequence[str],
         From(lambda reading: _other_principals(reading.role)),
@@ -133,7 +133,7 @@ def _moved_on(item: PodRole) -> list[JsonObject] | None:
 class RoleListItem(Document):
     role: Annotated[Role, FLAT]
     access: Annotated[
-        str, From(lambda item: "; ".join(item.access.sentences)), About("Which pods can assume it, in words.")
+        str, From(lambda item: "; ".join(item.access.sentences)), About("The pods that can assume the role, in words.")
     ]
     associations: Annotated[
         int | None,

@@ -251,7 +251,7 @@ class PodStatusBody(Document):
     uses: Annotated[
         CredentialSource | None, From("uses.uses"), About("The credentials that an SDK in its main container uses.")
     ]
-    certain: Annotated[bool | None, From("uses.certain"), About("Whether an SDK cannot use other credentials.")]
+    certain: Annotated[bool | None, From("uses.certain"), About("`true` if an SDK cannot use other credentials.")]
     stale_until: Annotated[datetime | None, About("Time until which a stale pod may keep the previous role.")]
     token: Annotated[
         TokenBody | None,

@@ -163,9 +163,9 @@ class TrustStatementBody(Document):
 class TrustAccessBody(Document):
     file: Annotated[str, From("name"), About("`-` is stdin; with `--role` the name of the role.")]
     verdict: Annotated[
-        TrustVerdict, From("pods.verdict"), About("Whether any pod can assume the role by EKS Pod Identity.")
+        TrustVerdict, From("pods.verdict"), About("Whether any pod can assume the role with EKS Pod Identity.")
     ]
-    scopes: Annotated[Sequence[str], From("pods.scopes"), About("Which pods can, in words.")]
+    scopes: Annotated[Sequence[str], From("pods.scopes"), About("The pods that can assume the role, in words.")]
     reasons: Annotated[
         Sequence[str],
         From(lambda access: (*access.pods.unclear, *access.pods.shut)),
@@ -204,7 +204,7 @@ def access_view(accesses: PolicyAccesses) -> View:
 _ANY_POD = {
     TrustVerdict.MATCH: "pods may assume the role",
     TrustVerdict.NO_MATCH: "no pod may assume the role",
-    TrustVerdict.UNKNOWN: "it is not known whether pods may assume the role",
+    TrustVerdict.UNKNOWN: "it is not known whether pods can assume the role",
 }
 
 
@@ -234,7 +234,9 @@ class TrustEditBody(Document):
     ]
     notes: Annotated[Sequence[str], About("The edit or the reason for none, then further notes.")]
     diff: Annotated[str, About("From the old policy to the new one; empty without a change.")]
-    size: Annotated[int, From("edit.size"), About("Characters without white space; the limit of IAM is 2,048.")]
+    size: Annotated[
+        int, From("edit.size"), About("Number of characters without white space; the default quota of IAM is 2,048.")
+    ]
 
 
 TrustEditDocument = document_of("TrustEdit", TrustEditBody, "`podid trust add`, `remove` and `tighten` on a file.")

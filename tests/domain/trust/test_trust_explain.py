@@ -445,8 +445,8 @@ def test_a_recreated_base_role() -> None:
         ),
         (
             statement({"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "x"}}),
-            "ForAnyValue:StringEqualsIfExists aws:CalledVia cannot be decided: "
-            "the key is not sent, and AWS does not document the result",
+            "ForAnyValue:StringEqualsIfExists aws:CalledVia cannot be evaluated: "
+            "the request does not contain the key, and AWS does not document the result",
         ),
         (
             statement({"StringEquals": {"aws:Foo": "x"}}),
@@ -454,11 +454,11 @@ def test_a_recreated_base_role() -> None:
         ),
         (
             statement({"DateLessThan": {"aws:CurrentTime": "2027-01-01"}}),
-            "DateLessThan aws:CurrentTime cannot be decided: the value of the request time is not known to podid",
+            "DateLessThan aws:CurrentTime cannot be evaluated: the value of the request time is not known to podid",
         ),
         (
             statement({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
-            "StringEquals aws:SourceOrgID cannot be decided: "
+            "StringEquals aws:SourceOrgID cannot be evaluated: "
             f"the value of aws:SourceOrgID, the organization of account {ACCOUNT}, is not known to podid",
         ),
         (
@@ -469,7 +469,7 @@ def test_a_recreated_base_role() -> None:
             statement({"StringEquals": {NS: "${aws:Foo}"}}),
             f"StringEquals {NS} has a policy variable whose value is not known",
         ),
-        (statement({"Bool": {NS: "true"}}), f"Bool {NS} cannot be decided: true cannot be compared with shop"),
+        (statement({"Bool": {NS: "true"}}), f"Bool {NS} cannot be evaluated: true cannot be compared with shop"),
     ],
 )
 def test_why_a_verdict_is_unknown(members: dict[str, Any], reason: str) -> None:

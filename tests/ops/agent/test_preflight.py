@@ -102,7 +102,7 @@ def selfmade(site: Site) -> None:
 PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
-    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent has port 80"),
+    (ingress, "agent-port80-conflict", "Pod shop/ingress: the pod cannot be scheduled: the agent uses port 80"),
     (take_policy, "node-role-missing-eks-auth", f"of node group workers ({NODE_ROLE}) is not authorized to"),
     (
         by_organization,

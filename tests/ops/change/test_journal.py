@@ -223,7 +223,7 @@ def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:
     journal.mkdir(mode=0o700)
     file = journal / "20260101T000000000Z-abc123.jsonl"
     file.write_text(GOOD.replace('"type"', '"v":2,"type"', 1))
-    refuses(box, podid, f"{file} was written by a newer podid", advice="Use that version")
+    refuses(box, podid, f"{file} was written by a newer version of podid", advice="Use that version")
     here = GOOD.replace('"1"', '"111122223333"').replace('"r"', '"us-west-2"').replace('"c"', '"demo"')
     file.write_text(here + INTENT.replace('"role"', '"moon"') + '{"type":"crater","number":0}\n')
     file.chmod(0o600)

@@ -31,15 +31,18 @@ def allow(*actions: str) -> dict[str, Any]:
     [
         ((allow("sts:AssumeRole", "sts:TagSession"),), ANY),
         ((allow("sts:AssumeRole"), allow("sts:TagSession")), ANY),
-        ((allow("sts:AssumeRole"),), "names pods and allows none: sts:TagSession is not allowed"),
-        ((allow("sts:AssumeRole", "sts:TagSesion"),), "names pods and allows none: sts:TagSession is not allowed"),
-        ((allow("sts:TagSession"),), "names pods and allows none: sts:AssumeRole is not allowed"),
+        ((allow("sts:AssumeRole"),), "applies to EKS Pod Identity, but allows no pod: sts:TagSession is not allowed"),
+        (
+            (allow("sts:AssumeRole", "sts:TagSesion"),),
+            "applies to EKS Pod Identity, but allows no pod: sts:TagSession is not allowed",
+        ),
+        ((allow("sts:TagSession"),), "applies to EKS Pod Identity, but allows no pod: sts:AssumeRole is not allowed"),
         (
             (
                 allow("sts:AssumeRole", "sts:TagSession"),
                 {"Effect": "Deny", "Principal": PODS, "Action": "sts:*"},
             ),
-            "names pods and allows none",
+            "applies to EKS Pod Identity, but allows no pod",
         ),
     ],
 )
@@ -75,8 +78,11 @@ def when(**conditions: Any) -> dict[str, Any]:
             {"StringEqualsIfExists": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/demo"}},
             "while its association sends no session tags",
         ),
-        ({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}, "names pods and allows none"),
-        ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "names pods and allows none"),
+        (
+            {"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}},
+            "applies to EKS Pod Identity, but allows no pod",
+        ),
+        ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "applies to EKS Pod Identity, but allows no pod"),
         ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "not known"),
     ],
 )

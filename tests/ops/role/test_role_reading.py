@@ -47,7 +47,7 @@ def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
     assert "shop-orders" not in outcome.stdout
     assert "shop-orders" in outcome.stderr
     none = healthy.must("role", "list", "-o", "json").json["admitNone"]
-    why = "Statement[0] names pods and allows none: sts:TagSession is not allowed"
+    why = "Statement[0] applies to EKS Pod Identity, but allows no pod: sts:TagSession is not allowed"
     assert {"roleName": "shop-orders", "reason": why} in none
     shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
     ids = [finding["id"] for use in shown["associations"] for finding in use["findings"]]

@@ -64,7 +64,7 @@ def _of_addon(version: str, nodes: Sequence[Node]) -> Iterator[str]:
     if older(version, "v1.3.3") and "hybrid" in kinds:
         yield "no support for hybrid nodes (before v1.3.3)"
     if older(version, "v1.3.4") and "auto" in kinds:
-        yield "its pods run on Auto Mode nodes and conflict with the agent there (before v1.3.4)"
+        yield "its pods run on Auto Mode nodes and conflict with the built-in agent (before v1.3.4)"
 
 
 def _of_agents(sets: Sequence[DaemonSet]) -> Iterator[str]:

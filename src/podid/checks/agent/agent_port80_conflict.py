@@ -18,7 +18,7 @@ def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     verdicts = clashes(check, snapshot, PROXY_PORT, "be scheduled", FREES_PORT)
     verdicts += [
         check.case(pod.subject).fail(
-            f"the pod cannot be scheduled: the agent has port {PROXY_PORT} of the nodes",
+            f"the pod cannot be scheduled: the agent uses port {PROXY_PORT} of the nodes",
             severity=Severity.WARN,
             evidence=(pod.message,),
             commands=(podid_command(snapshot, "install-agent", "--config", FREES_PORT),),

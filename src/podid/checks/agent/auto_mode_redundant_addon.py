@@ -31,7 +31,9 @@ def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdict:
     return case.fail(
         f"{agent} is not needed: on every node the agent is built in or cannot run",
         severity=Severity.WARN if clashes else Severity.INFO,
-        evidence=(f"before {KEEPS_AWAY} its pods run on Auto Mode nodes and conflict with the agent there",)
+        evidence=(
+            f"agent pods of versions before {KEEPS_AWAY} run on Auto Mode nodes and conflict with the built-in agent",
+        )
         if clashes
         else (),
         commands=(podid_command(snapshot, "uninstall-agent"),) if addon is not None else (),

@@ -37,7 +37,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     )
     case = check.case(setting.subject, here)
     if setting.way is not CredentialWay.OWN:
-        return case.skip("it uses the credentials of the pods that mount it")
+        return case.skip("it uses the credentials of the pods that mount its volumes")
     if not mine:
         return case.skip(f"no pod of {setting.product} exists, or pods could not be read")
     if any(_served(snapshot, ref) for ref in mine):
@@ -48,7 +48,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
         f"{short_list(map(str, mine))} calls AWS for {setting.product} and has no association; "
         f"{short_list(here)} has one, but does not call AWS",
         severity=SEVERITY,
-        evidence=(f"credentials that {setting.product} uses: those of its own pods",),
+        evidence=(f"{setting.product} uses the credentials of its own pods",),
         commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
     )
 

@@ -15,4 +15,4 @@ def unsupported_cluster_kind(check: Check, snapshot: Snapshot) -> Verdict:
         return case.fail(f"{cluster.name} is {cluster.unsupported_kind}, which does not support Pod Identity")
     if cluster.partition.startswith(ISOLATED):
         return case.unknown(Missing(f"the SDK has no endpoint of EKS Auth in partition {cluster.partition}"))
-    return case.ok("the cluster runs in the cloud")
+    return case.ok("the kind of the cluster supports Pod Identity")

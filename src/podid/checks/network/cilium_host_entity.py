@@ -22,7 +22,7 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
             )
         ]
         if not shut:
-            yield case.ok("no egress rule of Cilium blocks the node's own address for its pods")
+            yield case.ok("no Cilium egress rule blocks requests from its pods to their node")
             continue
         names = [policy.name for item in shut for policy in item.way.isolated_by]
         policies = dict.fromkeys((*names, *(policy.name for item in shut for policy in item.cilium)))

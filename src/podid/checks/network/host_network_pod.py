@@ -8,7 +8,7 @@ def host_network_pod(check: Check, snapshot: Snapshot) -> Verdicts:
         if not on_host:
             yield case.ok("its pods do not use the host network")
         elif association.owner_arn:
-            yield case.skip("an add-on's pods use the host network on purpose")
+            yield case.skip("the pods of an add-on use the host network by design")
         else:
             yield case.fail_pods(
                 on_host,

@@ -22,7 +22,7 @@ def imds_metadata_dependency(check: Check, snapshot: Snapshot) -> Verdicts:
         asking = [pod for pod in pods if _asks(pod)]
         cut_off = [pod for pod in asking if pod.node in closed]
         if not asking:
-            yield case.ok("its flags name the VPC, or it uses the host network")
+            yield case.ok("its flags specify the VPC, or its pods use the host network")
         elif isinstance(section, Missing):
             yield case.unknown(section)
         elif not cut_off:

@@ -19,11 +19,11 @@ def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
         verb = "does" if len(policies) == 1 else "do"
         rules = f"network policy {short_list(policies)} {verb} not allow TCP {AGENT_PORT} to {address}"
         if isinstance(snapshot.daemon_sets, Missing):
-            yield case.unknown(snapshot.daemon_sets, f"{rules}; not known whether it is enforced")
+            yield case.unknown(snapshot.daemon_sets, f"{rules}; it is not known whether network policies are enforced")
         elif has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
             yield case.unknown(snapshot.cilium_policies, f"{rules}; Cilium's own policies may allow it")
         elif not engine(snapshot):
-            yield case.unknown(_NO_ENGINE, f"{rules}; not known whether it is enforced")
+            yield case.unknown(_NO_ENGINE, f"{rules}; it is not known whether network policies are enforced")
         else:
             yield case.fail(
                 f"the pods cannot reach the agent: {rules}",

@@ -27,5 +27,5 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
         )
     gone = webhook == Known(None)
     why = "which is not registered" if gone else "which the API server skips silently if it is slow"
-    say = f"started after the association, but without credentials from the webhook, {why}"
+    say = f"started after the association was created, but got no credentials from the webhook, {why}"
     yield from injection.per_workload(check, snapshot, PodState.MISSED, say)

@@ -15,7 +15,7 @@ def _own_irsa(_: Pod, container: Container) -> Own | None:
         return None
     irsa = tuple(name for name in ("AWS_ROLE_ARN", IRSA_ENV) if container.sets(name))
     if IRSA_ENV in irsa:
-        return Own(Severity.ERROR, irsa, "the web identity of IRSA that the manifest sets, not Pod Identity")
+        return Own(Severity.ERROR, irsa, "the IRSA web identity that the manifest sets, not Pod Identity")
     if irsa:
         return Own(Severity.INFO, irsa, "Pod Identity, although the manifest sets AWS_ROLE_ARN: most SDKs ignore it")
     return None

@@ -72,10 +72,10 @@ def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[Node
     if not accounts:
         return case.skip("the metadata service answers none of its pods with injected credentials")
     if not trail.old:
-        return case.ok(f"{calls}, none of them by an SDK older than Pod Identity")
+        return case.ok(f"{calls}, none of them by an SDK that is too old for Pod Identity")
     return case.fail(
-        f"an SDK older than Pod Identity calls AWS with the role of this node, on which pods of {short_list(accounts)} "
-        "should use Pod Identity",
+        "an SDK that is too old for Pod Identity calls AWS with the role of this node, on which pods of "
+        f"{short_list(accounts)} should use Pod Identity",
         severity=Severity.WARN,
         evidence=(
             *(_calls_words(old) for old in trail.old),

@@ -41,7 +41,7 @@ _MAY_BE = (
     *("networkpolicy-blocks-agent", "cilium-host-entity", UNREACHED),
     *("sg-for-pods-blocks-agent", "service-mesh-intercepts"),
 )
-_NONE_OF_THEM = "none of these explains it: a rule of the node's own packet filter is possible, which podid cannot read"
+_NONE_OF_THEM = "none of these is the cause; it can be a packet filter rule on the node, which podid cannot read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _ABOUT = {
     ),
     "irsa-env-still-active": (
         PodState.IRSA,
-        "started with the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
+        "started with the IRSA web identity (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
     ),
 }
 

@@ -121,7 +121,7 @@ def scope(answers: Answers, facts: Facts) -> Prompt:
     ref, cluster = ref_of(answers), facts.cluster_name
     return Prompt(
         key="scope",
-        text="Which pods may assume the role?",
+        text="Which pods can assume the role?",
         options=(
             Option(ScopeKind.SERVICE_ACCOUNT, f"Only pods of {ref} in cluster {cluster}", "recommended"),
             Option(ScopeKind.NAMESPACE, f"Every pod of namespace {ref.namespace} in cluster {cluster}"),
@@ -221,7 +221,9 @@ _TARGET_ARN = Prompt(
 _POLICY_FILE = Prompt(
     key="session-policy",
     text="The file with the session policy, as JSON:",
-    lead=("EKS accepts it only without session tags. A trust policy that requires tags then allows no pods.",),
+    lead=(
+        "EKS accepts a session policy only without session tags. A trust policy that requires tags then allows no pod.",
+    ),
     check=no_file,
 )
 

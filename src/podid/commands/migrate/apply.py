@@ -44,7 +44,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
     effect, restarts the workloads and redeems a token of every pod. It changes nothing of IRSA, so pods get credentials
     at every moment. If a service account fails, podid deletes its association and restarts it with IRSA.
     The first service account is migrated alone. A rerun continues where an earlier run stopped.
-    Asks first, or requires --yes.
+    Asks for confirmation, or requires --yes.
 
     Example: podid migrate apply shop/orders
 

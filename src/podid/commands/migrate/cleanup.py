@@ -33,7 +33,7 @@ def cleanup(
     """List and delete what a migration leaves in the account.
 
     Lists OIDC providers that no role trusts, and roles that no one can assume any more. Deletes only what you name.
-    Asks first, or requires --yes. podid undo creates it again.
+    Asks for confirmation, or requires --yes. podid undo creates it again.
 
     Example: podid migrate cleanup
     """

@@ -49,7 +49,8 @@ def finish(access: Access, options: FinishOptions) -> None:
     Removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
     cluster's OIDC provider. Requires that every running pod uses Pod Identity and that the association is at least
     24 hours old. A statement stays while another service account needs it. podid does not remove annotations that
-    Helm, Argo CD, Flux or another tool manages: it prints the change to make there. Asks first, or requires --yes.
+    Helm, Argo CD, Flux or another tool manages: it prints the change to make there. Asks for confirmation, or requires
+    --yes.
     Exit 3 if nothing could be finished yet, 8 if some service accounts were finished and others not.
 
     Example: podid migrate finish shop/orders

@@ -28,7 +28,7 @@ def plan(access: Access, options: PlanOptions) -> None:
     """Show what a migration from IRSA to Pod Identity would do.
 
     Lists each service account whose pods get credentials by IRSA, with its stage, its blockers and the steps that are
-    left. Reads only. A blocked service account stays as it is when you run podid migrate apply.
+    left. Reads only. podid migrate apply skips a blocked service account.
 
     Example: podid migrate plan
 

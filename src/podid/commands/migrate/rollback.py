@@ -41,11 +41,11 @@ class RollbackOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def rollback(access: Access, options: RollbackOptions) -> None:
-    """Take service accounts back to IRSA.
+    """Roll service accounts back to IRSA.
 
     Works from any stage, also after podid migrate finish. podid first restores the trust statement and the annotation,
     then deletes the association and restarts the workloads, and at last removes the statement of Pod Identity. Pods
-    have credentials at every moment. Asks first, or requires --yes.
+    have credentials at every moment. Asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
     """
@@ -78,7 +78,7 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
         access.terminal.emit(plan_view(planned.whole))
         return
     changing.show(access, planned.whole)
-    question = f"Take {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
+    question = f"Roll {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
     access.terminal.consent(Consent(question=question, needed_for="Rolling back"))
     check_deletions(access.clients, planned.before)
     try:

@@ -9,7 +9,7 @@ def start(
     access: Access,
     terminal: Terminal,
     port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
-    samples: bool = switch("Add some associations, correct and broken ones."),
+    samples: bool = switch("Add sample associations, both correct and broken."),
     kind: str = argument(
         "[irsa]", "With --samples: add service accounts that use IRSA, to migrate.", default="", values=("", "irsa")
     ),

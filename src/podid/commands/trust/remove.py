@@ -16,7 +16,9 @@ def permissions() -> CommandPermissions:
 @options
 class TrustRemoveOptions(TrustEditOptions):
     issuer: str | None = option(
-        "URL", "Remove this OIDC provider, after a migration from IRSA. With --for, only that service account."
+        "URL",
+        "Remove this OIDC provider from the trust policy, after a migration from IRSA. With --for, remove only that "
+        "service account.",
     )
 
 

@@ -96,16 +96,18 @@ def _unknown_condition(condition: Condition, context: RequestContext) -> str:
         return f"{line} has no values, and AWS does not document the result"
     sent = context.find(condition.name)
     if sent is NoValue.ABSENT:
-        return f"{line} cannot be decided: the key is not sent, and AWS does not document the result"
+        return f"{line} cannot be evaluated: the request does not contain the key, and AWS does not document the result"
     if not isinstance(sent, Sent):
         return f"it is not known whether {condition.key} is sent, and with which value"
     if sent.why:
-        return f"{line} cannot be decided: {sent.why}"
+        return f"{line} cannot be evaluated: {sent.why}"
     if sent.many and not condition.quantifier:
         return f"{line} compares a multivalued key without ForAllValues or ForAnyValue"
     if any("${" in value for value in condition.values):
         return f"{line} has a policy variable whose value is not known"
-    return f"{line} cannot be decided: {' or '.join(condition.values)} cannot be compared with {', '.join(sent.values)}"
+    return (
+        f"{line} cannot be evaluated: {' or '.join(condition.values)} cannot be compared with {', '.join(sent.values)}"
+    )
 
 
 def _sent(condition: Condition, context: RequestContext) -> str:

@@ -46,7 +46,7 @@ class NodeRolePermission:
 
     arn: Annotated[ArnText, Key("roleArn")]
     used_by: str
-    allowed: Annotated[bool | None, About("Whether it is authorized to redeem tokens; null if not known.")]
+    allowed: Annotated[bool | None, About("Whether the role is authorized to redeem tokens; null if not known.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

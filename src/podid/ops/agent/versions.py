@@ -62,7 +62,7 @@ def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
     names = (f"{version}, its default" if version == offer.default else version for version in shown)
     listed = f"EKS offers {'; '.join(names)}{more}"
     if row is not None:
-        message = f"{AGENT_ADDON} {requested} does not fit this cluster: {row.why_not}; {listed}"
+        message = f"{AGENT_ADDON} {requested} is not compatible with this cluster: {row.why_not}; {listed}"
     else:
         message = f"{AGENT_ADDON} {requested} does not exist for Kubernetes {offer.kubernetes}; {listed}"
     word = next(iter(nearest(requested, (DEFAULT, LATEST), 1)), best[0])

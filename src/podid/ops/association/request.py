@@ -179,13 +179,13 @@ class AssociateOptions:
     from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
     pattern: str = option(
         "PATTERN",
-        "All whose name matches, with -n PATTERN or -A.",
+        "Service accounts by name, with -n PATTERN or -A.",
         name="--service-account",
         default="",
     )
     selector: str = option(
         "LABELS",
-        "All with these labels, with -n PATTERN or -A.",
+        "Service accounts by label, with -n PATTERN or -A.",
         short="-l",
         default="",
     )

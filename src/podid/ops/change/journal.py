@@ -239,7 +239,7 @@ class Journal:
                 return None
             if records.member(lines[0], "v", int, records.VERSION) > records.VERSION:
                 raise InvalidInput(
-                    f"{path} was written by a newer podid",
+                    f"{path} was written by a newer version of podid",
                     advice="Use that version, or specify another directory with --journal-dir.",
                     subject=str(path),
                 )
@@ -314,9 +314,9 @@ def wait_for(descriptor: int, subject: str, patience: Patience) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            patience.say(f"waiting for another podid on this machine, which is changing {subject}")
+            patience.say(f"waiting for another podid process on this machine, which is changing {subject}")
         except OSError:
             return  # a file system without locks
         else:
             return
-    raise TimedOut(f"Another podid on this machine is changing {subject} and has not finished", subject=subject)
+    raise TimedOut(f"Another podid process on this machine is changing {subject} and has not finished", subject=subject)

@@ -211,7 +211,7 @@ def _of_permissions(clients: Clients, action: Action) -> Iterator[str]:
         yield f"role {role} would have policy {arn}, which could not be read: {error.message}"
         return
     if any(covers(pattern, _EVERYTHING) for pattern in allowed_actions([policy])):
-        yield f"role {role} could give itself any permission with policy {name or arn}"
+        yield f"role {role} could grant itself any permission with policy {name or arn}"
 
 
 def _role_of(action: Action) -> str:

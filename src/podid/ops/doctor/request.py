@@ -57,9 +57,9 @@ class DoctorOptions:
     skip: tuple[str, ...] = several("ID", "Skip this check. Repeatable.")
     link: tuple[str, ...] = several("LINK", "Run only the checks of this link, 6 or agent. Repeatable.", suggests=LINKS)
     logs: bool = switch("Read the agents' logs of the last hour.")
-    cloudtrail: bool = switch("Read CloudTrail, where calls appear some minutes late.")
-    verify: bool = switch("Redeem pod tokens, as podid verify does. Asks first.")
-    probe: bool = switch("Run probe pods, which ask the agent. Asks first.")
+    cloudtrail: bool = switch("Read CloudTrail. Calls appear there after some minutes.")
+    verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
+    probe: bool = switch("Run probe pods, which request credentials from the agent. Asks for confirmation.")
     list_checks: bool = switch("List the checks and exit.", name="--list")
     all_verdicts: bool = switch("Show passed checks as well.", name="--all")
     fail_on: str = option(

@@ -121,7 +121,7 @@ def _trust_actions(
     for arn, refs in by_role.items():
         section = role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
-            notes.append(f"the trust policy of role {role_name(arn)} could not be read and stays as it is")
+            notes.append(f"the trust policy of role {role_name(arn)} could not be read; podid leaves it unchanged")
             continue
         role = section.value
         staying = _still_needing(migration, arn, refs)
@@ -131,7 +131,7 @@ def _trust_actions(
                 trust.parse_policy(role.trust), issuer=issuer, leaving=refs, staying=staying, narrow=narrow
             )
         except PodidError as error:
-            notes.append(f"the trust policy of role {role.name} stays as it is: {error.message}")
+            notes.append(f"podid leaves the trust policy of role {role.name} unchanged: {error.message}")
             continue
         notes += [f"role {role.name}: {note}" for note in (edit.reason, *edit.notes)]
         if edit.changed:

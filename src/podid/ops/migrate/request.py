@@ -77,6 +77,6 @@ class ApplyOptions:
     max_failures: int = number(
         "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
     )
-    keep_failed: bool = switch("Keep failed service accounts as they are; by default they go back to IRSA.")
+    keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)
     approve_each: bool = switch("Ask before each service account.")

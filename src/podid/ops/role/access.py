@@ -166,8 +166,8 @@ def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> 
     for evaluation in tried:
         lacking = [item.action for item in (evaluation.assume_role, evaluation.tag_session) if item.verdict is no_match]
         if len(lacking) == 1:
-            return f"{statement.label} names pods and allows none: {lacking[0]} is not allowed"
-    return f"{statement.label} names pods and allows none"
+            return f"{statement.label} applies to EKS Pod Identity, but allows no pod: {lacking[0]} is not allowed"
+    return f"{statement.label} applies to EKS Pod Identity, but allows no pod"
 
 
 def _candidates(

@@ -268,7 +268,7 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
     for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
         details[name] = detail
         if number % _TOLD_EVERY == 0:
-            say(f"reading the roles that name pods: {number} of {len(named)}")
+            say(f"reading the roles that trust EKS Pod Identity: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
     roles = []
     for listed in named:

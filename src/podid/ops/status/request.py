@@ -29,7 +29,7 @@ class VerifyOptions:
     )
     allow_unknown: bool = ALLOW_UNKNOWN
     all_pods: bool = switch("Redeem a token of every pod, not of one pod per workload and template.")
-    cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. CloudTrail is some minutes late.")
+    cloudtrail: bool = switch("Search CloudTrail for the pods' own sessions. Calls appear there after some minutes.")
     probe: bool = switch("Also run a probe pod on each node. It requests credentials from the agent.")
     probe_node: tuple[str, ...] = several("NODE", "Run the probe pod on this node. Implies --probe. Repeatable.")
     probe_image: str | None = option(
