@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import Podid
 from podid.cli.tree import COMMANDS
 from ways import INTERRUPTED, MUTATED, OWN, STORY, Way
 
@@ -35,6 +36,15 @@ def test_every_command_is_interrupted() -> None:
 def test_permissions_of_every_command_are_called() -> None:
     showing = {row.name for row in COMMANDS if "show_permissions" in row.load().shared}
     assert showing == commands(OWN), "OWN of ways.py needs a line"
+
+
+@pytest.mark.parametrize("command", sorted(commands(OWN)))
+def test_permissions_are_named_by_the_reasons_that_are_printed(command: str) -> None:
+    printed = Podid()(*command.split(), "--show-permissions", "-o", "json").json["optional"]
+    for way in OWN:
+        if way.command == command:
+            named = [[item["for"] for item in printed if item["for"].startswith(reason)] for reason in way.permissions]
+            assert all(len(reasons) == 1 for reasons in named), (way.line, way.permissions, named)
 
 
 @pytest.mark.parametrize("ways", [STORY, MUTATED, INTERRUPTED], ids=["STORY", "MUTATED", "INTERRUPTED"])

@@ -413,7 +413,7 @@ def test_for_terraform_nothing_is_changed(site: Site) -> None:
     assert [item["serviceAccount"] for item in site.must("list", "-o", "json").json["items"]] == ["orders"]
     assert site("associate", "shop/pay", "--role", "r", "--print", "yaml").code == 2
     narrow = site.must("associate", "shop/pay", "--role", "article-2023", "--update-trust", *printed)
-    assert narrow.stderr.endswith("admit them too: podid trust add --role article-2023 --for shop/pay\n")
+    assert narrow.stderr.endswith("allow them too: podid trust add --role article-2023 --for shop/pay\n")
 
 
 # --- on a real terminal -----------------------------------------------------------------------------------------------

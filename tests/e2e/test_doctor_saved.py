@@ -49,7 +49,7 @@ def test_what_was_saved_is_judged_alike_without_access(broken: Site, tmp_path: P
     assert placeless(again.stdout, arn) == placeless(live.stdout, arn)
     assert SECRET not in file.read_text()
     assert "AWS_SECRET_ACCESS_KEY" in file.read_text()
-    assert f"written to {file}" in broken("doctor", "--save", str(file), "--force").stderr
+    assert f"Saved to {file}" in broken("doctor", "--save", str(file), "--force").stderr
 
 
 PARTS = (

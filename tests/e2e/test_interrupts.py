@@ -93,7 +93,7 @@ def test_in_the_middle_of_many(site: Site) -> None:
     site.box.faults.throttle(20, 1, *create)
     code, said = interrupt(site, argv, lambda: calls[create] > 5)
     site.box.faults.clear()
-    found = re.search(r"^Interrupted at (\d+) of 30 steps[.] What was done is in", said, re.MULTILINE)
+    found = re.search(r"^Interrupted at (\d+) of 30 steps[.] `podid history` lists the changes", said, re.MULTILINE)
     assert found is not None, said
     assert code == 130
     made = len(site.must("list", "-o", "json").json["items"])
@@ -154,9 +154,9 @@ def test_written_and_never_seen(site: Site, monkeypatch: pytest.MonkeyPatch, how
 
     monkeypatch.setattr(Authorizer, "check", witness)
     interrupt(site, argv, lambda: bool(dry_runs), how=how)
-    told = f"{site.must('history', 'last', '-o', 'name').stdout.strip()}  written, effect not seen  podid "
+    told = f"{site.must('history', 'last', '-o', 'name').stdout.strip()}  written, effect not confirmed  podid "
     assert site.must("history", "last").stdout.startswith(told)
-    assert "\twritten, effect not seen\t" in site.must("history").stdout
+    assert "\twritten, effect not confirmed\t" in site.must("history").stdout
     seen = "association shop/orders: written; its effect was not confirmed"
     assert seen in site.must("disassociate", "shop/orders", "--yes", "--wait", "none").stderr
     assert seen not in site.must("associate", "shop/orders", "--role", "shop-orders").stderr

@@ -288,7 +288,7 @@ def test_what_fails_is_taken_back(irsa: Irsa) -> None:
     irsa.site.on_sleep = agent_goes(irsa)
     outcome = irsa.site("migrate", "apply", "-A", "--yes")
     assert outcome.code == 8, outcome
-    assert "back on the older way" in outcome.stderr
+    assert "returned to IRSA" in outcome.stderr
     irsa.site.on_sleep = lambda _: None
     assert irsa.site.must("list", "-n", "legacy", "-o", "name").stdout == ""
     assert all(ways(pod) == {"AWS_WEB_IDENTITY_TOKEN_FILE"} for pod in irsa.site.cluster.pods("legacy"))

@@ -402,7 +402,7 @@ def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
     assert [(step["kind"], step["status"]) for step in steps] == [("association", "done"), ("restart", "done")]
     site.must("restart", "shop/orders")  # which there is nothing of to undo
     undone = site.must("undo", "last", "--yes", "--restart")
-    assert undone.stdout.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
+    assert undone.stdout.startswith("✓ association shop/orders: deleted\n✓ Deployment shop/orders"), undone
     assert "cannot be undone" not in undone.stderr
     # nor an undo
     assert "podid associate" in site.must("history", "last").stdout

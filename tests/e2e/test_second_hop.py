@@ -127,7 +127,7 @@ def test_the_external_id_of_the_association(chained: Site) -> None:
     eks.update_pod_identity_association(**who, disableSessionTags=False)
     hop = shown(chained)
     assert (ids(hop), hop["verdict"]) == ([], "unknown")
-    assert "sts:ExternalId is sent while session tags are on" in hop["unknowns"][0]["reason"]
+    assert "sts:ExternalId is sent while session tags are enabled" in hop["unknowns"][0]["reason"]
 
 
 def test_a_target_role_of_another_account_is_left_unknown(healthy: Site) -> None:

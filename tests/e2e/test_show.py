@@ -43,7 +43,7 @@ def test_everything_on_one_screen(site: Site) -> None:
     assert {one["uses"] for item in found["pods"] for one in item["containers"]} == {"pod-identity"}
     assert (found["unknowns"], {item["stale"] for item in found["pods"]}) == ([], {False})
     text = site.must("show", "shop/orders").stdout
-    for words in ("account ", "exists", "external id", "second hop", "Deployment orders: ", "uses pod-identity"):
+    for words in ("account ", "exists", "external id", "role chaining", "Deployment orders: ", "uses pod-identity"):
         assert words in text
 
 
@@ -101,7 +101,7 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
     site.associate("shop", "nobody")
     found = shown(site, "shop/nobody")
     assert (found["account"]["exists"], found["pods"]) == (False, [])
-    assert "pods: none is running" in site.must("show", "shop/nobody").stdout
+    assert "No running pods" in site.must("show", "shop/nobody").stdout
 
 
 def test_the_first_that_is_seen_wins() -> None:
@@ -121,7 +121,7 @@ def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:
     assert shown(site)["lastUse"] is None
     found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
     assert (found["at"], found["pod"]) == (None, None)
-    assert "none in the 90d" in site.must("show", "shop/orders", "--cloudtrail").stdout
+    assert "none in CloudTrail in the last 90d" in site.must("show", "shop/orders", "--cloudtrail").stdout
     site.must("verify", "shop/orders", "--yes")
     site.wait(7200)
     found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]

@@ -248,7 +248,7 @@ class TestWhichCluster:
     def test_an_arn_as_a_flag_binds_as_well(self, shared: Site) -> None:
         assert shared("list", "--cluster", CLUSTER_ARN).code == 0
         other = shared("list", "--cluster", CLUSTER_ARN.replace("us-west-2", "eu-west-1"), "-o", "json")
-        assert (other.code, "AWS_REGION says us-west-2" in other.error["message"]) == (2, True), other
+        assert (other.code, "AWS_REGION is us-west-2" in other.error["message"]) == (2, True), other
         for wrong in (CLUSTER_ARN.replace("111122223333", "*"), CLUSTER_ARN.replace("us-west-2", "*"), "arn:aws:eks"):
             assert shared("list", "--cluster", wrong).code == 2
 

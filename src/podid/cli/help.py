@@ -54,7 +54,7 @@ def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
 
 def _root(width: int) -> Iterator[str | Line]:
     yield ABOUT
-    yield from section("The main job", two_columns(MAIN_JOB, width, longest=width))
+    yield from section("Main workflow", two_columns(MAIN_JOB, width, longest=width))
     for panel in PANELS:
         yield from section(panel, two_columns(_entries(panel), width))
     yield ""
@@ -134,7 +134,9 @@ def _common(width: int) -> Iterator[str | Line]:
     items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
     yield from section("Common options", two_columns(items, width))
     yield ""
-    yield from _wrapped("An option on the command line wins over its variable, and that over the kubeconfig.", width)
+    yield from _wrapped(
+        "An option overrides its environment variable, and the variable overrides the kubeconfig.", width
+    )
 
 
 def _items(options: Iterable[OptionField]) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and
 PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", START, "Show the main job on the sandbox, step by step.", "demo:demo"),
+    Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
     Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
@@ -44,7 +44,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("list", SEE, "List associations with their roles.", "association.list:list_associations"),
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
-    Row("bundle", SEE, "Save snapshot and report to an archive for support.", "diagnosis.bundle:bundle"),
+    Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
@@ -53,9 +53,9 @@ COMMANDS: tuple[Row, ...] = (
     Row("role attach", CHANGE, "Add permissions to a role.", "role.attach:attach"),
     Row("role detach", CHANGE, "Remove permissions from a role.", "role.detach:detach"),
     Row("role delete", CHANGE, "Delete a role and its policies.", "role.delete:delete"),
-    Row("role show", CHANGE, "Show a role, its trust policy and what uses it.", "role.show:show"),
-    Row("role list", CHANGE, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
-    Row("trust check", CHANGE, "Evaluate trust policies of files or of a role.", "trust.check:check"),
+    Row("role show", CHANGE, "Show a role, its trust policy and its associations.", "role.show:show"),
+    Row("role list", CHANGE, "List the roles that pods can assume.", "role.list:list_roles"),
+    Row("trust check", CHANGE, "Evaluate trust policies in files or of a role.", "trust.check:check"),
     Row("trust add", CHANGE, "Allow service accounts in a trust policy.", "trust.add:add"),
     Row(
         "trust remove",
@@ -63,19 +63,19 @@ COMMANDS: tuple[Row, ...] = (
         "Remove pods, or an OIDC provider, from a trust policy.",
         "trust.remove:remove",
     ),
-    Row("trust tighten", CHANGE, "Narrow a trust policy to those who use the role.", "trust.tighten:tighten"),
-    Row("migrate plan", CHANGE, "Show what a migration from IRSA to Pod Identity would do.", "migrate.plan:plan"),
+    Row("trust tighten", CHANGE, "Narrow a trust policy to the pods that use the role.", "trust.tighten:tighten"),
+    Row("migrate plan", CHANGE, "Plan a migration from IRSA to Pod Identity.", "migrate.plan:plan"),
     Row("migrate apply", CHANGE, "Migrate service accounts from IRSA to Pod Identity.", "migrate.apply:apply"),
-    Row("migrate status", CHANGE, "Show how far each service account has been migrated.", "migrate.status:status"),
+    Row("migrate status", CHANGE, "Show the migration stage of each service account.", "migrate.status:status"),
     Row("migrate finish", CHANGE, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
     Row("migrate rollback", CHANGE, "Roll service accounts back to IRSA.", "migrate.rollback:rollback"),
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete what a migration leaves in the account.",
+        "List and delete unused IAM resources after a migration.",
         "migrate.cleanup:cleanup",
     ),
-    Row("history", CHANGE, "List the changes that podid made from here.", "history.history:history"),
+    Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
@@ -88,7 +88,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
-    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster here.", "sandbox.start:start"),
+    Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster.", "sandbox.start:start"),
     Row("sandbox stop", OFFLINE, "Stop the sandbox.", "sandbox.stop:stop"),
     Row("sandbox status", OFFLINE, "Show whether the sandbox is running.", "sandbox.status:status"),
     Row("sandbox env", OFFLINE, "Print shell commands that select the sandbox.", "sandbox.env:env"),
@@ -105,7 +105,7 @@ GROUPS: dict[str, str] = {
     "addon": "EKS add-ons and their service accounts' roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA to EKS Pod Identity.",
-    "sandbox": "A cluster on this machine to try podid on.",
+    "sandbox": "A simulated cluster on this machine.",
 }
 
 

@@ -1,4 +1,4 @@
-"""podid demo: a narrated tour that runs real commands on the sandbox."""
+"""podid demo: run and explain real commands in the sandbox."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def demo(
     terminal: Terminal,
     keep: bool = switch("Keep the sandbox running afterwards.", off="--no-keep", default=True),
 ) -> None:
-    """Show the main job on the sandbox, step by step.
+    """Run the main workflow in the sandbox, step by step.
 
-    Runs real commands, from a cluster without the agent to verified credentials. At the end, podid doctor reports the
-    remaining problem. Requires no AWS account and no network.
+    podid runs real commands, from a cluster without the agent to verified credentials. At the end, podid doctor reports
+    the remaining problem. The demo requires no AWS account and no network.
 
     Example: podid demo
     """

@@ -101,7 +101,7 @@ class MigrationItem:
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
-    evidence: Annotated[tuple[str, ...], About("Where the older way was found.")] = ()
+    evidence: Annotated[tuple[str, ...], About("The sources from which podid derived the use of IRSA.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[Caution, ...] = ()

@@ -32,7 +32,7 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, request: AddonRequest) -> None:
     """Give an add-on's service account a role.
 
-    The add-on owns the association. Its other service accounts keep their roles.
+    The add-on owns the association. The add-on's other service accounts keep their roles.
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
 

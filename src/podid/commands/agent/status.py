@@ -25,9 +25,9 @@ def status(
     """Show the agent's add-on, DaemonSets and coverage.
 
     The first line is the state of the agent: ready, doubtful, broken, unknown or not-installed. The next lines show the
-    add-on's version and EKS's offer, its issues, coverage by kind of node, restarts, and whether the nodes' roles are
-    authorized to redeem tokens. Exit 0 if it is ready, 3 if it is broken or not installed, 9 if it is doubtful or
-    unknown.
+    add-on's version, the versions that EKS offers, the add-on's issues, the coverage by kind of node, restarts, and
+    whether the node roles are authorized to redeem tokens. Exit 0 if the agent is ready, 3 if it is broken or not
+    installed, 9 if it is doubtful or unknown.
 
     Example: podid agent status
 

@@ -42,7 +42,8 @@ def associate(access: Access, options: AssociateOptions) -> None:
 
     Without arguments on a terminal, podid asks for everything. An association that exists with other settings is a
     conflict (exit 6), unless you pass --replace. Without --role, only its settings change. Role, policies and
-    association are one run to undo. If one of several fails, podid continues with the others; a rerun does the rest.
+    association are one run: undo them together. If one of several fails, podid continues with the others. A rerun
+    creates the remaining ones.
 
     Example: podid associate
 

@@ -29,7 +29,7 @@ def bundle(
     file: str = argument("FILE", "The archive to write.", default="podid-bundle.tar.gz"),
     force: bool = switch("Replace FILE if it exists.", consent=True),
 ) -> None:
-    """Save snapshot and report to an archive for support.
+    """Save the snapshot and the report in an archive for support.
 
     Account ids and external ids are replaced consistently. Values of variables that could be secrets are not read, and
     data that no check needs is omitted. podid lists the contents, and asks for confirmation before it writes the file.

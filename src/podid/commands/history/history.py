@@ -13,7 +13,7 @@ def history(
         "NUMBER", "Show only this many of the newest runs; 0 for all.", default=0, bounds=(0, 1_000_000)
     ),
 ) -> None:
-    """List the changes that podid made from here.
+    """List the changes in podid's journal.
 
     The newest run is first. With RUN, show the steps of that run. Exit 8 if a file of the journal is not valid: the
     others are listed.

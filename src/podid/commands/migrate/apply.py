@@ -41,10 +41,10 @@ def apply(access: Access, options: ApplyOptions) -> None:
     """Migrate service accounts from IRSA to Pod Identity.
 
     For each service account, podid extends the trust policy of its role, creates the association, waits until it takes
-    effect, restarts the workloads and redeems a token of every pod. It changes nothing of IRSA, so pods get credentials
-    at every moment. If a service account fails, podid deletes its association and restarts it with IRSA.
-    The first service account is migrated alone. A rerun continues where an earlier run stopped.
-    Asks for confirmation, or requires --yes.
+    effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, so pods always have
+    credentials. If a service account fails, podid deletes its association and restarts its workloads with IRSA. The
+    first service account is migrated alone. A rerun continues after the last completed step. The command asks for
+    confirmation, or requires --yes.
 
     Example: podid migrate apply shop/orders
 

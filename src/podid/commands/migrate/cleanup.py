@@ -28,12 +28,12 @@ def permissions() -> CommandPermissions:
 @command(shared=(*AWS, *CHANGE), permissions=permissions)
 def cleanup(
     access: Access,
-    arns: tuple[str, ...] = arguments("[ARN...]", "What to delete: ARNs from the list.", default=()),
+    arns: tuple[str, ...] = arguments("[ARN...]", "ARNs to delete, from the list.", default=()),
 ) -> None:
-    """List and delete what a migration leaves in the account.
+    """List and delete unused IAM resources after a migration.
 
-    Lists OIDC providers that no role trusts, and roles that no one can assume any more. Deletes only what you name.
-    Asks for confirmation, or requires --yes. podid undo creates it again.
+    podid lists OIDC providers that no role trusts, and roles that no one can assume any more. It deletes only the
+    specified ARNs, and asks for confirmation first, or requires --yes. podid undo creates them again.
 
     Example: podid migrate cleanup
     """

@@ -39,18 +39,17 @@ class FinishOptions:
         default=timedelta(hours=24),
         read=read_soak,
     )
-    narrow: bool = switch("Replace a pattern in a trust policy by the service accounts that still need it.")
+    narrow: bool = switch("Replace a pattern in a trust policy with the service accounts that still need it.")
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def finish(access: Access, options: FinishOptions) -> None:
     """Remove IRSA from service accounts that use Pod Identity.
 
-    Removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
-    cluster's OIDC provider. Requires that every running pod uses Pod Identity and that the association is at least
-    24 hours old. A statement stays while another service account needs it. podid does not remove annotations that
-    Helm, Argo CD, Flux or another tool manages: it prints the change to make there. Asks for confirmation, or requires
-    --yes.
+    podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
+    cluster's OIDC provider. Every running pod must use Pod Identity, and the association must be at least 24 hours old.
+    A statement stays while another service account needs it. podid does not remove annotations that Helm, Argo CD, Flux
+    or another tool manages. It prints the change to make there. The command asks for confirmation, or requires --yes.
     Exit 3 if nothing could be finished yet, 8 if some service accounts were finished and others not.
 
     Example: podid migrate finish shop/orders

@@ -25,10 +25,10 @@ class PlanOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
 def plan(access: Access, options: PlanOptions) -> None:
-    """Show what a migration from IRSA to Pod Identity would do.
+    """Plan a migration from IRSA to Pod Identity.
 
-    Lists each service account whose pods get credentials by IRSA, with its stage, its blockers and the steps that are
-    left. Reads only. podid migrate apply skips a blocked service account.
+    podid lists each service account whose pods get credentials by IRSA, with its stage, its blockers and its remaining
+    steps. The command only reads. podid migrate apply skips blocked service accounts.
 
     Example: podid migrate plan
 

@@ -43,9 +43,9 @@ class RollbackOptions:
 def rollback(access: Access, options: RollbackOptions) -> None:
     """Roll service accounts back to IRSA.
 
-    Works from any stage, also after podid migrate finish. podid first restores the trust statement and the annotation,
-    then deletes the association and restarts the workloads, and at last removes the statement of Pod Identity. Pods
-    have credentials at every moment. Asks for confirmation, or requires --yes.
+    You can roll back from any stage, also after podid migrate finish. podid first restores the trust statement and the
+    annotation. Then it deletes the association and restarts the workloads. Finally it removes the statement of Pod
+    Identity. Pods always have credentials. The command asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
     """

@@ -23,10 +23,10 @@ class MigrationStatusOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
 def status(access: Access, options: MigrationStatusOptions) -> None:
-    """Show how far each service account has been migrated.
+    """Show the migration stage of each service account.
 
-    Lists service accounts by stage: old, admitted, associated, moved, finished. The stage is derived from AWS and the
-    cluster, so anyone can continue a migration. Prints the next command.
+    podid lists service accounts by stage: old, admitted, associated, moved, finished. It derives the stage from AWS and
+    the cluster, so anyone can continue a migration. It also prints the next command.
 
     Example: podid migrate status
     """

@@ -32,7 +32,7 @@ def list_roles(
     unused: bool = switch("Only roles that no association uses, in any cluster of any region."),
     all_clusters: bool = switch("Count the associations of every cluster of every region."),
 ) -> None:
-    """List the roles that pods can assume, and which pods.
+    """List the roles that pods can assume.
 
     For each role, podid shows how many associations of the region's clusters use it, when it was last used, and which
     of its policies differ from their presets now.

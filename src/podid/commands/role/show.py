@@ -33,7 +33,7 @@ def show(
     name: str = ROLE,
     all_clusters: bool = switch("Search every cluster of every region for associations."),
 ) -> None:
-    """Show a role, its trust policy and what uses it.
+    """Show a role, its trust policy and its associations.
 
     The output lists who can assume the role, its permissions, the tool that created it, and its problems. For each
     association that uses the role, it shows whether the trust policy allows the pods, and the status of the service

@@ -10,8 +10,8 @@ def env(
 ) -> None:
     """Print shell commands that select the sandbox.
 
-    They direct podid, the AWS CLI and kubectl to the sandbox: they set variables, and unset variables that would
-    override these.
+    The commands direct podid, the AWS CLI and kubectl to the sandbox. They set environment variables, and unset
+    variables that would override them.
 
     Example: eval "$(podid sandbox env)"
     """

@@ -14,10 +14,10 @@ def start(
         "[irsa]", "With --samples: add service accounts that use IRSA, to migrate.", default="", values=("", "irsa")
     ),
 ) -> None:
-    """Start a simulated AWS account and EKS cluster here.
+    """Start a simulated AWS account and EKS cluster.
 
-    They run on this machine. The sandbox is ready when the command returns, and runs until `podid sandbox stop`. It
-    requires no network.
+    The sandbox runs on this machine and requires no network. It is ready when the command returns, and runs until
+    `podid sandbox stop`.
 
     Example: podid sandbox start && eval "$(podid sandbox env)"
 

@@ -25,7 +25,7 @@ def permissions() -> CommandPermissions:
 
 @command(shared=CLUSTER, permissions=permissions)
 def check(access: Access, options: TrustCheckOptions) -> None:
-    """Evaluate trust policies of files or of a role.
+    """Evaluate trust policies in files or of a role.
 
     For sts:AssumeRole and sts:TagSession, podid names the statement that decides, the reason and the fix. Without
     --for, it lists who can assume the role. With --role and without --for, it checks every association of the cluster

@@ -23,7 +23,7 @@ class TrustTightenOptions(TrustEditOptions):
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
 def tighten(access: Access, options: TrustTightenOptions) -> None:
-    """Narrow a trust policy to those who use the role.
+    """Narrow a trust policy to the pods that use the role.
 
     podid replaces wide statements for EKS Pod Identity with one for each association that uses the role, in any cluster
     of any region. Every region must be readable, and no user of the role loses access. For a file, specify the users

@@ -46,13 +46,13 @@ class RestartOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
 def restart(access: Access, options: RestartOptions) -> None:
-    """Restart the workloads of service accounts. Several require confirmation, or --yes.
+    """Restart the workloads of service accounts. More than one workload requires confirmation, or --yes.
 
     Their controllers replace the pods, as with `kubectl rollout restart`. podid waits until the new pods are ready, and
-    restarts again, at most twice, if new pods lack the injected fields. Bare and static pods, Jobs, paused workloads,
-    and OnDelete workloads without --evict cannot be restarted; podid lists them with what to do instead. A service
-    account whose association was deleted can be specified as well. Workloads whose new pods would not get the
-    credentials that running pods have are skipped. Exit 6 if all are skipped.
+    restarts again, at most twice, if new pods lack the injected fields. podid cannot restart bare and static pods,
+    Jobs, paused workloads, and OnDelete workloads without --evict. It lists them with the alternative for each. You
+    can also specify a service account whose association was deleted. podid skips workloads whose new pods would not
+    get the credentials of the running pods. Exit 6 if all are skipped.
 
     Example: podid restart shop/orders
 

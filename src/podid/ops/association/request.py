@@ -171,7 +171,7 @@ class AssociateOptions:
         "service_accounts": "Service accounts",
         "role": "Role",
         "settings": "Settings of the association",
-        "change": "What exists already, and output",
+        "change": "Existing resources, and output",
     }
     BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
 

@@ -1,6 +1,6 @@
 """Carries out a migration batch by batch: trust policy, association, effect, restart, proof; and takes back what fails.
 
-Nothing of the older way is touched, so a pod that starts at any moment gets credentials by one of the two ways.
+IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRSA or by Pod Identity.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class _MigrationRun:
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
-        how.patience.say(f"{count_of(len(back), 'service account')} go back to the older way")
+        how.patience.say(f"{count_of(len(back), 'service account')} go back to IRSA")
         current = current_associations(how.clients, self.place, back)
         result = self._apply(plan_disassociate(back, self.place.header, current))
         if result.error is not None:
@@ -171,7 +171,7 @@ class _MigrationRun:
         self.done += made_again.done
         for ref in back:
             self.after.pop(ref, None)
-            self.failures[ref] += "; back on the older way"
+            self.failures[ref] += "; returned to IRSA"
 
 
 def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:

@@ -1,4 +1,4 @@
-"""Takes the older way out, of service accounts whose pods all use Pod Identity: annotations and trust statements."""
+"""Remove IRSA from service accounts whose pods all use Pod Identity: annotations and trust statements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOAK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """The plan that takes the older way out. `waiting` are items that are not old enough or not moved, with the reason;
+    """Return the plan that removes IRSA. `waiting` are items that are not old enough or not moved, with the reason;
     `owned` those whose annotation another tool keeps, with the edit to make there."""
 
     plan: Plan

@@ -209,7 +209,7 @@ class MigrationJudge:
 
 def _refusal(error: PodidError) -> Blocker:
     """The blocker of an item that cannot be planned."""
-    quota = isinstance(error, Conflict) and "characters; IAM takes" in error.message
+    quota = isinstance(error, Conflict) and "characters; IAM allows" in error.message
     hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
     return Blocker(
         error.id or ("trust-quota" if quota else "trust-unreadable"),

@@ -30,7 +30,7 @@ def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
 
 ACCEPT = several(
     "ID|NS/SA=ID",
-    "Migrate in spite of this blocker. Repeatable.",
+    "Ignore this blocker. Repeatable.",
     name="--accept",
     default={},
     read=read_accepted,
@@ -54,10 +54,14 @@ class MigrationOptions:
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_: str = option(
-        "SOURCE", "Only items that use this older way.", name="--from", default="", values=tuple(OlderWay)
+        "SOURCE",
+        "Only service accounts that get credentials from this source.",
+        name="--from",
+        default="",
+        values=tuple(OlderWay),
     )
     accept: Mapping[str, frozenset[str]] = ACCEPT
-    strict: bool = switch("Block items that podid could not check completely.")
+    strict: bool = switch("Block service accounts that podid could not check completely.")
 
     def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
         return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())

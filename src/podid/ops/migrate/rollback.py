@@ -1,6 +1,6 @@
-"""Takes service accounts back to the older way, from any stage, so that no pod is ever without credentials.
+"""Return service accounts to IRSA, from any stage, so that no pod is ever without credentials.
 
-First the older way is restored: the trust statement, then the annotation. Then the association goes, pods are
+First IRSA is restored: the trust statement, then the annotation. Then the association goes, pods are
 restarted, and last the statement of Pod Identity is removed.
 """
 

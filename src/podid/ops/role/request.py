@@ -112,7 +112,7 @@ class RoleCreateOptions:
         "permissions": "Permissions",
         "target_role": "Target role and session tags",
         "settings": "Settings",
-        "replace": "What exists already, and output",
+        "replace": "Existing resources, and output",
     }
 
     service_accounts: tuple[ServiceAccountRef, ...] = several(

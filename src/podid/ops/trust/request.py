@@ -19,7 +19,7 @@ class TrustOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = several(
         "NS/SA", "Service account of the pods. Repeatable.", name="--for", read=ServiceAccountRef.parse_all
     )
-    cluster_arn: str | None = option("ARN", "Cluster of the pods. With FILE, no AWS access is required then.")
+    cluster_arn: str | None = option("ARN", "Cluster of the pods. FILE then requires no AWS access.")
 
 
 SESSION_TAGS = switch("Whether the association sends session tags.", default=True, off="--no-session-tags")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 Obj = dict[str, Any]
@@ -14,8 +15,14 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def rfc3339(seconds: float) -> str:
-    """As `metav1.Time`: whole seconds, UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the time as `metav1.Time`: whole seconds, UTC."""
+    return _rfc3339(int(seconds))
+
+
+# a cluster has few different times in many objects
+@lru_cache(maxsize=4096)
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rfc3339_micro(seconds: float) -> str:
@@ -23,6 +30,7 @@ def rfc3339_micro(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=4096)
 def parse_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
@@ -37,27 +45,35 @@ _TIMES = frozenset(
 )
 
 
+_HOLDERS = (dict, list)
+
+
 def with_times(value: Any, change: Callable[[float], float]) -> Any:
-    """The object with every time in it as `change` makes it."""
+    """Return the object with each time in it replaced by what `change` returns for it."""
     if isinstance(value, list):
-        return [with_times(item, change) for item in value]
+        return [with_times(item, change) if isinstance(item, _HOLDERS) else item for item in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: rfc3339(change(parse_time(item))) if key in _TIMES and isinstance(item, str) else with_times(item, change)
-        for key, item in value.items()
-    }
+    changed = {}
+    for key, item in value.items():
+        if isinstance(item, _HOLDERS):
+            item = with_times(item, change)
+        elif key in _TIMES and isinstance(item, str):
+            item = rfc3339(change(parse_time(item)))
+        changed[key] = item
+    return changed
 
 
 def clone(obj: Obj) -> Obj:
-    """A copy that shares no dict and no list: of JSON only, which takes a third of copy.deepcopy's time."""
-    return {key: _clone(value) for key, value in obj.items()}
+    """Return a copy that shares no dict and no list. It is for JSON alone, and several times faster than
+    copy.deepcopy."""
+    return {key: _clone(value) if isinstance(value, _HOLDERS) else value for key, value in obj.items()}
 
 
 def _clone(value: Any) -> Any:
     if isinstance(value, dict):
         return clone(value)
-    return [_clone(item) for item in value] if isinstance(value, list) else value
+    return [_clone(item) if isinstance(item, _HOLDERS) else item for item in value]
 
 
 def get(obj: Any, *path: str, default: Any = None) -> Any:
