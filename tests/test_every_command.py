@@ -167,4 +167,4 @@ def test_a_demo_that_breaks_off_leaves_nothing_running(
 def test_the_demo_is_told_and_is_no_document(more: tuple[str, str]) -> None:
     outcome = Podid()("demo", *more)
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "podid demo narrates" in outcome.stderr
+    assert "cannot be used with podid demo" in outcome.stderr

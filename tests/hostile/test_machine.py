@@ -156,7 +156,7 @@ def test_a_bundle_of_certificates(
         assert (outcome.code, outcome.stdout) == (7, "")
     else:
         assert (outcome.code, outcome.stdout) == (2, "")
-        assert f"The file of {name}, {path}, cannot be read: " in outcome.stderr
+        assert f"The file {path} of {name} cannot be read: " in outcome.stderr
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -180,7 +180,7 @@ def test_a_token_of_a_web_identity(
     assert SECRET not in outcome.stderr
     if kind != "garbage":
         assert (outcome.code, outcome.stdout) == (2, "")
-        assert f"The file of {name}, {path}, cannot be read: " in outcome.stderr
+        assert f"The file {path} of {name} cannot be read: " in outcome.stderr
 
 
 @pytest.mark.parametrize("text", ["ASIA\n", f"{SECRET}\r\nX: 1", "é", "\x7f"])

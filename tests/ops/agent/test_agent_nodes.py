@@ -57,7 +57,7 @@ def test_without_the_associations_nobody_knows_who_needs_it(healthy: Site) -> No
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
     assert "the pods that need the agent could not be read" in healthy("agent", "nodes").stderr
-    assert "could not be read: " in healthy.must("agent", "status").stdout
+    assert "needed by      not checked: " in healthy.must("agent", "status").stdout
 
 
 def test_status_says_where_the_version_stands(healthy: Site) -> None:

@@ -393,7 +393,7 @@ def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid
         ("-n shop", "Specify the service accounts: --service-account"),
         ("--service-account app", "Specify the namespaces: -n NAME"),
         ("--selector a=b", "Specify the namespaces: -n NAME"),
-        ("shop/orders -c a -c b --context x", "--context is the way into one cluster"),
+        ("shop/orders -c a -c b --context x", "--context selects one cluster"),
     ],
 )
 def test_halves(box: Sandbox, podid: Podid, line: str, message: str) -> None:

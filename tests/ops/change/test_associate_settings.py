@@ -160,7 +160,7 @@ def test_a_role_is_not_its_own_target(box: Sandbox, podid: Podid, journal: Path)
     ):
         outcome = podid(*line, "-c", "demo", "-o", "json")
         assert (outcome.code, writes(box)) == (2, 0), outcome
-        assert "is its own role" in outcome.error["message"]
+        assert "itself: omit --target-role" in outcome.error["message"]
 
 
 def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

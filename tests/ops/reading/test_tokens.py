@@ -195,7 +195,7 @@ def test_a_permission_that_is_missing_is_named(world: KubeWorld) -> None:
     (trial,) = tried(world, access=world.access("viewer-token"))
     permission = "create serviceaccounts/token in namespace shop"
     assert trial.missing == Missing(
-        f"no token could be requested: not allowed to {permission}", permission, "AccessDenied"
+        f"no token could be requested: the caller is not authorized to {permission}", permission, "AccessDenied"
     )
 
 

@@ -52,7 +52,10 @@ def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
     shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
     ids = [finding["id"] for use in shown["associations"] for finding in use["findings"]]
     assert "trust-missing-tag-session" in ids
-    assert "shop/orders in cluster demo, us-west-2: not admitted" in healthy.must("role", "show", "shop-orders").stdout
+    assert (
+        "shop/orders in cluster demo, us-west-2: not allowed; broken"
+        in healthy.must("role", "show", "shop-orders").stdout
+    )
 
 
 def test_a_role_that_refuses_its_association(healthy: Site) -> None:
@@ -152,7 +155,7 @@ def test_its_permissions_are_said_in_words(healthy: Site) -> None:
     assert found["AmazonSQSFullAccess"]["words"] == ["may do everything of sqs on anything"]
     assert (found["AmazonS3ReadOnlyAccess"]["kind"], found["AmazonSQSFullAccess"]["kind"]) == ("boundary", "managed")
     text = healthy.must("role", "show", "shop-orders").stdout
-    assert "never more than (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
+    assert "permissions boundary (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
     healthy.box.world.credentials.deny("iam:GetPolicyVersion")
     without = shown(healthy)
     assert [item["words"] for item in without["permissions"] if item["kind"] != "inline"] == [None, None]

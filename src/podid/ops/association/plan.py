@@ -119,7 +119,7 @@ def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -
 def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
     if state["targetRoleArn"] and state["targetRoleArn"] == state["roleArn"]:
         raise UsageError(
-            f"the target role of {ref} is its own role, {state['roleArn']}: omit --target-role",
+            f"the target role of {ref} is the role of the association itself: omit --target-role",
             hint=Again(add=("--no-target-role",)) if state.get("associationId") else (),
             subject=str(ref),
         )

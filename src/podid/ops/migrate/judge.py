@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import Conflict, InvalidInput, PodidError
+from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
 from podid.domain.migration import (
     Blocker,
@@ -209,10 +209,9 @@ class MigrationJudge:
 
 def _refusal(error: PodidError) -> Blocker:
     """The blocker of an item that cannot be planned."""
-    quota = isinstance(error, Conflict) and "characters; IAM allows" in error.message
     hint = error.hint if isinstance(error.hint, tuple) and error.hint else ()
     return Blocker(
-        error.id or ("trust-quota" if quota else "trust-unreadable"),
+        error.id or "trust-unreadable",
         f"{error.message}.",
         error.lines,
         (hint,) if hint else (),

@@ -125,6 +125,7 @@ def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 
             f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
             advice="Use a wider --scope (namespace or cluster), or create a second role.",
             subject=role_name,
+            id="trust-quota",
         )
 
 
