@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.policy.evaluate import Access, Layer, LayerKind, RoleAccess, Ruling
+from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
 from podid.domain.section import Missing
@@ -56,7 +56,7 @@ def access(
 
 
 def decided(ruling: Ruling) -> tuple[str, str]:
-    return ruling.access.value, str(ruling.statement or "")
+    return ruling.verdict.value, str(ruling.statement or "")
 
 
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -71,74 +71,75 @@ OUTSIDE = {
 ADDRESSES = {"NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24", "203.0.113.0/24"]}}
 BOUNDARY = document(allow(["s3:*", "cloudwatch:*", "ec2:*"]))
 BUCKET = "arn:aws:s3:::amzn-s3-demo-bucket"
-CASES: list[tuple[str, RoleAccess, str, str, Access]] = [
+CASES: list[tuple[str, RoleAccess, str, str, AccessVerdict]] = [
     ("reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html",
      access(allow("s3:*"), deny("s3:PutObject")),
-     "s3:PutObject", f"{BUCKET}/a", Access.DENIED),
+     "s3:PutObject", f"{BUCKET}/a", AccessVerdict.DENIED),
     ("reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html",
-     access(), "s3:PutObject", "*", Access.DENIED),
+     access(), "s3:PutObject", "*", AccessVerdict.DENIED),
     ("access_policies_boundaries.html", access(allow("iam:CreateUser"), boundary=BOUNDARY), "iam:CreateUser",
-     f"arn:aws:iam::{ACCOUNT}:user/x", Access.DENIED),
-    ("access_policies_boundaries.html", access(allow("*"), boundary=BOUNDARY), "ec2:RunInstances", "*", Access.ALLOWED),
-    ("access_policies_boundaries.html", access(boundary=BOUNDARY), "s3:GetObject", f"{BUCKET}/a", Access.DENIED),
+     f"arn:aws:iam::{ACCOUNT}:user/x", AccessVerdict.DENIED),
+    ("access_policies_boundaries.html", access(allow("*"), boundary=BOUNDARY), "ec2:RunInstances",
+     "*", AccessVerdict.ALLOWED),
+    ("access_policies_boundaries.html", access(boundary=BOUNDARY), "s3:GetObject", f"{BUCKET}/a", AccessVerdict.DENIED),
     ("access_policies.html#policies_session", access(allow("s3:*"), session_policy=document(allow("s3:GetObject"))),
-     "s3:PutObject", f"{BUCKET}/a", Access.DENIED),
+     "s3:PutObject", f"{BUCKET}/a", AccessVerdict.DENIED),
     ("access_policies.html#policies_session", access(allow("s3:*"), session_policy=document(allow("s3:GetObject"))),
-     "s3:GetObject", f"{BUCKET}/a", Access.ALLOWED),
+     "s3:GetObject", f"{BUCKET}/a", AccessVerdict.ALLOWED),
     ("reference_policies_elements_action.html",
-     access(allow("IAM:ListAccessKeys")), "iam:listaccesskeys", "*", Access.ALLOWED),
+     access(allow("IAM:ListAccessKeys")), "iam:listaccesskeys", "*", AccessVerdict.ALLOWED),
     ("reference_policies_elements_action.html",
-     access(allow("iam:*AccessKey*")), "iam:GetAccessKeyLastUsed", "*", Access.ALLOWED),
+     access(allow("iam:*AccessKey*")), "iam:GetAccessKeyLastUsed", "*", AccessVerdict.ALLOWED),
     ("reference_policies_elements_resource.html",
      access(allow("s3:*", f"{BUCKET}/*/test/*")), "s3:GetObject",
-     f"{BUCKET}/1/2/test/3/object.jpg", Access.ALLOWED),
+     f"{BUCKET}/1/2/test/3/object.jpg", AccessVerdict.ALLOWED),
     ("reference_policies_elements_resource.html",
      access(allow("s3:*", f"{BUCKET}/*/test/*")), "s3:GetObject",
-     f"{BUCKET}/1-test/object.jpg", Access.DENIED),
+     f"{BUCKET}/1-test/object.jpg", AccessVerdict.DENIED),
     ("reference_policies_elements_resource.html",
      access(allow("s3:*", f"{BUCKET}/*")), "s3:GetObject",
-     "arn:aws:s3:::AMZN-S3-demo-bucket/a", Access.DENIED),
+     "arn:aws:s3:::AMZN-S3-demo-bucket/a", AccessVerdict.DENIED),
     ("reference_policies_elements_notresource.html",
      access({"Effect": "Deny", "Action": "s3:*", "NotResource": [BUCKET, f"{BUCKET}/*"]}, allow("s3:*")),
-     "s3:GetObject", "arn:aws:s3:::other/a", Access.DENIED),
+     "s3:GetObject", "arn:aws:s3:::other/a", AccessVerdict.DENIED),
     ("reference_policies_elements_notresource.html",
      access({"Effect": "Deny", "Action": "s3:*", "NotResource": [BUCKET, f"{BUCKET}/*"]}, allow("s3:*")),
-     "s3:GetObject", f"{BUCKET}/a", Access.ALLOWED),
+     "s3:GetObject", f"{BUCKET}/a", AccessVerdict.ALLOWED),
     ("reference_policies_elements_notaction.html",
-     access({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), "iam:CreateUser", "*", Access.DENIED),
+     access({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), "iam:CreateUser", "*", AccessVerdict.DENIED),
     ("reference_policies_elements_notaction.html",
      access({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*", "Condition": MFA}, allow("*")),
-     "s3:ListAllMyBuckets", "*", Access.DENIED),
+     "s3:ListAllMyBuckets", "*", AccessVerdict.DENIED),
     ("reference_policies_examples_aws_deny-requested-region.html",
      access(OUTSIDE, allow("*")), "sqs:SendMessage",
-     f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders", Access.DENIED),
+     f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders", AccessVerdict.DENIED),
     ("reference_policies_examples_aws_deny-requested-region.html",
      access(OUTSIDE, allow("*")), "sqs:SendMessage",
-     f"arn:aws:sqs:eu-central-1:{ACCOUNT}:orders", Access.ALLOWED),
+     f"arn:aws:sqs:eu-central-1:{ACCOUNT}:orders", AccessVerdict.ALLOWED),
     ("reference_policies_examples_aws_deny-requested-region.html",
-     access(OUTSIDE, allow("*")), "iam:GetRole", ROLE, Access.ALLOWED),
+     access(OUTSIDE, allow("*")), "iam:GetRole", ROLE, AccessVerdict.ALLOWED),
     ("reference_policies_examples_aws_deny-ip.html",
      access(deny("*", Condition=ADDRESSES), allow("*")), "s3:GetObject",
-     f"{BUCKET}/a", Access.UNKNOWN),
+     f"{BUCKET}/a", AccessVerdict.UNKNOWN),
     ("reference_policies_variables.html",
      access(allow("s3:*", f"{BUCKET}/${{aws:PrincipalTag/team}}/*")), "s3:GetObject",
-     f"{BUCKET}/blue/a", Access.ALLOWED),
+     f"{BUCKET}/blue/a", AccessVerdict.ALLOWED),
     ("reference_policies_variables.html",
      access(allow("s3:*", f"{BUCKET}/${{aws:PrincipalTag/team}}/*")), "s3:GetObject",
-     f"{BUCKET}/red/a", Access.DENIED),
+     f"{BUCKET}/red/a", AccessVerdict.DENIED),
     ("reference_policies_variables.html",
      access(allow("s3:*", f"{BUCKET}/${{aws:username}}/*")), "s3:GetObject",
-     f"{BUCKET}/x/a", Access.DENIED),
+     f"{BUCKET}/x/a", AccessVerdict.DENIED),
     ("reference_policies_variables.html",
      access(allow("s3:*", f"{BUCKET}/${{*}}/*")), "s3:GetObject", f"{BUCKET}/x/a",
-     Access.DENIED),
+     AccessVerdict.DENIED),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].split('.')[0]} {case[2]} {case[4]}")
-def test_the_result_is_the_documented_one(case: tuple[str, RoleAccess, str, str, Access]) -> None:
+def test_the_result_is_the_documented_one(case: tuple[str, RoleAccess, str, str, AccessVerdict]) -> None:
     _, policies, action, resource, expected = case
-    assert policies.ruling(action, resource).access is expected
+    assert policies.ruling(action, resource).verdict is expected
 
 
 def test_the_session_tags_of_pods_are_known() -> None:
@@ -148,7 +149,7 @@ def test_the_session_tags_of_pods_are_known() -> None:
     untagged = replace(SESSION, pod=replace(POD, session_tags=False))
     assert access(allow("s3:*", f"{BUCKET}/${{aws:PrincipalTag/kubernetes-namespace}}/*"), session=untagged).ruling(
         "s3:GetObject", f"{BUCKET}/shop/a"
-    ).access is Access.DENIED  # fmt: skip
+    ).verdict is AccessVerdict.DENIED  # fmt: skip
 
 
 def test_the_name_of_a_pod_is_known_only_for_one_pod() -> None:
@@ -160,7 +161,9 @@ def test_the_name_of_a_pod_is_known_only_for_one_pod() -> None:
     )
     assert ruling.reason == "whether app, Statement[0] allows it depends on aws:PrincipalTag/kubernetes-pod-name"
     one = replace(SESSION, live=LivePod("orders-1", "uid-1"))
-    assert access(allow("s3:*", Condition=mine), session=one).ruling("s3:GetObject", "*").access is Access.ALLOWED
+    assert (
+        access(allow("s3:*", Condition=mine), session=one).ruling("s3:GetObject", "*").verdict is AccessVerdict.ALLOWED
+    )
 
 
 def test_a_specified_value_decides() -> None:
@@ -177,9 +180,9 @@ def test_a_policy_that_could_not_be_read_leaves_unknown_only_what_it_could_chang
     known = parse_permissions("app", "identity", document(allow("s3:*"), deny("s3:PutObject")))
     policies = RoleAccess(SESSION, (Layer(LayerKind.IDENTITY, "policy of role orders", (known, unread)),))
     rulings = [policies.ruling(action, "*") for action in ("s3:PutObject", "s3:GetObject", "sqs:SendMessage")]
-    assert [item.access.value for item in rulings] == ["denied", "unknown", "unknown"]
+    assert [item.verdict.value for item in rulings] == ["denied", "unknown", "unknown"]
     assert rulings[1].missing_permission == "iam:GetRolePolicy"
-    assert policies.ruling("s3:GetObject").access is Access.UNKNOWN
+    assert policies.ruling("s3:GetObject").verdict is AccessVerdict.UNKNOWN
 
 
 def test_a_document_that_iam_would_reject_is_unread() -> None:
@@ -196,17 +199,22 @@ def test_resources_are_narrowed_by_each_layer_and_without_those_denied() -> None
         boundary=document(allow("*", table.format(f"eu-west-1:{ACCOUNT}", "*"))),
     )
     ruling = policies.ruling("dynamodb:Query")
-    assert ruling.access is Access.ALLOWED
+    assert ruling.verdict is AccessVerdict.ALLOWED
     assert ruling.resources == (table.format(f"eu-west-1:{ACCOUNT}", "orders*"),)
     assert ruling.except_ == (table.format("*:*", "orders-secret"),)
     whole = policies.ruling("dynamodb:Query", table.format(f"eu-west-1:{ACCOUNT}", "orders-*"))
-    assert (whole.access, whole.except_) == (Access.UNKNOWN, ruling.except_)
+    assert (whole.verdict, whole.except_) == (AccessVerdict.UNKNOWN, ruling.except_)
     part = policies.ruling("dynamodb:Query", table.format(f"eu-west-1:{ACCOUNT}", "orders-2*"))
-    assert part.access is Access.ALLOWED
-    assert policies.ruling("dynamodb:Query", table.format(f"us-east-1:{ACCOUNT}", "orders*")).access is Access.DENIED
+    assert part.verdict is AccessVerdict.ALLOWED
+    assert (
+        policies.ruling("dynamodb:Query", table.format(f"us-east-1:{ACCOUNT}", "orders*")).verdict
+        is AccessVerdict.DENIED
+    )
 
 
 def test_a_match_that_depends_on_undocumented_wildcards_is_unknown() -> None:
     policies = access(allow("sqs:*", "arn:aws:sqs:*:orders"))
-    assert policies.ruling("sqs:SendMessage", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:orders").access is Access.UNKNOWN
-    assert policies.ruling("sqs:SendMessage", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:carts").access is Access.DENIED
+    assert (
+        policies.ruling("sqs:SendMessage", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:orders").verdict is AccessVerdict.UNKNOWN
+    )
+    assert policies.ruling("sqs:SendMessage", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:carts").verdict is AccessVerdict.DENIED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.policy import policy_naive
 from harness import examples
 from podid.domain import wildcards
-from podid.domain.policy.evaluate import Access, Layer, LayerKind, RoleAccess
+from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess
 from podid.domain.policy.session import RoleSession
 from podid.domain.policy.statements import parse_permissions
 from podid.domain.trust import PodIdentity
@@ -110,7 +110,7 @@ KINDS = (LayerKind.IDENTITY, LayerKind.BOUNDARY, LayerKind.SESSION)
 layered = st.lists(st.lists(documents, min_size=1, max_size=2), min_size=1, max_size=2) | st.lists(
     documents.map(lambda document: [document]), min_size=1, max_size=3
 )
-decided: Counter[Access] = Counter()
+decided: Counter[AccessVerdict] = Counter()
 
 
 def access_of(layers: Layers, session: RoleSession = SESSION) -> RoleAccess:
@@ -131,14 +131,18 @@ def test_a_second_evaluator_agrees(layers: Layers) -> None:
     for action, resource in product(ACTIONS, RESOURCES):
         ruling = access.ruling(action, resource)
         expected = policy_naive.allowed(layers, action, resource, TABLE)
-        assert ruling.access is (Access.ALLOWED if expected else Access.DENIED), (action, resource, ruling)
-        decided[ruling.access] += 1
+        assert ruling.verdict is (AccessVerdict.ALLOWED if expected else AccessVerdict.DENIED), (
+            action,
+            resource,
+            ruling,
+        )
+        decided[ruling.verdict] += 1
 
 
 def test_enough_cases_were_decided_both_ways() -> None:
     if decided:  # not if only this test is run
-        assert decided[Access.ALLOWED] >= 600, decided
-        assert decided[Access.DENIED] >= 600, decided
+        assert decided[AccessVerdict.ALLOWED] >= 600, decided
+        assert decided[AccessVerdict.DENIED] >= 600, decided
 
 
 UNKNOWN = {"aws:sourceip": [None, "10.0.0.7", "shop"], "s3:prefix": [None, "shop", "demo"]}
@@ -152,13 +156,13 @@ def test_a_decision_does_not_depend_on_values_that_are_not_known(layers: Layers)
         layers, RoleSession(role_arn=ROLE, role_tags={"team": "Shop"}, pod=POD, now=NOW, given=given_values)
     )
     for action, resource in product(ACTIONS, RESOURCES):
-        answer = access.ruling(action, resource).access
-        if answer is Access.UNKNOWN:
+        answer = access.ruling(action, resource).verdict
+        if answer is AccessVerdict.UNKNOWN:
             continue
         for values in product(*UNKNOWN.values()):
             sent = {key: None if value is None else [value] for key, value in zip(UNKNOWN, values, strict=True)}
             expected = policy_naive.allowed(layers, action, resource, {**TABLE, **sent})
-            assert answer is (Access.ALLOWED if expected else Access.DENIED), (action, resource, sent)
+            assert answer is (AccessVerdict.ALLOWED if expected else AccessVerdict.DENIED), (action, resource, sent)
 
 
 @settings(max_examples=examples(100))
@@ -168,16 +172,18 @@ def test_the_listed_resources_are_those_that_are_allowed(layers: Layers) -> None
     access = access_of(layers)
     for action in ACTIONS:
         of_any = access.ruling(action)
-        allowed = [resource for resource in RESOURCES if access.ruling(action, resource).access is Access.ALLOWED]
-        if of_any.access is Access.DENIED:
+        allowed = [
+            resource for resource in RESOURCES if access.ruling(action, resource).verdict is AccessVerdict.ALLOWED
+        ]
+        if of_any.verdict is AccessVerdict.DENIED:
             assert not allowed, (action, of_any)
         for resource in allowed:
             assert any(
                 wildcards.matches(wildcards.pattern(text), resource) for text in (*of_any.resources, *of_any.unclear)
             ), of_any
-        if of_any.access is Access.ALLOWED:
+        if of_any.verdict is AccessVerdict.ALLOWED:
             for text in of_any.resources:
-                assert access.ruling(action, text).access is not Access.DENIED, (action, text, of_any)
+                assert access.ruling(action, text).verdict is not AccessVerdict.DENIED, (action, text, of_any)
 
 
 @settings(max_examples=examples(50))
@@ -185,7 +191,7 @@ def test_the_listed_resources_are_those_that_are_allowed(layers: Layers) -> None
 def test_a_pattern_is_allowed_only_if_all_of_its_resources_are(layers: Layers, text: str) -> None:
     access = access_of(layers)
     for action in ACTIONS:
-        answer = access.ruling(action, text).access
+        answer = access.ruling(action, text).verdict
         for resource in RESOURCES:
-            if wildcards.matches(wildcards.pattern(text), resource) and answer is not Access.UNKNOWN:
-                assert access.ruling(action, resource).access is answer, (action, text, resource)
+            if wildcards.matches(wildcards.pattern(text), resource) and answer is not AccessVerdict.UNKNOWN:
+                assert access.ruling(action, resource).verdict is answer, (action, text, resource)

@@ -20,6 +20,8 @@ def overlap(one: str, other: str) -> bool:
 @lru_cache(maxsize=8192)
 def covers(wide: str, narrow: str) -> bool:
     """Return whether every resource that matches `narrow` matches `wide`; False if that is not certain."""
+    if wide == narrow:
+        return True
     return all(map(wildcards.covers, *pair)) if (pair := _parts(wide, narrow)) else wildcards.covers(wide, narrow)
 
 

@@ -30,7 +30,7 @@ _MOST_COMPARED = 60
 _STRANGER = "zq7x0v3k9"
 
 
-class Access(StrEnum):
+class AccessVerdict(StrEnum):
     ALLOWED = "allowed"
     DENIED = "denied"
     UNKNOWN = "unknown"
@@ -61,14 +61,14 @@ class Layer:
             yield from (statement for statement in policy.statements if statement.covers(action))
 
 
-@members("action access resource resources except_ unclear statement reason keys missing_permission")
+@members("action verdict resource resources except_ unclear statement reason keys missing_permission")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """The access to an action on `resource`, or on any resource: then `resources` are the allowed patterns, without
     those in `except_`, and `unclear` those that may be allowed."""
 
     action: str
-    access: Access
+    verdict: AccessVerdict
     resource: Annotated[str, OR_NULL, About("The requested resource; null if none was specified.")] = ""
     resources: Annotated[Names, About("The patterns of the allowed resources.")] = ()
     except_: Annotated[Names, About("Patterns of resources among these that are, or may be, denied.")] = ()
@@ -126,7 +126,7 @@ class RoleAccess:
             for statement in statements:
                 truth = statement.truth(resource, context)
                 if truth and not statement.allow:
-                    return _ruling(Access.DENIED, statement, f"{statement.ref} denies it", resource)
+                    return _ruling(AccessVerdict.DENIED, statement, f"{statement.ref} denies it", resource)
                 if truth is None and not statement.allow:
                     doubt = doubt or statement
                 elif truth:
@@ -141,13 +141,15 @@ class RoleAccess:
             if layer.kind is LayerKind.IDENTITY:
                 allows = certain
         if silent is not None:
-            return _ruling(Access.DENIED, None, f"no {silent.words} allows it", resource)
+            return _ruling(AccessVerdict.DENIED, None, f"no {silent.words} allows it", resource)
         if unread is not None:
-            return replace(_ruling(Access.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission)
+            return replace(
+                _ruling(AccessVerdict.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission
+            )
         if doubt is not None:
             return _unknown(doubt, context, resource)
         assert allows is not None, "a layer of the role's policies"
-        return _ruling(Access.ALLOWED, allows, f"{allows.ref} allows it", resource)
+        return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
 
     # --- any resource -----------------------------------------------------------------------------------------------
 
@@ -159,19 +161,19 @@ class RoleAccess:
             if layer.unread is not None:
                 mine.append(_Reach(ANY, None))
             if not mine:
-                return _ruling(Access.DENIED, None, f"no {layer.words} allows it")
+                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it")
             current = mine if current is None else list(_met(current, mine))
             if not current:
-                return _ruling(Access.DENIED, None, f"no {layer.words} allows it on these resources")
+                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it on these resources")
             if len(current) > _MOST:
-                return _ruling(Access.UNKNOWN, None, "its policies combine too many patterns of resources")
+                return _ruling(AccessVerdict.UNKNOWN, None, "its policies combine too many patterns of resources")
         denied: PermissionStatement | None = None
         for statement in (item for layer in covering for item in layer if not item.allow):
             before, current = current or [], list(_without(current or [], statement, context))
             denied = denied or (statement if len(current) < len(before) else None)
         if not current:
             reason = f"{denied.ref} denies it" if denied is not None else "no policy allows it"
-            return _ruling(Access.DENIED, denied, reason)
+            return _ruling(AccessVerdict.DENIED, denied, reason)
         return self._examples(current, covering, service)
 
     def _examples(self, reaches: list[_Reach], covering: list[list[PermissionStatement]], service: str) -> Ruling:
@@ -182,9 +184,9 @@ class RoleAccess:
             for letters in (_STRANGER, ""):
                 example = self.session.example(reach.pattern, letters)
                 answer = self._of_one(covering, example, self.session.context(service, example))
-                if answer.access is not Access.DENIED:
+                if answer.verdict is not AccessVerdict.DENIED:
                     break
-            (allowed if answer.access is Access.ALLOWED else doubtful)[reach] = answer
+            (allowed if answer.verdict is AccessVerdict.ALLOWED else doubtful)[reach] = answer
         unclear = tuple(reach.pattern for reach in doubtful)
         if allowed:
             return replace(
@@ -193,11 +195,11 @@ class RoleAccess:
                 except_=tuple(dict.fromkeys(text for reach in allowed for text in reach.excepted)),
                 unclear=unclear,
             )
-        known = next((answer for answer in doubtful.values() if answer.access is Access.UNKNOWN), None)
+        known = next((answer for answer in doubtful.values() if answer.verdict is AccessVerdict.UNKNOWN), None)
         if known is not None:
             return replace(known, unclear=unclear)
         reason = f"the allowed part of {short_list(unclear)} could not be derived: specify --resource"
-        return replace(_ruling(Access.UNKNOWN, None, reason), unclear=unclear)
+        return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
 
     def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
         """Return the access to all resources that match the pattern."""
@@ -205,21 +207,23 @@ class RoleAccess:
         unclear = tuple(item for item in of_any.unclear if overlap(item, resource))
         parts = tuple(item for item in of_any.except_ if overlap(item, resource))
         if not within and not unclear:
-            reason = of_any.reason if of_any.access is Access.DENIED else "no policy allows it on these resources"
-            return replace(of_any, access=Access.DENIED, resources=(), except_=(), unclear=(), reason=reason)
+            reason = (
+                of_any.reason if of_any.verdict is AccessVerdict.DENIED else "no policy allows it on these resources"
+            )
+            return replace(of_any, verdict=AccessVerdict.DENIED, resources=(), except_=(), unclear=(), reason=reason)
         if not parts and any(covers(item, resource) for item in within):
             return replace(of_any, resources=(resource,), except_=(), unclear=())
-        answer = replace(of_any, access=Access.UNKNOWN, resources=within, except_=parts, unclear=unclear)
+        answer = replace(of_any, verdict=AccessVerdict.UNKNOWN, resources=within, except_=parts, unclear=unclear)
         if not within:
             return answer
         without = f" without {short_list(parts)}" if parts else ""
         return replace(answer, reason=f"allowed on {short_list(within)}{without}, a part of these resources")
 
 
-def _ruling(access: Access, statement: PermissionStatement | None, reason: str, resource: str = "") -> Ruling:
-    resources = (resource,) if access is Access.ALLOWED and resource else ()
+def _ruling(verdict: AccessVerdict, statement: PermissionStatement | None, reason: str, resource: str = "") -> Ruling:
+    resources = (resource,) if verdict is AccessVerdict.ALLOWED and resource else ()
     ref = statement.ref if statement is not None else None
-    return Ruling(action="", access=access, resources=resources, statement=ref, reason=reason)
+    return Ruling(action="", verdict=verdict, resources=resources, statement=ref, reason=reason)
 
 
 def _unknown(statement: PermissionStatement, context: RequestContext, resource: str) -> Ruling:
@@ -228,7 +232,7 @@ def _unknown(statement: PermissionStatement, context: RequestContext, resource: 
     reason = f"whether {statement.ref} {effect} it depends on {', '.join(keys)}"
     if not keys:
         reason = f"{statement.ref} cannot be evaluated"
-    return replace(_ruling(Access.UNKNOWN, statement, reason, resource), keys=keys)
+    return replace(_ruling(AccessVerdict.UNKNOWN, statement, reason, resource), keys=keys)
 
 
 # --- patterns of resources --------------------------------------------------------------------------------------------
