@@ -484,7 +484,7 @@ OWN = (
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
-    Way(ONE_TOO_MANY, nothing, ("deleting a role",), code=6),
+    Way(ONE_TOO_MANY, nothing, ("deleting a new role",), code=6),
     Way(ATTACHED, after("role create r --for shop/orders")),
     Way(ATTACHED, after("role create r --for shop/orders"), ("validating policies",), rare=True),
     Way(f"{ATTACHED} --replace", after(ROLE, ATTACHED), rare=True),
@@ -528,7 +528,13 @@ OWN = (
         code=3,
     ),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
-    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a role"), code=6),
+    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a new role"), code=6, rare=True),
+    Way(
+        f"{WITH_TOO_MANY.replace('shop/orders', 'shop/new')} --create-service-account",
+        nothing,
+        ("--create-role", "deleting a new role", "--create-service-account", "deleting a new service account"),
+        code=6,
+    ),
     Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
     Way(
         "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
