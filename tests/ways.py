@@ -180,6 +180,8 @@ STORY = _script(
 0 trust check --role orders --for shop/orders
 0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
 0 trust add --role orders --for shop/cart --dry-run
+2 trust add --role orders --for shop/cart --condition aws:SourceIp=10.0.0.1
+0 trust add --role orders --for shop/cart --condition aws:SourceOrgID=o-1 --dry-run
 0 trust add --role orders --for shop/cart
 0 trust add --role orders --for shop/cart
 2 trust remove --role orders --for shop/cart

@@ -59,6 +59,7 @@ class RoleRequest:
     name: str
     refs: tuple[ServiceAccountRef, ...]
     scope: trust.ScopeKind
+    conditions: tuple[trust.OwnCondition, ...] = ()
     session_tags: bool = True
     options: RoleOptions = field(default_factory=RoleOptions)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +112,7 @@ def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) 
         name=options.name,
         refs=options.service_accounts,
         scope=trust.ScopeKind(options.scope),
+        conditions=options.conditions,
         session_tags=options.session_tags,
         options=options.settings,
         tags=options.tags,
@@ -242,7 +244,13 @@ def plan_role(
         )
     notes: list[str] = [] if ours else others(current)
     trust_action = plan_trust(
-        current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
+        current,
+        cluster,
+        request.refs,
+        request.scope,
+        request.conditions,
+        session_tags=request.session_tags,
+        notes=notes,
     )
     if trust_action is not None:
         check_editable(current)
@@ -332,10 +340,11 @@ def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
 def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     """Return the role, with one trust policy statement for each service account, and its policies. Raise Conflict if
     the trust policy would be too long."""
-    pods = [identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs]
-    policy = trust.new_policy(pods[0], request.scope)
+    tags = {**MANAGED_BY, **request.tags}
+    pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
+    policy = trust.new_policy(pods[0], request.scope, request.conditions)
     for number, pod in enumerate(pods[1:], 2):
-        policy = trust.add(policy, pod, request.scope, quota=ANY_SIZE).policy
+        policy = trust.add(policy, pod, request.scope, request.conditions, quota=ANY_SIZE).policy
         check_size(policy, request.name, number, len(pods))
     role: dict[str, object] = {
         "roleName": request.name,
@@ -343,7 +352,7 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
         "description": request.options.description,
         "maxSessionDuration": request.options.max_session_seconds or DEFAULT_SESSION_SECONDS,
         "permissionsBoundary": request.options.boundary,
-        "tags": {**MANAGED_BY, **request.tags},
+        "tags": tags,
         "trustPolicy": policy.to_document(),
     }
     # a wide scope covers several of the service accounts
