@@ -23,7 +23,7 @@ _PARTS = re.compile(rf"eks-(.+)-{_UUID}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class RoleSession:
+class NamedSession:
     """One session of a role. `role` is the role's name without its path. Everything but `name` is empty if only the
     session name is known."""
 
@@ -62,7 +62,7 @@ class RoleSession:
         return not self.role or same
 
 
-def sessions_in(value: object) -> tuple[RoleSession, ...]:
+def sessions_in(value: object) -> tuple[NamedSession, ...]:
     """Return the role sessions in a text, or anywhere in JSON: a CloudTrail event, a list of them, a GuardDuty finding.
     If some are sessions of pods, return only these. Raise Malformed for JSON that is nested too deeply."""
     check_depth(value, "the JSON")
@@ -72,7 +72,7 @@ def sessions_in(value: object) -> tuple[RoleSession, ...]:
     return tuple(session for session in whole if session.of_pod) or tuple(whole)
 
 
-def _sessions(value: object) -> Iterator[RoleSession]:
+def _sessions(value: object) -> Iterator[NamedSession]:
     if isinstance(value, str):
         inner = _json(value)
         yield from _sessions(inner) if inner is not None else _in_text(value)
@@ -85,11 +85,11 @@ def _sessions(value: object) -> Iterator[RoleSession]:
             yield from _sessions(item)
 
 
-def _in_text(text: str) -> Iterator[RoleSession]:
+def _in_text(text: str) -> Iterator[NamedSession]:
     for partition, account, role, name in _ARN.findall(text):
-        yield RoleSession(name.rstrip(".,"), role, account, partition)
+        yield NamedSession(name.rstrip(".,"), role, account, partition)
     for match in _BARE.finditer(text):
-        yield RoleSession(match[0])
+        yield NamedSession(match[0])
 
 
 def _json(text: str) -> object:
@@ -104,14 +104,14 @@ def _json(text: str) -> object:
     return value
 
 
-def _of_finding(finding: Object) -> Iterator[RoleSession]:
+def _of_finding(finding: Object) -> Iterator[NamedSession]:
     """Yield the session of a GuardDuty finding, which has no session ARN: its principal is `AROA…:SESSION`."""
     members = _uncapitalized(finding)
     key = _uncapitalized(_uncapitalized(members.get("resource")).get("accessKeyDetails"))
     name, account = text_or(key, "principalId").partition(":")[2], text_or(members, "accountId")
     if name and account:
         arn = text_or(members, "arn") or "arn:aws"
-        yield RoleSession(name, text_or(key, "userName"), account, arn.split(":")[1])
+        yield NamedSession(name, text_or(key, "userName"), account, arn.split(":")[1])
 
 
 def _uncapitalized(value: object) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podid.domain.errors import InvalidInput, NotFound
-from podid.domain.sessions import RoleSession, sessions_in
+from podid.domain.sessions import NamedSession, sessions_in
 from podid.ops.session.trace import MOST_SESSIONS, sightings
 from podid.sandbox.baseline import add_cluster
 from worlds import ACCOUNT, CLUSTER_ARN, ROLE_ARN, Site
@@ -15,7 +15,7 @@ from worlds import ACCOUNT, CLUSTER_ARN, ROLE_ARN, Site
 UUID = "4f0e4c1a-0000-4000-8000-00000000000a"
 NAME = f"eks-demo-orders-7d4-{UUID}"
 ARN = f"arn:aws:sts::{ACCOUNT}:assumed-role/shop-orders/{NAME}"
-SESSION = RoleSession(NAME, "shop-orders", ACCOUNT, "aws")
+SESSION = NamedSession(NAME, "shop-orders", ACCOUNT, "aws")
 DENIED = f"User: {ARN} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k because no policy"
 
 
@@ -108,7 +108,7 @@ def test_a_name_alone_has_no_role() -> None:
     ],
 )
 def test_cluster_and_pod_in_the_name(name: str, cluster: str, part: str) -> None:
-    session = RoleSession(name)
+    session = NamedSession(name)
     assert (session.of_cluster(cluster), session.pod_part(cluster)) == (True, part)
     assert not session.of_cluster(f"x{cluster}")
 

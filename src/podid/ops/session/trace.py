@@ -16,7 +16,7 @@ from podid.domain.foreign import Malformed, Object, inner_or_empty, instant_or_n
 from podid.domain.members import HIDDEN, OR_NULL, About, TextOrNull, members
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.section import Missing, attempt, error_of, known_or
-from podid.domain.sessions import PART, RoleSession, records_in, sessions_in
+from podid.domain.sessions import PART, NamedSession, records_in, sessions_in
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 from podid.ops.role.uses import Unread
@@ -40,7 +40,7 @@ class Sighting:
     """A session in the input. `event` is the AssumeRole event of the session, if the input has it; `at` is the time of
     its first use there."""
 
-    session: RoleSession
+    session: NamedSession
     event: PodSession | None = None
     at: datetime | None = None
 
@@ -80,7 +80,7 @@ class SessionTrace:
     """The pod of a session. `source` is the source of the service account: the AssumeRole event in the input or in
     CloudTrail, or the running pods, of which `candidates` have names that match."""
 
-    session: Annotated[RoleSession, HIDDEN]
+    session: Annotated[NamedSession, HIDDEN]
     cluster: TextOrNull = ""
     ref: ServiceAccountRef | None = None
     association_id: TextOrNull = ""
@@ -168,7 +168,7 @@ class Tracer:
             trace = trace.unless_known(what, missing)
         return trace if reasons or trace.pod else trace.unless_known("pod", why)
 
-    def _event(self, session: RoleSession) -> PodSession | None:
+    def _event(self, session: NamedSession) -> PodSession | None:
         """Return the AssumeRole event of the session. CloudTrail lists it under the session's ARN and its name."""
         since = self.now - timedelta(days=DAYS)
         for resource in filter(None, (session.arn, session.name)):
@@ -177,13 +177,13 @@ class Tracer:
                     return event
         return None
 
-    def _clusters(self, session: RoleSession) -> tuple[str, ...]:
+    def _clusters(self, session: NamedSession) -> tuple[str, ...]:
         if self.cluster and session.of_cluster(self.cluster):
             return (self.cluster,)
         return tuple(name for name in self.aws.eks.list_clusters() if session.of_cluster(name))
 
     def _nothing(
-        self, session: RoleSession, event: PodSession | None, reasons: Sequence[tuple[str, Missing]]
+        self, session: NamedSession, event: PodSession | None, reasons: Sequence[tuple[str, Missing]]
     ) -> PodidError:
         for _, missing in reasons:
             return error_of(missing)
@@ -237,7 +237,7 @@ class Tracer:
 
     # --- by the session name ------------------------------------------------------------------------------------------
 
-    def _among_pods(self, session: RoleSession, cluster: str, used_at: datetime | None) -> SessionTrace | None:
+    def _among_pods(self, session: NamedSession, cluster: str, used_at: datetime | None) -> SessionTrace | None:
         """Return the service account whose pods' names match, if their association has the role of the session."""
         from podid.calls import pacing
 
@@ -254,12 +254,12 @@ class Tracer:
         return _from_candidates(session, place.cluster_name, [pod for pod in pods if pod.ref in fitting], fitting)
 
 
-def _has_role(association: Association, session: RoleSession) -> bool:
+def _has_role(association: Association, session: NamedSession) -> bool:
     return session.is_of(association.pods_role_arn) or session.is_of(association.role_arn)
 
 
 def _from_candidates(
-    session: RoleSession,
+    session: NamedSession,
     cluster: str,
     pods: Sequence[Pod],
     associations: Mapping[ServiceAccountRef, Association],
