@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
-from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable, UsageError
+from podid.domain.errors import Again, Conflict, Other, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb, document
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 from podid.ops.role.access import also_allowed
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
@@ -360,26 +360,3 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     words = short_list(dict.fromkeys(scopes), 1)
     policies, _ = permission_actions(request.name, request.policies, request.managed_policy_arns, RolePolicies())
     return ROLE.action(None, role, note=f"trust: {words}" if words else ""), *policies
-
-
-def plan_rollback(result: ChangeResult) -> Plan | None:
-    """Plan the deletion of a role that the run created and could not complete. None if it is complete or existed
-    before, or if the result of the last step is unknown: then the next run completes it. A target role that still
-    refuses leaves a complete role, which its owner can allow."""
-    if result.error is None or isinstance(result.error, Unavailable) or result.failed_kind == TARGET_TRUST.name:
-        return None
-    done = [item for item in result.done if item.status is Status.DONE]
-    if not any(item.action.kind == ROLE.name and item.action.verb is Verb.CREATE for item in done):
-        return None
-    actions = [
-        kind_of(item.action.kind).action(item.after if item.after is not None else item.action.after, None)
-        for item in reversed(done)
-        if item.action.verb is Verb.CREATE
-    ]
-    return Plan(header=result.plan.header, actions=tuple(actions))
-
-
-def rolled_back(error: PodidError, name: str) -> PodidError:
-    """Return the failure, with the advice that the role is deleted again."""
-    error.advise(f"Role {name}, which this run created, was deleted again.")
-    return error
