@@ -14,6 +14,7 @@ from harness import Answers
 from podid.cli.tree import COMMANDS
 from way_worlds import (
     EBS,
+    SESSIONS,
     UNUSED_PROVIDER,
     UNUSED_ROLE,
     World,
@@ -57,6 +58,7 @@ from way_worlds import (
     with_open_identity,
     with_recommended_role,
     with_role,
+    with_sessions,
     with_siblings,
     with_wide_role,
     without_account,
@@ -94,7 +96,7 @@ class Way:
 
 def _script(world: World, text: str) -> tuple[Way, ...]:
     """One way a line, the exit code first."""
-    lines = (line.split(" ", 1) for line in text.strip().splitlines())
+    lines = (line.split(" ", 1) for line in text.strip().replace("SESSION", SESSIONS[0]).splitlines())
     return tuple(Way(line, world, code=int(code)) for code, line in lines)
 
 
@@ -200,6 +202,9 @@ STORY = _script(
 2 verify shop/orders --yes --resource *
 2 verify
 2 verify shop/orders
+0 trace SESSION
+0 trace events.json
+5 trace eks-demo-orders-123-4f0e4c1a-0000-4000-8000-00000000000a
 3 doctor
 0 doctor -n shop
 0 doctor --all -n shop
@@ -316,6 +321,7 @@ MUTATED = _script(
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
+0 trace SESSION
 0 doctor
 0 doctor shop/orders
 0 doctor --logs
@@ -377,6 +383,7 @@ INTERRUPTED = _script(
 130 status
 130 show shop/orders
 130 role list
+130 trace SESSION
 130 restart shop/orders
 130 agent nodes
 130 agent logs
@@ -673,6 +680,7 @@ OWN = (
     Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("comparing",)),
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
+    Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
