@@ -271,6 +271,23 @@ def with_ebs_role(site: Site) -> None:
     site.wait(30)
 
 
+def with_old_cni(site: Site) -> None:
+    """An older version of an add-on, and a role that does not allow its service account."""
+    with_narrow_role(site)
+    site.aws("eks").create_addon(clusterName="demo", addonName="vpc-cni", addonVersion="v1.20.4-eksbuild.2")
+    site.wait(30)
+
+
+def with_cni_association(site: Site) -> None:
+    """A service account of an add-on that is not installed has an association."""
+    site.aws("eks").create_pod_identity_association(
+        clusterName="demo",
+        namespace="kube-system",
+        serviceAccount="aws-node",
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/orders-dynamodb",
+    )
+
+
 def ungrouped(site: Site) -> None:
     """A node that belongs to no node group: its instance tells its role."""
     _ungroup(site)

@@ -47,6 +47,7 @@ from way_worlds import (
     with_both,
     with_cart,
     with_chained_cart,
+    with_cni_association,
     with_ebs_association,
     with_ebs_role,
     with_everything,
@@ -55,6 +56,7 @@ from way_worlds import (
     with_label,
     with_leftovers,
     with_narrow_role,
+    with_old_cni,
     with_open_identity,
     with_recommended_role,
     with_role,
@@ -253,6 +255,10 @@ STORY = _script(
 5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
 0 addon list --all
+0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
+0 addon install vpc-cni --addon-version v1.20.4-eksbuild.2
+5 addon install vpc-cnii
+0 addon associate --recommended --all --dry-run
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
@@ -343,6 +349,7 @@ MUTATED = _script(
 0 migrate rollback shop/orders --dry-run
 0 migrate cleanup
 0 addon list
+0 addon install adot --role adot-col-otlp-ingest=storefront --dry-run
 0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
 0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes --dry-run
 0 role list
@@ -390,6 +397,7 @@ INTERRUPTED = _script(
 130 agent versions
 130 whoami
 130 addon list
+130 addon install adot --recommended
 130 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
 130 install-agent
 130 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
@@ -452,6 +460,7 @@ WITH_ROLE_CHANGED = f"{WITH_ROLE} --replace --description new --role-tag x=y --b
 WITH_TOO_MANY = ONE_TOO_MANY.replace("role create r --for shop/orders", "associate shop/orders --create-role")
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
 UNDONE = ("undo last --yes",)
+INSTALL_CNI = "addon install vpc-cni"
 CART = "--role shop-orders --for shop/cart --yes"
 
 # each on a site of its own
@@ -474,6 +483,20 @@ OWN = (
     Way(f"{EBS} --role storefront --replace --wait api", with_ebs_association, ("--replace",)),
     Way(f"{EBS} --role shop-orders --update-trust --wait api", with_narrow_role, ("--update-trust",)),
     Way("addon associate aws-ebs-csi-driver --recommended --wait api", nothing, ("--recommended",)),
+    Way("addon associate --recommended --all --wait api", nothing, ("--recommended", "--all")),
+    Way("addon install coredns --wait api"),
+    Way("addon install adot --recommended --wait api", nothing, ("--recommended",)),
+    Way(f"{INSTALL_CNI} --role aws-node=storefront --wait api", nothing, ("--role: ",)),
+    Way(
+        f"{INSTALL_CNI} --addon-version latest --role aws-node=shop-orders --update-trust --wait api",
+        with_old_cni,
+        ("changing", "--role: ", "--role, --recommended", "--update-trust"),
+    ),
+    Way(
+        f"{INSTALL_CNI} --role aws-node=storefront --replace --wait api",
+        with_cni_association,
+        ("--role: ", "--replace"),
+    ),
     Way(f"{EBS} --recommended --wait api", with_recommended_role, ("--recommended",)),
     Way("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes", with_ebs_role, EFFECT),
     Way("addon disassociate adot adot-col-otlp-ingest --yes --wait api", with_siblings),

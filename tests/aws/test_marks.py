@@ -108,6 +108,9 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     ),
     Eks.get_addon_configuration: lambda s: s.eks.get_addon_configuration(AGENT, "v1.3.10-eksbuild.3"),
     Eks.create_addon: lambda s: s.eks.create_addon("demo", AGENT, token="t-3"),
+    Eks.create_addon_with_roles: lambda s: s.eks.create_addon_with_roles(
+        "demo", "vpc-cni", {"aws-node": ROLE}, token="t-9"
+    ),
     Eks.update_addon: lambda s: s.eks.update_addon("demo", AGENT, resolve_conflicts="NONE", token="t-4"),
     Eks.get_update: lambda s: s.eks.get_update("demo", "u-1", addon=AGENT),
     Eks.delete_addon: lambda s: s.eks.delete_addon("demo", AGENT),

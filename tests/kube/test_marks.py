@@ -74,6 +74,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
     KubeReader.list_daemon_sets: lambda r: r.list_daemon_sets(),
     KubeReader.list_workloads: lambda r: r.list_workloads(),
+    KubeReader.list_written: lambda r: r.list_written("shop"),
     KubeReader.list_owners: lambda r: each(("ReplicaSet", "Job"), lambda kind: r.list_owners("shop", kind)),
     KubeReader.get_rollout: lambda r: each(RESTARTABLE, lambda kind: r.get_rollout(kind, "shop", "orders")),
     KubeReader.list_agent_daemon_sets: lambda r: r.list_agent_daemon_sets(),

@@ -81,6 +81,23 @@ class EksAddons(ServiceGateway):
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
 
+    @needs("eks:CreateAddon", "iam:PassRole")
+    def create_addon_with_roles(
+        self,
+        cluster: str,
+        name: str,
+        roles: Mapping[str, str],
+        *,
+        version: str | None = None,
+        configuration_values: str | None = None,
+        resolve_conflicts: str | None = None,
+        token: str,
+    ) -> Addon:
+        """As `create_addon`, with associations that the add-on owns: service account -> ARN of its role."""
+        params = _changes(version, configuration_values, resolve_conflicts) | _associations(roles)
+        params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
+
     @needs("eks:UpdateAddon")
     def update_addon(
         self,
@@ -102,14 +119,7 @@ class EksAddons(ServiceGateway):
         """Replace the add-on's whole list of associations by `roles` (service account -> ARN of its role); omitted ones
         are deleted. Return the update's ID, for `get_update`. Raise AlreadyExists if a service account has an
         association that the add-on does not own."""
-        params = {
-            "clusterName": cluster,
-            "addonName": name,
-            "podIdentityAssociations": [
-                {"serviceAccount": account, "roleArn": arn} for account, arn in sorted(roles.items())
-            ],
-            "clientRequestToken": token,
-        }
+        params = {"clusterName": cluster, "addonName": name, "clientRequestToken": token, **_associations(roles)}
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:DescribeUpdate")
@@ -131,6 +141,11 @@ class EksAddons(ServiceGateway):
 
 def _addon(cluster: str, name: str) -> str:
     return f"add-on {name} of cluster {cluster}"
+
+
+def _associations(roles: Mapping[str, str]) -> dict[str, Any]:
+    pairs = [{"serviceAccount": account, "roleArn": arn} for account, arn in sorted(roles.items())]
+    return {"podIdentityAssociations": pairs}
 
 
 def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:

@@ -83,6 +83,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
     Row("agent versions", AGENT, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
+    Row(
+        "addon install",
+        CHANGE,
+        "Install or update an add-on and give it roles.",
+        "addon.install:install",
+    ),
     Row("addon associate", AGENT, "Give an add-on's service account a role.", "addon.associate:associate"),
     Row("addon disassociate", AGENT, "Delete an add-on's associations.", "addon.disassociate:disassociate"),
     Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),

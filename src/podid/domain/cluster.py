@@ -173,6 +173,17 @@ class OwnerRef:
     uid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FieldWriters:
+    """An object with the fields that each field manager has set, as paths."""
+
+    kind: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    set_by: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
     """The fields of a pod that podid uses. `owner` is the controlling owner (a ReplicaSet, not its Deployment).

@@ -9,7 +9,7 @@ from typing import Any
 
 from podid.domain import products
 from podid.domain.admission import ENFORCE
-from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
+from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, ServiceAccount, Workload
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -240,6 +240,12 @@ _SET_BY_ALL = (
     "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration",
     "metadata.annotations.deprecated",
 )
+
+
+def written(kind: str, item: Object) -> FieldWriters:
+    metadata = inner(item, "metadata")
+    place = text_or(metadata, "namespace"), text_or(metadata, "name")
+    return FieldWriters(kind, *place, labels=pairs(metadata, "labels"), set_by=set_by(metadata))
 
 
 def set_by(metadata: Object) -> Mapping[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TypeVar
 
 from podid.domain.admission import WEBHOOK, WebhookRegistration
-from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
 from podid.domain.names import ServiceAccountRef
@@ -214,6 +214,15 @@ class KubeReader:
         """Return UID -> controller (a Deployment, a Rollout, a CronJob) of each ReplicaSet or Job. Metadata only."""
         pairs = self._transport.list(path_of(kind, namespace), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
+
+    @needs(*on("list", "DaemonSet", "Deployment"))
+    def list_written(self, namespace: str) -> tuple[FieldWriters, ...]:
+        """Return the DaemonSets and Deployments with the fields that each field manager has set. Metadata only."""
+        objects: list[FieldWriters] = []
+        for kind in ("DaemonSet", "Deployment"):
+            path = path_of(kind, namespace)
+            objects += self._transport.list(path, partial(project.written, kind), accept=METADATA_ONLY)
+        return tuple(sorted(objects, key=lambda item: (item.kind, item.name)))
 
     @needs(*on("get", "Job"))
     def job_exists(self, namespace: str, name: str) -> bool:

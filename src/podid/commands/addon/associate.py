@@ -22,6 +22,8 @@ def permissions() -> CommandPermissions:
             OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
             OptionalPermission.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
+            OptionalPermission.of("--all: the installed add-ons", Eks.list_addons),
+            permissions.TAKING_BACK,
             permissions.RUNNING_PODS,
             *permissions.REACHED,
         ),
@@ -37,15 +39,23 @@ def associate(access: Access, request: AddonRequest) -> None:
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
 
     Example: podid addon associate aws-ebs-csi-driver --recommended
+
+    Example: podid addon associate --recommended --all --dry-run
     """
     from podid.cli import changing
+    from podid.domain.plan import ChangeResult
     from podid.ops.addon.associate import prepare
     from podid.ops.association.aftermath import after_associate
 
     request.check_together()
     place = access.place(for_change=True)
     changing.settle_interrupted(access, place)
-    with access.terminal.working(f"reading add-on {request.addon} and its associations"):
+    subject = f"add-on {request.addon}" if request.addon else "all add-ons"
+    with access.terminal.working(f"reading {subject} and the associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
     plan = changing.with_outlook(access, place, plan, refs)
-    changing.run(access, plan, lambda result: after_associate(changing.waiting(access, place), result, refs))
+
+    def after(result: ChangeResult) -> ChangeResult:
+        return after_associate(changing.waiting(access, place), changing.take_back(access, result), refs)
+
+    changing.run(access, plan, after)

@@ -17,7 +17,7 @@ from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION
-from podid.ops.change.kinds.addon import check_idle
+from podid.ops.change.kinds.addon import BUSY, check_idle
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, derived_name, plan_new_role
 from podid.ops.role.resolve import resolve_role
@@ -29,6 +29,8 @@ def prepare(
     clients: Clients, place: Place, journal: Journal, request: AddonRequest
 ) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
     """Return the plan and its service accounts. Raise NotFound and Conflict before anything is written."""
+    if request.all_addons:
+        return _prepare_all(clients, place, journal, request)
     facts = read_addon(clients, place, request.addon)
     if request.account or request.role:
         check_supported(facts, request.account)
@@ -38,9 +40,12 @@ def prepare(
         message = f"Specify the service account of add-on {facts.addon.name} that gets the role{accounts}"
         raise UsageError(message, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
     planned = (
-        [_named(clients, place, facts, request)]
+        [named_role(clients, place, journal, facts, request)]
         if request.role
-        else [_recommended(clients, place, journal, facts, request, account) for account in _accounts(facts, request)]
+        else [
+            recommended_role(clients, place, journal, facts, replace(request, account=account))
+            for account in _accounts(facts, request)
+        ]
     )
     roles = {account: arn for account, arn, _ in planned}
     plan = plan_addon_roles(place.header, facts, roles, replace=request.replace)
@@ -49,7 +54,57 @@ def prepare(
     return plan, tuple(facts.ref(account) for account in roles or facts.roles)
 
 
-def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequest) -> tuple[str, str, Plan]:
+def _prepare_all(
+    clients: Clients, place: Place, journal: Journal, request: AddonRequest
+) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
+    """Plan the recommended roles of all add-ons that are idle and support them; notes say why others are skipped."""
+    whole, notes, refs = Plan(header=place.header, actions=()), list[str](), list[ServiceAccountRef]()
+    for addon in clients.eks.list_addons(place.cluster_name):
+        facts = AddonFacts.read(clients, place, addon)
+        accounts = accounts_without(facts)
+        if why := _why_skipped(facts, accounts):
+            notes.append(f"add-on {addon.name} is skipped: {why}")
+            continue
+        standing = [account for account in accounts if account in facts.standing]
+        for account in standing:
+            association = facts.standing[account].association_id
+            notes.append(
+                f"{facts.ref(account)} is skipped: its association {association} does not belong to the add-on"
+            )
+        roles, before = {}, Plan(header=place.header, actions=())
+        for account in accounts:
+            if account not in standing:
+                one = replace(request, addon=addon.name, account=account)
+                _, roles[account], steps = recommended_role(clients, place, journal, facts, one)
+                before = before.then(steps)
+        if roles:
+            whole = whole.then(before.then(plan_addon_roles(place.header, facts, roles, replace=False)))
+            refs += [facts.ref(account) for account in roles]
+    return whole.noting(tuple(notes)), tuple(refs)
+
+
+def _why_skipped(facts: AddonFacts, accounts: list[str]) -> str:
+    addon = facts.addon
+    if facts.configuration is None:
+        return "; ".join(facts.unread)
+    if accounts and addon.status in BUSY:
+        return f"it is {addon.status}"
+    if accounts and addon.service_account_role_arn:
+        return (
+            f"it has the IRSA role {addon.service_account_role_arn}; podid addon associate {addon.name} --recommended"
+        )
+    return ""
+
+
+def accounts_without(facts: AddonFacts) -> list[str]:
+    """Return the service accounts with recommended policies to which the add-on gives no role yet."""
+    policies = facts.configuration.policies if facts.configuration is not None else {}
+    return sorted(account for account, arns in policies.items() if arns and account not in facts.roles)
+
+
+def named_role(
+    clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest
+) -> tuple[str, str, Plan]:
     """Return (service account, role ARN, plan of the steps before it) for an existing role: the change of its trust
     policy, if required."""
     ref = facts.ref(request.account)
@@ -75,11 +130,12 @@ def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     return sorted(set(facts.configuration.policies) - set(facts.roles))
 
 
-def _recommended(
-    clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest, account: str
+def recommended_role(
+    clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest
 ) -> tuple[str, str, Plan]:
     """Return (service account, role ARN, plan of the steps before it) for a role of podid's with the recommended
     policies."""
+    account = request.account
     cluster, ref = place.the_cluster, facts.ref(account)
     assert facts.configuration is not None
     role = RoleRequest(
@@ -106,6 +162,27 @@ class AddonFacts:
     configuration: AddonConfiguration | None = None
     unread: tuple[str, ...] = ()
 
+    @classmethod
+    def read(
+        cls, clients: Clients, place: Place, addon: Addon, configuration: AddonConfiguration | None = None
+    ) -> AddonFacts:
+        """Return the facts about an add-on, also about one that is not installed yet. `configuration` is read if it is
+        None."""
+        associations = clients.eks.list_associations(place.cluster_name, addon.namespace or None)
+        facts = cls(
+            addon=addon,
+            roles={item.service_account: item.role_arn for item in associations if _owns(addon, item)},
+            standing={item.service_account: item for item in associations if not _owns(addon, item)},
+            configuration=configuration,
+        )
+        if configuration is not None or not addon.version:
+            return facts
+        try:
+            return replace(facts, configuration=clients.eks.get_addon_configuration(addon.name, addon.version))
+        except PodidError as error:
+            why = f"the service accounts that the add-on supports could not be read: {error.message}"
+            return replace(facts, unread=(why,))
+
     def ref(self, account: str) -> ServiceAccountRef:
         return ServiceAccountRef(self.addon.namespace, account)
 
@@ -121,17 +198,11 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
         near = nearest(name, known, 1)
         message = f"The add-on {name} is not installed in cluster {cluster}{did_you_mean(name, known)}"
         raise NotFound(message, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
-    associations = eks.list_associations(cluster, addon.namespace or None)
-    facts = AddonFacts(
-        addon=addon,
-        roles={item.service_account: item.role_arn for item in associations if item.owner_arn == addon.arn},
-        standing={item.service_account: item for item in associations if item.owner_arn != addon.arn},
-    )
-    try:
-        return replace(facts, configuration=eks.get_addon_configuration(name, addon.version))
-    except PodidError as error:
-        why = f"the service accounts that the add-on supports could not be read: {error.message}"
-        return replace(facts, unread=(why,))
+    return AddonFacts.read(clients, place, addon)
+
+
+def _owns(addon: Addon, association: Association) -> bool:
+    return bool(addon.arn) and association.owner_arn == addon.arn
 
 
 def check_supported(facts: AddonFacts, account: str) -> None:

@@ -20,9 +20,10 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.plan import Header, Place, Plan, text
 from podid.domain.versions import EC2, Offer
 from podid.facts.agent import planned_agent
+from podid.ops.addon.conflicts import conflict_notes
 from podid.ops.agent import preflight
 from podid.ops.agent.coverage import AgentPods, Coverage
-from podid.ops.agent.request import Assignment, InstallRequest
+from podid.ops.agent.request import AddonSettings, Assignment, InstallRequest
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.agent.waiting import FAILED
 from podid.ops.change.kinds import ADDON
@@ -90,7 +91,9 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     agent = planned_agent(text(state, "addonVersion"), values)
     overwrite = request.conflicts == "OVERWRITE"
     others = () if installed else tuple(preflight.other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
-    if overwrite and plan.actions:
+    if installed and facts.current is not None and plan.actions:
+        plan = plan.noting(conflict_notes(clients.kube, facts.current, request.resolve_conflicts))
+    elif overwrite and plan.actions:
         others = (*others, *preflight.overwritten(facts.agents))
     diagnosis = examine_before(clients, place, plan, now=now, checks=select(preflight.CHECKS), by_name=True)
     plan, ahead = preflight.with_outlook(
@@ -113,20 +116,22 @@ def _admission(clients: Clients) -> preflight.Preflight:
     return preflight.Preflight((preflight.Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 
-def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:
+def plan_install(
+    request: AddonSettings, cluster: Cluster, header: Header, facts: InstallFacts, addon: str = AGENT_ADDON
+) -> Plan:
     """Return the plan; pure, and empty after it was applied. Raise NotFound for a version that EKS does not offer,
     Conflict for a downgrade and for an add-on that is being deleted or changed."""
     if facts.current is not None:
-        return _plan_change(request, header, facts, facts.current)
+        return _plan_change(request, header, facts, facts.current, addon)
     if not facts.needed:
         return Plan(header=header, actions=(), notes=(BUILT_IN,))
     notes = [*facts.unread]
-    if cluster.auto_mode:
+    if cluster.auto_mode and addon == AGENT_ADDON:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the other nodes")
-    version = choose(facts.offer, request.addon_version)
+    version = choose(facts.offer, request.addon_version, addon=addon)
     after: dict[str, object] = {
-        "addonName": AGENT_ADDON,
-        "configurationValues": to_text(_values(request, facts, {}, version, notes)),
+        "addonName": addon,
+        "configurationValues": to_text(_values(request, facts, {}, version, notes, addon)),
     }
     if version:
         after["addonVersion"] = version
@@ -135,25 +140,26 @@ def plan_install(request: InstallRequest, cluster: Cluster, header: Header, fact
     return Plan(header=header, actions=(ADDON.action(None, after),), notes=tuple(notes))
 
 
-def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, current: Addon) -> Plan:
+def _plan_change(request: AddonSettings, header: Header, facts: InstallFacts, current: Addon, addon: str) -> Plan:
     if current.status == "DELETING":
-        raise Conflict(
-            f"The add-on {AGENT_ADDON} is being deleted: run the command again when it is gone", subject=AGENT_ADDON
-        )
+        raise Conflict(f"The add-on {addon} is being deleted: run the command again when it is gone", subject=addon)
     notes = [*facts.unread]
-    version = choose(facts.offer, request.addon_version, current.version, allow_downgrade=request.allow_downgrade)
-    if version == current.version and (late := behind(facts.offer, current.version)):
+    downgrade, is_agent = request.allow_downgrade, addon == AGENT_ADDON
+    version = choose(facts.offer, request.addon_version, current.version, allow_downgrade=downgrade, addon=addon)
+    command = "podid install-agent" if is_agent else f"podid addon install {addon}"
+    if version == current.version and (late := behind(facts.offer, current.version, command)):
         notes.append(late)
     before = ADDON.state_of(current)
     after: dict[str, object] = {**before, "addonVersion": version}
     if request.configures or version != current.version:
         held = parse_values(current.configuration_values, "the installed configuration")
-        values = _values(request, facts, held, version, notes)
+        values = _values(request, facts, held, version, notes, addon)
         if to_text(values) != to_text(held):  # as text: in Python, True equals 1
             after["configurationValues"] = to_text(values)
     if after == before and current.status not in FAILED:
         return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
-    check_idle(current, Other(("agent", "status"), flags=("--cluster", header.cluster)))
+    reading = ("agent", "status") if is_agent else ("addon", "list")
+    check_idle(current, Other(reading, flags=("--cluster", header.cluster)))
     why = ""
     if current.status in FAILED:
         why = f"it is {current.status}; the update is requested again"
@@ -163,12 +169,14 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     return Plan(header=header, actions=(action,), notes=tuple(notes))
 
 
-def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
+def _values(
+    request: AddonSettings, facts: InstallFacts, held: Values, version: str, notes: list[str], addon: str
+) -> Values:
     """Return the configuration: the installed values, overridden by the file's, then by each key. Raise
     ConfigurationInvalid."""
     schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
     values = assign(merge(held, request.values), request.config, schema)
-    if error := check_values(values, schema, addon=AGENT_ADDON, version=version):
+    if error := check_values(values, schema, addon=addon, version=version):
         raise error
     if values and schema.problem and facts.configuration is not None:
         notes.append(f"the configuration was not validated against the schema: {schema.problem}")

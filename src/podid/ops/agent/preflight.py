@@ -17,6 +17,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, PlannedAgent, is_addons
 from podid.facts.nodes import minimal_policy, why_no_agent
+from podid.ops.addon.conflicts import others
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
@@ -47,8 +48,6 @@ _HINTS: Mapping[str, tuple[str, str]] = {
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
 CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
-# field managers of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
-_ITS_OWN = ("eks", "kube-controller-manager")
 
 
 class PreflightRefused(Conflict):
@@ -198,7 +197,7 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
     for agent in agents:
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
         same = is_addons(agent)
-        if same and agent.set_by and not _others(agent):
+        if same and agent.set_by and not others(agent.set_by):
             message = f"the add-on takes over DaemonSet {name}, which an earlier installation left unchanged"
             yield Obstacle(OTHER_AGENT, message, stops=False)
             continue
@@ -219,16 +218,11 @@ def other_agents(agents: Iterable[DaemonSet], cluster: str, *, overwrite: bool) 
 def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
     """Yield the changes by others to the add-on's DaemonSet that EKS resets when it overwrites."""
     for agent in agents:
-        changes = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
+        changes = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in others(agent.set_by).items())
         if changes and is_addons(agent):
             name = f"{agent.namespace}/{agent.name}"
             message = f"overwriting resets changes by others to DaemonSet {name}, {changes}"
             yield Obstacle(OTHER_AGENT, message, stops=False)
-
-
-def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
-    """Return the fields that field managers other than EKS have set."""
-    return {who: fields for who, fields in agent.set_by.items() if who not in _ITS_OWN}
 
 
 def _owner(agent: DaemonSet) -> str:

@@ -46,8 +46,8 @@ def _assignment(given: str) -> Assignment:
 
 
 @options
-class InstallRequest:
-    """`values` are those of the configuration file."""
+class AddonSettings:
+    """What an add-on is installed with, or changed to. `values` are those of the configuration file."""
 
     addon_version: str = option(
         "VERSION",
@@ -70,10 +70,6 @@ class InstallRequest:
         suggests=tuple(_CONFLICTS),
         read=lambda text: one_of("--resolve-conflicts", text.lower(), tuple(_CONFLICTS)),
     )
-    fix_node_role: bool = switch(
-        "Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that are not authorized to redeem tokens."
-    )
-    force: bool = switch("Install even if a check of the cluster fails.", consent=True)
     values: Values = field(default_factory=dict)
 
     @property
@@ -83,3 +79,13 @@ class InstallRequest:
     @property
     def conflicts(self) -> ResolveConflicts:
         return _CONFLICTS[self.resolve_conflicts]
+
+
+@options
+class InstallRequest(AddonSettings):
+    """Options of podid install-agent."""
+
+    fix_node_role: bool = switch(
+        "Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that are not authorized to redeem tokens."
+    )
+    force: bool = switch("Install even if a check of the cluster fails.", consent=True)

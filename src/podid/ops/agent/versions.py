@@ -25,7 +25,14 @@ def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[s
         return error
 
 
-def choose(offer: Offer | None, requested: str, installed: str = "", *, allow_downgrade: bool = False) -> str:
+def choose(
+    offer: Offer | None,
+    requested: str,
+    installed: str = "",
+    *,
+    allow_downgrade: bool = False,
+    addon: str = AGENT_ADDON,
+) -> str:
     """Return the version to request; empty if EKS must choose because the versions are not known.
 
     `requested` is "", default, latest or a version. Without one the installed version stays. Raise NotFound for a
@@ -33,14 +40,14 @@ def choose(offer: Offer | None, requested: str, installed: str = "", *, allow_do
     """
     if not requested and installed:
         return installed
-    chosen = _meant(offer, requested, "" if allow_downgrade else installed)
+    chosen = _meant(offer, requested, "" if allow_downgrade else installed, addon)
     if installed and chosen and older(chosen, installed) and not allow_downgrade:
-        message = f"{AGENT_ADDON} {installed} is installed, and the requested {chosen} is older"
-        raise Conflict(message, hint=Again(add=("--allow-downgrade",)), subject=AGENT_ADDON)
+        message = f"{addon} {installed} is installed, and the requested {chosen} is older"
+        raise Conflict(message, hint=Again(add=("--allow-downgrade",)), subject=addon)
     return chosen or installed
 
 
-def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
+def _meant(offer: Offer | None, requested: str, not_before: str, addon: str) -> str:
     """No proposed version is older than `not_before`."""
     if offer is None:
         if requested == LATEST:
@@ -49,7 +56,7 @@ def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
         return "" if requested in ("", DEFAULT) else requested
     if not offer.fitting:
         why = f": {offer.rows[0].why_not}" if offer.rows else ""
-        raise NotFound(f"EKS offers no version of {AGENT_ADDON} for this cluster on Kubernetes {offer.kubernetes}{why}")
+        raise NotFound(f"EKS offers no version of {addon} for this cluster on Kubernetes {offer.kubernetes}{why}")
     if requested == LATEST:
         return offer.latest
     if requested in ("", DEFAULT):
@@ -62,9 +69,9 @@ def _meant(offer: Offer | None, requested: str, not_before: str) -> str:
     names = (f"{version}, its default" if version == offer.default else version for version in shown)
     listed = f"EKS offers {'; '.join(names)}{more}"
     if row is not None:
-        message = f"{AGENT_ADDON} {requested} is not compatible with this cluster: {row.why_not}; {listed}"
+        message = f"{addon} {requested} is not compatible with this cluster: {row.why_not}; {listed}"
     else:
-        message = f"{AGENT_ADDON} {requested} does not exist for Kubernetes {offer.kubernetes}; {listed}"
+        message = f"{addon} {requested} does not exist for Kubernetes {offer.kubernetes}; {listed}"
     word = next(iter(nearest(requested, (DEFAULT, LATEST), 1)), best[0])
     raise NotFound(message, hint=Again(swap=(requested, word)), subject=requested)
 
@@ -81,7 +88,7 @@ def _proposed(offer: Offer, requested: str, not_before: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(version for version in proposals if not older(version, not_before)))
 
 
-def behind(offer: Offer | None, installed: str) -> str:
+def behind(offer: Offer | None, installed: str, command: str = "podid install-agent") -> str:
     """Return a sentence if the installed version is older than EKS's default or the newest; empty otherwise."""
     if offer is None or not installed:
         return ""
@@ -91,7 +98,7 @@ def behind(offer: Offer | None, installed: str) -> str:
             word = "EKS's default" if name == DEFAULT else "the newest"
             return (
                 f"{installed} is installed, but {word} for Kubernetes {offer.kubernetes} is {version}{newest}: "
-                f"podid install-agent --addon-version {name} upgrades it"
+                f"{command} --addon-version {name} upgrades it"
             )
     return ""
 

@@ -76,6 +76,20 @@ def after_install(
         return replace(result, error=error)
 
 
+def after_addon(
+    clients: Clients, place: Place, patience: Patience, result: ChangeResult, addon: str, *, wait: Wait | None
+) -> ChangeResult:
+    """Return the result once another add-on than the agent is ACTIVE, unless `wait` is none."""
+    if result.error is not None or wait is Wait.NONE:
+        return result
+    waiting = _Waiting(clients, place.cluster_name, patience, False, result, frozenset(), patience.clock.now(), addon)
+    try:
+        active = waiting.active()
+    except PodidError as error:
+        return replace(result, error=error)
+    return replace(result, notes=(*result.notes, f"add-on {addon} {active.version} is {active.status}"))
+
+
 @dataclass(slots=True)
 class _Waiting:
     clients: Clients
@@ -85,6 +99,11 @@ class _Waiting:
     result: ChangeResult
     before: frozenset[str]
     began: datetime
+    addon: str = AGENT_ADDON
+
+    @property
+    def reading(self) -> tuple[str, str]:
+        return ("agent", "status") if self.addon == AGENT_ADDON else ("addon", "list")
 
     @property
     def _states(self) -> tuple[State, ...]:
@@ -100,19 +119,19 @@ class _Waiting:
         update: Update | None = None
         for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
             eks = self.clients.eks
-            addon = eks.find_addon(self.cluster, AGENT_ADDON)
+            addon = eks.find_addon(self.cluster, self.addon)
             if addon is None:
-                raise NotFound(f"The add-on {AGENT_ADDON} was deleted during the wait", subject=AGENT_ADDON)
+                raise NotFound(f"The add-on {self.addon} was deleted during the wait", subject=self.addon)
             if update_id and (update is None or update.status not in ENDED):
                 try:
-                    update = eks.get_update(self.cluster, update_id, addon=AGENT_ADDON)
+                    update = eks.get_update(self.cluster, update_id, addon=self.addon)
                 except PodidError as error:  # the add-on's status is enough
                     self.patience.say(f"the update could not be read: {error.message}")
                     update, update_id = None, ""
             if update is not None and update.status in ENDED_BADLY:
                 trouble = of_addon(addon, update.errors)
                 message = f"the update of add-on {addon.name} ended as {update.status}; {trouble.message}"
-                raise replace(trouble, message=message).error(self.cluster)
+                raise replace(trouble, message=message).error(self.cluster, self.reading)
             # EKS may report the previous failure once more while the update begins
             before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
             if addon.status in FAILED and not before:
@@ -122,7 +141,7 @@ class _Waiting:
             reached = update is not None or (version in ("", addon.version) and (number > 0 or not self._states))
             if addon.status == "ACTIVE" and settled and reached:
                 return addon
-            self.patience.say(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}")
+            self.patience.say(f"add-on {self.addon} {addon.version} is {addon.status}")
             # EKS reports CREATING for many minutes while pods crash. Old pods do not count until EKS has finished: it
             # may not have updated the DaemonSet yet
             _, pods_trouble = self._read_pods(spared=self.before)
@@ -130,8 +149,8 @@ class _Waiting:
                 raise pods_trouble.error(self.cluster)
         status, issues = (addon.status, addon.issues) if addon is not None else ("unknown", ())
         why = f": {'; '.join(map(issue_words, issues))}" if issues else ""
-        message = f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s{why}"
-        raise TimedOut(message, hint=Again(), subject=AGENT_ADDON)
+        message = f"The add-on {self.addon} is still {status} after {self.patience.seconds:.0f} s{why}"
+        raise TimedOut(message, hint=Again(), subject=self.addon)
 
     def covered(self, reader: KubeReader) -> Awaited:
         """Wait until every node that should run the agent has a Ready pod of it. Raise AgentFailed if that is useless;
@@ -174,7 +193,7 @@ class _Waiting:
                 trouble = replace(trouble, mode=cause.mode, message=f"{trouble.message}; {cause.message}")
             elif agents is not None:
                 trouble = replace(trouble, message=f"{trouble.message}; {agents.words}")
-        return trouble.error(self.cluster)
+        return trouble.error(self.cluster, self.reading)
 
 
 FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
@@ -209,7 +228,7 @@ _LINES = 50
 
 
 class AgentFailed(PodidError):
-    """The agent will not start without a fix. The sentence begins with the failure mode's id."""
+    """The agent, or another add-on, will not start without a fix. The sentence begins with the failure mode's id."""
 
     code = "AgentFailed"
     exit_code = ExitCode.ATTENTION
@@ -223,10 +242,11 @@ class Trouble:
     message: str
     subject: str = AGENT_ADDON
 
-    def error(self, cluster: str) -> AgentFailed:
+    def error(self, cluster: str, reading: tuple[str, str] = ("agent", "status")) -> AgentFailed:
+        """Return the error; the command `reading` shows the current state."""
         return AgentFailed(
             f"{self.mode}: {self.message}",
-            hint=Other(("agent", "status"), flags=("--cluster", cluster)),
+            hint=Other(reading, flags=("--cluster", cluster)),
             subject=self.subject,
             advice=f"podid explain {self.mode} shows the cause and the fix. Then run the command again.",
         )
@@ -248,7 +268,7 @@ def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:
     reasons += [error for error in errors if not any(error.startswith(issue.code) for issue in addon.issues)]
     why = f": {'; '.join(reasons)}" if reasons else ""
     message = f"the add-on {addon.name} {addon.version} is {addon.status}{why}"
-    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), message)
+    return Trouble(next(iter(modes), DEGRADED_OR_FAILED), message, addon.name)
 
 
 def deleted(cluster: str) -> AgentFailed:

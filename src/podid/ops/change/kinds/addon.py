@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypedDict
 
 from podid.calls.patience import Patience
 from podid.domain.aws import Addon
 from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
-from podid.domain.members import About
+from podid.domain.members import About, Pairs
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.association import with_association
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
 NO_VALUES = "{}"
+BUSY = ("CREATING", "UPDATING", "DELETING")
 
 
 class AddonState(TypedDict, total=False):
@@ -35,6 +37,8 @@ class AddonState(TypedDict, total=False):
     resolveConflicts: Annotated[ResolveConflicts, About("How EKS resolves conflicts with fields that others have set.")]
     preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
+    namespace: str
+    roles: Annotated[Pairs, About("The role of each service account that the add-on gets when it is created.")]
 
 
 class EksAddonKind(ResourceKind):
@@ -50,7 +54,7 @@ class EksAddonKind(ResourceKind):
     }
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     takes_effect = True
-    manner = frozenset({"resolveConflicts", "preserve", "updateId"})
+    manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
@@ -71,7 +75,10 @@ class EksAddonKind(ResourceKind):
             return None
         # always complete: the effect of an update without values depends on resolveConflicts
         cleared = NO_VALUES if text(before, "configurationValues") else ""
-        write = site.eks.update_addon if action.verb is Verb.UPDATE else site.eks.create_addon
+        roles = roles_of(after)
+        write: Callable[..., Addon | str] = site.eks.update_addon
+        if action.verb is Verb.CREATE:
+            write = partial(site.eks.create_addon_with_roles, roles=roles) if roles else site.eks.create_addon
         answer = write(
             site.cluster,
             name,
@@ -80,14 +87,23 @@ class EksAddonKind(ResourceKind):
             resolve_conflicts=text(after, "resolveConflicts") or None,
             token=uuid.uuid4().hex,
         )
-        return self.state_of(answer) if isinstance(answer, Addon) else {**after, "updateId": answer}
+        if isinstance(answer, Addon):
+            return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
+        return {**after, "updateId": answer}
+
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        return waits_for_roles(site, action, error, lately, self.name)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """Set the add-on ACTIVE, with its DaemonSet and a Ready pod on each node that it goes to, or remove all of
         these."""
         from podid.domain.snapshot import PLANNED, Known
 
-        if action.keys["addonName"] != AGENT_ADDON:
+        name = action.keys["addonName"]
+        if name != AGENT_ADDON:
+            for account, arn in roles_of(action.after).items() if action.verb is Verb.CREATE else ():
+                ref = ServiceAccountRef(text(action.after or {}, "namespace"), account)
+                snapshot = with_association(snapshot, ref, {"roleArn": arn}, now, owner_arn=name)
             return snapshot
         before, after = action.before or {}, action.after
         if after is None:
@@ -113,7 +129,7 @@ class EksAddonKind(ResourceKind):
 
 def check_idle(addon: Addon, hint: Hint) -> None:
     """Raise Conflict for an add-on that EKS is changing now."""
-    if addon.status in ("CREATING", "UPDATING", "DELETING"):
+    if addon.status in BUSY:
         message = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
         raise Conflict(message, hint=hint, subject=addon.name)
 
@@ -223,6 +239,11 @@ class AddonAssociationsKind(ResourceKind):
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         """Wait until EKS finishes the update: until then it accepts no other, and the update may still fail."""
         name, roles = action.keys["addonName"], roles_of(action.after)
+        for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
+            addon = site.eks.find_addon(site.cluster, name)
+            if addon is None or addon.status not in BUSY:
+                break
+            patience.say(f"add-on {name} is {addon.status}")
         update_id = site.eks.update_addon_associations(site.cluster, name, roles, token=uuid.uuid4().hex)
         for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
             update = read_back(
@@ -237,17 +258,7 @@ class AddonAssociationsKind(ResourceKind):
         raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
-        """As for a single association: EKS may not yet see a new role, or the deletion of an association."""
-        before, failure = roles_of(action.before), error
-        changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
-        for account, arn in changed.items():
-            keys = {"namespace": str((action.after or {}).get("namespace")), "serviceAccount": account}
-            alone = Action(self.name, Verb.CREATE, keys, None, {**keys, "roleArn": arn})
-            try:
-                return waits_for(site, alone, error, lately)
-            except PodidError as hopeless:
-                failure = hopeless  # the error may be about another of the roles
-        raise failure
+        return waits_for_roles(site, action, error, lately, self.name)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         from podid.domain.snapshot import Known, known_or
@@ -271,6 +282,22 @@ class AddonAssociationsKind(ResourceKind):
     def detail(self, state: State) -> str:
         pairs = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
         return f" {', '.join(pairs) or 'none'}"
+
+
+def waits_for_roles(
+    site: Site, action: Action, error: PodidError, lately: Callable[[], Lately], kind: str
+) -> PodidError:
+    """As for a single association: EKS may not yet see a new role, or the deletion of an association."""
+    before, failure = roles_of(action.before), error
+    changed = {name: arn for name, arn in roles_of(action.after).items() if before.get(name) != arn}
+    for account, arn in changed.items():
+        keys = {"namespace": str((action.after or {}).get("namespace")), "serviceAccount": account}
+        alone = Action(kind, Verb.CREATE, keys, None, {**keys, "roleArn": arn})
+        try:
+            return waits_for(site, alone, error, lately)
+        except PodidError as hopeless:
+            failure = hopeless  # the error may be about another of the roles
+    raise failure
 
 
 def owned_roles(site: Site, addon: Addon) -> dict[str, str]:

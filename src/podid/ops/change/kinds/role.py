@@ -13,10 +13,10 @@ from podid.calls.patience import Patience
 from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
-from podid.domain.names import AWS_MANAGED, Arn
+from podid.domain.names import AWS_MANAGED, Arn, addon_name
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
-from podid.ops.change.kinds.addon import ADDON_ASSOCIATIONS, roles_of
+from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, retag
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
@@ -155,6 +155,9 @@ def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]
             roles = roles_of(action.after)
             if use.service_account in {*roles, *roles_of(action.before)}:
                 changed, left = True, {"roleArn": roles.get(use.service_account)}
+        elif action.kind == ADDON.name and action.after is None and not (action.before or {}).get("preserve"):
+            # EKS deletes the associations that the add-on owns
+            changed = changed or (bool(use.owner_arn) and addon_name(use.owner_arn or "") == action.target)
     return changed and arn not in ((left or {}).get("roleArn"), (left or {}).get("targetRoleArn"))
 
 

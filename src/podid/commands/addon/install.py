@@ -1,0 +1,82 @@
+"""podid addon install."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.addon.request import AddonInstallOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.kinds import ADDON, ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
+
+    of_roles = (Eks.list_associations, Eks.list_addon_offers, Eks.create_addon_with_roles)
+    return CommandPermissions.of(
+        *ADDON.calls(Verb.CREATE),
+        Eks.list_addon_versions,
+        Eks.get_addon_configuration,
+        optional=(
+            OptionalPermission.of(
+                "changing an installed add-on",
+                *ADDON.calls(Verb.UPDATE),
+                Eks.get_update,
+                KubeReader.list_written,
+            ),
+            OptionalPermission.of("--role: the role", *of_roles, Iam.get_role, Iam.list_role_names),
+            OptionalPermission.of(
+                "--recommended", *of_roles, *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)
+            ),
+            OptionalPermission.of("--role, --recommended: an installed add-on", *ADDON_ASSOCIATIONS.calls(Verb.UPDATE)),
+            OptionalPermission.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
+            permissions.TAKING_BACK,
+            permissions.RUNNING_PODS,
+            *permissions.REACHED,
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), permissions=permissions)
+def install(access: Access, options: AddonInstallOptions) -> None:
+    """Install or update an add-on and give it roles.
+
+    EKS creates a new add-on and the associations of its service accounts together. podid waits for the add-on. Without
+    --addon-version an installed version stays. Before an update, podid lists the fields that others have set, with the
+    effect of each value of --resolve-conflicts.
+
+    Example: podid addon install aws-ebs-csi-driver --recommended
+
+    Example: podid addon install adot --role adot-col-otlp-ingest=traces --dry-run
+
+    Example: podid addon install vpc-cni --addon-version latest --resolve-conflicts preserve
+    """
+    from dataclasses import replace
+
+    from podid.aws.addon_values import parse_values
+    from podid.cli import changing
+    from podid.domain.plan import ChangeResult
+    from podid.ops.addon.install import prepare
+    from podid.ops.agent.waiting import INSTALL_SECONDS, after_addon
+    from podid.ops.association.aftermath import after_associate
+    from podid.ops.trust.files import called
+
+    file = options.config_file
+    values = {} if file is None else parse_values(access.terminal.read_file(file), called(file))
+    place = access.place(for_change=True)
+    changing.settle_interrupted(access, place)
+    with access.terminal.working(f"reading add-on {options.addon}"):
+        plan, refs = prepare(access.clients, place, access.journal, replace(options, values=values))
+
+    def after(result: ChangeResult) -> ChangeResult:
+        result = changing.take_back(access, result)
+        patience = access.patience(INSTALL_SECONDS)
+        with access.terminal.working(f"waiting for add-on {options.addon}"):
+            result = after_addon(access.clients, place, patience, result, options.addon, wait=access.shared.wait)
+        return after_associate(changing.waiting(access, place), result, refs)
+
+    plan = changing.with_outlook(access, place, plan, refs) if refs else plan
+    changing.run(access, plan, after)

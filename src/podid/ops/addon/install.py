@@ -1,0 +1,119 @@
+"""Plan an add-on with the roles of its service accounts: install it, or change the installed one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from podid.domain.aws import Addon
+from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, UsageError
+from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.plan import Action, Place, Plan, Verb
+from podid.domain.text import did_you_mean, nearest
+from podid.ops.addon.associate import (
+    AddonFacts,
+    accounts_without,
+    check_supported,
+    named_role,
+    plan_addon_roles,
+    recommended_role,
+)
+from podid.ops.addon.conflicts import conflict_notes
+from podid.ops.addon.request import AddonInstallOptions, AddonRequest
+from podid.ops.agent.install import InstallFacts, plan_install
+from podid.ops.agent.versions import choose, read_offer
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ADDON, ASSOCIATION
+from podid.ops.clients import Clients
+
+Planned = tuple[Plan, tuple[ServiceAccountRef, ...]]
+
+
+def prepare(clients: Clients, place: Place, journal: Journal, request: AddonInstallOptions) -> Planned:
+    """Return the plan, and the service accounts that get roles. Raise NotFound for an add-on that EKS does not offer,
+    and as `plan_install` and `plan_addon_roles` do."""
+    name, eks = request.addon, clients.eks
+    if name == AGENT_ADDON:
+        message = f"podid install-agent installs {AGENT_ADDON}: it checks the nodes as well"
+        raise UsageError(message, hint=Other(("install-agent",)), subject=name)
+    current = eks.find_addon(place.cluster_name, name)
+    facts = InstallFacts(current=current)
+    offer = read_offer(clients, place, name)
+    if isinstance(offer, PodidError):
+        facts = replace(facts, unread=(f"the add-on's versions could not be read: {offer.message}",))
+    elif not offer.rows and current is None:
+        raise _not_offered(clients, place, name)
+    else:
+        facts = replace(facts, offer=offer)
+    installed, downgrade = current.version if current is not None else "", request.allow_downgrade
+    version = choose(facts.offer, request.addon_version, installed, allow_downgrade=downgrade, addon=name)
+    if version:
+        try:
+            facts = replace(facts, configuration=eks.get_addon_configuration(name, version))
+        except PodidError as error:
+            why = f"the configuration of the version could not be read: {error.message}"
+            facts = replace(facts, unread=(*facts.unread, why))
+    plan = plan_install(request, place.the_cluster, place.header, facts, name)
+    if current is not None and plan.actions:
+        plan = plan.noting(conflict_notes(clients.kube, current, request.resolve_conflicts))
+    if not request.recommended and not request.roles:
+        return plan, ()
+    return _with_roles(clients, place, journal, request, facts, plan, version)
+
+
+def _with_roles(
+    clients: Clients,
+    place: Place,
+    journal: Journal,
+    request: AddonInstallOptions,
+    facts: InstallFacts,
+    plan: Plan,
+    version: str,
+) -> Planned:
+    """Return the plan with the roles: as part of a new add-on, or after the change of an installed one."""
+    addon = facts.current or _planned(clients, place, request.addon, version)
+    owned = AddonFacts.read(clients, place, addon, facts.configuration)
+    names = dict(request.roles)
+    for account in names:
+        check_supported(owned, account)
+    if request.recommended:
+        names |= dict.fromkeys((account for account in accounts_without(owned) if account not in names), "")
+    roles, before = {}, Plan(header=place.header, actions=())
+    for account, role in sorted(names.items()):
+        of_account = AddonRequest(addon=addon.name, account=account, role=role, update_trust=request.update_trust)
+        plan_one = named_role if role else recommended_role
+        _, roles[account], steps = plan_one(clients, place, journal, owned, of_account)
+        before = before.then(steps)
+    then = plan_addon_roles(place.header, owned, roles, replace=request.replace)
+    if facts.current is None:
+        # EKS creates the associations together with the add-on
+        first = tuple(action for action in then.actions if action.kind == ASSOCIATION.name)
+        plan = replace(plan, actions=(*first, *(_with(action, owned, roles) for action in plan.actions)))
+    else:
+        plan = plan.then(then)
+    return before.then(plan).in_order(), tuple(owned.ref(account) for account in roles)
+
+
+def _with(action: Action, owned: AddonFacts, roles: dict[str, str]) -> Action:
+    if action.kind != ADDON.name or action.verb is not Verb.CREATE or not roles:
+        return action
+    return ADDON.action(None, {**(action.after or {}), "namespace": owned.addon.namespace, "roles": roles})
+
+
+def _planned(clients: Clients, place: Place, name: str, version: str) -> Addon:
+    """Return the add-on as EKS will create it. Raise Conflict if its namespace is not known, since trust policies name
+    it."""
+    offers = clients.eks.list_addon_offers(place.the_cluster.version)
+    namespace = next((offer.namespace for offer in offers if offer.name == name), "")
+    if not namespace:
+        message = f"The namespace of add-on {name} is not known before it is installed"
+        raise Conflict(message, advice="Install it first, then run podid addon associate.", subject=name)
+    return Addon(name=name, arn="", version=version, status="", namespace=namespace)
+
+
+def _not_offered(clients: Clients, place: Place, name: str) -> NotFound:
+    version = place.the_cluster.version
+    known = [offer.name for offer in clients.eks.list_addon_offers(version)]
+    near = nearest(name, known, 1)
+    message = f"EKS offers no add-on {name} for Kubernetes {version}{did_you_mean(name, known)}"
+    hint = Again(swap=(name, near[0])) if near else Other(("addon", "list"), flags=("--all",))
+    return NotFound(message, hint=hint, subject=name)
