@@ -70,7 +70,7 @@ def plan_rollback(migration: Migration, refs: Collection[ServiceAccountRef], jou
     """Read nothing but the journal. Raises NotFound where one of `refs` has neither an association nor IRSA, Conflict
     where an association is owned by an add-on or a trust policy cannot be edited."""
     snapshot, place = migration.snapshot, migration.place
-    members = _members(migration, refs)
+    members = _members(migration, refs, journal)
     associations = {member.ref: member.association for member in members if member.association is not None}
     annotations = [a for member in members if (a := _annotation(snapshot, member, journal, place.account))]
     opened, closed = [], []
@@ -111,7 +111,7 @@ def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollba
     return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
 
 
-def _members(migration: Migration, refs: Collection[ServiceAccountRef]) -> list[_Member]:
+def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal) -> list[_Member]:
     associations = index(migration.snapshot).associations
     roles = {item.ref: item.role_arn for item in migration.items}
     members = []
@@ -121,7 +121,8 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef]) -> list[
         if association is None and ref not in roles:
             raise NotFound(f"Nothing to roll back: {ref} has no association and does not use IRSA", subject=str(ref))
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
-        role_arn = roles.get(ref) or str(association.pods_role_arn if association is not None else "")
+        recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
+        role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
         if association is not None and role_arn not in own:
             message = f"{ref} has an association with another role than the one of IRSA"
             raise Conflict(message, subject=str(ref), id="association-other-role")
@@ -142,11 +143,15 @@ def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: 
     current = next((a for a in known_or(snapshot.service_accounts, ()) if a.ref == ref), None)
     if current is None or current.irsa_role_arn:
         return None
-    recorded = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
-    annotations = next((texts(a.before, "annotations") for a in recorded if texts(a.before, "annotations")), {})
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
-    wanted = annotations or {ROLE_ARN_ANNOTATION: member.role_arn}
+    wanted = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
     return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **wanted}))
+
+
+def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef) -> Mapping[str, str]:
+    """Return the annotations that podid removed last; empty if it removed none."""
+    actions = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
+    return next((texts(a.before, "annotations") for a in actions if texts(a.before, "annotations")), {})
 
 
 def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
