@@ -30,6 +30,7 @@ from way_worlds import (
     nothing,
     of_a_class,
     on_delete,
+    owned_by_helm,
     self_managed,
     story,
     tagged_target,
@@ -250,7 +251,7 @@ STORY = _script(
 2 migrate rollback legacy/reports
 0 migrate rollback legacy/reports --dry-run
 0 migrate rollback legacy/reports --yes
-5 migrate rollback legacy/reports --yes
+0 migrate rollback legacy/reports --yes
 0 migrate cleanup
 5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
@@ -495,7 +496,7 @@ OWN = (
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
-    Way(ONE_TOO_MANY, nothing, ("deleting a role",), code=6),
+    Way(ONE_TOO_MANY, nothing, ("deleting a new role",), code=6),
     Way(ATTACHED, after("role create r --for shop/orders")),
     Way(ATTACHED, after("role create r --for shop/orders"), ("validating policies",), rare=True),
     Way(f"{ATTACHED} --replace", after(ROLE, ATTACHED), rare=True),
@@ -539,7 +540,13 @@ OWN = (
         code=3,
     ),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
-    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a role"), code=6),
+    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a new role"), code=6, rare=True),
+    Way(
+        f"{WITH_TOO_MANY.replace('shop/orders', 'shop/new')} --create-service-account",
+        nothing,
+        ("--create-role", "deleting a new role", "--create-service-account", "deleting a new service account"),
+        code=6,
+    ),
     Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
     Way(
         "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
@@ -691,6 +698,13 @@ OWN = (
         code=8,
     ),
     Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
+    Way(
+        "migrate finish -n shop --soak 0 --yes --write-manifests . --force",
+        after(MOVED, start=owned_by_helm),
+        ("--write-manifests",),
+        code=3,
+    ),
+    Way("undo last --yes", after(MOVED, start=with_irsa), (*EFFECT, "--restart")),
     Way(
         "migrate rollback shop/cart --yes",
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
