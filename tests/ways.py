@@ -195,6 +195,10 @@ STORY = _script(
 0 restart shop/orders --stale
 0 restart shop/orders --evict
 0 verify shop/orders --yes
+2 exec shop/orders true
+5 whoami --as shop/nosuch
+2 whoami --as shop/orders
+0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 verify -n shop --yes
 5 verify -n nosuch --yes
@@ -326,6 +330,8 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 0 trace SESSION
 0 activity shop/orders
+0 exec shop/orders --yes -- true
+0 whoami --as shop/orders --yes
 0 doctor
 0 doctor shop/orders
 0 doctor --logs
@@ -389,6 +395,8 @@ INTERRUPTED = _script(
 130 role list
 130 trace SESSION
 130 activity shop/orders
+130 exec shop/orders --yes -- true
+130 whoami --as shop/orders --yes
 130 restart shop/orders
 130 agent nodes
 130 agent logs
@@ -686,6 +694,10 @@ OWN = (
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
     Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
+    Way("whoami --as shop/orders --yes", healthy, ("--as", "minting")),
+    Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
+    Way("exec shop/orders --yes -- true", healthy, ("minting",)),
+    Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),

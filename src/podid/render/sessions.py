@@ -9,6 +9,7 @@ from typing import Annotated
 from podid.domain.members import FLAT, Document, From, list_of
 from podid.domain.text import count_of, short_list, utc
 from podid.ops.session.activity import Activity
+from podid.ops.session.issue import IssuedIdentity
 from podid.ops.session.trace import SessionTrace
 from podid.render.view import NOTHING, Column, Line, View, age, document, facts, one_or_list, sentence, table_of
 
@@ -99,3 +100,17 @@ def activity_notes(activity: Activity) -> tuple[str | Line, ...]:
 
 def _sessions(activity: Activity) -> str:
     return count_of(activity.sessions, "session")
+
+
+def issued_view(identity: IssuedIdentity) -> View:
+    pairs = [
+        ("caller", identity.caller_arn),
+        ("account", identity.account),
+        ("role", identity.role_arn),
+        ("service account", str(identity.ref)),
+        ("association", identity.association_id),
+        ("pod", identity.pod),
+        ("cluster", identity.cluster),
+        ("expires", utc(identity.expires_at)),
+    ]
+    return View(document(IssuedIdentity, identity), lines=tuple(facts(pairs)), names=(identity.caller_arn,), exact=True)

@@ -13,7 +13,7 @@ from podid.domain.grouping import grouped
 from podid.domain.members import OR_NULL, About, kind, members
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import count_of, cut, without_tokens
-from podid.ops.association.read import association_not_found
+from podid.ops.session.issue import get_association
 
 if TYPE_CHECKING:
     from podid.domain.plan import Place
@@ -86,10 +86,7 @@ def read_activity(
 ) -> Activity:
     """Return the calls since that time. Raise NotFound without an association. `count` receives the number of finished
     sessions, their total and the last one."""
-    association = clients.eks.find_association(place.cluster_name, ref)
-    if association is None:
-        known = (item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
-        raise association_not_found(clients, place, ref, known)
+    association = get_association(clients, place, ref)
     trail, begin = clients.aws.cloudtrail, since - _LIFETIME
     created = newest(trail.iter_sessions(association.role_arn, begin), begin, MOST_EVENTS)
     fits = of_association(ref, place.the_cluster.arn, tagged=association.session_tags)

@@ -5,6 +5,7 @@ from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
 from podid.ops.change.kinds.kubernetes import ANNOTATIONS, PROBE, RESTART, SERVICE_ACCOUNT
 from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
+from podid.ops.change.kinds.session import COMMAND
 from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ADDON_ASSOCIATIONS",
     "ANNOTATIONS",
     "ASSOCIATION",
+    "COMMAND",
     "KINDS",
     "OIDC_PROVIDER",
     "PROBE",
@@ -42,6 +44,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ANNOTATIONS,
     RESTART,
     PROBE,
+    COMMAND,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
