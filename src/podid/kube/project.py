@@ -26,6 +26,7 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
+from podid.domain.metadata_proxies import PodTemplate, flags_of, program_of
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
@@ -69,9 +70,9 @@ _MANAGERS = {
 }
 
 
-def annotation_owner(item: Object) -> str:
-    """Return the tool that would restore IRSA's annotations of a service account; empty where none is known. `kubectl`
-    owns nothing, and an unknown manager only what it applied."""
+def annotation_owner(item: Object, fields: tuple[str, ...] = (_IRSA_ANNOTATIONS,)) -> str:
+    """Return the tool that would restore these fields, by default IRSA's annotations of a service account; empty where
+    none is known. `kubectl` owns nothing, and an unknown manager only what it applied."""
     metadata = inner(item, "metadata")
     labels, annotations = pairs(metadata, "labels"), pairs(metadata, "annotations")
     for prefix, title in _FLUX.items():
@@ -83,7 +84,7 @@ def annotation_owner(item: Object) -> str:
         return f"Helm release {release} in namespace {annotations.get('meta.helm.sh/release-namespace', '?')}"
     for entry in inners_or_none(metadata, "managedFields"):
         paths = _leaves(inner_or_empty(entry, "fieldsV1"), "", 0)
-        if not any(path.startswith(_IRSA_ANNOTATIONS) for path in paths):
+        if not any(path.startswith(fields) for path in paths):
             continue
         manager = text_or(entry, "manager")
         if tool := _MANAGERS.get(manager.lower()):
@@ -108,6 +109,10 @@ service_account = record(
     created_at="metadata.creationTimestamp",
     owner=annotation_owner,
 )
+
+
+def account_settings(item: Object) -> dict[str, object]:
+    return {key: item[key] for key in ("imagePullSecrets", "automountServiceAccountToken") if key in item}
 
 
 def daemon_set(item: Object) -> DaemonSet:
@@ -159,6 +164,37 @@ def workload(kind: str, item: Object) -> Workload:
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),
     )
+
+
+def pod_template(kind: str, keys: frozenset[str], item: Object) -> PodTemplate:
+    """Return the workload with the annotations of its template that have these names, and the flags of kiam and
+    kube2iam."""
+    template = _template(kind, inner(item, "spec"))
+    metadata = inner_or_empty(template, "metadata")
+    containers = inners_or_none(inner(template, "spec"), "containers")
+    words = [word for c in containers for part in ("command", "args") for word in words_or_none(c, part)]
+    runs = program_of((text_or(c, "image") for c in containers), words)
+    path = "spec.jobTemplate.spec.template" if kind == "CronJob" else "spec.template"
+    fields = (*(f"{path}.metadata.annotations.{key}" for key in keys), f"{path}.spec.serviceAccountName")
+    return PodTemplate(
+        workload=workload(kind, item),
+        annotations={key: value for key, value in pairs(metadata, "annotations").items() if key in keys},
+        flags=flags_of(words) if runs else {},
+        runs=runs,
+        owner=annotation_owner(item, fields),
+    )
+
+
+def annotated(keys: frozenset[str], item: Object) -> tuple[tuple[str, str], dict[str, str]]:
+    """Return namespace and name of any object, and those of its annotations that have these names."""
+    annotations = pairs(inner(item, "metadata"), "annotations")
+    return _place(item), {key: value for key, value in annotations.items() if key in keys}
+
+
+def subjects_of(item: Object) -> tuple[tuple[str, str], tuple[ServiceAccountRef, ...]]:
+    """Return namespace and name of a RoleBinding or ClusterRoleBinding, and the service accounts that it names."""
+    accounts = [s for s in inners_or_none(item, "subjects") if text_or(s, "kind") == "ServiceAccount"]
+    return _place(item), tuple(ServiceAccountRef(text_or(s, "namespace"), text_or(s, "name")) for s in accounts)
 
 
 node_class = record(NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")

@@ -60,6 +60,9 @@ class MigrationOptions:
         default="",
         values=tuple(OlderWay),
     )
+    create_service_accounts: bool = switch(
+        "For kiam and kube2iam: give workloads that share a service account one of their own.", consent=True
+    )
     accept: Mapping[str, frozenset[str]] = ACCEPT
     strict: bool = switch("Block service accounts that podid could not check completely.")
 
