@@ -142,6 +142,12 @@ class KubeReader:
         """Return the image pull secrets and the automount setting of a service account, as the API has them."""
         return self._transport.get(path_of("ServiceAccount", ref.namespace, ref.name), project.account_settings)
 
+    @needs(*on("get", "ServiceAccount"))
+    def get_manifest(self, ref: ServiceAccountRef) -> dict[str, object]:
+        """Return the manifest of a service account without the annotations of IRSA."""
+        path = path_of("ServiceAccount", ref.namespace, ref.name)
+        return self._transport.get(path, project.manifest_without_irsa)
+
     @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return the names of a ConfigMap's entries, with the link-local addresses of a NO_PROXY as the only values;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, TimedOut
+from podid.domain.errors import Again, Conflict, NotFound, TimedOut
 from podid.domain.migration import (
     MigrationItem,
     MigrationPlan,
@@ -24,11 +24,13 @@ from podid.domain.migration import (
 )
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
+from podid.domain.text import did_you_mean
 from podid.facts.index import index
 from podid.ops.migrate.candidates import (
     counts_of,
     find_candidates,
+    find_leftovers,
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
@@ -74,6 +76,23 @@ class Migration:
             f"{name} could not be read: {gap.reason}{f' (needs {gap.permission})' if gap.permission else ''}"
             for name, gap in missing.items()
         )
+
+    def check_read(self) -> None:
+        """Raise the error that prevented reading service accounts, pods or associations: a change needs all of them."""
+        for name in FOUND_IN[:3]:
+            section = getattr(self.snapshot, name)
+            if isinstance(section, Missing):
+                raise error_of(section)
+
+    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
+        """Raise NotFound for one of `refs` that does not exist, with the nearest names."""
+        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
+        known |= {item.ref for item in self.items}
+        for ref in refs:
+            if ref not in known:
+                raise NotFound(
+                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
+                )
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
         """Return the migration of these items, whose plan changes nothing for others."""
@@ -184,6 +203,8 @@ def read_migration(
     wished = wished_associations(place, candidates, base)
     wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
+    if source in ("", OlderWay.IRSA):
+        candidates += find_leftovers(snapshot, place, candidates, named)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
@@ -204,16 +225,11 @@ def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
         yield ("podid", "migrate", "finish", "-A")
 
 
-def associated_refs(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts of the namespace, or of the cluster, that have an association and the annotation of IRSA."""
-    return tuple(
-        item.ref
-        for item in migration.items
-        if item.stage.rank >= Stage.ASSOCIATED.rank and namespace in (None, "", item.ref.namespace)
-    )
+def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts of the namespace, or of the cluster, that use IRSA and whose migration has begun; also those
+    whose rollback was interrupted before the pods were restarted."""
 
+    def begun(item: MigrationItem) -> bool:
+        return item.stage is not Stage.OLD or (item.pods.pod_identity > 0 and not item.state.association)
 
-def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
-    """Read the pods again."""
-    wanted = ReadRequest(checks=(), scope=EVERYTHING)
-    return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))
+    return tuple(item.ref for item in migration.items if begun(item) and namespace in (None, "", item.ref.namespace))
