@@ -26,7 +26,6 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.metadata_proxies import PodTemplate, flags_of, program_of
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
@@ -123,10 +122,6 @@ service_account = record(
 )
 
 
-def account_settings(item: Object) -> dict[str, object]:
-    return {key: item[key] for key in ("imagePullSecrets", "automountServiceAccountToken") if key in item}
-
-
 def daemon_set(item: Object) -> DaemonSet:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     pod_spec = inner(inner(spec, "template"), "spec")
@@ -158,7 +153,7 @@ def workload(kind: str, item: Object) -> Workload:
     """Return a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two, `replicas` is the
     number of active pods or Jobs."""
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
-    pod_spec = inner(_template(kind, spec), "spec")
+    pod_spec = inner(template_in(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
     return Workload(
         kind=kind,
@@ -176,37 +171,6 @@ def workload(kind: str, item: Object) -> Workload:
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),
     )
-
-
-def pod_template(kind: str, keys: frozenset[str], item: Object) -> PodTemplate:
-    """Return the workload with the annotations of its template that have these names, and the flags of kiam and
-    kube2iam."""
-    template = _template(kind, inner(item, "spec"))
-    metadata = inner_or_empty(template, "metadata")
-    containers = inners_or_none(inner(template, "spec"), "containers")
-    words = [word for c in containers for part in ("command", "args") for word in words_or_none(c, part)]
-    runs = program_of((text_or(c, "image") for c in containers), words)
-    path = "spec.jobTemplate.spec.template" if kind == "CronJob" else "spec.template"
-    fields = (*(f"{path}.metadata.annotations.{key}" for key in keys), f"{path}.spec.serviceAccountName")
-    return PodTemplate(
-        workload=workload(kind, item),
-        annotations={key: value for key, value in pairs(metadata, "annotations").items() if key in keys},
-        flags=flags_of(words) if runs else {},
-        runs=runs,
-        owner=annotation_owner(item, fields),
-    )
-
-
-def annotated(keys: frozenset[str], item: Object) -> tuple[tuple[str, str], dict[str, str]]:
-    """Return namespace and name of any object, and those of its annotations that have these names."""
-    annotations = pairs(inner(item, "metadata"), "annotations")
-    return _place(item), {key: value for key, value in annotations.items() if key in keys}
-
-
-def subjects_of(item: Object) -> tuple[tuple[str, str], tuple[ServiceAccountRef, ...]]:
-    """Return namespace and name of a RoleBinding or ClusterRoleBinding, and the service accounts that it names."""
-    accounts = [s for s in inners_or_none(item, "subjects") if text_or(s, "kind") == "ServiceAccount"]
-    return _place(item), tuple(ServiceAccountRef(text_or(s, "namespace"), text_or(s, "name")) for s in accounts)
 
 
 node_class = record(NodeClass, name="metadata.name", role="spec.role", instance_profile="spec.instanceProfile")
@@ -268,7 +232,8 @@ def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
     return number_or(spec, "replicas", 1), number_or(status, "readyReplicas"), number_or(status, "updatedReplicas")
 
 
-def _template(kind: str, spec: Object) -> Object:
+def template_in(kind: str, spec: Object) -> Object:
+    """Return the pod template in the spec of a workload."""
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
@@ -350,7 +315,7 @@ def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
 
 def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
     """Return the setting of a product that can request a service account's token and assume a role."""
-    namespace, _ = _place(item)
+    namespace, _ = place_of(item)
     name = text_or(account, "name")
     # for a cluster-scoped object, the reference has the namespace, or the product's own applies
     ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
@@ -361,7 +326,7 @@ def _with_token(product: str, kind: str, item: Object, account: Object, settings
 def _setting(
     product: str, kind: str, item: Object, way: products.CredentialWay, **more: Any
 ) -> products.ProductSetting:
-    namespace, name = _place(item)
+    namespace, name = place_of(item)
     return products.ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
 
 
@@ -412,7 +377,7 @@ def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
 def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
     """Return the driver's name, and the audiences of the tokens that a kubelet passes to it."""
     requests = inners_or_none(inner_or_empty(item, "spec"), "tokenRequests")
-    return _place(item)[1], frozenset(text_or(request, "audience") for request in requests)
+    return place_of(item)[1], frozenset(text_or(request, "audience") for request in requests)
 
 
 # API group -> plural -> (kind, reader)
@@ -430,6 +395,7 @@ CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
 }
 
 
-def _place(item: Object) -> tuple[str, str]:
+def place_of(item: Object) -> tuple[str, str]:
+    """Return namespace and name."""
     metadata = inner(item, "metadata")
     return text_or(metadata, "namespace"), text_or(metadata, "name")

@@ -22,7 +22,7 @@ from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_network, project_pods
+from podid.kube import project, project_network, project_pods, project_templates
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
@@ -140,7 +140,9 @@ class KubeReader:
     @needs(*on("get", "ServiceAccount"))
     def get_account_settings(self, ref: ServiceAccountRef) -> Mapping[str, object]:
         """Return the image pull secrets and the automount setting of a service account, as the API has them."""
-        return self._transport.get(path_of("ServiceAccount", ref.namespace, ref.name), project.account_settings)
+        return self._transport.get(
+            path_of("ServiceAccount", ref.namespace, ref.name), project_templates.account_settings
+        )
 
     @needs(*on("get", "ServiceAccount"))
     def get_manifest(self, ref: ServiceAccountRef) -> dict[str, object]:
@@ -230,20 +232,20 @@ class KubeReader:
         """Return the same objects with the annotations of their pod templates that have these names."""
         templates: list[PodTemplate] = []
         for kind in TEMPLATED:
-            read = partial(project.pod_template, kind, frozenset(keys))
+            read = partial(project_templates.pod_template, kind, frozenset(keys))
             templates += self._transport.list(path_of(kind, namespace), read)
         return tuple(sorted(templates, key=lambda template: template.subject))
 
     @needs(*on("get", *RESTARTABLE, "CronJob"))
     def find_pod_template(self, kind: str, namespace: str, name: str, keys: Collection[str]) -> PodTemplate | None:
         """Return one of them; None if it does not exist."""
-        read = partial(project.pod_template, kind, frozenset(keys))
+        read = partial(project_templates.pod_template, kind, frozenset(keys))
         return _or_none(self._transport.get, path_of(kind, namespace, name), read)
 
     @needs(list_pods, list_namespaces)
     def list_annotations(self, kind: str, keys: Collection[str], namespace: str = "") -> Annotations:
         """Return (namespace, name) -> annotations with these names, of the pods or the namespaces that have one."""
-        read = partial(project.annotated, frozenset(keys))
+        read = partial(project_templates.annotated, frozenset(keys))
         items = self._transport.list(path_of(kind, namespace), read, accept=METADATA_ONLY)
         return {place: annotations for place, annotations in items if annotations}
 
@@ -253,7 +255,7 @@ class KubeReader:
         names."""
         bindings = {}
         for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
-            for (home, name), refs in self._transport.list(path_of(kind, place), project.subjects_of):
+            for (home, name), refs in self._transport.list(path_of(kind, place), project_templates.subjects_of):
                 bindings[Subject(kind, name, home)] = refs
         return bindings
 

@@ -96,7 +96,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             journal=access.journal,
             accepted=options.which.accepts,
             source=options.which.from_,
-            create=options.which.create_service_accounts or (saved is not None and creates_accounts(saved)),
+            create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
             tags=options.tag,
             adjust=access.with_commands,
         )

@@ -6,7 +6,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.migrate.request import MigrationOptions
+from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, MigrationOptions
 
 
 def permissions() -> CommandPermissions:
@@ -24,6 +24,7 @@ def permissions() -> CommandPermissions:
 @options
 class PlanOptions:
     which: MigrationOptions = included(MigrationOptions)
+    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
     save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
@@ -61,7 +62,7 @@ def plan(access: Access, options: PlanOptions) -> None:
             journal=access.journal_to_read,
             accepted=options.which.accepts,
             source=options.which.from_,
-            create=options.which.create_service_accounts,
+            create=options.create_service_accounts,
             adjust=access.with_commands,
         )
     result = migration.document()

@@ -11,13 +11,12 @@ from podid.ops.migrate.request import MigrationOptions
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
-    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.domain.permissions import permissions_of
     from podid.kube.reader import KubeReader
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
     return CommandPermissions(
         permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
-        (OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),),
     )
 
 
@@ -50,7 +49,6 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             journal=access.journal_to_read,
             accepted=options.which.accepts,
             source=options.which.from_,
-            create=options.which.create_service_accounts,
             adjust=access.with_commands,
         )
     result = migration.status(access.at_place)
