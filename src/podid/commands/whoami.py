@@ -14,6 +14,10 @@ def whoami(
     Also shows the source of each value. Contradictory settings exit with 2, as with every other command.
 
     Example: podid whoami
+
+    Example: podid whoami --profile dev
+
+    Example: podid whoami -o json --query callerArn
     """
     from podid.render.permissions import whoami_view
 
