@@ -69,6 +69,7 @@ SLOW = (
     "test_schemas.py",
     "test_start.py",
     "domain/trust/test_trust_properties.py",
+    "domain/policy/test_policy_properties.py",
 )
 # of these the part that tells most, soonest
 TELLING = (

@@ -31,6 +31,7 @@ READ = {
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
+    "trace": ("trace", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
 }

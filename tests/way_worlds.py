@@ -7,10 +7,12 @@ from pathlib import Path
 from cluster_api import Json
 from podid.domain.names import ServiceAccountRef
 from podid.kube.project import CUSTOM
+from podid.sandbox.aws import trail
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for
 
 World = Callable[[Site], None]
+SESSIONS = tuple(f"eks-demo-orders-123-4f0e4c1a-0000-4000-8000-00000000000{number}" for number in (1, 2))
 EBS = "addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
 ANY_POD = {
     "Version": "2012-10-17",
@@ -27,6 +29,7 @@ FILES = {
     "s3.json": READ_S3,
     "trust.json": trust_for(ORDERS),
     "any-pod.json": ANY_POD,
+    "events.json": [{"userName": name} for name in SESSIONS],
 }
 
 
@@ -41,19 +44,36 @@ def story(site: Site) -> None:
     node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
     message = "Service account token cannot be parsed: illegal base64 data at input byte 6"
     site.kube.add_agent_line(node, json.dumps({"level": "error", "msg": message, "client-addr": "10.0.0.9:1"}))
+    add_sessions(site)
     write_files()
+
+
+def add_sessions(site: Site) -> None:
+    """CloudTrail has two sessions of a pod of shop/orders that is gone."""
+    world, arn = site.box.world, f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
+    tags = (
+        ("eks-cluster-arn", CLUSTER_ARN),
+        ("eks-cluster-name", "demo"),
+        ("kubernetes-namespace", "shop"),
+        ("kubernetes-service-account", "orders"),
+        ("kubernetes-pod-name", "orders-123"),
+        ("kubernetes-pod-uid", "8f7e0000-0000-4000-8000-000000000001"),
+    )
+    for name in SESSIONS:
+        trail.assumed(world, world.credentials.add_session(arn, name, role_id="AROA1", seconds=60, tags=tags), tags, 60)
 
 
 def lab(site: Site) -> None:
     """As `chained`, with a cluster whose association can be copied."""
     chained(site)
+    add_sessions(site)
     add_cluster(site.box.world, "blue")
     add_association(site.box.world, "shop", "cart", "storefront", cluster_name="blue")
 
 
 def interruptible(site: Site) -> None:
-    """As `healthy`, with a cluster to copy to."""
-    healthy(site)
+    """As `healthy`, with a cluster to copy to, and sessions in CloudTrail."""
+    with_sessions(site)
     add_cluster(site.box.world, "blue")
 
 
@@ -63,6 +83,11 @@ def nothing(site: Site) -> None:
 
 def healthy(site: Site) -> None:
     site.with_agent().with_identity()
+
+
+def with_sessions(site: Site) -> None:
+    healthy(site)
+    add_sessions(site)
 
 
 def under_cilium(site: Site) -> None:

@@ -14,6 +14,7 @@ from harness import Answers
 from podid.cli.tree import COMMANDS
 from way_worlds import (
     EBS,
+    SESSIONS,
     UNUSED_PROVIDER,
     UNUSED_ROLE,
     World,
@@ -57,6 +58,7 @@ from way_worlds import (
     with_open_identity,
     with_recommended_role,
     with_role,
+    with_sessions,
     with_siblings,
     with_wide_role,
     without_account,
@@ -94,7 +96,7 @@ class Way:
 
 def _script(world: World, text: str) -> tuple[Way, ...]:
     """One way a line, the exit code first."""
-    lines = (line.split(" ", 1) for line in text.strip().splitlines())
+    lines = (line.split(" ", 1) for line in text.strip().replace("SESSION", SESSIONS[0]).splitlines())
     return tuple(Way(line, world, code=int(code)) for code, line in lines)
 
 
@@ -178,6 +180,8 @@ STORY = _script(
 0 trust check --role orders --for shop/orders
 0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
 0 trust add --role orders --for shop/cart --dry-run
+2 trust add --role orders --for shop/cart --condition aws:SourceIp=10.0.0.1
+0 trust add --role orders --for shop/cart --condition aws:SourceOrgID=o-1 --dry-run
 0 trust add --role orders --for shop/cart
 0 trust add --role orders --for shop/cart
 2 trust remove --role orders --for shop/cart
@@ -198,6 +202,9 @@ STORY = _script(
 2 verify shop/orders --yes --resource *
 2 verify
 2 verify shop/orders
+0 trace SESSION
+0 trace events.json
+5 trace eks-demo-orders-123-4f0e4c1a-0000-4000-8000-00000000000a
 3 doctor
 0 doctor -n shop
 0 doctor --all -n shop
@@ -314,6 +321,7 @@ MUTATED = _script(
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
+0 trace SESSION
 0 doctor
 0 doctor shop/orders
 0 doctor --logs
@@ -375,6 +383,7 @@ INTERRUPTED = _script(
 130 status
 130 show shop/orders
 130 role list
+130 trace SESSION
 130 restart shop/orders
 130 agent nodes
 130 agent logs
@@ -482,7 +491,7 @@ OWN = (
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
-    Way(ONE_TOO_MANY, nothing, ("deleting a role",), code=6),
+    Way(ONE_TOO_MANY, nothing, ("deleting a new role",), code=6),
     Way(ATTACHED, after("role create r --for shop/orders")),
     Way(ATTACHED, after("role create r --for shop/orders"), ("validating policies",), rare=True),
     Way(f"{ATTACHED} --replace", after(ROLE, ATTACHED), rare=True),
@@ -526,7 +535,13 @@ OWN = (
         code=3,
     ),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
-    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a role"), code=6),
+    Way(WITH_TOO_MANY, nothing, ("--create-role", "deleting a new role"), code=6, rare=True),
+    Way(
+        f"{WITH_TOO_MANY.replace('shop/orders', 'shop/new')} --create-service-account",
+        nothing,
+        ("--create-role", "deleting a new role", "--create-service-account", "deleting a new service account"),
+        code=6,
+    ),
     Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
     Way(
         "associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service"), code=3
@@ -665,6 +680,7 @@ OWN = (
     Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("comparing",)),
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
+    Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),

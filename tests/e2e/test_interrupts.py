@@ -52,6 +52,11 @@ POINTS = [  # of each command a write, and then another call
     (CREATE_ROLE, "iam", "CreateRole"),
     (("associate", "shop/orders", "--role", "shop-orders"), "eks", "CreatePodIdentityAssociation"),
     (("associate", "shop/orders", "--role", "shop-orders"), "iam", "GetRole"),
+    (
+        ("associate", "shop/orders", "--role", "new", "--create-role", "--wait", "none"),
+        "eks",
+        "CreatePodIdentityAssociation",
+    ),
 ]
 
 
@@ -82,7 +87,25 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
         assert site.aws("iam").list_role_policies(RoleName="shop-orders")["PolicyNames"]
     else:
         (found,) = site.must("list", "-o", "json").json["items"]
-        assert found["roleArn"] == ROLE_ARN
+        assert found["roleArn"] == (ROLE_ARN if "new" not in argv else ROLE_ARN.replace("shop-orders", "new"))
+
+
+def test_in_the_middle_of_a_rollback(site: Site) -> None:
+    """The next run settles the rollback; the role is made again."""
+    argv = ("associate", "shop/orders", "--role", "new", "--create-role", "--wait", "none")
+    site.box.world.credentials.deny("eks:CreatePodIdentityAssociation")
+    calls, delete = site.box.faults.calls, ("iam", "DeleteRole")
+    site.box.faults.latency(0.4, *delete)
+    code, said = interrupt(site, argv, lambda: calls[delete] > 0)
+    assert (code, said.splitlines()[-1].startswith("Interrupted.")) == (130, True)
+    time.sleep(0.5)
+    site.box.faults.clear()
+    site.box.world.credentials.allow_again()
+    again = site.must(*argv, "-o", "json")
+    assert [item["kind"] for item in again.json["actions"]][-1] == "association"
+    (made,) = site.must("list", "-o", "json").json["items"]
+    assert made["roleArn"].endswith(":role/new")
+    assert site.aws("iam").get_role(RoleName="new")["Role"]["RoleName"] == "new"
 
 
 def test_in_the_middle_of_many(site: Site) -> None:

@@ -33,16 +33,16 @@ _PAGE = 50
 
 class CloudTrail(ServiceGateway):
     @needs("cloudtrail:LookupEvents")
-    def iter_redemptions(self, since: datetime) -> Iterator[Redemption]:
+    def iter_redemptions(self, since: datetime, until: datetime | None = None) -> Iterator[Redemption]:
         """Yield the agents' requests to EKS Auth in this region, for all clusters, newest first. There is a call for
         every 50, when they are used."""
-        yield from self._events("EventName", "AssumeRoleForPodIdentity", since, redemptions)
+        yield from self._events("EventName", "AssumeRoleForPodIdentity", since, redemptions, until)
 
     @needs("cloudtrail:LookupEvents")
-    def iter_sessions(self, role_arn: str, since: datetime) -> Iterator[PodSession]:
-        """Yield the sessions of a role that EKS created for pods in this region, newest first. There is a call for
-        every 50 events of the role, when they are used."""
-        yield from self._events("ResourceName", role_arn, since, sessions)
+    def iter_sessions(self, resource: str, since: datetime) -> Iterator[PodSession]:
+        """Yield the sessions that EKS created for pods in this region, newest first: those of a role by its ARN, or one
+        by its ARN or name. There is a call for every 50 events of the resource, when they are used."""
+        yield from self._events("ResourceName", resource, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
     def iter_node_calls(self, instance_id: str, since: datetime) -> Iterator[NodeCall]:
@@ -50,10 +50,13 @@ class CloudTrail(ServiceGateway):
         instance. There is a call for every 50, when they are used."""
         yield from self._events("Username", instance_id, since, node_calls)
 
-    def _events(self, key: str, value: str, since: datetime, read: Reading[list[T]]) -> Iterator[T]:
+    def _events(
+        self, key: str, value: str, since: datetime, read: Reading[list[T]], until: datetime | None = None
+    ) -> Iterator[T]:
         params = {
             "LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}],
             "StartTime": since,
+            **({"EndTime": until} if until is not None else {}),
             "MaxResults": _PAGE,
         }
         return self._api.items("LookupEvents", params, value, read)
@@ -71,7 +74,7 @@ def redemptions(page: Object) -> list[Redemption]:
 def sessions(page: Object) -> list[PodSession]:
     """Return the AssumeRole events on a page of LookupEvents that EKS caused for pods."""
     return [
-        _session(event)
+        session_of(event)
         for event in _records(page, _ASSUMED)
         if text_or(inner_or_empty(event, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
     ]
@@ -111,7 +114,8 @@ _redemption = record(
 )
 
 
-def _session(event: Object) -> PodSession:
+def session_of(event: Object) -> PodSession:
+    """Return the session that an AssumeRole event created for a pod."""
     request, response = inner_or_empty(event, "requestParameters"), inner_or_empty(event, "responseElements")
     tags = {text_or(tag, "key"): text_or(tag, "value") for tag in inners_or_none(request, "tags")}
     namespace, name = tags.get("kubernetes-namespace", ""), tags.get("kubernetes-service-account", "")
@@ -122,6 +126,7 @@ def _session(event: Object) -> PodSession:
         cluster_arn=tags.get("eks-cluster-arn", ""),
         ref=ServiceAccountRef(namespace, name) if namespace and name else None,
         pod=tags.get("kubernetes-pod-name", ""),
+        pod_uid=tags.get("kubernetes-pod-uid", ""),
         packed_percent=number_or(response, "packedPolicySize") if "packedPolicySize" in response else None,
         error_code=text_or(event, "errorCode"),
         error_message=text_or(event, "errorMessage"),

@@ -302,13 +302,22 @@ def followed(
     return replace(result, notes=(*result.notes, *notes))
 
 
-def take_back(access: Access, result: ChangeResult, name: str) -> None:
-    """Delete a role that could not be completed and raise the failure."""
-    from podid.ops.role.create import plan_rollback, rolled_back
+def take_back(access: Access, result: ChangeResult) -> ChangeResult:
+    """Roll back the roles that a failed run created for nothing, and return the result. Raise the failure if nothing of
+    the run remains."""
+    from podid.ops.role.rollback import plan_rollback, stays
 
-    plan = plan_rollback(result)
-    if plan is None or result.error is None:
-        return
-    access.terminal.note(f"{result.error.message}; deleting role {name} again")
-    if carry_out(access, plan, undoes=result.run_id).error is None:
-        raise rolled_back(result.error, name)
+    rollback = plan_rollback(result)
+    if rollback is None or result.error is None:
+        remaining = stays(result)
+        return replace(result, notes=(*result.notes, remaining)) if remaining else result
+    access.terminal.note(f"{result.error.message}; deleting {rollback.subject} again")
+    try:
+        failure = carry_out(access, rollback.plan, undoes=result.run_id).error
+    except PodidError as error:
+        failure = error
+    if failure is not None:
+        return rollback.kept(failure)
+    if rollback.whole:
+        raise rollback.error()
+    return rollback.after()

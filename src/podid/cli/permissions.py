@@ -65,7 +65,10 @@ CREATING_ROLE = (
 )
 DELETING_ROLE = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
 TAKING_BACK = OptionalPermission.of(
-    "deleting a role that could not be completed", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
+    "deleting a new role that could not be completed or associated",
+    Iam.delete_role,
+    Iam.delete_inline_policy,
+    Iam.detach_policy,
 )
 CLUSTER_TAGS = OptionalPermission.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
 TARGET_ROLE = (

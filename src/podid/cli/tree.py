@@ -31,8 +31,9 @@ class Row(NamedTuple):
         return command
 
 
-START, SEE, CHANGE, AGENT, OFFLINE, PODID = "Start", "See", "Change", "Agent and add-ons", "Offline", "podid itself"
-PANELS = (START, SEE, CHANGE, AGENT, OFFLINE, PODID)
+START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
+OFFLINE, PODID = "Offline", "podid itself"
+PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
@@ -45,6 +46,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
+    Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),

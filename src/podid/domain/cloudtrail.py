@@ -101,8 +101,8 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSession:
-    """One AssumeRole by EKS for a pod. `ref`, `pod` and `cluster_arn` come from the session tags, and are empty without
-    them. `packed_percent` is the packed policy size, as a share of the quota for tags and session policy."""
+    """One AssumeRole by EKS for a pod. `ref`, the pod and `cluster_arn` come from the session tags, and are empty
+    without them. `packed_percent` is the packed policy size, as a share of the quota for tags and session policy."""
 
     at: datetime
     role_arn: str
@@ -110,6 +110,7 @@ class PodSession:
     cluster_arn: str = ""
     ref: ServiceAccountRef | None = None
     pod: str = ""
+    pod_uid: str = ""
     packed_percent: int | None = None
     error_code: str = ""
     error_message: str = ""

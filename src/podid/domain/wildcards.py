@@ -53,6 +53,8 @@ def matches(atoms: Pattern, text: str) -> bool:
 
 def overlap(one: str, other: str) -> bool:
     """Return whether some text matches both patterns."""
+    if _apart(one, other):
+        return False
     if max(len(one), len(other)) > _LONGEST:
         return True
     return _compare(one, other, shared=True)
@@ -60,9 +62,21 @@ def overlap(one: str, other: str) -> bool:
 
 def covers(wide: str, narrow: str) -> bool:
     """Return whether every text that matches `narrow` matches `wide`; False if that is not certain."""
+    if wide == "*":
+        return True
+    if _apart(wide, narrow):
+        return False
+    if not _WILDCARD.search(narrow):
+        return matches(pattern(wide), narrow)
     if max(len(wide), len(narrow)) > _LONGEST:
         return False
     return _compare(wide, narrow, shared=False)
+
+
+def _apart(one: str, other: str) -> bool:
+    """Return whether the patterns differ before their first wildcards, so that no text matches both."""
+    shared = min(len(_WILDCARD.split(text, maxsplit=1)[0]) for text in (one, other))
+    return one[:shared] != other[:shared]
 
 
 def _compare(one: str, other: str, *, shared: bool) -> bool:

@@ -1,9 +1,16 @@
 """Options and arguments that several commands take, each written once."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import argument, arguments, option, several, switch, tags
+
+if TYPE_CHECKING:
+    from podid.domain.trust import OwnCondition
 
 # of AWS's own, what pods are often given; completion offers them without a call
 WELL_KNOWN_POLICIES = (
@@ -21,6 +28,20 @@ WELL_KNOWN_POLICIES = (
     "CloudWatchAgentServerPolicy",
     "CloudWatchReadOnlyAccess",
     "SecretsManagerReadWrite",
+)
+
+
+def _conditions(texts: Sequence[str]) -> tuple[OwnCondition, ...]:
+    from podid.domain.trust import parse_conditions
+
+    return parse_conditions(texts)
+
+
+CONDITIONS = several(
+    "[OPERATOR:]KEY=VALUE",
+    "Further condition of the trust policy statement; the default operator is StringEquals. Repeatable.",
+    name="--condition",
+    read=_conditions,
 )
 SCOPES = ("service-account", "namespace", "cluster", "account")
 PRESETS = several(

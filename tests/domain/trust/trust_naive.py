@@ -22,23 +22,23 @@ def lets_in(document: Mapping[str, Any], principal: tuple[str, str], action: str
 
 def _applies(s: Mapping[str, Any], principal: tuple[str, str], action: str, table: Table, variables: bool) -> bool:
     kind, name = principal
-    if name not in _list(s["Principal"].get(kind, [])):
+    if name not in as_list(s["Principal"].get(kind, [])):
         return False
-    if not any(_glob(wanted.lower(), action.lower()) for wanted in _list(s["Action"])):
+    if not any(glob(wanted.lower(), action.lower()) for wanted in as_list(s["Action"])):
         return False
     for operator, block in s.get("Condition", {}).items():
         for key, wanted in block.items():
-            texts = [_text(value) for value in _list(wanted)]
-            if not _condition(operator, table[key.lower()], texts, table, variables):
+            texts = [as_text(value) for value in as_list(wanted)]
+            if not condition_holds(operator, table[key.lower()], texts, table, variables):
                 return False
     return True
 
 
-def _condition(operator: str, sent: list[str] | None, wanted: list[str], table: Table, variables: bool) -> bool:
+def condition_holds(operator: str, sent: list[str] | None, wanted: list[str], table: Table, variables: bool) -> bool:
     if operator == "Null":
         return str(sent is None).lower() in wanted
     if operator.endswith("IfExists"):
-        return sent is None or _condition(operator[: -len("IfExists")], sent, wanted, table, variables)
+        return sent is None or condition_holds(operator[: -len("IfExists")], sent, wanted, table, variables)
     if operator.startswith("ForAllValues:"):
         return all(_single(operator[len("ForAllValues:") :], v, wanted, table, variables) for v in sent or [])
     if operator.startswith("ForAnyValue:"):
@@ -57,15 +57,15 @@ def _single(operator: str, sent: str, wanted: list[str], table: Table, variables
 def _equal(operator: str, sent: str, wanted: str, table: Table, variables: bool) -> bool:
     if operator.startswith(("String", "Arn")):
         like = operator.startswith("Arn") or operator == "StringLike"
-        pattern = _pattern(wanted, like, table, variables)
+        pattern = pattern_of(wanted, like, table, variables)
         if pattern is None:
             return False
         if operator.startswith("Arn"):
             pattern, pieces = _arn_pieces(pattern), sent.split(":", 5)
-            return len(pattern) == len(pieces) and all(map(_fits, pattern, pieces))
+            return len(pattern) == len(pieces) and all(map(fits, pattern, pieces))
         if operator == "StringEqualsIgnoreCase":
-            return _fits([("text", part[1].lower()) for part in pattern], sent.lower())
-        return _fits(pattern, sent)
+            return fits([("text", part[1].lower()) for part in pattern], sent.lower())
+        return fits(pattern, sent)
     if operator == "Bool":
         return wanted == sent
     if operator == "BinaryEquals":
@@ -90,7 +90,7 @@ def _seconds(text: str) -> float:
     return float(text) if text.isdigit() else datetime.fromisoformat(text).timestamp()
 
 
-def _pattern(wanted: str, like: bool, table: Table, variables: bool) -> Any:
+def pattern_of(wanted: str, like: bool, table: Table, variables: bool) -> Any:
     """A list of ("text", …), ("many", "") and ("one", ""); None when a variable has no value."""
     parts: list[tuple[str, str]] = []
     for piece in re.split(r"(\$\{[^}]*\})", wanted) if variables else [wanted]:
@@ -122,24 +122,24 @@ def _arn_pieces(parts: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     return pieces
 
 
-def _fits(parts: list[tuple[str, str]], text: str) -> bool:
+def fits(parts: list[tuple[str, str]], text: str) -> bool:
     if not parts:
         return text == ""
     (kind, literal), rest = parts[0], parts[1:]
     if kind == "text":
-        return text.startswith(literal) and _fits(rest, text[len(literal) :])
+        return text.startswith(literal) and fits(rest, text[len(literal) :])
     if kind == "one":
-        return text != "" and _fits(rest, text[1:])
-    return any(_fits(rest, text[n:]) for n in range(len(text) + 1))
+        return text != "" and fits(rest, text[1:])
+    return any(fits(rest, text[n:]) for n in range(len(text) + 1))
 
 
-def _glob(pattern: str, text: str) -> bool:
-    return _fits([({"*": "many", "?": "one"}.get(c, "text"), "" if c in "*?" else c) for c in pattern], text)
+def glob(pattern: str, text: str) -> bool:
+    return fits([({"*": "many", "?": "one"}.get(c, "text"), "" if c in "*?" else c) for c in pattern], text)
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

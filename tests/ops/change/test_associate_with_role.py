@@ -8,7 +8,9 @@ import pytest
 from harness import Outcome, Podid
 from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
+from podid.sandbox.faults import Fault
 from podid.sandbox.world import Limits
+from worlds import Site
 
 from .support import account_state, policy_file, runs, writes
 
@@ -101,14 +103,82 @@ def test_a_role_that_cannot_be_finished_is_taken_back(
     assert account_state(box) == before
 
 
-def test_a_role_that_is_whole_is_kept_when_the_association_fails(box: Sandbox, podid: Podid, journal: Path) -> None:
+MANAGED = ("--role", "shop-orders", "--managed-policy", "AmazonS3ReadOnlyAccess", "-o", "json")
+
+
+def test_a_role_whose_association_fails_is_rolled_back(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    before = account_state(box)
     box.world.limits = Limits(associations_per_cluster=0)
-    failed = podid(*ASSOCIATE, "--role", "shop-orders", "-o", "json")
-    assert failed.code == 8, failed
-    assert [(kind, status) for kind, _, status in actions(failed)] == [("role", "done"), ("association", "failed")]
+    failed = podid(*ASSOCIATE, *MANAGED, "--policy-file", policy_file(tmp_path))
+    assert (failed.code, failed.stdout, account_state(box)) == (6, "", before), failed
+    assert failed.error["advice"].endswith("Role shop-orders, which this run created, was deleted again.")
     box.world.limits = Limits()
-    again = podid(*ASSOCIATE, "--role", "shop-orders", "-o", "json")
-    assert [(kind, status) for kind, _, status in actions(again)] == [("association", "done"), ("role", "unchanged")]
+    assert podid(*ASSOCIATE, *MANAGED).code == 0
+
+
+def test_the_service_account_made_for_it_is_rolled_back_too(site: Site) -> None:
+    site.box.world.limits = Limits(associations_per_cluster=0)
+    line = ("associate", "shop/fresh", "--create-role", "--create-service-account", "--wait", "none")
+    failed = site(*line)
+    assert (failed.code, failed.stdout) == (6, ""), failed
+    accounts = site.cluster.get("/api/v1/namespaces/shop/serviceaccounts")["items"]
+    assert "fresh" not in [account["metadata"]["name"] for account in accounts]
+
+
+def test_a_denied_association_rolls_back_its_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    before = account_state(box)
+    box.world.credentials.deny("eks:CreatePodIdentityAssociation")
+    failed = podid(*ASSOCIATE, *MANAGED)
+    assert (failed.code, failed.stdout, account_state(box)) == (4, "", before), failed
+    assert failed.error["permission"] == "eks:CreatePodIdentityAssociation"
+    assert [item["status"] for item in runs(podid)] == ["done", "partial"]
+
+
+def test_a_role_that_cannot_be_rolled_back_is_named(box: Sandbox, podid: Podid, journal: Path) -> None:
+    before = account_state(box)
+    box.world.credentials.deny("eks:CreatePodIdentityAssociation")
+    box.world.credentials.deny("iam:DeleteRole")
+    failed = podid(*ASSOCIATE, *MANAGED)
+    assert failed.code == 8, failed
+    (note,) = [note for note in failed.json["notes"] if "deleted again" in note]
+    assert note.startswith("role shop-orders, which this run created, could not be deleted again: ")
+    box.world.credentials.allow_again()
+    assert podid(*note.rpartition("; podid ")[2].removesuffix(" deletes it").split(), "--yes").code == 0
+    assert account_state(box) == before
+
+
+def test_an_association_of_unknown_outcome_keeps_its_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    fault = box.faults.add(Fault("reset", "eks", "CreatePodIdentityAssociation"))
+    failed = podid(*ASSOCIATE, *MANAGED)
+    assert failed.code == 8, failed
+    (note,) = [note for note in failed.json["notes"] if "may be in use" in note]
+    assert note.startswith("role shop-orders, which this run created, may be in use: run the command again")
+    fault.times = 0
+    again = podid(*ASSOCIATE, *MANAGED)
+    assert (again.code, actions(again)[0]) == (0, ("association", "shop/orders", "done")), again
+
+
+def test_only_what_belongs_to_the_failure_is_rolled_back(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    """One association of the file has a role of its own and is made."""
+    file = tmp_path / "two.json"
+    own = {"namespace": "shop", "serviceAccount": "web", "roleArn": "storefront"}
+    file.write_text(json.dumps([own, {"namespace": "shop", "serviceAccount": "orders"}]))
+    box.world.limits = Limits(associations_per_cluster=1)
+    before = account_state(box)["roles"]
+    failed = podid("associate", "--from-file", str(file), "--wait", "none", "--create-role", *MANAGED)
+    assert failed.code == 8, failed
+    assert {target: status for _, target, status in actions(failed)} == {
+        "shop-orders": "failed",
+        "shop-orders/arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess": "failed",
+        "shop/web": "done",
+        "shop/orders": "failed",
+    }
+    assert failed.json["actions"][0]["reason"].startswith("rolled back: a quota of EKS is exceeded")
+    assert account_state(box)["roles"] == before
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,48 @@ def test_nobody_else_is_said_of_an_exact_role(box: Sandbox, podid: Podid, journa
     assert note == "role shop-orders also allows shop/cart in cluster demo, not only shop/orders"
 
 
+def test_conditions_of_ones_own(box: Sandbox, podid: Podid, journal: Path) -> None:
+    own = ("--condition", "aws:SourceOrgID=o-1", "--condition", "aws:ResourceTag/managed-by=podid")
+    made = podid(*CREATE, *own, "-o", "json")
+    (statement,) = made.json["actions"][0]["after"]["trustPolicy"]["Statement"]
+    assert made.code == 0, made
+    assert (
+        statement["Condition"]["StringEquals"].items()
+        >= {
+            "aws:SourceOrgID": "o-1",
+            "aws:ResourceTag/managed-by": "podid",
+            "aws:RequestTag/kubernetes-service-account": "orders",
+        }.items()
+    )
+    count = writes(box)
+    again = podid(*CREATE, *own, "-o", "json")
+    assert (again.code, writes(box)) == (0, count)
+    assert "already allows shop/orders under these conditions" in again.json["notes"][0]
+    narrower = podid(*CREATE[:3], "--for", "shop/cart", "--condition", "aws:SourceOrgID=o-2", "--update-trust")
+    assert narrower.code == 0, narrower
+    used = podid("associate", "shop/cart", "--role", "shop-orders", "--wait", "none", "-o", "json")
+    assert used.code == 0, used
+    more = podid("trust", "add", "--role", "shop-orders", "--for", "shop/web", *own, "--dry-run", "-o", "json")
+    assert len(more.json["actions"][0]["after"]["policyDocument"]["Statement"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (CREATE, "--condition can never match for shop/orders: StringEquals aws:SourceIp requires 10.0.0.1, but EKS"),
+        (("associate", "shop/orders", "--role", "storefront"), "--condition requires --create-role or --update-trust"),
+        (("associate", "shop/orders", "--create-role"), "--condition can never match for shop/orders"),
+        (("trust", "add", "--role", "storefront", "--for", "shop/orders"), "--condition can never match"),
+    ],
+)
+def test_a_condition_that_eks_cannot_meet(
+    box: Sandbox, podid: Podid, journal: Path, line: tuple[str, ...], message: str
+) -> None:
+    outcome = podid(*line, "--condition", "aws:SourceIp=10.0.0.1")
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
+    assert message in outcome.stderr
+
+
 @pytest.mark.parametrize("scope", ["namespace", "cluster", "account"])
 def test_a_wide_scope_that_was_asked_for_is_no_surprise(box: Sandbox, podid: Podid, journal: Path, scope: str) -> None:
     assert podid(*CREATE, "--scope", scope).code == 0

@@ -13,7 +13,7 @@ def permissions() -> CommandPermissions:
     from podid.aws.iam import Iam
     from podid.cli import permissions
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE_SETTINGS
+    from podid.ops.change.kinds import ROLE_SETTINGS, SERVICE_ACCOUNT
 
     return permissions.making(
         Iam.list_role_names,
@@ -28,6 +28,9 @@ def permissions() -> CommandPermissions:
             *permissions.TARGET_ROLE,
             permissions.POLICY_CHECKS,
             permissions.TAKING_BACK,
+            OptionalPermission.of(
+                "deleting a new service account whose association failed", *SERVICE_ACCOUNT.calls(Verb.DELETE)
+            ),
             permissions.asking(Iam.list_roles),
             permissions.CLUSTER_TAGS,
             OptionalPermission.of("--untag", Eks.untag_association),

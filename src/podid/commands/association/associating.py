@@ -56,8 +56,8 @@ def associate_in(access: Access, request: AssociateRequest) -> None:
     question = request.question(len(refs), absent=bool(absent))
 
     def after(result: ChangeResult) -> ChangeResult:
-        if new_role is not None and result.failed_kind.startswith("role"):
-            changing.take_back(access, result, new_role.name)
+        if new_role is not None:
+            result = changing.take_back(access, result)
         result = with_owner_changes(result, access.aws.eks)
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 

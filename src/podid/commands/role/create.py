@@ -93,7 +93,6 @@ def create(access: Access, options: RoleCreateOptions) -> None:
     plan = validated(changing.with_next_commands(access, plan, hint), access.aws.access_analyzer)
 
     def after(result: ChangeResult) -> ChangeResult:
-        changing.take_back(access, result, request.name)
-        return with_owner_changes(result, None)
+        return with_owner_changes(changing.take_back(access, result), None)
 
     changing.run(access, plan, after)

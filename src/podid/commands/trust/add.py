@@ -3,7 +3,7 @@
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.permissions import CommandPermissions
-from podid.ops.trust.request import TrustEditOptions
+from podid.ops.trust.request import TrustAddOptions
 
 
 def permissions() -> CommandPermissions:
@@ -13,7 +13,7 @@ def permissions() -> CommandPermissions:
 
 
 @command(shared=(*CLUSTER, *CHANGE), permissions=permissions)
-def add(access: Access, options: TrustEditOptions) -> None:
+def add(access: Access, options: TrustAddOptions) -> None:
     """Allow service accounts in a trust policy.
 
     podid adds a statement for each service account that is not allowed yet. Every other statement keeps its values and
@@ -25,7 +25,11 @@ def add(access: Access, options: TrustEditOptions) -> None:
     Example: podid trust add --role storefront --for shop/orders
 
     Example: podid trust add --role storefront --for shop/orders --scope namespace --dry-run
+
+    Example: podid trust add --role storefront --for shop/orders --condition aws:SourceOrgID=o-a1b2c3d4e5
     """
+    from dataclasses import replace
+
     from podid.cli.changing import settle_interrupted
     from podid.commands.trust.edits import edit_files, edit_role, read_role, role_place, subjects_of
     from podid.ops.trust.edit import adding
@@ -33,10 +37,10 @@ def add(access: Access, options: TrustEditOptions) -> None:
 
     check_named(options.files, options.role, access.terminal.read_file)
     if options.role is None:
-        edit_files(access, options, adding(subjects_of(access, options)))
+        edit_files(access, options, adding(replace(subjects_of(access, options), conditions=options.conditions)))
         return
     place = role_place(access, options)
-    added = subjects_of(access, options)
+    added = replace(subjects_of(access, options), conditions=options.conditions)
     settle_interrupted(access, place)
     role = read_role(access, place, options.role)
     names = ", ".join(map(str, added.refs))

@@ -37,6 +37,7 @@ from podid.domain.trust.irsa import (
     remove_subjects,
     subjects_of,
 )
+from podid.domain.trust.own import OwnCondition, parse_conditions
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.remove import remove
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop

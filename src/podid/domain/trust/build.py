@@ -9,22 +9,28 @@ using EKS Pod Identity target IAM roles"; IAM User Guide, "Sid".
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
+from podid.domain.trust.own import OwnCondition, with_own
 from podid.domain.trust.policy import Policy, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, TargetHop
 from podid.domain.trust.scope import ScopeKind
 
 
-def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> dict[str, object]:
-    """Return an Allow statement for `pods.eks.amazonaws.com`, as narrow as `scope`. Without session tags the narrowest
-    possible scope is the cluster.
+def build_statement(
+    identity: PodIdentity,
+    scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
+    conditions: Sequence[OwnCondition] = (),
+) -> dict[str, object]:
+    """Return an Allow statement for `pods.eks.amazonaws.com`, as narrow as `scope`, with further `conditions`. Without
+    session tags the narrowest possible scope is the cluster.
 
-    Raise InvalidInput for names that EKS or Kubernetes rejects, and for scope `any`.
+    Raise InvalidInput for names that EKS or Kubernetes rejects, for scope `any`, and as `with_own` does.
     """
-    condition = _condition(identity, scope)
+    condition = with_own(_condition(identity, scope), identity, conditions)
     return {
         "Sid": _sid(condition),
         "Effect": "Allow",
@@ -34,9 +40,13 @@ def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_
     }
 
 
-def new_policy(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Policy:
+def new_policy(
+    identity: PodIdentity,
+    scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
+    conditions: Sequence[OwnCondition] = (),
+) -> Policy:
     """Return a trust policy with this statement only."""
-    return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope)]})
+    return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope, conditions)]})
 
 
 def effective_scope(identity: PodIdentity, scope: ScopeKind) -> ScopeKind:

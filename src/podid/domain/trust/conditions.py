@@ -258,7 +258,7 @@ def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
     ready = _ready(family, fixed) if len(fixed) == len(atoms) else None
 
     def match(sent: str | Beginnings, context: RequestContext) -> Truth:
-        pattern = ready if ready is not None else _resolve(atoms, context, family)
+        pattern = ready if ready is not None else resolve(atoms, context, family)
         if not isinstance(pattern, tuple):
             return pattern
         return _compare(family, pattern, sent) if isinstance(sent, str) else _compare_open(family, pattern, sent)
@@ -266,7 +266,7 @@ def _compile_text(family: str, text: str, variables: bool | None) -> Compare:
     return match
 
 
-def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
+def resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
     """Return the pattern with the request's values in it; False if a value is not sent, because then none is equal."""
     result: list[str | Wild] = []
     for atom in atoms:

@@ -16,6 +16,7 @@ from podid.domain.trust.build import build_statement, effective_scope, policy_si
 from podid.domain.trust.engine import ACTIONS, covers, denied_for_everyone
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
+from podid.domain.trust.own import OwnCondition
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, matches_every_value, stranger
@@ -60,14 +61,16 @@ def add(
     policy: Policy,
     identity: PodIdentity,
     scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
+    conditions: Sequence[OwnCondition] = (),
     *,
     quota: int = TRUST_POLICY_QUOTA,
 ) -> Edit:
-    """Allow the service account (or its namespace, cluster, account), unless the trust policy already does.
+    """Allow the service account (or its namespace, cluster, account) under further `conditions`, unless the trust
+    policy already does.
 
-    Raise InvalidInput for names that EKS or Kubernetes rejects, and for scope `any`.
+    Raise InvalidInput as `build_statement` does.
     """
-    statement = build_statement(identity, scope)
+    statement = build_statement(identity, scope, conditions)
     evaluation = evaluate(policy, undated(identity))
     for action in (evaluation.assume_role, evaluation.tag_session):
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
@@ -82,6 +85,12 @@ def add(
         )
     reach = effective_scope(identity, scope)
     covering = _covering(policy, identity, reach)
+    same = next((s for s in policy.statements if meaning(s.raw) == meaning(statement)), None)
+    if conditions and same is not None and covering in (None, same):
+        return unchanged(policy, f"{same.label} already allows {identity.name} under these conditions", same.index)
+    if conditions and covering is not None:
+        reason = f"{covering.label} already allows {identity.name} without these conditions"
+        return unchanged(policy, f"{reason}; an additional statement cannot restrict it", covering.index)
     if covering is not None:
         doubt = "" if evaluation.verdict is TrustVerdict.MATCH else f", but {_reason(evaluation)}"
         notes = _wider(evaluation, reach)

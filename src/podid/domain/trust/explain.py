@@ -56,9 +56,14 @@ def why_denied(statement: Statement, context: RequestContext) -> str:
 
 def condition_failure(condition: Condition, context: RequestContext) -> str:
     """Return `does not match: … requires X, but EKS sends Y`, with a hint for the well-known mistakes."""
+    return f"does not match: {requirement(condition, context)}"
+
+
+def requirement(condition: Condition, context: RequestContext) -> str:
+    """Return `… requires X, but EKS sends Y`, with the hint."""
     values = " or ".join(condition.values)
     line = f"{condition.operator} {condition.key}"
-    sentence = f"does not match: {line} requires {values}, but {_sent(condition, context)}"
+    sentence = f"{line} requires {values}, but {_sent(condition, context)}"
     hint = hint_for(condition, context)
     return f"{sentence}; {hint}" if hint else sentence
 

@@ -19,7 +19,7 @@ from podid.domain.trust.conditions import Condition, Value, compile_condition
 _MOST_DIGITS = 1000
 
 KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
-_KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
+KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 
 
 class TrustPolicyError(InvalidInput):
@@ -83,19 +83,19 @@ class _Object(list[tuple[str, object]]):
 
 def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
     """Parse a trust policy and keep unknown members. Raise TrustPolicyError with the place if IAM would reject it."""
-    plain = _plain(document, "") if isinstance(document, Mapping) else read_json(document)
+    plain = plain_json(document, "") if isinstance(document, Mapping) else read_json(document)
     if not isinstance(plain, dict):
-        raise TrustPolicyError("", f"a trust policy is a JSON object, not {_kind(plain)}")
+        raise TrustPolicyError("", f"a trust policy is a JSON object, not {kind_of(plain)}")
     version = plain.get("Version", "2008-10-17")
     if not isinstance(version, str):
-        raise TrustPolicyError("Version", f"must be text, not {_kind(version)}")
+        raise TrustPolicyError("Version", f"must be text, not {kind_of(version)}")
     if "Statement" not in plain:
         raise TrustPolicyError("Statement", "is missing")
     statement = plain["Statement"]
     single = isinstance(statement, dict)
     raws = [statement] if isinstance(statement, dict) else statement
     if not isinstance(raws, list):
-        raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {_kind(statement)}")
+        raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {kind_of(statement)}")
     places = ["Statement"] if single else [f"Statement[{index}]" for index in range(len(raws))]
     statements = tuple(
         _statement(raw, index, place, version) for index, (raw, place) in enumerate(zip(raws, places, strict=True))
@@ -109,7 +109,7 @@ def read_json(document: str | bytes) -> object:
     Raise TrustPolicyError with the place for duplicate names, NaN, lone surrogates, and numbers or nesting beyond those
     of any policy.
     """
-    return _plain(_decode(document), "")
+    return plain_json(_decode(document), "")
 
 
 def _decode(document: str | bytes) -> object:
@@ -139,7 +139,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON value")
 
 
-def _plain(value: object, place: str, depth: int = 0) -> object:
+def plain_json(value: object, place: str, depth: int = 0) -> object:
     """Return a copy in dicts and lists. Raise TrustPolicyError for duplicate keys and values that JSON does not
     have."""
     if depth > 20:
@@ -152,10 +152,10 @@ def _plain(value: object, place: str, depth: int = 0) -> object:
             inner = f"{place}.{key}" if place else key
             if key in result:
                 raise TrustPolicyError(inner, "appears twice")
-            result[key] = _plain(member, inner, depth + 1)
+            result[key] = plain_json(member, inner, depth + 1)
         return result
     if isinstance(value, list | tuple):
-        return [_plain(member, f"{place}[{index}]", depth + 1) for index, member in enumerate(value)]
+        return [plain_json(member, f"{place}[{index}]", depth + 1) for index, member in enumerate(value)]
     if isinstance(value, str):
         try:
             value.encode()
@@ -169,22 +169,22 @@ def _plain(value: object, place: str, depth: int = 0) -> object:
     raise TrustPolicyError(place, "contains a value that is not JSON, or a number out of range")
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
 def _statement(raw: object, index: int, place: str, version: str) -> Statement:
     if not isinstance(raw, dict):
-        raise TrustPolicyError(place, f"must be an object, not {_kind(raw)}")
+        raise TrustPolicyError(place, f"must be an object, not {kind_of(raw)}")
     sid = raw.get("Sid", "")
     if not isinstance(sid, str):
-        raise TrustPolicyError(f"{place}.Sid", f"must be text, not {_kind(sid)}")
-    effect = _one_of(raw, place, "Effect")
+        raise TrustPolicyError(f"{place}.Sid", f"must be text, not {kind_of(sid)}")
+    effect = one_of(raw, place, "Effect")
     if raw[effect] not in ("Allow", "Deny"):
         raise TrustPolicyError(f"{place}.Effect", f"must be Allow or Deny, not {raw[effect]!r}")
-    principal = _one_of(raw, place, "Principal", "NotPrincipal")
-    action = _one_of(raw, place, "Action", "NotAction")
+    principal = one_of(raw, place, "Principal", "NotPrincipal")
+    action = one_of(raw, place, "Action", "NotAction")
     return Statement(
         raw=raw,
         index=index,
@@ -192,14 +192,14 @@ def _statement(raw: object, index: int, place: str, version: str) -> Statement:
         allow=raw["Effect"] == "Allow",
         principals=_principals(raw[principal], f"{place}.{principal}"),
         not_principal=principal == "NotPrincipal",
-        actions=_texts(raw[action], f"{place}.{action}"),
+        actions=texts_of(raw[action], f"{place}.{action}"),
         not_action=action == "NotAction",
-        conditions=_conditions(raw.get("Condition", {}), f"{place}.Condition", version),
+        conditions=conditions_of(raw.get("Condition", {}), f"{place}.Condition", version),
         strange=tuple(name for name in raw if name not in KNOWN_MEMBERS),
     )
 
 
-def _one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
+def one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
     present = [name for name in names if name in raw]
     if not present:
         raise TrustPolicyError(f"{place}.{names[0]}", "is missing")
@@ -213,25 +213,25 @@ def _principals(value: object, place: str) -> tuple[tuple[str, str], ...]:
         return (("*", "*"),)
     if not isinstance(value, dict):
         raise TrustPolicyError(place, 'must be "*" or an object such as {"Service": "pods.eks.amazonaws.com"}')
-    return tuple((kind, text) for kind, names in value.items() for text in _texts(names, f"{place}.{kind}"))
+    return tuple((kind, text) for kind, names in value.items() for text in texts_of(names, f"{place}.{kind}"))
 
 
-def _texts(value: object, place: str) -> tuple[str, ...]:
+def texts_of(value: object, place: str) -> tuple[str, ...]:
     return tuple(_one_or_many(value, place, str, "text"))
 
 
-def _conditions(value: object, place: str, version: str) -> tuple[Condition, ...]:
+def conditions_of(value: object, place: str, version: str) -> tuple[Condition, ...]:
     conditions = []
     for operator, keys in _members(value, place):
         for key, values in _members(keys, f"{place}.{operator}"):
             scalars = tuple(_one_or_many(values, f"{place}.{operator}.{key}", Value, "text, a number, true or false"))
-            conditions.append(compile_condition(operator, key, scalars, variables=_KNOWS_VARIABLES.get(version)))
+            conditions.append(compile_condition(operator, key, scalars, variables=KNOWS_VARIABLES.get(version)))
     return tuple(conditions)
 
 
 def _members(value: object, place: str) -> Iterable[tuple[str, object]]:
     if not isinstance(value, dict):
-        raise TrustPolicyError(place, f"must be an object, not {_kind(value)}")
+        raise TrustPolicyError(place, f"must be an object, not {kind_of(value)}")
     return value.items()
 
 
@@ -241,5 +241,5 @@ def _one_or_many(value: object, place: str, kind: Any, words: str) -> list[Any]:
     for index, item in enumerate(values):
         if not isinstance(item, kind):
             inner = f"{place}[{index}]" if isinstance(value, list) else place
-            raise TrustPolicyError(inner, f"must be {words}, not {_kind(item)}")
+            raise TrustPolicyError(inner, f"must be {words}, not {kind_of(item)}")
     return values

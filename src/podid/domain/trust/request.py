@@ -30,7 +30,7 @@ TAG_KEYS = (
 
 
 _TAG_LISTS = ("aws:tagkeys", "sts:transitivetagkeys")
-_OF_THE_ROLE = ("aws:resourcetag/", "iam:resourcetag/")
+RESOURCE_TAGS = ("aws:resourcetag/", "iam:resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ _ABSENT_AT_HOP_1 = frozenset(
     }
 )
 # a role session has none of these: the first four require an AWS service as the caller
-_ABSENT_AT_HOP_2 = frozenset(
+ABSENT_IN_SESSION = frozenset(
     {
         *("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"),
         *("aws:principalservicename", "aws:principalservicenameslist", "aws:username"),
@@ -199,12 +199,12 @@ def _hop_1(identity: PodIdentity, pod: LivePod | None) -> RequestContext:
         "aws:principalisawsservice": Sent(("true",)),
         "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
         "aws:sourceorgid": _organization(identity, "aws:SourceOrgID"),
-        "aws:sourceorgpaths": _at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
+        "aws:sourceorgpaths": at_run_time("aws:SourceOrgPaths, the cluster account's path in its organization"),
         "sts:rolesessionname": _session_name(identity, pod),
     }
-    sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/",))
+    sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/",))
     return RequestContext(
-        1, sent | _tags(identity.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity)
+        1, sent | tags_of(identity.role_tags, RESOURCE_TAGS), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity)
     )
 
 
@@ -215,38 +215,38 @@ def _hop_2(hop: TargetHop, pod: LivePod | None) -> RequestContext:
         "aws:principalaccount": Sent((hop.account,)),
         "aws:principaltype": Sent(("AssumedRole",)),
         "aws:principalisawsservice": Sent(("false",)),
-        "aws:userid": _at_run_time("aws:userid, the unique id of the role and its session"),
+        "aws:userid": at_run_time("aws:userid, the unique id of the role and its session"),
         "sts:externalid": _external_id(hop),
     }
     if identity.org_id is not None:
         sent["aws:principalorgid"] = _organization(identity, "aws:PrincipalOrgID")
-    sent |= _tags(identity.role_tags, ("aws:principaltag/",))
-    sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
+    sent |= tags_of(identity.role_tags, ("aws:principaltag/",))
+    sent |= clock(identity.now) | session_tags_of(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
     if identity.session_tags:
         why = "AWS does not document whether transitive tags are tag keys of the second request"
         sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
     unread = () if identity.role_tags is not None else ("aws:principaltag/",)
     return RequestContext(
-        2, sent | _tags(hop.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_2 | _tag_lists(identity), unread + _unread(hop)
+        2, sent | tags_of(hop.role_tags, RESOURCE_TAGS), ABSENT_IN_SESSION | _tag_lists(identity), unread + _unread(hop)
     )
 
 
 def _unread(request: PodIdentity | TargetHop) -> tuple[str, ...]:
-    return () if request.role_tags is not None else _OF_THE_ROLE
+    return () if request.role_tags is not None else RESOURCE_TAGS
 
 
 def _tag_lists(identity: PodIdentity) -> frozenset[str]:
     return frozenset() if identity.session_tags else frozenset(_TAG_LISTS)
 
 
-def _at_run_time(key: str) -> Sent:
+def at_run_time(key: str) -> Sent:
     return Sent(open=("",), why=f"the value of {key} is not known to podid")
 
 
 def _organization(identity: PodIdentity, key: str) -> Sent:
     if identity.org_id is not None:
         return Sent((identity.org_id,))
-    return _at_run_time(f"{key}, the organization of account {identity.account},")
+    return at_run_time(f"{key}, the organization of account {identity.account},")
 
 
 def _external_id(hop: TargetHop) -> Sent:
@@ -258,18 +258,18 @@ def _external_id(hop: TargetHop) -> Sent:
     return Sent(values, open=opening, why="the association's external id was not specified")
 
 
-def _clock(identity: PodIdentity) -> dict[str, Sent]:
-    if identity.now is None:
-        opened = _at_run_time("the request time")
+def clock(moment: datetime | None) -> dict[str, Sent]:
+    if moment is None:
+        opened = at_run_time("the request time")
         return {"aws:currenttime": opened, "aws:epochtime": opened}
-    now = identity.now.astimezone(UTC)
+    now = moment.astimezone(UTC)
     return {
         "aws:currenttime": Sent((utc(now),)),
         "aws:epochtime": Sent((str(int(now.timestamp())),)),
     }
 
 
-def _session_tags(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
+def session_tags_of(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
     if not identity.session_tags:
         return {}
     values = (
@@ -277,19 +277,19 @@ def _session_tags(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[st
         Sent((identity.cluster_name,)),
         Sent((identity.namespace,)),
         Sent((identity.service_account,)),
-        Sent((pod.name,)) if pod else _at_run_time("kubernetes-pod-name, which differs from pod to pod,"),
-        Sent((pod.uid,)) if pod and pod.uid else _at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
+        Sent((pod.name,)) if pod else at_run_time("kubernetes-pod-name, which differs from pod to pod,"),
+        Sent((pod.uid,)) if pod and pod.uid else at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
     )
     tags = {prefix + key: value for prefix in prefixes for key, value in zip(TAG_KEYS, values, strict=True)}
     return tags | dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True))
 
 
-def _tags(tags: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
+def tags_of(tags: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
     sent: dict[str, Sent] = {}
     for key, value in (tags or {}).items():
         for prefix in prefixes:
             name = prefix + key.lower()
-            twice = _at_run_time(f"tag {key}, which the role has twice in different case,")
+            twice = at_run_time(f"tag {key}, which the role has twice in different case,")
             sent[name] = twice if name in sent else Sent((value,))
     return sent
 

@@ -16,6 +16,8 @@ STRANGER = "zq7x0v3k9"
 _SERVICE_ACCOUNT_KEYS = frozenset({SERVICE_ACCOUNT_TAG.lower()})
 _NAMESPACE_KEYS = frozenset({NAMESPACE_TAG.lower()})
 _CLUSTER_KEYS = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn", "aws:requesttag/eks-cluster-name"})
+# the same name exists in every account and region
+_NAMES = frozenset({"aws:requesttag/eks-cluster-name"})
 _ACCOUNT_KEYS = frozenset({"aws:sourceaccount"})
 SCOPE_KEYS = _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS | _ACCOUNT_KEYS
 
@@ -97,7 +99,9 @@ def scope_of(identity: PodIdentity, statement: Statement, allowed: Callable[[Pod
     def reach(other: PodIdentity, keys: frozenset[str], own: str) -> tuple[bool, str]:
         if allowed(other):
             return True, "any"
+        pinned = any(c.name in keys - _NAMES and c.exact for c in statement.conditions)
         chosen = [value for c in statement.conditions if c.name in keys and not c.exact for value in c.values]
+        chosen = [] if pinned else chosen
         return bool(chosen), " or ".join(chosen) or own
 
     cluster, clusters = reach(_other_cluster(identity), _CLUSTER_KEYS, identity.cluster_name)

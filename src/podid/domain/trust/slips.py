@@ -14,7 +14,7 @@ _ACTIONS = (
     *("sts:GetFederationToken", "sts:GetAccessKeyInfo", "sts:DecodeAuthorizationMessage", "sts:GetServiceBearerToken"),
     *("sts:GetWebIdentityToken", "sts:GetDelegatedAccessToken", "rolesanywhere:CreateSession"),
 )
-_OPERATORS = (
+OPERATORS = (
     *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike"),
     *("StringNotLike", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Bool", "Null", "BinaryEquals"),
     *("IpAddress", "NotIpAddress", "NumericEquals", "NumericLessThan", "DateLessThan", "DateGreaterThan"),
@@ -80,7 +80,7 @@ def _of(statement: Statement) -> Iterator[Slip]:
     for condition in statement.conditions:
         if not condition.known:
             base = condition.operator.rpartition(":")[2].removesuffix("IfExists")
-            yield from _slip(label, "condition operator", condition.operator, _meant(base, _OPERATORS))
+            yield from _slip(label, "condition operator", condition.operator, _meant(base, OPERATORS))
         if condition.name.startswith(("aws:", "sts:")) and "/" not in condition.name:
             yield from _slip(label, "condition key", condition.key, _meant(condition.key, KNOWN_KEYS))
 

@@ -107,12 +107,16 @@ def associate_request(
     of_role += (("--role-tag",) if typed.role_tag else ()) + (("--adopt",) if typed.adopt else ())
     if of_role and not typed.create_role:
         raise UsageError(f"{of_role[0]} requires --create-role", hint=Again(add=("--create-role",)))
+    if typed.conditions and not (typed.create_role or typed.change.update_trust):
+        message = "--condition requires --create-role or --update-trust: it belongs to the statement that podid adds"
+        raise UsageError(message, hint=Again(add=("--update-trust",)))
     new_role = None
     if typed.create_role:
         new_role = RoleRequest(
             name=check_role_name(typed.role) if typed.role else "",
             refs=typed.service_accounts,
             scope=typed.change.reach,
+            conditions=typed.conditions,
             permissions=typed.permissions,
             options=typed.new_role,
             tags=typed.role_tag,
@@ -138,7 +142,7 @@ def associate_request(
         selection=selection,
         role=typed.role,
         settings=settings,
-        change=typed.change,
+        change=replace(typed.change, conditions=typed.conditions),
         accounts=typed.accounts,
         new_role=new_role,
         target_profile=typed.settings.target_profile,

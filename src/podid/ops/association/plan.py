@@ -238,7 +238,7 @@ def _plan_trust(
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
-    return plan_trust(role, cluster, tuple(missing), change.reach, session_tags=tagged, notes=notes)
+    return plan_trust(role, cluster, tuple(missing), change.reach, change.conditions, session_tags=tagged, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:

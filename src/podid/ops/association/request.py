@@ -13,6 +13,7 @@ from podid.domain.option import included, option, options, several, switch, tags
 from podid.ops.options import (
     ADOPT,
     CLUSTER_TAGS,
+    CONDITIONS,
     CREATE_SERVICE_ACCOUNT,
     FORCE,
     SCOPES,
@@ -23,7 +24,7 @@ from podid.ops.options import (
 from podid.ops.role.request import PermissionOptions, RoleOptions, role_arn
 
 if TYPE_CHECKING:
-    from podid.domain.trust import ScopeKind
+    from podid.domain.trust import OwnCondition, ScopeKind
     from podid.ops.role.resolve import ResolvedRole
 
 
@@ -115,6 +116,7 @@ class AssociationChange:
         default="service-account",
         values=SCOPES,
     )
+    conditions: tuple[OwnCondition, ...] = ()
     replace: bool = switch("Change an association with other settings.")
     update_trust: bool = UPDATE_TRUST
 
@@ -173,7 +175,7 @@ class AssociateOptions:
         "settings": "Settings of the association",
         "change": "Existing resources, and output",
     }
-    BRIEF: ClassVar = {"new_role": "podid role create --help", "role_tag": "podid role create --help"}
+    BRIEF: ClassVar = dict.fromkeys(("new_role", "role_tag", "conditions"), "podid role create --help")
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     from_file: str = option("FILE|-", "JSON, YAML or CSV, as podid list prints it.", short="-f", default="")
@@ -196,6 +198,7 @@ class AssociateOptions:
     permissions: PermissionOptions = included(PermissionOptions)
     new_role: RoleOptions = included(RoleOptions)
     role_tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the role. Repeatable.", default={}, read=tags)
+    conditions: tuple[OwnCondition, ...] = CONDITIONS
     settings: SettingOptions = included(SettingOptions)
     change: AssociationChange = included(AssociateChange)
     adopt: bool = ADOPT

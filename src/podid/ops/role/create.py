@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
-from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable, UsageError
+from podid.domain.errors import Again, Conflict, Other, UsageError
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Header, Place, Plan, Status, Verb, document
+from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 from podid.ops.role.access import also_allowed
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
@@ -59,6 +59,7 @@ class RoleRequest:
     name: str
     refs: tuple[ServiceAccountRef, ...]
     scope: trust.ScopeKind
+    conditions: tuple[trust.OwnCondition, ...] = ()
     session_tags: bool = True
     options: RoleOptions = field(default_factory=RoleOptions)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +112,7 @@ def create_request(options: RoleCreateOptions, read_file: Callable[[str], str]) 
         name=options.name,
         refs=options.service_accounts,
         scope=trust.ScopeKind(options.scope),
+        conditions=options.conditions,
         session_tags=options.session_tags,
         options=options.settings,
         tags=options.tags,
@@ -242,7 +244,13 @@ def plan_role(
         )
     notes: list[str] = [] if ours else others(current)
     trust_action = plan_trust(
-        current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
+        current,
+        cluster,
+        request.refs,
+        request.scope,
+        request.conditions,
+        session_tags=request.session_tags,
+        notes=notes,
     )
     if trust_action is not None:
         check_editable(current)
@@ -332,10 +340,11 @@ def _other_policies(request: RoleRequest, policies: RolePolicies) -> list[str]:
 def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     """Return the role, with one trust policy statement for each service account, and its policies. Raise Conflict if
     the trust policy would be too long."""
-    pods = [identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs]
-    policy = trust.new_policy(pods[0], request.scope)
+    tags = {**MANAGED_BY, **request.tags}
+    pods = [replace(identity(cluster, ref, session_tags=request.session_tags), role_tags=tags) for ref in request.refs]
+    policy = trust.new_policy(pods[0], request.scope, request.conditions)
     for number, pod in enumerate(pods[1:], 2):
-        policy = trust.add(policy, pod, request.scope, quota=ANY_SIZE).policy
+        policy = trust.add(policy, pod, request.scope, request.conditions, quota=ANY_SIZE).policy
         check_size(policy, request.name, number, len(pods))
     role: dict[str, object] = {
         "roleName": request.name,
@@ -343,7 +352,7 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
         "description": request.options.description,
         "maxSessionDuration": request.options.max_session_seconds or DEFAULT_SESSION_SECONDS,
         "permissionsBoundary": request.options.boundary,
-        "tags": {**MANAGED_BY, **request.tags},
+        "tags": tags,
         "trustPolicy": policy.to_document(),
     }
     # a wide scope covers several of the service accounts
@@ -351,26 +360,3 @@ def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
     words = short_list(dict.fromkeys(scopes), 1)
     policies, _ = permission_actions(request.name, request.policies, request.managed_policy_arns, RolePolicies())
     return ROLE.action(None, role, note=f"trust: {words}" if words else ""), *policies
-
-
-def plan_rollback(result: ChangeResult) -> Plan | None:
-    """Plan the deletion of a role that the run created and could not complete. None if it is complete or existed
-    before, or if the result of the last step is unknown: then the next run completes it. A target role that still
-    refuses leaves a complete role, which its owner can allow."""
-    if result.error is None or isinstance(result.error, Unavailable) or result.failed_kind == TARGET_TRUST.name:
-        return None
-    done = [item for item in result.done if item.status is Status.DONE]
-    if not any(item.action.kind == ROLE.name and item.action.verb is Verb.CREATE for item in done):
-        return None
-    actions = [
-        kind_of(item.action.kind).action(item.after if item.after is not None else item.action.after, None)
-        for item in reversed(done)
-        if item.action.verb is Verb.CREATE
-    ]
-    return Plan(header=result.plan.header, actions=tuple(actions))
-
-
-def rolled_back(error: PodidError, name: str) -> PodidError:
-    """Return the failure, with the advice that the role is deleted again."""
-    error.advise(f"Role {name}, which this run created, was deleted again.")
-    return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role
@@ -61,21 +62,26 @@ def plan_trust(
     cluster: Cluster,
     refs: tuple[ServiceAccountRef, ...],
     scope: trust.ScopeKind,
+    conditions: Sequence[trust.OwnCondition] = (),
     *,
     session_tags: bool,
     notes: list[str],
 ) -> Action | None:
-    """Return the change that makes the role's trust policy allow `refs`; None if it does already. Append to `notes`."""
+    """Return the change that makes the role's trust policy allow `refs` under further `conditions`; None if it does
+    already. Append to `notes`."""
     before = trust.parse_policy(role.trust)
     after = before
     for number, ref in enumerate(refs, 1):
         who = identity(cluster, ref, session_tags=session_tags, role=role)
-        if trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
+        if not conditions and trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
             granted = trust.evaluate(after, who).scope
             if granted is not None and granted.kind is not scope:
                 notes.append(f"the trust policy of role {role.name} already allows {ref}: {granted.words}")
             continue
-        edit = trust.add(after, who, scope, quota=ANY_SIZE)
+        edit = trust.add(after, who, scope, conditions, quota=ANY_SIZE)
+        if conditions and not edit.changed and not edit.refused:
+            notes.append(f"trust policy of role {role.name}: {edit.reason}")
+            continue
         if not edit.changed:
             verdict = trust.evaluate(edit.policy, who)
             raise Conflict(

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
 from podid.domain.option import argument, included, one_of, option, options, seconds, several, switch, tags
-from podid.ops.options import ADOPT, MANAGED_POLICIES, POLICY_FILES, PRESETS, ROLE, SCOPES, TARGET_PROFILE, UPDATE_TRUST
+from podid.ops.options import (
+    ADOPT,
+    CONDITIONS,
+    MANAGED_POLICIES,
+    POLICY_FILES,
+    PRESETS,
+    ROLE,
+    SCOPES,
+    TARGET_PROFILE,
+    UPDATE_TRUST,
+)
+
+if TYPE_CHECKING:
+    from podid.domain.trust import OwnCondition
 
 
 def role_arn(text: str) -> str:
@@ -133,6 +146,7 @@ class RoleCreateOptions:
         default="service-account",
         values=SCOPES,
     )
+    conditions: tuple[OwnCondition, ...] = CONDITIONS
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(
         "ARN",

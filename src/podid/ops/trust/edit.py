@@ -28,6 +28,7 @@ class Subjects:
     cluster_arn: str
     scope: trust.ScopeKind = trust.ScopeKind.SERVICE_ACCOUNT
     session_tags: bool = True
+    conditions: tuple[trust.OwnCondition, ...] = ()
 
     def identities(self, role_tags: RoleTags) -> tuple[trust.PodIdentity, ...]:
         return tuple(
@@ -46,7 +47,8 @@ def adding(subjects: Subjects) -> Edit:
     """Allow all of them, or none: the first refusal applies to the whole edit."""
 
     def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
-        result = _each(policy, [_step(trust.add, who, subjects.scope) for who in subjects.identities(role_tags)])
+        add = partial(trust.add, conditions=subjects.conditions)
+        result = _each(policy, [_step(add, who, subjects.scope) for who in subjects.identities(role_tags)])
         slips = tuple(str(slip) for slip in trust.find_slips(policy))
         return result if result.refused else replace(result, notes=(*result.notes, *slips))
 

@@ -1,11 +1,17 @@
 """Options of the commands about trust policies, as groups."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import arguments, option, options, several, switch, tags
-from podid.ops.options import SCOPES
+from podid.ops.options import CONDITIONS, SCOPES
+
+if TYPE_CHECKING:
+    from podid.domain.trust import OwnCondition
 
 
 @options
@@ -35,6 +41,11 @@ class TrustEditOptions(TrustOptions):
     )
     session_tags: bool = SESSION_TAGS
     in_place: bool = switch("Write the new policy to FILE.")
+
+
+@options
+class TrustAddOptions(TrustEditOptions):
+    conditions: tuple[OwnCondition, ...] = CONDITIONS
 
 
 @options

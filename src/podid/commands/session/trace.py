@@ -1,0 +1,81 @@
+"""podid trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.option import argument
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.cloudtrail import CloudTrail
+    from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
+
+    return CommandPermissions.of(
+        *(CloudTrail.iter_sessions, Eks.find_association, KubeReader.list_pods),
+        optional=(OptionalPermission.of("the node of a pod that is gone", CloudTrail.iter_redemptions),),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+def trace(
+    access: Access,
+    session: str = argument(
+        "SESSION|FILE|-", "A session ARN or name, an error text, or a file with an event. '-' is stdin."
+    ),
+) -> None:
+    """Find the pod of a role session.
+
+    SESSION is the ARN of an assumed role, or an access-denied text with it. FILE is a CloudTrail event, a list of
+    events or a GuardDuty finding, as JSON or as text.
+
+    CloudTrail keeps the pod's name and UID in the session tags, for 90 days. Events appear after up to 15 minutes, in
+    the region of the cluster. Without them podid compares the session name with the running pods. Then several pods
+    can match: the name has only the first 10 characters of a pod's name. podid says what is not known.
+
+    Exit 5 if no event and no pod matches, 9 if the service account is not certain.
+
+    Example: podid trace eks-demo-orders-7d4-4f0e4c1a-0000-4000-8000-000000000000
+
+    Example: podid trace event.json
+
+    Example: kubectl logs deploy/orders | podid trace -
+    """
+    from podid.ops.session.trace import Tracer, sightings
+    from podid.render.sessions import traces_view
+
+    seen = sightings(_read(access, session), "stdin" if session == "-" else session)
+
+    def reach(name: str) -> tuple[Clients, Place]:
+        here = access.named is not None and access.named.name == name
+        local = access if here else access.of(cluster=name)
+        return local.clients, local.place()
+
+    named = access.named.name if access.named is not None else ""
+    tracer = Tracer(access.aws, reach, named, access.runtime.now())
+    with access.terminal.working("searching for the session"):
+        traces = [tracer.trace(sighting) for sighting in seen]
+    access.terminal.emit(traces_view(traces, access.runtime.now()))
+    for item in traces:
+        access.terminal.leave(item.exit_code)
+
+
+def _read(access: Access, session: str) -> object:
+    """Return the value of a JSON file, or the text of another file or of the argument."""
+    from podid.domain.sessions import sessions_in
+    from podid.local import data
+
+    if session != "-" and (len(session.split()) > 1 or sessions_in(session)):
+        return session
+    text = access.terminal.read_file(session, most_mib=16)
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    return data.read(text, session)

@@ -1,0 +1,308 @@
+"""Evaluate the policies of one session for a request: allowed, denied, or unknown, with the deciding statement.
+
+An explicit Deny in any layer decides first. Otherwise every layer must allow the request: the policies of the role, its
+permissions boundary, the session policy, and the policies of the organization as far as they are known. Resource
+policies are not part of it. Source: IAM User Guide, "Policy evaluation logic".
+
+For an action without a resource the answer is the resources that are allowed: the patterns of the statements that
+allow, narrowed by each layer. Each pattern is then evaluated for an example resource, so no pattern is listed that the
+first evaluation denies.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated
+
+from podid.domain.members import OR_NULL, About, Names, members
+from podid.domain.policy.arns import ANY, covers, meet, overlap, text_of
+from podid.domain.policy.session import RoleSession
+from podid.domain.policy.statements import PermissionPolicy, PermissionStatement, StatementRef
+from podid.domain.section import Missing
+from podid.domain.text import short_list
+from podid.domain.trust.request import RequestContext
+
+# more combinations of patterns than any role needs; beyond them the answer is unknown
+_MOST = 500
+# more patterns are listed without comparing each with the others
+_MOST_COMPARED = 60
+# a text that no pattern names
+_STRANGER = "zq7x0v3k9"
+
+
+class AccessVerdict(StrEnum):
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+class LayerKind(StrEnum):
+    IDENTITY = "identity"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    ORGANIZATION = "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Policies that together allow a request or do not. `words` names them in a sentence: "policy of role orders"."""
+
+    kind: LayerKind
+    words: str
+    policies: tuple[PermissionPolicy, ...]
+
+    @property
+    def unread(self) -> Missing | None:
+        return next((policy.unread for policy in self.policies if policy.unread is not None), None)
+
+    def statements(self, action: str) -> Iterator[PermissionStatement]:
+        """Yield the statements about the action, which is in lower case."""
+        for policy in self.policies:
+            yield from (statement for statement in policy.statements if statement.covers(action))
+
+
+@members("action verdict resource resources except_ unclear statement reason keys missing_permission")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The access to an action on `resource`, or on any resource: then `resources` are the allowed patterns, without
+    those in `except_`, and `unclear` those that may be allowed."""
+
+    action: str
+    verdict: AccessVerdict
+    resource: Annotated[str, OR_NULL, About("The requested resource; null if none was specified.")] = ""
+    resources: Annotated[Names, About("The patterns of the allowed resources.")] = ()
+    except_: Annotated[Names, About("Patterns of resources among these that are, or may be, denied.")] = ()
+    unclear: Annotated[Names, About("Patterns of further resources for which the access is unknown.")] = ()
+    statement: Annotated[StatementRef | None, About("The deciding statement; null if none allows the action.")] = None
+    reason: str = ""
+    keys: Annotated[Names, About("The condition keys and variables whose values are not known.")] = ()
+    missing_permission: Annotated[str, OR_NULL, About("The permission that podid lacks to decide it.")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """A pattern of resources that `statement` may allow, without the patterns in `excepted`."""
+
+    pattern: str
+    statement: PermissionStatement | None
+    excepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAccess:
+    """The layers of policies of one session. Answers are cached by the statements that are about an action."""
+
+    session: RoleSession
+    layers: tuple[Layer, ...]
+    _cache: dict[tuple[object, ...], Ruling] = field(default_factory=dict, compare=False, repr=False)
+
+    def ruling(self, action: str, resource: str = "") -> Ruling:
+        """Return the access to the action on the resource, or on any resource if it is empty. A resource with wildcards
+        is allowed if all of its resources are."""
+        service, _, _ = action.partition(":")
+        covering = [list(layer.statements(action.lower())) for layer in self.layers]
+        # the statements decide, not the action; services differ in the region of their requests
+        key = (resource, service, *(tuple(map(id, statements)) for statements in covering))
+        if key not in self._cache:
+            if not resource:
+                answer = self._of_any(covering, service)
+            elif resource != ANY and set("*?") & set(resource):
+                answer = self._of_pattern(self._of_any(covering, service), resource)
+            else:
+                answer = self._of_one(covering, resource, self.session.context(service, resource))
+            self._cache[key] = answer
+        return replace(self._cache[key], action=action, resource=resource)
+
+    # --- one resource -----------------------------------------------------------------------------------------------
+
+    def _of_one(self, covering: list[list[PermissionStatement]], resource: str, context: RequestContext) -> Ruling:
+        doubt: PermissionStatement | None = None
+        allows: PermissionStatement | None = None
+        silent: Layer | None = None
+        unread: Missing | None = None
+        for layer, statements in zip(self.layers, covering, strict=True):
+            certain: PermissionStatement | None = None
+            possible: PermissionStatement | None = None
+            for statement in statements:
+                truth = statement.truth(resource, context)
+                if truth and not statement.allow:
+                    return _ruling(AccessVerdict.DENIED, statement, f"{statement.ref} denies it", resource)
+                if truth is None and not statement.allow:
+                    doubt = doubt or statement
+                elif truth:
+                    certain = certain or statement
+                elif truth is None:
+                    possible = possible or statement
+            unread = unread or layer.unread
+            if certain is None and possible is None and layer.unread is None:
+                silent = silent or layer
+            elif certain is None:
+                doubt = doubt or possible
+            if layer.kind is LayerKind.IDENTITY:
+                allows = certain
+        if silent is not None:
+            return _ruling(AccessVerdict.DENIED, None, f"no {silent.words} allows it", resource)
+        if unread is not None:
+            return replace(
+                _ruling(AccessVerdict.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission
+            )
+        if doubt is not None:
+            return _unknown(doubt, context, resource)
+        assert allows is not None, "a layer of the role's policies"
+        return _ruling(AccessVerdict.ALLOWED, allows, f"{allows.ref} allows it", resource)
+
+    # --- any resource -----------------------------------------------------------------------------------------------
+
+    def _of_any(self, covering: list[list[PermissionStatement]], service: str) -> Ruling:
+        context = self.session.context(service)
+        current: list[_Reach] | None = None
+        for layer, statements in zip(self.layers, covering, strict=True):
+            mine = list(_allowed(statements, context))
+            if layer.unread is not None:
+                mine.append(_Reach(ANY, None))
+            if not mine:
+                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it")
+            current = mine if current is None else list(_met(current, mine))
+            if not current:
+                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it on these resources")
+            if len(current) > _MOST:
+                return _ruling(AccessVerdict.UNKNOWN, None, "its policies combine too many patterns of resources")
+        denied: PermissionStatement | None = None
+        for statement in (item for layer in covering for item in layer if not item.allow):
+            before, current = current or [], list(_without(current or [], statement, context))
+            denied = denied or (statement if len(current) < len(before) else None)
+        if not current:
+            reason = f"{denied.ref} denies it" if denied is not None else "no policy allows it"
+            return _ruling(AccessVerdict.DENIED, denied, reason)
+        return self._examples(current, covering, service)
+
+    def _examples(self, reaches: list[_Reach], covering: list[list[PermissionStatement]], service: str) -> Ruling:
+        """Return the patterns for which an example resource is allowed, else why they are unknown."""
+        allowed: dict[_Reach, Ruling] = {}
+        doubtful: dict[_Reach, Ruling] = {}
+        for reach in _distinct(reaches):
+            for letters in (_STRANGER, ""):
+                example = self.session.example(reach.pattern, letters)
+                answer = self._of_one(covering, example, self.session.context(service, example))
+                if answer.verdict is not AccessVerdict.DENIED:
+                    break
+            (allowed if answer.verdict is AccessVerdict.ALLOWED else doubtful)[reach] = answer
+        unclear = tuple(reach.pattern for reach in doubtful)
+        if allowed:
+            return replace(
+                next(iter(allowed.values())),
+                resources=tuple(reach.pattern for reach in allowed),
+                except_=tuple(dict.fromkeys(text for reach in allowed for text in reach.excepted)),
+                unclear=unclear,
+            )
+        known = next((answer for answer in doubtful.values() if answer.verdict is AccessVerdict.UNKNOWN), None)
+        if known is not None:
+            return replace(known, unclear=unclear)
+        reason = f"the allowed part of {short_list(unclear)} could not be derived: specify --resource"
+        return replace(_ruling(AccessVerdict.UNKNOWN, None, reason), unclear=unclear)
+
+    def _of_pattern(self, of_any: Ruling, resource: str) -> Ruling:
+        """Return the access to all resources that match the pattern."""
+        within = tuple(item for item in of_any.resources if overlap(item, resource))
+        unclear = tuple(item for item in of_any.unclear if overlap(item, resource))
+        parts = tuple(item for item in of_any.except_ if overlap(item, resource))
+        if not within and not unclear:
+            reason = (
+                of_any.reason if of_any.verdict is AccessVerdict.DENIED else "no policy allows it on these resources"
+            )
+            return replace(of_any, verdict=AccessVerdict.DENIED, resources=(), except_=(), unclear=(), reason=reason)
+        if not parts and any(covers(item, resource) for item in within):
+            return replace(of_any, resources=(resource,), except_=(), unclear=())
+        answer = replace(of_any, verdict=AccessVerdict.UNKNOWN, resources=within, except_=parts, unclear=unclear)
+        if not within:
+            return answer
+        without = f" without {short_list(parts)}" if parts else ""
+        return replace(answer, reason=f"allowed on {short_list(within)}{without}, a part of these resources")
+
+
+def _ruling(verdict: AccessVerdict, statement: PermissionStatement | None, reason: str, resource: str = "") -> Ruling:
+    resources = (resource,) if verdict is AccessVerdict.ALLOWED and resource else ()
+    ref = statement.ref if statement is not None else None
+    return Ruling(action="", verdict=verdict, resources=resources, statement=ref, reason=reason)
+
+
+def _unknown(statement: PermissionStatement, context: RequestContext, resource: str) -> Ruling:
+    keys = statement.unknown_keys(context)
+    effect = "allows" if statement.allow else "denies"
+    reason = f"whether {statement.ref} {effect} it depends on {', '.join(keys)}"
+    if not keys:
+        reason = f"{statement.ref} cannot be evaluated"
+    return replace(_ruling(AccessVerdict.UNKNOWN, statement, reason, resource), keys=keys)
+
+
+# --- patterns of resources --------------------------------------------------------------------------------------------
+
+
+def _patterns(statement: PermissionStatement, context: RequestContext, *, certain: bool) -> Iterator[str]:
+    """Yield the values of Resource or NotResource. Those with an unknown variable match any text there; with `certain`
+    they are omitted."""
+    for item in statement.resources:
+        known = item.resolved(context)
+        if isinstance(known, tuple) and not any(set("*?") & set(atom) for atom in known if isinstance(atom, str)):
+            yield text_of(known)
+        elif known is not False and not certain:
+            yield text_of(item.widened())
+
+
+def _allowed(statements: Iterable[PermissionStatement], context: RequestContext) -> Iterator[_Reach]:
+    for statement in statements:
+        if not statement.allow or statement.condition_truth(context) is False:
+            continue
+        if statement.not_resource:
+            yield _Reach(ANY, statement, tuple(_patterns(statement, context, certain=True)))
+        else:
+            yield from (_Reach(text, statement) for text in _patterns(statement, context, certain=False))
+
+
+def _met(current: list[_Reach], layer: list[_Reach]) -> Iterator[_Reach]:
+    """Yield the resources in both."""
+    for one in current:
+        for other in layer:
+            pattern = meet(one.pattern, other.pattern)
+            excepted = [text for text in (*one.excepted, *other.excepted) if pattern and overlap(text, pattern)]
+            if pattern and not any(covers(text, pattern) for text in excepted):
+                yield _Reach(pattern, one.statement or other.statement, tuple(dict.fromkeys(excepted)))
+
+
+def _without(current: list[_Reach], statement: PermissionStatement, context: RequestContext) -> Iterator[_Reach]:
+    """Yield the resources that the Deny statement leaves."""
+    certain = statement.condition_truth(context)
+    if certain is False:
+        yield from current
+        return
+    if statement.not_resource:
+        kept = tuple(_patterns(statement, context, certain=False))
+        for reach in current:
+            if certain is None or any(covers(text, reach.pattern) for text in kept):
+                yield reach
+            else:
+                yield from (replace(reach, pattern=met) for text in kept if (met := meet(reach.pattern, text)))
+        return
+    sure = tuple(_patterns(statement, context, certain=True))
+    for reach in current:
+        if certain and any(covers(text, reach.pattern) for text in sure):
+            continue
+        parts = tuple(t for t in _patterns(statement, context, certain=False) if overlap(t, reach.pattern))
+        yield replace(reach, excepted=tuple(dict.fromkeys((*reach.excepted, *parts))))
+
+
+def _distinct(reaches: list[_Reach]) -> Iterator[_Reach]:
+    """Yield each pattern once, without those that another one covers with fewer exceptions."""
+    reaches = list({(reach.pattern, reach.excepted): reach for reach in reaches}.values())
+    for number, reach in enumerate(reaches):
+        wider = (
+            other
+            for place, other in enumerate(reaches)
+            if place != number
+            and len(reaches) <= _MOST_COMPARED
+            and covers(other.pattern, reach.pattern)
+            and set(other.excepted) <= set(reach.excepted)
+            and (place < number or not covers(reach.pattern, other.pattern))
+        )
+        if next(wider, None) is None:
+            yield reach
