@@ -383,6 +383,13 @@ def with_irsa(site: Site) -> None:
     site.wait(30)
 
 
+def owned_by_helm(site: Site) -> None:
+    """The same, and Helm manages the annotation."""
+    with_irsa(site)
+    annotations = {"meta.helm.sh/release-name": "cart", "meta.helm.sh/release-namespace": "shop"}
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/cart", {"metadata": {"annotations": annotations}})
+
+
 def with_irsa_and_keys(site: Site) -> None:
     """The same, and static keys in a container, which Pod Identity does not replace."""
     with_irsa(site)

@@ -30,6 +30,7 @@ from way_worlds import (
     nothing,
     of_a_class,
     on_delete,
+    owned_by_helm,
     self_managed,
     story,
     tagged_target,
@@ -248,7 +249,7 @@ STORY = _script(
 2 migrate rollback legacy/reports
 0 migrate rollback legacy/reports --dry-run
 0 migrate rollback legacy/reports --yes
-5 migrate rollback legacy/reports --yes
+0 migrate rollback legacy/reports --yes
 0 migrate cleanup
 5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
@@ -691,6 +692,13 @@ OWN = (
         code=8,
     ),
     Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
+    Way(
+        "migrate finish -n shop --soak 0 --yes --write-manifests . --force",
+        after(MOVED, start=owned_by_helm),
+        ("--write-manifests",),
+        code=3,
+    ),
+    Way("undo last --yes", after(MOVED, start=with_irsa), (*EFFECT, "--restart")),
     Way(
         "migrate rollback shop/cart --yes",
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),

@@ -71,6 +71,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_service_accounts: lambda r: r.list_service_accounts("shop"),
     KubeReader.get_service_account: lambda r: r.get_service_account(ORDERS),
     KubeReader.find_service_account: lambda r: r.find_service_account(ORDERS),
+    KubeReader.get_manifest: lambda r: r.get_manifest(ORDERS),
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
     KubeReader.list_daemon_sets: lambda r: r.list_daemon_sets(),
     KubeReader.list_workloads: lambda r: r.list_workloads(),

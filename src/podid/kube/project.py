@@ -9,7 +9,7 @@ from typing import Any
 
 from podid.domain import products
 from podid.domain.admission import ENFORCE
-from podid.domain.cluster import DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
+from podid.domain.cluster import IRSA_ANNOTATIONS, DaemonSet, Node, NodeClass, OwnerRef, ServiceAccount, Workload
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -97,6 +97,18 @@ def annotation_owner(item: Object) -> str:
 def _of_eks(item: Object) -> dict[str, str]:
     annotations = pairs(inner(item, "metadata"), "annotations")
     return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
+
+
+def manifest_without_irsa(item: Object) -> dict[str, object]:
+    """Return a service account as its manifest has it: without the fields of the API server and IRSA's annotations."""
+    metadata = inner(item, "metadata")
+    dropped = (*IRSA_ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
+    annotations = {name: text for name, text in pairs(metadata, "annotations").items() if name not in dropped}
+    kept = {"labels": pairs(metadata, "labels"), "annotations": annotations}
+    named = {name: text_or(metadata, name) for name in ("name", "namespace")}
+    rest = {name: value for name, value in item.items() if name not in ("apiVersion", "kind", "metadata")}
+    more = {name: value for name, value in kept.items() if value}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {**named, **more}, **rest}
 
 
 service_account = record(

@@ -132,6 +132,12 @@ class KubeReader:
     def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
         return _or_none(self.get_service_account, ref)
 
+    @needs(*on("get", "ServiceAccount"))
+    def get_manifest(self, ref: ServiceAccountRef) -> dict[str, object]:
+        """Return the manifest of a service account without the annotations of IRSA."""
+        path = path_of("ServiceAccount", ref.namespace, ref.name)
+        return self._transport.get(path, project.manifest_without_irsa)
+
     @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return the names of a ConfigMap's entries, with the link-local addresses of a NO_PROXY as the only values;

@@ -91,6 +91,8 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             tags=options.tag,
             adjust=access.with_commands,
         )
+    migration.check_read()
+    migration.check_exist(options.which.service_accounts)
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
     items = migration.ready(options.which, options.until)

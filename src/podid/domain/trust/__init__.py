@@ -31,10 +31,12 @@ from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, un
 from podid.domain.trust.irsa import (
     allows_by_issuer,
     issuer_statement,
+    lists_subject,
     names_sessions,
     remove_issuer,
     remove_subject,
     remove_subjects,
+    restore_subject,
     subjects_of,
 )
 from podid.domain.trust.own import OwnCondition, parse_conditions

@@ -140,9 +140,13 @@ def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAc
     return replace(result, after=tuple(status for status in result.after if status.state is not IdentityState.NONE))
 
 
-def after_disassociate(how: Waiting, result: ChangeResult) -> ChangeResult:
-    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested."""
-    _, refs = changed_associations(result.plan)
+def after_disassociate(
+    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef] | None = None
+) -> ChangeResult:
+    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested. `refs` are those
+    whose associations the result deleted, unless specified."""
+    if refs is None:
+        _, refs = changed_associations(result.plan)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result

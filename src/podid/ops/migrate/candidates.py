@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
@@ -27,9 +26,6 @@ from podid.facts.credentials import ROLE_ARN, main_use
 from podid.facts.index import index, role_section
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tupl
             continue
         account, members = accounts.get(ref), pods.get(ref, ())
         annotated = account.irsa_role_arn.strip() if account is not None else ""
-        carried = Counter(arn for pod in members if (arn := _carried_role(pod)))
+        carried = Counter(arn for pod in members if (arn := carried_role(pod)))
         if not annotated and not carried:
             continue
         evidence = [f"annotation eks.amazonaws.com/role-arn: {annotated}"] if annotated else []
@@ -66,7 +62,30 @@ def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tupl
     return tuple(candidates)
 
 
-def _carried_role(pod: Pod) -> str:
+def find_leftovers(
+    snapshot: Snapshot, place: Place, candidates: Collection[MigrationCandidate], scope: DoctorScope = EVERYTHING
+) -> tuple[MigrationCandidate, ...]:
+    """Return associated service accounts whose role still allows them by this cluster's issuer, although nothing else
+    of IRSA is left. A pattern counts only where no other candidate needs it."""
+    known, provider = {item.ref for item in candidates}, provider_arn(place)
+    needed = {item.role_arn for item in candidates}
+    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
+    leftovers = []
+    for ref, association in sorted(index(snapshot).associations.items()):
+        if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
+            continue
+        arn = association.role_arn
+        policy = policy_of(role_section(snapshot, arn))
+        if policy is None or not trust.allows_by_issuer(policy, provider, ref):
+            continue
+        if arn in needed and not trust.lists_subject(policy, provider, ref):
+            continue
+        pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
+        leftovers.append(MigrationCandidate(ref, arn, (), accounts.get(ref), pods))
+    return tuple(leftovers)
+
+
+def carried_role(pod: Pod) -> str:
     """Return the role that IRSA's variables name in the pod's containers, empty for none."""
     return next((arn for c in pod.containers if not c.init and (arn := c.env.get(ROLE_ARN, ""))), "")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, TimedOut
+from podid.domain.errors import Again, Conflict, NotFound, TimedOut
 from podid.domain.migration import (
     MigrationItem,
     MigrationPlan,
@@ -24,11 +24,13 @@ from podid.domain.migration import (
 )
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.text import did_you_mean
 from podid.facts.index import index
 from podid.ops.migrate.candidates import (
     counts_of,
     find_candidates,
+    find_leftovers,
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
@@ -60,6 +62,23 @@ class Migration:
     @property
     def unread(self) -> bool:
         return any(isinstance(getattr(self.snapshot, name), Missing) for name in FOUND_IN)
+
+    def check_read(self) -> None:
+        """Raise the error that prevented reading service accounts, pods or associations: a change needs all of them."""
+        for name in FOUND_IN[:3]:
+            section = getattr(self.snapshot, name)
+            if isinstance(section, Missing):
+                raise error_of(section)
+
+    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
+        """Raise NotFound for one of `refs` that does not exist, with the nearest names."""
+        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
+        known |= {item.ref for item in self.items}
+        for ref in refs:
+            if ref not in known:
+                raise NotFound(
+                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
+                )
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
         """Return the migration of these items, whose plan changes nothing for others."""
@@ -146,14 +165,14 @@ def read_migration(
     tags: Mapping[str, str] | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> Migration:
-    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
-    `tags` are those of new associations. Never raises
-    for what cannot be read."""
+    """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted; `tags` are
+    those of new associations. Never raises for what cannot be read."""
     base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
     candidates = find_candidates(base, scope)
     wished = wished_associations(place, candidates, base)
     wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
+    candidates += find_leftovers(snapshot, place, candidates, scope)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
@@ -171,16 +190,11 @@ def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
         yield ("podid", "migrate", "finish", "-A")
 
 
-def associated_refs(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts of the namespace, or of the cluster, that have an association and the annotation of IRSA."""
-    return tuple(
-        item.ref
-        for item in migration.items
-        if item.stage.rank >= Stage.ASSOCIATED.rank and namespace in (None, "", item.ref.namespace)
-    )
+def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts of the namespace, or of the cluster, that use IRSA and whose migration has begun; also those
+    whose rollback was interrupted before the pods were restarted."""
 
+    def begun(item: MigrationItem) -> bool:
+        return item.stage is not Stage.OLD or (item.pods.pod_identity > 0 and not item.state.association)
 
-def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
-    """Read the pods again."""
-    wanted = ReadRequest(checks=(), scope=EVERYTHING)
-    return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))
+    return tuple(item.ref for item in migration.items if begun(item) and namespace in (None, "", item.ref.namespace))

@@ -196,7 +196,7 @@ class MigrationJudge:
             role_arn=candidate.role_arn,
             stage=facts.stage,
             pods=facts.counts,
-            evidence=candidate.evidence,
+            evidence=(*candidate.evidence, *_trust_evidence(facts)),
             workloads=tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in workloads)),
             blockers=blockers,
             warnings=tuple(dict.fromkeys(cautions)),
@@ -205,6 +205,11 @@ class MigrationJudge:
             owner=_owner(facts),
             state=_state(facts),
         )
+
+
+def _trust_evidence(facts: MigrationFacts) -> tuple[str, ...]:
+    name = role_name(facts.candidate.role_arn)
+    return (f"the trust policy of role {name} allows it by the OIDC provider",) if facts.by_issuer else ()
 
 
 def _refusal(error: PodidError) -> Blocker:
