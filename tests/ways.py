@@ -196,6 +196,7 @@ STORY = _script(
 0 restart shop/orders --stale
 0 restart shop/orders --evict
 0 verify shop/orders --yes
+0 activity shop/orders
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -206,6 +207,7 @@ STORY = _script(
 2 verify shop/orders
 0 trace SESSION
 0 trace events.json
+5 activity shop/nosuch
 5 trace eks-demo-orders-123-4f0e4c1a-0000-4000-8000-00000000000a
 3 doctor
 0 doctor -n shop
@@ -324,6 +326,7 @@ MUTATED = _script(
 0 status shop/orders
 0 show shop/orders --cloudtrail
 0 trace SESSION
+0 activity shop/orders
 0 doctor
 0 doctor shop/orders
 0 doctor --logs
@@ -386,6 +389,7 @@ INTERRUPTED = _script(
 130 show shop/orders
 130 role list
 130 trace SESSION
+130 activity shop/orders
 130 restart shop/orders
 130 agent nodes
 130 agent logs
@@ -684,6 +688,8 @@ OWN = (
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
     Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
+    Way("activity shop/orders", with_sessions),
+    Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),

@@ -11,9 +11,13 @@ def whoami(
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    Also shows the source of each value. Contradictory settings exit with 2, as with every other command.
+    Also shows the source of each value. If settings contradict each other, podid exits with 2, as every command does.
 
     Example: podid whoami
+
+    Example: podid whoami --profile dev
+
+    Example: podid whoami -o json --query callerArn
     """
     from podid.render.permissions import whoami_view
 

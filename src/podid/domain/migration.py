@@ -102,7 +102,7 @@ class ItemState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationItem:
-    """A service account and the role that its pods get by the older way. `workloads` are those that run as it;
+    """A service account and the role that its pods get by the older way. `workloads` are those that use it;
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
 
     ref: Annotated[ServiceAccountRef, FLAT]

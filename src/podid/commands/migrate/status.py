@@ -33,6 +33,10 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
     the cluster, so anyone can continue a migration. It also prints the next command.
 
     Example: podid migrate status
+
+    Example: podid migrate status -n shop
+
+    Example: podid migrate status shop/orders -o json
     """
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.migration import migration_status_view
