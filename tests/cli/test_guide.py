@@ -181,7 +181,7 @@ def test_what_is_rarely_wanted_is_behind_one_question() -> None:
     assert questions["target"].check("reports") != ""
     assert questions["go"].lead[1:5] == (
         "  1. create role demo-shop-orders, with permission to read items of table orders and of its indexes, and send "
-        "messages to queue out; only pods of shop/orders may assume it",
+        "messages to queue out; only pods of shop/orders can assume it",
         "  2. give the pods of shop/orders role demo-shop-orders",
         f"  3. let them assume target role {HERE}",
         "  4. add a statement to the trust policy of role reports, if required",

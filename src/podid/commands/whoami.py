@@ -29,12 +29,16 @@ def whoami(
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    Also shows the source of each value. Contradictory settings exit with 2, as with every other command.
+    Also shows the source of each value. If settings contradict each other, podid exits with 2, as every command does.
 
     --as redeems a token of a running pod at EKS Auth and asks STS for the identity of the credentials, which podid then
     drops.
 
     Example: podid whoami
+
+    Example: podid whoami --profile dev
+
+    Example: podid whoami -o json --query callerArn
 
     Example: podid whoami --as shop/orders
     """

@@ -41,7 +41,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("agent-outdated", "warn", 6, "ASK", "The agent's version has known faults", "the agent's version is EKS's default or newer, and none of its known faults affects this cluster", (), "advice"),
     Entry("scp-denies-eks-auth", "error", 7, "PRINT", "A service control policy denies EKS Auth", "no service control policy denies eks-auth to the node roles", ()),
     Entry("eks-auth-unreachable", "error", 8, "PRINT", "Nodes cannot reach EKS Auth", "no obstacle was found between the nodes and EKS Auth", (("dial tcp: lookup eks-auth.", 7),)),
-    Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "The agent does not use the name of the EKS Auth endpoint", "the agents use a name that leads to EKS Auth", ()),
+    Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "The agent does not use the name of the EKS Auth endpoint", "the agents use a name that resolves to EKS Auth", ()),
     Entry("cilium-host-entity", "error", 5, "PRINT", "Cilium's CIDR rules do not allow traffic to the agent", "where Cilium runs, its rules allow the pods to reach the node", ()),
     Entry("pod-proxy-missing-no-proxy", "error", 5, "PRINT", "The pod sends requests for the agent through a proxy", "no pod sends requests for the agent through a proxy", ()),
     Entry("node-startup-race", "warn", 6, "PRINT", "Pods start on a new node before the agent", "pods do not fail on nodes whose agent is still starting", ()),
@@ -118,4 +118,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("role-used-elsewhere", "info", 9, "-", "The role is also used elsewhere", "", ()),
     Entry("wildcard-subject", "info", 9, "PRINT", "The trust policy allows IRSA by a pattern", "", ()),
     Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the IRSA annotation", "", ()),
+    Entry("needs-service-account", "warn", 1, "PRINT", "A workload needs a service account of its own", "", ()),
+    Entry("role-not-permitted", "warn", 1, "PRINT", "The namespace does not permit the role", "", ()),
+    Entry("default-role", "warn", 1, "PRINT", "Pods use the default role of kube2iam", "", ()),
 )

@@ -17,7 +17,7 @@ COMMAND = re.compile(r"(?:(?:fix|Try|Fix|More|Next):?) +(?=podid |kubectl |aws )
 # a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _MEMBER = re.compile(r'("(?:[^"\\]|\\.)*":) (.+)')
-TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
+TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(?!note: )(\w+:? +)?(podid|kubectl|aws|eval) (?!.*[a-z]\.$)""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _status_line(status: IdentityStatus, *, lead: str) -> Line:
 
 
 def _why(cause: Verdict) -> str:
-    return cause.check if not cause.reason else reason_of(cause)
+    return reason_of(cause) if cause.reason else cause.check
 
 
 def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:

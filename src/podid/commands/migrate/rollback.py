@@ -48,6 +48,8 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     Identity. Pods always have credentials. The command asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
+
+    Example: podid migrate rollback -n shop --dry-run
     """
     from podid.cli import changing
     from podid.ops.migrate.items import alone
