@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 # the terminal sends these to the whole foreground process group, hence to the program too
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -17,25 +18,40 @@ _FORWARDED = (*_OF_TERMINAL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, sign
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Return the exit code of the program, 128 and the number of the signal that ended it. Raise OSError if it cannot
     be started."""
-    process = subprocess.Popen(argv, env=env)  # noqa: S603  the user's own command
-    with _forwarding(process):
+    with _Forwarding() as forwarding:
+        process = subprocess.Popen(argv, env=env)  # noqa: S603  the user's own command
+        forwarding.to(process)
         code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-@contextmanager
-def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    def forward(number: int, _: FrameType | None) -> None:
-        if number not in _OF_TERMINAL or not _in_foreground():
-            with suppress(ProcessLookupError):
-                process.send_signal(number)
+class _Forwarding:
+    """Passes signals to podid on to a process, also those that arrive before it is known."""
 
-    before = {number: signal.signal(number, forward) for number in _FORWARDED}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Forwarding:
+        self._before = {number: signal.signal(number, self._forward) for number in _FORWARDED}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def to(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        for number in self._early:
+            self._forward(number, None)
+
+    def _forward(self, number: int, _: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        elif number not in _OF_TERMINAL or not _in_foreground():
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
 
 def _in_foreground() -> bool:
