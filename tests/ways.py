@@ -53,6 +53,7 @@ from way_worlds import (
     with_everything,
     with_irsa,
     with_irsa_and_keys,
+    with_kube2iam,
     with_label,
     with_leftovers,
     with_narrow_role,
@@ -427,6 +428,7 @@ FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
+OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
@@ -697,6 +699,9 @@ OWN = (
         ("returning failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
+    Way("migrate plan -n apps", with_kube2iam, rare=True),
+    Way("migrate plan -n apps --create-service-accounts", with_kube2iam, ("--create",)),
+    Way(f"{OWN_ACCOUNTS} --yes", with_kube2iam, ("--create", "dry-run pods", *PROOF, "--restart")),
     Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
     Way(
         "migrate finish -n shop --soak 0 --yes --write-manifests . --force",

@@ -6,22 +6,21 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import InvalidInput
-from podid.domain.migration import (
-    CredentialCounts,
-    Stage,
-)
+from podid.domain.findings import Subject
+from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
+from podid.domain.migration import Blocker, Caution, CredentialCounts, OlderWay, Stage
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
-from podid.domain.workloads import live, opted_out
+from podid.domain.workloads import live, opted_out, workload_subject
 from podid.facts.credentials import ROLE_ARN, main_use
 from podid.facts.index import index, role_section
 from podid.ops.change.kinds import ASSOCIATION
@@ -30,13 +29,42 @@ from podid.ops.reading.scope import EVERYTHING, DoctorScope
 
 @dataclass(frozen=True, slots=True)
 class MigrationCandidate:
-    """A service account with the role that it has by IRSA, before anything is judged."""
+    """A service account with the role that its pods get by the older way, before anything is judged. With kiam or
+    kube2iam, `texts` are the annotations that name the role, and `copy_of` is the service account that the workloads
+    use today, if they get this one."""
 
     ref: ServiceAccountRef
     role_arn: str
     evidence: tuple[str, ...]
     account: ServiceAccount | None
     pods: tuple[Pod, ...]
+    source: OlderWay = OlderWay.IRSA
+    proxy: MetadataProxy | None = None
+    templates: tuple[PodTemplate, ...] = ()
+    workloads: tuple[Subject, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    copy_of: str = ""
+    blockers: tuple[Blocker, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def workload_names(self) -> tuple[str, ...]:
+        """KIND/NAMESPACE/NAME of each workload."""
+        workloads = self.workloads or dict.fromkeys(workload_subject(pod) for pod in self.pods)
+        return tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in set(workloads)))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations that name the role."""
+        return self.texts or (self.account.irsa_annotations if self.account is not None else {})
+
+    @property
+    def owner(self) -> str:
+        """The tool that would restore the annotations; empty where none is known."""
+        if self.source is OlderWay.IRSA:
+            return self.account.owner if self.account is not None and self.account.irsa_annotations else ""
+        return next((template.owner for template in self.templates if template.annotations and template.owner), "")
 
 
 # --- who uses the older way -------------------------------------------------------------------------------------------
