@@ -108,7 +108,7 @@ def why(cause: Verdict) -> str:
 def reason_of(cause: Verdict) -> str:
     if cause.outcome is not Outcome.UNKNOWN:
         return cause.message
-    return f"the caller needs the permission {cause.permission}" if cause.permission else cause.reason or cause.message
+    return f"missing permission: {cause.permission}" if cause.permission else cause.reason or cause.message
 
 
 def _fine(status: IdentityStatus) -> bool:
