@@ -306,6 +306,19 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
     assert 'resource "aws_eks_pod_identity_association" "shop_orders" {' in terraform
 
 
+def test_associate_without_a_role_asks_for_the_rest(site: Site) -> None:
+    """A script gets the option to add instead."""
+    site.with_agent()
+    answers = {"role": "storefront", "settings.0": "nothing", "restart": "no", "go": "do"}
+    outcome, said = guided(site, answers, "associate", "shop/orders")
+    assert outcome.code == 0, outcome
+    assert outcome.stderr.startswith("podid asks a few questions and changes nothing before you have seen the plan.")
+    assert said == "podid associate shop/orders --role storefront --cluster demo"
+    refused = site("associate", "shop/cart")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("Try:   podid associate shop/cart --create-role\n")
+
+
 def test_disassociate_and_role_create_ask_too(site: Site) -> None:
     answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL}
     answers |= {"settings.0": "target", "target": AWAY, "go": "do"}

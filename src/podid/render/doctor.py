@@ -181,6 +181,8 @@ _KINDS = {
 }
 # of which a cluster has one: its name says nothing
 _SINGLE = ("Cluster", "Addon")
+# NAMESPACE/NAME names them well enough
+_IDENTITIES = ("Association", "ServiceAccount")
 # objects of one cause; of further ones the name
 _MOST_SHOWN = 5
 
@@ -233,8 +235,11 @@ def _block(
     worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
-    words = "  ".join(filter(None, (head, concerned, f"link {link_words(verdicts[0].link)}")))
-    lines: list[str | Line] = [Line(words, style, upto=len(head), hang=4)]
+    words, link = "  ".join(filter(None, (head, concerned))), f"  link {link_words(verdicts[0].link)}"
+    lines: list[str | Line] = [
+        Line(words, style, upto=len(head), hang=4, only="short"),
+        Line(words + link, style, upto=len(head), hang=4, only="full"),
+    ]
     for item in verdicts[:_MOST_SHOWN]:
         indent = "  "
         if len(verdicts) > 1:
@@ -265,7 +270,8 @@ def _concerned(verdicts: Sequence[Verdict], following: Sequence[Verdict], associ
 def _counted(verdicts: Iterable[Verdict]) -> str:
     subjects = dict.fromkeys(item.subject for item in verdicts if item.subject.kind not in _SINGLE)
     if len(subjects) == 1:
-        return str(next(iter(subjects)))
+        (subject,) = subjects
+        return f"{subject.namespace}/{subject.name}" if subject.kind in _IDENTITIES else str(subject)
     kinds = Counter(_KINDS.get(subject.kind, subject.kind) for subject in subjects)
     return ", ".join(count_of(number, kind) for kind, number in kinds.items())
 

@@ -21,6 +21,7 @@ from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
 from podid.render.associations import USUAL, association_facts, association_table
+from podid.render.marks import SOURCES
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
 from podid.render.trust import TrustBody
@@ -107,14 +108,18 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]], told: str) -> Iterator[str | L
 
 
 def _use_words(item: ContainerUse) -> str:
-    """`uses static-keys (AWS_ACCESS_KEY_ID), before pod-identity`."""
+    """Return `uses access keys of its own (AWS_ACCESS_KEY_ID) before Pod Identity`."""
     winner = item.candidates[len(item.unless)]
-    words = f"uses {winner.source}" + (f" ({winner.detail})" if winner.detail else "")
+    words = f"uses {_source(winner.source)}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
-        words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
+        words += ", unless " + " or ".join(f"{_source(one.source)} ({one.detail})" for one in item.unless)
     over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
     over = [source for source in over if source is not CredentialSource.NONE]
-    return words + (f" before {', '.join(over)}" if over else "")
+    return words + (f" before {', '.join(map(_source, over))}" if over else "")
+
+
+def _source(source: CredentialSource) -> str:
+    return SOURCES[source].replace("of their own", "of its own")
 
 
 def _style(item: ContainerUse) -> str:

@@ -127,6 +127,8 @@ def _folded(column: Column, text: str, titles: int, width: int) -> str:
     hang = titles + 4
     if text.startswith("podid ") and len(line) > width:
         return _wrap_command(line, width, len(line) - len(text) + len("podid "), " " * min(hang, 4))
+    if " " not in text and 4 + len(text) <= width < len(line):
+        return f"{line[:hang].rstrip()}\n    {text}"
     return wrap_line(line, width, hang) if column.prose or " " in text else line
 
 

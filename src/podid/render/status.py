@@ -30,7 +30,7 @@ from podid.domain.members import (
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, CredentialSource, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
+from podid.render.marks import SOURCES, STATES, rank_of, state_line, state_lines, state_word
 from podid.render.view import Column, Line, Table, View, document, sentence, table_of
 
 
@@ -108,7 +108,7 @@ def why(cause: Verdict) -> str:
 def reason_of(cause: Verdict) -> str:
     if cause.outcome is not Outcome.UNKNOWN:
         return cause.message
-    return f"the caller needs the permission {cause.permission}" if cause.permission else cause.reason or cause.message
+    return f"missing permission: {cause.permission}" if cause.permission else cause.reason or cause.message
 
 
 def _fine(status: IdentityStatus) -> bool:
@@ -204,10 +204,10 @@ def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
 
 
 def _used(status: IdentityStatus) -> str:
-    """Return `2 pods use irsa`, of an identity without association."""
+    """Return `2 pods use IRSA`, of an identity without association."""
     counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
-        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in counts.items()
+        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {SOURCES[use]}" for use, count in counts.items()
     )
 
 
