@@ -216,6 +216,7 @@ def test_every_command_line_exists() -> None:
         while words and words[0] in getattr(node, "commands", {}):
             node = node.commands[words.pop(0)]
         known = {option for param in node.params for option in (*param.opts, *param.secondary_opts)}
+        words = words[: words.index("--")] if "--" in words else words
         used = {word for word in words if word.startswith("-") and word != "-"} - {"--help", "--version"}
         if (words and hasattr(node, "commands") and not used) or not used <= known:
             strange.append((page, node.name, words))

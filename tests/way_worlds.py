@@ -9,6 +9,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.kube.project import CUSTOM
 from podid.sandbox.aws import trail
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
+from podid.sandbox.proxy_samples import ProxySamples
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for
 
 World = Callable[[Site], None]
@@ -400,12 +401,29 @@ def with_irsa(site: Site) -> None:
     site.wait(30)
 
 
+def owned_by_helm(site: Site) -> None:
+    """The same, and Helm manages the annotation."""
+    with_irsa(site)
+    annotations = {"meta.helm.sh/release-name": "cart", "meta.helm.sh/release-namespace": "shop"}
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/cart", {"metadata": {"annotations": annotations}})
+
+
 def with_irsa_and_keys(site: Site) -> None:
     """The same, and static keys in a container, which Pod Identity does not replace."""
     with_irsa(site)
     keys = [{"name": name, "value": "x"} for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
     container = {"name": "app", "image": "busybox", "command": ["sleep", "infinity"], "env": keys}
     site.cluster.make_workload("Deployment", "shop", "keys", "cart", pod={"containers": [container]})
+    site.wait(30)
+
+
+def with_kube2iam(site: Site) -> None:
+    """`healthy`, and two workloads of one service account with roles by kube2iam."""
+    healthy(site)
+    samples = ProxySamples(site.box.reach(), "kube2iam")
+    samples.agent()
+    for name, kind in (("reader", "Deployment"), ("sender", "StatefulSet"), ("nightly", "CronJob")):
+        samples.one(name, samples.role(f"apps-{name}"), account="default", kind=kind)
     site.wait(30)
 
 

@@ -30,6 +30,7 @@ from way_worlds import (
     nothing,
     of_a_class,
     on_delete,
+    owned_by_helm,
     self_managed,
     story,
     tagged_target,
@@ -53,6 +54,7 @@ from way_worlds import (
     with_everything,
     with_irsa,
     with_irsa_and_keys,
+    with_kube2iam,
     with_label,
     with_leftovers,
     with_narrow_role,
@@ -196,6 +198,11 @@ STORY = _script(
 0 restart shop/orders --stale
 0 restart shop/orders --evict
 0 verify shop/orders --yes
+2 exec shop/orders true
+5 whoami --as shop/nosuch
+2 whoami --as shop/orders
+0 whoami --as shop/orders --yes
+0 activity shop/orders
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -206,6 +213,7 @@ STORY = _script(
 2 verify shop/orders
 0 trace SESSION
 0 trace events.json
+5 activity shop/nosuch
 5 trace eks-demo-orders-123-4f0e4c1a-0000-4000-8000-00000000000a
 3 doctor
 0 doctor -n shop
@@ -250,7 +258,7 @@ STORY = _script(
 2 migrate rollback legacy/reports
 0 migrate rollback legacy/reports --dry-run
 0 migrate rollback legacy/reports --yes
-5 migrate rollback legacy/reports --yes
+0 migrate rollback legacy/reports --yes
 0 migrate cleanup
 5 migrate cleanup arn:aws:iam::111122223333:oidc-provider/none --yes
 0 addon list
@@ -328,6 +336,9 @@ MUTATED = _script(
 0 status shop/orders
 0 show shop/orders --cloudtrail
 0 trace SESSION
+0 activity shop/orders
+0 exec shop/orders --yes -- true
+0 whoami --as shop/orders --yes
 0 doctor
 0 doctor shop/orders
 0 doctor --logs
@@ -391,6 +402,9 @@ INTERRUPTED = _script(
 130 show shop/orders
 130 role list
 130 trace SESSION
+130 activity shop/orders
+130 exec shop/orders --yes -- true
+130 whoami --as shop/orders --yes
 130 restart shop/orders
 130 agent nodes
 130 agent logs
@@ -430,6 +444,7 @@ FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
+OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
@@ -704,6 +719,12 @@ OWN = (
     Way("role list --unused", healthy, rare=True),
     Way("whoami", healthy),
     Way(f"trace {SESSIONS[0]}", with_sessions, ("the node of",)),
+    Way("whoami --as shop/orders --yes", healthy, ("--as", "minting")),
+    Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
+    Way("exec shop/orders --yes -- true", healthy, ("minting",)),
+    Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("activity shop/orders", with_sessions),
+    Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
@@ -713,7 +734,17 @@ OWN = (
         ("returning failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
+    Way("migrate plan -n apps", with_kube2iam, rare=True),
+    Way("migrate plan -n apps --create-service-accounts", with_kube2iam, ("--create",)),
+    Way(f"{OWN_ACCOUNTS} --yes", with_kube2iam, ("--create", "dry-run pods", *PROOF, "--restart")),
     Way("migrate finish -n shop --soak 0 --yes", after(MOVED, start=with_irsa), ("removing",)),
+    Way(
+        "migrate finish -n shop --soak 0 --yes --write-manifests . --force",
+        after(MOVED, start=owned_by_helm),
+        ("--write-manifests",),
+        code=3,
+    ),
+    Way("undo last --yes", after(MOVED, start=with_irsa), (*EFFECT, "--restart")),
     Way(
         "migrate rollback shop/cart --yes",
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),

@@ -7,7 +7,7 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.domain.aws import Instance
-from podid.domain.cloudtrail import Lookup, NodeCall, NodeTrail, is_call_of_node, node_trail, old_sdk
+from podid.domain.cloudtrail import Lookup, NodeTrail, SessionCall, is_call_of_node, node_trail, old_sdk
 from podid.domain.findings import Outcome
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot
@@ -88,25 +88,25 @@ def test_user_agents(user_agent: str, found: str) -> None:
     ],
 )
 def test_what_a_node_does_for_itself(service: str, action: str, user_agent: str, own: bool) -> None:
-    call = NodeCall(at=NOW, service=service, action=action, user_agent=user_agent)
+    call = SessionCall(at=NOW, service=service, action=action, user_agent=user_agent)
     assert is_call_of_node(call) is own
     assert bool(trail(call).old) is not own
 
 
-def trail(*calls: NodeCall, whole: bool = True) -> NodeTrail:
+def trail(*calls: SessionCall, whole: bool = True) -> NodeTrail:
     return node_trail(Lookup(calls, ago(hours=6), whole))
 
 
 def test_calls_of_one_kind_are_counted() -> None:
-    first = NodeCall(at=ago(minutes=50), service="sqs", action="ListQueues", user_agent=BOTO)
-    newest = NodeCall(at=ago(minutes=5), service="sqs", action="ListQueues", user_agent=BOTO)
+    first = SessionCall(at=ago(minutes=50), service="sqs", action="ListQueues", user_agent=BOTO)
+    newest = SessionCall(at=ago(minutes=5), service="sqs", action="ListQueues", user_agent=BOTO)
     found = trail(newest, first, whole=False)
     (old,) = found.old
     assert (old.call, old.count, old.last) == ("sqs:ListQueues", 2, newest.at)
     assert (found.looked, found.since) == (2, first.at)
 
 
-OLD = trail(NodeCall(at=NOW - timedelta(minutes=9), service="sqs", action="ListQueues", user_agent=BOTO))
+OLD = trail(SessionCall(at=NOW - timedelta(minutes=9), service="sqs", action="ListQueues", user_agent=BOTO))
 
 
 def by_node(**sections: Any) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """First contact: what podid found, and the next line to type, in each state that a new user meets."""
 
+import json
 import os
 import shlex
 import socket
@@ -105,6 +106,43 @@ def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: st
         assert next_lines(alone())[0] == "podid sandbox start"
 
 
+@pytest.mark.parametrize("profiles", [False, True])
+def test_expired_credentials(account: Site, home: Path, monkeypatch: pytest.MonkeyPatch, profiles: bool) -> None:
+    """In environment variables, which a profile overrides."""
+    for name, value in account.env.items():
+        if name not in ("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, value)
+    if profiles:
+        with_profiles(home)
+    account.box.world.credentials.expire(account.env["AWS_ACCESS_KEY_ID"])
+    outcome = Podid(env=os.environ)("list", "--cluster", "demo")
+    assert outcome.code == 4
+    assert "The AWS credentials have expired" in said(outcome)
+    assert "They come from environment variables" in said(outcome)
+    unset = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
+    hint = "podid list --cluster demo --profile dev" if profiles else unset
+    assert outcome.stderr.endswith(f"Try:   {hint}\n")
+    assert next_lines(alone())[0] == ("podid whoami --profile dev" if profiles else unset)
+
+
+def test_no_kubernetes_access(site: Site) -> None:
+    """The reason and the next command once, however many checks and service accounts it concerns."""
+    site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+    path = site.directory / "kubeconfig-unknown"
+    path.write_text(json.dumps(site.kube.kubeconfig("unknown")))
+    env, entries = {"KUBECONFIG": str(path)}, "aws eks list-access-entries --cluster-name demo"
+    for argv, code in {"list --pods": 4, "restart shop/orders": 4, "agent nodes": 4}.items():
+        outcome = site(*argv.split(), env=env)
+        assert (outcome.code, said(outcome).count("does not recognize the caller")) == (code, 1)
+        assert f"Try: {entries}" in said(outcome)
+    site.podid.tty, site.podid.width = True, 80
+    for argv, code in {"status": 9, "show shop/orders": 0, "doctor": 9, "agent status": 9}.items():
+        outcome = site(*argv.split(), env=env)
+        screen = " ".join(outcome.stdout.split())
+        assert (outcome.code, screen.count("does not recognize the caller")) == (code, 1)
+        assert f"Try {entries}" in screen
+
+
 def test_no_cluster(account: Site, tmp_path: Path) -> None:
     outcome = account("list", "--region", "eu-west-1", without=UNNAMED)
     assert outcome.code == 5
@@ -137,7 +175,17 @@ def test_podid_alone(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "demo (PODID_CLUSTER)" in page
     assert next_lines(page) == ["podid status", "podid associate", "podid doctor", "podid --help"]
     monkeypatch.delenv("PODID_CLUSTER")
-    assert next_lines(alone(account)) == ["podid whoami", "podid demo", "podid --help"]
+    page = alone(account)
+    assert "demo, the only one in us-west-2" in page
+    assert next_lines(page) == ["podid status", "podid associate", "podid doctor", "podid --help"]
+    page = alone(account, AWS_REGION="eu-west-1")
+    assert "none in eu-west-1" in page
+    assert next_lines(page) == ["podid whoami", "podid demo", "podid --help"]
+    with account.box.world.lock:
+        baseline.add_cluster(account.box.world, "staging")
+    page = alone(account)
+    assert "us-west-2 has demo, staging" in page
+    assert next_lines(page) == ["podid status --cluster demo", "podid --help"]
     # in a pipe it is the list of commands, and nothing is read
     piped = Podid(env={})()
     assert (piped.code, piped.stderr) == (0, "")

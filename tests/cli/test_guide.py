@@ -181,7 +181,7 @@ def test_what_is_rarely_wanted_is_behind_one_question() -> None:
     assert questions["target"].check("reports") != ""
     assert questions["go"].lead[1:5] == (
         "  1. create role demo-shop-orders, with permission to read items of table orders and of its indexes, and send "
-        "messages to queue out; only pods of shop/orders may assume it",
+        "messages to queue out; only pods of shop/orders can assume it",
         "  2. give the pods of shop/orders role demo-shop-orders",
         f"  3. let them assume target role {HERE}",
         "  4. add a statement to the trust policy of role reports, if required",
@@ -304,6 +304,19 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
     assert site("history", "-o", "json").json["items"][-1]["command"] == shlex.split(said)[1:]
     terraform = site.must(*shlex.split(outcome.stderr.splitlines()[-1])[1:]).stdout
     assert 'resource "aws_eks_pod_identity_association" "shop_orders" {' in terraform
+
+
+def test_associate_without_a_role_asks_for_the_rest(site: Site) -> None:
+    """A script gets the option to add instead."""
+    site.with_agent()
+    answers = {"role": "storefront", "settings.0": "nothing", "restart": "no", "go": "do"}
+    outcome, said = guided(site, answers, "associate", "shop/orders")
+    assert outcome.code == 0, outcome
+    assert outcome.stderr.startswith("podid asks a few questions and changes nothing before you have seen the plan.")
+    assert said == "podid associate shop/orders --role storefront --cluster demo"
+    refused = site("associate", "shop/cart")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("Try:   podid associate shop/cart --create-role\n")
 
 
 def test_disassociate_and_role_create_ask_too(site: Site) -> None:

@@ -55,6 +55,7 @@ def test_a_command_shows_its_examples_and_each_of_its_options(row: Row) -> None:
     text = shown(*row.path, "--help")
     assert text.startswith(row.summary.removesuffix("."))
     assert f"Usage: podid {row.name}" in text
+    assert 2 <= len(command.examples) <= 4
     for example in command.examples:
         assert f"\n  {example}\n" in text
     for item in command.own:

@@ -52,6 +52,13 @@ def test_a_list_that_is_watched(three: Site) -> None:
     assert outcome.code == 0
     names = [line.rpartition("/")[2] for line in outcome.stdout.split()]
     assert names == ["agent", "cart", "orders", "agent", "orders"]
+    # in a log a line for each change
+    changes = iter(["shop/orders"])
+    outcome = three("list", "--watch", "--timeout", "60s")
+    assert outcome.code == 0
+    lines = [line.split("\t") for line in outcome.stdout.splitlines() if "CHANGE" not in line]
+    rows = [(sign, account) for _, sign, _, account, *_ in lines]
+    assert rows == [("+", "agent"), ("+", "orders"), ("-", "orders")]
 
 
 def test_tables_without_titles(three: Site) -> None:

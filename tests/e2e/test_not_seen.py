@@ -70,8 +70,8 @@ BY_LABEL = "show"
 DETAILS = {"scope", "external id"}
 LABEL = re.compile(r"^([a-z][\w ]*?)(?:  +|:| \(| not checked)", re.MULTILINE)
 UNSEEN = re.compile(
-    r"[?]|\bunknown\b|could not|not (known|checked|allowed|authorized)|may not|More podid explain"
-    r"|\b[Nn]eeds\b|\brequires\b"
+    r"[?]|\bunknown\b|could not|not (known|checked|allowed|authorized)|may not|More podid (explain|doctor --me)"
+    r"|[Mm]issing permission|\b[Nn]eeds\b|\brequires\b"
 )
 RANDOM = re.compile(r" +|(?<=until )\S+|(?<=session )\S+")
 

@@ -43,7 +43,7 @@ def test_everything_on_one_screen(site: Site) -> None:
     assert {one["uses"] for item in found["pods"] for one in item["containers"]} == {"pod-identity"}
     assert (found["unknowns"], {item["stale"] for item in found["pods"]}) == ([], {False})
     text = site.must("show", "shop/orders").stdout
-    for words in ("account ", "exists", "external id", "role chaining", "Deployment orders: ", "uses pod-identity"):
+    for words in ("account ", "exists", "external id", "role chaining", "Deployment orders: ", "uses Pod Identity"):
         assert words in text
 
 

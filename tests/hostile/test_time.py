@@ -246,7 +246,7 @@ def genuine_only(call: Call, genuine: Genuine) -> HttpAnswer:
     ("code", "exit_code", "said"),
     [
         (SLEEPS, 7, "returned no credentials in the 1 s of --timeout"),
-        (CHATTERS, 4, "printed more output than a credential"),
+        (CHATTERS, 4, "printed more than a credential"),
         (COMPLAINS, 4, "failed with exit code 1"),
         ("print('{}')", 4, "is not a credential: apiVersion is missing"),
         ("print('[' * 100000)", 4, "is not a credential: it is not JSON"),

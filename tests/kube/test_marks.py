@@ -71,10 +71,18 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_service_accounts: lambda r: r.list_service_accounts("shop"),
     KubeReader.get_service_account: lambda r: r.get_service_account(ORDERS),
     KubeReader.find_service_account: lambda r: r.find_service_account(ORDERS),
+    KubeReader.get_account_settings: lambda r: r.get_account_settings(ORDERS),
+    KubeReader.get_manifest: lambda r: r.get_manifest(ORDERS),
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
     KubeReader.list_daemon_sets: lambda r: r.list_daemon_sets(),
     KubeReader.list_workloads: lambda r: r.list_workloads(),
     KubeReader.list_written: lambda r: r.list_written("shop"),
+    KubeReader.list_pod_templates: lambda r: r.list_pod_templates({"example.com/role"}),
+    KubeReader.find_pod_template: lambda r: each(
+        (*RESTARTABLE, "CronJob"), lambda kind: r.find_pod_template(kind, "shop", "none", ())
+    ),
+    KubeReader.list_annotations: lambda r: each(("Pod", "Namespace"), lambda kind: r.list_annotations(kind, ())),
+    KubeReader.list_bindings: lambda r: r.list_bindings("shop"),
     KubeReader.list_owners: lambda r: each(("ReplicaSet", "Job"), lambda kind: r.list_owners("shop", kind)),
     KubeReader.get_rollout: lambda r: each(RESTARTABLE, lambda kind: r.get_rollout(kind, "shop", "orders")),
     KubeReader.list_agent_daemon_sets: lambda r: r.list_agent_daemon_sets(),
@@ -100,6 +108,12 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     ),
     KubeWriter.request_token: lambda w: w.request_token(ORDERS, POD),
     KubeWriter.create_service_account: lambda w: w.create_service_account(ServiceAccountRef("shop", "later")),
+    KubeWriter.patch_pod_template: lambda w: each(
+        (*RESTARTABLE, "CronJob"), lambda kind: w.patch_pod_template(kind, "shop", "none", annotations={})
+    ),
+    KubeWriter.delete_workload: lambda w: each(
+        ("DaemonSet", "Deployment"), lambda kind: w.delete_workload(kind, "shop", "none")
+    ),
     KubeWriter.annotate: lambda w: w.annotate(ORDERS, {"eks.amazonaws.com/audience": None}),
     KubeWriter.evict: lambda w: w.evict("shop", "none", uid="u"),
     KubeWriter.create_probe: lambda w: w.create_probe(ORDERS, "p", image="x", node="", region="r", seconds=60),

@@ -258,6 +258,7 @@ OWN_WAYS = {
     "ops/role/presets.py",
     "sandbox/http.py",
     "cli/runtime.py",
+    "local/child.py",
 }
 _OPENING = {"read_text", "read_bytes", "write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile"}
 

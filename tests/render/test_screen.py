@@ -85,9 +85,10 @@ def test_no_other_output_erases_anything(account: Site, output: str) -> None:
     assert outcome.stdout.strip()
 
 
-def test_a_watch_redraws_a_terminal_with_the_time(site: Site) -> None:
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_a_watch_redraws_a_terminal_with_the_time(site: Site, command: str) -> None:
     site.podid.tty, site.podid.height = True, 50
-    outcome = site("status", "--watch", "--timeout", "12s", env={"NO_COLOR": "1"})
+    outcome = site(command, "--watch", "--timeout", "12s", env={"NO_COLOR": "1"})
     screens = outcome.stdout.split("\x1b[H\x1b[2J")[1:]
     assert len(screens) > 1
     for screen in screens:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from podid.aws.api import ServiceGateway
-from podid.domain.cloudtrail import NodeCall, PodSession, Redemption
+from podid.domain.cloudtrail import PodSession, Redemption, SessionCall
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -45,10 +45,10 @@ class CloudTrail(ServiceGateway):
         yield from self._events("ResourceName", resource, since, sessions)
 
     @needs("cloudtrail:LookupEvents")
-    def iter_node_calls(self, instance_id: str, since: datetime) -> Iterator[NodeCall]:
-        """Yield the calls in this region with the role of an instance, newest first: EC2 names these sessions after the
-        instance. There is a call for every 50, when they are used."""
-        yield from self._events("Username", instance_id, since, node_calls)
+    def iter_calls(self, session_name: str, since: datetime) -> Iterator[SessionCall]:
+        """Yield the calls in this region with role credentials of this session name, newest first. EC2 names the
+        sessions of an instance's role after the instance. There is a call for every 50, when they are used."""
+        yield from self._events("Username", session_name, since, calls)
 
     def _events(
         self, key: str, value: str, since: datetime, read: Reading[list[T]], until: datetime | None = None
@@ -80,12 +80,10 @@ def sessions(page: Object) -> list[PodSession]:
     ]
 
 
-def node_calls(page: Object) -> list[NodeCall]:
+def calls(page: Object) -> list[SessionCall]:
     """Return the calls on a page of LookupEvents that used a role's credentials."""
     records = map(_record, inners_or_none(page, "Events"))
-    return [
-        _node_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE
-    ]
+    return [_call(event) for event in records if text_or(inner_or_empty(event, "userIdentity"), "type") == _OF_A_ROLE]
 
 
 def _records(page: Object, name: str) -> Iterator[Object]:
@@ -133,8 +131,8 @@ def session_of(event: Object) -> PodSession:
     )
 
 
-_node_call = record(
-    NodeCall,
+_call = record(
+    SessionCall,
     at="eventTime",
     service=lambda event: text_or(event, "eventSource").partition(".")[0],
     action="eventName?",

@@ -189,11 +189,15 @@ class Case:
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
         """Return unknown. `severity` is that of the possible failure: the check's, if no lower one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"not checked: {missing.reason}")
+        # a missing permission is its own advice
+        helped = bool(missing.hint) and not missing.permission
         return replace(
             plain,
             reason=missing.reason,
             permission=missing.permission,
             error_code=missing.error_code,
+            advice="" if missing.permission else missing.advice,
+            fix=Fix(FixClass.PRINT, (missing.hint,)) if helped else None,
             severity=severity or self.check.severity,
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
     from podid.domain.plan import Action, Place, TargetTrustChange
     from podid.ops.association.aftermath import Waiting
+    from podid.ops.migrate.rollback import Rollback
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.rollout import Restarting
     from podid.ops.status.foresee import Forecast
@@ -77,6 +78,33 @@ def run(
     report(access, after(result))
 
 
+def roll_back(access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "") -> None:
+    """Return service accounts to IRSA: the first part, restarts, and the last part once all pods are back."""
+    from podid.ops.association.aftermath import after_disassociate
+    from podid.ops.migrate.rollback import joined, with_pods_back
+
+    if access.shared.dry_run:
+        access.terminal.emit(plan_view(planned.whole))
+        return
+    if not planned.whole.actions and not planned.pods_left:
+        report(access, ChangeResult(plan=planned.whole))
+        return
+    show(access, planned.whole)
+    access.terminal.consent(consent)
+    check_deletions(access.clients, planned.before)
+    try:
+        result = carry_out(access, planned.before, undoes=undoes)
+        how = waiting(access, place, result, restarting(access))
+        result = after_disassociate(how, result, planned.refs)
+        if result.error is None:
+            result = with_pods_back(result, access.clients, planned.refs)
+        if result.error is None and planned.after.actions:
+            result = joined(result, carry_out(access, planned.after, part_of=result.run_id, undoes=undoes))
+    finally:
+        access.terminal.progress.done()
+    report(access, result)
+
+
 def agree(access: Access, plan: Plan, consent: Consent | None) -> None:
     """Show the plan and ask for consent. Raise Declined for a no, and Conflict if an object to delete has changed since
     the plan."""
@@ -100,13 +128,22 @@ def carry_out(
     undoes: str = "",
     restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
+    part_of: str = "",
 ) -> ChangeResult:
-    """Apply the plan and record it in the journal."""
+    """Apply the plan and record it in the journal, with `part_of` as a part of that run."""
     access.runtime.changing = True
     patience = access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS))
     command = access.runtime.argv
     return apply(
-        plan, access.clients, access.journal, patience, command=command, undoes=undoes, restarts=restarts, ahead=ahead
+        plan,
+        access.clients,
+        access.journal,
+        patience,
+        command=command,
+        undoes=undoes,
+        restarts=restarts,
+        ahead=ahead,
+        part_of=part_of,
     )
 
 

@@ -42,7 +42,8 @@ def function(command: Command, name: str) -> Callable[..., None]:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
             return
-        _refuse_blank(ctx.command.params, values)
+        verbatim = {item.field for item in command.own if item.verbatim}
+        _refuse_blank(ctx.command.params, {name: value for name, value in values.items() if name not in verbatim})
         try:
             _carry_out(command, access, values)
         except (UsageError, NotFound) as error:

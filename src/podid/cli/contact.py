@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _DEMO = "podid demo requires no credentials."
 _SIGN_IN = ("aws", "configure", "sso")
 _ENDPOINT = "AWS_ENDPOINT_URL"
+_KEY = "AWS_ACCESS_KEY_ID"
+_VARIABLES = (_KEY, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-# limit for the one call of the page
+# limit for the calls of the page
 PAGE_SECONDS = 5.0
 
 
@@ -28,11 +30,25 @@ def advise(error: PodidError, runtime: Runtime) -> None:
     endpoint = runtime.env.get(_ENDPOINT, "")
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
+    elif isinstance(error, CredentialsError) and not error.hint and runtime.env.get(_KEY) and _is_expired(error):
+        error.advice, error.hint = _renewal(profile_names(runtime))
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
         error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
     elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):
         error.advice = f"{_ENDPOINT} names that address. Is the sandbox running? To use AWS, unset {_ENDPOINT}."
         error.hint = Other(("sandbox", "start"))
+
+
+def _is_expired(error: CredentialsError) -> bool:
+    return "credentials have expired" in error.message
+
+
+def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
+    """Return how to renew credentials in environment variables, which take precedence unless a profile is named."""
+    source = "They come from environment variables."
+    if profiles:
+        return f"{source} Set new ones, or use a profile.", Again(add=("--profile", profiles[0]))
+    return f"{source} Set new ones, or unset these and sign in.", ("unset", *_VARIABLES)
 
 
 def _ways_to_credentials(profiles: Sequence[str]) -> tuple[str, Hint]:
@@ -75,12 +91,13 @@ _HELP = ("podid --help", "List all commands.")
 
 
 def start_page(access: Access) -> Iterator[str | Line]:
-    """Yield what podid found here and the next lines to type. Makes one call: whose the credentials are."""
-    from podid.cli.help import ABOUT, section, two_columns
+    """Yield what podid found here and the next lines to type. Makes one call for the caller, and without a cluster one
+    for the list."""
+    from podid.cli.help import ABOUT, section, two_columns, wrapped
 
     facts, next_lines = _facts(access)
     width = min(access.runtime.width, 100)
-    yield ABOUT
+    yield from wrapped(ABOUT, width)
     yield from section("Found", two_columns(facts, width))
     yield from section("Next", two_columns(next_lines, width))
 
@@ -97,10 +114,25 @@ def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
         facts.insert(0, ("Caller" if facts else "Problem", _sentence(error)))
         return facts, [*_hinted(error, access), _TRY, _HELP]
     if named is None:
-        facts.append(("Cluster", "none specified: no --cluster, no PODID_CLUSTER, no kube context of an EKS cluster"))
-        return facts, [_WHOAMI, _TRY, _HELP]
-    facts.append(("Cluster", f"{named.name} ({named.source})"))
+        words, next_lines = _clusters(access)
+        return [*facts, ("Cluster", words)], [*next_lines, _HELP]
+    facts.append(("Cluster", f"{named.name} ({named.source.partition(' arn:')[0]})"))
     return facts, [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
+
+
+def _clusters(access: Access) -> tuple[str, list[tuple[str, str]]]:
+    """Return the clusters of the region, and the next lines to type."""
+    try:
+        names = access.aws.eks.list_clusters()
+    except PodidError as error:
+        return f"none specified, and the clusters cannot be listed: {_sentence(error)}", [_WHOAMI, _TRY]
+    if not names:
+        return f"none in {access.aws.region}. Specify another region with --region or AWS_REGION.", [_WHOAMI, _TRY]
+    if len(names) == 1:
+        return f"{names[0]}, the only one in {access.aws.region}", [_STATUS, _ASSOCIATE, _DOCTOR]
+    line = shlex.join(("podid", "status", "--cluster", names[0]))
+    words = f"none specified; {access.aws.region} has {short_list(names, 5)}. PODID_CLUSTER sets it for all commands."
+    return words, [(line, _STATUS[1])]
 
 
 def _sentence(error: PodidError) -> str:

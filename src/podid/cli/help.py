@@ -23,7 +23,7 @@ MAIN_JOB = (
     ("podid install-agent", "Install the agent on a cluster."),
     ("podid associate", "Give pods a role; asks for the details."),
     ("podid associate NS/SA --role ROLE", "The same for scripts, without questions."),
-    ("podid verify NS/SA", "Prove which role the pods get."),
+    ("podid verify NS/SA", "Verify which role the pods get."),
     ("podid doctor", "Find the cause if pods get no credentials."),
 )
 OPTIONS = "options"
@@ -53,12 +53,12 @@ def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
 
 
 def _root(width: int) -> Iterator[str | Line]:
-    yield ABOUT
+    yield from wrapped(ABOUT, width)
     yield from section("Main workflow", two_columns(MAIN_JOB, width, longest=width))
     for panel in PANELS:
         yield from section(panel, two_columns(_entries(panel), width))
     yield ""
-    yield from _wrapped(
+    yield from wrapped(
         "podid COMMAND --help explains a command, podid help options the options that commands share. Write a service "
         "account as NAMESPACE/NAME.",
         width,
@@ -92,14 +92,14 @@ def _noun(noun: str, width: int) -> Iterator[str | Line]:
 def _command(row: Row, width: int) -> Iterator[str | Line]:
     command = row.load()
     (first,), *rest = command.paragraphs
-    yield from _wrapped(first, width)
+    yield from wrapped(first, width)
     yield ""
     yield Line(f"Usage: {usage(row.name, command)}", style="head", upto=len("Usage:"))
     yield from section("Examples", [f"  {example}" for example in command.examples])
     for paragraph in rest:
         yield ""
         for line in paragraph:
-            yield from _wrapped(line, width)
+            yield from wrapped(line, width)
     sections: dict[str, list[OptionField]] = {}
     first = "Arguments and options" if any(item.argument for item in command.own) else "Options"
     heading = next((item.heading for item in command.own if item.heading), first)
@@ -134,7 +134,7 @@ def _common(width: int) -> Iterator[str | Line]:
     items = (*_items(SHARED.values()), ("--show-permissions", SHOW_PERMISSIONS))
     yield from section("Common options", two_columns(items, width))
     yield ""
-    yield from _wrapped(
+    yield from wrapped(
         "An option overrides its environment variable, and the variable overrides the kubeconfig.", width
     )
 
@@ -182,5 +182,5 @@ def _in_short(names: Iterable[str], width: int) -> list[str]:
     )
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)

@@ -16,6 +16,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import (
     ASSOCIATION,
+    COMMAND,
     RESTART,
     ROLE,
     ROLE_ATTACHMENT,
@@ -50,6 +51,7 @@ TOKENS = OptionalPermission.of(
     "--wait verified: redeeming a pod's token; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
 )
+MINTING = OptionalPermission.of("minting credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)

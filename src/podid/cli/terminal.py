@@ -257,9 +257,9 @@ class Terminal:
         """Return the settled earlier runs, for the result or the error."""
         return self._runtime.take_settled()
 
-    def leave(self, code: ExitCode) -> None:
-        """End the command with `code`; return if it is OK."""
-        if code is not ExitCode.OK:
+    def leave(self, code: int) -> None:
+        """End the command with `code`, which may be another program's; return if it is OK."""
+        if code != ExitCode.OK:
             raise typer.Exit(int(code))
 
     def tell_failure(self, error: PodidError) -> None:

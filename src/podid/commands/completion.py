@@ -25,7 +25,9 @@ def completion(
     zsh: add `source <(podid completion zsh)` to ~/.zshrc, below compinit.
     fish: podid completion fish > ~/.config/fish/completions/podid.fish
 
-    Example: podid completion bash
+    Example: source <(podid completion bash)
+
+    Example: podid completion fish > ~/.config/fish/completions/podid.fish
     """
     from podid.cli.completion import SCRIPTS
     from podid.domain.errors import InvalidInput

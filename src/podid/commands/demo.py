@@ -31,6 +31,8 @@ def demo(
     the remaining problem. The demo requires no AWS account and no network.
 
     Example: podid demo
+
+    Example: podid demo --keep
     """
     from podid.sandbox import process, state
     from podid.sandbox.tour import POLICY, POLICY_FILE, SCENES

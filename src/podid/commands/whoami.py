@@ -2,19 +2,61 @@
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option
+from podid.domain.permissions import CommandPermissions, OptionalPermission
 
 
-@command(shared=(*CLUSTER, *KUBERNETES))
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.sts import Sts
+    from podid.cli import permissions
+
+    named = OptionalPermission.of("--as", Eks.find_association, Eks.list_association_summaries, Sts.caller_of)
+    return CommandPermissions.of(optional=(named, permissions.MINTING, permissions.NAMING))
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, "yes"), permissions=permissions)
 def whoami(
     access: Access,
     terminal: Terminal,
+    ref: ServiceAccountRef | None = option(
+        "NS/SA",
+        "Mint credentials of this service account's pods, and show their identity. Asks for confirmation.",
+        name="--as",
+        read=ServiceAccountRef.parse,
+    ),
 ) -> None:
     """Show caller, account, region, cluster and context.
 
-    Also shows the source of each value. Contradictory settings exit with 2, as with every other command.
+    Also shows the source of each value. If settings contradict each other, podid exits with 2, as every command does.
+
+    --as redeems a token of a running pod at EKS Auth and asks STS for the identity of the credentials, which podid then
+    drops.
 
     Example: podid whoami
+
+    Example: podid whoami --profile dev
+
+    Example: podid whoami -o json --query callerArn
+
+    Example: podid whoami --as shop/orders
     """
     from podid.render.permissions import whoami_view
 
+    if ref is not None:
+        _show_issued(access, ref)
+        return
     terminal.emit(whoami_view(access.who_and_where()))
+
+
+def _show_issued(access: Access, ref: ServiceAccountRef) -> None:
+    from podid.ops.session.issue import Issuer, get_association, minting, read_identity
+    from podid.render.sessions import issued_view
+
+    association = get_association(access.clients, access.place(), ref)
+    access.kube.needed()
+    access.terminal.consent(minting(association, "to show their identity"))
+    with access.terminal.working("requesting credentials"):
+        identity = read_identity(Issuer(access.clients, association, access.runtime.now))
+    access.terminal.emit(issued_view(identity))

@@ -117,14 +117,22 @@ class PodSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeCall:
-    """One call with the credentials of a node's role. `service` is the first part of the event source ("sqs"), `action`
-    the event name."""
+class SessionCall:
+    """One call with the credentials of a role. `service` is the first part of the event source ("sqs"), `action` the
+    event name. `error_code` is empty on success."""
 
     at: datetime
     service: str
     action: str
     user_agent: str = ""
+    error_code: str = ""
+    error_message: str = ""
+
+    @property
+    def denied(self) -> bool:
+        """Return whether permissions were missing: AccessDenied, AccessDeniedException, UnauthorizedOperation of EC2,
+        AuthorizationError of SNS."""
+        return re.search("AccessDenied|Unauthorized|AuthorizationError|NotAuthorized", self.error_code) is not None
 
 
 # calls that a node makes with its own role: it describes itself and the cluster, pulls images, assigns addresses to
@@ -142,7 +150,7 @@ _ACTIONS_OF_NODES = frozenset(
 _SSM_OF_PODS = ("GetParameter", "GetParameters", "GetParametersByPath", "PutParameter")
 
 
-def is_call_of_node(call: NodeCall) -> bool:
+def is_call_of_node(call: SessionCall) -> bool:
     """Return whether a node itself makes such calls, independent of its pods."""
     if call.service == "ssm":
         return call.action not in _SSM_OF_PODS
@@ -170,7 +178,7 @@ class NodeTrail:
     old: tuple[OldCalls, ...] = ()
 
 
-def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
+def node_trail(looked: Lookup[SessionCall]) -> NodeTrail:
     by_sdk = grouped(
         ((sdk, f"{call.service}:{call.action}"), call)
         for call in looked.events
@@ -186,7 +194,7 @@ def node_trail(looked: Lookup[NodeCall]) -> NodeTrail:
     )
 
 
-Event = TypeVar("Event", Redemption, PodSession, NodeCall)
+Event = TypeVar("Event", Redemption, PodSession, SessionCall)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,8 @@ class Fix:
 class Verdict:
     """One check's answer for one subject. `chain` lists the service accounts ("ns/name") whose way to credentials leads
     through the subject, ("*",) for all: it connects failures of later links with an earlier broken one. `pods`
-    ("ns/name") and `nodes` limit the verdict to some of their pods. `error_code` is the code of the Missing that made
-    it unknown."""
+    ("ns/name") and `nodes` limit the verdict to some of their pods. `error_code` and `advice` are those of the Missing
+    that made it unknown."""
 
     check: str
     outcome: Outcome
@@ -133,6 +133,7 @@ class Verdict:
     reason: str = ""
     permission: str = ""
     error_code: str = ""
+    advice: str = ""
     masked_by: str = ""
     # the reason in the baseline that accepts this finding; empty if none does
     accepted: str = ""

@@ -20,6 +20,13 @@ class OlderWay(StrEnum):
     """The older way to credentials."""
 
     IRSA = "irsa"
+    KIAM = "kiam"
+    KUBE2IAM = "kube2iam"
+
+    @property
+    def words(self) -> str:
+        """The name for people."""
+        return "IRSA" if self is OlderWay.IRSA else self.value
 
 
 class Stage(StrEnum):
@@ -77,7 +84,7 @@ class Caution:
 class MigrationStep:
     """One step that is left, in the order in which steps are done."""
 
-    action: Annotated[str, About("allow, associate, restart, verify or finish.")]
+    action: Annotated[str, About("create, allow, associate, patch, restart, verify or finish.")]
     target: Annotated[str, About("The role, the service account or the workload.")]
     commands: Annotated[tuple[tuple[str, ...], ...], About("Command lines that do the same.")] = ()
 
@@ -88,12 +95,14 @@ class ItemState:
 
     trust_policy: Annotated[str, OR_NULL, About("A digest of the role's trust policy; null if it was not read.")] = ""
     association: Annotated[str, OR_NULL, About("The association's id.")] = ""
-    annotations: Annotated[Mapping[str, str], About("The annotations of IRSA.")] = field(default_factory=dict)
+    annotations: Annotated[Mapping[str, str], About("The annotations that name the role.")] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationItem:
-    """A service account and the role that its pods get by the older way. `workloads` are those that run as it;
+    """A service account and the role that its pods get by the older way. `workloads` are those that use it;
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
@@ -101,13 +110,16 @@ class MigrationItem:
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
-    evidence: Annotated[tuple[str, ...], About("The sources from which podid derived the use of IRSA.")] = ()
+    evidence: Annotated[tuple[str, ...], About("The sources from which podid derived the older way.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[Caution, ...] = ()
     unknown: Annotated[tuple[str, ...], About("What could not be checked. Blocks only with `--strict`.")] = ()
     steps: tuple[MigrationStep, ...] = ()
     owner: Annotated[str, OR_NULL, About("The tool that manages the annotation, such as Helm.")] = ""
+    copy_of: Annotated[
+        str, OR_NULL, About("The service account that the workloads use today, if they get this one.")
+    ] = ""
     state: ItemState = field(default_factory=ItemState)
 
     @property

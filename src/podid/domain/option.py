@@ -29,7 +29,7 @@ class OptionField:
     of precedence. `values` are the valid values; `suggests` are suggestions of the completion, and `source` names those
     that `podid.cli.suggestions` reads. `where` marks options that select the place, `consent` those that answer a
     question. `read` converts the text, and raises InvalidInput. In help, `heading` precedes the option; `brief` names
-    the command whose help explains it.
+    the command whose help explains it. `verbatim` texts are passed to another program: they may be blank.
     """
 
     kind: Literal["switch", "text", "texts", "number"]
@@ -51,6 +51,7 @@ class OptionField:
     bounds: tuple[int, int] | None = None
     heading: str = ""
     brief: str = ""
+    verbatim: bool = False
     read: Callable[[Any], Any] | None = None
 
     @property

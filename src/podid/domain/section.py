@@ -4,12 +4,12 @@ the services and actions that it requires.
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Flag, auto
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
-from podid.domain.errors import AccessDenied, PodidError, Unavailable
+from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Unavailable
 from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
 
 
@@ -46,11 +46,14 @@ class Known(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Missing:
     """`permission` is the missing permission ("iam:GetRole", "list nodes"), empty for another reason. `error_code` is
-    the PodidError's code: AccessDenied, Unavailable, NotFound…"""
+    the PodidError's code: AccessDenied, Unavailable, NotFound… `advice` and `hint` are those of the error, if the hint
+    is a command of another program."""
 
     reason: str
     permission: Annotated[str, OR_NULL, About("The permission that the caller lacks, if that is the reason.")] = ""
     error_code: Annotated[str, HIDDEN] = ""
+    advice: Annotated[str, HIDDEN] = field(default="", compare=False)
+    hint: Annotated[tuple[str, ...], HIDDEN] = field(default=(), compare=False)
 
 
 Section = Known[T] | Missing
@@ -63,13 +66,16 @@ INTERNAL = "INTERNAL"
 
 
 def missing(error: PodidError) -> Missing:
-    return Missing(error.message, error.permission, error.code)
+    hint = error.hint if isinstance(error.hint, tuple) else ()
+    return Missing(error.message, error.permission, error.code, error.advice, hint)
 
 
 def error_of(missing: Missing) -> PodidError:
     """Return the error for a result that requires the missing section."""
     kind = AccessDenied if missing.permission else Unavailable
-    return kind(missing.reason, permission=missing.permission)
+    if missing.error_code == CredentialsError.code:
+        kind = CredentialsError
+    return kind(missing.reason, permission=missing.permission, advice=missing.advice, hint=missing.hint)
 
 
 def section_of(answer: T | PodidError) -> Section[T]:

@@ -9,7 +9,16 @@ from typing import Any
 
 from podid.domain import products
 from podid.domain.admission import ENFORCE
-from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, ServiceAccount, Workload
+from podid.domain.cluster import (
+    IRSA_ANNOTATIONS,
+    DaemonSet,
+    FieldWriters,
+    Node,
+    NodeClass,
+    OwnerRef,
+    ServiceAccount,
+    Workload,
+)
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -69,9 +78,9 @@ _MANAGERS = {
 }
 
 
-def annotation_owner(item: Object) -> str:
-    """Return the tool that would restore IRSA's annotations of a service account; empty where none is known. `kubectl`
-    owns nothing, and an unknown manager only what it applied."""
+def annotation_owner(item: Object, fields: tuple[str, ...] = (_IRSA_ANNOTATIONS,)) -> str:
+    """Return the tool that would restore these fields, by default IRSA's annotations of a service account; empty where
+    none is known. `kubectl` owns nothing, and an unknown manager only what it applied."""
     metadata = inner(item, "metadata")
     labels, annotations = pairs(metadata, "labels"), pairs(metadata, "annotations")
     for prefix, title in _FLUX.items():
@@ -83,7 +92,7 @@ def annotation_owner(item: Object) -> str:
         return f"Helm release {release} in namespace {annotations.get('meta.helm.sh/release-namespace', '?')}"
     for entry in inners_or_none(metadata, "managedFields"):
         paths = _leaves(inner_or_empty(entry, "fieldsV1"), "", 0)
-        if not any(path.startswith(_IRSA_ANNOTATIONS) for path in paths):
+        if not any(path.startswith(fields) for path in paths):
             continue
         manager = text_or(entry, "manager")
         if tool := _MANAGERS.get(manager.lower()):
@@ -97,6 +106,18 @@ def annotation_owner(item: Object) -> str:
 def _of_eks(item: Object) -> dict[str, str]:
     annotations = pairs(inner(item, "metadata"), "annotations")
     return {name: value for name, value in annotations.items() if name.startswith(OF_EKS)}
+
+
+def manifest_without_irsa(item: Object) -> dict[str, object]:
+    """Return a service account as its manifest has it: without the fields of the API server and IRSA's annotations."""
+    metadata = inner(item, "metadata")
+    dropped = (*IRSA_ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
+    annotations = {name: text for name, text in pairs(metadata, "annotations").items() if name not in dropped}
+    kept = {"labels": pairs(metadata, "labels"), "annotations": annotations}
+    named = {name: text_or(metadata, name) for name in ("name", "namespace")}
+    rest = {name: value for name, value in item.items() if name not in ("apiVersion", "kind", "metadata")}
+    more = {name: value for name, value in kept.items() if value}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {**named, **more}, **rest}
 
 
 service_account = record(
@@ -141,7 +162,7 @@ def workload(kind: str, item: Object) -> Workload:
     """Return a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two, `replicas` is the
     number of active pods or Jobs."""
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
-    pod_spec = inner(_template(kind, spec), "spec")
+    pod_spec = inner(template_in(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
     return Workload(
         kind=kind,
@@ -220,7 +241,8 @@ def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
     return number_or(spec, "replicas", 1), number_or(status, "readyReplicas"), number_or(status, "updatedReplicas")
 
 
-def _template(kind: str, spec: Object) -> Object:
+def template_in(kind: str, spec: Object) -> Object:
+    """Return the pod template in the spec of a workload."""
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
@@ -308,7 +330,7 @@ def issuer(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
 
 def _with_token(product: str, kind: str, item: Object, account: Object, settings: Object) -> products.ProductSetting:
     """Return the setting of a product that can request a service account's token and assume a role."""
-    namespace, _ = _place(item)
+    namespace, _ = place_of(item)
     name = text_or(account, "name")
     # for a cluster-scoped object, the reference has the namespace, or the product's own applies
     ref = ServiceAccountRef(namespace or text_or(account, "namespace"), name) if name else None
@@ -319,7 +341,7 @@ def _with_token(product: str, kind: str, item: Object, account: Object, settings
 def _setting(
     product: str, kind: str, item: Object, way: products.CredentialWay, **more: Any
 ) -> products.ProductSetting:
-    namespace, name = _place(item)
+    namespace, name = place_of(item)
     return products.ProductSetting(product=product, kind=kind, way=way, name=name, **{"namespace": namespace, **more})
 
 
@@ -370,7 +392,7 @@ def volume(kind: str, item: Object) -> tuple[products.ProductSetting, ...]:
 def csi_driver(item: Object) -> tuple[str, frozenset[str]]:
     """Return the driver's name, and the audiences of the tokens that a kubelet passes to it."""
     requests = inners_or_none(inner_or_empty(item, "spec"), "tokenRequests")
-    return _place(item)[1], frozenset(text_or(request, "audience") for request in requests)
+    return place_of(item)[1], frozenset(text_or(request, "audience") for request in requests)
 
 
 # API group -> plural -> (kind, reader)
@@ -388,6 +410,7 @@ CUSTOM: Mapping[str, Mapping[str, tuple[str, Read]]] = {
 }
 
 
-def _place(item: Object) -> tuple[str, str]:
+def place_of(item: Object) -> tuple[str, str]:
+    """Return namespace and name."""
     metadata = inner(item, "metadata")
     return text_or(metadata, "namespace"), text_or(metadata, "name")

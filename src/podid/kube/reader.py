@@ -4,7 +4,7 @@ Every method raises AccessDenied with the missing permission, CredentialsError, 
 A namespace of "" means all namespaces, which requires cluster-wide permissions.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -13,14 +13,16 @@ from typing import TypeVar
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
+from podid.domain.findings import Subject
 from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
+from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_network, project_pods
+from podid.kube import project, project_network, project_pods, project_templates
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
@@ -28,6 +30,7 @@ from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
 T = TypeVar("T")
 Placed = Pod | ServiceAccount | DaemonSet | Workload | NetworkPolicy | CiliumPolicy
 P = TypeVar("P", bound=Placed)
+Annotations = Mapping[tuple[str, str], Mapping[str, str]]
 
 LOG_BYTES = 4 * 1024 * 1024
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
@@ -51,6 +54,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "CronJob": ("/apis/batch/v1", "cronjobs"),
     "Job": ("/apis/batch/v1", "jobs"),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
 }
 # plural -> whether objects of the kind are in a namespace
 CILIUM_POLICIES = {"ciliumnetworkpolicies": True, "ciliumclusterwidenetworkpolicies": False}
@@ -132,6 +137,19 @@ class KubeReader:
     def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
         return _or_none(self.get_service_account, ref)
 
+    @needs(*on("get", "ServiceAccount"))
+    def get_account_settings(self, ref: ServiceAccountRef) -> Mapping[str, object]:
+        """Return the image pull secrets and the automount setting of a service account, as the API has them."""
+        return self._transport.get(
+            path_of("ServiceAccount", ref.namespace, ref.name), project_templates.account_settings
+        )
+
+    @needs(*on("get", "ServiceAccount"))
+    def get_manifest(self, ref: ServiceAccountRef) -> dict[str, object]:
+        """Return the manifest of a service account without the annotations of IRSA."""
+        path = path_of("ServiceAccount", ref.namespace, ref.name)
+        return self._transport.get(path, project.manifest_without_irsa)
+
     @needs(*on("get", "ConfigMap"))
     def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return the names of a ConfigMap's entries, with the link-local addresses of a NO_PROXY as the only values;
@@ -208,6 +226,38 @@ class KubeReader:
         for kind in TEMPLATED:
             workloads += self._placed(path_of(kind, namespace), partial(project.workload, kind))
         return tuple(workloads)
+
+    @needs(list_workloads)
+    def list_pod_templates(self, keys: Collection[str], namespace: str = "") -> tuple[PodTemplate, ...]:
+        """Return the same objects with the annotations of their pod templates that have these names."""
+        templates: list[PodTemplate] = []
+        for kind in TEMPLATED:
+            read = partial(project_templates.pod_template, kind, frozenset(keys))
+            templates += self._transport.list(path_of(kind, namespace), read)
+        return tuple(sorted(templates, key=lambda template: template.subject))
+
+    @needs(*on("get", *RESTARTABLE, "CronJob"))
+    def find_pod_template(self, kind: str, namespace: str, name: str, keys: Collection[str]) -> PodTemplate | None:
+        """Return one of them; None if it does not exist."""
+        read = partial(project_templates.pod_template, kind, frozenset(keys))
+        return _or_none(self._transport.get, path_of(kind, namespace, name), read)
+
+    @needs(list_pods, list_namespaces)
+    def list_annotations(self, kind: str, keys: Collection[str], namespace: str = "") -> Annotations:
+        """Return (namespace, name) -> annotations with these names, of the pods or the namespaces that have one."""
+        read = partial(project_templates.annotated, frozenset(keys))
+        items = self._transport.list(path_of(kind, namespace), read, accept=METADATA_ONLY)
+        return {place: annotations for place, annotations in items if annotations}
+
+    @needs(*on("list", "RoleBinding", "ClusterRoleBinding"))
+    def list_bindings(self, namespace: str) -> Mapping[Subject, tuple[ServiceAccountRef, ...]]:
+        """Return the RoleBindings of the namespace and all ClusterRoleBindings, with the service accounts that each
+        names."""
+        bindings = {}
+        for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
+            for (home, name), refs in self._transport.list(path_of(kind, place), project_templates.subjects_of):
+                bindings[Subject(kind, name, home)] = refs
+        return bindings
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:

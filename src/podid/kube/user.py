@@ -154,9 +154,7 @@ def run(plugin: ExecPlugin, env: Mapping[str, str], deadline: Deadline, hint: tu
     finally:
         _end(process)
     if len(output) > LARGEST_OUTPUT:
-        raise CredentialsError(
-            f"{plugin.name} printed more output than a credential", subject=plugin.words[0], hint=hint
-        )
+        raise CredentialsError(f"{plugin.name} printed more than a credential", subject=plugin.words[0], hint=hint)
     if code != 0:
         raise CredentialsError(f"{plugin.name} failed with exit code {code}", subject=plugin.words[0], hint=hint)
     try:

@@ -82,10 +82,24 @@ class KubeWriter:
             idempotent=True,
         )
 
+    @needs(*on("patch", *RESTARTABLE, "CronJob"))
+    def patch_pod_template(
+        self, kind: str, namespace: str, name: str, *, account: str = "", annotations: Mapping[str, str | None]
+    ) -> None:
+        """Set annotations of a pod template, remove those that are None, and set its service account, if specified.
+        Everything else stays. The controller replaces the pods by its own strategy."""
+        spec = {"spec": {"serviceAccountName": account, "serviceAccount": account}} if account else {}
+        change: Json = {"template": {"metadata": {"annotations": dict(annotations)}, **spec}}
+        patch = {"spec": {"jobTemplate": {"spec": change}} if kind == "CronJob" else change}
+        self._transport.patch(path_of(kind, namespace, name), patch, lambda _: None)
+
     @needs(*on("create", "ServiceAccount"))
-    def create_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
-        """Create a service account. Raise AlreadyExists if it exists, NotFound if its namespace does not."""
-        body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
+    def create_service_account(
+        self, ref: ServiceAccountRef, settings: Mapping[str, object] | None = None
+    ) -> ServiceAccount:
+        """Create a service account, with these further members. Raise AlreadyExists if it exists, NotFound if its
+        namespace does not."""
+        body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}, **(settings or {})}
         return self._transport.post(path_of("ServiceAccount", ref.namespace), body, project.service_account)
 
     @needs(*on("patch", "ServiceAccount"))
@@ -101,6 +115,12 @@ class KubeWriter:
         """Delete a service account. Raise NotFound if it is gone; with `uid`, Conflict if another account has its name
         now."""
         self._transport.delete(path_of("ServiceAccount", ref.namespace, ref.name), uid=uid)
+
+    @needs(*on("delete", "DaemonSet", "Deployment"))
+    def delete_workload(self, kind: str, namespace: str, name: str, *, uid: str = "") -> None:
+        """Delete a DaemonSet or a Deployment with its pods. Raise NotFound if it is gone; with `uid`, Conflict if
+        another object has its name now."""
+        self._transport.delete(path_of(kind, namespace, name), uid=uid, with_dependents=True)
 
     @needs(*on("create", "Job"))
     def create_probe(

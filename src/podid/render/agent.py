@@ -22,7 +22,9 @@ from podid.ops.agent.coverage import Coverage, NodeCoverage, NodeKindCoverage
 from podid.ops.agent.status import AgentReading, AgentState, NodeRolePermission
 from podid.ops.agent.versions import AgentVersions
 from podid.ops.agent.waiting import issue_words
+from podid.render.doctor import unknown_lines
 from podid.render.marks import SEVERITIES, STATES
+from podid.render.status import fix_lines
 from podid.render.view import NOTHING, Column, Line, Table, View, document, facts, sentence, table_of
 
 
@@ -52,7 +54,7 @@ def agent_status_view(reading: AgentReading) -> View:
     if coverage is not None:
         lines += _node_lines(coverage.nodes)
     lines += facts(pairs, usual)
-    lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
+    lines += unknown_lines(report.unknowns)
     table = _node_table(coverage.nodes if coverage is not None else ())
     return View(document(AgentStatusDocument, reading), (table,), names=(state,), lines=tuple(lines))
 
@@ -70,13 +72,14 @@ def _node_lines(nodes: Iterable[NodeCoverage]) -> Iterator[Line]:
         yield Line(f"  {state}  {short_list(names, _MOST_NODES)}: {reason}", style, len(state) + 2, hang=4)
 
 
-def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
+def _finding_lines(findings: Iterable[Verdict]) -> Iterator[str | Line]:
     """Yield a line for each cause; the nodes show its consequences."""
     causes = grouped((item.check, item) for item in findings if not item.masked_by)
     for check, (first, *rest) in causes.items():
         more = f", and {len(rest)} more" if rest else ""
         mark, style = SEVERITIES[first.severity]
         yield Line(f"{mark} {check}  {sentence(first.message + more, first.subject.name)}", style, upto=1, hang=2)
+        yield from fix_lines(first)
 
 
 _MAY = {True: "can redeem tokens", False: "cannot redeem tokens", None: "was not checked"}

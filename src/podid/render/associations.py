@@ -89,7 +89,8 @@ def _status_words(row: ListRow) -> str | None:
     status = row.reading.status
     if status is None:
         return None
-    return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
+    words = why(status.cause) if status.cause is not None else ""
+    return state_word(status.state) + (f" ({words})" if words else "")
 
 
 # source and style of each

@@ -95,7 +95,7 @@ def _difference(action: Action, *, brief: bool = False) -> list[Line]:
         old, new = before.get(key), after.get(key)
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
             continue
-        usual = action.verb is not Verb.UPDATE and (_usual(key, new or old) or f" {new or old}" in named)
+        usual = action.verb is not Verb.UPDATE and (_usual(key, new or old, action.target) or f" {new or old}" in named)
         texts = _texts(action, key, old, new, brief=brief)
         lines += [Line(text, only="full" if usual else "") for text in texts]
     return lines
@@ -131,9 +131,10 @@ _DEFAULTS = {
 }
 
 
-def _usual(key: str, value: object) -> bool:
-    """Whether a member of what is created or deleted is a default, or an id that nobody chose."""
-    return key.endswith("Id") or value == _DEFAULTS.get(key, key)
+def _usual(key: str, value: object, name: str) -> bool:
+    """Return whether a member of a created or deleted object is a default, an id that nobody chose, or the ARN of the
+    object, which the line of the action names."""
+    return key.endswith("Id") or value == _DEFAULTS.get(key, key) or str(value).endswith(f":role/{name}")
 
 
 def _json_diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

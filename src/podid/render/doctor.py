@@ -30,7 +30,15 @@ from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_u
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
 from podid.render.marks import SEVERITIES
-from podid.render.status import IdentityStatusBody, commands_of, counted, evidence_lines, fix_lines, status_lines
+from podid.render.status import (
+    IdentityStatusBody,
+    commands_of,
+    counted,
+    evidence_lines,
+    fix_lines,
+    help_lines,
+    status_lines,
+)
 from podid.render.view import Column, Line, Table, View, columns, document, sentence, table_of
 
 
@@ -173,6 +181,8 @@ _KINDS = {
 }
 # of which a cluster has one: its name says nothing
 _SINGLE = ("Cluster", "Addon")
+# NAMESPACE/NAME names them well enough
+_IDENTITIES = ("Association", "ServiceAccount")
 # objects of one cause; of further ones the name
 _MOST_SHOWN = 5
 
@@ -195,7 +205,7 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
         lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
     if report.unknowns:
         lines += ["", "Could not be checked:"]
-        lines += _unknown_lines(report.unknowns)
+        lines += unknown_lines(report.unknowns)
     if all_verdicts:
         lines += ["", "All verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
@@ -225,8 +235,11 @@ def _block(
     worst = max((item.severity for item in verdicts), key=RANK.__getitem__)
     mark, style = SEVERITIES[worst]
     head, concerned = f"{mark} {check}", _concerned(verdicts, following, associations)
-    words = "  ".join(filter(None, (head, concerned, f"link {link_words(verdicts[0].link)}")))
-    lines: list[str | Line] = [Line(words, style, upto=len(head), hang=4)]
+    words, link = "  ".join(filter(None, (head, concerned))), f"  link {link_words(verdicts[0].link)}"
+    lines: list[str | Line] = [
+        Line(words, style, upto=len(head), hang=4, only="short"),
+        Line(words + link, style, upto=len(head), hang=4, only="full"),
+    ]
     for item in verdicts[:_MOST_SHOWN]:
         indent = "  "
         if len(verdicts) > 1:
@@ -257,7 +270,8 @@ def _concerned(verdicts: Sequence[Verdict], following: Sequence[Verdict], associ
 def _counted(verdicts: Iterable[Verdict]) -> str:
     subjects = dict.fromkeys(item.subject for item in verdicts if item.subject.kind not in _SINGLE)
     if len(subjects) == 1:
-        return str(next(iter(subjects)))
+        (subject,) = subjects
+        return f"{subject.namespace}/{subject.name}" if subject.kind in _IDENTITIES else str(subject)
     kinds = Counter(_KINDS.get(subject.kind, subject.kind) for subject in subjects)
     return ", ".join(count_of(number, kind) for kind, number in kinds.items())
 
@@ -269,7 +283,7 @@ def _named(verdicts: Iterable[Verdict]) -> str:
 # --- unknowns, and the summary ----------------------------------------------------------------------------------------
 
 
-def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
+def unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
     """Return one line for each missing permission, and for another reason the checks with their objects."""
     lines: list[str | Line] = []
     for group in group_unknowns(verdicts):
@@ -277,8 +291,12 @@ def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
             hidden = f"{count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
             lines.append(Line(f"? needs {group.permission}: {hidden}", "warn", upto=1))
             continue
-        lines.append(Line(f"? {group.reason}", "warn", upto=1))
-        lines += [f"    {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
+        lines.append(Line(f"? {sentence(group.reason)}", "warn", upto=1))
+        if len(group.checks) > _MOST_SHOWN:
+            lines.append(f"  {count_of(len(group.checks), 'check')}: {short_list(group.checks)}")
+        else:
+            lines += [f"  {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
+        lines += help_lines(group.verdicts[0])
     return lines
 
 

@@ -21,6 +21,7 @@ from podid.ops.association.identity import IdentityReading
 from podid.ops.role.uses import Unread
 from podid.ops.status.facts import PodUse
 from podid.render.associations import USUAL, association_facts, association_table
+from podid.render.marks import SOURCES
 from podid.render.roles import RolePermissions, last_used, permission_lines, permissions_of
 from podid.render.status import IdentityStatusBody, evidence_lines, status_view, verdict_lines
 from podid.render.trust import TrustBody
@@ -32,11 +33,12 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     IdentityStatus. Values that could not be read are null, or unknown."""
     status, association = reading.status, reading.association
     evidence = evidence_lines(status.cause) if status.cause is not None else ()
+    told = status.cause.reason if status.cause is not None else ""
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods)))
+        return replace(view, lines=(*verdict_lines(status, evidence), *_pod_lines(reading.pods, told)))
     role = reading.permissions.value.role if isinstance(reading.permissions, Known) else None
-    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account))]
+    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(reading.account, told))]
     if isinstance(reading.trust, Missing):
         missing = reading.trust
         pairs.append(("trust policy", missing.reason if missing.error_code == "NotFound" else _unknown(missing)))
@@ -54,7 +56,7 @@ def identity_view(reading: IdentityReading, now: datetime) -> View:
     if association.modified_at == association.created_at:
         usual.append(("modified", utc(association.modified_at)))
     lines: list[str | Line] = [*verdict_lines(status, evidence), "", *facts(pairs, usual), *_permission_lines(reading)]
-    lines += _pod_lines(reading.pods)
+    lines += _pod_lines(reading.pods, told)
     return View(
         document(AssociationDocument, reading),
         (association_table(association, now),),
@@ -79,18 +81,18 @@ def _last_use_words(section: Section[LastUse], now: datetime) -> str:
 # --- the service account and its pods ---------------------------------------------------------------------------------
 
 
-def _account_words(account: Section[ServiceAccount | None]) -> str:
+def _account_words(account: Section[ServiceAccount | None], told: str) -> str:
     if isinstance(account, Missing):
-        return _unknown(account)
+        return _unknown(account, told)
     if account.value is None:
         return "does not exist"
     irsa = account.value.irsa_role_arn
     return f"exists, annotated for IRSA with {irsa}" if irsa else "exists"
 
 
-def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
+def _pod_lines(pods: Section[tuple[PodUse, ...]], told: str) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
-        yield Line(f"Pods {_unknown(pods)}", "dim")
+        yield Line(f"Pods {_unknown(pods, told)}", "dim")
         return
     if not pods.value:
         yield "No running pods"
@@ -106,14 +108,18 @@ def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
 
 
 def _use_words(item: ContainerUse) -> str:
-    """`uses static-keys (AWS_ACCESS_KEY_ID), before pod-identity`."""
+    """Return `uses access keys of its own (AWS_ACCESS_KEY_ID) before Pod Identity`."""
     winner = item.candidates[len(item.unless)]
-    words = f"uses {winner.source}" + (f" ({winner.detail})" if winner.detail else "")
+    words = f"uses {_source(winner.source)}" + (f" ({winner.detail})" if winner.detail else "")
     if item.unless:
-        words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
+        words += ", unless " + " or ".join(f"{_source(one.source)} ({one.detail})" for one in item.unless)
     over = [one.source for one in item.unused if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
     over = [source for source in over if source is not CredentialSource.NONE]
-    return words + (f" before {', '.join(over)}" if over else "")
+    return words + (f" before {', '.join(map(_source, over))}" if over else "")
+
+
+def _source(source: CredentialSource) -> str:
+    return SOURCES[source].replace("of their own", "of its own")
 
 
 def _style(item: ContainerUse) -> str:
@@ -162,8 +168,10 @@ def _trust_words(evaluation: Evaluation) -> str:
     return f"{_actions(evaluation)}{scope}"
 
 
-def _unknown(item: Missing) -> str:
-    """Return the missing permission alone; JSON has the reason as well."""
+def _unknown(item: Missing, told: str = "") -> str:
+    """Return the missing permission alone; JSON has the reason as well. The reason `told` by the state is omitted."""
+    if item.reason == told and not item.permission:
+        return "not checked"
     return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"
 
 

@@ -17,7 +17,7 @@ COMMAND = re.compile(r"(?:(?:fix|Try|Fix|More|Next):?) +(?=podid |kubectl |aws )
 # a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _MEMBER = re.compile(r'("(?:[^"\\]|\\.)*":) (.+)')
-TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
+TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(?!note: )(\w+:? +)?(podid|kubectl|aws|eval) (?!.*[a-z]\.$)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ def _folded(column: Column, text: str, titles: int, width: int) -> str:
     hang = titles + 4
     if text.startswith("podid ") and len(line) > width:
         return _wrap_command(line, width, len(line) - len(text) + len("podid "), " " * min(hang, 4))
+    if " " not in text and 4 + len(text) <= width < len(line):
+        return f"{line[:hang].rstrip()}\n    {text}"
     return wrap_line(line, width, hang) if column.prose or " " in text else line
 
 

@@ -1,10 +1,10 @@
-"""Marks and styles of states, severities and answers."""
+"""Marks and styles of states, severities and answers; words for sources of credentials."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from podid.domain.findings import Severity
-from podid.domain.status import IdentityState
+from podid.domain.status import CredentialSource, IdentityState
 from podid.render.view import Line
 
 # mark and style, each
@@ -23,6 +23,16 @@ STATES: dict[IdentityState | None, tuple[str, str]] = {
 SEVERITIES = {Severity.ERROR: ("✗", "bad"), Severity.WARN: ("!", "warn"), Severity.INFO: ("i", "dim")}
 # None: not known
 ANSWERS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+SOURCES = {
+    CredentialSource.STATIC_KEYS: "access keys of their own",
+    CredentialSource.PROFILE: "a profile of their own",
+    CredentialSource.IRSA: "IRSA",
+    CredentialSource.CREDENTIALS_FILE: "a credentials file of their own",
+    CredentialSource.OTHER_ENDPOINT: "an endpoint of their own",
+    CredentialSource.POD_IDENTITY: "Pod Identity",
+    CredentialSource.NODE_ROLE: "the node role",
+    CredentialSource.NONE: "no credentials",
+}
 NOT_CHECKED = "not checked"
 
 

@@ -16,13 +16,13 @@ _STYLES = {Stage.OLD: "", Stage.FINISHED: "good", Stage.PROVEN: "good", Stage.MO
 
 def migration_plan_view(plan: MigrationPlan, *, short: bool) -> View:
     """Return a row for each item, or lines for a person where it is `short`."""
-    empty = "nothing to migrate: no service account uses IRSA"
+    empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines = item_lines(plan.items) if short and plan.items else []
     return View(document(MigrationPlan, plan), (_table(plan.items, empty),), _names(plan.items), tuple(lines))
 
 
 def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
-    empty = "nothing to migrate: no service account uses IRSA"
+    empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines: list[str | Line] = []
     if short and status.items:
         lines = [*item_lines(status.items), *(f"Next  {shlex.join(command)}" for command in status.next)]

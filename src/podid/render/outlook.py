@@ -13,7 +13,7 @@ from podid.domain.members import AS_TEXT, OR_NULL, About, Document, From, Servic
 from podid.domain.names import role_name
 from podid.domain.status import CredentialSource, CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
 from podid.domain.text import count_of, short_list
-from podid.render.marks import SEVERITIES, rank_of, state_line, state_word
+from podid.render.marks import SEVERITIES, SOURCES, rank_of, state_line, state_word
 from podid.render.status import IdentityStatusBody, counted, reason_of, role_of
 from podid.render.view import Line
 
@@ -23,15 +23,7 @@ MOST = 3
 MOST_LINES = 6
 # which the state shows
 _NONE = "association-missing"
-_SOURCES = {
-    CredentialSource.STATIC_KEYS: "access keys of their own",
-    CredentialSource.PROFILE: "a profile of their own",
-    CredentialSource.CREDENTIALS_FILE: "a credentials file of their own",
-    CredentialSource.OTHER_ENDPOINT: "an endpoint of their own",
-    CredentialSource.NODE_ROLE: "the node role (if reachable)",
-    CredentialSource.NONE: "no credentials",
-}
-_WORDS = {CredentialSource.IRSA: "IRSA", CredentialSource.POD_IDENTITY: "Pod Identity"}
+_NAMED = (CredentialSource.IRSA, CredentialSource.POD_IDENTITY)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -67,7 +59,7 @@ def _status_line(status: IdentityStatus, *, lead: str) -> Line:
 
 
 def _why(cause: Verdict) -> str:
-    return cause.check if not cause.reason else reason_of(cause)
+    return reason_of(cause) if cause.reason else cause.check
 
 
 def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
@@ -142,10 +134,10 @@ def _changes(uses: Sequence[UseChange]) -> Iterator[Line]:
 
 
 def use_words(use: CredentialUse) -> str:
-    way = _WORDS.get(use.source)
-    if way is None:
-        return _SOURCES[use.source]
-    return f"{role_name(use.role_arn)} ({way})" if use.role_arn else way
+    way = SOURCES[use.source]
+    if use.source in _NAMED and use.role_arn:
+        return f"{role_name(use.role_arn)} ({way})"
+    return f"{way} (if reachable)" if use.source is CredentialSource.NODE_ROLE else way
 
 
 def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:

@@ -28,13 +28,19 @@ from podid.domain.text import count_of
 from podid.render.formats import to_json, to_yaml
 from podid.render.view import NOTHING, Line, Table, View, columns, document, facts
 
+# botocore's names that need words
+_CREDENTIALS = {"env": "environment variables", "none": "not known"}
+
 
 def whoami_view(caller: WhoAndWhere) -> View:
+    # the context has a line of its own
+    short_source = caller.cluster_source.removesuffix(f" {caller.context}")
+    missing = caller.no_cluster[:1].lower() + caller.no_cluster[1:]
     pairs = [
         ("caller", caller.caller_arn),
-        ("account", f"{caller.account}  ({caller.credentials_source})"),
+        ("account", f"{caller.account}  ({_CREDENTIALS.get(caller.credentials_source, caller.credentials_source)})"),
         ("region", f"{caller.region}  ({caller.region_source})"),
-        ("cluster", f"{caller.cluster}  ({caller.cluster_source})" if caller.cluster else f"none: {caller.no_cluster}"),
+        ("cluster", f"{caller.cluster or 'none'}  ({short_source if caller.cluster else missing})"),
         ("context", caller.context or "none"),
         ("kubeconfig", ", ".join(caller.kubeconfig) or "none"),
     ]

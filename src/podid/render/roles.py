@@ -32,10 +32,10 @@ from podid.domain.text import utc
 from podid.ops.role.presets import Choice, Parameter, Preset, fill
 from podid.ops.role.read import PodRole, PodRoles, RoleFinding, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
-from podid.render.marks import state_word
+from podid.render.marks import SEVERITIES, state_word
 from podid.render.status import IdentityStatusBody, because
 from podid.render.trust import TrustBody
-from podid.render.view import NOTHING, Column, Line, Table, View, age, document, facts, table_of
+from podid.render.view import NOTHING, Column, Line, Table, View, age, document, facts, sentence, table_of
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
@@ -229,11 +229,19 @@ def _other_principals(role: Role) -> tuple[str, ...]:
         return ()
 
 
-def _finding_lines(reading: RoleReading) -> list[str]:
+def _finding_lines(reading: RoleReading) -> list[str | Line]:
     """Return the findings that the lines of the associations do not have."""
     said = {(item.id, item.message) for use in reading.uses or () for item in use.evaluation.findings}
     more = [item for item in reading.findings if (item.id, item.message) not in said]
-    return ["findings:", *(f"  {item.severity} {item.id}: {item.message}" for item in more)] if more else []
+    return [
+        Line(
+            f"{SEVERITIES[item.severity][0]} {item.id}  {sentence(item.message)}",
+            SEVERITIES[item.severity][1],
+            1,
+            hang=2,
+        )
+        for item in more
+    ]
 
 
 def last_used(role: Role, now: datetime) -> str:
@@ -288,7 +296,7 @@ def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty
     return table_of(
         rows,
         ("ROLE", lambda row: row[0].name),
-        (Column("PODS THAT MAY ASSUME IT", prose=True), itemgetter(1)),
+        (Column("PODS THAT CAN ASSUME IT", prose=True), itemgetter(1)),
         (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
         (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
         (Column("PRESET CHANGED", folds=3), itemgetter(3)),

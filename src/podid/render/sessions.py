@@ -1,4 +1,4 @@
-"""Sessions of pods: the pod of each."""
+"""Sessions of pods: the pod of each, and their calls."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.members import FLAT, Document, From, list_of
-from podid.domain.text import short_list, utc
+from podid.domain.text import count_of, short_list, utc
+from podid.ops.session.activity import Activity
+from podid.ops.session.issue import IssuedIdentity
 from podid.ops.session.trace import SessionTrace
-from podid.render.view import NOTHING, Column, Line, View, age, facts, one_or_list, sentence, table_of
+from podid.render.view import NOTHING, Column, Line, View, age, document, facts, one_or_list, sentence, table_of
 
 
 class SessionTraceDocument(Document, kind="SessionTrace"):
@@ -39,8 +41,8 @@ def traces_view(traces: Sequence[SessionTrace], now: datetime) -> View:
     )
     names = tuple(f"{trace.namespace}/{trace.pod}" for trace in traces if trace.pod)
     lines = [line for number, trace in enumerate(traces) for line in _lines(trace, now, first=not number)]
-    document = one_or_list(SessionTraceDocument, SessionTraceListDocument, traces)
-    return View(document, (table,), names, tuple(lines), exact=True)
+    body = one_or_list(SessionTraceDocument, SessionTraceListDocument, traces)
+    return View(body, (table,), names, tuple(lines), exact=True)
 
 
 def _lines(trace: SessionTrace, now: datetime, *, first: bool) -> Iterator[str | Line]:
@@ -67,3 +69,48 @@ def _lines(trace: SessionTrace, now: datetime, *, first: bool) -> Iterator[str |
         yield f"Pods whose names match: {short_list(trace.candidates, 10)}"
     for part in trace.unknown:
         yield Line(sentence(f"Not known: {part}"), "dim")
+
+
+def activity_view(activity: Activity) -> View:
+    """Return a row for each action; a terminal also shows the last error of each, and the limits of the source."""
+    until = activity.until
+    table = table_of(
+        activity.actions,
+        ("ACTION", "action", lambda item: "bad" if item.denied else "warn" if item.errors else ""),
+        (Column("CALLS", right=True), "calls"),
+        (Column("ERRORS", right=True, nothing="0"), "errors"),
+        (Column("DENIED", right=True, nothing="0"), "denied"),
+        (Column("FIRST", folds=2), lambda item: f"{age(item.first, until)} ago"),
+        (Column("LAST", folds=1), lambda item: f"{age(item.last, until)} ago"),
+        (Column("LAST ERROR", wide=True, prose=True), lambda item: item.last_error or NOTHING),
+        empty=f"no calls of {activity.ref} since {utc(activity.since)} in {_sessions(activity)}",
+    )
+    names = tuple(item.action for item in activity.actions)
+    return View(document(Activity, activity), (table,), names)
+
+
+def activity_notes(activity: Activity) -> tuple[str | Line, ...]:
+    """Return the summary and the limits, for stderr."""
+    summary = (
+        f"{activity.ref}: {count_of(activity.calls, 'call')} in {_sessions(activity)} since {utc(activity.since)}, "
+        f"{activity.errors} failed, {activity.denied} denied"
+    )
+    return summary, *(Line(f"Not included: {limit}", "dim") for limit in activity.limits)
+
+
+def _sessions(activity: Activity) -> str:
+    return count_of(activity.sessions, "session")
+
+
+def issued_view(identity: IssuedIdentity) -> View:
+    pairs = [
+        ("caller", identity.caller_arn),
+        ("account", identity.account),
+        ("role", identity.role_arn),
+        ("service account", str(identity.ref)),
+        ("association", identity.association_id),
+        ("pod", identity.pod),
+        ("cluster", identity.cluster),
+        ("expires", utc(identity.expires_at)),
+    ]
+    return View(document(IssuedIdentity, identity), lines=tuple(facts(pairs)), names=(identity.caller_arn,), exact=True)

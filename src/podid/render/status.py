@@ -30,7 +30,7 @@ from podid.domain.members import (
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.status import Allowed, CredentialSource, IdentityState, IdentityStatus, NotChecked
 from podid.domain.text import count_of, short_list, utc
-from podid.render.marks import STATES, rank_of, state_line, state_lines, state_word
+from podid.render.marks import SOURCES, STATES, rank_of, state_line, state_lines, state_word
 from podid.render.view import Column, Line, Table, View, document, sentence, table_of
 
 
@@ -40,13 +40,26 @@ def role_of(status: IdentityStatus) -> str:
 
 
 def status_lines(statuses: Sequence[IdentityStatus], most_fine: int = 3) -> list[str | Line]:
-    """A line for each identity, worst first; of those in order only the first few, and how many more there are."""
+    """Return a line for each identity, worst first; of those in order only the first few, and how many more there are.
+    Obstacles are not part of them: see `obstacle_lines`."""
     ordered = worst_identities_first(statuses)
     fine = [status for status in ordered if _fine(status)]
     shown = [status for status in ordered if not _fine(status)] + fine[:most_fine]
     lines = state_lines((status.state, str(status.ref), because(status)) for status in shown)
     rest = Counter(state_word(status.state) for status in fine[most_fine:])
     return [*lines, *(f"  and {count} more {word}" for word, count in rest.items())]
+
+
+def obstacle_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
+    """Return the reasons why the state of identities is unknown, each once, with the command that helps."""
+    causes = [status.cause for status in statuses if status.cause is not None]
+    unknown = [cause for cause in causes if cause.outcome is Outcome.UNKNOWN]
+    lines: list[str | Line] = []
+    for reason, cause in {cause.reason: cause for cause in unknown if not cause.permission}.items():
+        lines += [Line(f"? {sentence(reason)}", "warn", upto=1), *help_lines(cause)]
+    if any(cause.permission for cause in unknown):
+        lines.append("  More  podid doctor --me")
+    return lines
 
 
 def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityStatus]:
@@ -64,7 +77,7 @@ def counted(states: Sequence[IdentityState | None]) -> str:
 def because(status: IdentityStatus) -> str:
     """Return what follows the state: the cause, an error on the permissions of the role, or role and pods."""
     if cause := status.cause or status.permissions:
-        return f"{pods_share(status)}{why(cause)}"
+        return f"{pods_share(status)}{why(cause)}".removesuffix(": ")
     parts = [role] if (role := _role_words(status)) else []
     if status.pods is not None:
         parts.append(count_of(len(status.pods), "pod") if status.pods else "no pods")
@@ -81,19 +94,21 @@ def pods_share(status: IdentityStatus) -> str:
 
 
 def link_of(cause: Verdict) -> str:
-    """Return `SDK: static-aws-keys-shadow`, or the permission that an undecided link requires."""
-    return f"{LINKS[cause.link]}: {why(cause)}"
+    """Return `SDK: static-aws-keys-shadow`, or why a link is not known."""
+    return f"{LINKS[cause.link]}: {why(cause) or cause.reason}"
 
 
 def why(cause: Verdict) -> str:
-    """Return the id of the check, or the permission that it lacks."""
-    return f"needs {cause.permission}" if cause.outcome is Outcome.UNKNOWN and cause.permission else cause.check
+    """Return the id of the check; of an unknown one the permission that it lacks, empty for another reason."""
+    if cause.outcome is not Outcome.UNKNOWN:
+        return cause.check
+    return f"needs {cause.permission}" if cause.permission else ""
 
 
 def reason_of(cause: Verdict) -> str:
     if cause.outcome is not Outcome.UNKNOWN:
         return cause.message
-    return f"needs {cause.permission}" if cause.permission else cause.reason or cause.message
+    return f"missing permission: {cause.permission}" if cause.permission else cause.reason or cause.message
 
 
 def _fine(status: IdentityStatus) -> bool:
@@ -110,13 +125,14 @@ def verdict_lines(status: IdentityStatus, more: Sequence[str | Line] = ()) -> li
     state, cause, words = status.state, status.cause, f"{status.ref}  {state_word(status.state)}"
     lines: list[str | Line]
     if cause is not None and state is not IdentityState.NONE:
-        lines = [state_line(state, words, f" at link {link_words(cause.link)}: {why(cause)}")]
+        named = f": {cause.check}" if cause.outcome is not Outcome.UNKNOWN else ""
+        lines = [state_line(state, words, f" at link {link_words(cause.link)}{named}")]
         lines.append(f"  {pods_share(status)}{sentence(reason_of(cause), cause.subject.name)}")
     elif state is IdentityState.NONE:
         lines = [state_line(state, words, f"; {used}" if (used := _used(status)) else "")]
     else:
         lines = [state_line(state, words, f"  {because(status)}")]
-    lines += [*more, *(fix_lines(cause) if cause is not None else ())]
+    lines += [*more, *(help_lines(cause) if cause is not None else ())]
     if status.permissions is not None:
         denied = status.permissions
         lines.append(Line(f"✗ permissions: {denied.check}", "bad"))
@@ -140,7 +156,7 @@ def evidence_lines(cause: Verdict, indent: str = "  ") -> list[str | Line]:
 def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     """Return the status after a change: of one identity its new and running pods, of several a line each."""
     if len(statuses) != 1:
-        return status_lines(statuses)
+        return [*status_lines(statuses), *obstacle_lines(statuses)]
     (status,) = statuses
     if status.state is IdentityState.NONE:
         return verdict_lines(status)
@@ -156,7 +172,7 @@ def change_lines(statuses: Sequence[IdentityStatus]) -> list[str | Line]:
     cause = new.cause or status.cause
     if cause is not None:
         lines.append(f"  {sentence(reason_of(cause), cause.subject.name)}")
-        lines += fix_lines(cause, explain=not commands_of(cause))
+        lines += help_lines(cause, explain=not commands_of(cause))
     return lines
 
 
@@ -170,16 +186,28 @@ def fix_lines(cause: Verdict, indent: str = "  ", *, explain: bool = True) -> li
     return [*fixes, *([f"{indent}More  podid explain {cause.check}"] if explain else [])]
 
 
+def help_lines(cause: Verdict, *, explain: bool = True) -> list[str | Line]:
+    """Return the commands that fix a cause and explain it; of an unknown one, those that remove the obstacle."""
+    if cause.outcome is not Outcome.UNKNOWN:
+        return fix_lines(cause, explain=explain)
+    if cause.permission:
+        return ["  More  podid doctor --me"]
+    tries = [f"  Try   {shlex.join(command)}" for command in cause.fix.commands] if cause.fix is not None else []
+    return [*([f"  {sentence(cause.advice)}"] if cause.advice else []), *tries]
+
+
 def commands_of(cause: Verdict | None) -> tuple[tuple[str, ...], ...]:
-    """Return the command lines that fix it."""
-    return cause.fix.commands if cause is not None and cause.fix is not None else ()
+    """Return the command lines that fix it; those of an unknown cause only help to find the obstacle."""
+    if cause is None or cause.fix is None or cause.outcome is Outcome.UNKNOWN:
+        return ()
+    return cause.fix.commands
 
 
 def _used(status: IdentityStatus) -> str:
-    """Return `2 pods use irsa`, of an identity without association."""
+    """Return `2 pods use IRSA`, of an identity without association."""
     counts = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
     return ", ".join(
-        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in counts.items()
+        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {SOURCES[use]}" for use, count in counts.items()
     )
 
 
@@ -194,7 +222,8 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool
         one = document(IdentityStatusDocument, status)
         return View(one, (table,), names, tuple(verdict_lines(status)) if short else ())
     several = document(IdentityStatusListDocument, items=statuses)
-    return View(several, (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
+    lines = (*status_lines(ordered, len(ordered)), *obstacle_lines(ordered)) if short else ()
+    return View(several, (table,), names, lines)
 
 
 def _table(statuses: Sequence[IdentityStatus], where: str) -> Table:

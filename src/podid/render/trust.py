@@ -202,8 +202,8 @@ def access_view(accesses: PolicyAccesses) -> View:
 
 
 _ANY_POD = {
-    TrustVerdict.MATCH: "pods may assume the role",
-    TrustVerdict.NO_MATCH: "no pod may assume the role",
+    TrustVerdict.MATCH: "pods can assume the role",
+    TrustVerdict.NO_MATCH: "no pod can assume the role",
     TrustVerdict.UNKNOWN: "it is not known whether pods can assume the role",
 }
 

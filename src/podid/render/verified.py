@@ -17,6 +17,7 @@ from podid.render.status import (
     IdentityStatusDocument,
     IdentityStatusListDocument,
     counted,
+    reason_of,
     status_view,
     verdict_lines,
     why,
@@ -80,7 +81,7 @@ def _node(name: str) -> str:
 def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
     if pod.cause is not None:
         until = f", previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
-        return ("" if pod.cause == status.cause else why(pod.cause)) + until
+        return ("" if pod.cause == status.cause else why(pod.cause) or reason_of(pod.cause)) + until
     if pod.seen_at is not None:
         return f"session at {utc(pod.seen_at)}"
     if pod.token is None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from podid.domain.errors import Conflict
-from podid.sandbox import baseline, irsa_samples
+from podid.sandbox import baseline, irsa_samples, proxy_samples
 from podid.sandbox.aws.gateway import Gateway
 from podid.sandbox.breaks.hands import Reach
 from podid.sandbox.breaks.table import Standing
@@ -132,7 +132,8 @@ class Sandbox:
     """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
 
     `endpoint_url`, `world`, `faults`, `standing`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
-    loads the demo's mistyped association too, `irsa` a dozen service accounts that use IRSA.
+    loads the demo's mistyped association too, `migration` a dozen workloads that use irsa,
+    kiam or kube2iam.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class Sandbox:
         cluster_name: str = "demo",
         port: int = 0,
         samples: bool = False,
-        irsa: bool = False,
+        migration: str = "",
         nonce: str = "",
         kubernetes: KubernetesFactory | None = None,
         on_stop: Callable[[], None] | None = None,
@@ -161,7 +162,7 @@ class Sandbox:
         stop = on_stop or (lambda: None)
         self.admin = Admin(self.world, self.faults, self.standing, self.nonce, reset=self.reset, stop=stop)
         self._port = port
-        self._samples, self._irsa = samples, irsa
+        self._samples, self._migration = samples, migration
         self._kubernetes = kubernetes
         self._half: JoinedKubernetes | None = None
         self._server: LoopbackServer | None = None
@@ -242,8 +243,10 @@ class Sandbox:
             self._half = self._kubernetes(self.world)
             self._half.run_pods_for(self.gateway)
             self.world.attach_kubernetes(self._half)
-            if self._irsa:
+            if self._migration == "irsa":
                 irsa_samples.load(self.reach())
+            elif self._migration:
+                proxy_samples.load(self.reach(), self._migration)
 
     def _close(self) -> None:
         try:

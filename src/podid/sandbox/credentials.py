@@ -117,6 +117,11 @@ class Credential:
     expires_at: float | None = None
     administrator: bool = False
 
+    @property
+    def of_pod(self) -> bool:
+        """Whether it is a session that EKS made for a pod."""
+        return self.user_id.partition(":")[2].startswith("eks-")
+
 
 @dataclass(frozen=True, slots=True)
 class Denial:

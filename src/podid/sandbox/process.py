@@ -101,7 +101,7 @@ def start(
     directory: Path,
     port: int = 0,
     samples: bool = False,
-    irsa: bool = False,
+    migration: str = "",
     kubernetes: bool = True,
     cluster: str = "demo",
     region: str = "us-west-2",
@@ -132,7 +132,7 @@ def start(
             "cluster_name": cluster,
             "region": region,
             "samples": samples,
-            "irsa": irsa,
+            "migration": migration,
             "kubernetes": kubernetes,
         }
         return _running(_launch(directory, options, timeout), directory)

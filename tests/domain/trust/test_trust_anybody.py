@@ -91,7 +91,7 @@ def test_several_policies(tmp_path: Any) -> None:
         "TrustAccessList",
         ["match", "no-match"],
     )
-    assert "no pod may assume the role" in Podid()(*line).stdout
+    assert "no pod can assume the role" in Podid()(*line).stdout
 
 
 @pytest.mark.parametrize("flags", [("--cluster-arn", CLUSTER), ("--pod", "x"), ("--no-session-tags",)])

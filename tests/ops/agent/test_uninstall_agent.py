@@ -29,7 +29,7 @@ def test_it_lists_who_loses_and_asks(healthy: Site) -> None:
     assert shown["notes"][0] == (
         "without credentials afterwards: 2 service accounts: payments/nobody (0 pods), shop/orders (2 pods)"
     )
-    assert shown["notes"][2].startswith("without the agent afterwards: 3 nodes: ")
+    assert shown["notes"][2].startswith("3 nodes will be without the agent: ")
     assert "pod-id-link0" in shown["notes"][3]
     assert writes(healthy.box) == count
 
@@ -94,7 +94,7 @@ def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Si
     done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
     assert (done.code, done.json["awaited"]["reached"], installed(healthy)) == (0, True, False)
     assert "DaemonSet kube-system/pod-identity does not belong to the add-on and stays" in done.json["notes"]
-    assert not any("without the agent afterwards" in note for note in done.json["notes"])
+    assert not any("will be without the agent" in note for note in done.json["notes"])
 
 
 def helm_agent(name: str = AGENT, **changes: Any) -> DaemonSet:

@@ -46,7 +46,7 @@ def test_its_keys_are_members_and_its_calls_have_permissions(kind: ResourceKind)
 
 
 # no check reads what these change
-UNSEEN = {"oidc-provider", "probe"}
+UNSEEN = {"oidc-provider", "probe", "command", "agent-workload"}
 
 
 def test_what_comes_of_each_is_foreseen() -> None:

@@ -29,7 +29,7 @@ FOR = ("--for", "shop/orders")
 
 @pytest.fixture
 def wide(box: Sandbox) -> str:
-    """A role that every pod of the account may assume, and an administrator."""
+    """A role that every pod of the account can assume, and an administrator."""
     add_role(box.world, box.iam, "wide", {"Version": "2012-10-17", "Statement": [ADMIN, WIDE]})
     return "wide"
 

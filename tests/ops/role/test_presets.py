@@ -191,7 +191,7 @@ def test_words_hold_what_was_given() -> None:
         ("s3-read", "requires bucket"),
         ("s3-read,bucket", "'bucket' is not KEY=VALUE"),
         ("s3-read,buckets=x", "unknown parameter buckets; did you mean bucket?"),
-        ("s3-read,bucket=", "bucket '' is not a bucket's name"),
+        ("s3-read,bucket=", "'' is not a bucket's name (parameter bucket)"),
         ("s3-read,bucket=*", "is not a bucket's name"),
         ("s3-read,bucket=${aws:username}", "is not a bucket's name"),
         ("dynamodb-read,table=orders*", "is not a table's name"),

@@ -1,4 +1,4 @@
-"""Who may assume a role, in words: both actions decide, whichever statements allow them."""
+"""Who can assume a role, in words: both actions decide, whichever statements allow them."""
 
 from typing import Any
 

@@ -34,7 +34,7 @@ def agent_ipv6_bind(check: Check, snapshot: Snapshot) -> Verdicts:
         elif not _ends_at_once(pod):
             yield case.ok("the agent does not exit as soon as it starts")
         elif ends_by(snapshot, pod) is not None:
-            yield case.ok("the finding on its node reports its log")
+            yield case.ok("the finding on its node includes its log")
         else:
             yield case.fail(
                 f"the agent on node {pod.node} exits as soon as it starts; a possible cause is that IPv6 is disabled "

@@ -13,5 +13,5 @@ def default_sa_association(check: Check, snapshot: Snapshot) -> Verdicts:
         pods = [pod.name for pod in facts.pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
             f"every pod in namespace {association.namespace} that names no service account gets {given(association)}",
-            evidence=(f"pods that run as it now: {short_list(pods) or 'none, or not read'}",),
+            evidence=(f"pods that use it now: {short_list(pods) or 'none, or not read'}",),
         )

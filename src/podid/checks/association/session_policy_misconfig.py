@@ -30,7 +30,7 @@ def session_policy_misconfig(check: Check, snapshot: Snapshot) -> Verdicts:
                 "the session policy allows no action that the role's policies allow: its pods have only permissions "
                 "from resource-based policies",
                 severity=Severity.WARN,
-                evidence=(f"limited sessions: those of {association.pods_role_arn}",),
+                evidence=(f"the session policy limits the sessions of {association.pods_role_arn}",),
             )
         else:
             yield case.ok("the session policy leaves some permissions")

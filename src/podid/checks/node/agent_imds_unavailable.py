@@ -19,7 +19,7 @@ def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
         if not node.runs_agent or instance is None:
             yield case.skip("it is not an EC2 instance that EC2 reports and that runs the agent")
         elif instance.metadata and not instance.profile_arn and not profiled and node.name in working:
-            yield case.skip("EC2 reports no profile of any instance, and the agent on this one works")
+            yield case.skip("EC2 reports no instance profile for any node, and the agent on this node works")
         elif not (trouble := _trouble(instance)):
             yield case.ok("its instance has a profile, and the metadata service is enabled")
         elif not node.ready:

@@ -27,7 +27,7 @@ def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from per_node_role(check, snapshot, judge)
     if others := nodes_of_unknown_role(snapshot):
         yield check.case(Subject("NodeList", "self-managed")).skip(
-            f"not checked: the role of these nodes is not known: {short_list(others)}"
+            f"not checked: nodes whose role is not known: {short_list(others)}"
         )
 
 

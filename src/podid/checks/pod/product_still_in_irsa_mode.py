@@ -61,7 +61,7 @@ def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verd
         severity=Severity.ERROR if broken else Severity.WARN,
         evidence=(
             *notes,
-            f"fix: remove {how}; then it uses the credentials of the pods of {setting.product}",
+            f"fix: remove {how}; then {setting.product} uses its pods' own credentials",
         ),
         commands=(
             (

@@ -78,7 +78,7 @@ def _which_role(answers: Answers, facts: Facts) -> Prompt:
         *(Option(name, name, f"{_NOTES[rank]} {scope}".strip()) for rank, name, scope in ranked),
         Option(OTHER, "Another one: type its name or ARN"),
     )
-    return Prompt(key="role", text="Which IAM role should they get?", lead=lead, options=aligned(options))
+    return Prompt(key="role", text="Which IAM role should the pods get?", lead=lead, options=aligned(options))
 
 
 def _trust(item: Role, answers: Answers, facts: Facts) -> tuple[TrustVerdict | None, str]:

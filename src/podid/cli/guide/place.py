@@ -93,12 +93,12 @@ def _note(account: Account) -> str:
 
 
 def _namespace(lead: tuple[str, ...]) -> Prompt:
-    text = "Which namespace do they run in?"
+    text = "Which namespace do the pods run in?"
     return Prompt(key="namespace-typed", text=text, lead=lead, check=_check_name("{}/x"))
 
 
 def _account(lead: tuple[str, ...] = ()) -> Prompt:
-    text = "Which service account do they use?"
+    text = "Which service account do the pods use?"
     return Prompt(key="account-typed", text=text, lead=lead, check=_check_name("x/{}"))
 
 
@@ -116,6 +116,12 @@ def _check_name(form: str) -> Callable[[str], str]:
         return ""
 
     return check
+
+
+def answers_of(ref: ServiceAccountRef) -> Answers:
+    """Return the answers to the questions of `which_account`, for a service account that the user specified."""
+    of_namespace = dict.fromkeys(("namespace", "namespace-typed"), ref.namespace)
+    return of_namespace | dict.fromkeys(("account", "account-typed"), ref.name)
 
 
 def namespace_of(answers: Answers) -> str:

@@ -82,10 +82,16 @@ def no_file(text: str) -> str:
     return "" if file_of(text).is_file() else "no such file"
 
 
-def walk(flow: Flow, load: Callable[[Answers], Facts], ask: Callable[[Prompt, bool], str | None]) -> Answers:
-    """Return the answers to all questions of the flow. `load` returns the facts for the answers so far. `ask` returns
-    an answer, or None to go back, which its second argument offers from the second question on."""
-    answers: Answers = {}
+def walk(
+    flow: Flow,
+    load: Callable[[Answers], Facts],
+    ask: Callable[[Prompt, bool], str | None],
+    known: Answers | None = None,
+) -> Answers:
+    """Return the answers to all questions of the flow; those that are `known` are not asked. `load` returns the facts
+    for the answers so far. `ask` returns an answer, or None to go back, which its second argument offers from the
+    second question on."""
+    answers: Answers = known or {}
     earlier: list[Answers] = []
     while (question := _next_question(flow(answers, load(answers)), answers)) is not None:
         answer = ask(question, bool(earlier))

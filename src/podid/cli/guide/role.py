@@ -201,10 +201,10 @@ def role_sentence(answers: Answers) -> str:
 def scope_sentence(answers: Answers) -> str:
     ref = ref_of(answers)
     return {
-        ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} may assume it",
-        ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} may assume it",
-        ScopeKind.CLUSTER: "every pod of the cluster may assume it",
-        ScopeKind.ACCOUNT: "every pod of every cluster of this account may assume it",
+        ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} can assume it",
+        ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} can assume it",
+        ScopeKind.CLUSTER: "every pod of the cluster can assume it",
+        ScopeKind.ACCOUNT: "every pod of every cluster of this account can assume it",
     }[ScopeKind(answers["scope"])]
 
 

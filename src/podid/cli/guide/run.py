@@ -11,6 +11,7 @@ from podid.cli.argv import leading_options, value_of
 from podid.cli.changing import MOST_USERS
 from podid.cli.cluster import cluster_by_server, no_cluster
 from podid.cli.guide import associate
+from podid.cli.guide.place import WELCOME, answers_of
 from podid.cli.guide.questions import Answers, Facts, Flow, Option, Prompt, accounts_of, aligned, walk
 from podid.cli.options import NAMESPACES, SHARED
 from podid.cli.runtime import Instead
@@ -47,8 +48,8 @@ class Guide:
     of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
-    def answers(self, flow: Flow) -> Answers:
-        return walk(flow, self.facts, self._ask)
+    def answers(self, flow: Flow, known: Answers) -> Answers:
+        return walk(flow, self.facts, self._ask, known)
 
     def _ask(self, question: Prompt, back: bool) -> str | None:
         self.access.terminal.note(*question.lead)
@@ -171,8 +172,13 @@ def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
     return tuple(argv[: len(path)]) == path and len(words) <= leading_options(words, _WHERE)
 
 
-def guide_associate(access: Access) -> Instead:
-    return _guided(access, ("associate",), associate.associate, associate.words)
+def guide_associate(access: Access, ref: ServiceAccountRef | None = None) -> Instead:
+    """Ask for the service account, unless it is known, and for everything else."""
+    if ref is None:
+        return _guided(access, ("associate",), associate.associate, associate.words)
+    if access.named is not None:
+        access.terminal.note(*WELCOME)
+    return _guided(access, ("associate",), associate.associate, associate.words, ref=ref)
 
 
 def guide_role_create(access: Access) -> Instead:
@@ -202,14 +208,17 @@ def guide_undo(access: Access) -> Instead:
     return Instead(command, () if access.shared.quiet else _said(("podid", *command), terraform=False))
 
 
-def _guided(access: Access, path: tuple[str, ...], flow: Flow, words: Words) -> Instead:
+def _guided(
+    access: Access, path: tuple[str, ...], flow: Flow, words: Words, *, ref: ServiceAccountRef | None = None
+) -> Instead:
     """Return the command line of the answers, and the lines to print after its result."""
+    known = {} if ref is None else answers_of(ref)
     existing = path not in (("associate",), ("role", "create"))
     guide = Guide(access, of_associations=existing, of_pods=path == ("associate",))
-    answers = guide.answers(flow)
+    answers = guide.answers(flow, known)
     facts = guide.facts(answers)
     assert facts.cluster is not None
-    given = tuple(access.argv)[len(path) :]
+    given = tuple(access.argv)[len(path) + bool(known) :]
     command = (*path, *words(answers, facts), *given)
     if not value_of("--cluster", given, short="-c"):
         command = (*command, "--cluster", facts.cluster.name)

@@ -33,11 +33,14 @@ def status(
 
     Example: podid agent status -o json --query state
     """
+    from dataclasses import replace
+
     from podid.ops.agent.status import read_agent
     from podid.render.agent import agent_status_view
 
     place = access.place()
     with terminal.working(f"checking the agent of cluster {place.cluster_name}"):
         agent = read_agent(access.clients, place, now=access.runtime.now())
+    agent = replace(agent, report=access.with_commands(agent.report))
     terminal.emit(agent_status_view(agent))
     terminal.leave(agent.exit_code)

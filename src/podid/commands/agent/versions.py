@@ -18,8 +18,8 @@ def versions(
 ) -> None:
     """List the add-on's versions that EKS offers this cluster.
 
-    The newest is first. The installed version and EKS's default are marked. A version that is not compatible with the
-    cluster has the reason.
+    The newest is first. The installed version and EKS's default are marked. For a version that is
+    not compatible with the cluster, podid shows the reason.
 
     Example: podid agent versions --cluster demo
 

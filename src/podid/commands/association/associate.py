@@ -43,7 +43,7 @@ def permissions() -> CommandPermissions:
 def associate(access: Access, options: AssociateOptions) -> None:
     """Give a service account's pods an IAM role.
 
-    Without arguments on a terminal, podid asks for everything. An association that exists with other settings is a
+    Without a role on a terminal, podid asks for everything. An association that exists with other settings is a
     conflict (exit 6), unless you pass --replace. Without --role, only its settings change. Role, policies and
     association are one run: undo them together. If one of several fails, podid continues with the others. A rerun
     creates the remaining ones.
@@ -61,8 +61,9 @@ def associate(access: Access, options: AssociateOptions) -> None:
     from podid.commands.association.associating import associate_in
     from podid.ops.association.associate import associate_request
 
-    if access.runtime.interactive and says_only_where(access.argv, ("associate",)):
-        raise guide_associate(access)
+    known = options.service_accounts[:1]
+    if access.runtime.interactive and says_only_where(access.argv, ("associate", *map(str, known))):
+        raise guide_associate(access, *known)
     namespace, read_file = access.shared.namespace, access.terminal.read_file
     request = associate_request(options, namespace, in_namespaces=access.in_namespaces, read_file=read_file)
     in_each_cluster(access, lambda cluster_access: associate_in(cluster_access, request), options.cluster_tags)

@@ -66,22 +66,23 @@ def list_associations(access: Access, options: ListOptions) -> None:
 
 
 def _watch(access: Access, options: ListOptions) -> None:
-    """Emit the list, and again whenever it differs, until --timeout."""
+    """Emit the list, and again whenever it differs, until --timeout; on a terminal it is redrawn each time."""
     from math import inf
 
     from podid.render.formats import to_json
 
     access.take_time()
-    patience, shown = access.patience(inf), ""
+    terminal, patience, shown = access.terminal, access.patience(inf), ""
     for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
         if number and patience.over:
             return
         views: list[View] = []
-        with access.terminal.collecting(views):
+        always = terminal.redraws
+        with terminal.collecting(views):
             _list(access, options)
         for view in views:
-            if (text := to_json(view.document)) != shown:
-                access.terminal.emit(view)
+            if (text := to_json(view.document)) != shown or always:
+                terminal.emit_again(view, access.runtime.now())
                 shown = text
 
 

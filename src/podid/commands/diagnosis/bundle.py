@@ -26,7 +26,7 @@ def permissions() -> CommandPermissions:
 def bundle(
     access: Access,
     terminal: Terminal,
-    file: str = argument("FILE", "The archive to write.", default="podid-bundle.tar.gz"),
+    file: str = argument("[FILE]", "The archive to write.", default="podid-bundle.tar.gz"),
     force: bool = switch("Replace FILE if it exists.", consent=True),
 ) -> None:
     """Save the snapshot and the report in an archive for support.

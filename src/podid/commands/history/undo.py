@@ -50,7 +50,8 @@ def undo(
     podid refuses if a resource has changed since, or if the run was made in another account, region or cluster. 'last'
     is the newest run that can be undone and is not an undo itself. Some runs require an answer at a terminal even with
     --yes: a run of another caller, and an undo that grants AdministratorAccess, allows another account in a trust
-    policy or removes a permissions boundary. With --show-permissions, print the permissions to undo RUN.
+    policy or removes a permissions boundary. The undo of podid migrate apply always restarts the workloads. With
+    --show-permissions, print the permissions to undo RUN.
 
     Example: podid undo last
 
@@ -58,6 +59,8 @@ def undo(
 
     Example: podid undo last --yes --restart
     """
+    from itertools import pairwise
+
     from podid.cli import changing
     from podid.domain.errors import Conflict, Other, UsageError
     from podid.domain.plan import Consent
@@ -65,6 +68,8 @@ def undo(
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import check_account, undo_plan
+    from podid.ops.migrate.items import alone
+    from podid.ops.migrate.rollback import undo_of_migration
 
     if run_id is None and access.runtime.interactive:
         from podid.cli.guide.run import guide_undo
@@ -88,6 +93,17 @@ def undo(
     plan = undo.plan
     kept, deleted = changed_associations(plan)
     refs = (*kept, *deleted)
+    consent = Consent(
+        question=f"Undo run {recorded.run_id}?",
+        needed_for="Undoing a run",
+        word="undo" if undo.grave else "",
+        grave=tuple(undo.grave),
+    )
+    if deleted and ("migrate", "apply") in pairwise(recorded.command):
+        with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
+            planned = undo_of_migration(plan, deleted)
+            changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id)
+        return
     restarts = changing.restarting(access, refs, insist=force) if restart and refs else None
     if refs:
         plan = changing.with_outlook(access, place, plan, refs, restart=restart, force=force)
@@ -95,10 +111,4 @@ def undo(
     def after(result: ChangeResult) -> ChangeResult:
         return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
 
-    consent = Consent(
-        question=f"Undo run {recorded.run_id}?",
-        needed_for="Undoing a run",
-        word="undo" if undo.grave else "",
-        grave=tuple(undo.grave),
-    )
     changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts)

@@ -21,14 +21,18 @@ def permissions() -> CommandPermissions:
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
+    reads = (KubeReader.list_pod_templates, KubeReader.list_annotations)
+    own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of(changes),
+        permissions_of_checks(ALL) | permissions_of((*reads, *changes)),
         (
-            OptionalPermission.of("returning failed service accounts to IRSA", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("returning failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
             OptionalPermission(permissions.TOKENS.permissions, "redeeming pods' tokens; grant it per namespace"),
@@ -38,17 +42,20 @@ def permissions() -> CommandPermissions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def apply(access: Access, options: ApplyOptions) -> None:
-    """Migrate service accounts from IRSA to Pod Identity.
+    """Migrate service accounts to Pod Identity.
 
     For each service account, podid extends the trust policy of its role, creates the association, waits until it takes
-    effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, so pods always have
-    credentials. If a service account fails, podid deletes its association and restarts its workloads with IRSA. The
-    first service account is migrated alone. A rerun continues after the last completed step. The command asks for
-    confirmation, or requires --yes.
+    effect, restarts the workloads and redeems a token of every pod. podid does not change IRSA, kiam or kube2iam, so
+    pods always have credentials. If a service account fails, podid deletes its association and restarts its workloads
+    with the previous credentials. With --create-service-accounts, podid gives workloads that share a service account
+    one of their own. The first service account is migrated alone. A rerun continues after the last completed step. The
+    command asks for confirmation, or requires --yes.
 
     Example: podid migrate apply shop/orders
 
     Example: podid migrate apply -n shop --yes
+
+    Example: podid migrate apply -n shop --create-service-accounts --yes
 
     Example: podid migrate apply --plan plan.json
     """
@@ -75,7 +82,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
     from podid.ops.migrate.carry import Carrying, carry_out
     from podid.ops.migrate.items import read_migration, scope_of
-    from podid.ops.migrate.saved import check_plan
+    from podid.ops.migrate.saved import check_plan, creates_accounts
     from podid.render.changes import plan_view
     from podid.render.migration import item_lines
 
@@ -88,9 +95,13 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             now=access.runtime.now(),
             journal=access.journal,
             accepted=options.which.accepts,
+            source=options.which.from_,
+            create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
             tags=options.tag,
             adjust=access.with_commands,
         )
+    migration.check_read()
+    migration.check_exist(options.which.service_accounts)
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
     items = migration.ready(options.which, options.until)

@@ -36,6 +36,8 @@ def cleanup(
     specified ARNs, and asks for confirmation first, or requires --yes. podid undo creates them again.
 
     Example: podid migrate cleanup
+
+    Example: podid migrate cleanup arn:aws:iam::111122223333:role/irsa-reports --dry-run
     """
     from podid.cli.changing import run, settle_interrupted
     from podid.domain.plan import Consent

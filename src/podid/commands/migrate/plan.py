@@ -6,35 +6,44 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.option import included, option, options, switch
 from podid.domain.permissions import CommandPermissions
-from podid.ops.migrate.request import MigrationOptions
+from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, MigrationOptions
 
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
+    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.kube.reader import KubeReader
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandPermissions(permissions_of_checks(ALL))
+    return CommandPermissions(
+        permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
+        (OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),),
+    )
 
 
 @options
 class PlanOptions:
     which: MigrationOptions = included(MigrationOptions)
+    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
     save: str = option("FILE", "Write the plan to FILE too, for podid migrate apply --plan.", default="")
     force: bool = switch("Replace FILE if it exists.", consent=True)
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
 def plan(access: Access, options: PlanOptions) -> None:
-    """Plan a migration from IRSA to Pod Identity.
+    """Plan a migration from IRSA, kiam or kube2iam.
 
-    podid lists each service account whose pods get credentials by IRSA, with its stage, its blockers and its remaining
-    steps. The command only reads. podid migrate apply skips blocked service accounts.
+    podid lists each service account whose pods get credentials from IRSA, kiam or kube2iam, with its role, its stage,
+    its blockers and its remaining steps. kiam and kube2iam give roles to pods: a service account with several roles is
+    listed once for each of them. The command only reads. podid migrate apply skips blocked service accounts.
 
     Example: podid migrate plan
 
     Example: podid migrate plan -n shop -o wide
 
     Example: podid migrate plan -n shop --save plan.json
+
+    Example: podid migrate plan --from kube2iam --create-service-accounts
     """
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.formats import to_json
@@ -52,6 +61,8 @@ def plan(access: Access, options: PlanOptions) -> None:
             now=access.runtime.now(),
             journal=access.journal_to_read,
             accepted=options.which.accepts,
+            source=options.which.from_,
+            create=options.create_service_accounts,
             adjust=access.with_commands,
         )
     result = migration.document()
@@ -59,5 +70,6 @@ def plan(access: Access, options: PlanOptions) -> None:
     if file is not None:
         file.write(f"{to_json(view.document)}\n".encode())
         access.terminal.note(f"saved to {options.save}; podid migrate apply --plan {options.save} carries it out")
+    access.terminal.note(*migration.gaps)
     access.terminal.emit(view)
     access.terminal.leave(result.exit_code)

@@ -48,6 +48,8 @@ def rollback(access: Access, options: RollbackOptions) -> None:
     Identity. Pods always have credentials. The command asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
+
+    Example: podid migrate rollback -n shop --dry-run
     """
     from podid.cli import changing
     from podid.ops.migrate.items import alone
@@ -63,39 +65,15 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     from podid.cli import changing
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
-    from podid.ops.association.aftermath import after_disassociate
-    from podid.ops.change.apply import apply, check_deletions
-    from podid.ops.migrate.items import associated_refs, read_again, read_migration
-    from podid.ops.migrate.rollback import joined, plan_rollback, with_pods_back
-    from podid.render.changes import plan_view
+    from podid.ops.migrate.items import read_migration, refs_to_roll_back
+    from podid.ops.migrate.rollback import plan_rollback
 
     changing.settle_interrupted(access, place)
     with access.terminal.working(f"reading cluster {place.cluster_name}"):
         migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)
-    refs = options.service_accounts or associated_refs(migration, access.shared.namespace)
+    migration.check_read()
+    refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
     planned = plan_rollback(migration, refs, access.journal)
-    if access.shared.dry_run:
-        access.terminal.emit(plan_view(planned.whole))
-        return
-    changing.show(access, planned.whole)
     question = f"Roll {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
-    access.terminal.consent(Consent(question=question, needed_for="Rolling back"))
-    check_deletions(access.clients, planned.before)
-    try:
-        result = changing.carry_out(access, planned.before)
-        restarts = changing.restarting(access)
-        result = after_disassociate(changing.waiting(access, place, result, restarts), result)
-        if result.error is None:
-            with access.terminal.working("checking pods"):
-                snapshot = read_again(access.clients, place, migration, access.runtime.now())
-            result = with_pods_back(result, snapshot, planned.refs)
-        if result.error is None and planned.after.actions:
-            patience = access.patience(changing.CHANGE_SECONDS)
-            part = result.run_id
-            closing = apply(
-                planned.after, access.clients, access.journal, patience, command=access.runtime.argv, part_of=part
-            )
-            result = joined(result, closing)
-    finally:
-        access.terminal.progress.done()
-    changing.report(access, result)
+    consent = Consent(question=question, needed_for="Rolling back")
+    changing.roll_back(access, place, planned, consent=consent)

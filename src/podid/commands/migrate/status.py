@@ -11,9 +11,13 @@ from podid.ops.migrate.request import MigrationOptions
 
 def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
+    from podid.domain.permissions import permissions_of
+    from podid.kube.reader import KubeReader
     from podid.ops.reading.sections import permissions as permissions_of_checks
 
-    return CommandPermissions(permissions_of_checks(ALL))
+    return CommandPermissions(
+        permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
+    )
 
 
 @options
@@ -29,6 +33,10 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
     the cluster, so anyone can continue a migration. It also prints the next command.
 
     Example: podid migrate status
+
+    Example: podid migrate status -n shop
+
+    Example: podid migrate status shop/orders -o json
     """
     from podid.ops.migrate.items import read_migration, scope_of
     from podid.render.migration import migration_status_view
@@ -44,8 +52,10 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             now=access.runtime.now(),
             journal=access.journal_to_read,
             accepted=options.which.accepts,
+            source=options.which.from_,
             adjust=access.with_commands,
         )
     result = migration.status(access.at_place)
+    access.terminal.note(*migration.gaps)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))
     access.terminal.leave(result.exit_code)

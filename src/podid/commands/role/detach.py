@@ -25,7 +25,7 @@ def permissions() -> CommandPermissions:
 def detach(access: Access, options: DetachOptions) -> None:
     """Remove permissions from a role. Asks for confirmation, or requires --yes.
 
-    Pods lose them within seconds. An inline policy is deleted; podid undo restores it.
+    Pods lose the permissions within seconds. An inline policy is deleted; podid undo restores it.
 
     Example: podid role detach shop-orders --managed-policy AmazonS3ReadOnlyAccess
 

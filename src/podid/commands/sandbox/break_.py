@@ -8,7 +8,7 @@ from podid.domain.option import argument, switch
 def break_(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "The id of the failure mode, as in `podid explain`.", default=None),
+    mode: str | None = argument("[ID]", "The id of the failure mode, as in `podid explain`.", default=None),
     list_modes: bool = switch("List the failure modes that the sandbox can reproduce.", name="--list"),
 ) -> None:
     """Reproduce a failure mode in the sandbox.

@@ -14,6 +14,8 @@ def env(
     variables that would override them.
 
     Example: eval "$(podid sandbox env)"
+
+    Example: podid sandbox env > sandbox.sh && source sandbox.sh
     """
     from podid.commands.sandbox.views import environment_view
     from podid.sandbox import process

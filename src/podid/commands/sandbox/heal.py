@@ -8,13 +8,15 @@ from podid.domain.option import argument
 def heal(
     access: Access,
     terminal: Terminal,
-    mode: str | None = argument("ID", "The failure mode. [default: all that were reproduced]", default=None),
+    mode: str | None = argument("[ID]", "The failure mode. [default: all that were reproduced]", default=None),
 ) -> None:
     """Remove failure modes from the sandbox.
 
     Deletes the objects that were created for them, except for the agent, which other objects may need.
 
     Example: podid sandbox heal
+
+    Example: podid sandbox heal trust-missing-tag-session
     """
     from podid.domain.errors import NotFound, Other
     from podid.render.pages import failures_view

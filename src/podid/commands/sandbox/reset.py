@@ -11,6 +11,8 @@ def reset(
     """Reset the sandbox to its initial state.
 
     Example: podid sandbox reset
+
+    Example: podid sandbox reset && podid doctor
     """
     from podid.commands.sandbox.views import running_view
     from podid.sandbox import process

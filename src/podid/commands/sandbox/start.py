@@ -11,7 +11,10 @@ def start(
     port: int = number("PORT", "Port on the loopback address; 0 selects a free port.", bounds=(0, 65535), default=0),
     samples: bool = switch("Add sample associations, both correct and broken."),
     kind: str = argument(
-        "[irsa]", "With --samples: add service accounts that use IRSA, to migrate.", default="", values=("", "irsa")
+        "[irsa|kiam|kube2iam]",
+        "With --samples: add workloads that use IRSA, kiam or kube2iam, to migrate.",
+        default="",
+        values=("", "irsa", "kiam", "kube2iam"),
     ),
 ) -> None:
     """Start a simulated AWS account and EKS cluster.
@@ -30,6 +33,6 @@ def start(
     if kind and not samples:
         raise UsageError(f"{kind} requires --samples", hint=Again(add=("--samples",)))
     with terminal.working("starting the sandbox"):
-        running = process.start(directory=access.sandbox_dir, port=port, samples=samples, irsa=kind == "irsa")
+        running = process.start(directory=access.sandbox_dir, port=port, samples=samples, migration=kind)
     terminal.emit(running_view(running, "already running" if running.already else "running"))
     terminal.note('To use it:  eval "$(podid sandbox env)"')

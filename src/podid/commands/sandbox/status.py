@@ -11,6 +11,8 @@ def status(
     """Show whether the sandbox is running. Exit 0 if it is, 3 if not.
 
     Example: podid sandbox status
+
+    Example: podid sandbox status -o json
     """
     from podid.commands.sandbox.views import absent_view, running_view
     from podid.domain.errors import ExitCode

@@ -11,6 +11,8 @@ def stop(
     """Stop the sandbox. Its contents are lost.
 
     Example: podid sandbox stop
+
+    Example: podid sandbox stop && podid sandbox start
     """
     from podid.commands.sandbox.views import absent_view
     from podid.sandbox import process

@@ -39,7 +39,7 @@ def trace(
 
     CloudTrail keeps the pod's name and UID in the session tags, for 90 days. Events appear after up to 15 minutes, in
     the region of the cluster. Without them podid compares the session name with the running pods. Then several pods
-    can match: the name has only the first 10 characters of a pod's name. podid says what is not known.
+    can match: the name has only the first 10 characters of a pod's name. podid reports which facts are not known.
 
     Exit 5 if no event and no pod matches, 9 if the service account is not certain.
 

@@ -1,4 +1,4 @@
 """The policy engine: which requests the policies of a role allow its pods, in three values.
 
-`podid.domain.trust` decides who may assume a role, this package what the sessions of the role may do. It does no I/O.
+`podid.domain.trust` decides who can assume a role, this package what the sessions of the role may do. It does no I/O.
 """

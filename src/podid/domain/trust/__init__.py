@@ -31,14 +31,17 @@ from podid.domain.trust.findings import TOO_BROAD, TrustFinding, open_to_all, un
 from podid.domain.trust.irsa import (
     allows_by_issuer,
     issuer_statement,
+    lists_subject,
     names_sessions,
     remove_issuer,
     remove_subject,
     remove_subjects,
+    restore_subject,
     subjects_of,
 )
 from podid.domain.trust.own import OwnCondition, parse_conditions
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
+from podid.domain.trust.principals import principal_statement, principals_among, remove_principals
 from podid.domain.trust.remove import remove
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import STRANGER, Scope, ScopeKind

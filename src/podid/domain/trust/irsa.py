@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from podid.domain import text as words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.edit import Edit, Raw, refused, unchanged
+from podid.domain.trust.edit import Edit, Raw, refused, unchanged, with_free_sid
 from podid.domain.trust.engine import about
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.remove import distinct, requires_literal, with_removed, without
@@ -63,6 +63,14 @@ def subjects_of(policy: Policy, issuer: str) -> tuple[str, ...]:
     key = _subject_key(provider)
     conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
     return tuple(dict.fromkeys(value for condition in conditions for value in condition.values))
+
+
+def lists_subject(policy: Policy, issuer: str, ref: ServiceAccountRef) -> bool:
+    """Return whether a statement of the OIDC provider lists the service account by its name."""
+    provider = _name(issuer)
+    key, subject = _subject_key(provider), _subject(ref)
+    conditions = (c for s in _own(policy, provider) for c in s.conditions if c.name == key and _lists(c))
+    return any(subject in condition.values for condition in conditions)
 
 
 def names_sessions(policy: Policy) -> bool:
@@ -172,6 +180,86 @@ def remove_subjects(
         reason = notes[0] if notes else f"no statement allows {names} by the OIDC provider {provider}"
         return unchanged(policy, reason, None)
     return with_removed(policy, whole, changed, tuple(notes))
+
+
+def restore_subject(policy: Policy, earlier: Policy, *, issuer: str, ref: ServiceAccountRef) -> Policy:
+    """Return the policy with the access of one service account by the OIDC provider as the `earlier` version has it:
+    its value at its place in a list, or the statement at its place. Other values and statements stay equal."""
+    provider, raws = _name(issuer), _raws(policy)
+    for statement in (s for s in _own(earlier, provider) if _allows(s, provider, ref)):
+        places = _places(raws, earlier, provider)
+        place, raw = places.get(statement.index), statement.raw
+        bound = _bound(statement, provider)
+        if bound is not None and _exact(bound):
+            present = [] if place is None else _values(raws[place], bound)
+            values = [value for value in bound.values if value == _subject(ref) or value in present]
+            raw = raw if values == list(bound.values) else _with_values(raw, bound, values)
+        if place is not None:
+            raws[place] = raw
+            continue
+        before = [n for index, n in places.items() if index < statement.index]
+        after = [n for index, n in places.items() if index > statement.index]
+        place = max(before) + 1 if before else min(after, default=len(raws))
+        taken = {str(other["Sid"]) for other in raws if "Sid" in other}
+        raws.insert(place, with_free_sid(raw, taken) if "Sid" in raw else raw)
+    return policy.with_statements(raws)
+
+
+def _places(raws: Sequence[Raw], earlier: Policy, provider: str) -> dict[int, int]:
+    """Return where each statement of the earlier policy is in `raws`: as it was; without some of its values, or without
+    the OIDC provider; or with names in place of its pattern."""
+    places: dict[int, int] = {}
+    for is_rest in (_is_same, _is_part, _is_narrowed):
+        for statement in earlier.statements:
+            free = (n for n in range(len(raws)) if n not in places.values())
+            if (
+                statement.index not in places
+                and (n := next((n for n in free if is_rest(raws[n], statement, provider)), None)) is not None
+            ):
+                places[statement.index] = n
+    return places
+
+
+def _is_same(raw: Raw, statement: Statement, provider: str) -> bool:
+    return raw == statement.raw
+
+
+def _is_part(raw: Raw, statement: Statement, provider: str) -> bool:
+    if provider not in _names(statement):
+        return False
+    bound = _bound(statement, provider)
+    if bound is None or not _exact(bound) or _blank(raw, bound) != _blank(statement.raw, bound):
+        return raw == _without_provider(statement.raw, provider)
+    return set(_values(raw, bound)) < set(bound.values)
+
+
+def _is_narrowed(raw: Raw, statement: Statement, provider: str) -> bool:
+    bound = _bound(statement, provider) if provider in _names(statement) else None
+    return bound is not None and not _exact(bound) and _blank(raw, bound) == _blank(statement.raw, bound)
+
+
+def _bound(statement: Statement, provider: str) -> Condition | None:
+    """Return the condition that lists the subjects."""
+    return next((c for c in statement.conditions if c.name == _subject_key(provider) and _lists(c)), None)
+
+
+def _raws(policy: Policy) -> list[Raw]:
+    return [statement.raw for statement in policy.statements]
+
+
+def _blank(raw: Raw, condition: Condition) -> Raw:
+    block = raw.get("Condition")
+    keys = block.get(condition.operator) if isinstance(block, Mapping) else None
+    if not isinstance(block, Mapping) or not isinstance(keys, Mapping) or condition.key not in keys:
+        return raw
+    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: None}}}
+
+
+def _values(raw: Raw, condition: Condition) -> list[str]:
+    block = raw["Condition"]
+    assert isinstance(block, Mapping)
+    values = block.get(condition.operator, {}).get(condition.key, [])
+    return list(values) if isinstance(values, list) else [values]
 
 
 def _allows(statement: Statement, provider: str, ref: ServiceAccountRef) -> bool:

@@ -104,7 +104,7 @@ def _notes(facts: UninstallFacts, *, preserve: bool) -> tuple[str, ...]:
         notes.append(f"without credentials afterwards: {count_of(len(facts.accounts), 'service account')}: {who}")
         notes.append(f"new pods get no credentials; running pods lose them when they expire, {_LIFETIME}")
     if facts.nodes:
-        notes.append(f"without the agent afterwards: {count_of(len(facts.nodes), 'node')}: {short_list(facts.nodes)}")
+        notes.append(f"{count_of(len(facts.nodes), 'node')} will be without the agent: {short_list(facts.nodes)}")
     notes.append(
         "unchanged: associations and roles; each node keeps the link pod-id-link0 with the agent's address until it "
         "is replaced (stale-link-or-route)"

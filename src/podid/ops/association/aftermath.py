@@ -7,7 +7,7 @@ it shows what one API server knows. Several rounds of them, seconds apart, show 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from podid.calls import pacing
@@ -15,6 +15,7 @@ from podid.calls.patience import Patience
 from podid.domain.errors import AccessDenied, ExitCode, NotFound, PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Awaited, ChangeResult, Place, Status, Wait
+from podid.domain.report import DoctorReport
 from podid.domain.section import FREE, READS, Cost
 from podid.domain.snapshot import Snapshot
 from podid.domain.status import IdentityState, IdentityStatus
@@ -36,7 +37,8 @@ _COSTS = {Wait.VERIFIED: Cost.DRY_RUN | Cost.TOKEN, Wait.PROVEN: Cost.DRY_RUN | 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """How far and how long to wait after a change of associations. `restarting` is set if pods that missed the change
-    are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each workload."""
+    are to be replaced. With `all_pods` the token of every pod is redeemed, else that of one pod of each workload.
+    `adjust` changes each report before its identities are judged."""
 
     clients: Clients
     place: Place
@@ -45,6 +47,7 @@ class Waiting:
     journal: Journal
     restarting: Restarting | None = None
     all_pods: bool = False
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report
 
     @property
     def checks_cluster(self) -> bool:
@@ -92,7 +95,9 @@ def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bo
 
     def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
         now = how.patience.clock.now()
-        return examine(how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal)
+        return examine(
+            how.clients, how.place, request, now=now, base=base, again=again, journal=how.journal, adjust=how.adjust
+        )
 
     return wait(read, how.patience, reached)
 
@@ -140,9 +145,13 @@ def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAc
     return replace(result, after=tuple(status for status in result.after if status.state is not IdentityState.NONE))
 
 
-def after_disassociate(how: Waiting, result: ChangeResult) -> ChangeResult:
-    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested."""
-    _, refs = changed_associations(result.plan)
+def after_disassociate(
+    how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef] | None = None
+) -> ChangeResult:
+    """Wait until new pods get no credentials, then replace the pods that hold the role, if requested. `refs` are those
+    whose associations the result deleted, unless specified."""
+    if refs is None:
+        _, refs = changed_associations(result.plan)
     result = without_credentials(how, result, refs)
     if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result

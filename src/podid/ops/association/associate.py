@@ -307,7 +307,8 @@ def plan_targets(
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
     """Return the role that an association has. Raise UsageError if there is no association."""
     if existing is None:
-        raise UsageError(f"{ref} has no association yet: specify its role with --role", subject=str(ref))
+        message = f"{ref} has no association yet: specify its role with --role, or create one"
+        raise UsageError(message, hint=Again(add=("--create-role",)), subject=str(ref))
     arn = existing.role_arn
     try:
         role = iam.find_role(role_name(arn))

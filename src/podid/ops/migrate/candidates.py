@@ -5,42 +5,66 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.cluster import Pod, ServiceAccount
 from podid.domain.errors import InvalidInput
-from podid.domain.migration import (
-    CredentialCounts,
-    Stage,
-)
+from podid.domain.findings import Subject
+from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
+from podid.domain.migration import Blocker, Caution, CredentialCounts, OlderWay, Stage
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import CredentialSource
 from podid.domain.text import count_of
-from podid.domain.workloads import live, opted_out
+from podid.domain.workloads import live, opted_out, workload_subject
 from podid.facts.credentials import ROLE_ARN, main_use
 from podid.facts.index import index, role_section
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class MigrationCandidate:
-    """A service account with the role that it has by IRSA, before anything is judged."""
+    """A service account with the role that its pods get by the older way, before anything is judged. With kiam or
+    kube2iam, `texts` are the annotations that name the role, and `copy_of` is the service account that the workloads
+    use today, if they get this one."""
 
     ref: ServiceAccountRef
     role_arn: str
     evidence: tuple[str, ...]
     account: ServiceAccount | None
     pods: tuple[Pod, ...]
+    source: OlderWay = OlderWay.IRSA
+    proxy: MetadataProxy | None = None
+    templates: tuple[PodTemplate, ...] = ()
+    workloads: tuple[Subject, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    copy_of: str = ""
+    blockers: tuple[Blocker, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def workload_names(self) -> tuple[str, ...]:
+        """KIND/NAMESPACE/NAME of each workload."""
+        workloads = self.workloads or dict.fromkeys(workload_subject(pod) for pod in self.pods)
+        return tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in set(workloads)))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations that name the role."""
+        return self.texts or (self.account.irsa_annotations if self.account is not None else {})
+
+    @property
+    def owner(self) -> str:
+        """The tool that would restore the annotations; empty where none is known."""
+        if self.source is OlderWay.IRSA:
+            return self.account.owner if self.account is not None and self.account.irsa_annotations else ""
+        return next((template.owner for template in self.templates if template.annotations and template.owner), "")
 
 
 # --- who uses the older way -------------------------------------------------------------------------------------------
@@ -56,7 +80,7 @@ def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tupl
             continue
         account, members = accounts.get(ref), pods.get(ref, ())
         annotated = account.irsa_role_arn.strip() if account is not None else ""
-        carried = Counter(arn for pod in members if (arn := _carried_role(pod)))
+        carried = Counter(arn for pod in members if (arn := carried_role(pod)))
         if not annotated and not carried:
             continue
         evidence = [f"annotation eks.amazonaws.com/role-arn: {annotated}"] if annotated else []
@@ -66,7 +90,30 @@ def find_candidates(snapshot: Snapshot, scope: DoctorScope = EVERYTHING) -> tupl
     return tuple(candidates)
 
 
-def _carried_role(pod: Pod) -> str:
+def find_leftovers(
+    snapshot: Snapshot, place: Place, candidates: Collection[MigrationCandidate], scope: DoctorScope = EVERYTHING
+) -> tuple[MigrationCandidate, ...]:
+    """Return associated service accounts whose role still allows them by this cluster's issuer, although nothing else
+    of IRSA is left. A pattern counts only where no other candidate needs it."""
+    known, provider = {item.ref for item in candidates}, provider_arn(place)
+    needed = {item.role_arn for item in candidates}
+    accounts = {account.ref: account for account in known_or(snapshot.service_accounts, ())}
+    leftovers = []
+    for ref, association in sorted(index(snapshot).associations.items()):
+        if ref in known or not isinstance(association, Association) or (scope.named and ref not in scope.named):
+            continue
+        arn = association.role_arn
+        policy = policy_of(role_section(snapshot, arn))
+        if policy is None or not trust.allows_by_issuer(policy, provider, ref):
+            continue
+        if arn in needed and not trust.lists_subject(policy, provider, ref):
+            continue
+        pods = tuple(filter(live, index(snapshot).pods.get(ref, ())))
+        leftovers.append(MigrationCandidate(ref, arn, (), accounts.get(ref), pods))
+    return tuple(leftovers)
+
+
+def carried_role(pod: Pod) -> str:
     """Return the role that IRSA's variables name in the pod's containers, empty for none."""
     return next((arn for c in pod.containers if not c.init and (arn := c.env.get(ROLE_ARN, ""))), "")
 

@@ -10,23 +10,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
-from podid.domain.errors import Conflict, Partial, PodidError
+from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
 from podid.domain.migration import MigrationItem, Stage
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait
+from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.text import count_of
 from podid.ops.association.aftermath import Waiting, reach, wait_until_stopped
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.association.read import current_associations
 from podid.ops.change.apply import apply
-from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
+from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.restart.rollout import Restarting, replace_pods
 from podid.ops.status.diagnose import Diagnosis
 from podid.ops.status.facts import stale_pods
 
 if TYPE_CHECKING:
+    from podid.domain.report import DoctorReport
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
     from podid.ops.migrate.items import Migration
@@ -87,6 +88,9 @@ class _MigrationRun:
             return
         ready, reasons, diagnosis = self._reach(refs, Wait.READY, running=False)
         if self.how.until.rank >= Stage.MOVED.rank and ready:
+            reasons |= self._patch_templates(ready)
+            ready = [ref for ref in ready if ref not in reasons]
+        if self.how.until.rank >= Stage.MOVED.rank and ready:
             self._restart(ready, diagnosis)
             wait = Wait.VERIFIED if self.how.until is Stage.PROVEN else Wait.READY
             _, late, _ = self._reach(ready, wait, running=True)
@@ -116,6 +120,8 @@ class _MigrationRun:
             wait=wait,
             journal=how.journal,
             all_pods=wait is Wait.VERIFIED,
+            # workloads get their own service accounts only when those have credentials
+            adjust=(lambda report: report) if running else _without_mismatch,
         )
         reached, reasons = [], {}
         diagnosis = reach(waiting, refs, running=running)
@@ -132,6 +138,17 @@ class _MigrationRun:
                     why = f"{cause.message or cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
         return reached, reasons, diagnosis
+
+    def _patch_templates(self, refs: Sequence[ServiceAccountRef]) -> dict[ServiceAccountRef, str]:
+        """Give the workloads their own service accounts, and wait for their rollouts. Return why some failed."""
+        items = [item for item in self.migration.items if item.ref in refs and item.copy_of]
+        failed = {}
+        for item in items:
+            actions = tuple(action for action in self.migration.plan.actions if _template_of(action, item.ref))
+            result = self._apply(Plan(header=self.place.header, actions=actions))
+            if result.error is not None:
+                failed[item.ref] = result.error.message
+        return failed
 
     def _restart(self, refs: Sequence[ServiceAccountRef], diagnosis: Diagnosis) -> None:
         """Restart the workloads whose pods lack Pod Identity."""
@@ -159,7 +176,18 @@ class _MigrationRun:
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
-        how.patience.say(f"{count_of(len(back), 'service account')} go back to IRSA")
+        old = " and ".join(sorted({item.source.words for item in self.migration.items if item.ref in back}))
+        how.patience.say(f"{count_of(len(back), 'service account')} go back to {old}")
+        # first the previous service accounts, which have no association: their new pods use the older way
+        changed = [
+            item.action
+            for item in self.done
+            if isinstance(item.error, TimedOut | None) and any(_template_of(item.action, ref) for ref in back)
+        ]
+        reverse = [POD_TEMPLATE.action(action.after, action.before) for action in changed]
+        result = self._apply(Plan(header=self.place.header, actions=tuple(reverse)))
+        if result.error is not None:
+            raise result.error
         current = current_associations(how.clients, self.place, back)
         result = self._apply(plan_disassociate(back, self.place.header, current))
         if result.error is not None:
@@ -171,7 +199,7 @@ class _MigrationRun:
         self.done += made_again.done
         for ref in back:
             self.after.pop(ref, None)
-            self.failures[ref] += "; returned to IRSA"
+            self.failures[ref] += f"; returned to {old}"
 
 
 def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:
@@ -232,7 +260,11 @@ def _part(plan: Plan, items: Sequence[MigrationItem], until: Stage) -> Plan:
     def belongs(action: Action) -> bool:
         if action.kind == ROLE_TRUST.name:
             return action.keys["roleName"] in names
-        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs and until.rank >= Stage.ASSOCIATED.rank
+        if until.rank < Stage.ASSOCIATED.rank:
+            return False
+        if action.kind == SERVICE_ACCOUNT.name:
+            return ServiceAccountRef(action.keys["namespace"], action.keys["name"]) in refs
+        return action.kind == ASSOCIATION.name and ref_of(action.keys) in refs
 
     return replace(plan, actions=tuple(filter(belongs, plan.actions)), unchanged=(), skipped=(), notes=())
 
@@ -242,11 +274,22 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
     role = next(item.role_arn for item in migration.items if item.ref == ref).rpartition("/")[2]
     for item in result.done:
         own = item.action.keys.get("roleName") == role or (
-            item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref
+            (item.action.kind == ASSOCIATION.name and ref_of(item.action.keys) == ref)
+            or (item.action.kind == SERVICE_ACCOUNT.name and item.action.target == str(ref))
         )
         if own and item.status in (Status.FAILED, Status.BLOCKED):
             return item.reason
     return ""
+
+
+def _without_mismatch(report: DoctorReport) -> DoctorReport:
+    return replace(report, verdicts=tuple(verdict for verdict in report.verdicts if verdict.check != "sa-mismatch"))
+
+
+def _template_of(action: Action, ref: ServiceAccountRef) -> bool:
+    """Return whether the action gives a workload this service account."""
+    given = text(action.after or {}, "serviceAccount")
+    return action.kind == POD_TEMPLATE.name and (action.keys["namespace"], given) == (ref.namespace, ref.name)
 
 
 def _created(item: Done) -> bool:

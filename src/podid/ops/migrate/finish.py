@@ -26,18 +26,13 @@ SOAK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """Return the plan that removes IRSA. `waiting` are items that are not old enough or not moved, with the reason;
-    `owned` those whose annotation another tool keeps, with the edit to make there."""
+    """The plan that removes IRSA from the service accounts `refs`. `waiting` are items that are not old enough or not
+    moved, with the reason; `owned` those whose annotation another tool keeps, with the edit to make there."""
 
     plan: Plan
+    refs: frozenset[ServiceAccountRef]
     waiting: Mapping[ServiceAccountRef, str]
     owned: Mapping[ServiceAccountRef, str]
-
-    @property
-    def refs(self) -> frozenset[ServiceAccountRef]:
-        """The service accounts that the plan finishes."""
-        kinds = (action for action in self.plan.actions if action.kind == ANNOTATIONS.name)
-        return frozenset(ServiceAccountRef(action.keys["namespace"], action.keys["name"]) for action in kinds)
 
 
 def plan_finish(
@@ -71,7 +66,7 @@ def plan_finish(
     skipped = tuple(Skipped(_untouched(ref), reason) for ref, reason in sorted({**waiting, **owned}.items()))
     actions = (*annotations, *trusts)
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
-    return Finish(plan=plan, waiting=waiting, owned=owned)
+    return Finish(plan=plan, refs=frozenset(item.ref for item in leaving), waiting=waiting, owned=owned)
 
 
 def unfinished(finish: Finish) -> PodidError | None:
@@ -145,7 +140,8 @@ def _still_needing(
     migration: Migration, arn: str, leaving: Collection[ServiceAccountRef]
 ) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that still use the role by IRSA, by their annotation or their pods' variables."""
-    return tuple(item.ref for item in migration.items if item.role_arn == arn and item.ref not in leaving)
+    users = (item for item in migration.items if item.role_arn == arn and item.ref not in leaving)
+    return tuple(item.ref for item in users if item.state.annotations or item.pods.irsa)
 
 
 def edit_words(account: ServiceAccount) -> str:

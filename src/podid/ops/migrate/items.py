@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
-from podid.domain.errors import Again, Conflict, TimedOut
+from podid.domain.errors import Again, Conflict, NotFound, TimedOut
 from podid.domain.migration import (
     MigrationItem,
     MigrationPlan,
@@ -24,14 +24,17 @@ from podid.domain.migration import (
 )
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, known_or
+from podid.domain.text import did_you_mean
 from podid.facts.index import index
 from podid.ops.migrate.candidates import (
     counts_of,
     find_candidates,
+    find_leftovers,
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
+from podid.ops.migrate.metadata_proxies import ProxyReading, read_proxies, uses_of
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.foresee import planned_associations
@@ -56,10 +59,40 @@ class Migration:
     plan: Plan
     providers: tuple[str, ...]
     judge: MigrationJudge
+    proxies: Section[ProxyReading] = field(default_factory=lambda: Known(ProxyReading()))
 
     @property
     def unread(self) -> bool:
-        return any(isinstance(getattr(self.snapshot, name), Missing) for name in FOUND_IN)
+        sections = (self.proxies, *(getattr(self.snapshot, name) for name in FOUND_IN))
+        return any(isinstance(section, Missing) for section in sections)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What could not be read, each with the reason and the missing permission."""
+        sections: dict[str, Section[Any]] = {"kiam and kube2iam": self.proxies}
+        sections |= {name.replace("_", " "): getattr(self.snapshot, name) for name in FOUND_IN}
+        missing = {name: section for name, section in sections.items() if isinstance(section, Missing)}
+        return tuple(
+            f"{name} could not be read: {gap.reason}{f' (needs {gap.permission})' if gap.permission else ''}"
+            for name, gap in missing.items()
+        )
+
+    def check_read(self) -> None:
+        """Raise the error that prevented reading service accounts, pods or associations: a change needs all of them."""
+        for name in FOUND_IN[:3]:
+            section = getattr(self.snapshot, name)
+            if isinstance(section, Missing):
+                raise error_of(section)
+
+    def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
+        """Raise NotFound for one of `refs` that does not exist, with the nearest names."""
+        known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
+        known |= {item.ref for item in self.items}
+        for ref in refs:
+            if ref not in known:
+                raise NotFound(
+                    f"Service account {ref} does not exist{did_you_mean(str(ref), map(str, known))}", subject=str(ref)
+                )
 
     def only(self, items: Sequence[MigrationItem]) -> Migration:
         """Return the migration of these items, whose plan changes nothing for others."""
@@ -76,6 +109,8 @@ class Migration:
         return tuple(item for item in self.items if item.stage.rank < reached and not blocked(item))
 
     def blocked(self, item: MigrationItem, options: MigrationOptions) -> bool:
+        if not any(item.ref == c.ref and item.role_arn == c.role_arn for c in self.judge.candidates):
+            return True  # several roles: nothing can be accepted
         return any(not options.accepts(item.ref, blocker.id) for blocker in item.blockers)
 
     def chosen(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> tuple[MigrationItem, ...]:
@@ -145,19 +180,38 @@ def read_migration(
     accepted: Callable[[ServiceAccountRef, str], bool] = lambda ref, blocker: False,
     tags: Mapping[str, str] | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+    source: str = "",
+    create: bool = False,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
-    `tags` are those of new associations. Never raises
-    for what cannot be read."""
-    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=FOUND_IN)
-    candidates = find_candidates(base, scope)
+    `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
+    service accounts of their own where they need one. Never raises for what cannot be read."""
+    named = scope
+    if create and scope.named:  # the service accounts to create are not named
+        scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
+    first = (*FOUND_IN, "daemon_sets")
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=first)
+    candidates = find_candidates(base, named)
+    proxies: Section[ProxyReading] = Known(ProxyReading())
+    several: list[MigrationItem] = []
+    if source != OlderWay.IRSA:
+        proxies = read_proxies(clients, place, base, bindings=create)
+        if uses := uses_of(known_or(proxies, ProxyReading()), base):
+            more, several = uses.candidates(named, {item.ref for item in candidates}, create=create)
+            candidates = (*candidates, *more)
+    candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
     wished = wished_associations(place, candidates, base)
     wanted = ReadRequest(checks=ALL, scope=scope, planned=planned_associations(place, wished, now))
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
+    if source in ("", OlderWay.IRSA):
+        candidates += find_leftovers(snapshot, place, candidates, named)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
-    return Migration(place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge)
+    items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))
+    return Migration(
+        place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge, proxies=proxies
+    )
 
 
 def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
@@ -171,16 +225,11 @@ def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
         yield ("podid", "migrate", "finish", "-A")
 
 
-def associated_refs(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts of the namespace, or of the cluster, that have an association and the annotation of IRSA."""
-    return tuple(
-        item.ref
-        for item in migration.items
-        if item.stage.rank >= Stage.ASSOCIATED.rank and namespace in (None, "", item.ref.namespace)
-    )
+def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts of the namespace, or of the cluster, that use IRSA and whose migration has begun; also those
+    whose rollback was interrupted before the pods were restarted."""
 
+    def begun(item: MigrationItem) -> bool:
+        return item.stage is not Stage.OLD or (item.pods.pod_identity > 0 and not item.state.association)
 
-def read_again(clients: Clients, place: Place, migration: Migration, now: datetime) -> Snapshot:
-    """Read the pods again."""
-    wanted = ReadRequest(checks=(), scope=EVERYTHING)
-    return collect(clients, place, wanted, now=now, base=migration.snapshot, again=("pods",))
+    return tuple(item.ref for item in migration.items if begun(item) and namespace in (None, "", item.ref.namespace))

@@ -19,7 +19,6 @@ from podid.domain.migration import (
     ItemState,
     MigrationItem,
     MigrationStep,
-    OlderWay,
     Stage,
 )
 from podid.domain.names import Arn, ServiceAccountRef, role_name
@@ -27,7 +26,6 @@ from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.status import IdentityStatus
 from podid.domain.text import short_list
-from podid.domain.workloads import workload_subject
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.migrate.candidates import (
@@ -39,6 +37,7 @@ from podid.ops.migrate.candidates import (
     policy_of,
     provider_arn,
 )
+from podid.ops.migrate.proxy_changes import principals_of, with_own_accounts
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Diagnosis, judge
@@ -74,7 +73,7 @@ class MigrationJudge:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
         facts = {item.ref: facts_of(self.snapshot, self.place, item) for item in self.candidates}
         blockers: dict[ServiceAccountRef, list[Blocker]] = {
-            ref: self._own_blockers(item) for ref, item in facts.items()
+            ref: [*item.candidate.blockers, *self._own_blockers(item)] for ref, item in facts.items()
         }
         free = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
         plan, refused = self._plan(free)
@@ -167,6 +166,7 @@ class MigrationJudge:
                     wanted.append(one)
             chosen += wanted
         plan = plan_associations(chosen, change, cluster, header, current)
+        plan = with_own_accounts(plan, (item.candidate for item in items if item.ref not in refused), self.snapshot)
         return replace(plan, notes=()), refused
 
     def _after(self, plan: Plan) -> tuple[Mapping[ServiceAccountRef, IdentityStatus], tuple[Verdict, ...]]:
@@ -188,23 +188,28 @@ class MigrationJudge:
     ) -> MigrationItem:
         candidate = facts.candidate
         cautions = [Caution(verdict.check, verdict.message) for verdict in failing]
-        cautions += _cautions(facts, self.place)
-        workloads = dict.fromkeys(workload_subject(pod) for pod in candidate.pods)
+        cautions += (*candidate.cautions, *_cautions(facts, self.place, self.snapshot))
         return MigrationItem(
             ref=facts.ref,
-            source=OlderWay.IRSA,
+            source=candidate.source,
             role_arn=candidate.role_arn,
             stage=facts.stage,
             pods=facts.counts,
-            evidence=candidate.evidence,
-            workloads=tuple(sorted(f"{w.kind}/{w.namespace}/{w.name}" for w in workloads)),
+            evidence=(*candidate.evidence, *_trust_evidence(facts)),
+            workloads=candidate.workload_names,
             blockers=blockers,
             warnings=tuple(dict.fromkeys(cautions)),
-            unknown=_unknown(status),
+            unknown=(*candidate.unknown, *_unknown(status)),
             steps=tuple(_steps(facts)),
-            owner=_owner(facts),
+            owner=candidate.owner,
+            copy_of=candidate.copy_of,
             state=_state(facts),
         )
+
+
+def _trust_evidence(facts: MigrationFacts) -> tuple[str, ...]:
+    name = role_name(facts.candidate.role_arn)
+    return (f"the trust policy of role {name} allows it by the OIDC provider",) if facts.by_issuer else ()
 
 
 def _refusal(error: PodidError) -> Blocker:
@@ -245,9 +250,9 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
     return tuple(subjects)
 
 
-def _cautions(facts: MigrationFacts, place: Place) -> Iterator[Caution]:
+def _cautions(facts: MigrationFacts, place: Place, snapshot: Snapshot) -> Iterator[Caution]:
     """What the checks do not look for, since it only matters to a migration."""
-    if owner := _owner(facts):
+    if owner := facts.candidate.owner:
         yield Caution(
             "annotation-owned",
             f"{owner} manages the annotation. podid migrate finish prints the change to make there.",
@@ -256,7 +261,8 @@ def _cautions(facts: MigrationFacts, place: Place) -> Iterator[Caution]:
     if policy is None:
         return
     name = role_name(facts.candidate.role_arn)
-    others = [who for who in trust.other_principals(policy) if who != provider]
+    own = principals_of(facts.candidate.proxy, snapshot) if facts.candidate.proxy is not None else {provider}
+    others = [who for who in trust.other_principals(policy) if who not in own]
     if others:
         yield Caution(
             "role-used-elsewhere",
@@ -280,32 +286,39 @@ def _cautions(facts: MigrationFacts, place: Place) -> Iterator[Caution]:
 
 
 def _state(facts: MigrationFacts) -> ItemState:
-    role, account = facts.role, facts.candidate.account
+    role = facts.role
     known = role.value if isinstance(role, Known) else None
     return ItemState(
         trust_policy=digest(known.trust) if known is not None else "",
         association=facts.association.association_id if facts.association is not None else "",
-        annotations=account.irsa_annotations if account is not None else {},
+        annotations=facts.candidate.annotations,
     )
-
-
-def _owner(facts: MigrationFacts) -> str:
-    account = facts.candidate.account
-    return account.owner if account is not None and account.irsa_annotations else ""
 
 
 def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
     """What is left, as single commands; `podid migrate apply` does all but the last."""
     ref, name = str(facts.ref), role_name(facts.candidate.role_arn)
+    copied = facts.candidate.copy_of
+    if copied and facts.candidate.account is None:
+        yield MigrationStep("create", ref, (_kubectl(facts.ref, "create", "serviceaccount", facts.ref.name),))
     if not facts.allowed:
         yield MigrationStep("allow", name, (("podid", "trust", "add", "--role", name, "--for", ref),))
     if not facts.associated:
         yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name),))
-    if facts.counts.pod_identity < facts.counts.total:
+    for workload in facts.candidate.workloads if copied else ():
+        target = f"{workload.kind.lower()}/{workload.name}"
+        yield MigrationStep(
+            "patch", str(workload), (_kubectl(facts.ref, "set", "serviceaccount", target, facts.ref.name),)
+        )
+    if facts.counts.pod_identity < facts.counts.total and not copied:
         yield MigrationStep("restart", ref, (("podid", "restart", ref),))
     if facts.counts.total:
         yield MigrationStep("verify", ref, (("podid", "verify", ref),))
     yield MigrationStep("finish", ref, (("podid", "migrate", "finish", ref),))
+
+
+def _kubectl(ref: ServiceAccountRef, *words: str) -> tuple[str, ...]:
+    return ("kubectl", "-n", ref.namespace, *words)
 
 
 def _providers(items: Iterable[MigrationFacts], place: Place) -> tuple[str, ...]:

@@ -37,6 +37,11 @@ ACCEPT = several(
 )
 
 
+CREATE_SERVICE_ACCOUNTS = switch(
+    "For kiam and kube2iam: give workloads that share a service account one of their own.", consent=True
+)
+
+
 def read_stage(text: str, *, option: str) -> Stage:
     """A stage that `apply` can stop at. Raises InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
@@ -70,6 +75,7 @@ class MigrationOptions:
 @options
 class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
+    create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
     plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
     until: Stage = option(
         "STAGE",

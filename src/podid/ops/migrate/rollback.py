@@ -6,6 +6,7 @@ restarted, and last the statement of Pod Identity is removed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,22 +14,23 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.aws import Association, Role
-from podid.domain.errors import NotFound, Partial, PodidError
+from podid.domain.errors import Conflict, NotFound, Partial, PodidError
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Plan, texts
-from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.text import count_of, short_list
-from podid.domain.workloads import live, opted_out
+from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
+from podid.domain.text import count_of
+from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
 from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
-from podid.ops.migrate.candidates import counts_of, provider_arn
+from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -37,11 +39,12 @@ ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
     """`before` restores the older way and deletes the associations of `refs`; `after` removes the statements of Pod
-    Identity once pods are back."""
+    Identity once pods are back. `pods_left` is whether a pod still uses Pod Identity."""
 
     refs: tuple[ServiceAccountRef, ...]
     before: Plan
     after: Plan
+    pods_left: bool
 
     @property
     def whole(self) -> Plan:
@@ -49,94 +52,150 @@ class Rollback:
         return self.before.then(self.after).in_order()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """A service account to return, with its role by IRSA. Without an association, an earlier run deleted it, or the
+    role only allows Pod Identity so far."""
+
+    ref: ServiceAccountRef
+    role_arn: str
+    association: Association | None
+
+    @property
+    def session_tags(self) -> bool:
+        return self.association is None or self.association.session_tags
+
+
 def plan_rollback(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal) -> Rollback:
-    """Read nothing but the journal. Raises NotFound where none of `refs` has an association, Conflict where one is
-    owned by an add-on or a trust policy cannot be edited."""
+    """Read nothing but the journal. Raises NotFound where one of `refs` has neither an association nor IRSA, Conflict
+    where an association is owned by an add-on or a trust policy cannot be edited."""
     snapshot, place = migration.snapshot, migration.place
-    associations = {
-        ref: item for ref in sorted(refs) if isinstance(item := index(snapshot).associations.get(ref), Association)
-    }
-    if not associations:
-        names = short_list(map(str, refs))
-        raise NotFound(f"Nothing to roll back: {names} {'have' if len(refs) > 1 else 'has'} no association")
-    annotations = [
-        a for ref, item in associations.items() if (a := _annotation(snapshot, ref, item, journal, place.account))
-    ]
+    members = _members(migration, refs, journal)
+    associations = {member.ref: member.association for member in members if member.association is not None}
+    annotations = [a for member in members if (a := _annotation(snapshot, member, journal, place.account))]
     opened, closed = [], []
-    for arn, members in _by_role(associations.values()).items():
+    for arn, group in _by_role(members).items():
+        if not in_account(arn, place):
+            continue
         section = role_section(snapshot, arn)
-        if not isinstance(section, Known) or section.value is None:
-            raise NotFound(f"Role {role_name(arn)} could not be read, so IRSA cannot be restored", subject=arn)
+        if isinstance(section, Missing):
+            raise error_of(section)
+        if section.value is None:
+            raise NotFound(f"Role {role_name(arn)} does not exist, so IRSA cannot be restored", subject=arn)
         role = section.value
-        check_editable(role)
         old = trust.parse_policy(role.trust)
-        both = _with_issuer(old, role, members, migration, journal)
-        check_size(both, role.name)
-        back = _without_pods(both, role, members, migration)
+        earlier = _earlier(journal, place.account, role)
+        both = _with_issuer(old, [member.ref for member in group], provider_arn(place), earlier)
+        back = _as_written(_without_pods(both, role, group, migration), earlier)
         if both != old:
             opened.append(_trust(role, old, both, "so that it allows IRSA again"))
         if back != both:
             closed.append(_trust(role, both, back, "Pod Identity is no longer used"))
+        if both != old or back != both:
+            check_editable(role)
+            check_size(both, role.name)
     deletion = plan_disassociate(tuple(associations), place.header, dict(associations))
     before = replace(deletion, actions=(*opened, *annotations, *deletion.actions), notes=(), separate=False)
-    return Rollback(refs=tuple(associations), before=before, after=Plan(header=place.header, actions=tuple(closed)))
+    after = Plan(header=place.header, actions=tuple(closed))
+    names = tuple(member.ref for member in members)
+    pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
+    return Rollback(refs=names, before=before, after=after, pods_left=any(map(injected, filter(live, pods))))
 
 
-def _by_role(associations: Iterable[Association]) -> Mapping[str, list[Association]]:
-    groups: dict[str, list[Association]] = {}
-    for item in associations:
-        groups.setdefault(item.role_arn, []).append(item)
+def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:
+    """The undo of a run of `podid migrate apply`, which deletes the associations of `refs`: in the order of a rollback,
+    so that no pod is without credentials."""
+    last = tuple(action for action in plan.actions if action.kind == ROLE_TRUST.name)
+    first = replace(plan, actions=tuple(action for action in plan.actions if action not in last))
+    after = Plan(header=plan.header, actions=last)
+    return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
+
+
+def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal) -> list[_Member]:
+    associations = index(migration.snapshot).associations
+    roles = {item.ref: item.role_arn for item in migration.items}
+    members = []
+    for ref in sorted(refs):
+        known = associations.get(ref)
+        association = known if isinstance(known, Association) else None
+        if association is None and ref not in roles:
+            raise NotFound(f"Nothing to roll back: {ref} has no association and does not use IRSA", subject=str(ref))
+        own = (association.role_arn, association.target_role_arn) if association is not None else ()
+        recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
+        role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
+        if association is not None and role_arn not in own:
+            message = f"{ref} has an association with another role than the one of IRSA"
+            raise Conflict(message, subject=str(ref), id="association-other-role")
+        members.append(_Member(ref=ref, role_arn=role_arn, association=association))
+    return members
+
+
+def _by_role(members: Iterable[_Member]) -> Mapping[str, list[_Member]]:
+    groups: dict[str, list[_Member]] = {}
+    for member in members:
+        groups.setdefault(member.role_arn, []).append(member)
     return groups
 
 
-def _annotation(
-    snapshot: Snapshot, ref: ServiceAccountRef, association: Association, journal: Journal, account: str
-) -> Action | None:
+def _annotation(snapshot: Snapshot, member: _Member, journal: Journal, account: str) -> Action | None:
     """Restore the annotations that the journal has, else the role's; None where the service account has them."""
+    ref = member.ref
     current = next((a for a in known_or(snapshot.service_accounts, ()) if a.ref == ref), None)
     if current is None or current.irsa_role_arn:
         return None
-    recorded = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
-    annotations = texts(recorded.before, "annotations") if recorded is not None else {}
     before = ANNOTATIONS.state_of(ref, current.irsa_annotations)
-    wanted = annotations or {ROLE_ARN_ANNOTATION: association.role_arn}
+    wanted = _recorded_annotations(journal, account, ref) or {ROLE_ARN_ANNOTATION: member.role_arn}
     return ANNOTATIONS.action(before, ANNOTATIONS.state_of(ref, {**current.irsa_annotations, **wanted}))
 
 
-def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> Action | None:
-    """Return the newest change of the resource that this journal has."""
+def _recorded_annotations(journal: Journal, account: str, ref: ServiceAccountRef) -> Mapping[str, str]:
+    """Return the annotations that podid removed last; empty if it removed none."""
+    actions = _recorded(journal, account, ANNOTATIONS.name, {"namespace": ref.namespace, "name": ref.name})
+    return next((texts(a.before, "annotations") for a in actions if texts(a.before, "annotations")), {})
+
+
+def _recorded(journal: Journal, account: str, kind: str, keys: Mapping[str, str]) -> list[Action]:
+    """Return the changes of the resource that this journal has, the newest first."""
     try:
         steps = journal.steps_since(account, (kind,), _EVER)
     except PodidError:
-        return None
-    about = [(moment, step.action) for _, step, moment in steps if step.action.keys == keys]
-    return max(about, key=lambda item: item[0])[1] if about else None
+        return []
+    about = [(moment, step.number, step.action) for _, step, moment in steps if step.action.keys == keys]
+    return [action for _, _, action in sorted(about, key=lambda item: item[:2], reverse=True)]
+
+
+def _earlier(journal: Journal, account: str, role: Role) -> list[trust.Policy]:
+    """Return earlier trust policies of the role: that before podid's changes in a row first, else a newer one first."""
+    policies: list[trust.Policy] = []
+    row: list[trust.Policy] = []
+    for action in _recorded(journal, account, ROLE_TRUST.name, {"roleName": role.name}):
+        if action.before is None or action.after is None:
+            continue
+        if row and document_of(action.after) != row[-1].to_document():
+            policies, row = [*policies, *reversed(row)], []
+        row.append(trust.parse_policy(document_of(action.before)))
+    return [*policies, *reversed(row)]
 
 
 def _with_issuer(
-    policy: trust.Policy, role: Role, members: Sequence[Association], migration: Migration, journal: Journal
+    policy: trust.Policy, refs: Iterable[ServiceAccountRef], provider: str, earlier: Sequence[trust.Policy]
 ) -> trust.Policy:
-    """The policy that allows the members by this cluster's issuer. Statements that podid removed come back as they were
-    and where they were, else each member gets the statement of the EKS User Guide."""
-    provider, account = provider_arn(migration.place), migration.place.account
-    missing = [item.ref for item in members if not trust.allows_by_issuer(policy, provider, item.ref)]
-    if not missing:
-        return policy
-    recorded = _recorded(journal, account, ROLE_TRUST.name, {"roleName": role.name})
-    if recorded is not None and recorded.before is not None and recorded.after is not None:
-        before, after = (trust.parse_policy(document_of(state)) for state in (recorded.before, recorded.after))
-        restored = trust.merged(after, before, policy)
-        if restored is not None and all(trust.allows_by_issuer(restored, provider, ref) for ref in missing):
-            return restored
-    document = policy.to_document()
-    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-    statements = [*statements, *(trust.issuer_statement(provider, ref) for ref in missing)]
-    return trust.parse_policy({**document, "Statement": statements})
+    """The policy that allows the service accounts by the provider. What podid removed comes back as it was and where it
+    was, else each gets the statement of the EKS User Guide."""
+    for ref in refs:
+        if trust.allows_by_issuer(policy, provider, ref):
+            continue
+        for original in earlier:
+            if trust.allows_by_issuer(original, provider, ref):
+                policy = trust.restore_subject(policy, original, issuer=provider, ref=ref)
+                break
+        if not trust.allows_by_issuer(policy, provider, ref):
+            statements = [*(s.raw for s in policy.statements), trust.issuer_statement(provider, ref)]
+            policy = policy.with_statements(statements)
+    return policy
 
 
-def _without_pods(
-    policy: trust.Policy, role: Role, members: Sequence[Association], migration: Migration
-) -> trust.Policy:
+def _without_pods(policy: trust.Policy, role: Role, members: Sequence[_Member], migration: Migration) -> trust.Policy:
     """The policy without the statements that podid writes for exactly these members; others stay."""
     for item in members:
         who = identity(migration.place.the_cluster, item.ref, session_tags=item.session_tags, role=role)
@@ -146,25 +205,30 @@ def _without_pods(
     return policy
 
 
+def _as_written(policy: trust.Policy, earlier: Sequence[trust.Policy]) -> trust.Policy:
+    """The earlier policy with the same statements, which may have a single one without a list."""
+    raws = [statement.raw for statement in policy.statements]
+    return next((other for other in earlier if [statement.raw for statement in other.statements] == raws), policy)
+
+
 def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> Action:
     states = ({"roleName": role.name, "policyDocument": policy.to_document()} for policy in (before, after))
     old, new = states
     return ROLE_TRUST.action(old, new, note=note)
 
 
-def with_pods_back(result: ChangeResult, snapshot: Snapshot, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """The result, with an error where running pods do not use the older way. `snapshot` is read after the restarts."""
-    left = {}
-    for ref in refs:
-        pods = [pod for pod in index(snapshot).pods.get(ref, ()) if live(pod) and not opted_out(pod)]
-        counts = counts_of(snapshot, pods)
-        if counts.irsa < counts.total:
-            left[ref] = counts.total - counts.irsa
-    if result.error is not None or not left:
+def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+    """The result, with an error where a running pod lacks the fields of IRSA or still has those of Pod Identity."""
+    try:
+        pods = [pod for name in sorted({ref.namespace for ref in refs}) for pod in clients.kube.reader.list_pods(name)]
+    except PodidError as error:
+        return replace(result, error=error)
+    counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
+    left = Counter(pod.ref for pod in counted if injected(pod) or not carried_role(pod))
+    if not left:
         return result
     lines = tuple(f"{ref}: {count_of(number, 'running pod')} without IRSA" for ref, number in left.items())
-    message = f"{count_of(len(left), 'service account')} not back on IRSA"
-    return replace(result, error=Partial(message, lines=lines))
+    return replace(result, error=Partial(f"{count_of(len(left), 'service account')} not back on IRSA", lines=lines))
 
 
 def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:

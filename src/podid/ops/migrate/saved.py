@@ -31,12 +31,19 @@ def read_plan(text: str, name: str) -> Mapping[str, Any]:
     return document
 
 
+def creates_accounts(saved: Mapping[str, Any]) -> bool:
+    """Return whether the plan was made with --create-service-accounts."""
+    return any(isinstance(entry, dict) and bool(entry.get("copyOf")) for entry in saved["items"])
+
+
 def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tuple[MigrationItem, ...]:
     """Return the items of the saved plan, as they are now. Raises Conflict with every difference, and InvalidInput for
     a file that is damaged."""
     if saved.get("cluster") != migration.place.the_cluster.arn:
         raise Conflict(f"{name} is a plan for {saved.get('cluster')}, not for {migration.place.the_cluster.arn}")
     now = {item.ref: item for item in migration.items}
+    # with kiam and kube2iam, a service account can have an item for each role
+    pairs = {(item.ref, item.role_arn): item for item in migration.items}
     items, moved = [], []
     for entry in saved["items"]:
         try:
@@ -44,7 +51,7 @@ def check_plan(saved: Mapping[str, Any], migration: Migration, name: str) -> tup
             before: Mapping[str, Any] = {**entry["state"], "roleArn": entry["roleArn"], "blockers": _ids(entry)}
         except (KeyError, TypeError) as error:
             raise InvalidInput(f"{name} is damaged: {error}", subject=name) from error
-        item = now.get(ref)
+        item = pairs.get((ref, str(before["roleArn"]))) or now.get(ref)
         if item is None:
             moved.append(f"{ref}: nothing is left to migrate")
             continue

@@ -112,7 +112,7 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
         ref = ServiceAccountRef.parse(text)
         scope = DoctorScope(ref.namespace, SERVICE_ACCOUNT, ref.name, text)
     if namespace and namespace != scope.namespace:
-        raise UsageError(f"{text!r} is not in namespace {namespace!r} of --namespace", subject=text)
+        raise UsageError(f"{text!r} is not in namespace {namespace!r}, which --namespace specifies", subject=text)
     return scope
 
 

@@ -191,7 +191,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow(
         "node_calls",
-        (CloudTrail.iter_node_calls,),
+        (CloudTrail.iter_calls,),
         witnesses.node_calls,
         needs=("associations", "pods", "nodes"),
         why="reading the calls of node roles",

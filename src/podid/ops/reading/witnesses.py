@@ -93,7 +93,7 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
     since = source.now - TRAIL_SINCE
     trails: dict[str, Section[NodeTrail]] = {}
     for node in covering(hosts)[:MOST_NODES]:
-        calls = source.clients.aws.cloudtrail.iter_node_calls(ids[node], since)
+        calls = source.clients.aws.cloudtrail.iter_calls(ids[node], since)
         try:
             trails[node] = Known(node_trail(newest(calls, since, MOST_NODE_CALLS)))
         except PodidError as error:

@@ -1,4 +1,4 @@
-"""Describe in words who may assume a role. The engine evaluates pods; the trust policy only selects which pods to
+"""Describe in words who can assume a role. The engine evaluates pods; the trust policy only selects which pods to
 try."""
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def plan_trust(
 
 
 def others(role: Role, *, stays: bool = True) -> list[str]:
-    """Describe the other principals that may assume the role, before it is changed or deleted."""
+    """Describe the other principals that can assume the role, before it is changed or deleted."""
     principals = trust.other_principals(trust.parse_policy(role.trust))
     after = " (unchanged)" if stays else ", which could no longer assume it"
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]

@@ -181,9 +181,8 @@ def _takes(preset: Preset) -> str:
 def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     pattern, words = FORMS[parameter.form]
     if not re.fullmatch(pattern, value, re.ASCII):
-        raise InvalidInput(
-            f"Preset {preset.name}: {parameter.name} {value!r} is not {words}", advice=_takes(preset), subject=value
-        )
+        message = f"Preset {preset.name}: {value!r} is not {words} (parameter {parameter.name})"
+        raise InvalidInput(message, advice=_takes(preset), subject=value)
     match parameter.form:
         case "ssm-path":
             return value.strip("/")

@@ -141,7 +141,7 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
 
 @dataclass(frozen=True, slots=True)
 class RoleReading:
-    """`access` describes who may assume the role. `documents` are the managed policies by ARN, with the boundary. None,
+    """`access` describes who can assume the role. `documents` are the managed policies by ARN, with the boundary. None,
     or a missing document, could not be read: `unread` has the reason. `uses` is None if no cluster was read. `report`
     has the status of the service accounts that use the role in this cluster, if they were checked."""
 

@@ -130,7 +130,7 @@ class RoleCreateOptions:
 
     service_accounts: tuple[ServiceAccountRef, ...] = several(
         "NS/SA",
-        "Service account whose pods may assume the role. Repeatable.",
+        "Service account whose pods can assume the role. Repeatable.",
         name="--for",
         read=ServiceAccountRef.parse_all,
     )
@@ -142,7 +142,7 @@ class RoleCreateOptions:
     )
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: who may assume the role.",
+        "service-account, namespace, cluster or account: who can assume the role.",
         default="service-account",
         values=SCOPES,
     )
@@ -150,7 +150,7 @@ class RoleCreateOptions:
     permissions: PermissionOptions = included(PermissionOptions)
     target_role: str = option(
         "ARN",
-        "Role that this role may assume, of any account.",
+        "Role that this role can assume, of any account.",
         default="",
         read=role_arn,
     )

@@ -1,4 +1,4 @@
-"""Details of one identity beside its status: who may assume its roles, and which credentials its pods use."""
+"""Details of one identity beside its status: who can assume its roles, and which credentials its pods use."""
 
 from __future__ import annotations
 

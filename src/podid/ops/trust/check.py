@@ -66,7 +66,7 @@ class PolicyChecks:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccess:
-    """Who may assume a role by its trust policy. `name` is that of the file or role."""
+    """Who can assume a role by its trust policy. `name` is that of the file or role."""
 
     name: str
     policy: trust.Policy

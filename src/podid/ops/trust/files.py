@@ -69,7 +69,7 @@ def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, st
             lock = partial(wait_for, subject=name, patience=patience)
             with _writing(name):
                 if any(samestat(Path(name).lstat(), facts) for facts in locked_files.values()):
-                    raise UsageError(f"{name} is given twice", subject=name)
+                    raise UsageError(f"{name} is specified twice", subject=name)
                 locked_files[name] = stack.enter_context(files.locked(Path(name), lock))
         yield locked_files
 

@@ -113,6 +113,27 @@ class Gateway:
         if named.service == "eks-auth":
             with self._trailed(caller, _cluster_in(named.request.path)):
                 return self._modelled(named, caller, request_id)
+        if caller.of_pod:
+            with self._called(named, caller):
+                return self._answered(named, caller, request_id)
+        return self._answered(named, caller, request_id)
+
+    @contextmanager
+    def _called(self, named: Named, caller: Credential) -> Iterator[None]:
+        """CloudTrail hears of a call with a pod's credentials. It has those of global services in us-east-1 only."""
+        failure = None
+        try:
+            yield
+        except AwsError as error:
+            failure = AwsError("Client.UnauthorizedOperation", error.message) if named.service == "ec2" else error
+            raise
+        finally:
+            if named.service != "iam" or self.world.region == "us-east-1":
+                session, source = caller.user_id.partition(":")[2], f"{named.service}.amazonaws.com"
+                agent = named.request.header("user-agent")
+                trail.called(self.world, session, caller.role_arn, source, named.operation, agent, failure)
+
+    def _answered(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         if named.service in self._services:
             return self._modelled(named, caller, request_id)
         if named.service == "sts":

@@ -21,19 +21,22 @@ _DAYS = 90
 _AGENT = "aws-sdk-go-v2/1.41.1 ua/2.1 os/linux lang/go#1.25 md/GOOS#linux md/GOARCH#amd64 api/eksauth#1.12.1"
 
 
-def called(world: World, instance_id: str, role_arn: str, source: str, name: str, user_agent: str) -> None:
-    """A call with the role of an instance, by whatever runs there. EC2 names such a session after the instance."""
+def called(
+    world: World, session: str, role_arn: str, source: str, name: str, user_agent: str, error: AwsError | None = None
+) -> None:
+    """A call with the role's credentials in a session of this name. EC2 names those of an instance after it."""
     role = role_arn.rpartition("/")[2]
-    issuer = {"type": "Role", "arn": role_arn, "accountId": world.account, "userName": role}
+    account = role_arn.split(":")[4]
+    issuer = {"type": "Role", "arn": role_arn, "accountId": account, "userName": role}
     identity = {
         "type": "AssumedRole",
-        "principalId": f"AROAEXAMPLE:{instance_id}",
-        "arn": f"arn:{world.partition}:sts::{world.account}:assumed-role/{role}/{instance_id}",
-        "accountId": world.account,
+        "principalId": f"AROAEXAMPLE:{session}",
+        "arn": f"arn:{world.partition}:sts::{account}:assumed-role/{role}/{session}",
+        "accountId": account,
         "sessionContext": {"sessionIssuer": issuer, "attributes": {"mfaAuthenticated": "false"}},
     }
     record = {"userIdentity": identity, "userAgent": user_agent, "requestParameters": None, "responseElements": None}
-    _put(world, source, name, record, resources=[], more={"Username": instance_id})
+    _put(world, source, name, {**record, **_failure(error)}, resources=[], more={"Username": session})
 
 
 def redeemed(world: World, caller: Credential, cluster_name: str, error: AwsError | None) -> None:

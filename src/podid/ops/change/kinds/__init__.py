@@ -5,15 +5,20 @@ from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind, UnknownKind
 from podid.ops.change.kinds.kubernetes import ANNOTATIONS, PROBE, RESTART, SERVICE_ACCOUNT
 from podid.ops.change.kinds.role import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
+from podid.ops.change.kinds.session import COMMAND
+from podid.ops.change.kinds.templates import AGENT, POD_TEMPLATE
 from podid.ops.change.kinds.trusts import OIDC_PROVIDER, ROLE_TRUST, TARGET_TRUST
 
 __all__ = [
     "ADDON",
     "ADDON_ASSOCIATIONS",
+    "AGENT",
     "ANNOTATIONS",
     "ASSOCIATION",
+    "COMMAND",
     "KINDS",
     "OIDC_PROVIDER",
+    "POD_TEMPLATE",
     "PROBE",
     "RESTART",
     "ROLE",
@@ -40,8 +45,11 @@ KINDS: tuple[ResourceKind, ...] = (
     ADDON_ASSOCIATIONS,
     SERVICE_ACCOUNT,
     ANNOTATIONS,
+    POD_TEMPLATE,
+    AGENT,
     RESTART,
     PROBE,
+    COMMAND,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

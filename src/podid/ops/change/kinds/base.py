@@ -26,6 +26,7 @@ Operations = Mapping[Verb, tuple[str, ...]]
 # by name, since only --show-permissions imports them
 _GATEWAYS = {
     "Eks": "podid.aws.eks",
+    "EksAuth": "podid.aws.sts",
     "Iam": "podid.aws.iam",
     "KubeReader": "podid.kube.reader",
     "KubeWriter": "podid.kube.writer",

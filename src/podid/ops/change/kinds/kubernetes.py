@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Done, State, Status, Verb, texts
+from podid.domain.plan import Action, Done, State, Status, Verb, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Site
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class ServiceAccountState(TypedDict, total=False):
     namespace: str
     name: str
+    # the service account whose image pull secrets and automount setting it gets
+    copyOf: str
 
 
 class ServiceAccountKind(ResourceKind):
@@ -32,14 +34,16 @@ class ServiceAccountKind(ResourceKind):
     keys = ("namespace", "name")
     operations: ClassVar[Operations] = {
         Verb.NONE: ("KubeReader.find_service_account",),
-        Verb.CREATE: ("KubeWriter.create_service_account",),
+        Verb.CREATE: ("KubeWriter.create_service_account", "KubeReader.get_account_settings"),
         Verb.DELETE: ("KubeWriter.delete_service_account",),
     }
     overwrites = frozenset({Verb.DELETE})
+    manner = frozenset({"copyOf"})
 
     @staticmethod
-    def state_of(ref: ServiceAccountRef) -> ServiceAccountState:
-        return {"namespace": ref.namespace, "name": ref.name}
+    def state_of(ref: ServiceAccountRef, copy_of: str = "") -> ServiceAccountState:
+        state: ServiceAccountState = {"namespace": ref.namespace, "name": ref.name}
+        return {**state, "copyOf": copy_of} if copy_of else state
 
     def read(self, site: Site, keys: Keys) -> State | None:
         return None if site.clients.kube.reader.find_service_account(_ref(keys)) is None else dict(keys)
@@ -48,15 +52,19 @@ class ServiceAccountKind(ResourceKind):
         if action.after is None:
             site.clients.kube.writer.delete_service_account(_ref(action.keys))
         else:
-            site.clients.kube.writer.create_service_account(_ref(action.keys))
-        return action.after
+            ref, source = _ref(action.keys), text(action.after, "copyOf")
+            original = ServiceAccountRef(ref.namespace, source)
+            settings = site.clients.kube.reader.get_account_settings(original) if source else {}
+            site.clients.kube.writer.create_service_account(ref, settings)
+        return self.held(action.after)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         from podid.domain.cluster import ServiceAccount
         from podid.ops.change.planned import with_changed
 
         ref = _ref(action.keys)
-        account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
+        # in whole seconds, as the API server stores it: the pods that follow are not older
+        account = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now.replace(microsecond=0))
         made = () if action.after is None else (account,)
         return with_changed(
             snapshot, "service_accounts", lambda accounts: (*(item for item in accounts if item.ref != ref), *made)

@@ -1,0 +1,54 @@
+"""podid activity."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import option
+from podid.domain.permissions import CommandPermissions
+from podid.ops.options import SERVICE_ACCOUNT
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.cloudtrail import CloudTrail
+    from podid.aws.eks import Eks
+    from podid.cli import permissions
+
+    return CommandPermissions.of(
+        *(Eks.find_association, Eks.list_association_summaries, CloudTrail.iter_sessions, CloudTrail.iter_calls),
+        optional=(permissions.NAMING,),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+def activity(
+    access: Access,
+    ref: ServiceAccountRef = SERVICE_ACCOUNT,
+    since: str = option("TIME", "Age of the oldest call, such as 30m, 24h or 7d.", default="1h"),
+) -> None:
+    """Count the calls of a service account's pods, by action.
+
+    The source is CloudTrail's event history: management events of the last 90 days, in the region of the cluster. It
+    has no data events, such as reads of S3 objects, and shows an event after up to 15 minutes. So a missing call does
+    not show that an action is unused. podid names the limits below the result.
+
+    CloudTrail accepts two requests a second: podid reads at most 100 sessions, one request or more for each.
+
+    Example: podid activity shop/orders
+
+    Example: podid activity shop/orders --since 24h
+
+    Example: podid activity shop/orders -o json --query 'actions[?denied > `0`].[action, lastError]'
+    """
+    from datetime import timedelta
+
+    from podid.domain.cloudtrail import DAYS
+    from podid.domain.option import seconds
+    from podid.ops.session.activity import read_activity
+    from podid.render.sessions import activity_notes, activity_view
+
+    now, span = access.runtime.now(), min(timedelta(seconds=seconds(since)), timedelta(days=DAYS))
+    place = access.place()
+    with access.terminal.working(f"reading CloudTrail for {ref}") as progress:
+        read = read_activity(access.clients, place, ref, now - span, now, progress.count)
+    access.terminal.emit(activity_view(read))
+    access.terminal.note(*activity_notes(read))

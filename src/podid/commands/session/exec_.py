@@ -1,0 +1,79 @@
+"""podid exec."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import KUBERNETES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import arguments
+from podid.domain.permissions import CommandPermissions
+from podid.ops.options import SERVICE_ACCOUNT
+
+# as in shells
+CANNOT_START = 126
+# without --timeout: the credentials are renewed as long as the command runs
+_CLUSTER = ("cluster", "region", "profile", "expect_account", "show_permissions")
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.cli import permissions
+
+    return CommandPermissions.of(
+        *(Eks.find_association, Eks.list_association_summaries), optional=(permissions.MINTING, permissions.NAMING)
+    )
+
+
+@command(shared=(*_CLUSTER, *KUBERNETES, "yes", "journal_dir"), permissions=permissions)
+def exec_(
+    access: Access,
+    ref: ServiceAccountRef = SERVICE_ACCOUNT,
+    words: tuple[str, ...] = arguments("CMD...", "The command and its arguments, after '--'.", verbatim=True),
+) -> None:
+    """Run a local command with a service account's identity. Asks for confirmation, or requires --yes.
+
+    podid requests a token of a running pod and redeems it at EKS Auth, as the agent does. Only the command gets the
+    credentials, from an endpoint on 127.0.0.1 with a random authorization token. podid renews them while the command
+    runs, and writes nothing to disk. The command's environment has no other AWS credentials, profiles or roles.
+
+    Signals reach the command, and its exit code is that of podid. podid history has a line with the program, without
+    its arguments. The calls have the session tags of the pod.
+
+    Example: podid exec shop/orders -- aws s3 ls
+
+    Example: podid exec shop/orders --yes -- python app.py
+
+    Example: podid exec shop/orders -- sh
+    """
+    import shutil
+
+    from podid.domain.errors import NotFound, UsageError
+    from podid.local import child
+    from podid.local.endpoint import CredentialsEndpoint
+    from podid.ops.session.issue import Issuer, child_env, get_association, minting
+    from podid.ops.session.recorded import recorded
+    from podid.render.formats import Format
+
+    runtime, program = access.runtime, words[0]
+    if access.shared.output is not Format.TABLE or access.shared.query is not None:
+        raise UsageError("-o and --query cannot be used with podid exec: its output is that of the command")
+    if shutil.which(program, path=runtime.env.get("PATH")) is None:
+        raise NotFound(f"Program {program} does not exist, or is not on the PATH", subject=program)
+    access.take_time()
+    place = access.place(for_change=True)
+    association = get_association(access.clients, place, ref)
+    access.kube.needed()
+    access.terminal.consent(minting(association, f"and run {program} with them"))
+    issuer = Issuer(access.clients, association, runtime.now)
+    with access.terminal.working("requesting credentials"):
+        issuer.session()
+    with (
+        recorded(access.journal, place, association, words, runtime.argv, runtime.now) as record,
+        CredentialsEndpoint(issuer.answer) as endpoint,
+    ):
+        try:
+            code = child.run(words, child_env(runtime.env, place.region, endpoint.url, endpoint.token))
+        except OSError as error:
+            access.terminal.note(f"{program} cannot be started: {error.strerror}")
+            code = CANNOT_START
+        record(code)
+    runtime.end_runs()
+    access.terminal.leave(code)

@@ -1,0 +1,175 @@
+"""The identity of a service account for podid's own use: credentials that EKS Auth issues for a token of one of its
+pods. They are kept in memory only."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from podid.domain.aws import Association
+from podid.domain.errors import Conflict, NotFound, Other, PodidError
+from podid.domain.evidence import identified
+from podid.domain.members import About, ArnText, kind, members
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.plan import Consent, Place
+from podid.domain.text import utc
+from podid.domain.workloads import live, opted_out
+from podid.ops.association.read import association_not_found
+from podid.ops.reading.trials import sample
+
+if TYPE_CHECKING:
+    from podid.aws.decode import PodIdentitySession
+    from podid.domain.cluster import Pod
+    from podid.ops.clients import Clients
+
+# SDKs request new credentials in the last 15 minutes
+RENEWED = timedelta(minutes=20)
+_KEPT = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_USE_", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_PAGER", "AWS_CLI_")
+
+
+def get_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> Association:
+    """Return the association. Raise NotFound with the nearest names."""
+    association = clients.eks.find_association(place.cluster_name, ref)
+    if association is None:
+        known = (item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
+        raise association_not_found(clients, place, ref, known)
+    return association
+
+
+def minting(association: Association, purpose: str) -> Consent:
+    """Return the question before credentials of the association's role are minted."""
+    role = Arn.parse(association.pods_role_arn).resource_name
+    return Consent(
+        question=f"Mint credentials of role {role} as {association.ref} {purpose}?", needed_for="Minting credentials"
+    )
+
+
+@dataclass(slots=True)
+class Issuer:
+    """Issues the credentials of an association, and renews them before they expire. Any thread may call it."""
+
+    clients: Clients
+    association: Association
+    now: Callable[[], datetime]
+    pod: str = ""
+    _session: PodIdentitySession | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def session(self) -> PodIdentitySession:
+        """Return credentials that are valid for a while. If they cannot be renewed, return the present ones until they
+        expire; then raise as the requests do: AccessDenied, Rejected, NotFound."""
+        with self._lock:
+            left = self._left()
+            if self._session is None or left < RENEWED:
+                try:
+                    self._session = self._issue()
+                except PodidError:
+                    if self._session is None or left <= timedelta(0):
+                        raise
+            return self._session
+
+    def _left(self) -> timedelta:
+        expires = self._session.credentials.expires_at if self._session is not None else None
+        return expires - self.now() if expires is not None else timedelta(0)
+
+    def _issue(self) -> PodIdentitySession:
+        association, ref = self.association, self.association.ref
+        pod = self._choose()
+        token = self.clients.kube.writer.request_token(ref, pod)
+        session = self.clients.aws.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
+        if (session.ref, session.association_id) != (ref, association.association_id):
+            raise Conflict(f"EKS Auth returned credentials of {session.ref}, not of {ref}", subject=str(ref))
+        self.pod = pod.name
+        return session
+
+    def _choose(self) -> Pod:
+        """Return a running pod: EKS Auth requires a token that is bound to one."""
+        ref = self.association.ref
+        pods = self.clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
+        usable = sample(pod for pod in pods if live(pod) and not opted_out(pod))
+        if not usable:
+            raise NotFound(
+                f"{ref} has no running pod, and EKS Auth requires a token of one",
+                hint=Other(("show",), (str(ref),)),
+                subject=str(ref),
+            )
+        return usable[0]
+
+    def answer(self) -> Mapping[str, str]:
+        """Return the credentials as the agent does: https://github.com/aws/eks-pod-identity-agent (pkg/credentials)."""
+        credentials = self.session().credentials
+        return {
+            "AccessKeyId": credentials.access_key_id,
+            "SecretAccessKey": credentials.secret_access_key,
+            "Token": credentials.session_token,
+            "AccountId": Arn.parse(self.association.pods_role_arn).account,
+            "Expiration": utc(credentials.expires_at),
+        }
+
+
+def child_env(env: Mapping[str, str], region: str, url: str, token: str) -> dict[str, str]:
+    """Return the environment of a program that gets its credentials from the endpoint and from nowhere else: without
+    the AWS settings of the user, and with empty files for profiles, which SDKs read before they ask an endpoint."""
+    kept = {name: value for name, value in env.items() if not name.startswith("AWS_") or name.startswith(_KEPT)}
+    files = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
+    return {
+        **kept,
+        **dict.fromkeys(files, os.devnull),
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_STS_REGIONAL_ENDPOINTS": "regional",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
+    }
+
+
+@kind("IssuedIdentity", "`podid whoami --as`.")
+@members("cluster namespace service_account association_id role_arn caller_arn account session_name pod expires_at")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedIdentity:
+    """The identity of credentials that EKS Auth issued for a token of `pod`."""
+
+    cluster: str
+    ref: ServiceAccountRef
+    association_id: str
+    role_arn: Annotated[str, About("The role of the credentials.")]
+    caller_arn: ArnText
+    account: str
+    session_name: str
+    pod: str
+    expires_at: datetime | None
+
+    @property
+    def namespace(self) -> str:
+        return self.ref.namespace
+
+    @property
+    def service_account(self) -> str:
+        return self.ref.name
+
+
+def read_identity(issuer: Issuer) -> IssuedIdentity:
+    """Return the identity of new credentials, from sts:GetCallerIdentity. Raise Conflict for another role than the
+    association's."""
+    association, session = issuer.association, issuer.session()
+    caller = issuer.clients.aws.sts.caller_of(session.credentials)
+    redeemed, expected = identified(association, caller.arn, session.credentials.expires_at)
+    if not expected:
+        message = f"EKS Auth returned credentials of {caller.arn}, not of {association.pods_role_arn}"
+        raise Conflict(message, subject=str(association.ref))
+    return IssuedIdentity(
+        cluster=association.cluster_name,
+        ref=association.ref,
+        association_id=association.association_id,
+        role_arn=redeemed.role_arn,
+        caller_arn=caller.arn,
+        account=redeemed.account,
+        session_name=redeemed.session_name,
+        pod=issuer.pod,
+        expires_at=redeemed.expires_at,
+    )

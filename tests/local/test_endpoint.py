@@ -1,0 +1,96 @@
+"""The credentials endpoint answers its own command, and nobody else."""
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from podid.domain.errors import AccessDenied
+from podid.local.endpoint import PATH, CredentialsEndpoint
+
+BODY = {"AccessKeyId": "ASIAEXAMPLE", "Token": "t"}
+
+
+@contextmanager
+def serving(error: Exception | None = None) -> Iterator[CredentialsEndpoint]:
+    def issue() -> Mapping[str, str]:
+        if error is not None:
+            raise error
+        return BODY
+
+    with CredentialsEndpoint(issue) as endpoint:
+        yield endpoint
+
+
+def ask(endpoint: CredentialsEndpoint, path: str = PATH, method: str = "GET", **headers: str) -> tuple[int, str]:
+    host, _, port = endpoint.url.removeprefix("http://").removesuffix(PATH).partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    try:
+        connection.request(method, path, headers={"Authorization": endpoint.token, **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_command_gets_the_credentials() -> None:
+    with serving() as endpoint:
+        status, body = ask(endpoint)
+        assert (status, json.loads(body)) == (200, BODY)
+        assert endpoint.url.startswith("http://127.0.0.1:")
+        assert len(endpoint.token) >= 43
+    with serving() as another:
+        assert another.token != endpoint.token
+    with pytest.raises(ConnectionRefusedError):
+        ask(endpoint)
+
+
+@pytest.mark.parametrize("token", ["", "x", "Bearer x", "\xe9"])
+def test_a_wrong_token_is_refused(token: str) -> None:
+    with serving() as endpoint:
+        for given in (token, endpoint.token[:-1], endpoint.token + "x", f"Bearer {endpoint.token}"):
+            status, body = ask(endpoint, Authorization=given)
+            assert status == 403
+            assert "ASIA" not in body
+            assert endpoint.token not in body
+
+
+@pytest.mark.parametrize("host", ["localhost", "evil.example", "127.0.0.1", "127.0.0.1:1", ""])
+def test_another_host_is_refused(host: str) -> None:
+    """A web page can resolve its own name to 127.0.0.1."""
+    with serving() as endpoint:
+        status, body = ask(endpoint, Host=host)
+        assert (status, "ASIA" in body) == (403, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", f"{PATH}/", f"{PATH}?x=1", "/latest/meta-data", f"/..{PATH}"])
+def test_another_path_is_not_served(path: str) -> None:
+    with serving() as endpoint:
+        assert ask(endpoint, path)[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "OPTIONS", "DELETE"])
+def test_another_method_is_not_served(method: str) -> None:
+    with serving() as endpoint:
+        status, body = ask(endpoint, method=method)
+        assert (status, "ASIA" in body) == (501, False)
+
+
+def test_a_failure_is_passed_on_as_an_error_of_the_endpoint() -> None:
+    with serving(AccessDenied("no more", permission="eks-auth:AssumeRoleForPodIdentity")) as endpoint:
+        status, body = ask(endpoint)
+        assert (status, json.loads(body)) == (500, {"code": "AccessDenied", "message": "no more"})
+
+
+def test_a_connection_that_breaks_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    import socket
+
+    with serving() as endpoint:
+        port = int(endpoint.url.rpartition(":")[2].partition("/")[0])
+        for sent in (b"", b"GET", b"\x00\xff\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+                raw.sendall(sent)
+        assert ask(endpoint)[0] == 200
+    assert capfd.readouterr() == ("", "")
