@@ -247,7 +247,7 @@ def test_a_file_that_is_named_twice(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(document("trust add"))
     line = filled(("trust", "add", "FILE", f"{tmp_path}/./x.json", *FOR, "--in-place"), file)
-    refused(Podid()(*line), "is given twice")
+    refused(Podid()(*line), "is specified twice")
 
 
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
