@@ -12,6 +12,7 @@ and AWS STS quotas". IAM counts characters without white space. The owner comes 
 hints, because anyone may write them.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+# keys whose values depend on the session's name, which Pod Identity chooses
+SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -46,12 +49,14 @@ class PolicyNames:
 class AssumePermissions:
     """The resources, as written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False if a Deny
     or a statement with NotAction or NotResource also covers these actions, so that the resources are not certain.
-    `allows` are the patterns of all actions that the statements allow, `*` if they are not known."""
+    `allows` are the patterns of all actions that the statements allow, `*` if they are not known. `of_sessions` are the
+    policies that depend on the name of the session."""
 
     assume: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     clear: bool = True
     allows: tuple[str, ...] = ("*",)
+    of_sessions: tuple[str, ...] = ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -69,6 +74,13 @@ class AssumePermissions:
             for pattern in self.assume
             if _wild(pattern) and pattern not in self.tag and not self.may_tag(pattern)
         )
+
+
+def depends_on_sessions(document: Mapping[str, object]) -> bool:
+    """Return whether a policy has a condition on the name of a session or on aws:userid, which ends with it, or uses
+    one of them as a policy variable."""
+    text = json.dumps(document).lower()
+    return any(key in text for key in SESSION_KEYS)
 
 
 def assume_permissions(

@@ -167,6 +167,7 @@ def _joined(one: AssumePermissions, other: AssumePermissions) -> AssumePermissio
         tuple(dict.fromkeys((*one.tag, *other.tag))),
         one.clear and other.clear,
         tuple(dict.fromkeys((*one.allows, *other.allows))),
+        tuple(dict.fromkeys((*one.of_sessions, *other.of_sessions))),
     )
 
 

@@ -3,13 +3,21 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar, cast
 
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, allows_any_action, undecided
+from podid.domain.iam import (
+    AssumePermissions,
+    PolicyNames,
+    allowed_actions,
+    allows_any_action,
+    depends_on_sessions,
+    undecided,
+)
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
@@ -72,13 +80,14 @@ def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
         arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
     for arn, policies in known.items():
-        answers = [inline.get((role_name(arn), policy)) for policy in policies.inline]
-        answers += [managed.get(policy) for policy in policies.attached]
-        failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
-        documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        permissions[arn] = (
-            missing(failed) if failed is not None else Known(permissions_in(documents, allowed_actions(documents)))
-        )
+        answers = {policy: inline.get((role_name(arn), policy)) for policy in policies.inline}
+        answers |= {policy: managed.get(policy) for policy in policies.attached}
+        failed = next((answer for answer in answers.values() if isinstance(answer, PodidError)), None)
+        named = {policy: answer for policy, answer in answers.items() if isinstance(answer, Mapping)}
+        documents = tuple(named.values())
+        own = permissions_in(documents, allowed_actions(documents))
+        of_sessions = tuple(policy for policy, document in named.items() if depends_on_sessions(document))
+        permissions[arn] = missing(failed) if failed is not None else Known(replace(own, of_sessions=of_sessions))
     return permissions
 
 
