@@ -26,6 +26,7 @@ ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
+DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
