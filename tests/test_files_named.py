@@ -29,6 +29,7 @@ READ = {
     "role create --policy-file": ("role", "create", "r", "--for", "shop/orders", "--policy-file", "FILE"),
     "role attach --policy-file": ("role", "attach", "storefront", "--policy-file", "FILE"),
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
+    "addon install --config-file": ("addon", "install", "vpc-cni", "--config-file", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
