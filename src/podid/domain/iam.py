@@ -41,6 +41,14 @@ class PolicyNames:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A permissions policy of a role: `name` is the name of an inline policy, or the ARN of a managed one."""
+
+    name: str
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class AssumePermissions:
     """The resources, as written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False if a Deny
     or a statement with NotAction or NotResource also covers these actions, so that the resources are not certain.
