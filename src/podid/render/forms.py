@@ -10,12 +10,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import About, Document
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.change.propagation import awaited_in
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
+from podid.ops.role.create import MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
 Form = Literal["json", "terraform", "cloudformation"]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from podid.domain import trust
 from podid.domain.cluster import ServiceAccount
 from podid.domain.findings import Verdict
-from podid.domain.iam import AssumePermissions
+from podid.domain.iam import depends_on_sessions
 from podid.domain.migration import Caution
 from podid.domain.names import role_name
 from podid.domain.plan import Place
-from podid.domain.snapshot import Known, Snapshot, known_or, part
+from podid.domain.snapshot import Snapshot, known_or, part
 from podid.domain.text import count_of, short_list
 from podid.ops.migrate.candidates import MigrationFacts, policy_of, provider_arn
 from podid.ops.migrate.proxy_changes import principals_of
@@ -82,9 +82,8 @@ class Cautions:
 
     def _of_sessions(self, facts: MigrationFacts, policy: trust.Policy) -> Iterator[Caution]:
         arn = facts.candidate.role_arn
-        section = part(self.snapshot.assume_permissions, arn)
-        permissions = section.value if isinstance(section, Known) else AssumePermissions()
-        policies = [f"policy {name.rpartition('/')[2]}" for name in permissions.of_sessions]
+        documents = known_or(part(self.snapshot.permission_policies, arn), ())
+        policies = [f"policy {p.name.rpartition('/')[2]}" for p in documents if depends_on_sessions(p.document)]
         holders = (["the trust policy"] if trust.names_sessions(policy) else []) + policies
         if holders:
             yield Caution(
