@@ -15,10 +15,8 @@ hints, because anyone may write them.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 from podid.domain import wildcards
-from podid.domain.members import OR_NULL, About
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers, overlap
 
@@ -26,6 +24,7 @@ ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
+DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
@@ -40,6 +39,14 @@ class PolicyNames:
 
     def __bool__(self) -> bool:
         return bool(self.attached or self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A permissions policy of a role: `name` is the name of an inline policy, or the ARN of a managed one."""
+
+    name: str
+    document: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,62 +169,6 @@ def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[s
 
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
     return [action.lower() for action in listed(statement.get(member)) if isinstance(action, str)]
-
-
-_STACK = "aws:cloudformation:stack-name"
-_EKSCTL = "alpha.eksctl.io/cluster-name"
-_CROSSPLANE = "crossplane-name"
-_ACK = "services.k8s.aws/controller-version"
-_KEYS = frozenset({"managedby", "managed_by", "managed-by", "provisioner", "provisionedby", "createdby", "created-by"})
-_TOOLS = {
-    "terraform": "Terraform",
-    "opentofu": "OpenTofu",
-    "terragrunt": "Terraform",
-    "pulumi": "Pulumi",
-    "crossplane": "Crossplane",
-    "cloudformation": "CloudFormation",
-    "cdk": "the AWS CDK",
-    "eksctl": "eksctl",
-    "ansible": "Ansible",
-    "helm": "Helm",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The tool that manages a resource. `detail` is its stack or object, empty if the tags do not contain it; `tag` is
-    the key of the tag."""
-
-    tool: str
-    detail: Annotated[str, OR_NULL, About("The stack or object of the tool, if a tag contains it.")]
-    tag: Annotated[str, About("The key of the tag. Tags are only hints.")]
-
-    @property
-    def words(self) -> str:
-        return f"{self.tool} {self.detail}".strip()
-
-
-def owner_of(tags: Mapping[str, str]) -> Owner | None:
-    """Return the tool that manages the resource and would revert other changes; None without such a tag, and for
-    podid."""
-    if _EKSCTL in tags:
-        stack = tags.get(_STACK, "")
-        detail = f"stack {stack}" if stack else f"for cluster {tags[_EKSCTL]}"
-        return Owner("eksctl", detail, _EKSCTL)
-    if _STACK in tags:
-        return Owner("CloudFormation", f"stack {tags[_STACK]}", _STACK)
-    if _CROSSPLANE in tags:
-        return Owner("Crossplane", tags[_CROSSPLANE], _CROSSPLANE)
-    if _ACK in tags:
-        return Owner("AWS Controllers for Kubernetes", "", _ACK)
-    for key, value in sorted(tags.items()):
-        if key.lower() in _KEYS:
-            tool = next((name for word, name in _TOOLS.items() if word in value.lower()), None)
-            if tool is not None:
-                return Owner(tool, "", key)
-        if key.lower() in _TOOLS and value.lower() not in ("false", "no", "0"):
-            return Owner(_TOOLS[key.lower()], "", key)
-    return None
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
+from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
-from podid.domain.iam import PolicyNames, owner_of
+from podid.domain.iam import PolicyNames
 from podid.domain.names import ServiceAccountRef, addon_name, parse_role_arn
+from podid.domain.owners import owner_of
 from podid.domain.text import short_list
 from podid.ops.association.listing import in_order, unread_error
 from podid.ops.association.read import without_association
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.ops.clients import Clients
 
-# the tag of everything that podid creates from a file, and of roles that podid creates without one
-OWNER_KEY = "podid:owner"
+
 _TAGGING = "sts:TagSession"
 
 
@@ -204,11 +205,11 @@ def _notes(listed: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]
     for item in listed:
         owner = owner_of(item.tags) if isinstance(item, Association) and not item.owner_arn else None
         if owner is not None:
-            yield f"{owner.words} manages the association of {item.ref}: only one tool can manage it"
+            yield f"the association of {item.ref} is managed by {owner.told}"
     for arn in sorted({arn for item in listed if isinstance(item, Association) for arn in _elsewhere(item)}):
         yield f"target role {arn} is only referenced: it is in another account"
     for role in roles:
         if role.role.service_linked:
             yield f"omitted: role {role.name}, because AWS owns it"
-        elif (owner := owner_of(role.role.tags)) is not None:
-            yield f"{owner.words} manages role {role.name}: only one tool can manage it"
+        elif (owner := owner_of(role.role.tags, name=role.name)) is not None:
+            yield f"role {role.name} is managed by {owner.told}"

@@ -11,7 +11,7 @@ from typing import Any
 from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.render.export.parts import (
     DistinctNames,
-    Written,
+    FormText,
     association_members,
     compact,
     documents,
@@ -24,7 +24,7 @@ from podid.render.export.parts import (
 _KEYS = {"roleArn": "roleARN", "targetRoleArn": "targetRoleARN"}
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     names = role_names(identities, DistinctNames(object_name, "-"))
     objects = [
         _object("iam", "Role", names[role.role.arn], {"name": role.name}, _role(role)) for role in identities.roles
@@ -40,7 +40,7 @@ def write(identities: LiveIdentities) -> Written:
         "metadata.namespace is the namespace of the controller's objects, spec.namespace that of the pods.",
     )
     top = head(identities, "AWS Controllers for Kubernetes", *how, notes=identities.notes)
-    return Written(top + documents(objects), identities.notes)
+    return FormText(top + documents(objects), identities.notes)
 
 
 def _object(

@@ -9,10 +9,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from podid.domain.aws import Association
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.ops.export.live import LiveIdentities, LiveRole
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS
 from podid.render import sanitize
-from podid.render.export.parts import Written, association_members, compact, head
+from podid.render.export.parts import FormText, association_members, compact, head
 
 _WAIT = "IAM needs some seconds before EKS accepts a new role."
 _OPTIONS = {
@@ -24,7 +24,7 @@ _OPTIONS = {
 }
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     lines = [line for role in identities.roles for line in _role(role)]
     if identities.roles and identities.associations:
         lines += [f"# {_WAIT}", "sleep 15", ""]
@@ -32,7 +32,7 @@ def write(identities: LiveIdentities) -> Written:
         lines += [_association(item, identities.cluster.region), ""]
     notes = (*identities.notes, "the script creates: it fails at the first object that exists, and deletes nothing")
     top = "#!/usr/bin/env bash\n" + head(identities, "AWS CLI", notes=notes)
-    return Written("\n".join((f"{top}set -euo pipefail", "", *lines)).rstrip() + "\n", notes)
+    return FormText("\n".join((f"{top}set -euo pipefail", "", *lines)).rstrip() + "\n", notes)
 
 
 def _role(role: LiveRole) -> Iterator[str]:

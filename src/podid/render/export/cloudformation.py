@@ -12,7 +12,7 @@ from podid.domain.encoding import Json
 from podid.ops.export.live import LiveIdentities
 from podid.render.export.parts import (
     DistinctNames,
-    Written,
+    FormText,
     association_members,
     capitalized,
     head,
@@ -26,7 +26,7 @@ from podid.render.forms import logical_id
 _MOST_RESOURCES = 500
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     names = DistinctNames(logical_id, "")
     logical = role_names(identities, names)
     resources: dict[str, Any] = {}
@@ -63,4 +63,4 @@ def write(identities: LiveIdentities) -> Written:
         *json.dumps(identifiers, indent=1).splitlines(),
     )
     template: dict[str, Json] = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
-    return Written(head(identities, "CloudFormation template", *how, notes=notes) + to_yaml(template), notes)
+    return FormText(head(identities, "CloudFormation template", *how, notes=notes) + to_yaml(template), notes)

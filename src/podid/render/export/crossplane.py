@@ -12,7 +12,7 @@ from typing import Any
 from podid.ops.export.live import LiveIdentities, LiveRole
 from podid.render.export.parts import (
     DistinctNames,
-    Written,
+    FormText,
     association_members,
     compact,
     documents,
@@ -25,7 +25,7 @@ from podid.render.export.parts import (
 _POLICIES = ["Observe", "Create", "Update", "LateInitialize"]
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     names = role_names(identities, DistinctNames(object_name, "-"))
     objects = _roles(identities, names)
     own = DistinctNames(object_name, "-")
@@ -39,7 +39,7 @@ def write(identities: LiveIdentities) -> Written:
         objects.append(_object("eks", "PodIdentityAssociation", name, item.association_id, provider))
     how = 'To look before Crossplane changes anything, apply them with managementPolicies: ["Observe"].'
     top = head(identities, "Crossplane, provider-upjet-aws", how, notes=notes)
-    return Written(top + documents(objects), tuple(notes))
+    return FormText(top + documents(objects), tuple(notes))
 
 
 def _object(service: str, kind: str, name: str, external_name: str, provider: dict[str, Any]) -> dict[str, Any]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podid.domain.encoding import Json
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.ops.export.live import LiveIdentities, LiveRole
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS
-from podid.render.export.parts import Written, association_members, head, renamed
+from podid.render.export.parts import FormText, association_members, head, renamed
 from podid.render.formats import to_yaml
 
 _KEYS = {"serviceAccount": "serviceAccountName", "roleArn": "roleARN", "targetRoleArn": "targetRoleARN"}
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     rows = [renamed(association_members(item), _KEYS) for item in identities.associations]
     config: dict[str, Json] = {
         "apiVersion": "eksctl.io/v1alpha5",
@@ -27,7 +27,7 @@ def write(identities: LiveIdentities) -> Written:
     }
     notes = (*identities.notes, *(note for role in identities.roles for note in _of_role(role)))
     how = "eksctl does not adopt associations: eksctl create podidentityassociation -f FILE skips those that exist."
-    return Written(head(identities, "ClusterConfig of eksctl", how, notes=notes) + to_yaml(config), notes)
+    return FormText(head(identities, "ClusterConfig of eksctl", how, notes=notes) + to_yaml(config), notes)
 
 
 def _of_role(role: LiveRole) -> Iterator[str]:

@@ -17,7 +17,7 @@ from podid.render.forms import named_properties
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class FormText:
     """The text of a form. `notes` are the facts that the form cannot express; the text has them as comments, if its
     language has comments."""
 
@@ -25,7 +25,7 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-Writer = Callable[[LiveIdentities], Written]
+Writer = Callable[[LiveIdentities], FormText]
 
 
 def comments(lines: Iterable[str]) -> str:

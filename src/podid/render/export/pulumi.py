@@ -6,11 +6,11 @@ https://www.pulumi.com/docs/iac/guides/migration/import/. Types and identifiers 
 from __future__ import annotations
 
 from podid.ops.export.live import LiveIdentities
-from podid.render.export.parts import DistinctNames, Written, object_name
+from podid.render.export.parts import DistinctNames, FormText, object_name
 from podid.render.formats import to_json
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     names = {kind: DistinctNames(object_name, "-") for kind in ("role", "policy", "attachment", "association")}
     resources: list[dict[str, str]] = []
 
@@ -28,4 +28,4 @@ def write(identities: LiveIdentities) -> Written:
         token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
         name = f"{item.namespace}-{item.service_account}"
         add("association", name, token, f"{item.cluster_name},{item.association_id}")
-    return Written(to_json({"resources": resources}), identities.notes)
+    return FormText(to_json({"resources": resources}), identities.notes)

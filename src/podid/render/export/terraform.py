@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 
 from podid.domain.aws import Association
 from podid.ops.export.live import LiveIdentities
-from podid.render.export.parts import DistinctNames, Written, association_members, head, role_names, role_properties
+from podid.render.export.parts import DistinctNames, FormText, association_members, head, role_names, role_properties
 from podid.render.hcl import Resource, association_resource, hcl, import_block, label, role_resources
 
 # hashicorp/terraform-provider-aws#48869
 POLICY_VERSION = "6.57.1"
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     labels = role_names(identities, DistinctNames(label, "_"))
     references = {arn: f"aws_iam_role.{name}.arn" for arn, name in labels.items()}
     resources = [
@@ -29,7 +29,7 @@ def write(identities: LiveIdentities) -> Written:
         resources.append(associated(names.of(f"{item.namespace}_{item.service_account}"), item, references))
     notes = (*identities.notes, *requirements(identities))
     top = head(identities, "Terraform 1.5 or OpenTofu 1.6 and later", REVIEW, notes=notes)
-    return Written("\n".join((top, *imported(distinct(resources)))), notes)
+    return FormText("\n".join((top, *imported(distinct(resources)))), notes)
 
 
 REVIEW = "The import blocks adopt what exists. Run terraform plan: it must show imports only, apart from tags."

@@ -14,7 +14,7 @@ from podid.domain.aws import Association
 from podid.domain.iam import listed
 from podid.domain.names import PODS_PRINCIPAL
 from podid.ops.export.live import LiveIdentities, LiveRole, own_tags
-from podid.render.export.parts import DistinctNames, Written, head, role_names, role_properties
+from podid.render.export.parts import DistinctNames, FormText, head, role_names, role_properties
 from podid.render.export.terraform import REVIEW, associated, distinct, imported, requirements
 from podid.render.hcl import Resource, block, hcl, import_block, inline_policy, label, labels, role_resources
 
@@ -24,7 +24,7 @@ _ACTIONS = {"sts:assumerole", "sts:tagsession"}
 _KNOWN = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"}
 
 
-def write(identities: LiveIdentities) -> Written:
+def write(identities: LiveIdentities) -> FormText:
     names = role_names(identities, DistinctNames(label, "_"))
     references: dict[str, str] = {}
     blocks: list[str] = []
@@ -64,7 +64,7 @@ def write(identities: LiveIdentities) -> Written:
         REVIEW,
         notes=notes,
     )
-    return Written("\n".join((top, *blocks, *imported(distinct(resources)))), tuple(notes))
+    return FormText("\n".join((top, *blocks, *imported(distinct(resources)))), tuple(notes))
 
 
 def _notes(role: LiveRole, rows: Sequence[Association]) -> Iterator[str]:
