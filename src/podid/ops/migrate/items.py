@@ -37,7 +37,7 @@ from podid.ops.migrate.judge import MigrationJudge
 from podid.ops.migrate.metadata_proxies import ProxyReading, read_proxies, uses_of
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.status.foresee import planned_associations
+from podid.ops.status.foresee import overlaid, planned_associations
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
@@ -186,15 +186,17 @@ def read_migration(
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
     source: str = "",
     create: bool = False,
+    first: Plan | None = None,
 ) -> Migration:
     """Read the cluster once and derive the items of `scope`. `accepted` tells which blockers are accepted;
     `tags` are those of new associations. With `source` only items of that older way; with `create`, workloads get
-    service accounts of their own where they need one. Never raises for what cannot be read."""
+    service accounts of their own where they need one. The items are judged as if the plan `first` were carried out.
+    Never raises for what cannot be read."""
     named = scope
     if create and scope.named:  # the service accounts to create are not named
         scope = DoctorScope(namespace=scope.namespaces[0]) if len(scope.namespaces) == 1 else EVERYTHING
-    first = (*FOUND_IN, "daemon_sets")
-    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=first)
+    sections = (*FOUND_IN, "daemon_sets")
+    base = collect(clients, place, ReadRequest(checks=(), scope=scope), now=now, journal=journal, again=sections)
     candidates = find_candidates(base, named)
     proxies: Section[ProxyReading] = Known(ProxyReading())
     several: list[MigrationItem] = []
@@ -209,6 +211,8 @@ def read_migration(
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
+    if first is not None:
+        snapshot = overlaid(snapshot, first.actions, now)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
