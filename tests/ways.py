@@ -52,6 +52,7 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_idle_kube2iam,
     with_irsa,
     with_irsa_and_keys,
     with_kube2iam,
@@ -446,6 +447,9 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
+MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
+ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -750,7 +754,11 @@ OWN = (
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
         ("dry-run pods", "restoring", "--restart"),
     ),
+    Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
+    Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
     Way("migrate cleanup", healthy, rare=True),
+    Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
+    Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),
