@@ -197,6 +197,8 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             name: Known(AssumePermissions((next_role,), () if broken else (next_role,)))
             for name, next_role in zip(roles, chained, strict=True)
         },
+        "permission_policies": {name: Known(()) for name in roles},
+        "boundaries": {},
         "bounded": {},
         "chained_roles": {
             name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)

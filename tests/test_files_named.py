@@ -29,6 +29,7 @@ READ = {
     "role create --policy-file": ("role", "create", "r", "--for", "shop/orders", "--policy-file", "FILE"),
     "role attach --policy-file": ("role", "attach", "storefront", "--policy-file", "FILE"),
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
+    "addon install --config-file": ("addon", "install", "vpc-cni", "--config-file", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
@@ -248,7 +249,7 @@ def test_a_file_that_is_named_twice(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(document("trust add"))
     line = filled(("trust", "add", "FILE", f"{tmp_path}/./x.json", *FOR, "--in-place"), file)
-    refused(Podid()(*line), "is given twice")
+    refused(Podid()(*line), "is specified twice")
 
 
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:

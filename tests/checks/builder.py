@@ -20,7 +20,7 @@ from podid.domain.cloudtrail import NodeTrail, PodSession
 from podid.domain.cluster import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
 from podid.domain.findings import Subject
-from podid.domain.iam import AssumePermissions, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames
 from podid.domain.network import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.snapshot import Known, Missing, Snapshot
 
@@ -40,6 +40,17 @@ INJECTED = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
     "eks-pod-identity-token",
+}
+# a policy of a role that reads one table
+READS: dict[str, object] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/orders",
+        }
+    ],
 }
 # listed, and not described
 UNREAD = UnreadAssociation(
@@ -282,6 +293,8 @@ def healthy(**sections: Any) -> Snapshot:
         "target_roles": {},
         "target_permissions": {},
         "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
+        "permission_policies": {ROLE_ARN: Known((PolicyDocument("p", READS),))},
+        "boundaries": {},
         "assume_permissions": {ROLE_ARN: Known(AssumePermissions())},
         "bounded": {},
         "chained_roles": {},

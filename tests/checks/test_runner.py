@@ -24,6 +24,7 @@ from podid.ops.reading.sections import needed, sections_of
 from podid.ops.status.diagnose import diagnose
 
 from .builder import (
+    ACCOUNT,
     ALLOWED,
     NODE_ROLE_ARN,
     ROLE_ARN,
@@ -51,6 +52,8 @@ MAPPINGS: dict[str, object] = {
     "role_policies": ROLE_ARN,
     "assume_permissions": ROLE_ARN,
     "bounded": ROLE_ARN,
+    "permission_policies": ROLE_ARN,
+    "boundaries": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     "chained_roles": TARGET_ARN,
     "cni_permissions": NODE_ROLE_ARN,
     "products": "secretstores",

@@ -94,9 +94,12 @@ def test_what_is_no_column(site: Site, text: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "described"),
     [
-        ("--columns namespace,service-account,owner", False),
+        ("--columns namespace,service-account", False),
+        # tags name the tools that own associations
+        ("--columns namespace,service-account,owner", True),
         ("--columns service-account,pods,exists --sort-by -namespace", False),
-        ("--columns namespace --owner none --service-account o*", False),
+        ("--columns namespace --service-account o*", False),
+        ("--columns namespace --owner none --service-account o*", True),
         ("-o name", False),
         ("-o csv --columns namespace,association-id", False),
         ("--columns namespace,role", True),

@@ -47,7 +47,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
         try:
             _carry_out(command, access, values)
         except (UsageError, NotFound) as error:
-            _tell_sources(error, access)
+            tell_sources(error, access)
             raise
 
     call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
@@ -156,11 +156,12 @@ def _emit_permissions(terminal: Terminal, name: str, permissions: CommandPermiss
     terminal.emit(permissions_view(name, permissions))
 
 
-def _tell_sources(error: PodidError, access: Access) -> None:
+def tell_sources(error: PodidError, access: Access) -> None:
     """Add the environment variable to an error about its value."""
     for name, source in access.sources.items():
         if error.subject and error.subject == getattr(access.shared, name):
             options.tell_source(error, error.subject, source)
+            options.override(error, name, source)
 
 
 def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.errors import Again, InvalidInput, PodidError
 from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
 from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
 from podid.domain.plan import Wait
@@ -146,6 +146,12 @@ def tell_source(error: PodidError, value: str, source: str) -> None:
     """Add the source of the value to the error, unless it is the command line or already named."""
     if source and not source.startswith("-") and source not in f"{error.message} {error.advice}":
         error.advise(f"{value!r} comes from {source}.")
+
+
+def override(error: PodidError, name: str, source: str) -> None:
+    """Change a hint that replaces a value: if the value comes from a variable, the option overrides it."""
+    if isinstance(error.hint, Again) and error.hint.swap and not source.startswith("-"):
+        error.hint = Again(add=(f"--{name}", error.hint.swap[1]))
 
 
 _EXAMPLE = "Example: "

@@ -12,7 +12,10 @@ from typing import Annotated
 from podid.domain.findings import Subject
 from podid.domain.members import OR_NULL, About, ArnText, Key, PolicyObject, TextOrNull, members
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.owners import Owner, owner_of
 from podid.domain.section import UNASKED, Missing
+
+_OWNER = About("The tool that manages it and may revert changes of others; null if none is recognised.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class OidcProvider:
 
 @members(
     "cluster_name namespace service_account role_arn association_arn association_id tags created_at modified_at "
-    "owner_arn disable_session_tags target_role_arn external_id policy"
+    "owner_arn owner disable_session_tags target_role_arn external_id policy"
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association(AssociationSummary):
@@ -72,6 +75,10 @@ class Association(AssociationSummary):
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     modified_at: datetime | None = None
+
+    @property
+    def owner(self) -> Annotated[Owner | None, _OWNER]:
+        return owner_of(self.tags, owner_arn=self.owner_arn)
 
     @property
     def session_tags(self) -> bool:
@@ -175,7 +182,7 @@ class AttachedPolicy:
 
 
 @members(
-    "name arn role_id path description created_at max_session_seconds permissions_boundary_arn tags trust "
+    "name arn role_id path description created_at max_session_seconds permissions_boundary_arn tags owner trust "
     "last_used_at last_used_region"
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +206,10 @@ class Role:
         datetime | None, About("Null for a role that was not used within IAM's tracking period of 400 days.")
     ] = None
     last_used_region: TextOrNull = ""
+
+    @property
+    def owner(self) -> Annotated[Owner | None, _OWNER]:
+        return owner_of(self.tags, name=self.name)
 
     @property
     def service_linked(self) -> bool:

@@ -12,13 +12,12 @@ and AWS STS quotas". IAM counts characters without white space. The owner comes 
 hints, because anyone may write them.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 from podid.domain import wildcards
-from podid.domain.members import OR_NULL, About
 from podid.domain.text import short_list
 from podid.domain.wildcards import covers, overlap
 
@@ -26,8 +25,11 @@ ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
+DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+# keys whose values depend on the session's name, which Pod Identity chooses
+SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -40,6 +42,14 @@ class PolicyNames:
 
     def __bool__(self) -> bool:
         return bool(self.attached or self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A permissions policy of a role: `name` is the name of an inline policy, or the ARN of a managed one."""
+
+    name: str
+    document: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,13 @@ class AssumePermissions:
             for pattern in self.assume
             if _wild(pattern) and pattern not in self.tag and not self.may_tag(pattern)
         )
+
+
+def depends_on_sessions(document: Mapping[str, object]) -> bool:
+    """Return whether a policy has a condition on the name of a session or on aws:userid, which ends with it, or uses
+    one of them as a policy variable."""
+    text = json.dumps(document).lower()
+    return any(key in text for key in SESSION_KEYS)
 
 
 def assume_permissions(
@@ -162,62 +179,6 @@ def _statements(documents: Iterable[Mapping[str, object]]) -> Iterator[Mapping[s
 
 def _actions(statement: Mapping[str, object], member: str) -> list[str]:
     return [action.lower() for action in listed(statement.get(member)) if isinstance(action, str)]
-
-
-_STACK = "aws:cloudformation:stack-name"
-_EKSCTL = "alpha.eksctl.io/cluster-name"
-_CROSSPLANE = "crossplane-name"
-_ACK = "services.k8s.aws/controller-version"
-_KEYS = frozenset({"managedby", "managed_by", "managed-by", "provisioner", "provisionedby", "createdby", "created-by"})
-_TOOLS = {
-    "terraform": "Terraform",
-    "opentofu": "OpenTofu",
-    "terragrunt": "Terraform",
-    "pulumi": "Pulumi",
-    "crossplane": "Crossplane",
-    "cloudformation": "CloudFormation",
-    "cdk": "the AWS CDK",
-    "eksctl": "eksctl",
-    "ansible": "Ansible",
-    "helm": "Helm",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The tool that manages a resource. `detail` is its stack or object, empty if the tags do not contain it; `tag` is
-    the key of the tag."""
-
-    tool: str
-    detail: Annotated[str, OR_NULL, About("The stack or object of the tool, if a tag contains it.")]
-    tag: Annotated[str, About("The key of the tag. Tags are only hints.")]
-
-    @property
-    def words(self) -> str:
-        return f"{self.tool} {self.detail}".strip()
-
-
-def owner_of(tags: Mapping[str, str]) -> Owner | None:
-    """Return the tool that manages the resource and would revert other changes; None without such a tag, and for
-    podid."""
-    if _EKSCTL in tags:
-        stack = tags.get(_STACK, "")
-        detail = f"stack {stack}" if stack else f"for cluster {tags[_EKSCTL]}"
-        return Owner("eksctl", detail, _EKSCTL)
-    if _STACK in tags:
-        return Owner("CloudFormation", f"stack {tags[_STACK]}", _STACK)
-    if _CROSSPLANE in tags:
-        return Owner("Crossplane", tags[_CROSSPLANE], _CROSSPLANE)
-    if _ACK in tags:
-        return Owner("AWS Controllers for Kubernetes", "", _ACK)
-    for key, value in sorted(tags.items()):
-        if key.lower() in _KEYS:
-            tool = next((name for word, name in _TOOLS.items() if word in value.lower()), None)
-            if tool is not None:
-                return Owner(tool, "", key)
-        if key.lower() in _TOOLS and value.lower() not in ("false", "no", "0"):
-            return Owner(_TOOLS[key.lower()], "", key)
-    return None
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, L
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
-from podid.domain.iam import AssumePermissions, PolicyNames
+from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
 from podid.domain.products import ProductSetting
@@ -76,6 +76,10 @@ class Snapshot:
     # (association's role, target role) -> iam:SimulatePrincipalPolicy for both actions of the role chaining
     target_permissions: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
+    # role ARN -> its inline and managed policies
+    permission_policies: Section[Mapping[str, Section[tuple[PolicyDocument, ...]]]] = field(metadata=AWS)
+    # ARN of a permissions boundary of a role -> its document
+    boundaries: Section[Mapping[str, Section[Mapping[str, object]]]] = field(metadata=AWS)
     # role ARN -> the permissions to assume other roles in its policies
     assume_permissions: Section[Mapping[str, Section[AssumePermissions]]] = field(metadata=AWS)
     # ARN of a role with a permissions boundary -> whether the boundary may allow any action of its policies

@@ -205,11 +205,12 @@ def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
 
 
 def owner_name(association: AssociationSummary) -> str:
-    """Return the name of the add-on that owns the association, or `-`."""
-    if not association.owner_arn:
-        return "-"
-    name = addon_name(association.owner_arn)
-    return name if name == association.owner_arn else f"add-on {name}"
+    """Return the add-on or the tool that owns the association, or `-`."""
+    if association.owner_arn:
+        name = addon_name(association.owner_arn)
+        return name if name == association.owner_arn else f"add-on {name}"
+    owner = association.owner if isinstance(association, Association) else None
+    return NOTHING if owner is None else owner.words
 
 
 # values of most associations
@@ -217,6 +218,7 @@ USUAL = (("session tags", "on"), ("session policy", "none"), ("in Kubernetes", "
 
 
 def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:
+    tool = None if association.owner_arn else association.owner
     pairs = [
         ("service account", str(association.ref)),
         ("cluster", association.cluster_name),
@@ -227,7 +229,7 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
     pairs += [
         ("session tags", "on" if association.session_tags else "off"),
         ("session policy", association.policy or "none"),
-        ("owner", owner_name(association)),
+        ("owner", owner_name(association) if tool is None else tool.told),
         ("association", association.association_id),
         ("created", f"{utc(association.created_at)} ({age(association.created_at, now)} ago)"),
         ("modified", utc(association.modified_at)),

@@ -13,7 +13,7 @@ from podid.domain import trust
 from podid.domain.aws import AttachedPolicy, Role
 from podid.domain.encoding import JsonObject, encode, timestamp
 from podid.domain.errors import InvalidInput
-from podid.domain.iam import Owner, policy_words
+from podid.domain.iam import policy_words
 from podid.domain.members import (
     FLAT,
     OR_NULL,
@@ -93,7 +93,6 @@ class RoleDocument(Document, kind="Role"):
         From(lambda reading: permissions_of(reading)),
         About("The permissions of its policies in words."),
     ]
-    owner: Annotated[Owner | None, About("The tool that may revert changes, according to the tags.")]
     access: Annotated[Sequence[str], About("The pods that can assume the role, one sentence for each scope.")]
     other_principals: Annotated[
         Sequence[str],
@@ -180,10 +179,8 @@ def role_view(reading: RoleReading, now: datetime) -> View:
         ("attached", _listed(None if reading.attached is None else [item.name for item in reading.attached])),
         ("inline", _listed(reading.inline)),
     ]
-    if reading.owner is not None:
-        pairs.append(
-            ("managed by", f"{reading.owner.words} (tag {reading.owner.tag}); it may revert changes of others")
-        )
+    if role.owner is not None:
+        pairs.append(("owner", role.owner.told))
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
     usual = (("boundary", "none"), ("inline", "none"), ("attached", "none"))
@@ -300,6 +297,7 @@ def _role_table(rows: Sequence[tuple[Role, str, str, str]], now: datetime, empty
         (Column("ASSOCIATIONS", folds=1), itemgetter(2)),
         (Column("LAST USED", folds=2), lambda row: age(row[0].last_used_at, now)),
         (Column("PRESET CHANGED", folds=3), itemgetter(3)),
+        (Column("OWNER", wide=True), lambda row: row[0].owner.words if row[0].owner else NOTHING),
         (Column("ARN", wide=True), lambda row: row[0].arn),
         (Column("CREATED", wide=True), lambda row: timestamp(row[0].created_at)),
         empty=empty,

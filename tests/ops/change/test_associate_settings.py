@@ -64,7 +64,7 @@ def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Pat
     add_association(box.world, "shop", "orders", "orders-dynamodb")
     outcome = podid("associate", "shop/orders", "shop/cart", "--tag", "a=b", "--replace", "-o", "json")
     assert (outcome.code, writes(box)) == (2, 0)
-    assert outcome.error["message"] == "shop/cart has no association yet: specify its role with --role"
+    assert outcome.error["message"] == "shop/cart has no association yet: specify its role with --role, or create one"
 
 
 def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: Path) -> None:

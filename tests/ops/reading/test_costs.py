@@ -92,7 +92,11 @@ def _labelled(shop: Shop, kind: kinds.KubeKind, namespace: str, **labels: str | 
 
 CHANGES: list[tuple[str, Callable[[Shop], object], set[str]]] = [
     # what is read anew, what was changed, the sections that differ then
-    ("associations", _other_role, {"associations", "roles", "role_policies", "assume_permissions"}),
+    (
+        "associations",
+        _other_role,
+        {"associations", "roles", "role_policies", "permission_policies", "assume_permissions"},
+    ),
     (
         "associations",
         lambda s: baseline.add_association(s.box.world, "payments", "billing-worker", "storefront"),

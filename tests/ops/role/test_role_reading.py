@@ -171,13 +171,19 @@ def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
     trust["Statement"].append(lambdas)
     iam.update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(trust))
     found = shown(healthy)
-    assert found["owner"] == {"tool": "Terraform", "detail": None, "tag": "ManagedBy"}
+    assert found["owner"] == {
+        "tool": "Terraform",
+        "detail": None,
+        "tag": "ManagedBy",
+        "evidence": "tag ManagedBy=terraform/prod",
+        "certain": False,
+    }
     assert found["otherPrincipals"] == ["lambda.amazonaws.com"]
     plan = healthy.must(
         *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
         *("-o", "json"),
     ).json
-    assert plan["notes"][-1].startswith("role shop-orders is managed by Terraform (tag ManagedBy)")
+    assert plan["notes"][-1].startswith("the owner of role shop-orders is probably Terraform (tag ManagedBy=")
 
 
 @pytest.mark.parametrize(

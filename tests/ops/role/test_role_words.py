@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.iam import owner_of, policy_words
+from podid.domain.iam import policy_words
+from podid.domain.owners import owner_of
 
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
 

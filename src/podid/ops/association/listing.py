@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial
 from podid.domain.members import About
-from podid.domain.names import ServiceAccountRef, addon_name, role_name
+from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
+from podid.domain.owners import owner_of
 from podid.domain.plan import Place
 from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.read import Selection, expand, is_pattern
+from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 
@@ -250,7 +251,7 @@ class Listing:
             return False
         if not fnmatchcase(item.ref.name, options.service_account or "*"):
             return False
-        if options.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != options.owner:
+        if options.owner and not _is_of(item, options.owner):
             return False
         if not isinstance(item, UnreadAssociation) and not (
             has_role(item, options.role)
@@ -263,7 +264,9 @@ class Listing:
     def _by_list_alone(self, columns: Sequence[str]) -> bool:
         """Whether EKS's list is sufficient for filters, columns and order, without a call for each association."""
         options = self.options
-        if options.stale or options.dangling or options.role or options.tag or self.older or self.newer:
+        if options.stale or options.dangling or options.role or options.owner:
+            return False
+        if options.tag or self.older or self.newer:
             return False
         names = {*columns, (options.sort_by or "namespace").removeprefix("-")}
         return bool(columns) and names <= _OF_THE_LIST
@@ -274,6 +277,14 @@ class Listing:
             return True
         age = self.now - changed
         return (self.older is None or age >= self.older) and (self.newer is None or age <= self.newer)
+
+
+def _is_of(item: Listed, name: str) -> bool:
+    """Whether the owner has this name. The tags of an unread association are not known: it may be a tool's."""
+    owner = item.owner if isinstance(item, Association) else owner_of({}, owner_arn=item.owner_arn)
+    if owner is None:
+        return name == NO_OWNER or isinstance(item, UnreadAssociation)
+    return name.lower() in owner.names
 
 
 def _one_namespace(options: ListOptions, namespace: str | None) -> str | None:
@@ -327,7 +338,7 @@ def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
 
 
 # columns that EKS's list contains or that are read elsewhere
-_OF_THE_LIST = frozenset({"namespace", "service-account", "owner", "association-id", "pods", "injected", "exists"})
+_OF_THE_LIST = frozenset({"namespace", "service-account", "association-id", "pods", "injected", "exists"})
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -336,7 +347,7 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "service-account": lambda item: item.service_account,
     "role": lambda item: role_name(item.role_arn),
     "target-role": lambda item: item.target_role_arn or "",
-    "owner": lambda item: item.owner_arn or "",
+    "owner": lambda item: "" if item.owner is None else item.owner.words,
     "association-id": lambda item: item.association_id,
     "session-tags": lambda item: bool(item.disable_session_tags),
     "session-policy": lambda item: item.policy or "",

@@ -227,7 +227,9 @@ class ListOptions:
     dangling: bool = switch("Only associations whose service account or role does not exist.")
     service_account: str = option("PATTERN", "Only service accounts whose names match (*, ?).", default="")
     selector: str = option("LABELS", "Only service accounts with these labels.", short="-l", default="")
-    owner: str = option("ADDON", "Only associations that this add-on owns, or none.", default="")
+    owner: str = option(
+        "NAME", "Only associations of this owner: an add-on, a stack, a tool such as terraform, or none.", default=""
+    )
     tag: tuple[str, ...] = several("KEY[=VALUE]", "Only associations with this tag. Repeatable.")
     older_than: str = option("TIME", "Only associations last changed at least this long ago.", default="")
     newer_than: str = option("TIME", "Only associations changed within this time.", default="")

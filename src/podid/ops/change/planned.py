@@ -11,7 +11,14 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from podid.domain.aws import Decision, Role
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, assume_permissions, matches
+from podid.domain.iam import (
+    AssumePermissions,
+    PolicyDocument,
+    PolicyNames,
+    allowed_actions,
+    assume_permissions,
+    matches,
+)
 from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.plan import State, text, texts
 from podid.domain.snapshot import PLANNED, Known, Missing, Section, Snapshot, known_or
@@ -92,6 +99,7 @@ def with_new_role(snapshot: Snapshot, role: Role) -> Snapshot:
         if part == "roles" or arn in known_or(getattr(snapshot, part), {})
     }
     changed["role_policies"] = put(snapshot.role_policies, arn, Known(PolicyNames()))
+    changed["permission_policies"] = put(snapshot.permission_policies, arn, Known(()))
     changed["assume_permissions"] = put(snapshot.assume_permissions, arn, Known(AssumePermissions(allows=())))
     if role.permissions_boundary_arn:
         changed["bounded"] = put(snapshot.bounded, arn, PLANNED)
@@ -144,9 +152,15 @@ def with_policy(
             return Known(AssumePermissions(allows=()))
         return PLANNED if grant is None else Known(_joined(before, grant))
 
+    def documents(arn: str, before: tuple[PolicyDocument, ...]) -> Section[tuple[PolicyDocument, ...]]:
+        if known_or(policies, {}).get(arn) == Known(PolicyNames()):
+            return Known(())
+        return PLANNED if added is None else Known((*before, PolicyDocument("the new policy", added)))
+
     return replace(
         snapshot,
         role_policies=policies,
+        permission_policies=_of_role(snapshot.permission_policies, name, documents),
         assume_permissions=_of_role(snapshot.assume_permissions, name, permissions),
         bounded=_bounded_open(snapshot, name),
         target_permissions=_with_grant(snapshot, name, grant)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from podid.domain.aws import described
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.members import HIDDEN
-from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, Snapshot, known_or
 
 # class of contents of a bundle -> its sections
 CONTENTS: Mapping[str, tuple[str, ...]] = {
@@ -63,6 +63,9 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "results of dry-run pods": ("dry_runs",),
     "times of podid's last changes of roles and associations": ("changes",),
 }
+
+# sections of which the checks of the doctor use only derived ones
+OMITTED = ("permission_policies", "boundaries")
 
 # an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
@@ -118,6 +121,7 @@ _ROLES = ("roles", "target_roles", "chained_roles")
 
 
 def _drop_unneeded(whole: dict[str, Any]) -> None:
+    whole |= dict.fromkeys(OMITTED, to_plain(NOT_READ))
     for section, names in _UNNEEDED.items():
         value = whole[section].get("known", [])
         for item in value if isinstance(value, list) else [value]:

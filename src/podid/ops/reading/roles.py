@@ -9,7 +9,14 @@ from typing import TypeVar, cast
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.iam import AssumePermissions, PolicyNames, allowed_actions, allows_any_action, undecided
+from podid.domain.iam import (
+    AssumePermissions,
+    PolicyDocument,
+    PolicyNames,
+    allowed_actions,
+    allows_any_action,
+    undecided,
+)
 from podid.domain.iam import assume_permissions as permissions_in
 from podid.domain.names import parse_role_arn, role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
@@ -61,40 +68,62 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
     return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
 
 
-def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
-    """Return role ARN -> its permissions to assume roles. A managed policy is read once for all roles."""
+def permission_policies(source: Source) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+    """Return role ARN -> its policies. A managed policy is read once for all roles."""
     iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
     inline = dict(iam.get_inline_documents(sorted(pairs)))
     managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
-    permissions: dict[str, Section[AssumePermissions]] = {
+    documents: dict[str, Section[tuple[PolicyDocument, ...]]] = {
         arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
     for arn, policies in known.items():
-        answers = [inline.get((role_name(arn), policy)) for policy in policies.inline]
-        answers += [managed.get(policy) for policy in policies.attached]
-        failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
-        documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        permissions[arn] = (
-            missing(failed) if failed is not None else Known(permissions_in(documents, allowed_actions(documents)))
+        answers = {policy: inline.get((role_name(arn), policy)) for policy in policies.inline}
+        answers |= {policy: managed.get(policy) for policy in policies.attached}
+        failed = next((answer for answer in answers.values() if isinstance(answer, PodidError)), None)
+        documents[arn] = (
+            missing(failed)
+            if failed is not None
+            else Known(tuple(PolicyDocument(name, text) for name, text in answers.items() if isinstance(text, Mapping)))
         )
-    return permissions
+    return documents
+
+
+def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
+    """Return role ARN -> its permissions to assume roles."""
+    policies: Mapping[str, Section[tuple[PolicyDocument, ...]]] = source.value("permission_policies")
+    return {
+        arn: section if isinstance(section, Missing) else _assumed(section.value) for arn, section in policies.items()
+    }
+
+
+def _assumed(policies: Iterable[PolicyDocument]) -> Known[AssumePermissions]:
+    documents = [policy.document for policy in policies]
+    return Known(permissions_in(documents, allowed_actions(documents)))
+
+
+def boundaries(source: Source) -> dict[str, Section[Mapping[str, object]]]:
+    """Return the documents of the permissions boundaries by ARN. Each is read once for all roles."""
+    arns = {role.permissions_boundary_arn for role in _known_roles(source).values() if role.permissions_boundary_arn}
+    return {arn: section_of(answer) for arn, answer in source.clients.iam.get_managed_documents(sorted(arns))}
+
+
+def _known_roles(source: Source) -> dict[str, Role]:
+    sections: Mapping[str, Section[Role | None]] = source.value("roles")
+    return {arn: role for arn, section in sections.items() if (role := known_or(section, None)) is not None}
 
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
-    """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a boundary.
-    Policies that `assume_permissions` has read are not read again."""
+    """Return role ARN -> whether its permissions boundary may leave any of its permissions, for roles with a
+    boundary."""
     permissions: Mapping[str, Section[AssumePermissions]] = source.value("assume_permissions")
-    having = {
-        arn: role.permissions_boundary_arn
-        for arn, section in source.value("roles").items()
-        if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
-    }
-    ceilings = dict(source.clients.iam.get_managed_documents(sorted(set(having.values()))))
+    ceilings: Mapping[str, Section[Mapping[str, object]]] = source.value("boundaries")
     sections: dict[str, Section[bool]] = {}
-    for arn, boundary in having.items():
-        own, ceiling = permissions.get(arn, NOT_READ), section_of(ceilings[boundary])
+    for arn, role in _known_roles(source).items():
+        if not role.permissions_boundary_arn:
+            continue
+        own, ceiling = permissions.get(arn, NOT_READ), ceilings.get(role.permissions_boundary_arn, NOT_READ)
         if isinstance(ceiling, Missing):
             sections[arn] = ceiling
         elif isinstance(own, Missing):

@@ -17,12 +17,14 @@ from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
 # version of the file format; a file of a newer version is refused
-FORMAT = 3
+FORMAT = 4
 # sections that format 1 lacks or has in another form
 _SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
 _UNTIL_2 = ("namespace", "packed", "proofs")
 # sections that format 3 renamed
 _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
+# sections that older formats lack
+_SINCE_4 = ("permission_policies", "boundaries")
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -60,6 +62,7 @@ def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
     if form == FORMAT:
         return saved
     kept = {_SINCE_3.get(key, key): value for key, value in saved.items()}
+    kept |= dict.fromkeys(_SINCE_4, to_plain(NOT_READ))
     if form == 1:
         kept = {key: value for key, value in kept.items() if key not in _UNTIL_2}
         kept |= {"only_namespaces": [saved["namespace"]]} if saved.get("namespace") else {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role
 from podid.domain.errors import Conflict
-from podid.domain.iam import TRUST_POLICY_QUOTA, owner_of
+from podid.domain.iam import TRUST_POLICY_QUOTA
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Place
 from podid.ops.change.journal import Journal
@@ -115,10 +115,10 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
 
 def kept_by_others(role: Role) -> list[str]:
     """Warn if the tags say that another tool manages the role: it may revert the change."""
-    owner = owner_of(role.tags)
+    owner = role.owner
     if owner is None:
         return []
-    return [f"role {role.name} is managed by {owner.words} (tag {owner.tag}), which may revert this change"]
+    return [f"the owner of role {role.name} is {owner.told}"]
 
 
 def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
@@ -129,6 +129,7 @@ def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 
         subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
         raise Conflict(
             f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
+            lines=tuple(group.words for group in trust.mergeable(policy)),
             advice="Use a wider --scope (namespace or cluster), or create a second role.",
             subject=role_name,
             id="trust-quota",

@@ -11,7 +11,6 @@ from podid.domain import trust
 from podid.domain.aws import Association, AttachedPolicy, Role
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, Other, PodidError
 from podid.domain.findings import Severity, Subject
-from podid.domain.iam import Owner, owner_of
 from podid.domain.members import About
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.text import short_list
@@ -158,10 +157,6 @@ class RoleReading:
     @property
     def account(self) -> str:
         return Arn.parse(self.role.arn).account
-
-    @property
-    def owner(self) -> Owner | None:
-        return owner_of(self.role.tags)
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.association import with_association
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
+from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
 
@@ -95,32 +96,25 @@ class EksAddonKind(ResourceKind):
         return waits_for_roles(site, action, error, lately, self.name)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        """Set the add-on ACTIVE, with its DaemonSet and a Ready pod on each node that it goes to, or remove all of
-        these."""
-        from podid.domain.snapshot import PLANNED, Known
+        """Set the add-on ACTIVE, with its associations; the agent's also with its DaemonSet and a Ready pod on each
+        node that it goes to. Remove all of these after a deletion."""
+        from podid.domain.snapshot import PLANNED, Known, known_or
 
-        name = action.keys["addonName"]
+        name, before, after = action.keys["addonName"], action.before or {}, action.after
+        agents = known_or(snapshot.agent_addon, None) if name == AGENT_ADDON else None
+        current = next((item for item in known_or(snapshot.addons, ()) if item.name == name), agents)
+        addon = None if after is None else _planned(name, current, after, now)
+        if addon is not None and current is None:
+            snapshot, addon = _with_new_roles(snapshot, addon, after or {}, now)
+        snapshot = with_changed(snapshot, "addons", partial(_replaced, name, addon))
         if name != AGENT_ADDON:
-            for account, arn in roles_of(action.after).items() if action.verb is Verb.CREATE else ():
-                ref = ServiceAccountRef(text(action.after or {}, "namespace"), account)
-                snapshot = with_association(snapshot, ref, {"roleArn": arn}, now, owner_arn=name)
             return snapshot
-        before, after = action.before or {}, action.after
-        if after is None:
-            snapshot = replace(_with_addon(snapshot, None), agent_versions=Known(()))
+        snapshot = replace(snapshot, agent_addon=Known(addon))
+        if addon is None:
+            snapshot = replace(snapshot, agent_versions=Known(()))
             return snapshot if before.get("preserve") else _without_agent(snapshot)
-        current = snapshot.agent_addon.value if isinstance(snapshot.agent_addon, Known) else None
-        version = text(after, "addonVersion") or (current.version if current is not None else "")
-        addon = Addon(
-            name=AGENT_ADDON,
-            arn=current.arn if current is not None else "",
-            version=version,
-            status="ACTIVE",
-            created_at=current.created_at if current is not None else now,
-        )
-        versions = PLANNED if current is None else snapshot.agent_versions
-        snapshot = replace(_with_addon(snapshot, addon), agent_versions=versions)
-        return _with_agent(snapshot, version, text(after, "configurationValues"), now)
+        snapshot = replace(snapshot, agent_versions=PLANNED) if current is None else snapshot
+        return _with_agent(snapshot, addon.version, addon.configuration_values, now)
 
     def detail(self, state: State) -> str:
         version = text(state, "addonVersion")
@@ -142,15 +136,28 @@ def _values(configuration: str) -> str:
         return configuration  # EKS accepts YAML as well, and returns it unchanged
 
 
-def _with_addon(snapshot: Snapshot, addon: Addon | None) -> Snapshot:
-    """Replace the agent's add-on; None removes it."""
-    from podid.domain.snapshot import Known
-    from podid.ops.change.planned import with_changed
+def _planned(name: str, current: Addon | None, after: State, now: datetime) -> Addon:
+    old = current or Addon(name=name, arn="", version="", status="", namespace=text(after, "namespace"), created_at=now)
+    version, values = text(after, "addonVersion") or old.version, text(after, "configurationValues")
+    return replace(old, version=version, status="ACTIVE", issues=(), configuration_values=values)
 
-    def changed(addons: Iterable[Addon]) -> tuple[Addon, ...]:
-        return (*(item for item in addons if item.name != AGENT_ADDON), *(() if addon is None else (addon,)))
 
-    return replace(with_changed(snapshot, "addons", changed), agent_addon=Known(addon))
+def _with_new_roles(snapshot: Snapshot, addon: Addon, after: State, now: datetime) -> tuple[Snapshot, Addon]:
+    """Return the snapshot and the new add-on with the associations that EKS creates together with it."""
+    refs = {ServiceAccountRef(addon.namespace, account): arn for account, arn in roles_of(after).items()}
+    for ref, arn in refs.items():
+        snapshot = with_association(snapshot, ref, {"roleArn": arn}, now, owner_arn=addon.name)
+    return snapshot, replace(addon, association_arns=_arns_of(snapshot, refs))
+
+
+def _arns_of(snapshot: Snapshot, refs: Collection[ServiceAccountRef]) -> tuple[str, ...]:
+    from podid.domain.snapshot import known_or
+
+    return tuple(item.association_arn for item in known_or(snapshot.associations, ()) if item.ref in refs)
+
+
+def _replaced(name: str, addon: Addon | None, addons: Iterable[Addon]) -> tuple[Addon, ...]:
+    return (*(item for item in addons if item.name != name), *(() if addon is None else (addon,)))
 
 
 def _without_agent(snapshot: Snapshot) -> Snapshot:
@@ -158,7 +165,6 @@ def _without_agent(snapshot: Snapshot) -> Snapshot:
     from podid.domain.snapshot import known_or
     from podid.domain.workloads import pods_of
     from podid.facts.agent import is_addons
-    from podid.ops.change.planned import with_changed
 
     own = [ds for ds in known_or(snapshot.daemon_sets, ()) if is_addons(ds)]
     names = {f"{ds.namespace}/{ds.name}" for ds in own}
@@ -261,7 +267,7 @@ class AddonAssociationsKind(ResourceKind):
         return waits_for_roles(site, action, error, lately, self.name)
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.snapshot import Known, known_or
+        from podid.domain.snapshot import known_or
 
         before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
         name, namespace = action.keys["addonName"], str(state.get("namespace"))
@@ -274,10 +280,8 @@ class AddonAssociationsKind(ResourceKind):
         if owner is None:
             return snapshot
         owned = {ServiceAccountRef(namespace, account) for account in after}
-        arns = (item.association_arn for item in known_or(snapshot.associations, ()) if item.ref in owned)
-        changed = replace(owner, association_arns=tuple(arns))
-        addons = tuple(changed if item is owner else item for item in known_or(snapshot.addons, ()))
-        return replace(snapshot, addons=Known(addons))
+        changed = replace(owner, association_arns=_arns_of(snapshot, owned))
+        return with_changed(snapshot, "addons", partial(_replaced, name, changed))
 
     def detail(self, state: State) -> str:
         pairs = [f"{account} -> {arn}" for account, arn in roles_of(state).items()]
