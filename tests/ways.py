@@ -211,6 +211,8 @@ STORY = _script(
 2 whoami --as shop/orders
 0 whoami --as shop/orders --yes
 0 activity shop/orders
+0 graph
+5 graph shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -346,6 +348,7 @@ MUTATED = _script(
 0 can-i shop/orders dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
+0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
 0 doctor
@@ -413,6 +416,7 @@ INTERRUPTED = _script(
 130 can-i shop/orders dynamodb:GetItem
 130 trace SESSION
 130 activity shop/orders
+130 graph
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -739,6 +743,9 @@ OWN = (
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
+    Way("graph", chained),
+    Way("graph shop/orders", chained, ("NS/SA",)),
+    Way("graph shop/zzz", chained, ("NS/SA",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),
