@@ -195,6 +195,14 @@ STORY = _script(
 6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten --role orders --yes
+0 can-i shop/orders dynamodb:GetItem
+3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
+3 can-i --role orders s3:GetObject sts:GetCallerIdentity
+0 can-i --policy-file dynamodb-read.json dynamodb:Query
+5 can-i shop/nosuch s3:GetObject
+2 can-i shop/orders
+2 can-i s3:GetObject
+2 can-i shop/orders nosuch:*
 0 restart shop/orders
 0 restart shop/orders --stale
 0 restart shop/orders --evict
@@ -338,6 +346,7 @@ MUTATED = _script(
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
+0 can-i shop/orders dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
 0 graph
@@ -405,6 +414,7 @@ INTERRUPTED = _script(
 130 status
 130 show shop/orders
 130 role list
+130 can-i shop/orders dynamodb:GetItem
 130 trace SESSION
 130 activity shop/orders
 130 graph
@@ -731,6 +741,12 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("can-i shop/orders dynamodb:GetItem", healthy),
+    Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
+    Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
+    Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
+    Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),
