@@ -175,6 +175,7 @@ ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 WORDS: dict[str, Sequence[str]] = {
     "MigrationPlan": ("items.source", "items.stage"),
     "MigrationStatus": ("items.source", "items.stage"),
+    "AccessReport": ("items.verdict", "items.accessLevel", "items.simulated"),
     "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",
@@ -188,6 +189,7 @@ WORDS: dict[str, Sequence[str]] = {
         *("verdicts.severity", "verdicts.outcome", "identities.state"),
     ),
     "Explanation": ("items.severity", "items.fix"),
+    "Graph": ("nodes.kind", "edges.kind"),
     "IdentityStatus": ("state", "newPod.state", "pods.state", "pods.uses"),
     "IdentityStatusList": ("items.state", "items.newPod.state", "items.pods.state"),
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),

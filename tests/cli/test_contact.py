@@ -44,6 +44,13 @@ def alone(site: Site | None = None, **env: str) -> str:
     return outcome.stdout
 
 
+def enter(site: Site, monkeypatch: pytest.MonkeyPatch, **env: str) -> None:
+    """Set the environment of the site, whose credentials boto3 reads."""
+    for name, value in {**site.env, **env}.items():
+        if name not in ("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, value)
+
+
 def next_lines(page: str) -> list[str]:
     lines = page.partition("Next")[2].splitlines()[1:]
     return [line.strip().split("  ")[0] for line in lines if line.startswith("  ") and not line.startswith("    ")]
@@ -79,7 +86,12 @@ def test_no_credentials_but_profiles(home: Path) -> None:
     outcome = Podid(env=os.environ)("list", "--cluster", "demo")
     assert "has these profiles: dev, prod" in said(outcome)
     assert outcome.stderr.endswith("Try:   podid list --cluster demo --profile dev\n")
-    assert next_lines(alone())[0] == "podid whoami --profile dev"
+    assert next_lines(alone())[0] == "export AWS_PROFILE=dev"
+    page = alone(AWS_PROFILE="dve")
+    assert "did you mean dev? Known profiles: dev, prod." in " ".join(page.split())
+    assert next_lines(page)[0] == "export AWS_PROFILE=dev"
+    outcome = Podid(env={**os.environ, "AWS_PROFILE": "dve"})("list", "--cluster", "demo")
+    assert outcome.stderr.endswith("Try:   podid list --cluster demo --profile dev\n")
 
 
 def test_no_region(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +113,8 @@ def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: st
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{free.getsockname()[1]}")
         outcome = Podid(env=os.environ)("list", "--cluster", "demo", "--timeout", "5s")
         assert outcome.code == 7
-        assert "Is the sandbox running? To use AWS, unset AWS_ENDPOINT_URL." in said(outcome)
+        assert "If it was a sandbox, start one again" in said(outcome)
+        assert "To use AWS, unset AWS_ENDPOINT_URL." in said(outcome)
         assert outcome.stderr.endswith("Try:   podid sandbox start\n")
         assert next_lines(alone())[0] == "podid sandbox start"
 
@@ -109,9 +122,7 @@ def test_a_stopped_sandbox(home: Path, monkeypatch: pytest.MonkeyPatch, host: st
 @pytest.mark.parametrize("profiles", [False, True])
 def test_expired_credentials(account: Site, home: Path, monkeypatch: pytest.MonkeyPatch, profiles: bool) -> None:
     """In environment variables, which a profile overrides."""
-    for name, value in account.env.items():
-        if name not in ("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            monkeypatch.setenv(name, value)
+    enter(account, monkeypatch)
     if profiles:
         with_profiles(home)
     account.box.world.credentials.expire(account.env["AWS_ACCESS_KEY_ID"])
@@ -122,15 +133,40 @@ def test_expired_credentials(account: Site, home: Path, monkeypatch: pytest.Monk
     unset = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
     hint = "podid list --cluster demo --profile dev" if profiles else unset
     assert outcome.stderr.endswith(f"Try:   {hint}\n")
-    assert next_lines(alone())[0] == ("podid whoami --profile dev" if profiles else unset)
+    assert next_lines(alone())[0] == ("export AWS_PROFILE=dev" if profiles else unset)
 
 
-def test_no_kubernetes_access(site: Site) -> None:
+def test_unknown_credentials(account: Site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter(account, monkeypatch)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    outcome = Podid(env=os.environ)("list", "--cluster", "demo")
+    assert outcome.code == 4
+    assert "does not recognize the AWS credentials" in said(outcome)
+    assert outcome.stderr.endswith("Try:   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN\n")
+
+
+def test_a_cluster_that_contradicts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that does not exist, and a kube context of another region: the page reports both."""
+    enter(site, monkeypatch, PODID_CLUSTER="demos")
+    page = alone(site)
+    assert "Cluster demos does not exist in us-west-2." in " ".join(page.split())
+    assert next_lines(page)[0] == "export PODID_CLUSTER=demo"
+    enter(site, monkeypatch, AWS_REGION="eu-west-1")
+    monkeypatch.delenv("PODID_CLUSTER")
+    page = alone(site)
+    assert "names cluster demo in us-west-2, but AWS_REGION is eu-west-1" in " ".join(page.split())
+    assert next_lines(page)[0] == "export AWS_REGION=us-west-2"
+
+
+def test_no_kubernetes_access(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason and the next command once, however many checks and service accounts it concerns."""
     site.must("associate", "shop/orders", "--role", "storefront", "--wait", "none")
     path = site.directory / "kubeconfig-unknown"
     path.write_text(json.dumps(site.kube.kubeconfig("unknown")))
     env, entries = {"KUBECONFIG": str(path)}, "aws eks list-access-entries --cluster-name demo"
+    with monkeypatch.context() as scoped:
+        enter(site, scoped, **env)
+        assert "Kubernetes  The API server of cluster demo does not recognize" in alone(site)
     for argv, code in {"list --pods": 4, "restart shop/orders": 4, "agent nodes": 4}.items():
         outcome = site(*argv.split(), env=env)
         assert (outcome.code, said(outcome).count("does not recognize the caller")) == (code, 1)

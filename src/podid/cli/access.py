@@ -14,7 +14,7 @@ from podid.calls.deadline import NEVER, Deadline
 from podid.calls.patience import Clock, Patience
 from podid.cli.argv import at_one
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
-from podid.cli.options import Shared, tell_source
+from podid.cli.options import Shared, override, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, UnreadableAnswer, UsageError
@@ -245,6 +245,7 @@ class Access:
                 named.check_account(self.aws.sts.get_caller().account)
             if named.source != "--cluster":
                 error.advise(f"The name comes from {named.source}.")
+                override(error, "cluster", named.source)
             raise
         named.check_account(cluster.account)
         named.check_partition(cluster.partition)

@@ -92,7 +92,7 @@ def beside(access: Access, plan: Plan, *, taken_over: bool = False) -> tuple[str
 def roll_back(
     access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "", taken_over: bool = False
 ) -> None:
-    """Return service accounts to IRSA: the first part, restarts, and the last part once all pods are back."""
+    """Return service accounts to the older way: the first part, restarts, and the last part once all pods are back."""
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.migrate.rollback import joined, with_pods_back
 

@@ -12,6 +12,7 @@ from podid.domain.errors import (
     AccessDenied,
     Again,
     CredentialsError,
+    Hint,
     InvalidInput,
     NotFound,
     Other,
@@ -47,7 +48,9 @@ class NamedCluster:
     def check_region(self, region: str, source: str) -> None:
         """Raise UsageError if `region`, from `source`, is not the cluster's."""
         if self.region and region and region != self.region:
-            self._refuse(f"in {self.region}, but {source} is {region}", "Omit one of them, or specify the same region.")
+            hint: Hint = () if source == "--region" else Again(add=("--region", self.region))
+            advice = "Omit one of them, or specify the same region."
+            self._refuse(f"in {self.region}, but {source} is {region}", advice, hint)
 
     def check_account(self, account: str) -> None:
         """Raise UsageError if the credentials are for another account than the cluster's."""
@@ -65,8 +68,9 @@ class NamedCluster:
                 "Use the profile and the region of the cluster, or specify another cluster.",
             )
 
-    def _refuse(self, words: str, advice: str) -> NoReturn:
-        raise UsageError(f"{self.source} names cluster {self.name} {words}", advice=advice, subject=self.name)
+    def _refuse(self, words: str, advice: str, hint: Hint = ()) -> NoReturn:
+        message = f"{self.source} names cluster {self.name} {words}"
+        raise UsageError(message, advice=advice, hint=hint, subject=self.name)
 
 
 def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, Unreachable, UsageError
 from podid.domain.text import short_list
-from podid.render.view import Line
+from podid.render.view import Line, sentence
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.runtime import Runtime
 
+_ENV = 'eval "$(podid sandbox env)"'
+_RESTART = f"If it was a sandbox, start one again and run {_ENV}."
 _DEMO = "podid demo requires no credentials."
 _SIGN_IN = ("aws", "configure", "sso")
 _ENDPOINT = "AWS_ENDPOINT_URL"
@@ -30,17 +32,19 @@ def advise(error: PodidError, runtime: Runtime) -> None:
     endpoint = runtime.env.get(_ENDPOINT, "")
     if isinstance(error, CredentialsError) and type(error.__cause__).__name__ == "NoCredentialsError":
         error.advice, error.hint = _ways_to_credentials(profile_names(runtime))
-    elif isinstance(error, CredentialsError) and not error.hint and runtime.env.get(_KEY) and _is_expired(error):
+    elif isinstance(error, CredentialsError) and not error.hint and runtime.env.get(_KEY) and _is_refused(error):
         error.advice, error.hint = _renewal(profile_names(runtime))
     elif isinstance(error, UsageError) and error.hint == ("aws", "configure") and (names := profile_names(runtime)):
         error.hint = Again(add=("--profile", names[0]))  # it may have the missing region
     elif isinstance(error, Unreachable) and endpoint in error.message and _is_loopback(endpoint):
-        error.advice = f"{_ENDPOINT} names that address. Is the sandbox running? To use AWS, unset {_ENDPOINT}."
+        error.advice = f"{_ENDPOINT} names that address. {_RESTART} To use AWS, unset {_ENDPOINT}."
         error.hint = Other(("sandbox", "start"))
 
 
-def _is_expired(error: CredentialsError) -> bool:
-    return "credentials have expired" in error.message
+def _is_refused(error: CredentialsError) -> bool:
+    return any(
+        words in error.message for words in ("credentials have expired", "does not recognize the AWS credentials")
+    )
 
 
 def _renewal(profiles: Sequence[str]) -> tuple[str, Hint]:
@@ -88,11 +92,16 @@ _DOCTOR = ("podid doctor", "Find the first broken link.")
 _WHOAMI = ("podid whoami", "Show the caller, the region and the clusters in it.")
 _TRY = ("podid demo", "See podid at work, without credentials.")
 _HELP = ("podid --help", "List all commands.")
+_VARIABLE_OF = {
+    "--profile": "AWS_PROFILE",
+    "--region": "AWS_REGION",
+    "--cluster": "PODID_CLUSTER",
+}
 
 
 def start_page(access: Access) -> Iterator[str | Line]:
-    """Yield what podid found here and the next lines to type. Makes one call for the caller, and without a cluster one
-    for the list."""
+    """Yield the facts that podid found and the next lines to type. Makes one call each for the caller, the cluster and
+    its API server; without a cluster, one for the list of clusters."""
     from podid.cli.help import ABOUT, section, two_columns, wrapped
 
     facts, next_lines = _facts(access)
@@ -110,14 +119,25 @@ def _facts(access: Access) -> tuple[list[tuple[str, str]], list[tuple[str, str]]
         facts.append(("Region", region))
         facts.insert(0, ("Caller", access.aws.sts.get_caller().arn))
     except PodidError as error:
-        advise(error, access.runtime)
+        _explain(error, access)
         facts.insert(0, ("Caller" if facts else "Problem", _sentence(error)))
         return facts, [*_hinted(error, access), _TRY, _HELP]
     if named is None:
         words, next_lines = _clusters(access)
         return [*facts, ("Cluster", words)], [*next_lines, _HELP]
-    facts.append(("Cluster", f"{named.name} ({named.source.partition(' arn:')[0]})"))
-    return facts, [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
+    words = f"{named.name} ({named.source.partition(' arn:')[0]})"
+    try:
+        access.place()
+    except PodidError as error:
+        _explain(error, access)
+        return [*facts, ("Cluster", _sentence(error))], [*_hinted(error, access), _TRY, _HELP]
+    return [*facts, ("Cluster", words), *_kubernetes(access)], [_STATUS, _ASSOCIATE, _DOCTOR, _HELP]
+
+
+def _kubernetes(access: Access) -> list[tuple[str, str]]:
+    """Return the reason why the API server of the cluster cannot be used; nothing if it can."""
+    failure = access.kube.failure
+    return [("Kubernetes", f"{sentence(failure.message)} Commands about pods need it.")] if failure else []
 
 
 def _clusters(access: Access) -> tuple[str, list[tuple[str, str]]]:
@@ -129,22 +149,33 @@ def _clusters(access: Access) -> tuple[str, list[tuple[str, str]]]:
     if not names:
         return f"none in {access.aws.region}. Specify another region with --region or AWS_REGION.", [_WHOAMI, _TRY]
     if len(names) == 1:
-        return f"{names[0]}, the only one in {access.aws.region}", [_STATUS, _ASSOCIATE, _DOCTOR]
+        words = f"{names[0]}, the only one in {access.aws.region}"
+        return words, [_STATUS, _ASSOCIATE, _DOCTOR]
     line = shlex.join(("podid", "status", "--cluster", names[0]))
     words = f"none specified; {access.aws.region} has {short_list(names, 5)}. PODID_CLUSTER sets it for all commands."
     return words, [(line, _STATUS[1])]
 
 
+def _explain(error: PodidError, access: Access) -> None:
+    from podid.cli.command import tell_sources
+
+    advise(error, access.runtime)
+    tell_sources(error, access)
+
+
 def _sentence(error: PodidError) -> str:
-    text = f"{error.message}. {error.advice}".replace(_DEMO, "").strip()
-    return text[:1].upper() + text[1:]
+    advice = error.advice.replace(_DEMO, "").strip()
+    return " ".join((sentence(error.message, error.subject), *([sentence(advice)] if advice else ())))
 
 
 def _hinted(error: PodidError, access: Access) -> Iterable[tuple[str, str]]:
     from podid.cli.hints import hint_words
 
     words = hint_words(error.hint, access.argv)
-    # podid alone takes no options
-    if words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):
+    variable = _VARIABLE_OF.get(words[1], "") if words[:1] == ("podid",) and len(words) == 3 else ""
+    if variable:  # podid alone takes no options
+        words = ("export", f"{variable}={words[2]}")
+    elif words[:1] == ("podid",) and len(words) > 1 and words[1].startswith("-"):
         words = ("podid", "whoami", *words[1:])
-    return ((shlex.join(words), "Then run podid again."),) if words else ()
+    then = f"Then run {_ENV} and podid again." if words[:2] == ("podid", "sandbox") else "Then run podid again."
+    return ((shlex.join(words), then),) if words else ()

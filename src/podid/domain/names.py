@@ -148,6 +148,10 @@ def parse_cluster_arn(text: str) -> Arn:
 def check_role_name(name: str) -> str:
     """Return the name. Raise InvalidInput if IAM would reject it (up to 64 letters, digits and +=,.@_-)."""
     if not _ROLE_NAME.fullmatch(name):
+        bare = name.rpartition("/")[2]
+        if bare != name and _ROLE_NAME.fullmatch(bare):
+            message = f"{name!r} is a path and a role name; specify the name alone"
+            raise InvalidInput(message, subject=name, hint=Again(swap=(name, bare)))
         raise InvalidInput(
             f"{name!r} is not an IAM role name: 1 to 64 letters, digits and any of _+=,.@-", subject=name
         )
@@ -167,3 +171,8 @@ def check_cluster_name(name: str) -> str:
     if not _CLUSTER_NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is not an EKS cluster name", subject=name)
     return name
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether the text is a shell pattern."""
+    return any(sign in text for sign in "*?[")

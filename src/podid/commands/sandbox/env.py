@@ -21,3 +21,5 @@ def env(
     from podid.sandbox import process
 
     terminal.emit(environment_view(process.env(directory=access.sandbox_dir)))
+    if access.runtime.streams.stdout_tty:
+        terminal.note('To use it:  eval "$(podid sandbox env)"')

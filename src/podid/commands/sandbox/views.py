@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from podid.domain.members import OPTIONAL, About, Document, Names, Pairs
-from podid.render.view import View, document, facts
+from podid.render.view import Line, View, document, facts
 from podid.sandbox.process import Environment, Running
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
@@ -51,4 +51,8 @@ def absent_view(state: SandboxState, *, remark: str = "") -> View:
 
 def environment_view(environment: Environment) -> View:
     body = document(SandboxEnvironmentDocument, environment)
-    return View(body, lines=tuple(environment.shell().split("\n")), names=tuple(environment.export))
+    return View(
+        body,
+        lines=tuple(Line(text, code=True) for text in environment.shell().split("\n")),
+        names=tuple(environment.export),
+    )
