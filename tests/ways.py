@@ -204,6 +204,8 @@ STORY = _script(
 2 whoami --as shop/orders
 0 whoami --as shop/orders --yes
 0 activity shop/orders
+0 graph
+5 graph shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -344,6 +346,7 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 0 trace SESSION
 0 activity shop/orders
+0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
 0 doctor
@@ -411,6 +414,7 @@ INTERRUPTED = _script(
 130 role list
 130 trace SESSION
 130 activity shop/orders
+130 graph
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -736,6 +740,9 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("graph", chained),
+    Way("graph shop/orders", chained, ("NS/SA",)),
+    Way("graph shop/zzz", chained, ("NS/SA",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),

@@ -49,6 +49,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
+    Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),

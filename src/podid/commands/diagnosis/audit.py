@@ -6,6 +6,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions
 from podid.ops.doctor.request import AuditOptions
+from podid.render.formats import Report
 
 
 def permissions() -> CommandPermissions:
@@ -18,7 +19,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), every))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, reports=True, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, formats=Report, several=("cluster",))
 def audit(access: Access, options: AuditOptions) -> None:
     """Find excessive permissions and exposed identities.
 
@@ -38,7 +39,6 @@ def audit(access: Access, options: AuditOptions) -> None:
     from podid.domain.errors import UsageError
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view, reports_view
-    from podid.render.formats import Report
 
     checks = select(options.check, options.skip, among=AUDITED, command="audit")
     if options.report.list_checks:

@@ -9,6 +9,7 @@ from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions, Permissions
 from podid.ops.doctor.request import DoctorOptions
+from podid.render.formats import Report
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
@@ -36,7 +37,7 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 @command(
     shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
     permissions=permissions,
-    reports=True,
+    formats=Report,
     permissions_for=permissions_for,
 )
 def doctor(access: Access, options: DoctorOptions) -> None:
@@ -61,7 +62,6 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.formats import Report
 
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
