@@ -225,7 +225,8 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
     if all_verdicts:
         lines += ["", "All verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
-    return tuple((*lines, *_end(report))[0 if lines else 1 :])
+    lines += _end(report)
+    return tuple(lines[1:] if lines[0] == "" else lines)
 
 
 def _missing_permissions(report: DoctorReport) -> list[str | Line]:

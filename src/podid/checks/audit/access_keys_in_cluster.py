@@ -3,13 +3,17 @@
 from podid.checks.base import Check, Known, Severity, Snapshot, Verdicts, count_of, known, rule
 from podid.domain.exposure import AccessKey
 from podid.domain.grouping import grouped
+from podid.domain.snapshot import NOT_READ
 
 
 @rule(needs=("access_keys",), wants=("cluster", "secret_keys"))
 def access_keys_in_cluster(check: Check, snapshot: Snapshot) -> Verdicts:
     keys = known(snapshot.access_keys)
-    if isinstance(snapshot.secret_keys, Known):
-        keys += snapshot.secret_keys.value
+    secrets = snapshot.secret_keys
+    if isinstance(secrets, Known):
+        keys += secrets.value
+    elif secrets != NOT_READ:
+        yield check.of_cluster(snapshot).unknown(secrets, f"Secrets were not checked: {secrets.reason}")
     for subject, members in grouped((key.subject, key) for key in keys).items():
         permanent = [key for key in members if not key.temporary]
         words = f"{count_of(len(permanent), 'access key')} of an IAM user" if permanent else "temporary access keys"
