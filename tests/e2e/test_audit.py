@@ -60,7 +60,7 @@ def test_no_key_is_printed(seeded: Site, form: Format | Report, tmp_path: Path) 
 
 def test_no_key_is_saved(seeded: Site, tmp_path: Path) -> None:
     """Not in snapshots, bundles or the journal."""
-    seeded.podid.env |= {"PODID_JOURNAL_DIR": str(tmp_path / "journal")}
+    seeded.podid.env = {**seeded.podid.env, "PODID_JOURNAL_DIR": str(tmp_path / "journal")}
     for argv in (
         ("doctor", "--save", str(tmp_path / "snapshot.json")),
         ("bundle", str(tmp_path / "bundle.tar.gz"), "--yes"),
