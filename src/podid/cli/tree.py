@@ -47,6 +47,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
+    Row(
+        "who-can",
+        AUDIT,
+        "List the service accounts whose pods may perform an action.",
+        "permissions.who_can:who_can_do",
+    ),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
