@@ -94,7 +94,9 @@ def test_without_pods_the_answer_is_the_same(healthy: Site, tmp_path: Any) -> No
     env = limited(healthy.box, tmp_path, allow("eks:*", *EVERYTHING), [role(("", "namespaces", ("list",)))])
     report = asked(healthy, READ, env=env)
     assert (rows(report), report["items"][0]["pods"]) == ([OWN], None)
-    assert ("running pods", "list pods (cluster-wide)") in [(item["what"], item["permission"]) for item in report["notChecked"]]
+    assert ("running pods", "list pods (cluster-wide)") in [
+        (item["what"], item["permission"]) for item in report["notChecked"]
+    ]
 
 
 def test_each_role_and_each_managed_policy_is_read_once(healthy: Site) -> None:
