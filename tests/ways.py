@@ -19,6 +19,7 @@ from way_worlds import (
     UNUSED_ROLE,
     World,
     after,
+    audited,
     chained,
     conditional,
     configured,
@@ -52,6 +53,7 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_idle_kube2iam,
     with_irsa,
     with_irsa_and_keys,
     with_kube2iam,
@@ -237,6 +239,12 @@ STORY = _script(
 2 bundle
 0 bundle --yes
 0 doctor --me --for associate
+3 audit
+0 audit shop/orders --all
+0 audit --list
+5 audit shop/nosuch
+2 audit --check sdk-too-old
+8 audit --cluster demo --cluster nosuch
 2 explain
 0 explain --list
 0 explain association-sa-not-found
@@ -363,6 +371,7 @@ MUTATED = _script(
 0 doctor shop/orders --verify --cloudtrail --yes
 0 doctor shop/orders --probe --yes
 0 doctor --me
+0 audit --secrets
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -438,6 +447,7 @@ INTERRUPTED = _script(
 130 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
 130 uninstall-agent --yes
 130 doctor --me
+130 audit --secrets
 130 disassociate shop/orders --yes
 130 associate shop/orders --role storefront --replace
 130 undo last --yes
@@ -467,6 +477,9 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
+MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
+ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -722,6 +735,10 @@ OWN = (
     Way("doctor", with_everything, code=3),
     Way("bundle --yes --force", with_everything),
     Way("doctor shop/orders", healthy, rare=True),
+    Way("audit", audited),
+    Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit", self_managed),
+    Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),
     Way("doctor", untold),
     Way("agent status", healthy, rare=True),
@@ -782,7 +799,11 @@ OWN = (
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
         ("dry-run pods", "restoring", "--restart"),
     ),
+    Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
+    Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
     Way("migrate cleanup", healthy, rare=True),
+    Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
+    Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),

@@ -46,6 +46,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
+    Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
     Row(
         "who-can",
@@ -79,12 +80,19 @@ COMMANDS: tuple[Row, ...] = (
     Row("migrate plan", CHANGE, "Plan a migration from IRSA, kiam or kube2iam.", "migrate.plan:plan"),
     Row("migrate apply", CHANGE, "Migrate service accounts to Pod Identity.", "migrate.apply:apply"),
     Row("migrate status", CHANGE, "Show the migration stage of each service account.", "migrate.status:status"),
-    Row("migrate finish", CHANGE, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
-    Row("migrate rollback", CHANGE, "Roll service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row(
+        "migrate finish",
+        CHANGE,
+        "Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.",
+        "migrate.finish:finish",
+    ),
+    Row(
+        "migrate rollback", CHANGE, "Roll service accounts back to IRSA, kiam or kube2iam.", "migrate.rollback:rollback"
+    ),
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete unused IAM resources after a migration.",
+        "List and delete what a migration leaves.",
         "migrate.cleanup:cleanup",
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
@@ -122,7 +130,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies of roles.",
     "addon": "EKS add-ons and their service accounts' roles.",
     "agent": "The EKS Pod Identity Agent.",
-    "migrate": "Migrate from IRSA to EKS Pod Identity.",
+    "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
     "sandbox": "A simulated cluster on this machine.",
 }
 
