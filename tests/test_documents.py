@@ -178,6 +178,7 @@ WORDS: dict[str, Sequence[str]] = {
     "MigrationPlan": ("items.source", "items.stage"),
     "MigrationStatus": ("items.source", "items.stage"),
     "AccessReport": ("items.verdict", "items.accessLevel", "items.simulated"),
+    "AllowedIdentityList": ("items.verdict",),
     "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",

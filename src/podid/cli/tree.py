@@ -48,6 +48,12 @@ COMMANDS: tuple[Row, ...] = (
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
     Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
+    Row(
+        "who-can",
+        AUDIT,
+        "List the service accounts whose pods may perform an action.",
+        "permissions.who_can:who_can_do",
+    ),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
