@@ -111,6 +111,8 @@ def roll_back(
         result = carry_out(access, planned.before, undoes=undoes)
         how = waiting(access, place, result, restarting(access))
         result = after_disassociate(how, result, planned.refs)
+        if result.awaited is not None and result.awaited.reached:
+            result = replace(result, awaited=replace(result.awaited, summary=planned.back))
         if result.error is None:
             result = with_pods_back(result, access.clients, planned.refs)
         if result.error is None and planned.after.actions:
