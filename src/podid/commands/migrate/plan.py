@@ -11,14 +11,13 @@ from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, INSTALL_AGENT, Mi
 
 def permissions() -> CommandPermissions:
     from podid.aws.eks import Eks
-    from podid.checks.all import ALL
-    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.cli import permissions
+    from podid.domain.permissions import OptionalPermission
     from podid.kube.reader import KubeReader
-    from podid.ops.reading.sections import permissions as permissions_of_checks
 
     reading_agent = (Eks.list_addon_versions, KubeReader.list_agent_daemon_sets, KubeReader.find_pod_security)
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
+        permissions.MIGRATION,
         (
             OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),
             OptionalPermission.of("--install-agent", *reading_agent),
