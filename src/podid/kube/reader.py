@@ -16,6 +16,7 @@ from podid.domain.errors import NotFound, Rejected
 from podid.domain.exposure import IdentityGrant, KeyPlace, RoleRule, abilities_of
 from podid.domain.findings import Subject
 from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
+from podid.domain.lease import Lease
 from podid.domain.metadata_proxies import PodTemplate
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
@@ -50,6 +51,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "PersistentVolume": ("/api/v1", "persistentvolumes"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "CSIDriver": ("/apis/storage.k8s.io/v1", "csidrivers"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
@@ -216,6 +218,10 @@ class KubeReader:
             for name, renewed, written in leases
             if renewed is not None and written is not None
         }
+
+    @needs(*on("get", "Lease"))
+    def find_lease(self, namespace: str, name: str) -> Lease | None:
+        return _or_none(self._transport.get, path_of("Lease", namespace, name), project.held_lease)
 
     @needs(KubePermission("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
