@@ -32,6 +32,7 @@ from way_worlds import (
     on_delete,
     owned_by_helm,
     self_managed,
+    shared_role,
     story,
     tagged_target,
     under_cilium,
@@ -204,7 +205,11 @@ STORY = _script(
 0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 graph
+0 unused
 5 graph shop/nosuch
+0 unused
+2 unused --older-than 500d
+5 unused shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -339,6 +344,7 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 0 trace SESSION
 0 activity shop/orders
+0 unused
 0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
@@ -407,6 +413,7 @@ INTERRUPTED = _script(
 130 trace SESSION
 130 activity shop/orders
 130 graph
+130 unused
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -727,6 +734,9 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("unused --older-than 1s", chained),
+    Way("unused shop/orders", chained, ("NS/SA",)),
+    Way("unused", shared_role, ("associations whose",)),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),

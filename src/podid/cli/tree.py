@@ -48,6 +48,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
+    Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
