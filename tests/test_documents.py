@@ -175,6 +175,7 @@ ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 WORDS: dict[str, Sequence[str]] = {
     "MigrationPlan": ("items.source", "items.stage"),
     "MigrationStatus": ("items.source", "items.stage"),
+    "AccessReport": ("items.verdict", "items.accessLevel", "items.simulated"),
     "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",

@@ -33,6 +33,7 @@ READ = {
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
+    "can-i --policy-file": ("can-i", "s3:GetObject", "--policy-file", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
 }

@@ -426,6 +426,13 @@ def with_irsa_and_keys(site: Site) -> None:
     site.wait(30)
 
 
+def with_idle_kube2iam(site: Site) -> None:
+    """`healthy`, and kube2iam, which no workload needs."""
+    healthy(site)
+    ProxySamples(site.box.reach(), "kube2iam").agent()
+    site.wait(30)
+
+
 def with_kube2iam(site: Site) -> None:
     """`healthy`, and two workloads of one service account with roles by kube2iam."""
     healthy(site)

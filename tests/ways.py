@@ -53,6 +53,7 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_idle_kube2iam,
     with_irsa,
     with_irsa_and_keys,
     with_kube2iam,
@@ -195,6 +196,14 @@ STORY = _script(
 6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten --role orders --yes
+0 can-i shop/orders dynamodb:GetItem
+3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
+3 can-i --role orders s3:GetObject sts:GetCallerIdentity
+0 can-i --policy-file dynamodb-read.json dynamodb:Query
+5 can-i shop/nosuch s3:GetObject
+2 can-i shop/orders
+2 can-i s3:GetObject
+2 can-i shop/orders nosuch:*
 0 restart shop/orders
 0 restart shop/orders --stale
 0 restart shop/orders --evict
@@ -342,6 +351,7 @@ MUTATED = _script(
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
+0 can-i shop/orders dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
 0 unused
@@ -410,6 +420,7 @@ INTERRUPTED = _script(
 130 status
 130 show shop/orders
 130 role list
+130 can-i shop/orders dynamodb:GetItem
 130 trace SESSION
 130 activity shop/orders
 130 graph
@@ -457,6 +468,9 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
+MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
+ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -737,6 +751,12 @@ OWN = (
     Way("unused --older-than 1s", chained),
     Way("unused shop/orders", chained, ("NS/SA",)),
     Way("unused", shared_role, ("associations whose",)),
+    Way("can-i shop/orders dynamodb:GetItem", healthy),
+    Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
+    Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
+    Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
+    Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),
@@ -767,7 +787,11 @@ OWN = (
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
         ("dry-run pods", "restoring", "--restart"),
     ),
+    Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
+    Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
     Way("migrate cleanup", healthy, rare=True),
+    Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
+    Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),

@@ -79,7 +79,7 @@ def run(
 
 
 def roll_back(access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "") -> None:
-    """Return service accounts to IRSA: the first part, restarts, and the last part once all pods are back."""
+    """Return service accounts to the older way: the first part, restarts, and the last part once all pods are back."""
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.migrate.rollback import joined, with_pods_back
 

@@ -46,6 +46,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
+    Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
@@ -73,12 +74,19 @@ COMMANDS: tuple[Row, ...] = (
     Row("migrate plan", CHANGE, "Plan a migration from IRSA, kiam or kube2iam.", "migrate.plan:plan"),
     Row("migrate apply", CHANGE, "Migrate service accounts to Pod Identity.", "migrate.apply:apply"),
     Row("migrate status", CHANGE, "Show the migration stage of each service account.", "migrate.status:status"),
-    Row("migrate finish", CHANGE, "Remove IRSA from service accounts that use Pod Identity.", "migrate.finish:finish"),
-    Row("migrate rollback", CHANGE, "Roll service accounts back to IRSA.", "migrate.rollback:rollback"),
+    Row(
+        "migrate finish",
+        CHANGE,
+        "Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.",
+        "migrate.finish:finish",
+    ),
+    Row(
+        "migrate rollback", CHANGE, "Roll service accounts back to IRSA, kiam or kube2iam.", "migrate.rollback:rollback"
+    ),
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete unused IAM resources after a migration.",
+        "List and delete what a migration leaves.",
         "migrate.cleanup:cleanup",
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
@@ -116,7 +124,7 @@ GROUPS: dict[str, str] = {
     "trust": "Trust policies of roles.",
     "addon": "EKS add-ons and their service accounts' roles.",
     "agent": "The EKS Pod Identity Agent.",
-    "migrate": "Migrate from IRSA to EKS Pod Identity.",
+    "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
     "sandbox": "A simulated cluster on this machine.",
 }
 

@@ -33,11 +33,11 @@ def cleanup_view(leftovers: MigrationCleanup) -> View:
     table = table_of(
         leftovers.items,
         ("KIND", "kind"),
-        (Column("ARN", folds=1), "arn"),
+        (Column("NAME", folds=1), "name"),
         (Column("REASON", prose=True, folds=2), "reason"),
         empty="nothing to clean up",
     )
-    return View(document(MigrationCleanup, leftovers), (table,), tuple(item.arn for item in leftovers.items))
+    return View(document(MigrationCleanup, leftovers), (table,), tuple(item.name for item in leftovers.items))
 
 
 def _names(items: Sequence[MigrationItem]) -> tuple[str, ...]:

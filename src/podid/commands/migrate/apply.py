@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
-    from podid.ops.reading.sections import permissions as permissions_of_checks
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
-    reads = (KubeReader.list_pod_templates, KubeReader.list_annotations)
     own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of((*reads, *changes)),
+        permissions.MIGRATION | permissions_of(changes),
         (
             OptionalPermission.of("returning failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
