@@ -351,7 +351,7 @@ MUTATED = _script(
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
-0 can-i shop/orders dynamodb:GetItem
+3 can-i shop/orders dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
 0 unused

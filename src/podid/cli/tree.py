@@ -32,8 +32,8 @@ class Row(NamedTuple):
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
-OFFLINE, PODID = "Offline", "podid itself"
-PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE, PODID)
+OFFLINE = "Offline"
+PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
@@ -115,17 +115,17 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", PODID, "Print the completion script of a shell.", "completion:completion"),
+    Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
     "trust": "Trust policies of roles.",
-    "addon": "EKS add-ons and their service accounts' roles.",
+    "addon": "Add-ons and their roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
-    "sandbox": "A simulated cluster on this machine.",
+    "sandbox": "A simulated cluster.",
 }
 
 
