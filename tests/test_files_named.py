@@ -30,6 +30,7 @@ READ = {
     "role attach --policy-file": ("role", "attach", "storefront", "--policy-file", "FILE"),
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
     "addon install --config-file": ("addon", "install", "vpc-cni", "--config-file", "FILE"),
+    "audit --baseline": ("audit", "--baseline", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),

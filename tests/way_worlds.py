@@ -258,6 +258,15 @@ def with_everything(site: Site) -> None:
     site.wait(200)
 
 
+def audited(site: Site) -> None:
+    """As `with_attached`, with access keys in a ConfigMap and in a Secret."""
+    with_attached(site)
+    data = {"id": "AKIAZZZZ2222PODIDWAY"}
+    for kind in ("configmaps", "secrets"):
+        member = "data" if kind == "configmaps" else "stringData"
+        site.cluster.post(f"/api/v1/namespaces/shop/{kind}", {"metadata": {"name": "keys"}, member: data})
+
+
 def with_attached(site: Site) -> None:
     """As `configured`, with a policy of AWS's own and a Job, whose owner is looked up too."""
     configured(site)

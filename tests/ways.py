@@ -19,6 +19,7 @@ from way_worlds import (
     UNUSED_ROLE,
     World,
     after,
+    audited,
     chained,
     conditional,
     configured,
@@ -238,6 +239,12 @@ STORY = _script(
 2 bundle
 0 bundle --yes
 0 doctor --me --for associate
+3 audit
+0 audit shop/orders --all
+0 audit --list
+5 audit shop/nosuch
+2 audit --check sdk-too-old
+8 audit --cluster demo --cluster nosuch
 2 explain
 0 explain --list
 0 explain association-sa-not-found
@@ -364,6 +371,7 @@ MUTATED = _script(
 0 doctor shop/orders --verify --cloudtrail --yes
 0 doctor shop/orders --probe --yes
 0 doctor --me
+0 audit --secrets
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -439,6 +447,7 @@ INTERRUPTED = _script(
 130 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
 130 uninstall-agent --yes
 130 doctor --me
+130 audit --secrets
 130 disassociate shop/orders --yes
 130 associate shop/orders --role storefront --replace
 130 undo last --yes
@@ -726,6 +735,10 @@ OWN = (
     Way("doctor", with_everything, code=3),
     Way("bundle --yes --force", with_everything),
     Way("doctor shop/orders", healthy, rare=True),
+    Way("audit", audited),
+    Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit", self_managed),
+    Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),
     Way("doctor", untold),
     Way("agent status", healthy, rare=True),

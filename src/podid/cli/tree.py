@@ -46,6 +46,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", SEE, "Show everything about one service account.", "association.show:show"),
     Row("doctor", SEE, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
+    Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),

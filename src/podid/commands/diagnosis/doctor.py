@@ -12,7 +12,6 @@ from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
 
 if TYPE_CHECKING:
-    from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
 
 
@@ -20,7 +19,7 @@ def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
     from podid.ops.reading import sections
 
-    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions())
+    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions(ALL))
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -72,7 +71,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     checks = select(options.check, options.skip, options.link)
     select(options.fix_id)
     options.check_together(dry_run=access.shared.dry_run)
-    if options.list_checks:
+    if options.report.list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
 
@@ -80,14 +79,11 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         if isinstance(output, Report):
             terminal.write_report(report, output)
             return
-        view = doctor_view(report, all_verdicts=options.all_verdicts)
+        view = doctor_view(report, all_verdicts=options.report.all_verdicts)
         if options.watch:
             terminal.emit_again(view, report.taken_at)
         else:
             terminal.emit(view)
-
-    def code(report: DoctorReport) -> ExitCode:
-        return report.exit_code(fail_on=options.level, allow_unknown=options.allow_unknown)
 
     examination = examine(access, options, checks)
     report = None
@@ -106,9 +102,9 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         report = watch(access.patience(inf), examination.once, show, always=terminal.redraws)
     elif options.until_clean:
         patience = access.patience(UNTIL_CLEAN_SECONDS)
-        report = until_clean(patience, examination.once, lambda report: code(report) is ExitCode.OK)
+        report = until_clean(patience, examination.once, lambda report: options.report.exit_code(report) is ExitCode.OK)
     elif report is None:
         report = examination.once()
     if not options.watch:
         show(report)
-    terminal.leave(code(report))
+    terminal.leave(options.report.exit_code(report))

@@ -166,12 +166,20 @@ def cni_permissions(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
     return {arn: attempt(partial(source.clients.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
 
 
+def node_role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
+    return _by_role(_all_node_roles(source), source.clients.iam.get_names_of_policies)
+
+
 def node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
+    return {arn: _may_redeem(source, arn) for arn in _all_node_roles(source)}
+
+
+def _all_node_roles(source: Source) -> tuple[str, ...]:
+    """Return the roles of nodes; none if the node groups could not be read."""
     groups, others = source.before("node_groups"), source.before("other_node_roles")
     if isinstance(groups, Missing):
-        return {}
-    arns = dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {})))
-    return {arn: _may_redeem(source, arn) for arn in arns}
+        return ()
+    return tuple(dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {}))))
 
 
 def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
