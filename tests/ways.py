@@ -176,6 +176,11 @@ STORY = _script(
 0 show shop/orders
 3 status
 0 status shop/orders --require configured
+0 export
+0 export shop/orders --as terraform
+2 export shop/orders -n shop
+5 export shop/nosuch
+0 export --roles --as pulumi
 2 status --require best
 5 status -n nosuch
 0 list
@@ -201,6 +206,11 @@ STORY = _script(
 3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
 3 can-i --role orders s3:GetObject sts:GetCallerIdentity
 0 can-i --policy-file dynamodb-read.json dynamodb:Query
+0 who-can dynamodb:GetItem
+0 who-can s3:* --resource arn:aws:s3:::* --all-clusters
+5 who-can dynamodb:GetItem -n nosuch
+8 who-can dynamodb:GetItem --cluster demo --cluster nosuch
+2 who-can nosuch:*
 5 can-i shop/nosuch s3:GetObject
 2 can-i shop/orders
 2 can-i s3:GetObject
@@ -335,6 +345,7 @@ STORY = _script(
 0 disassociate shop/orders --yes --wait api --ignore-not-found
 0 associate --show-permissions
 0 completion bash
+0 schema
 3 sandbox status
 0 sandbox stop
 5 sandbox env
@@ -354,11 +365,13 @@ MUTATED = _script(
     """
 0 whoami
 0 list
+0 export
 0 list --pods --columns status,exists,role-exists
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
 3 can-i shop/orders dynamodb:GetItem
+0 who-can dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
 0 unused
@@ -419,6 +432,7 @@ INTERRUPTED = _script(
 130 doctor
 130 role show shop-orders
 130 list
+130 export
 130 agent status
 130 trust tighten --role shop-orders
 130 bundle --yes
@@ -429,6 +443,7 @@ INTERRUPTED = _script(
 130 show shop/orders
 130 role list
 130 can-i shop/orders dynamodb:GetItem
+130 who-can dynamodb:GetItem
 130 trace SESSION
 130 activity shop/orders
 130 graph
@@ -678,6 +693,9 @@ OWN = (
         ("reading the settings", "dry-run", "checking whether it", "guided mode"),
         answers=("shop/orders", "no", "no"),
     ),
+    Way("export", healthy),
+    Way("export --roles", healthy, ("--roles",)),
+    Way("export -n shpo", nothing, ("-n",), code=5),
     Way("list", healthy),
     Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list -n shpo", nothing, ("-n",), code=5),
@@ -769,6 +787,8 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
+    Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
     Way("graph", chained),
     Way("graph shop/orders", chained, ("NS/SA",)),

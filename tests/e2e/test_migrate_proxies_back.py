@@ -253,7 +253,8 @@ def test_rollback_from_a_stage(healthy: Site, source: str, until: str) -> None:
     else:
         migrated(proxies, "--until", until)
     refs = ("apps/web",) if until == "finished" else ("-n", NAMESPACE)
-    proxies.site.must("migrate", "rollback", *refs, "--yes")
+    outcome = proxies.site.must("migrate", "rollback", *refs, "--yes")
+    assert outcome.stdout.splitlines()[-1] == f"✓ new pods of apps/web use {source} again"
     assert (proxies.trust("apps-web"), stage_of(proxies, "web")) == (trust, "old")
     assert annotations(proxies, "web").items() >= before.items()
     assert not any(map(injected, proxies.site.cluster.pods(NAMESPACE)))

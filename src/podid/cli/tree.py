@@ -33,11 +33,12 @@ class Row(NamedTuple):
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
 OFFLINE = "Offline"
-PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE)
+# the commands of START are in the main workflow of the first page
+PANELS = (SEE, AUDIT, CHANGE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
-    Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
@@ -48,11 +49,18 @@ COMMANDS: tuple[Row, ...] = (
     Row("bundle", SEE, "Save the snapshot and the report in an archive for support.", "diagnosis.bundle:bundle"),
     Row("audit", AUDIT, "Find excessive permissions and exposed identities.", "diagnosis.audit:audit"),
     Row("can-i", AUDIT, "Check whether a service account's pods may perform actions.", "permissions.can_i:can_i"),
+    Row(
+        "who-can",
+        AUDIT,
+        "List the service accounts whose pods may perform an action.",
+        "permissions.who_can:who_can_do",
+    ),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
+    Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
     Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
@@ -107,6 +115,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("addon list", AGENT, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
     Row("uninstall-agent", AGENT, "Uninstall the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("explain", OFFLINE, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
+    Row("schema", OFFLINE, "Print the JSON Schema of podid's own files.", "declare.schema:schema"),
     Row("preset list", OFFLINE, "List permission presets for well-known workloads.", "preset.list:list_presets"),
     Row("preset show", OFFLINE, "Show a preset in words and as a policy.", "preset.show:show"),
     Row("sandbox start", OFFLINE, "Start a simulated AWS account and EKS cluster.", "sandbox.start:start"),

@@ -125,7 +125,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("trust-unreadable", "warn", 9, "PRINT", "The trust policy of the role could not be read", "", ()),
     Entry("role-used-elsewhere", "info", 9, "-", "The role is also used elsewhere", "", ()),
     Entry("wildcard-subject", "info", 9, "PRINT", "The trust policy allows IRSA by a pattern", "", ()),
-    Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the IRSA annotation", "", ()),
+    Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the annotation with the role", "", ()),
     Entry("needs-service-account", "warn", 1, "PRINT", "A workload needs a service account of its own", "", ()),
     Entry("role-not-permitted", "warn", 1, "PRINT", "The namespace does not permit the role", "", ()),
     Entry("default-role", "warn", 1, "PRINT", "Pods use the default role of kube2iam", "", ()),

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from podid.domain.policy.evaluate import AccessVerdict, Ruling
 from podid.domain.text import count_of, needing, short_list
-from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern
+from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern, is_pattern
+from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
 from podid.ops.role.uses import Unread
 from podid.render.view import NOTHING, Column, Line, View, document, sentence, table_of
 
@@ -29,6 +30,35 @@ def access_view(report: AccessReport) -> View:
     )
     names = tuple(item.ruling.action for item in report.items if item.ruling.verdict is AccessVerdict.ALLOWED)
     return View(document(AccessReport, report), (table,), names, exact=True)
+
+
+def identities_view(answer: AllowedIdentities) -> View:
+    """Return a row for each service account; with several clusters, each row names its cluster."""
+    several = len(answer.clusters) > 1
+    table = table_of(
+        answer.items,
+        ("SERVICE ACCOUNT", "ref"),
+        (Column("CLUSTER", folds=3, wide=not several), "cluster"),
+        ("ACCESS", "verdict", lambda item: _STYLES[item.verdict]),
+        (Column("ROLE", folds=1), lambda item: item.role_arn or NOTHING),
+        (Column("ACTIONS", folds=3, wide=not is_pattern(answer.action)), lambda item: short_list(item.actions, 3)),
+        (Column("RESOURCES", folds=2), lambda item: short_list(item.resources, _MOST_RESOURCES) or NOTHING),
+        (Column("STATEMENT", folds=2), "statement"),
+        (Column("PODS", right=True), "pods"),
+        (Column("REASON", prose=True), _why_unknown),
+        empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
+    )
+    return View(document(AllowedIdentities, answer), (table,), tuple(str(item.ref) for item in answer.items))
+
+
+def identities_notes(answer: AllowedIdentities) -> tuple[str | Line, ...]:
+    return (*answer.notes, *not_checked(answer.not_checked))
+
+
+def _why_unknown(item: AllowedIdentity) -> str:
+    if item.verdict is AccessVerdict.ALLOWED:
+        return NOTHING
+    return sentence(needing(item.reason, item.missing_permission)).rstrip(".")
 
 
 def access_notes(report: AccessReport) -> tuple[str | Line, ...]:

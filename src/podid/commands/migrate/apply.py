@@ -73,7 +73,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 
 def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
-    from podid.cli.changing import report, restarting, settle_interrupted, show
+    from podid.cli.changing import beside, report, restarting, settle_interrupted, show
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
@@ -106,6 +106,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     items = tuple(item for item in left if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
+    plan = plan.noting(beside(access, plan))
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return

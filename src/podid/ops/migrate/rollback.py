@@ -20,7 +20,7 @@ from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
-from podid.domain.text import count_of
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
@@ -50,6 +50,12 @@ class Rollback:
     after: Plan
     pods_left: bool
     older: frozenset[OlderWay] = frozenset()
+
+    @property
+    def back(self) -> str:
+        """Return what holds once new pods get no fields of Pod Identity."""
+        older = sources_words(self.older)
+        return f"new pods of {short_list(map(str, self.refs))} use {older or 'the previous credentials'} again"
 
     @property
     def whole(self) -> Plan:

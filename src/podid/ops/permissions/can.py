@@ -182,9 +182,16 @@ def check_access(access: SessionAccess, query: ActionQuery, table: ActionTable, 
     )
 
 
+def unseen_policies() -> tuple[Unread, ...]:
+    """Return the kinds of policies that podid never evaluates."""
+    return (
+        Unread("resource policies", "podid does not read them"),
+        Unread("resource control policies", "podid does not read them"),
+    )
+
+
 def _not_checked(simulation: _Simulation, *, patterns: bool) -> Iterator[Unread]:
-    yield Unread("resource policies", "podid does not read them")
-    yield Unread("resource control policies", "IAM's simulator does not evaluate them")
+    yield from unseen_policies()
     scope = "service control policies"
     if simulation.missing is not None:
         yield Unread(scope, simulation.missing.reason, simulation.missing.permission)

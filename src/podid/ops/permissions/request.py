@@ -9,8 +9,8 @@ from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.option import arguments, option, options, several
-from podid.ops.options import TARGET_PROFILE
+from podid.domain.option import argument, arguments, option, options, several, switch
+from podid.ops.options import ALLOW_UNKNOWN, TARGET_PROFILE
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _POD_KINDS = ("po", "pod", "pods")
@@ -129,3 +129,15 @@ def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> N
         raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot be used together")
+
+
+@options
+class WhoOptions:
+    """The options of podid who-can."""
+
+    action: str = argument("ACTION", "The action, or a pattern of actions such as 's3:Put*'.", read=parse_action)
+    resources: tuple[str, ...] = RESOURCES
+    context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
+    target_profile: str = PROFILE
+    all_clusters: bool = switch("Read every cluster of the region, or of each --region.")
+    allow_unknown: bool = ALLOW_UNKNOWN
