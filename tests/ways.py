@@ -180,6 +180,9 @@ STORY = _script(
 2 export shop/orders -n shop
 5 export shop/nosuch
 0 export --roles --as pulumi
+0 convert -f cluster.json
+2 convert -f trust.json
+2 convert
 2 status --require best
 5 status -n nosuch
 0 list
