@@ -665,6 +665,7 @@ OWN = (
     Way("restart shop/orders", healthy, ("checking whether it",), rare=True),
     Way("associate legacy/reports --role storefront", healthy, ("checking whether it",), rare=True),
     Way("disassociate shop/orders --yes", healthy, ("dry-run", "checking whether it"), rare=True),
+    Way("disassociate shop/new --delete-service-account --yes", after(WITH_ACCOUNT), (*EFFECT, "--delete-service")),
     Way("uninstall-agent --yes", healthy, ("checking the effect",)),
     Way("restart shop/orders --stale", healthy, ("--stale",), rare=True),
     Way("trust check --role shop-orders", healthy, ("--role",)),
