@@ -6,7 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
@@ -16,22 +16,24 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric with its current values by labels. `kind` is gauge or counter."""
+    """A metric with its current values. `kind` is gauge or counter; with a `label`, `values` are by its value, and
+    otherwise there is one, under the empty text."""
 
     name: str
     kind: str
     help: str
-    values: Mapping[tuple[tuple[str, str], ...], float]
+    values: Mapping[str, float]
+    label: str = ""
 
 
-def exposition(metrics: tuple[Metric, ...]) -> str:
+def exposition(metrics: Iterable[Metric]) -> str:
     """Return the metrics in the text format."""
     lines = []
     for metric in metrics:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
-        for labels, value in metric.values.items():
-            pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels)
-            lines.append(f"{metric.name}{f'{{{pairs}}}' if pairs else ''} {value:g}")
+        for text, value in metric.values.items():
+            labels = f'{{{metric.label}="{_escaped(text)}"}}' if metric.label else ""
+            lines.append(f"{metric.name}{labels} {value!r}")
     return "\n".join(lines) + "\n"
 
 
