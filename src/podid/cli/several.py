@@ -51,14 +51,24 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
         terminal.argv = local.argv
         run(local)
         return
+    check_no_context(access)
+    over_clusters(access, [(name, access.of(cluster=name)) for name in clusters], run)
+
+
+def check_no_context(access: Access) -> None:
+    """Raise UsageError for --context, which selects one cluster, with several clusters."""
     if access.shared.context is not None:
         raise UsageError("--context selects one cluster and cannot be used with several clusters")
+
+
+def over_clusters(access: Access, clusters: Sequence[tuple[str, Access]], run: Callable[[Access], None]) -> None:
+    """Run a changing command in several clusters, each with its name and its access."""
+    terminal = access.terminal
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
     codes = set()
-    for name in clusters:
+    for name, local in clusters:
         terminal.note(f"cluster {name}:")
-        local = access.of(cluster=name)
         terminal.argv = local.argv
         try:
             with terminal.collecting(views):
