@@ -120,6 +120,8 @@ class FilePlan:
     # the service accounts of changed associations, and of all declared ones
     refs: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
     declared: Annotated[tuple[ServiceAccountRef, ...], HIDDEN] = ()
+    # whether --take-over was given
+    taken_over: Annotated[bool, HIDDEN] = False
     pruned_keys: Annotated[frozenset[tuple[str, str]], HIDDEN] = field(default_factory=frozenset)
 
     @property

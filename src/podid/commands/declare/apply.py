@@ -101,4 +101,4 @@ def _apply(access: Access, item: FilePlan, options: FileApplyOptions) -> None:
         return changing.followed(access, place, result, restarts, refs, partial(after_associate, refs=refs))
 
     consent = item.consent if not options.plan else None
-    changing.run(access, item.plan, after, consent=consent, restarts=restarts)
+    changing.run(access, item.plan, after, consent=consent, restarts=restarts, taken_over=item.taken_over)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain.permissions import CommandPermissions, OptionalPermission
@@ -83,7 +83,7 @@ def planned(access: Access, options: FileOptions, ownership: Ownership, *, settl
     with terminal.working("reading the account") as progress:
         planner = FilePlanner(
             sites=sites,
-            asked=ownership,
+            asked=replace(ownership, take_over=access.shared.take_over),
             journal=access.journal_to_read,
             now=access.runtime.now(),
             say=progress.glance,

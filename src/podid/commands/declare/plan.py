@@ -14,7 +14,7 @@ def permissions() -> CommandPermissions:
     return reading()
 
 
-@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions, several=("cluster",))
+@command(shared=(*CLUSTER, *KUBERNETES, "take_over"), permissions=permissions, several=("cluster",))
 def plan(access: Access, options: FilePlanOptions) -> None:
     """Show the difference between files and what is live.
 

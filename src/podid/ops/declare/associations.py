@@ -86,7 +86,7 @@ class AssociationPlanner:
             settings = replace(settings, untag=gone)
         # EKS would restore what an add-on owns: compare without the refusal
         action = plan_one(DesiredAssociation(wish.ref, role, settings), replace(existing, owner_arn=None))
-        decision = decide(f"association of {wish.ref}", mark, self.asked, differences(action))
+        decision = decide(f"association {wish.ref}", mark, self.asked, differences(action))
         error = decision.conflict
         if existing.owner_arn and (error is not None or decision.change):
             name = addon_name(existing.owner_arn)

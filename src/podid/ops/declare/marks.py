@@ -49,11 +49,6 @@ class Mark:
         return bool(self.file) and not self.ours
 
     @property
-    def foreign(self) -> bool:
-        """Whether another tool owns the resource, and no file of podid does."""
-        return self.tool is not None and not self.file
-
-    @property
     def taggable(self) -> bool:
         """Whether a tag of podid would stay."""
         return self.tool is None or self.tool.tool not in _CONTROLLERS

@@ -24,7 +24,7 @@ class Treatment:
 def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -> Treatment:
     """Return what happens to `subject`, which exists and differs from its declaration by `lines`; empty if it is
     equal."""
-    if mark.ours:
+    if mark.ours and (mark.tool is None or not lines):
         return Treatment(change=bool(lines), mark=True)
     if mark.other_file:
         if not lines:
@@ -32,7 +32,7 @@ def decide(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...]) -
         message = f"The {subject} belongs to {mark.file} and differs from the file"
         advice = "Change it in that file."
         return Treatment(conflict=Conflict(message, advice=advice, lines=lines, subject=mark.file))
-    if mark.foreign:
+    if mark.tool is not None:
         return _of_tool(subject, mark, asked, lines)
     if not lines or asked.adopt:
         return Treatment(change=bool(lines), mark=asked.adopt, taken=True)
@@ -45,12 +45,11 @@ def _of_tool(subject: str, mark: Mark, asked: Ownership, lines: tuple[str, ...])
     tool = mark.tool
     assert tool is not None
     if not lines:
-        told = "" if tool.certain else "probably "
-        note = f"{subject} is {told}managed by {tool.words} ({tool.evidence}) and is as declared"
+        note = f"{subject} is as declared and belongs to {tool.told}"
         return Treatment(mark=asked.take_over and mark.taggable, taken=True, note=note)
     if asked.take_over:
-        note = f"{subject} is managed by {tool.told}"
+        note = f"{subject} belongs to {tool.told}"
         return Treatment(change=True, mark=mark.taggable, taken=True, note=note)
-    message = f"The {subject} is managed by {tool.words} ({tool.evidence}) and differs from the file"
+    message = f"The {subject} differs from the file and belongs to {tool.words} ({tool.evidence})"
     advice = f"--take-over changes it nevertheless; {tool.reverts}."
     return Treatment(conflict=Conflict(message, hint=Again(add=("--take-over",)), advice=advice, lines=lines))

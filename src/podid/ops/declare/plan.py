@@ -142,6 +142,7 @@ class FilePlanner:
             ),
             refs=tuple(changed_associations(plan)[0]),
             declared=tuple(wishes.by_ref),
+            taken_over=self.asked.take_over,
             pruned_keys=keys_of(pruned),
         )
 

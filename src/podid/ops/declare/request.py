@@ -31,7 +31,8 @@ class Ownership:
     prune: bool = switch("Delete what carries this file's name and is in it no longer.")
     adopt: bool = switch("Change and mark existing resources that no file owns.")
     update_trust: bool = switch("Change the trust policy of adopted roles, and of roles outside the file.")
-    take_over: bool = switch("Change what another tool owns, such as Terraform or a controller.")
+    # of the shared option --take-over
+    take_over: bool = False
 
 
 @options

@@ -22,7 +22,7 @@ from podid.ops.declare.trust import wanted_trust
 from podid.ops.declare.wishes import Wishes
 from podid.ops.role.create import MANAGED_BY, RoleRequest, role_with_policies
 from podid.ops.role.permissions import difference, permission_actions
-from podid.ops.role.plan import check_editable, check_not_aws, kept_by_others, others
+from podid.ops.role.plan import check_editable, check_not_aws, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import PresetPermissions, fill, parse_choice, surroundings
 from podid.ops.role.request import RoleOptions
@@ -165,7 +165,6 @@ class RolePlanner:
             check_not_aws(current)
             if decision.taken:
                 notes += others(current)
-            notes += kept_by_others(current) if not decision.note else []
         if trust_action is not None:
             check_editable(current)
             if decision.taken and not self.asked.update_trust:
