@@ -23,7 +23,8 @@ def shown(*argv: str, tty: bool = False, width: int = WIDTH) -> str:
 def test_a_page_fits_a_screen(name: str) -> None:
     """Examples are to be copied, and may be longer."""
     text = shown("help", *name.split())
-    assert len(text.splitlines()) <= LENGTH
+    # the first page lists every command
+    assert len(text.splitlines()) <= (LENGTH if name else 80)
     assert [line for line in text.splitlines() if len(line) > WIDTH and not line.startswith("  podid ")] == []
     assert "\x1b" not in text
 
