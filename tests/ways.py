@@ -488,7 +488,7 @@ OWN = (
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
-    Way("install-agent --timeout 5m", crashing, ("reading why",), code=3, rare=True),
+    Way("install-agent --timeout 5m", crashing, ("reading the log and events",), code=3, rare=True),
     Way("uninstall-agent --yes", healthy),
     Way("addon list"),
     Way("addon list", with_ebs_role),
@@ -731,7 +731,7 @@ OWN = (
     Way(
         "migrate apply -n shop --accept static-aws-keys-shadow --yes",
         with_irsa_and_keys,
-        ("returning failed", "dry-run pods", *PROOF, "--restart"),
+        ("rolling back failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),

@@ -66,7 +66,7 @@ class CredentialCounts:
 class Blocker:
     """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it."""
 
-    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
     evidence: tuple[str, ...] = ()
     way_out: Annotated[tuple[tuple[str, ...], ...], About("Command lines.")] = ()
@@ -76,7 +76,7 @@ class Blocker:
 class Caution:
     """Something to know before an item is migrated."""
 
-    id: Annotated[str, About("The failure mode's; `podid explain ID` is its page.")]
+    id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
 
 
@@ -110,11 +110,11 @@ class MigrationItem:
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
-    evidence: Annotated[tuple[str, ...], About("The sources from which podid derived the older way.")] = ()
+    evidence: Annotated[tuple[str, ...], About("The fields from which podid derived the older mechanism.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[Caution, ...] = ()
-    unknown: Annotated[tuple[str, ...], About("What could not be checked. Blocks only with `--strict`.")] = ()
+    unknown: Annotated[tuple[str, ...], About("Facts that could not be checked. They block only with `--strict`.")] = ()
     steps: tuple[MigrationStep, ...] = ()
     owner: Annotated[str, OR_NULL, About("The tool that manages the annotation, such as Helm.")] = ""
     copy_of: Annotated[
@@ -164,7 +164,7 @@ class Leftover:
 
     kind: Annotated[str, About("oidc-provider or role.")]
     arn: ArnText
-    reason: Annotated[str, About("Why it is not needed any more.")]
+    reason: Annotated[str, About("The reason why it is no longer needed.")]
 
 
 @kind("MigrationCleanup", "`podid migrate cleanup`.")

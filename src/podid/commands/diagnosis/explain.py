@@ -10,7 +10,7 @@ def explain(
     words: tuple[str, ...] = arguments(
         "ID|TEXT", "The id of a failure mode, or an error text. '-' reads stdin.", default=()
     ),
-    list_pages: bool = switch("List every failure mode, in the order of the chain.", name="--list"),
+    list_pages: bool = switch("List every failure mode, in the order of the links.", name="--list"),
     search: str | None = option("WORDS", "List the failure modes whose page contains all these words."),
 ) -> None:
     """Explain a failure by id or error text.

@@ -31,7 +31,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         permissions_of_checks(ALL) | permissions_of((*reads, *changes)),
         (
-            OptionalPermission.of("returning failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             permissions.DRY_RUNS,
             permissions.RESTARTING,

@@ -17,7 +17,7 @@ def permissions() -> CommandPermissions:
 
     return CommandPermissions(
         permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
-        (OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),),
+        (OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),),
     )
 
 

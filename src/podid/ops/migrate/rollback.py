@@ -124,7 +124,7 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
         if association is not None and role_arn not in own:
-            message = f"{ref} has an association with another role than the one of IRSA"
+            message = f"{ref} has an association with a role other than its IRSA role"
             raise Conflict(message, subject=str(ref), id="association-other-role")
         members.append(_Member(ref=ref, role_arn=role_arn, association=association))
     return members
@@ -228,7 +228,9 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     if not left:
         return result
     lines = tuple(f"{ref}: {count_of(number, 'running pod')} without IRSA" for ref, number in left.items())
-    return replace(result, error=Partial(f"{count_of(len(left), 'service account')} not back on IRSA", lines=lines))
+    return replace(
+        result, error=Partial(f"{count_of(len(left), 'service account')} not rolled back to IRSA", lines=lines)
+    )
 
 
 def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:

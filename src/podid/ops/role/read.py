@@ -41,7 +41,7 @@ class RoleFinding:
     message: str
     fix: str
     subjects: Annotated[
-        tuple[str, ...], About("The associations that it is about; none if it is about the role itself.")
+        tuple[str, ...], About("The affected associations; empty if the problem is in the role itself.")
     ] = ()
 
 
