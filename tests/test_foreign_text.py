@@ -16,13 +16,14 @@ from harness import Outcome, examples, from_yaml, one_in
 from podid.aws.api import Api
 from podid.cli.runtime import Runtime, Streams
 from podid.domain.errors import PodidError
+from podid.domain.members import API_VERSION
 from podid.kube.transport import Transport
 from podid.ops.change.journal import Journal
 from podid.render import sanitize
 from podid.render.errors import error_json, error_text
 from podid.render.formats import Format, to_text
 from podid.render.screen import Screen
-from podid.render.view import API_VERSION, Line, Table, View, columns
+from podid.render.view import Line, Table, View, columns
 from worlds import Site
 
 ENDS = ("\n", "\r", "\r\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c")

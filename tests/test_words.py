@@ -80,7 +80,7 @@ NOT_SAID = {
     "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))(?! (associate|disassociate|install|list)\b)",
     "a link without its name": r"\blink (\d+|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
     "pia, sa, SA for nouns": r"\b(PIA|pia)\b",
-    "look at, for check": r"\b(look(s|ed|ing)? (at|into)|looked for)\b",
+    "look at, for check": r"\b([Ll]ook(s|ed|ing)? (at|into)|looked for)\b",
     "admit and let in, for allow": r"\b(admits?|admitting|lets? (in|it in|them in|everybody|anybody)|let in)\b",
     "go on to, for assume": r"\bgo(es)? on to\b|\b(first|second) hop\b",
     "may not ACTION, for is not authorized to perform": r"\bmay not [a-z0-9]+:[A-Z]",
@@ -95,7 +95,8 @@ NOT_SAID = {
     "the way into": r"\b(the|a|no) way (into|in)\b",
     "all the same, at hand, for good": r"\ball the same\b|\bat hand\b|\bfor good\b",
     "what it takes, for what is required": r"\bwhat it takes\b|\bit takes \{",
-    "deleted again, for deleted": r"(?<!and )\b(deleted?|deleting)\b(?! and)[^.;:]{0,40} again\b(?!, then)(?<!create it again)(?<!created again)",
+    "deleted again, for deleted": r"(?<!and )\b(deleted?|deleting)\b(?! and)[^.;:]{0,40} again\b(?!, then)"
+    r"(?<!create it again)(?<!created again)",
     "replace by, for replace with": r"\b[Rr]eplac(e|es|ed|ing) (?!pods)([^ ]+ ){1,4}by (?!itself|themselves)",
     "given, for specified": r"\b(is|are|was|be) (given|already given) (twice|once|only once)\b",
     "answer completely": r"\bdid not answer completely\b|\b(is|are|was) over\b(?! )",

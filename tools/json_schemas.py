@@ -18,11 +18,10 @@ from typing_extensions import TypedDict
 
 import podid
 from podid.domain.encoding import JsonObject, Member, is_shape, members_of
-from podid.domain.members import DESCRIPTIONS, KINDS, SCHEMA_NAMES, Time
+from podid.domain.members import API_VERSION, DESCRIPTIONS, KINDS, SCHEMA_NAMES, Time
 from podid.domain.section import Known, Missing
 from podid.ops.change import kinds
 from podid.render.errors import ErrorDocument
-from podid.render.view import API_VERSION
 
 Schema = dict[str, Any]
 

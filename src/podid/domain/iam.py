@@ -12,6 +12,7 @@ and AWS STS quotas". IAM counts characters without white space. The owner comes 
 hints, because anyone may write them.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ ASSOCIATION_QUOTA = 5000  # of one cluster
 NEAR_ASSOCIATION_QUOTA = ASSOCIATION_QUOTA * 8 // 10  # podid warns from here on
 SESSION_POLICY_QUOTA = 2048  # characters, of one association
 TRUST_POLICY_QUOTA = 2048  # characters; IAM's default
+DEFAULT_SESSION_SECONDS = 3600  # of a role's MaxSessionDuration
 INLINE_QUOTA = 10_240  # characters, of all inline policies of a role together
 ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+# keys whose values depend on the session's name, which Pod Identity chooses
+SESSION_KEYS = ("aws:userid", "sts:rolesessionname")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -75,6 +79,13 @@ class AssumePermissions:
             for pattern in self.assume
             if _wild(pattern) and pattern not in self.tag and not self.may_tag(pattern)
         )
+
+
+def depends_on_sessions(document: Mapping[str, object]) -> bool:
+    """Return whether a policy has a condition on the name of a session or on aws:userid, which ends with it, or uses
+    one of them as a policy variable."""
+    text = json.dumps(document).lower()
+    return any(key in text for key in SESSION_KEYS)
 
 
 def assume_permissions(

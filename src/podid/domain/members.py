@@ -9,6 +9,8 @@ from enum import Enum, auto
 from typing import Annotated, Any, TypeVar
 
 C = TypeVar("C", bound=type)
+# of every document
+API_VERSION = "podid/v1"
 
 
 class About:

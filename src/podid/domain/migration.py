@@ -64,12 +64,14 @@ class CredentialCounts:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it."""
+    """A reason to leave an item unchanged. `way_out` are command lines that remove it, or take the item past it. One
+    that is `firm` cannot be accepted, because EKS or IAM would refuse the change."""
 
     id: Annotated[str, About("The id of the failure mode; `podid explain ID` shows its page.")]
     message: str
     evidence: tuple[str, ...] = ()
     way_out: Annotated[tuple[tuple[str, ...], ...], About("Command lines.")] = ()
+    firm: Annotated[bool, HIDDEN] = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,6 +114,9 @@ class MigrationItem:
     pods: CredentialCounts
     evidence: Annotated[tuple[str, ...], About("The fields from which podid derived the older mechanism.")] = ()
     workloads: Annotated[tuple[str, ...], About("KIND/NAMESPACE/NAME.")] = ()
+    node_kinds: Annotated[
+        tuple[str, ...], About("Kinds of the nodes of its running pods, such as managed, karpenter, fargate, windows.")
+    ] = ()
     blockers: tuple[Blocker, ...] = ()
     warnings: tuple[Caution, ...] = ()
     unknown: Annotated[tuple[str, ...], About("Facts that could not be checked. They block only with `--strict`.")] = ()

@@ -171,3 +171,8 @@ def check_cluster_name(name: str) -> str:
     if not _CLUSTER_NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is not an EKS cluster name", subject=name)
     return name
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether the text is a shell pattern."""
+    return any(sign in text for sign in "*?[")

@@ -69,6 +69,30 @@ def check_readable(path: Path) -> None:
     os.close(open_regular(path))
 
 
+def exists(path: str) -> bool:
+    """Return whether there is anything at the path."""
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a null character
+        return False
+
+
+def files_in(path: str, endings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the path itself, or the files with these endings in a directory, sorted. Raise UsageError for a directory
+    without such files, or one that cannot be read."""
+    try:
+        if not Path(path).is_dir():
+            return (path,)
+        names = sorted(entry.name for entry in os.scandir(path) if entry.name.endswith(endings) and entry.is_file())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not a valid file name"
+        raise UsageError(f"{path} cannot be read: {reason}", subject=path) from error
+    if not names:
+        message = f"{path} cannot be read: it is a directory without files that end with {', '.join(endings)}"
+        raise UsageError(message, subject=path)
+    return tuple(str(Path(path) / name) for name in names)
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 

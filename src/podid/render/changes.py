@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from podid.domain.encoding import JsonObject
 from podid.domain.errors import PodidError
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import (
     FLAT,
     OPTIONAL,
@@ -29,7 +30,7 @@ from podid.domain.trust import TrustVerdict
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.propagation import awaited_in
 from podid.ops.change.settle import Settled
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
+from podid.ops.role.create import MANAGED_BY
 from podid.ops.role.target import owner_change_words
 from podid.render.errors import RecordedStatus, SettledBody
 from podid.render.marks import ANSWERS

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import About, Document
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, TargetTrustChange, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.change.propagation import awaited_in
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
+from podid.ops.role.create import MANAGED_BY
+from podid.render.hcl import association_resource, hcl, label, labels, role_resources
 from podid.render.view import Table, View, columns, document
 
 Form = Literal["json", "terraform", "cloudformation"]
@@ -38,7 +40,7 @@ def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequenc
         case "json":
             text = _json({**properties, **_beside(owner_changes)})
         case "terraform":
-            text = terraform_role(properties) + commented(owner_changes)
+            text = _role_text(properties) + commented(owner_changes)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owner_changes))
     body = document(RoleFormDocument, role_name=name, form=form, text=text)
@@ -47,28 +49,32 @@ def role_form_view(form: Form, actions: Sequence[Action], owner_changes: Sequenc
 
 
 def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
-    """Return the role with its policies under the names of CloudFormation and the IAM API. Defaults of IAM and the tags
-    of podid are omitted."""
+    """Return the role of the actions with its policies, as `named_properties` does."""
     own: list[Mapping[str, Any]] = [
         item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
     ]
+    inline = {item["policyName"]: item["policyDocument"] for item in own if "policyName" in item}
+    return named_properties(role, inline, [item["policyArn"] for item in own if "policyArn" in item])
+
+
+def named_properties(
+    role: Mapping[str, Any], inline: Mapping[str, object], attached: Sequence[str]
+) -> dict[str, object]:
+    """Return a role with its policies under the names of CloudFormation and the IAM API. Defaults of IAM and the tags
+    of podid are omitted. `role` is the state of a role in a plan."""
     seconds = role["maxSessionDuration"]
-    members: dict[str, object] = {
+    properties: dict[str, object] = {
         "RoleName": role["roleName"],
         "Path": "" if role["path"] == "/" else role["path"],
         "Description": role["description"],
         "MaxSessionDuration": None if seconds == DEFAULT_SESSION_SECONDS else seconds,
         "PermissionsBoundary": role["permissionsBoundary"],
         "AssumeRolePolicyDocument": role["trustPolicy"],
-        "Policies": [
-            {"PolicyName": item["policyName"], "PolicyDocument": item["policyDocument"]}
-            for item in own
-            if "policyName" in item
-        ],
-        "ManagedPolicyArns": [item["policyArn"] for item in own if "policyArn" in item],
+        "Policies": [{"PolicyName": name, "PolicyDocument": document} for name, document in inline.items()],
+        "ManagedPolicyArns": list(attached),
         "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
     }
-    return {name: value for name, value in members.items() if value}
+    return {name: value for name, value in properties.items() if value}
 
 
 def _beside(owner_changes: Sequence[TargetTrustChange]) -> dict[str, object]:
@@ -98,9 +104,14 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+def logical_id(text: str) -> str:
+    """Return the logical ID of a resource in CloudFormation."""
+    name = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", text))
+    return name if name[:1].isalpha() else f"Role{name}"
+
+
 def _cloudformation(properties: Mapping[str, object], beside: Mapping[str, object]) -> str:
-    logical = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", str(properties["RoleName"])))
-    name = logical if logical[:1].isalpha() else f"Role{logical}"
+    name = logical_id(str(properties["RoleName"]))
     return _json(
         {
             "AWSTemplateFormatVersion": "2010-09-09",
@@ -109,64 +120,6 @@ def _cloudformation(properties: Mapping[str, object], beside: Mapping[str, objec
             "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": [name, "Arn"]}}},
         }
     )
-
-
-_ARGUMENTS = {
-    "RoleName": "name",
-    "Path": "path",
-    "Description": "description",
-    "MaxSessionDuration": "max_session_duration",
-    "PermissionsBoundary": "permissions_boundary",
-}
-
-
-def terraform_role(properties: Mapping[str, Any]) -> str:
-    """Return the Terraform resources of a role with CloudFormation's property names."""
-    name, policies = label(str(properties["RoleName"])), properties.get("Policies", [])
-    arns: Sequence[str] = properties.get("ManagedPolicyArns", [])
-    arguments = {argument: hcl(properties[member]) for member, argument in _ARGUMENTS.items() if member in properties}
-    arguments["assume_role_policy"] = f"jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})"
-    if "Tags" in properties:
-        arguments["tags"] = hcl({tag["Key"]: tag["Value"] for tag in properties["Tags"]}, 2)
-    blocks = [_block("aws_iam_role", name, arguments, aligned=False)]
-    for own, policy in zip(labels([policy["PolicyName"] for policy in policies]), policies, strict=True):
-        arguments = {"name": hcl(policy["PolicyName"]), "role": f"aws_iam_role.{name}.id"}
-        arguments["policy"] = f"jsonencode({hcl(policy['PolicyDocument'], 2)})"
-        blocks.append(_block("aws_iam_role_policy", f"{name}_{own}", arguments))
-    for own, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
-        arguments = {"role": f"aws_iam_role.{name}.name", "policy_arn": hcl(arn)}
-        blocks.append(_block("aws_iam_role_policy_attachment", f"{name}_{own}", arguments))
-    return "\n".join(blocks)
-
-
-def _block(kind: str, name: str, arguments: Mapping[str, str], *, aligned: bool = True) -> str:
-    width = max(map(len, arguments)) if aligned else 0
-    lines = [f"  {argument:{width}} = {value}" for argument, value in arguments.items()]
-    return "\n".join((f'resource "{kind}" "{name}" {{', *lines, "}", ""))
-
-
-def label(text: str) -> str:
-    """Return a valid Terraform name of a resource."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return name if name[:1].isalpha() else f"_{name}"
-
-
-def labels(texts: Sequence[str]) -> list[str]:
-    """Return a distinct label for each text: equal labels get a number."""
-    names: list[str] = []
-    for text in texts:
-        one, number = label(text), 1
-        while one in names:
-            number += 1
-            one = f"{label(text)}_{number}"
-        names.append(one)
-    return names
-
-
-def hcl(value: object, indent: int = 0) -> str:
-    """Return the value as HCL. JSON is valid HCL except for templates (`${`, `%{`) and surrogate pairs."""
-    text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
-    return text.replace("\n", "\n" + " " * indent)
 
 
 class AssociationFormDocument(Document, kind="AssociationForm"):
@@ -185,8 +138,13 @@ def associations_for_terraform(plan: Plan) -> View:
         for action in plan.actions
         if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None
     ]
-    parts = [terraform_role(role_properties(role, plan.actions)) for role in roles]
-    parts += _associations(states, plan.header.cluster, {str(role["roleName"]) for role in roles})
+    created = {str(role["roleName"]) for role in roles}
+    names = labels([f"{state['namespace']}_{state['serviceAccount']}" for state in states])
+    parts = [_role_text(role_properties(role, plan.actions)) for role in roles]
+    for name, state in zip(names, states, strict=True):
+        role = role_name(str(state["roleArn"]))
+        reference = f"aws_iam_role.{label(role)}.arn" if role in created else hcl(state["roleArn"])
+        parts.append(association_resource(name, state, plan.header.cluster, reference).text)
     text = "\n".join(parts) + commented(plan.owner_changes)
     body = document(AssociationFormDocument, form="terraform", text=text)
     refs = tuple(f"{state['namespace']}/{state['serviceAccount']}" for state in states)
@@ -194,21 +152,5 @@ def associations_for_terraform(plan: Plan) -> View:
     return View(body, (table,), refs, tuple(text.splitlines()), exact=True)
 
 
-def _associations(states: Sequence[Mapping[str, Any]], cluster: str, made: Collection[str]) -> Iterator[str]:
-    for name, state in zip(labels([f"{s['namespace']}_{s['serviceAccount']}" for s in states]), states, strict=True):
-        role = role_name(str(state["roleArn"]))
-        arguments = {
-            "cluster_name": hcl(cluster),
-            "namespace": hcl(state["namespace"]),
-            "service_account": hcl(state["serviceAccount"]),
-            "role_arn": f"aws_iam_role.{label(role)}.arn" if role in made else hcl(state["roleArn"]),
-        }
-        if state.get("targetRoleArn"):
-            arguments["target_role_arn"] = hcl(state["targetRoleArn"])
-        if state.get("disableSessionTags"):
-            arguments["disable_session_tags"] = "true"
-        if state.get("policy"):
-            arguments["policy"] = hcl(state["policy"])
-        if state.get("tags"):
-            arguments["tags"] = hcl(state["tags"], 2)
-        yield _block("aws_eks_pod_identity_association", name, arguments)
+def _role_text(properties: Mapping[str, object]) -> str:
+    return "\n".join(resource.text for resource in role_resources(properties))

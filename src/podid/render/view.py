@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from podid.domain.encoding import JsonObject, encode, getter
-from podid.domain.members import KINDS
+from podid.domain.members import API_VERSION, KINDS
 from podid.render import sanitize
-
-API_VERSION = "podid/v1"
 
 # a cell without a value
 NOTHING = "-"

@@ -1,81 +1,57 @@
-"""Two who change one trust policy at once: neither loses what the other wrote."""
+"""Statements that one statement with a list could replace: those that differ in one condition alone."""
 
-from typing import Any
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from harness import examples
 from podid.domain import trust
 
-
-def statement(name: str, sid: bool = True) -> dict[str, Any]:
-    body = {"Effect": "Allow", "Principal": {"Service": f"{name}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return {"Sid": name, **body} if sid else body
+PODS = {"Service": "pods.eks.amazonaws.com"}
 
 
-def policy(*names: str, sid: bool = True, **top: str) -> trust.Policy:
-    statements = [statement(name, sid) for name in names]
-    return trust.parse_policy({"Version": "2012-10-17", **top, "Statement": statements})
+def _statement(sid: str, **values: object) -> dict[str, object]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": PODS,
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {"StringEquals": values},
+    }
 
 
-def names(found: trust.Policy | None) -> list[str]:
-    assert found is not None
-    return [str(item.raw["Principal"]["Service"]).removesuffix(".amazonaws.com") for item in found.statements]  # type: ignore[index]
+def _groups(*statements: dict[str, object]) -> list[tuple[list[int], str]]:
+    policy = trust.parse_policy({"Version": "2012-10-17", "Statement": list(statements)})
+    return [([s.index for s in group.statements], group.key) for group in trust.mergeable(policy)]
 
 
-NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=5)
+def test_one_difference() -> None:
+    assert _groups(_statement("a", x="1", y="1"), _statement("b", x="2", y="1"), _statement("c", x=["3"], y="1")) == [
+        ([0, 1, 2], "x")
+    ]
 
 
-@settings(max_examples=examples(100))
-@given(NAMES, NAMES, NAMES)
-def test_what_one_added_and_took_out_is_so_and_the_rest_is_the_others(
-    before: list[str], after: list[str], now: list[str]
-) -> None:
-    if not (before and after and now):
-        return
-    found = trust.merged(policy(*before), policy(*after), policy(*now))
-    added, gone = set(after) - set(before), set(before) - set(after)
-    wanted = (set(now) | added) - gone
-    if found is None:
-        assert not wanted or (added and not gone <= set(now))
-        return
-    assert set(names(found)) == wanted
-    assert [name for name in names(found) if name in now] == [name for name in now if name in wanted]
-    assert trust.holds(policy(*before), policy(*after), found)
-    assert trust.merged(policy(*before), policy(*after), found) == found
+def test_two_differences() -> None:
+    assert _groups(_statement("a", x="1", y="1"), _statement("b", x="2", y="2")) == []
 
 
-@settings(max_examples=examples(100))
-@given(NAMES, st.sampled_from("ijk"), st.sampled_from("lmn"))
-def test_the_order_of_two_writers_does_not_matter(before: list[str], one: str, other: str) -> None:
-    base = policy(*before, "z")
-    first, second = policy(*before, "z", one), policy(*before, "z", other)
-    after_first = trust.merged(base, second, first)
-    after_second = trust.merged(base, first, second)
-    assert names(after_first) == [*before, "z", one, other]
-    assert names(after_second) == [*before, "z", other, one]
+def test_a_statement_is_in_one_group() -> None:
+    groups = _groups(_statement("a", x="1", y="1"), _statement("b", x="2", y="1"), _statement("c", x="1", y="2"))
+    assert [len(indexes) for indexes, _ in groups] == [2]
 
 
-def test_what_is_replaced_stays_at_its_place() -> None:
-    assert names(trust.merged(policy("a", "b", "c"), policy("a", "x", "y", "c"), policy("a", "b", "c", "d"))) == list(
-        "axycd"
+def test_order_of_actions_and_single_values_do_not_matter() -> None:
+    other = {**_statement("b", x="2"), "Action": ["sts:TagSession", "sts:AssumeRole"]}
+    assert _groups(_statement("a", x="1"), other) == [([0, 1], "x")]
+
+
+def test_a_negated_condition_is_not_merged() -> None:
+    """NotEquals of two values excludes both: the union would allow less."""
+    statements = [_statement(name) for name in "ab"]
+    for statement, value in zip(statements, "12", strict=True):
+        statement["Condition"] = {"StringNotEquals": {"x": value}}
+    assert _groups(*statements) == []
+
+
+def test_the_saving_is_that_of_the_merged_policy() -> None:
+    policy = trust.parse_policy(
+        {"Version": "2012-10-17", "Statement": [_statement("a", x="1"), _statement("b", x="2")]}
     )
-
-
-def test_a_sid_that_another_took_meanwhile_is_not_used_twice() -> None:
-    theirs = {**statement("b"), "Sid": "x"}
-    now = trust.parse_policy({"Version": "2012-10-17", "Statement": [statement("a"), theirs]})
-    found = trust.merged(policy("a"), policy("a", "x"), now)
-    assert found is not None
-    assert [item.sid for item in found.statements] == ["a", "x", "xn2"]
-
-
-def test_statements_without_a_sid_get_none() -> None:
-    found = trust.merged(policy("a", sid=False), policy("a", "x", sid=False), policy("a", "b", sid=False))
-    assert found == policy("a", "b", "x", sid=False)
-
-
-def test_another_version_is_nothing_to_bring_together() -> None:
-    other = trust.parse_policy({"Version": "2008-10-17", "Statement": [statement("a")]})
-    assert trust.merged(policy("a"), other, policy("a", "b")) is None
+    (group,) = trust.mergeable(policy)
+    merged = policy.with_statements([_statement("a", x=["1", "2"])])
+    assert group.saved == trust.policy_size(policy) - trust.policy_size(merged)

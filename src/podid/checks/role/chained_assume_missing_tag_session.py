@@ -42,7 +42,7 @@ def _judged(case: Case, snapshot: Snapshot, association: Association, permission
         return case.fail(
             f"pods with this role cannot assume {short_list(broken)}: the request includes the session's tags, and "
             f"{next(iter(broken.values()))}",
-            evidence=[f"{arn}: {why}" for arn, why in broken.items()][:5],
+            evidence=[f"{arn}: {why}" for arn, why in broken.items()],
         )
     # a pattern may match no existing role
     wide = [pattern for pattern in permissions.untagged if permissions.clear]

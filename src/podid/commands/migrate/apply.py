@@ -104,7 +104,9 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     migration.check_exist(options.which.service_accounts)
     if saved is not None:
         migration = migration.only(check_plan(saved, migration, options.plan))
-    items = migration.ready(options.which, options.until)
+    left = migration.left(options.until)
+    held = {item.ref: reasons for item in left if (reasons := migration.obstacles(item, options.which))}
+    items = tuple(item for item in left if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
     if access.shared.dry_run:
@@ -130,7 +132,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
         agree=lambda item: not options.approve_each or _agrees(access, item),
     )
     try:
-        result = carry_out(migration, how, items)
+        result = carry_out(migration, how, items, {ref: "; ".join(reasons) for ref, reasons in held.items()})
     finally:
         access.terminal.progress.done()
     report(access, result)

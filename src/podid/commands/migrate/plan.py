@@ -65,6 +65,7 @@ def plan(access: Access, options: PlanOptions) -> None:
             create=options.create_service_accounts,
             adjust=access.with_commands,
         )
+    migration.check_exist(refs)
     result = migration.document()
     view = migration_plan_view(result, short=access.terminal.for_person)
     if file is not None:

@@ -55,6 +55,7 @@ def status(access: Access, options: MigrationStatusOptions) -> None:
             source=options.which.from_,
             adjust=access.with_commands,
         )
+    migration.check_exist(refs)
     result = migration.status(access.at_place)
     access.terminal.note(*migration.gaps)
     access.terminal.emit(migration_status_view(result, short=access.terminal.for_person))

@@ -39,6 +39,7 @@ from podid.domain.trust.irsa import (
     restore_subject,
     subjects_of,
 )
+from podid.domain.trust.merge import mergeable
 from podid.domain.trust.own import OwnCondition, parse_conditions
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.principals import principal_statement, principals_among, remove_principals

@@ -8,6 +8,7 @@ IAM User Guide, "Available keys for AWS OIDC federation".
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from podid.domain import text as words
+from podid.domain.iam import SESSION_KEYS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.edit import Edit, Raw, refused, unchanged, with_free_sid
@@ -52,8 +53,6 @@ def _may_deny(statement: Statement, context: RequestContext) -> bool:
 
 
 _SUBJECT = "system:serviceaccount:"
-# keys whose values depend on the session's name, which Pod Identity chooses
-_OF_SESSIONS = ("aws:userid", "sts:rolesessionname")
 
 
 def subjects_of(policy: Policy, issuer: str) -> tuple[str, ...]:
@@ -75,7 +74,7 @@ def lists_subject(policy: Policy, issuer: str, ref: ServiceAccountRef) -> bool:
 
 def names_sessions(policy: Policy) -> bool:
     """Return whether a statement has a condition on the name of a session."""
-    return any(condition.name in _OF_SESSIONS for statement in policy.statements for condition in statement.conditions)
+    return any(condition.name in SESSION_KEYS for statement in policy.statements for condition in statement.conditions)
 
 
 def remove_issuer(policy: Policy, issuer: str) -> Edit:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from podid.domain.aws import Association, Listed, UnreadAssociation
 from podid.domain.errors import Again, InvalidInput, NotFound, Partial
 from podid.domain.members import About
-from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.names import ServiceAccountRef, is_pattern, role_name
 from podid.domain.option import seconds
 from podid.domain.owners import owner_of
 from podid.domain.plan import Place
@@ -20,7 +20,7 @@ from podid.domain.snapshot import Missing, Section, Snapshot, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.text import nearest, short_list
 from podid.domain.workloads import injected, live, opted_out
-from podid.ops.association.read import Selection, expand, is_pattern
+from podid.ops.association.read import Selection, expand
 from podid.ops.association.request import ListOptions
 from podid.ops.clients import Clients
 

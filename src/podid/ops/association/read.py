@@ -13,7 +13,7 @@ from podid.calls import pacing
 from podid.domain.aws import Association
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError, Rejected
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, is_pattern
 from podid.domain.plan import Place, Plan, Verb
 from podid.domain.snapshot import Missing, error_of, known_or
 from podid.domain.status import IdentityState
@@ -196,11 +196,6 @@ class Selection:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
-
-
-def is_pattern(text: str) -> bool:
-    """Whether the text is a shell pattern."""
-    return any(sign in text for sign in "*?[")
 
 
 def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:

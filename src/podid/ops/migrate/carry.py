@@ -5,12 +5,14 @@ IRSA stays unchanged, so a pod that starts at any moment gets credentials by IRS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
+from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.migration import MigrationItem, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
@@ -120,8 +122,7 @@ class _MigrationRun:
             wait=wait,
             journal=how.journal,
             all_pods=wait is Wait.VERIFIED,
-            # workloads get their own service accounts only when those have credentials
-            adjust=(lambda report: report) if running else _without_mismatch,
+            adjust=partial(self._without_accepted, running=running),
         )
         reached, reasons = [], {}
         diagnosis = reach(waiting, refs, running=running)
@@ -138,6 +139,20 @@ class _MigrationRun:
                     why = f"{cause.message or cause.reason} ({cause.check})"
                 reasons[status.ref] = f"{state or 'unknown'}: {why}"
         return reached, reasons, diagnosis
+
+    def _without_accepted(self, report: DoctorReport, *, running: bool) -> DoctorReport:
+        """Drop the findings that are accepted for all service accounts of the run that they concern. Before the restart
+        also that workloads use another service account: they get their own only when those have credentials."""
+        accepted, items = self.migration.judge.accepted, {item.target: item.ref for item in self.migration.items}
+
+        def counts(verdict: Verdict) -> bool:
+            if verdict.check == "sa-mismatch" and not running:
+                return False
+            chain = items if verdict.chain == EVERYONE else (name for name in verdict.chain if name in items)
+            refs = [items[name] for name in chain]
+            return not refs or not all(accepted(ref, verdict.check) for ref in refs)
+
+        return replace(report, verdicts=tuple(filter(counts, report.verdicts)))
 
     def _patch_templates(self, refs: Sequence[ServiceAccountRef]) -> dict[ServiceAccountRef, str]:
         """Give the workloads their own service accounts, and wait for their rollouts. Return why some failed."""
@@ -202,11 +217,13 @@ class _MigrationRun:
             self.failures[ref] += f"; rolled back to {old}"
 
 
-def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem]) -> ChangeResult:
-    """Migrate the items, which nothing blocks, in batches, and report every item. A failure in one batch stops neither
-    the others of the batch nor, up to `max_failures`, the next batch."""
+def carry_out(
+    migration: Migration, how: Carrying, items: Sequence[MigrationItem], blocked: Mapping[ServiceAccountRef, str]
+) -> ChangeResult:
+    """Migrate the items, which nothing blocks, in batches, and report every item, also those that are `blocked`, with
+    the reason. A failure in one batch stops neither the others of the batch nor, up to `max_failures`, the next
+    batch."""
     left = [item for item in items if how.agree(item)]
-    blocked = [item for item in migration.items if item.blockers and item not in items]
     run = _MigrationRun(how, migration.only(left))
     error: PodidError | None = None
     try:
@@ -218,7 +235,10 @@ def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem
     except PodidError as stopped:
         error = stopped
     return ChangeResult(
-        plan=replace(run.migration.plan, skipped=tuple(map(_skipped, blocked))),
+        plan=replace(
+            run.migration.plan,
+            skipped=tuple(Skipped(ASSOCIATION.unread(ref), reason) for ref, reason in blocked.items()),
+        ),
         done=tuple(run.done),
         run_id=run.run_id,
         notes=tuple(dict.fromkeys((*run.notes, *(f"{ref}: {why}" for ref, why in run.failures.items())))),
@@ -228,20 +248,15 @@ def carry_out(migration: Migration, how: Carrying, items: Sequence[MigrationItem
     )
 
 
-def _error(run: _MigrationRun, blocked: Sequence[MigrationItem], *, done: bool) -> PodidError | None:
+def _error(run: _MigrationRun, blocked: Mapping[ServiceAccountRef, str], *, done: bool) -> PodidError | None:
     if run.failures:
         lines = tuple(f"{ref}: {why}" for ref, why in run.failures.items())
         return Partial(f"{count_of(len(run.failures), 'service account')} did not reach the stage", lines=lines)
     if blocked:
         words = f"{count_of(len(blocked), 'service account')} blocked; see podid migrate plan"
-        lines = tuple(f"{item.target}: {', '.join(b.id for b in item.blockers)}" for item in blocked)
+        lines = tuple(f"{ref}: {reason}" for ref, reason in blocked.items())
         return Partial(words, lines=lines) if done else Conflict(f"Nothing to do: {words}", lines=lines)
     return None
-
-
-def _skipped(item: MigrationItem) -> Skipped:
-    reason = "; ".join(f"{blocker.id}: {blocker.message}" for blocker in item.blockers)
-    return Skipped(ASSOCIATION.unread(item.ref), reason)
 
 
 def _batches(items: Sequence[MigrationItem], size: int) -> Iterator[Sequence[MigrationItem]]:
@@ -280,10 +295,6 @@ def _failure(result: ChangeResult, ref: ServiceAccountRef, migration: Migration)
         if own and item.status in (Status.FAILED, Status.BLOCKED):
             return item.reason
     return ""
-
-
-def _without_mismatch(report: DoctorReport) -> DoctorReport:
-    return replace(report, verdicts=tuple(verdict for verdict in report.verdicts if verdict.check != "sa-mismatch"))
 
 
 def _template_of(action: Action, ref: ServiceAccountRef) -> bool:

@@ -85,7 +85,10 @@ class Migration:
                 raise error_of(section)
 
     def check_exist(self, refs: Collection[ServiceAccountRef]) -> None:
-        """Raise NotFound for one of `refs` that does not exist, with the nearest names."""
+        """Raise NotFound for one of `refs` that does not exist, with the nearest names; nothing if service accounts
+        could not be read."""
+        if isinstance(self.snapshot.service_accounts, Missing):
+            return
         known = {account.ref for account in known_or(self.snapshot.service_accounts, ())}
         known |= {item.ref for item in self.items}
         for ref in refs:
@@ -99,19 +102,20 @@ class Migration:
         plan = self.judge.plan_for({item.ref for item in items})
         return replace(self, items=tuple(items), plan=plan)
 
-    def ready(self, options: MigrationOptions, until: Stage) -> tuple[MigrationItem, ...]:
-        """Return the items that nothing blocks and that have not reached the stage. Proof is always looked for anew."""
-
-        def blocked(item: MigrationItem) -> bool:
-            return bool(item.unknown) if options.strict and item.unknown else self.blocked(item, options)
-
+    def left(self, until: Stage) -> tuple[MigrationItem, ...]:
+        """Return the items that have not reached the stage. Whether pods are proven is always checked anew."""
         reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
-        return tuple(item for item in self.items if item.stage.rank < reached and not blocked(item))
+        return tuple(item for item in self.items if item.stage.rank < reached)
 
-    def blocked(self, item: MigrationItem, options: MigrationOptions) -> bool:
-        if not any(item.ref == c.ref and item.role_arn == c.role_arn for c in self.judge.candidates):
-            return True  # several roles: nothing can be accepted
-        return any(not options.accepts(item.ref, blocker.id) for blocker in item.blockers)
+    def obstacles(self, item: MigrationItem, options: MigrationOptions) -> tuple[str, ...]:
+        """Return why the item is skipped: blockers that are not accepted, and with --strict anything unknown."""
+        several_roles = not any((item.ref, item.role_arn) == (c.ref, c.role_arn) for c in self.judge.candidates)
+        reasons = [
+            f"{blocker.id}: {blocker.message}"
+            for blocker in item.blockers
+            if several_roles or blocker.firm or not options.accepts(item.ref, blocker.id)
+        ]
+        return (*reasons, *(f"not checked: {unknown}" for unknown in item.unknown if options.strict))
 
     def chosen(self, refs: Collection[ServiceAccountRef], namespace: str | None) -> tuple[MigrationItem, ...]:
         """Return the items of these service accounts, or of the namespace, or all of them."""

@@ -15,17 +15,17 @@ from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.findings import EVERYONE, Severity, Verdict, link_words
 from podid.domain.migration import (
     Blocker,
-    Caution,
     ItemState,
     MigrationItem,
     MigrationStep,
     Stage,
 )
-from podid.domain.names import Arn, ServiceAccountRef, role_name
+from podid.domain.names import AGENT_NAMESPACE, Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.status import IdentityStatus
-from podid.domain.text import short_list
+from podid.facts.index import index
+from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.migrate.candidates import (
@@ -35,9 +35,9 @@ from podid.ops.migrate.candidates import (
     facts_of,
     in_account,
     policy_of,
-    provider_arn,
 )
-from podid.ops.migrate.proxy_changes import principals_of, with_own_accounts
+from podid.ops.migrate.cautions import Cautions, caution_of
+from podid.ops.migrate.proxy_changes import with_own_accounts
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import Diagnosis, judge
@@ -53,6 +53,8 @@ BLOCKING = frozenset(
         *("product-still-in-irsa-mode", "sdk-too-old", "sg-for-pods-blocks-agent", "static-aws-keys-shadow"),
     }
 )
+# of findings that are only information, those that matter to a migration
+TOLD = frozenset({"host-network-pod"})
 # the migration itself ends these, or they are its own intermediate states
 ENDED = frozenset({"association-missing", "irsa-annotation-leftover", "irsa-env-still-active"})
 
@@ -86,8 +88,9 @@ class MigrationJudge:
         # what the checks hold against an item takes its changes out of the plan again
         free = [item for ref, item in facts.items() if not self._blocked(ref, blockers[ref])]
         plan, _ = self._plan(free)
+        cautions = Cautions(self.place, self.snapshot)
         items = tuple(
-            self._item(item, tuple(blockers[ref]), _against(verdicts, ref, blocking=False), statuses.get(ref))
+            self._item(item, tuple(blockers[ref]), _against(verdicts, ref, blocking=False), statuses.get(ref), cautions)
             for ref, item in facts.items()
         )
         return items, plan, _providers(facts.values(), self.place)
@@ -98,7 +101,7 @@ class MigrationJudge:
         return self._plan(list(facts))[0]
 
     def _blocked(self, ref: ServiceAccountRef, blockers: Iterable[Blocker]) -> bool:
-        return any(not self.accepted(ref, blocker.id) for blocker in blockers)
+        return any(blocker.firm or not self.accepted(ref, blocker.id) for blocker in blockers)
 
     def _own_blockers(self, facts: MigrationFacts) -> list[Blocker]:
         """Those that the checks cannot see, since no association exists yet."""
@@ -108,38 +111,49 @@ class MigrationJudge:
         if not facts.associated and (addon := self._addon(facts)):
             message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
             change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
-            return [Blocker("addon-owned-association", message, facts.candidate.evidence, (change,))]
+            evidence = (*facts.candidate.evidence, f"serviceAccountRoleArn of add-on {addon}: {arn}")
+            return [Blocker("addon-owned-association", message, evidence, (change,), firm=True)]
         if isinstance(facts.role, Known) and facts.role.value is None:
             message = f"Role {role_name(arn)} does not exist."
-            return [Blocker("role-not-found", message, facts.candidate.evidence, (("podid", "role", "list"),))]
+            way_out = (("podid", "role", "list"),)
+            return [Blocker("role-not-found", message, facts.candidate.evidence, way_out, firm=True)]
         if association is not None and not facts.associated:
             message = f"{ref} has an association with another role, {role_name(association.role_arn)}."
             command = ("podid", "associate", str(ref), "--role", arn, "--replace")
-            return [
-                Blocker("association-other-role", message, (f"association {association.association_id}",), (command,))
-            ]
+            evidence = (f"association {association.association_id}",)
+            return [Blocker("association-other-role", message, evidence, (command,), firm=True)]
         if isinstance(facts.role, Missing) and not facts.associated:
             permission = f" Needs {facts.role.permission}." if facts.role.permission else ""
             message = f"The trust policy of role {role_name(arn)} could not be read.{permission}"
-            return [Blocker("trust-unreadable", message, (facts.role.reason,))]
+            return [Blocker("trust-unreadable", message, (facts.role.reason,), firm=True)]
         if facts.allowed is None and not facts.associated:
-            return [Blocker("trust-unreadable", f"The trust policy of role {role_name(arn)} cannot be parsed.")]
+            message = f"The trust policy of role {role_name(arn)} cannot be parsed."
+            return [Blocker("trust-unreadable", message, firm=True)]
         return []
 
     def _addon(self, facts: MigrationFacts) -> str:
-        """The add-on whose IRSA role the service account has, empty for none."""
-        addons = known_or(self.snapshot.addons, ())
-        return next((a.name for a in addons if a.service_account_role_arn == facts.candidate.role_arn), "")
+        """The add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in another
+        namespace can have the role of an add-on too."""
+        ref, arn = facts.ref, facts.candidate.role_arn
+        return next(
+            (
+                addon.name
+                for addon in known_or(self.snapshot.addons, ())
+                if addon.service_account_role_arn == arn and ref.namespace == (addon.namespace or AGENT_NAMESPACE)
+            ),
+            "",
+        )
 
     def _foreign(self, facts: MigrationFacts) -> Blocker:
         arn = facts.candidate.role_arn
         try:
             account = Arn.parse(arn).account
         except InvalidInput as error:
-            return Blocker("role-not-found", f"The annotation is not the ARN of a role: {error.message}")
+            message = f"The annotation is not the ARN of a role: {error.message}"
+            return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
         command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
-        return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,))
+        return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
         """The changes of these items, and the blocker of each whose trust policy cannot be extended. Trust policies
@@ -185,10 +199,10 @@ class MigrationJudge:
         blockers: tuple[Blocker, ...],
         failing: Sequence[Verdict],
         status: IdentityStatus | None,
+        cautions: Cautions,
     ) -> MigrationItem:
         candidate = facts.candidate
-        cautions = [Caution(verdict.check, verdict.message) for verdict in failing]
-        cautions += (*candidate.cautions, *_cautions(facts, self.place, self.snapshot))
+        warnings = (*map(caution_of, failing), *candidate.cautions, *cautions.of(facts))
         return MigrationItem(
             ref=facts.ref,
             source=candidate.source,
@@ -197,14 +211,19 @@ class MigrationJudge:
             pods=facts.counts,
             evidence=(*candidate.evidence, *_trust_evidence(facts)),
             workloads=candidate.workload_names,
+            node_kinds=self._node_kinds(candidate),
             blockers=blockers,
-            warnings=tuple(dict.fromkeys(cautions)),
+            warnings=tuple(dict.fromkeys(warnings)),
             unknown=(*candidate.unknown, *_unknown(status)),
             steps=tuple(_steps(facts)),
             owner=candidate.owner,
             copy_of=candidate.copy_of,
             state=_state(facts),
         )
+
+    def _node_kinds(self, candidate: MigrationCandidate) -> tuple[str, ...]:
+        nodes = index(self.snapshot).nodes
+        return tuple(sorted({kind_of(nodes[pod.node]) for pod in candidate.pods if pod.node in nodes}))
 
 
 def _trust_evidence(facts: MigrationFacts) -> tuple[str, ...]:
@@ -220,14 +239,20 @@ def _refusal(error: PodidError) -> Blocker:
         f"{error.message}.",
         error.lines,
         (hint,) if hint else (),
+        firm=True,
     )
 
 
 def _against(verdicts: Iterable[Verdict], ref: ServiceAccountRef, *, blocking: bool) -> tuple[Verdict, ...]:
     """Those of the failing verdicts that concern the service account: errors of links 1 to 9, and warnings that block,
     or the other warnings."""
-    about = [v for v in verdicts if v.check not in ENDED and (str(ref) in v.chain or v.chain == EVERYONE)]
-    return tuple(v for v in about if v.severity is not Severity.INFO and not v.masked_by and _blocks(v) is blocking)
+    about = [verdict for verdict in verdicts if verdict.check not in ENDED and concerns(verdict, ref)]
+    heard = (v for v in about if v.severity is not Severity.INFO or v.check in TOLD)
+    return tuple(v for v in heard if not v.masked_by and _blocks(v) is blocking)
+
+
+def concerns(verdict: Verdict, ref: ServiceAccountRef) -> bool:
+    return str(ref) in verdict.chain or verdict.chain == EVERYONE
 
 
 def _blocks(verdict: Verdict) -> bool:
@@ -248,41 +273,6 @@ def _unknown(status: IdentityStatus | None) -> tuple[str, ...]:
         if not item.how
     )
     return tuple(subjects)
-
-
-def _cautions(facts: MigrationFacts, place: Place, snapshot: Snapshot) -> Iterator[Caution]:
-    """What the checks do not look for, since it only matters to a migration."""
-    if owner := facts.candidate.owner:
-        yield Caution(
-            "annotation-owned",
-            f"{owner} manages the annotation. podid migrate finish prints the change to make there.",
-        )
-    policy, provider = policy_of(facts.role), provider_arn(place)
-    if policy is None:
-        return
-    name = role_name(facts.candidate.role_arn)
-    own = principals_of(facts.candidate.proxy, snapshot) if facts.candidate.proxy is not None else {provider}
-    others = [who for who in trust.other_principals(policy) if who not in own]
-    if others:
-        yield Caution(
-            "role-used-elsewhere",
-            f"Role {name} also trusts {short_list(others)}. podid leaves those statements unchanged.",
-        )
-    if facts.by_issuer:
-        subjects = trust.subjects_of(policy, provider)
-        wide = [subject for subject in subjects if "*" in subject or "?" in subject] or ([] if subjects else ["any"])
-        if wide:
-            yield Caution(
-                "wildcard-subject",
-                f"The trust policy of role {name} allows service accounts by a pattern ({short_list(wide)}). "
-                "The statement stays while another service account needs it.",
-            )
-    if trust.names_sessions(policy):
-        yield Caution(
-            "session-name-changed",
-            f"The trust policy of role {name} has a condition on the session name or aws:userid. With Pod Identity, "
-            "session names begin with eks-CLUSTER-POD.",
-        )
 
 
 def _state(facts: MigrationFacts) -> ItemState:

@@ -10,13 +10,17 @@ from podid.domain.errors import InvalidInput
 from podid.domain.migration import OlderWay, Stage
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import included, number, one_of, option, options, seconds, several, switch, tags
+from podid.domain.text import did_you_mean
 from podid.ops.options import SERVICE_ACCOUNTS
 
 EVERYWHERE = ""
 
 
 def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
-    """Blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raises InvalidInput for another form."""
+    """Blocker ids by "ns/name", or by EVERYWHERE for the whole run. Raises InvalidInput for another form or id."""
+    from podid.pages.index import ENTRIES
+
+    ids = [entry.id for entry in ENTRIES]
     accepted: dict[str, set[str]] = {}
     for text in texts:
         ref, equals, blocker = text.rpartition("=")
@@ -24,6 +28,8 @@ def read_accepted(texts: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
             ref = str(ServiceAccountRef.parse(ref))
         if not blocker:
             raise InvalidInput(f"--accept {text!r} is not ID or NS/SA=ID", subject=text)
+        if blocker not in ids:
+            raise InvalidInput(f"--accept: there is no blocker {blocker}{did_you_mean(blocker, ids)}", subject=blocker)
         accepted.setdefault(ref, set()).add(blocker)
     return {ref: frozenset(ids) for ref, ids in accepted.items()}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.aws import Cluster, Role, RolePolicies
 from podid.domain.errors import Again, Conflict, Other, UsageError
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Place, Plan, Verb, document
 from podid.domain.text import short_list
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 MANAGED_BY = {"managed-by": "podid"}
-DEFAULT_SESSION_SECONDS = 3600
 _LONGEST_NAME = 64
 
 

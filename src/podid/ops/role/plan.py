@@ -129,6 +129,7 @@ def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 
         subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
         raise Conflict(
             f"{subject} of role {role_name} would have {size} characters; IAM allows {TRUST_POLICY_QUOTA}",
+            lines=tuple(group.words for group in trust.mergeable(policy)),
             advice="Use a wider --scope (namespace or cluster), or create a second role.",
             subject=role_name,
             id="trust-quota",

@@ -39,7 +39,7 @@ def check_policy_document(value: object, source: str) -> Mapping[str, object]:
     """Return a permissions policy that IAM may accept. Raise InvalidInput with the place of the mistake."""
     if not isinstance(value, dict):
         raise InvalidInput(f"{source} is not a policy document: it is not an object", subject=source)
-    for place, mistake in _mistakes(value):
+    for place, mistake in policy_mistakes(value):
         raise InvalidInput(f"{source}: {place} {mistake}" if place else f"{source} {mistake}", subject=source)
     return value
 
@@ -100,7 +100,7 @@ def policy_length(document: Mapping[str, object]) -> int:
     return sum(1 for letter in text if not letter.isspace())
 
 
-def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def policy_mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield (place, mistake) in the order of the document."""
     if "Version" in policy and policy["Version"] not in _VERSIONS:
         yield "Version", f"must be one of {', '.join(_VERSIONS)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from podid.domain.errors import InvalidInput
@@ -48,25 +49,28 @@ class PermissionOptions:
         return tuple(word for flag, values in named.items() for value in values for word in (flag, value))
 
 
-def _path(text: str) -> str:
+def check_path(text: str, name: str = "the path") -> str:
+    """Return the IAM path. Raise InvalidInput; `name` is the option."""
     if not (text.startswith("/") and text.endswith("/") and len(text) <= 512):
-        raise InvalidInput(f"--path {text!r} must start and end with '/' and have at most 512 characters", subject=text)
+        message = f"{name} {text!r} must start and end with '/' and have at most 512 characters"
+        raise InvalidInput(message, subject=text)
     if text.startswith(("/aws-service-role/", "/aws-reserved/")):
-        raise InvalidInput(f"--path {text!r} is reserved for AWS", subject=text)
+        raise InvalidInput(f"{name} {text!r} is reserved for AWS", subject=text)
     return text
 
 
-def _description(text: str) -> str:
+def check_description(text: str, name: str = "the description") -> str:
+    """Return the description of a role. Raise InvalidInput; `name` is the option."""
     if len(text) > 1000:
-        raise InvalidInput(f"--description has {len(text)} characters; IAM allows 1,000")
+        raise InvalidInput(f"{name} has {len(text)} characters; IAM allows 1,000")
     return text
 
 
-def _session_seconds(text: str) -> int:
-    """Return IAM's MaxSessionDuration, 1 to 12 hours."""
+def check_session_seconds(text: str, name: str) -> int:
+    """Return IAM's MaxSessionDuration, 1 to 12 hours. Raise InvalidInput; `name` is the option."""
     duration = seconds(text)
     if not 3600 <= duration <= 43200:
-        raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
+        raise InvalidInput(f"{name} {text!r} is not between 1h and 12h", subject=text)
     return int(duration)
 
 
@@ -75,8 +79,12 @@ class RoleOptions:
     """Settings of a role besides trust policy and permissions. None and empty leave a setting of an existing role
     unchanged. `boundary` is a managed policy's name or ARN, and its ARN once it was read."""
 
-    path: str = option("PATH", "IAM path of the role. [default: /]", default="/", read=_path)
-    description: str = option("TEXT", "Description of the role.", default="", read=_description)
+    path: str = option(
+        "PATH", "IAM path of the role. [default: /]", default="/", read=partial(check_path, name="--path")
+    )
+    description: str = option(
+        "TEXT", "Description of the role.", default="", read=partial(check_description, name="--description")
+    )
     boundary: str = option(
         "NAME|ARN",
         "Managed policy as permissions boundary. A bare name is an AWS managed policy.",
@@ -87,7 +95,7 @@ class RoleOptions:
         "TIME",
         "Maximum session duration, 1h to 12h. Does not apply to pods. [default: 1h]",
         name="--max-session-duration",
-        read=_session_seconds,
+        read=partial(check_session_seconds, name="--max-session-duration"),
     )
 
 

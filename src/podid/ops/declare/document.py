@@ -1,0 +1,401 @@
+"""Read one declaration from a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from podid.domain import trust
+from podid.domain.declaration import (
+    OWNER_KEY,
+    ClusterChoice,
+    Declaration,
+    DeclaredAgent,
+    DeclaredAssociation,
+    DeclaredPolicy,
+    DeclaredRole,
+    Guard,
+    PolicySource,
+)
+from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.names import (
+    ServiceAccountRef,
+    check_cluster_name,
+    check_role,
+    check_role_name,
+    is_pattern,
+    parse_cluster_arn,
+    parse_role_arn,
+    wrong_account_name,
+    wrong_namespace,
+)
+from podid.domain.option import one_of
+from podid.domain.trust import ScopeKind
+from podid.local.documents import DocumentNode, Mistakes, NotReadable, read_documents
+from podid.local.files import exists
+from podid.ops.declare.members import Members
+from podid.ops.options import SCOPES
+from podid.ops.role.policies import policy_mistakes, policy_name, session_policy_text
+from podid.ops.role.presets import parse_choice
+from podid.ops.role.request import check_description, check_path, check_session_seconds
+
+# metadata.name becomes a tag value and a part of names
+_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+_PATTERN = re.compile(r"[a-z0-9.*?-]+")
+_PLACE = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+TOP = (
+    *("apiVersion", "kind", "metadata", "owner", "clusters", "agent"),
+    *("allowedRoles", "guard", "roles", "associations"),
+)
+ROLE = (
+    *("name", "path", "scope", "subjects", "conditions", "trust", "policies"),
+    *("boundary", "maxSessionDuration", "description", "tags"),
+)
+POLICY = ("name", "document", "file", "managed", "preset", "parameters")
+ASSOCIATION = (
+    *("serviceAccount", "selector", "role", "targetRole"),
+    *("sessionTags", "sessionPolicy", "tags", "createServiceAccount"),
+)
+GUARD = ("allowedRoles", "allowedPolicies", "allowedScopes", "requiredBoundary", "requiredTags", "defaultAccounts")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSource:
+    """The file of a document. `missing` collects sentences about policy files that do not exist."""
+
+    name: str
+    mistakes: Mistakes
+    read_file: Callable[[str], str]
+    missing: list[str]
+
+    def members(self, node: DocumentNode, path: str, known: tuple[str, ...]) -> Members:
+        return Members(node, path, known, self.mistakes)
+
+
+def read_declaration(node: DocumentNode, source: DocumentSource, *, named: bool = True) -> Declaration:
+    """Return the declaration of a document and collect its mistakes. `named` is whether it requires a name."""
+    top = source.members(node, "", TOP)
+    places = dict(top.places)
+    name, owner_key = "", OWNER_KEY
+    if "metadata" in top.members:
+        metadata = source.members(top.members["metadata"], "metadata", ("name",))
+        name = metadata.text("name", _check_owner, required=named)
+        places["metadata.name"] = metadata.members["name"].at if metadata.has("name") else metadata.at
+    elif named:
+        top.wrong("metadata", "is required: write metadata: {name: NAME}")
+    if top.has("owner"):
+        owner = source.members(top.members["owner"], "owner", ("key",))
+        owner_key = owner.text("key", _check_tag_key, default=OWNER_KEY, required=True)
+    roles = tuple(_role(item, key, source, owner_key) for item, key in top.items("roles"))
+    associations = tuple(_association(item, key, source, owner_key) for item, key in top.items("associations"))
+    _check_once(associations, source)
+    return Declaration(
+        at=node.at,
+        places=places,
+        name=name,
+        owner_key=owner_key,
+        clusters=tuple(_cluster(item, key, source) for item, key in top.items("clusters")),
+        agent=_agent(top.members["agent"], source) if top.has("agent") else None,
+        allowed_roles=top.texts("allowedRoles"),
+        guard=_guard(top.members["guard"], source) if top.has("guard") else None,
+        roles=roles,
+        associations=associations,
+    )
+
+
+def _check_owner(text: str) -> None:
+    if not _OWNER.fullmatch(text):
+        raise InvalidInput(f"{text!r} is not a name: letters, digits, '.', '_' and '-', at most 128 characters")
+
+
+def _check_tag_key(text: str) -> None:
+    if len(text) > 128 or text.lower().startswith("aws:"):
+        raise InvalidInput(f"{text!r} is not a tag key: at most 128 characters, no aws: prefix")
+
+
+def _cluster(node: DocumentNode, key: str, source: DocumentSource) -> ClusterChoice:
+    if isinstance(node.value, dict):
+        members = source.members(node, key, ("tags",))
+        tags = members.pairs("tags")
+        if not members.objects("tags"):
+            members.wrong("tags", "is required: write a name, an ARN or tags: {KEY: VALUE}")
+        return ClusterChoice(at=node.at, tags=tags)
+    try:
+        text = node.text
+        (parse_cluster_arn if text.startswith("arn:") else check_cluster_name)(text)
+    except (NotReadable, InvalidInput) as error:
+        source.mistakes.add(node.at, error.message if isinstance(error, InvalidInput) else str(error), key)
+        return ClusterChoice(at=node.at)
+    return ClusterChoice(at=node.at, name=text)
+
+
+def _agent(node: DocumentNode, source: DocumentSource) -> DeclaredAgent:
+    members = source.members(node, "agent", ("version", "configuration"))
+    configuration = members.document("configuration")
+    return DeclaredAgent(
+        at=node.at,
+        places=members.places,
+        version=members.text("version"),
+        configuration=configuration[0] if configuration is not None else None,
+    )
+
+
+def _guard(node: DocumentNode, source: DocumentSource) -> Guard:
+    members = source.members(node, "guard", GUARD)
+
+    def patterns(name: str) -> tuple[str, ...] | None:
+        return members.texts(name) if members.has(name) else None
+
+    scopes = None
+    if members.has("allowedScopes"):
+        texts = members.texts("allowedScopes", lambda text: one_of("the scope", text, SCOPES))
+        scopes = tuple(ScopeKind(text) for text in texts if text in SCOPES)
+    return Guard(
+        at=node.at,
+        places=members.places,
+        allowed_roles=patterns("allowedRoles"),
+        allowed_policies=patterns("allowedPolicies"),
+        allowed_scopes=scopes,
+        required_boundary=members.text("requiredBoundary"),
+        required_tags=members.pairs("requiredTags"),
+        default_accounts=members.flag("defaultAccounts", default=True),
+    )
+
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def _role(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredRole:
+    members = source.members(node, path, ROLE)
+    if members.has("trust"):
+        for name in ("scope", "subjects", "conditions"):
+            if members.has(name):
+                members.wrong(name, "cannot be used together with trust, which is the whole trust policy")
+    policies = tuple(_policy(item, key, source) for item, key in members.items("policies"))
+    _check_policies(policies, members)
+    scope = members.text("scope", lambda text: one_of("the scope", text, SCOPES))
+    return DeclaredRole(
+        at=node.at,
+        places=members.places,
+        name=members.text("name", check_role_name, required=True),
+        path=members.text("path", check_path, default="/"),
+        scope=ScopeKind(scope or "service-account"),
+        subjects=ServiceAccountRef.parse_all(members.texts("subjects", ServiceAccountRef.parse)),
+        conditions=trust.parse_conditions(members.texts("conditions", lambda text: trust.parse_conditions((text,)))),
+        trust=_trust(members),
+        policies=policies,
+        boundary=members.text("boundary"),
+        max_session_seconds=_session_seconds(members),
+        description=members.text("description", check_description),
+        tags=_tags(members, owner_key),
+    )
+
+
+def _tags(members: Members, owner_key: str) -> dict[str, str]:
+    tags = members.tags("tags")
+    if owner_key in tags:
+        members.wrong("tags", f"podid sets the tag {owner_key}, from metadata.name")
+    return tags
+
+
+def _session_seconds(members: Members) -> int:
+    def read(node: DocumentNode) -> int:
+        if isinstance(node.value, str) and node.plain and node.value.isdecimal():
+            return check_session_seconds(str(node.number), "the duration")
+        return check_session_seconds(node.text, "the duration")
+
+    return members.read("maxSessionDuration", read, DEFAULT_SESSION_SECONDS)
+
+
+def _at(node: DocumentNode, place: str) -> DocumentNode:
+    """Return the node at a place such as `Statement[0].Condition`."""
+    return node.find(int(number) if number else name for name, number in _PLACE.findall(place))
+
+
+def _trust(members: Members) -> Mapping[str, object] | None:
+    made = members.document("trust")
+    if made is None:
+        return None
+    document, node = made
+    try:
+        trust.parse_policy(document)
+    except trust.TrustPolicyError as error:
+        members.mistakes.add(_at(node, error.place).at, error.message, members.key("trust"))
+        return None
+    return document
+
+
+def _policy(node: DocumentNode, path: str, source: DocumentSource) -> DeclaredPolicy:
+    members = source.members(node, path, POLICY)
+    given = [kind for kind in PolicySource if members.has(kind)]
+    if len(given) != 1:
+        words = "only one of" if given else "one of"
+        names = ", ".join(given or PolicySource)
+        members.mistakes.add(members.at, f"requires {words} {names}", path)
+        return DeclaredPolicy(at=node.at, source=PolicySource.MANAGED)
+    (kind,) = given
+    if kind in (PolicySource.MANAGED, PolicySource.PRESET) and members.has("name"):
+        members.wrong("name", f"cannot be used together with {kind}, which determines the name")
+    if members.has("parameters") and kind is not PolicySource.PRESET:
+        members.wrong("parameters", f"cannot be used together with {kind}: only a preset has parameters")
+    name = members.text("name", _check_policy_name, required=kind is PolicySource.DOCUMENT)
+    made = DeclaredPolicy(at=node.at, places=members.places, source=kind, name=name)
+    match kind:
+        case PolicySource.DOCUMENT:
+            return replace(made, document=_checked(members.document("document"), members, "document"))
+        case PolicySource.MANAGED:
+            return replace(made, value=members.text("managed"))
+        case PolicySource.PRESET:
+            made = replace(made, value=members.text("preset"), parameters=_parameters(members))
+            _check_preset(made, members)
+            return made
+        case PolicySource.FILE:
+            return _from_file(made, members, source)
+
+
+def _check_policy_name(text: str) -> None:
+    if not _POLICY_NAME.fullmatch(text):
+        raise InvalidInput(f"{text!r} is not the name of an inline policy: 1 to 128 letters, digits and any of _+=,.@-")
+
+
+def _checked(
+    made: tuple[Mapping[str, object], DocumentNode] | None, members: Members, name: str
+) -> Mapping[str, object] | None:
+    """Collect the mistakes of a permissions policy at their lines."""
+    if made is None:
+        return None
+    document, node = made
+    for place, mistake in policy_mistakes(document):
+        at = _at(node, place).at
+        members.mistakes.add(at, f"{place} {mistake}" if place else mistake, members.key(name))
+    return document
+
+
+def _from_file(policy: DeclaredPolicy, members: Members, source: DocumentSource) -> DeclaredPolicy:
+    """Read a policy file, whose path is relative to the file that names it."""
+    value = members.text("file")
+    if not value:
+        return policy
+    path = value if source.name == "stdin" else str(PurePath(source.name).parent / value)
+    name = policy.name or policy_name(value)
+    if not exists(path):
+        at = members.members["file"].at
+        source.missing.append(f"{at}: {members.key('file')}: file {path} does not exist")
+        return replace(policy, value=value, name=name)
+    nodes = read_documents(source.read_file(path), path, source.mistakes)
+    if len(nodes) != 1:
+        if not any(mistake.at.file == path for mistake in source.mistakes.items):
+            members.wrong("file", f"{path} must have one policy document; it has {len(nodes)}")
+        return replace(policy, value=value, name=name)
+    inner = Members(DocumentNode({"file": nodes[0]}, nodes[0].at), members.path, ("file",), source.mistakes)
+    document = _checked(inner.document("file"), inner, "file")
+    return replace(policy, value=value, name=name, document=document)
+
+
+def _parameters(members: Members) -> dict[str, tuple[str, ...]]:
+    made: dict[str, tuple[str, ...]] = {}
+    for key, node in members.objects("parameters").items():
+        at = members.key(f"parameters.{key}")
+        items = node.value if isinstance(node.value, tuple) else (node,)
+        made[key] = tuple(members.value(item, at, lambda node: node.text, "") for item in items)
+    return made
+
+
+def _check_preset(policy: DeclaredPolicy, members: Members) -> None:
+    if not policy.value:
+        return
+    try:
+        parse_choice(policy.choice)
+    except PodidError as error:
+        name, advice = members.key("preset"), f" {error.advice}" if error.advice else ""
+        at = members.members["preset"].at
+        for key, node in members.objects("parameters").items():
+            if f"parameter {key}" in error.message:
+                name, at = members.key(f"parameters.{key}"), node.at
+        members.mistakes.add(at, f"{error.message}.{advice}" if advice else error.message, name)
+
+
+def _check_policies(policies: tuple[DeclaredPolicy, ...], members: Members) -> None:
+    """Collect policies that appear twice."""
+    seen: dict[tuple[bool, str], DeclaredPolicy] = {}
+    for number, policy in enumerate(policies):
+        inline = policy.source in (PolicySource.DOCUMENT, PolicySource.FILE)
+        name = policy.name if inline else f"{policy.source} {policy.choice}"
+        if not (policy.name if inline else policy.value):
+            continue
+        first = seen.setdefault((inline, name), policy)
+        if first is not policy:
+            message = f"the policy {name} appears twice, first in line {first.at.line}"
+            members.mistakes.add(policy.at, message, members.key(f"policies[{number}]"))
+
+
+# --- associations -----------------------------------------------------------------------------------------------------
+
+
+def _association(node: DocumentNode, path: str, source: DocumentSource, owner_key: str) -> DeclaredAssociation:
+    members = source.members(node, path, ASSOCIATION)
+    account = members.text("serviceAccount", _check_account, required=True)
+    namespace, _, name = account.partition("/")
+    role = members.text("role", check_role, required=True)
+    target = members.text("targetRole", parse_role_arn)
+    if target and target == role:
+        members.wrong("targetRole", "is the role of the association itself: omit it")
+    session_tags = members.flag("sessionTags", default=True)
+    create = members.flag("createServiceAccount", default=False)
+    selector = members.text("selector")
+    if create and (selector or is_pattern(account)):
+        members.wrong("createServiceAccount", "cannot be used together with a pattern or a selector")
+    policy = ""
+    made = _checked(members.document("sessionPolicy"), members, "sessionPolicy")
+    if made is not None:
+        if session_tags:
+            members.wrong(
+                "sessionPolicy", "requires sessionTags: false: EKS accepts no session policy with session tags"
+            )
+        policy = members.value(
+            members.members["sessionPolicy"],
+            members.key("sessionPolicy"),
+            lambda _: session_policy_text(made, "the session policy"),
+            "",
+        )
+    return DeclaredAssociation(
+        at=node.at,
+        places=members.places,
+        namespace=namespace,
+        name=name,
+        selector=selector,
+        role=role,
+        target_role=target,
+        session_tags=session_tags,
+        session_policy=policy,
+        tags=_tags(members, owner_key),
+        create_service_account=create,
+    )
+
+
+def _check_account(text: str) -> None:
+    """Raise InvalidInput for text that is neither NAMESPACE/NAME nor a pattern of both."""
+    if not is_pattern(text):
+        ServiceAccountRef.parse(text)
+        return
+    namespace, slash, name = text.partition("/")
+    if not slash or "/" in name or not _PATTERN.fullmatch(namespace) or not _PATTERN.fullmatch(name):
+        raise InvalidInput(f"{text!r} is not NAMESPACE/NAME; patterns may contain * and ?")
+    why = "" if is_pattern(namespace) else wrong_namespace(namespace)
+    why = why or ("" if is_pattern(name) else wrong_account_name(name))
+    if why:
+        raise InvalidInput(why)
+
+
+def _check_once(associations: tuple[DeclaredAssociation, ...], source: DocumentSource) -> None:
+    seen: dict[tuple[str, str], DeclaredAssociation] = {}
+    for number, item in enumerate(associations):
+        first = seen.setdefault((item.service_account, item.selector), item)
+        if item.name and first is not item:
+            message = f"{item.service_account} appears twice, first in line {first.at.line}"
+            source.mistakes.add(item.at, message, f"associations[{number}].serviceAccount")

@@ -1,0 +1,122 @@
+"""Read declarations from files: `apiVersion: podid/v1`, `kind: PodIdentity`, in YAML or JSON.
+
+All mistakes of all files are reported together, each with file, line, column and key. No call is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from podid.domain.declaration import DECLARATION_KIND, Declaration, Position
+from podid.domain.errors import InvalidInput, NotFound
+from podid.domain.members import API_VERSION
+from podid.domain.option import refuse_blank
+from podid.local.documents import DocumentNode, Mistakes, read_documents
+from podid.local.files import files_in
+from podid.ops.declare.document import DocumentSource, read_declaration
+from podid.ops.declare.members import Members
+
+ReadFile = Callable[[str], str]
+# of files in a directory
+ENDINGS = (".yaml", ".yml", ".json")
+
+
+def read_declarations(
+    paths: Sequence[str], variables: Mapping[str, str], *, read_file: ReadFile
+) -> tuple[Declaration, ...]:
+    """Return the declarations of files, of the files of directories, and of stdin for `-`. Raise InvalidInput with
+    every mistake, NotFound for policy files that do not exist, UsageError for a file that cannot be read."""
+    mistakes, missing = Mistakes(), list[str]()
+    declarations: list[Declaration] = []
+    for name, node in nodes_of(paths, variables, mistakes, read_file=read_file):
+        if is_declaration(node, mistakes):
+            declarations.append(read_declaration(node, DocumentSource(name, mistakes, read_file, missing)))
+    _check_together(declarations, mistakes)
+    mistakes.check()
+    if missing:
+        raise NotFound(missing[0], lines=tuple(missing[1:]))
+    if not declarations:
+        raise InvalidInput(f"{', '.join(paths)}: no document of kind {DECLARATION_KIND}", subject=paths[0])
+    return tuple(declarations)
+
+
+def nodes_of(
+    paths: Sequence[str], variables: Mapping[str, str], mistakes: Mistakes, *, read_file: ReadFile
+) -> Iterable[tuple[str, DocumentNode]]:
+    """Yield every document of the files with the name of its file. Each file is read once."""
+    names = dict.fromkeys(name for path in paths for name in (("-",) if path == "-" else files_in(path, ENDINGS)))
+    for name in names:
+        called = "stdin" if name == "-" else name
+        for node in read_documents(read_file(name), called, mistakes, variables):
+            yield called, node
+
+
+def is_declaration(node: DocumentNode, mistakes: Mistakes) -> bool:
+    """Return whether the document is a declaration; collect why not."""
+    if not isinstance(node.value, dict):
+        mistakes.add(node.at, f"must be an object with apiVersion: {API_VERSION} and kind: {DECLARATION_KIND}")
+        return False
+    right = True
+    for key, expected in (("apiVersion", API_VERSION), ("kind", DECLARATION_KIND)):
+        member = node.value.get(key)
+        if member is None or member.value != expected:
+            given = "is required" if member is None else f"is {member.value!r}"
+            if member is not None and not isinstance(member.value, str):
+                given = "is not text"
+            mistakes.add(node.at if member is None else member.at, f"{given}: write {key}: {expected}", key)
+            right = False
+    return right
+
+
+def read_variables(texts: Sequence[str], files: Sequence[str], *, read_file: ReadFile) -> dict[str, str]:
+    """Return the variables of --var NAME=VALUE and of --var-file, which are objects of texts in YAML or JSON. --var
+    takes precedence, and the last of several. Raise InvalidInput."""
+    mistakes, variables = Mistakes(), dict[str, str]()
+    for file in files:
+        name = "stdin" if file == "-" else file
+        for node in read_documents(read_file(file), name, mistakes):
+            members = Members(node, "", tuple(node.value) if isinstance(node.value, dict) else (), mistakes)
+            for key, member in members.members.items():
+                variables[_named(key, member.at, mistakes)] = members.value(member, key, _value, "")
+    mistakes.check()
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput(f"--var {text!r} is not NAME=VALUE", subject=text)
+        refuse_blank("--var", name)
+        variables[name] = value
+    return variables
+
+
+def _named(name: str, at: Position, mistakes: Mistakes) -> str:
+    if not name.isidentifier() or not name.isascii():
+        mistakes.add(at, "is not the name of a variable: letters, digits and _", name)
+    return name
+
+
+def _value(node: DocumentNode) -> str:
+    """Return text, or a number or flag as it is written: all versions of YAML read these alike."""
+    if node.plain and isinstance(node.value, str) and not node.null:
+        data = node.data()
+        if isinstance(data, (bool, int)):
+            return node.value
+    return node.text
+
+
+def _check_together(declarations: Sequence[Declaration], mistakes: Mistakes) -> None:
+    """Collect names that several documents use."""
+    owners: dict[tuple[str, str], Declaration] = {}
+    roles: dict[str, Position] = {}
+    for declaration in declarations:
+        owner = (declaration.owner_key, declaration.name)
+        if declaration.name and owner in owners:
+            first = owners[owner].place("metadata.name")
+            message = f"the name {declaration.name} is already used at {first}; each document needs its own name"
+            mistakes.add(declaration.place("metadata.name"), message, "metadata.name")
+        owners.setdefault(owner, declaration)
+        for number, role in enumerate(declaration.roles):
+            # IAM compares names without regard to case
+            first_place = roles.setdefault(role.name.lower(), role.place("name"))
+            if role.name and first_place is not role.place("name"):
+                message = f"role {role.name} is already declared at {first_place}"
+                mistakes.add(role.place("name"), message, f"roles[{number}].name")

@@ -1,0 +1,215 @@
+"""Read the associations of a cluster and the roles that they use, for an export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
+from podid.domain.declaration import OWNER_KEY
+from podid.domain.errors import ExitCode, InvalidInput, PodidError
+from podid.domain.grouping import grouped
+from podid.domain.iam import PolicyNames
+from podid.domain.names import ServiceAccountRef, addon_name, parse_role_arn
+from podid.domain.owners import owner_of
+from podid.domain.text import short_list
+from podid.ops.association.listing import in_order, unread_error
+from podid.ops.association.read import without_association
+from podid.ops.role.create import MANAGED_BY
+from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.clients import Clients
+
+
+_TAGGING = "sts:TagSession"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRole:
+    """A role with its policies. `attached` are ARNs."""
+
+    role: Role
+    attached: tuple[str, ...] = ()
+    inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.role.name
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return own_tags(self.role.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIdentities:
+    """The associations and roles of an export. `notes` are facts that every form must mention. `unread` parts could not
+    be read; `failure` is the error about associations among them."""
+
+    cluster: Cluster
+    associations: tuple[Association, ...] = ()
+    roles: tuple[LiveRole, ...] = ()
+    notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    failure: PodidError | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.PARTIAL if self.unread or self.failure else ExitCode.OK
+
+    def users(self, role: LiveRole) -> tuple[Association, ...]:
+        """Return the exported associations that have the role, not as target role."""
+        return tuple(item for item in self.associations if item.role_arn == role.role.arn)
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags without podid's marks and without those that only AWS can set."""
+    marks = {OWNER_KEY, *MANAGED_BY}
+    return {key: value for key, value in sorted(tags.items()) if key not in marks and not key.startswith("aws:")}
+
+
+def read_identities(
+    clients: Clients,
+    cluster: Cluster,
+    refs: Sequence[ServiceAccountRef] = (),
+    *,
+    namespace: str | None = None,
+    associations: bool = True,
+    own_roles: bool = False,
+) -> LiveIdentities:
+    """Read associations (of `refs`, of a namespace, or all) with their roles, and with `own_roles` every role that
+    podid created in the account. Raise NotFound for service accounts without an association. Continue after a role or
+    an association that could not be read."""
+    listed = _associations(clients, cluster, refs, namespace) if associations else []
+    described = tuple(item for item in listed if isinstance(item, Association) and not item.owner_arn)
+    names = sorted({name for item in described for name in _roles_in(item, cluster.account)})
+    reader = _Reader(clients.iam)
+    roles = {role.name: role for role in reader.roles(names)}
+    if own_roles:
+        roles |= {role.name: role for role in reader.roles(reader.created_names()) if role.name not in roles}
+    unread = reader.unread
+    notes = (
+        *_notes(listed, roles.values()),
+        *(f"role {name} does not exist" for name in reader.absent),
+        *(f"not read: {part}" for part in unread),
+    )
+    own = tuple(roles[name] for name in sorted(roles) if not roles[name].role.service_linked)
+    return LiveIdentities(cluster, described, own, notes, unread, unread_error(listed))
+
+
+def _associations(
+    clients: Clients, cluster: Cluster, refs: Sequence[ServiceAccountRef], namespace: str | None
+) -> list[Listed]:
+    items = list(clients.eks.iter_readable(cluster.name, namespace, only=refs))
+    chosen = [item for item in items if not refs or item.ref in refs]
+    missing = [ref for ref in refs if all(item.ref != ref for item in chosen)]
+    if missing:
+        error, *others = (without_association(cluster.name, ref, (item.ref for item in items)) for ref in missing)
+        error.lines = tuple(other.message for other in others)
+        raise error
+    return in_order(chosen, "")
+
+
+def _elsewhere(association: Association) -> Iterator[str]:
+    """Yield the target role if it is in another account."""
+    own = association.role_arn.partition(":role/")[0]
+    if association.target_role_arn and not association.target_role_arn.startswith(f"{own}:role/"):
+        yield association.target_role_arn
+
+
+def _roles_in(association: Association, account: str) -> Iterator[str]:
+    """Yield the names of its roles in the cluster's account. Only the owner of another account can read its roles."""
+    for text in (association.role_arn, association.target_role_arn):
+        try:
+            arn = parse_role_arn(text) if text else None
+        except InvalidInput:
+            continue
+        if arn is not None and arn.account == account:
+            yield arn.resource_name
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads roles with their policies. `absent` roles do not exist; `failures` are the subjects and the error of each
+    cause."""
+
+    iam: Iam
+    absent: list[str] = field(default_factory=list)
+    failures: dict[str, tuple[list[str], PodidError]] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        return tuple(
+            Unread.of(short_list(sorted(dict.fromkeys(subjects))), error) for subjects, error in self.failures.values()
+        )
+
+    def roles(self, names: Collection[str]) -> list[LiveRole]:
+        """Return the roles that could be read. One without its policies is omitted: a form of it would remove them."""
+        roles = {role.name: role for role in self._roles(sorted(names))}
+        policies: dict[str, PolicyNames] = {}
+        for name, answer in self.iam.get_names_of_policies(sorted(roles)):
+            if isinstance(answer, PodidError):
+                self._failed(f"policies of role {name}", answer)
+            else:
+                policies[name] = answer
+        documents: dict[str, dict[str, Mapping[str, object]]] = {name: {} for name in policies}
+        pairs = sorted((role, policy) for role, of_role in policies.items() for policy in of_role.inline)
+        for (role, policy), document in self.iam.get_inline_documents(pairs):
+            if isinstance(document, PodidError):
+                self._failed(f"policies of role {role}", document)
+                documents.pop(role, None)
+            elif document is not None and role in documents:
+                documents[role][policy] = document
+        return [
+            LiveRole(roles[name], policies[name].attached, dict(sorted(documents[name].items())))
+            for name in sorted(documents)
+        ]
+
+    def created_names(self) -> list[str]:
+        """Return the roles with podid's marks. IAM's list omits tags, so podid reads the roles whose trust policy
+        mentions sts:TagSession: each trust policy of podid does."""
+        roles = self.iam.list_roles()
+        names = [role.name for role in roles if not role.service_linked and _TAGGING in json.dumps(role.trust)]
+        return [role.name for role in self._roles(names) if _created_here(role.tags)]
+
+    def _roles(self, names: Sequence[str]) -> Iterator[Role]:
+        for name, answer in self.iam.find_roles(names):
+            if isinstance(answer, Role):
+                yield answer
+            elif answer is None:
+                self.absent.append(name)
+            else:
+                self._failed(f"role {name}", answer)
+
+    def _failed(self, subject: str, error: PodidError) -> None:
+        self.failures.setdefault(error.permission or error.message, ([], error))[0].append(subject)
+
+
+def _created_here(tags: Mapping[str, str]) -> bool:
+    return OWNER_KEY in tags or MANAGED_BY.items() <= tags.items()
+
+
+def _notes(listed: Iterable[Listed], roles: Iterable[LiveRole]) -> Iterator[str]:
+    """Yield the facts that every form must mention: parts that are omitted, and other tools that own a part."""
+    listed = list(listed)
+    owned = grouped((addon_name(item.owner_arn), str(item.ref)) for item in listed if item.owner_arn)
+    for addon, refs in owned.items():
+        yield f"omitted: {short_list(refs)}, because the add-on {addon} owns the association"
+    unread = [str(item.ref) for item in listed if isinstance(item, UnreadAssociation) and not item.owner_arn]
+    if unread:
+        yield f"omitted: {short_list(unread)}, because the association could not be read"
+    for item in listed:
+        owner = owner_of(item.tags) if isinstance(item, Association) and not item.owner_arn else None
+        if owner is not None:
+            yield f"the association of {item.ref} is managed by {owner.told}"
+    for arn in sorted({arn for item in listed if isinstance(item, Association) for arn in _elsewhere(item)}):
+        yield f"target role {arn} is only referenced: it is in another account"
+    for role in roles:
+        if role.role.service_linked:
+            yield f"omitted: role {role.name}, because AWS owns it"
+        elif (owner := owner_of(role.role.tags, name=role.name)) is not None:
+            yield f"role {role.name} is managed by {owner.told}"

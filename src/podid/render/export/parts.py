@@ -1,0 +1,124 @@
+"""Parts that the forms of an export share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from podid.domain.aws import Association
+from podid.domain.encoding import Json
+from podid.ops.export.live import LiveIdentities, LiveRole, own_tags
+from podid.render import sanitize
+from podid.render.formats import to_yaml
+from podid.render.forms import named_properties
+
+
+@dataclass(frozen=True, slots=True)
+class FormText:
+    """The text of a form. `notes` are the facts that the form cannot express; the text has them as comments, if its
+    language has comments."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+Writer = Callable[[LiveIdentities], FormText]
+
+
+def comments(lines: Iterable[str]) -> str:
+    """Return the lines as comments of YAML, HCL and shells. Foreign text in them stays in its line."""
+    return "".join(f"# {sanitize.line(line)}".rstrip().replace("##", "#\\x23") + "\n" for line in lines)
+
+
+def head(identities: LiveIdentities, form: str, *lines: str, notes: Sequence[str] = ()) -> str:
+    """Return the comment at the top: the source, what the form requires, and the notes."""
+    cluster = identities.cluster
+    source = f"Pod Identity of cluster {cluster.name} in {cluster.region}, account {cluster.account}: {form}"
+    return comments((source, *lines, *(f"note: {note}" for note in notes)))
+
+
+def role_properties(role: LiveRole) -> dict[str, Any]:
+    """Return the role with its policies under CloudFormation's property names."""
+    state = {
+        "roleName": role.name,
+        "path": role.role.path,
+        "description": role.role.description,
+        "maxSessionDuration": role.role.max_session_seconds,
+        "permissionsBoundary": role.role.permissions_boundary_arn,
+        "trustPolicy": role.role.trust,
+        "tags": role.tags,
+    }
+    return named_properties(state, role.inline, role.attached)
+
+
+def association_members(item: Association) -> dict[str, Any]:
+    """Return the association's settings under the member names of the EKS API. Defaults are omitted."""
+    members = {
+        "namespace": item.namespace,
+        "serviceAccount": item.service_account,
+        "roleArn": item.role_arn,
+        "targetRoleArn": item.target_role_arn,
+        "disableSessionTags": item.disable_session_tags,
+        "policy": minified(item.policy),
+        "tags": own_tags(item.tags),
+    }
+    return {key: value for key, value in members.items() if value}
+
+
+def minified(policy: str | None) -> str:
+    """Return a policy without white space: EKS limits its length. Text that is not JSON is returned unchanged."""
+    try:
+        return compact(json.loads(policy)) if policy else ""
+    except ValueError:
+        return policy or ""
+
+
+def compact(document: object) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def renamed(members: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the members under the names of another form."""
+    return {names.get(key, key): value for key, value in members.items()}
+
+
+def capitalized(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members with the spelling of CloudFormation."""
+    return {key[:1].upper() + key[1:]: value for key, value in members.items()}
+
+
+def documents(objects: Iterable[Json]) -> str:
+    """Return YAML documents."""
+    return "---\n".join(map(to_yaml, objects))
+
+
+@dataclass(slots=True)
+class DistinctNames:
+    """Distinct names of one kind of object. `convert` returns a valid name; equal names get a number."""
+
+    convert: Callable[[str], str]
+    separator: str
+    taken: set[str] = field(default_factory=set)
+
+    def of(self, text: str) -> str:
+        name = base = self.convert(text)
+        number = 1
+        while name in self.taken:
+            number += 1
+            name = f"{base}{self.separator}{number}"
+        self.taken.add(name)
+        return name
+
+
+def object_name(text: str) -> str:
+    """Return a valid name of a Kubernetes object: a DNS label of at most 59 characters, which leaves room for a
+    number."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:59].strip("-") or "role"
+
+
+def role_names(identities: LiveIdentities, names: DistinctNames) -> dict[str, str]:
+    """Return role ARN -> a distinct name of its object."""
+    return {role.role.arn: names.of(role.name) for role in identities.roles}
