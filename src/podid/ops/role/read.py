@@ -120,7 +120,7 @@ def _of_trust(role: Role, uses: Sequence[RoleUse], region: str) -> Iterator[Role
     if deleted:
         message = (
             f"the trust policy names {short_list(deleted)}, the unique ID of a deleted role or user; a new one "
-            "with the same name has another ID"
+            "with the same name has a different ID"
         )
         fix = (
             "replace the ID with the ARN of the intended principal; until then IAM rejects changes of the trust policy"
