@@ -17,9 +17,9 @@ def break_(
     and pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken
     for some time. `podid sandbox heal` removes them.
 
-        Example: podid sandbox break trust-missing-tag-session && podid doctor
+    Example: podid sandbox break trust-missing-tag-session && podid doctor
 
-        Example: podid sandbox break --list
+    Example: podid sandbox break --list
     """
     from podid.domain.errors import NotFound, Other, UsageError
     from podid.domain.text import did_you_mean, nearest
