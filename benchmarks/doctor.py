@@ -199,6 +199,10 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         },
         "permission_policies": {name: Known(()) for name in roles},
         "boundaries": {},
+        "node_role_policies": {},
+        "access_keys": (),
+        "secret_keys": (),
+        "grants": (),
         "bounded": {},
         "chained_roles": {
             name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)

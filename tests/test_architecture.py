@@ -20,7 +20,7 @@ from harness import one_in
 from podid.cli import options
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, GROUPS, Row
-from podid.render.formats import Report
+from podid.render.formats import Drawing, Report
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
@@ -318,8 +318,8 @@ def test_shared_options_have_one_spelling() -> None:
             for name in param.opts:
                 if name in shared:
                     assert param.rich_help_panel == "Shared options", f"{command.name} {name}"
-                    # only a doctor's report has more formats than these
-                    shown = param.help.replace(f"|{'|'.join(Report)}", "")
+                    # only a doctor's report and a graph have more formats than these
+                    shown = param.help.replace(f"|{'|'.join(Report)}", "").replace(f"|{'|'.join(Drawing)}", "")
                     seen.setdefault(name, set()).add((*param.opts, param.metavar or "", shown))
     assert {name: spellings for name, spellings in seen.items() if len(spellings) > 1} == {}
 

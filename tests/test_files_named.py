@@ -30,9 +30,11 @@ READ = {
     "role attach --policy-file": ("role", "attach", "storefront", "--policy-file", "FILE"),
     "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
     "addon install --config-file": ("addon", "install", "vpc-cni", "--config-file", "FILE"),
+    "audit --baseline": ("audit", "--baseline", "FILE"),
     "doctor --baseline": ("doctor", "--baseline", "FILE"),
     "doctor --from": ("doctor", "--from", "FILE"),
     "trace": ("trace", "FILE"),
+    "can-i --policy-file": ("can-i", "s3:GetObject", "--policy-file", "FILE"),
     "trust check": ("trust", "check", "FILE", *FOR),
     "migrate apply --plan": ("migrate", "apply", "--plan", "FILE"),
 }

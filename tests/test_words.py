@@ -78,7 +78,7 @@ NOT_SAID = {
     "a number that does not fit its noun": r"\b1 times\b|\ball 1 |[a-z]\(s\)",
     "a kind's id for its title": r"(?<![-\w`])role-(attachment|policy|trust|settings)(?![-\w])",
     "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))(?! (associate|disassociate|install|list)\b)",
-    "a link without its name": r"\blink (\d+|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
+    "a link without its name": r"\blink (\d+\b|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
     "pia, sa, SA for nouns": r"\b(PIA|pia)\b",
     "look at, for check": r"\b([Ll]ook(s|ed|ing)? (at|into)|looked for)\b",
     "admit and let in, for allow": r"\b(admits?|admitting|lets? (in|it in|them in|everybody|anybody)|let in)\b",

@@ -249,6 +249,15 @@ def with_everything(site: Site) -> None:
     site.wait(200)
 
 
+def audited(site: Site) -> None:
+    """As `with_attached`, with access keys in a ConfigMap and in a Secret."""
+    with_attached(site)
+    data = {"id": "AKIAZZZZ2222PODIDWAY"}
+    for kind in ("configmaps", "secrets"):
+        member = "data" if kind == "configmaps" else "stringData"
+        site.cluster.post(f"/api/v1/namespaces/shop/{kind}", {"metadata": {"name": "keys"}, member: data})
+
+
 def with_attached(site: Site) -> None:
     """As `configured`, with a policy of AWS's own and a Job, whose owner is looked up too."""
     configured(site)
@@ -414,6 +423,13 @@ def with_irsa_and_keys(site: Site) -> None:
     keys = [{"name": name, "value": "x"} for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
     container = {"name": "app", "image": "busybox", "command": ["sleep", "infinity"], "env": keys}
     site.cluster.make_workload("Deployment", "shop", "keys", "cart", pod={"containers": [container]})
+    site.wait(30)
+
+
+def with_idle_kube2iam(site: Site) -> None:
+    """`healthy`, and kube2iam, which no workload needs."""
+    healthy(site)
+    ProxySamples(site.box.reach(), "kube2iam").agent()
     site.wait(30)
 
 

@@ -19,6 +19,7 @@ from way_worlds import (
     UNUSED_ROLE,
     World,
     after,
+    audited,
     chained,
     conditional,
     configured,
@@ -52,6 +53,7 @@ from way_worlds import (
     with_ebs_association,
     with_ebs_role,
     with_everything,
+    with_idle_kube2iam,
     with_irsa,
     with_irsa_and_keys,
     with_kube2iam,
@@ -173,6 +175,11 @@ STORY = _script(
 0 show shop/orders
 3 status
 0 status shop/orders --require configured
+0 export
+0 export shop/orders --as terraform
+2 export shop/orders -n shop
+5 export shop/nosuch
+0 export --roles --as pulumi
 2 status --require best
 5 status -n nosuch
 0 list
@@ -194,6 +201,19 @@ STORY = _script(
 6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
 0 trust tighten --role orders --yes
+0 can-i shop/orders dynamodb:GetItem
+3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
+3 can-i --role orders s3:GetObject sts:GetCallerIdentity
+0 can-i --policy-file dynamodb-read.json dynamodb:Query
+0 who-can dynamodb:GetItem
+0 who-can s3:* --resource arn:aws:s3:::* --all-clusters
+5 who-can dynamodb:GetItem -n nosuch
+8 who-can dynamodb:GetItem --cluster demo --cluster nosuch
+2 who-can nosuch:*
+5 can-i shop/nosuch s3:GetObject
+2 can-i shop/orders
+2 can-i s3:GetObject
+2 can-i shop/orders nosuch:*
 0 restart shop/orders
 0 restart shop/orders --stale
 0 restart shop/orders --evict
@@ -203,6 +223,8 @@ STORY = _script(
 2 whoami --as shop/orders
 0 whoami --as shop/orders --yes
 0 activity shop/orders
+0 graph
+5 graph shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -222,6 +244,12 @@ STORY = _script(
 2 bundle
 0 bundle --yes
 0 doctor --me --for associate
+3 audit
+0 audit shop/orders --all
+0 audit --list
+5 audit shop/nosuch
+2 audit --check sdk-too-old
+8 audit --cluster demo --cluster nosuch
 2 explain
 0 explain --list
 0 explain association-sa-not-found
@@ -312,6 +340,7 @@ STORY = _script(
 0 disassociate shop/orders --yes --wait api --ignore-not-found
 0 associate --show-permissions
 0 completion bash
+0 schema
 3 sandbox status
 0 sandbox stop
 5 sandbox env
@@ -331,12 +360,16 @@ MUTATED = _script(
     """
 0 whoami
 0 list
+0 export
 0 list --pods --columns status,exists,role-exists
 0 status
 0 status shop/orders
 0 show shop/orders --cloudtrail
+3 can-i shop/orders dynamodb:GetItem
+0 who-can dynamodb:GetItem
 0 trace SESSION
 0 activity shop/orders
+0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
 0 doctor
@@ -345,6 +378,7 @@ MUTATED = _script(
 0 doctor shop/orders --verify --cloudtrail --yes
 0 doctor shop/orders --probe --yes
 0 doctor --me
+0 audit --secrets
 0 bundle --yes --force
 0 verify shop/orders --yes
 0 verify shop/orders --yes --probe
@@ -392,6 +426,7 @@ INTERRUPTED = _script(
 130 doctor
 130 role show shop-orders
 130 list
+130 export
 130 agent status
 130 trust tighten --role shop-orders
 130 bundle --yes
@@ -401,8 +436,11 @@ INTERRUPTED = _script(
 130 status
 130 show shop/orders
 130 role list
+130 can-i shop/orders dynamodb:GetItem
+130 who-can dynamodb:GetItem
 130 trace SESSION
 130 activity shop/orders
+130 graph
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -417,6 +455,7 @@ INTERRUPTED = _script(
 130 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
 130 uninstall-agent --yes
 130 doctor --me
+130 audit --secrets
 130 disassociate shop/orders --yes
 130 associate shop/orders --role storefront --replace
 130 undo last --yes
@@ -446,6 +485,9 @@ ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming",)
 OWN_ACCOUNTS = "migrate apply -n apps --create-service-accounts"
 MOVED = "migrate apply -n shop --yes"
+MOVED_APPS = after(f"{OWN_ACCOUNTS} --yes", start=with_kube2iam)
+FINISH_APPS = "migrate finish -n apps --soak 0 --yes"
+ROLLBACK_APPS = "migrate rollback apps/reader apps/nightly --yes"
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -644,6 +686,9 @@ OWN = (
         ("reading the settings", "dry-run", "checking whether it", "guided mode"),
         answers=("shop/orders", "no", "no"),
     ),
+    Way("export", healthy),
+    Way("export --roles", healthy, ("--roles",)),
+    Way("export -n shpo", nothing, ("-n",), code=5),
     Way("list", healthy),
     Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list -n shpo", nothing, ("-n",), code=5),
@@ -701,6 +746,10 @@ OWN = (
     Way("doctor", with_everything, code=3),
     Way("bundle --yes --force", with_everything),
     Way("doctor shop/orders", healthy, rare=True),
+    Way("audit", audited),
+    Way("audit --secrets", audited, ("--secrets",)),
+    Way("audit", self_managed),
+    Way("audit --all-clusters", healthy, ("--all-clusters",)),
     Way("doctor", self_managed),
     Way("doctor", untold),
     Way("agent status", healthy, rare=True),
@@ -723,6 +772,17 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("can-i shop/orders dynamodb:GetItem", healthy),
+    Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
+    Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
+    Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
+    Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
+    Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
+    Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
+    Way("graph", chained),
+    Way("graph shop/orders", chained, ("NS/SA",)),
+    Way("graph shop/zzz", chained, ("NS/SA",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
     Way("migrate plan", healthy),
@@ -750,7 +810,11 @@ OWN = (
         after(MOVED, "migrate finish -n shop --soak 0 --yes", start=with_irsa),
         ("dry-run pods", "restoring", "--restart"),
     ),
+    Way(FINISH_APPS, MOVED_APPS, ("kiam",)),
+    Way(ROLLBACK_APPS, after(FINISH_APPS, start=MOVED_APPS), ("kiam", "dry-run", "--restart")),
     Way("migrate cleanup", healthy, rare=True),
+    Way("migrate cleanup -c demo", with_kube2iam, ("listing kiam",)),
+    Way("migrate cleanup daemonset/kube-system/kube2iam --yes", with_idle_kube2iam, ("listing kiam", "deleting kiam")),
     Way(f"migrate cleanup {UNUSED_PROVIDER} --yes", with_leftovers, ("deleting OIDC",)),
     Way(f"migrate cleanup {UNUSED_ROLE} --yes", with_leftovers, ("deleting roles",)),
     Way("undo last --yes", after(*CREATED), rare=True),

@@ -52,6 +52,7 @@ READS: dict[str, object] = {
         }
     ],
 }
+WORKER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 # listed, and not described
 UNREAD = UnreadAssociation(
     cluster_name="prod",
@@ -318,6 +319,10 @@ def healthy(**sections: Any) -> Snapshot:
         "other_node_roles": {},
         "node_classes": (),
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
+        "node_role_policies": {NODE_ROLE_ARN: Known(PolicyNames(attached=(WORKER_POLICY,)))},
+        "access_keys": (),
+        "secret_keys": (),
+        "grants": (),
     }
     values.update(sections)
     wrapped: dict[str, Any] = {

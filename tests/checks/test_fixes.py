@@ -139,7 +139,7 @@ def test_what_doctor_carries_out_of_each_check() -> None:
     carried_out = {name: kinds - {FixClass.PRINT} for name, kinds in found.items()}
     assert {name for name, kinds in carried_out.items() if FixClass.GRANT in kinds} == {"role-not-found"}
     assert {name for name, kinds in carried_out.items() if FixClass.DELETE in kinds} == {"unused-association"}
-    declared = {check.id: {check.fix} - {FixClass.PRINT, FixClass.NONE} for check in ALL}
+    declared = {check.id: {check.fix} - {FixClass.PRINT, FixClass.NONE} for check in BY_ID.values()}
     assert carried_out == {name: declared[name] for name in BROKEN}
 
 

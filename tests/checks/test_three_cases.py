@@ -21,6 +21,7 @@ from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector, Vpc
 from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.snapshot import Known, Missing, Snapshot
 
+from .audit_cases import AUDIT_CASES
 from .builder import (
     NODE_ROLE_ARN,
     REFUSED,
@@ -439,6 +440,7 @@ CASES = {
         isolated(DENIED),
         isolated(Known(("no route to host",))),
     ),
+    **{mode: Cases(*case) for mode, case in AUDIT_CASES.items()},
 }
 
 

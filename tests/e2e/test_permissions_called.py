@@ -34,15 +34,16 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files()
 
 
-def granted(permissions: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
-    """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
+def granted(permissions: Any, reasons: tuple[str, ...], namespace: str = "shop") -> tuple[Json, list[Json]]:
+    """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for one
+    namespace."""
     chosen = [item for item in permissions["optional"] if item["for"].startswith(reasons)] if reasons else []
     assert len(chosen) == len(reasons)
     statements = [s for each in (permissions, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
     manifests = [manifest for each in (permissions, *chosen) for manifest in each["kubernetes"]["items"]]
     for manifest in manifests:
         if manifest["kind"] == "Role":
-            manifest["metadata"]["namespace"] = "shop"
+            manifest["metadata"]["namespace"] = namespace
     return {"Version": "2012-10-17", "Statement": statements}, manifests
 
 
@@ -59,7 +60,8 @@ def carried_through(way: Way, directory: Path) -> Permissions:
     directory.mkdir()
     with whole_site(directory) as site:
         way.world(site)
-        policy, manifests = granted(json.loads(printed_by(way.command)), way.permissions)
+        namespace = "apps" if " apps" in way.line else "shop"
+        policy, manifests = granted(json.loads(printed_by(way.command)), way.permissions, namespace)
         caller = limited(site.box, directory, policy, manifests)
         for run in (directory / "state").rglob("*.jsonl"):  # a run is undone by who made it
             run.write_text(run.read_text().replace("user/podid-admin", "user/limited"))

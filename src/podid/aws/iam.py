@@ -266,22 +266,20 @@ class Iam(ServiceGateway):
         actions: Sequence[str],
         resources: Sequence[str] = ("*",),
         *,
-        context: Mapping[str, str] | None = None,
+        context: Mapping[str, str | Sequence[str]] | None = None,
         boundary: str = "",
     ) -> tuple[Decision, ...]:
-        """Simulate with iam:SimulatePrincipalPolicy and string context keys. The simulator ignores resource policies.
-        Conditions on keys that `context` lacks count as not met: `Decision.missing_context_keys` lists them. `boundary`
-        is a policy document that replaces the principal's own permissions boundary."""
+        """Simulate with iam:SimulatePrincipalPolicy. The simulator ignores resource policies. `context` are values of
+        condition keys; a list has the values of a multivalued key. Conditions on other keys count as not met:
+        `Decision.missing_context_keys` lists them. `boundary` is a policy document that replaces the principal's own
+        permissions boundary."""
         params: dict[str, Any] = {
             "PolicySourceArn": principal_arn,
             "ActionNames": list(actions),
             "ResourceArns": list(resources),
         }
         if context:
-            params["ContextEntries"] = [
-                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                for key, value in sorted(context.items())
-            ]
+            params["ContextEntries"] = [_context_entry(key, value) for key, value in sorted(context.items())]
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
         read = list_at("EvaluationResults", decode.decision)
@@ -298,6 +296,25 @@ class Iam(ServiceGateway):
             return self.simulate(pair[0], actions, (pair[1],))
 
         return pacing.fan_out(pacing.attempt(one), pairs, reads=True)
+
+
+# the types of keys that are no strings; https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
+_KEY_TYPES = {
+    **dict.fromkeys(("aws:sourceip", "aws:vpcsourceip"), "ip"),
+    **dict.fromkeys(("aws:currenttime", "aws:tokenissuetime"), "date"),
+    **dict.fromkeys(("aws:epochtime", "aws:multifactorauthage"), "numeric"),
+    **dict.fromkeys(("aws:securetransport", "aws:multifactorauthpresent", "aws:viaawsservice"), "boolean"),
+}
+
+
+def _context_entry(key: str, value: str | Sequence[str]) -> dict[str, object]:
+    known = _KEY_TYPES.get(key.lower(), "string")
+    one = isinstance(value, str)
+    return {
+        "ContextKeyName": key,
+        "ContextKeyValues": [value] if one else list(value),
+        "ContextKeyType": known if one else f"{known}List",
+    }
 
 
 def _role(name: str) -> str:

@@ -8,6 +8,7 @@ import base64
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,7 @@ from podid.aws.api import Api, ServiceGateway
 from podid.aws.decode import BearerToken, Credentials, PodIdentitySession
 from podid.aws.errors import translate
 from podid.domain.aws import Caller
+from podid.domain.foreign import text
 from podid.domain.permissions import needs
 
 _PREFIX = "k8s-aws-v1."
@@ -56,6 +58,13 @@ class Sts:
     def caller_of(self, credentials: Credentials) -> Caller:
         """Return the identity of these credentials."""
         return _get_caller(self._as_caller(credentials))
+
+    @needs("sts:GetAccessKeyInfo")
+    def get_key_account(self, key_id: str) -> str:
+        """Return the account of an access key. STS answers for the keys of every account."""
+        return self._api.read(
+            "GetAccessKeyInfo", {"AccessKeyId": key_id}, "an access key", partial(text, name="Account")
+        )
 
     @needs()
     def get_cluster_token(self, cluster: str) -> BearerToken:

@@ -31,6 +31,17 @@ from podid.checks.association.cross_account_role_arn import cross_account_role_a
 from podid.checks.association.default_sa_association import default_sa_association
 from podid.checks.association.session_policy_misconfig import session_policy_misconfig
 from podid.checks.association.unused_association import unused_association
+from podid.checks.audit.access_keys_in_cluster import access_keys_in_cluster
+from podid.checks.audit.cross_account_trust_without_external_id import cross_account_trust_without_external_id
+from podid.checks.audit.identity_open_to_others import identity_open_to_others
+from podid.checks.audit.imds_open_to_pods import imds_open_to_pods
+from podid.checks.audit.irsa_still_allowed import irsa_still_allowed
+from podid.checks.audit.policy_uses_disabled_session_tags import policy_uses_disabled_session_tags
+from podid.checks.audit.role_administrator import role_administrator
+from podid.checks.audit.role_assumes_any_role import role_assumes_any_role
+from podid.checks.audit.role_passes_any_role import role_passes_any_role
+from podid.checks.audit.trust_wider_than_use import trust_wider_than_use
+from podid.checks.audit.trust_without_source import trust_without_source
 from podid.checks.base import Check
 from podid.checks.cluster.cluster_too_old import cluster_too_old
 from podid.checks.cluster.unsupported_cluster_kind import unsupported_cluster_kind
@@ -191,5 +202,31 @@ ALL: tuple[Check, ...] = (
     chained_assume_missing_tag_session,
     cached_credentials_after_change,
 )
-BY_ID = {check.id: check for check in ALL}
-ORDER = {check.id: place for place, check in enumerate(ALL)}
+# further checks of `podid audit`: excessive permissions and exposed identities, which break nothing
+AUDIT: tuple[Check, ...] = (
+    trust_wider_than_use,
+    trust_without_source,
+    cross_account_trust_without_external_id,
+    irsa_still_allowed,
+    role_administrator,
+    role_passes_any_role,
+    role_assumes_any_role,
+    policy_uses_disabled_session_tags,
+    identity_open_to_others,
+    imds_open_to_pods,
+    access_keys_in_cluster,
+)
+# checks of the doctor that `podid audit` makes too
+AUDITED: tuple[Check, ...] = (
+    association_namespace_not_found,
+    association_sa_not_found,
+    default_sa_association,
+    association_quota,
+    unused_association,
+    role_not_found,
+    trust_too_broad,
+    roles_shared_across_associations,
+    *AUDIT,
+)
+BY_ID = {check.id: check for check in (*ALL, *AUDIT)}
+ORDER = {name: place for place, name in enumerate(BY_ID)}

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.option import REQUIRED, OptionField, refuse_blank, seconds
 from podid.domain.permissions import CommandPermissions, Permissions
-from podid.render.formats import Format, Report, check_query
+from podid.render.formats import Drawing, Format, Report, check_query
 
 # five thousand associations at ten calls a second
 READ_SECONDS = 600.0
@@ -29,7 +29,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
     signature = [
         inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         *map(_own, command.own),
-        *(_shared(item, reports=command.reports, several=item in command.several) for item in names),
+        *(_shared(item, formats=command.formats, several=item in command.several) for item in names),
     ]
     if "show_permissions" in command.shared:
         signature.append(_show_permissions(command, name))
@@ -37,7 +37,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
     def call(**values: Any) -> None:
         ctx: typer.Context = values.pop("ctx")
         shown = values.pop("show_permissions", False)
-        access = access_for(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
+        access = access_for(ctx.obj, {item: values.pop(item) for item in names}, further=command.formats)
         if shown:
             permissions = command.all_permissions(**values, namespace=access.shared.namespace, access=access)
             _emit_permissions(access.terminal, name, permissions)
@@ -92,14 +92,14 @@ def _own(declared: OptionField) -> inspect.Parameter:
 _TYPES: dict[str, Any] = {"switch": bool, "text": str, "texts": list[str], "number": int}
 
 
-def _shared(name: str, *, reports: bool, several: bool) -> inspect.Parameter:
-    """Return the parameter of a shared option. `reports`: the command also writes the formats of a doctor's report;
-    `several`: the option may be repeated."""
+def _shared(name: str, *, formats: Sequence[Report | Drawing], several: bool) -> inspect.Parameter:
+    """Return the parameter of a shared option. `formats` are those that only this command writes; `several`: the option
+    may be repeated."""
     declared = SHARED[name]
     is_switch = declared.kind == "switch"
     text = declared.help
-    if reports and name == "output":
-        text = text.replace("|".join(Format), "|".join((*Format, *Report)))
+    if name == "output":
+        text = text.replace("|".join(Format), "|".join((*Format, *formats)))
     text = f"{text} [env: {', '.join(declared.env)}]" if declared.env else text
     option = typer.Option(
         *declared.spellings, help=text, metavar=declared.metavar or None, rich_help_panel=_PANEL, show_default=False
@@ -172,10 +172,10 @@ def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tup
     return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s for reads")
 
 
-def access_for(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> Access:
-    chosen, sources = options.from_values(values, runtime.env, reports=reports)
+def access_for(runtime: Runtime, values: dict[str, Any], further: Sequence[Report | Drawing] = ()) -> Access:
+    chosen, sources = options.from_values(values, runtime.env, further)
     check_query(chosen.query, chosen.output)
-    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not reports))
+    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not further))
     return Access(runtime, chosen, sources, Terminal(runtime, chosen), deadline=deadline)
 
 
@@ -183,18 +183,18 @@ def command(
     *,
     shared: tuple[str, ...] = (),
     permissions: Callable[[], CommandPermissions] = CommandPermissions,
-    reports: bool = False,
+    formats: Iterable[Report | Drawing] = (),
     several: tuple[str, ...] = (),
     permissions_for: Callable[..., Permissions | CommandPermissions] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Return a decorator that makes a Command of a function. The function receives `access` and `terminal` by name; its
     other parameters are options or groups of options. Its docstring is the help. `permissions` returns the permissions
-    of the operations that it may call, and imports the gateways itself: only --show-permissions needs them. `reports`:
-    -o also accepts the formats of `podid.render.reports`. `several` names shared options that may be repeated.
+    of the operations that it may call, and imports the gateways itself: only --show-permissions needs them. `formats`
+    are further formats that -o accepts. `several` names shared options that may be repeated.
     `permissions_for` returns the permissions for option values, namespace and `access`."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, permissions, reports, several, permissions_for)
+        return Command(body, shared, permissions, tuple(formats), several, permissions_for)
 
     return wrap
 

@@ -7,7 +7,7 @@ one `Shared`.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +16,7 @@ from podid.domain.errors import Again, InvalidInput, PodidError
 from podid.domain.option import OptionField, filled, option, options, options_in, refuse_blank, seconds, switch
 from podid.domain.permissions import CommandPermissions, Permissions, permissions_of
 from podid.domain.plan import Wait
-from podid.render.formats import Format, Report, parse_format
+from podid.render.formats import Drawing, Format, OutputFormat, Report, parse_format
 
 
 @options
@@ -37,11 +37,12 @@ class Shared:
     kubeconfig: str | None = option("FILE", "kubeconfig file.", env=("KUBECONFIG",), where=True)
     namespace: str | None = option("NS", "Only this namespace.", short="-n", env=("PODID_NAMESPACE",))
     all_namespaces: bool = switch("All namespaces, even if PODID_NAMESPACE is set.", short="-A")
-    output: Format | Report = option(
+    output: OutputFormat = option(
         *("FORMAT", "|".join(Format)), short="-o", env=("PODID_OUTPUT",), default=Format.TABLE
     )
     query: str | None = option("JMESPATH", "Print only this part of the result.")
     yes: bool = switch("Confirm without a question.", short="-y", consent=True)
+    take_over: bool = switch("Also change what another tool owns, such as Terraform or CloudFormation.")
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
         "HOW",
@@ -80,14 +81,15 @@ AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
 KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
-CHANGE = ("yes", "dry_run", "journal_dir")
+CONFIRM = ("yes", "dry_run", "journal_dir")
+CHANGE = (*CONFIRM, "take_over")
 
 
 def from_values(
-    values: Mapping[str, Any], env: Mapping[str, str], *, reports: bool = False
+    values: Mapping[str, Any], env: Mapping[str, str], further: Iterable[Report | Drawing] = ()
 ) -> tuple[Shared, dict[str, str]]:
-    """Return the options with the environment filled in, and the source of each given value. `reports`: the command
-    also writes the formats of a doctor's report.
+    """Return the options with the environment filled in, and the source of each given value. `further` are the
+    formats that only this command writes.
 
     Raise InvalidInput for a value that no command accepts.
     """
@@ -116,7 +118,7 @@ def from_values(
         with _naming_source(sources, name):
             chosen[name] = SHARED[name].value(chosen[name])
     with _naming_source(sources, "output"):
-        output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
+        output = parse_format(chosen.get("output", Format.TABLE), further)
     lists = {name: texts for name, texts in several.items() if len(texts) > 1}
     shared = Shared(**{**chosen, "output": output, "several": lists})
     if shared.all_namespaces:
@@ -175,8 +177,8 @@ class Command:
     body: Callable[..., None]
     shared: tuple[str, ...]
     permissions: Callable[[], CommandPermissions]
-    # whether it also writes the formats of a doctor's report
-    reports: bool = False
+    # the formats that it writes beside the common ones
+    formats: tuple[Report | Drawing, ...] = ()
     # the shared options that may be repeated
     several: tuple[str, ...] = ()
     # the permissions for given option values, if these decide what is read; requires no argument

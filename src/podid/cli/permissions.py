@@ -9,7 +9,7 @@ from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
 from podid.aws.iam import AccessAnalyzer, Iam
 from podid.aws.sts import EksAuth, Sts
-from podid.domain.permissions import CommandPermissions, Need, OptionalPermission
+from podid.domain.permissions import CommandPermissions, Need, OptionalPermission, permissions_of
 from podid.domain.plan import Verb
 from podid.domain.section import Cost
 from podid.kube.reader import KubeReader
@@ -53,6 +53,10 @@ TOKENS = OptionalPermission.of(
 )
 MINTING = OptionalPermission.of("minting credentials of a pod; grant it per namespace", *COMMAND.calls(Verb.CREATE))
 SESSIONS = OptionalPermission.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
+# for a migration: what the checks read, and the annotations of kiam and kube2iam
+MIGRATION = permissions_of_checks(select()) | permissions_of(
+    (KubeReader.list_pod_templates, KubeReader.list_annotations)
+)
 # for the waits after a change of associations
 REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalPermission.of("--restart", *RESTART.calls(Verb.RESTART))

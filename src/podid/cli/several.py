@@ -41,11 +41,19 @@ def _tagged(access: Access, tags: Mapping[str, str]) -> tuple[str, ...]:
     return clusters
 
 
-def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS) -> None:
-    """Run a changing command in each cluster of --cluster, or with all of `tags`. A failure in one of several does not
-    stop the others: exit 8 if some of them worked."""
+def in_each_cluster(
+    access: Access,
+    run: Callable[[Access], None],
+    tags: Mapping[str, str] = NO_TAGS,
+    *,
+    clusters: Sequence[str] = (),
+    together: Callable[[Sequence[View], Sequence[tuple[str, PodidError]]], View] | None = None,
+) -> None:
+    """Run a command in each of the clusters, by default those of --cluster, or with all of `tags`. A failure in one of
+    several does not stop the others: exit 8 if some of them worked. `together` makes one view of all, by default that
+    of a change."""
     terminal = access.terminal
-    clusters = _tagged(access, tags) if tags else access.shared.several.get("cluster", ())
+    clusters = _tagged(access, tags) if tags else clusters or access.shared.several.get("cluster", ())
     if len(clusters) < 2:
         local = access.of(cluster=clusters[0]) if clusters else access
         terminal.argv = local.argv
@@ -80,10 +88,21 @@ def in_each_cluster(access: Access, run: Callable[[Access], None], tags: Mapping
         raise failures[0][1]
     from podid.render.changes import results_view
 
-    terminal.emit(results_view(views, failures))
+    terminal.emit((together or results_view)(views, failures))
     for _, failure in failures:
         terminal.tell_failure(failure)
     terminal.leave(ExitCode.PARTIAL if failures or (ExitCode.OK in codes and len(codes) > 1) else combine(codes))
+
+
+def all_clusters(access: Access) -> tuple[str, ...]:
+    """Return the clusters of the region for --all-clusters. Raise UsageError together with --cluster, NotFound without
+    a cluster."""
+    if access.sources.get("cluster") == "--cluster":
+        raise UsageError("--cluster and --all-clusters cannot be used together")
+    clusters = access.aws.eks.list_clusters()
+    if not clusters:
+        raise NotFound(f"No EKS cluster in region {access.aws.region}")
+    return clusters
 
 
 def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Reached]:

@@ -15,7 +15,7 @@ from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, ExitCode, Other, PodidError, UsageError
 from podid.domain.plan import Consent
 from podid.render import sanitize
-from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
+from podid.render.formats import Drawing, Format, OutputFormat, Report, json_pieces, jsonl_line, to_text
 from podid.render.reports import write_report
 from podid.render.screen import Screen, changed_rows, draw, paint_all, redrawn, rows_of
 from podid.render.view import Line, View
@@ -214,6 +214,9 @@ class Terminal:
             wide = options.output is Format.WIDE
             self._print((draw(view, self._screen(streams.stdout), wide=wide),))
             return
+        if isinstance(options.output, Drawing):
+            self._print((view.drawings[options.output](),))
+            return
         if isinstance(options.output, Report):
             raise UsageError(f"{options.output} is only for reports: omit -o, or use -o json")
         if for_reader and (empty := view.empty):
@@ -311,7 +314,7 @@ def _not_text(error: ValueError) -> str:
     return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "not a file name"
 
 
-def _structured(output: Format | Report) -> bool:
+def _structured(output: OutputFormat) -> bool:
     return isinstance(output, Format) and output.structured
 
 

@@ -6,7 +6,7 @@ began. AWS documents no order of the steps; `docs/guides/migrate-from-irsa.md` g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
@@ -14,6 +14,7 @@ from typing import Annotated
 from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
 from podid.domain.names import ServiceAccountRef
+from podid.domain.text import short_list
 
 
 class OlderWay(StrEnum):
@@ -27,6 +28,11 @@ class OlderWay(StrEnum):
     def words(self) -> str:
         """The name for people."""
         return "IRSA" if self is OlderWay.IRSA else self.value
+
+
+def sources_words(sources: Iterable[OlderWay | None]) -> str:
+    """Return `IRSA and kube2iam`."""
+    return " and ".join(sorted({source.words for source in sources if source is not None}))
 
 
 class Stage(StrEnum):
@@ -108,7 +114,7 @@ class MigrationItem:
     `unknown` says what could not be checked; `owner` is who keeps the annotation, where somebody else does."""
 
     ref: Annotated[ServiceAccountRef, FLAT]
-    source: OlderWay
+    source: Annotated[OlderWay | None, About("Null if nothing of an older way is left.")]
     role_arn: ArnText
     stage: Stage
     pods: CredentialCounts
@@ -148,6 +154,28 @@ class MigrationPlan:
         return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class OlderAgent:
+    """kiam or kube2iam in the cluster. Delete it when it serves no workload."""
+
+    source: OlderWay
+    workloads: Annotated[tuple[str, ...], About("Its own workloads: KIND/NAMESPACE/NAME.")]
+    serves: Annotated[tuple[str, ...], About("Workloads that get roles from it: KIND/NAMESPACE/NAME.")]
+
+    @property
+    def sentence(self) -> str:
+        """Return the workloads that it serves, or how to delete it."""
+        name = f"{self.source} ({short_list(map(spoken, self.workloads))})"
+        if self.serves:
+            return f"{name} still serves {short_list(map(spoken, self.serves), 3)}"
+        return f"{name} serves no workload any more; podid migrate cleanup {' '.join(self.workloads)} deletes it"
+
+
+def spoken(path: str) -> str:
+    """Return KIND NAMESPACE/NAME of KIND/NAMESPACE/NAME."""
+    return path.replace("/", " ", 1)
+
+
 @kind("MigrationStatus", "`podid migrate status`.")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationStatus:
@@ -155,6 +183,7 @@ class MigrationStatus:
 
     cluster: Annotated[str, About("The cluster's ARN.")]
     items: Sequence[MigrationItem]
+    agents: Annotated[Sequence[OlderAgent], About("Empty if the command is not about the whole cluster.")]
     next: Annotated[Sequence[tuple[str, ...]], About("Command lines.")]
     unread: Annotated[bool, HIDDEN] = False
 
@@ -165,11 +194,17 @@ class MigrationStatus:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Leftover:
-    """Something that a migration leaves behind. `kind` is oidc-provider or role."""
+    """Something that a migration leaves behind."""
 
-    kind: Annotated[str, About("oidc-provider or role.")]
-    arn: ArnText
+    kind: Annotated[str, About("oidc-provider, role or agent.")]
+    arn: Annotated[ArnText, OR_NULL, About("Null for an agent.")] = ""
+    workload: Annotated[str, OR_NULL, About("KIND/NAMESPACE/NAME of an agent.")] = ""
     reason: Annotated[str, About("The reason why it is no longer needed.")]
+
+    @property
+    def name(self) -> str:
+        """The text that specifies it on the command line."""
+        return self.arn or self.workload
 
 
 @kind("MigrationCleanup", "`podid migrate cleanup`.")
@@ -179,3 +214,9 @@ class MigrationCleanup:
 
     items: Sequence[Leftover]
     unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()
+    unread: Annotated[str, OR_NULL, About("Why podid does not know what kiam and kube2iam serve.")] = ""
+    agents: Annotated[Sequence[OlderAgent], About("kiam and kube2iam, with what they serve.")] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK

@@ -16,7 +16,7 @@ from podid.domain.members import HIDDEN, OR_NULL, About, schema_name
 class Cost(Flag):
     """AWS and KUBERNETES read lists and descriptions. DRY_RUN posts pods with dryRun=All, which creates none. TOKEN
     redeems tokens of pods and PROBE runs probe pods, both with consent. TRAIL reads CloudTrail, at two calls a second.
-    LOGS reads the agents' logs."""
+    LOGS reads the agents' logs, SECRETS the Secrets of the cluster."""
 
     AWS = auto()
     KUBERNETES = auto()
@@ -25,6 +25,7 @@ class Cost(Flag):
     PROBE = auto()
     TRAIL = auto()
     LOGS = auto()
+    SECRETS = auto()
 
 
 FREE = Cost(0)

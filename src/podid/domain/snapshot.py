@@ -11,6 +11,7 @@ from podid.domain.aws import Addon, AddonVersion, Cluster, Decision, Instance, L
 from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption
 from podid.domain.cluster import DaemonSet, Node, NodeClass, Pod, ServiceAccount, Workload
 from podid.domain.evidence import DryRun, LogSighting, Probed, RecentChanges, TokenTrial
+from podid.domain.exposure import AccessKey, IdentityGrant
 from podid.domain.iam import AssumePermissions, PolicyDocument, PolicyNames
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, Egress, NetworkPolicy
@@ -46,6 +47,7 @@ KUBERNETES = {"service": "kubernetes", "cost": Cost.KUBERNETES}
 LOGS = {"service": "kubernetes", "cost": Cost.LOGS}
 DRY_RUN = {"service": "kubernetes", "cost": Cost.DRY_RUN}
 TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
+SECRETS = {"service": "kubernetes", "cost": Cost.SECRETS}
 PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
 JOURNAL = {"service": "journal", "cost": FREE}
 
@@ -95,6 +97,8 @@ class Snapshot:
     other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)
     # routes and endpoints of the cluster's VPC
     egress: Section[Egress] = field(metadata=AWS)
+    # node role ARN -> the names of its policies
+    node_role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
     # node role ARN -> iam:SimulatePrincipalPolicy for eks-auth:AssumeRoleForPodIdentity on the cluster
     node_role_allowed: Section[Mapping[str, Section[Decision]]] = field(metadata=AWS)
     namespaces: Section[frozenset[str]] = field(metadata=KUBERNETES)
@@ -121,6 +125,12 @@ class Snapshot:
     clocks: Section[Mapping[str, int]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent DaemonSet that lacks pods, or of its pod that does not start -> warnings
     agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
+    # access keys in the environment and the command lines of pods, and in ConfigMaps
+    access_keys: Section[tuple[AccessKey, ...]] = field(metadata=KUBERNETES)
+    # the same in Secrets; on request only
+    secret_keys: Section[tuple[AccessKey, ...]] = field(metadata=SECRETS)
+    # permissions by which others get the identity of service accounts
+    grants: Section[tuple[IdentityGrant, ...]] = field(metadata=KUBERNETES)
     # namespace of an agent DaemonSet that lacks pods -> its enforced Pod Security level, empty for none
     pod_security: Section[Mapping[str, str]] = field(metadata=KUBERNETES)
     # read only if Cilium runs, otherwise empty

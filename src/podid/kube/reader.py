@@ -13,6 +13,7 @@ from typing import TypeVar
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import DaemonSet, FieldWriters, Node, NodeClass, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.errors import NotFound, Rejected
+from podid.domain.exposure import IdentityGrant, KeyPlace, RoleRule, abilities_of
 from podid.domain.findings import Subject
 from podid.domain.foreign import Object, Reading, inner_or_empty, listed, text_or
 from podid.domain.metadata_proxies import PodTemplate
@@ -22,7 +23,7 @@ from podid.domain.permissions import AccessReview, KubePermission, needs
 from podid.domain.products import ProductSetting
 from podid.domain.text import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
-from podid.kube import project, project_network, project_pods, project_templates
+from podid.kube import project, project_exposure, project_network, project_pods, project_templates
 from podid.kube.project import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import JSON, METADATA_ONLY, Json, Query, Transport
@@ -44,6 +45,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "Node": ("/api/v1", "nodes"),
     "ServiceAccount": ("/api/v1", "serviceaccounts"),
     "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
     "Event": ("/api/v1", "events"),
     "PersistentVolume": ("/api/v1", "persistentvolumes"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
@@ -54,6 +56,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "CronJob": ("/apis/batch/v1", "cronjobs"),
     "Job": ("/apis/batch/v1", "jobs"),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
     "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
 }
@@ -258,6 +262,42 @@ class KubeReader:
             for (home, name), refs in self._transport.list(path_of(kind, place), project_templates.subjects_of):
                 bindings[Subject(kind, name, home)] = refs
         return bindings
+
+    @needs(*on("list", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"))
+    def list_grants(self, namespace: str = "") -> tuple[IdentityGrant, ...]:
+        """Return the permissions by which users, groups and service accounts get the identity of service accounts, by
+        RoleBindings of the namespace and by ClusterRoleBindings."""
+        rules: dict[tuple[str, str, str], tuple[RoleRule, ...]] = {}
+        for kind, place in (("Role", namespace), ("ClusterRole", "")):
+            for (home, name), listed_rules in self._transport.list(path_of(kind, place), project_exposure.rules):
+                rules[kind, home, name] = listed_rules
+        grants: list[IdentityGrant] = []
+        for kind, place in (("RoleBinding", namespace), ("ClusterRoleBinding", "")):
+            for (home, name), (role_kind, role), subjects in self._transport.list(
+                path_of(kind, place), project_exposure.binding
+            ):
+                abilities = abilities_of(rules.get((role_kind, home if role_kind == "Role" else "", role), ()))
+                words = f"{kind} {home}/{name}" if home else f"{kind} {name}"
+                grants += (
+                    IdentityGrant(subject, home, abilities, f"{role_kind} {role}", words) for subject in subjects
+                )
+        return tuple(sorted(grant for grant in grants if grant.abilities))
+
+    @needs(*on("list", "Pod"))
+    def list_keys_of_pods(self, namespace: str = "") -> tuple[KeyPlace, ...]:
+        """Return the access keys in the environment and the command lines of pods."""
+        return self._keys("Pod", project_exposure.keys_in_pod, namespace)
+
+    @needs(*on("list", "ConfigMap"))
+    def list_keys_of_config_maps(self, namespace: str = "") -> tuple[KeyPlace, ...]:
+        return self._keys("ConfigMap", project_exposure.keys_in_config_map, namespace)
+
+    @needs(*on("list", "Secret"))
+    def list_keys_of_secrets(self, namespace: str = "") -> tuple[KeyPlace, ...]:
+        return self._keys("Secret", project_exposure.keys_in_secret, namespace)
+
+    def _keys(self, kind: str, read: Reading[tuple[KeyPlace, ...]], namespace: str) -> tuple[KeyPlace, ...]:
+        return tuple(chain.from_iterable(self._transport.list(path_of(kind, namespace), read)))
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:

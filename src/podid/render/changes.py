@@ -279,8 +279,11 @@ def _mode(item: Done) -> str:
 # --- in several clusters ----------------------------------------------------------------------------------------------
 
 
-def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Return the plans or results of several clusters in one view, with the failures of others."""
+def results_view(
+    views: Sequence[View], failures: Sequence[tuple[str, PodidError]], kind: type[Document] | None = None
+) -> View:
+    """Return the documents of several clusters in one view, with the failures of others: plans, results, or those that
+    `kind` lists."""
     lines: list[str | Line] = []
     for view in views:
         lines += [f"cluster {view.document['cluster']}:", *view.lines]
@@ -290,7 +293,7 @@ def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError
         tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
     )
     names = tuple(name for view in views for name in view.names)
-    body = document(ResultListDocument, items=[part_of(view) for view in views], failures=failures)
+    body = document(kind or ResultListDocument, items=[part_of(view) for view in views], failures=failures)
     return View(body, (table,), names, tuple(lines))
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated
 
 from podid.domain.encoding import Items
+from podid.domain.errors import PodidError
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict, link_words
 from podid.domain.grouping import grouped
 from podid.domain.members import (
@@ -29,6 +30,7 @@ from podid.domain.members import (
 from podid.domain.report import RANK, DoctorReport, LinkCounts, Summary, group_unknowns, missing_permissions
 from podid.domain.text import count_of, short_list
 from podid.ops.status.diagnose import CheckInfo
+from podid.render.changes import ClusterFailureBody, results_view
 from podid.render.marks import SEVERITIES
 from podid.render.status import (
     IdentityStatusBody,
@@ -126,7 +128,7 @@ class VerdictBody(CheckedBody):
 
 
 class DoctorReportDocument(Document, kind="DoctorReport"):
-    """`podid doctor`. `verdicts`, passes included, only with `--all`."""
+    """`podid doctor` and `podid audit`. `verdicts`, passes included, only with `--all`."""
 
     cluster: str
     cluster_arn: TextOrNull
@@ -153,6 +155,18 @@ class DoctorReportDocument(Document, kind="DoctorReport"):
     verdicts: Annotated[Sequence[VerdictBody], OPTIONAL, From(lambda _: None)]
 
 
+class DoctorReportListDocument(Document, kind="DoctorReportList"):
+    """`podid audit` in several clusters: the report of each."""
+
+    items: Sequence[DoctorReportDocument]
+    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a report, and the reason.")]
+
+
+def reports_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
+    """Return the reports of several clusters in one view."""
+    return results_view(views, failures, DoctorReportListDocument)
+
+
 class PermissionsBody(Document):
     iam: Names
     kubernetes: Names
@@ -169,7 +183,9 @@ class CheckBody(Document):
     permissions: Annotated[PermissionsBody, From("")]
 
 
-CheckListDocument = list_of("CheckList", CheckBody, "`podid doctor --list`, in the order of the links.")
+CheckListDocument = list_of(
+    "CheckList", CheckBody, "`podid doctor --list` and `podid audit --list`, in the order of the links."
+)
 
 
 _KINDS = {
@@ -209,7 +225,8 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
     if all_verdicts:
         lines += ["", "All verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
-    return tuple((*lines, *_end(report))[0 if lines else 1 :])
+    lines += _end(report)
+    return tuple(lines[1:] if lines[0] == "" else lines)
 
 
 def _missing_permissions(report: DoctorReport) -> list[str | Line]:

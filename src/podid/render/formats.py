@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -44,6 +44,19 @@ class Report(StrEnum):
     GITHUB = "github"
     MARKDOWN = "markdown"
     HTML = "html"
+
+
+class Drawing(StrEnum):
+    """Further formats of -o for podid graph."""
+
+    DOT = "dot"
+    MERMAID = "mermaid"
+    HTML = "html"
+
+
+OutputFormat = Format | Report | Drawing
+# the commands with further formats
+_FURTHER: Mapping[type[Report] | type[Drawing], str] = {Report: "podid doctor", Drawing: "podid graph"}
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
@@ -113,21 +126,21 @@ def jsonl_line(value: object) -> str:
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
-def to_yaml(value: Json) -> str:
-    """Put a string in double quotes if it has several lines or a command of a CI runner."""
+def to_yaml(value: Json, quoted: Callable[[str], bool] = lambda text: False) -> str:
+    """Put a string in double quotes if it is `quoted`, has several lines or a command of a CI runner."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
         pass
 
-    Dumper.add_representer(str, _yaml_string)
+    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        unsafe = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
+        style = '"' if unsafe or quoted(text) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
     text = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=False, width=1_000_000)
     return text.replace("##", "#\\x23")
-
-
-def _yaml_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
 
 
 def to_csv(view: View) -> str:
@@ -159,11 +172,11 @@ def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
     return "\n".join(block for block in blocks if block)
 
 
-def check_query(query: str | None, fmt: Format | Report) -> None:
+def check_query(query: str | None, fmt: OutputFormat) -> None:
     """Raise UsageError for an invalid expression, or for a format that has no values to query."""
     if query is None:
         return
-    if fmt in (Format.CSV, Format.NAME, *Report):
+    if not isinstance(fmt, Format) or fmt in (Format.CSV, Format.NAME):
         raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
     from podid.render.query import check
 
@@ -184,11 +197,13 @@ def _text_cell(cell: Json) -> str:
     return json.dumps(cell, ensure_ascii=True, separators=(",", ":"))
 
 
-def parse_format(text: str, *, reports: bool = False) -> Format | Report:
-    """Return the format of that name; with `reports` also those of the report of podid doctor."""
-    names = (*Format, *Report) if reports else tuple(Format)
+def parse_format(text: str, further: Iterable[Report | Drawing] = ()) -> OutputFormat:
+    """Return the format of that name, one of podid's own or one of `further`."""
+    names: tuple[OutputFormat, ...] = (*Format, *further)
     if text in names:
         return next(name for name in names if name == text)
-    if text in tuple(Report):
-        raise InvalidInput(f"Only podid doctor has {text} as an output format", subject=text)
+    owners = [command for forms, command in _FURTHER.items() if text in tuple(forms)]
+    if owners:
+        verb = "has" if len(owners) == 1 else "have"
+        raise InvalidInput(f"Only {' and '.join(owners)} {verb} {text} as an output format", subject=text)
     raise InvalidInput(f"{text!r} is not an output format: {', '.join(names)}", subject=text)

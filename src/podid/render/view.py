@@ -1,6 +1,6 @@
 """A result before a format is chosen: a JSON document and tables or lines, as data."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -64,7 +64,8 @@ def is_only(line: str | Line, where: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class View:
     """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is the
-    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose."""
+    first table all the same. With `exact` a terminal too shows names in full. `widest` is for prose. `drawings` return
+    the text of further formats by their name."""
 
     document: JsonObject
     tables: tuple[Table, ...] = ()
@@ -72,6 +73,7 @@ class View:
     lines: tuple[str | Line, ...] = ()
     exact: bool = False
     widest: int | None = None
+    drawings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
     @property
     def untitled(self) -> "View":

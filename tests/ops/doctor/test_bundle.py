@@ -8,7 +8,7 @@ from podid.checks.all import ALL
 from podid.domain.aws import described
 from podid.domain.codec import to_plain
 from podid.domain.snapshot import SERVICES, Known, Snapshot, known, known_or
-from podid.ops.doctor.bundle import CONTENTS, OMITTED, contents, redact
+from podid.ops.doctor.bundle import CONTENTS, OF_AUDIT, OMITTED, contents, redact
 from podid.ops.status.diagnose import diagnose
 
 
@@ -32,7 +32,7 @@ def test_an_external_id_is_another_one_everywhere() -> None:
 
 def test_every_section_is_of_a_class_that_is_named() -> None:
     named = {section for sections in CONTENTS.values() for section in sections}
-    assert named | set(OMITTED) == set(SERVICES)
+    assert named | {*OMITTED, *OF_AUDIT} == set(SERVICES)
     assert set(contents(healthy())) < set(CONTENTS)
     assert contents(healthy(agent_logs={})) == contents(healthy())
 

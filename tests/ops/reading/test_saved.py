@@ -15,7 +15,7 @@ from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
-from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text
+from podid.ops.reading.saved import FORMAT, SINCE_4, of_scope, read_snapshot, snapshot_text
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import diagnose
 
@@ -160,7 +160,7 @@ def test_sections_of_format_2_have_their_names_of_now() -> None:
     old = {
         name: saved["snapshot"].pop(name) for name in ("assume_permissions", "cni_permissions", "target_permissions")
     }
-    for name in ("permission_policies", "boundaries"):  # since format 4
+    for name in SINCE_4:
         saved["snapshot"][name] = to_plain(NOT_READ)
     expected = read_snapshot(json.dumps(saved | {"snapshot": saved["snapshot"] | old}), "f")
     saved["snapshot"] |= {name.replace("permissions", "rights"): value for name, value in old.items()}

@@ -6,12 +6,12 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions, Permissions
 from podid.ops.doctor.request import DoctorOptions
+from podid.render.formats import Report
 
 if TYPE_CHECKING:
-    from podid.domain.errors import ExitCode
     from podid.domain.report import DoctorReport
 
 
@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
     from podid.checks.all import ALL
     from podid.ops.reading import sections
 
-    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions())
+    return CommandPermissions(sections.permissions(ALL), sections.optional_permissions(ALL))
 
 
 def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
@@ -35,9 +35,9 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     permissions=permissions,
-    reports=True,
+    formats=Report,
     permissions_for=permissions_for,
 )
 def doctor(access: Access, options: DoctorOptions) -> None:
@@ -62,7 +62,6 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     from podid.ops.doctor.examine import UNTIL_CLEAN_SECONDS, until_clean, watch
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.formats import Report
 
     terminal, output = access.terminal, access.shared.output
     if options.me or options.for_command:
@@ -72,7 +71,7 @@ def doctor(access: Access, options: DoctorOptions) -> None:
     checks = select(options.check, options.skip, options.link)
     select(options.fix_id)
     options.check_together(dry_run=access.shared.dry_run)
-    if options.list_checks:
+    if options.report.list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
 
@@ -80,14 +79,11 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         if isinstance(output, Report):
             terminal.write_report(report, output)
             return
-        view = doctor_view(report, all_verdicts=options.all_verdicts)
+        view = doctor_view(report, all_verdicts=options.report.all_verdicts)
         if options.watch:
             terminal.emit_again(view, report.taken_at)
         else:
             terminal.emit(view)
-
-    def code(report: DoctorReport) -> ExitCode:
-        return report.exit_code(fail_on=options.level, allow_unknown=options.allow_unknown)
 
     examination = examine(access, options, checks)
     report = None
@@ -106,9 +102,9 @@ def doctor(access: Access, options: DoctorOptions) -> None:
         report = watch(access.patience(inf), examination.once, show, always=terminal.redraws)
     elif options.until_clean:
         patience = access.patience(UNTIL_CLEAN_SECONDS)
-        report = until_clean(patience, examination.once, lambda report: code(report) is ExitCode.OK)
+        report = until_clean(patience, examination.once, lambda report: options.report.exit_code(report) is ExitCode.OK)
     elif report is None:
         report = examination.once()
     if not options.watch:
         show(report)
-    terminal.leave(code(report))
+    terminal.leave(options.report.exit_code(report))

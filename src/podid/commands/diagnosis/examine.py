@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
     from podid.ops.doctor.examine import Examination
-    from podid.ops.doctor.request import DoctorOptions
+    from podid.ops.doctor.request import AuditOptions, DoctorOptions
     from podid.ops.reading.collect import ReadRequest
     from podid.ops.status.diagnose import Checks
 
@@ -44,8 +44,8 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
         checks=checks,
         scope=scope,
         cost=options.cost,
-        baseline=options.baseline,
-        accepted=read_baseline(options.baseline, BY_ID, terminal.read_file),
+        baseline=options.report.baseline,
+        accepted=read_baseline(options.report.baseline, BY_ID, terminal.read_file),
         note=terminal.note,
     )
     file = terminal.file_to_write(options.save, force=options.force) if options.save else None
@@ -77,6 +77,35 @@ def examine(access: Access, options: DoctorOptions, checks: Checks) -> Examinati
             terminal.note(f"Saved to {file.name}")
 
     return examination(collect=read, with_commands=access.with_commands, save=save)
+
+
+def audit_cluster(access: Access, options: AuditOptions, checks: Checks) -> DoctorReport:
+    """Return the report of podid audit on one cluster."""
+    from podid.checks.all import BY_ID
+    from podid.ops.doctor.examine import Examination, read_baseline
+    from podid.ops.reading.collect import collect
+    from podid.ops.reading.scope import DoctorScope, parse_target
+
+    terminal, namespace = access.terminal, access.shared.namespace or ""
+    access.check_whose_pods(options.service_accounts, everywhere=True)
+    accepted = read_baseline(options.report.baseline, BY_ID, terminal.read_file)
+    place = access.place()
+
+    def read(request: ReadRequest) -> Snapshot:
+        with terminal.working(f"reading cluster {place.cluster_name}"):
+            return collect(access.clients, place, request, now=access.runtime.now(), journal=access.journal_to_read)
+
+    refs = options.service_accounts
+    return Examination(
+        collect=read,
+        checks=checks,
+        scope=DoctorScope.of(refs) if refs else parse_target(namespace=namespace),
+        cost=options.cost,
+        baseline=options.report.baseline,
+        accepted=accepted,
+        note=terminal.note,
+        with_commands=access.with_commands,
+    ).audit()
 
 
 def show_own_permissions(access: Access, names: Sequence[str]) -> None:

@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import ASSOCIATION, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
-    from podid.ops.reading.sections import permissions as permissions_of_checks
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.CREATE))
-    reads = (KubeReader.list_pod_templates, KubeReader.list_annotations)
     own = (*SERVICE_ACCOUNT.calls(Verb.CREATE), *POD_TEMPLATE.calls(Verb.UPDATE), KubeReader.list_bindings)
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of((*reads, *changes)),
+        permissions.MIGRATION | permissions_of(changes),
         (
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
@@ -76,7 +73,7 @@ def apply(access: Access, options: ApplyOptions) -> None:
 
 
 def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[str, Any] | None) -> None:
-    from podid.cli.changing import report, restarting, settle_interrupted, show
+    from podid.cli.changing import beside, report, restarting, settle_interrupted, show
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS
@@ -109,6 +106,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
     items = tuple(item for item in left if item.ref not in held)
     access.terminal.note(*item_lines(migration.items))
     plan = migration.only(items).plan
+    plan = plan.noting(beside(access, plan))
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return

@@ -1,7 +1,7 @@
 """podid migrate cleanup."""
 
 from podid.cli.command import Access, command
-from podid.cli.options import AWS, CHANGE
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.option import arguments
 from podid.domain.permissions import CommandPermissions
 
@@ -11,29 +11,37 @@ def permissions() -> CommandPermissions:
     from podid.aws.iam import Iam
     from podid.domain.permissions import OptionalPermission
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import OIDC_PROVIDER, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.kinds import AGENT, OIDC_PROVIDER, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
     role = (Iam.get_role, Iam.list_role_names, Iam.list_instance_profiles, Eks.list_clusters, Eks.list_associations)
     calls = (*ROLE.calls(Verb.DELETE), *ROLE_POLICY.calls(Verb.DELETE), *ROLE_ATTACHMENT.calls(Verb.DELETE))
+    agents = (
+        *(Eks.get_cluster, KubeReader.list_daemon_sets, KubeReader.list_pods),
+        *(KubeReader.list_pod_templates, KubeReader.list_annotations),
+    )
     return CommandPermissions.of(
         Iam.list_oidc_providers,
         Iam.list_roles,
         optional=(
             OptionalPermission.of("deleting OIDC providers", *OIDC_PROVIDER.calls(Verb.DELETE)),
             OptionalPermission.of("deleting roles", *calls, *role),
+            OptionalPermission.of("listing kiam and kube2iam", *agents),
+            OptionalPermission.of("deleting kiam and kube2iam", *AGENT.calls(Verb.DELETE)),
         ),
     )
 
 
-@command(shared=(*AWS, *CHANGE), permissions=permissions)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE), permissions=permissions)
 def cleanup(
     access: Access,
-    arns: tuple[str, ...] = arguments("[ARN...]", "ARNs to delete, from the list.", default=()),
+    names: tuple[str, ...] = arguments("[NAME...]", "ARNs and workloads to delete, from the list.", default=()),
 ) -> None:
-    """List and delete unused IAM resources after a migration.
+    """List and delete what a migration leaves.
 
-    podid lists OIDC providers that no role trusts, and roles that no one can assume any more. It deletes only the
-    specified ARNs, and asks for confirmation first, or requires --yes. podid undo creates them again.
+    podid lists OIDC providers that no role trusts, and roles that no one can assume any more. If a cluster is
+    specified, podid also lists kiam and kube2iam once they serve no workload. It deletes only what you name, and asks
+    for confirmation first, or requires --yes. podid undo creates roles and OIDC providers again, but not workloads.
 
     Example: podid migrate cleanup
 
@@ -42,16 +50,22 @@ def cleanup(
     from podid.cli.changing import run, settle_interrupted
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
-    from podid.ops.migrate.cleanup import plan_cleanup, read_leftovers
+    from podid.ops.migrate.cleanup import is_workload, plan_cleanup, read_leftovers, with_agents
     from podid.render.migration import cleanup_view
 
-    place = access.account_place()
+    clustered = access.named is not None or any(map(is_workload, names))
+    place = access.place(for_change=True) if clustered else access.account_place()
     with access.terminal.working("reading roles and OIDC providers"):
         leftovers = read_leftovers(access.clients.iam)
-    if not arns:
+        if clustered:
+            leftovers = with_agents(leftovers, access.clients, place, access.runtime.now())
+    if not names:
+        if leftovers.unread or not clustered:
+            access.terminal.note(leftovers.unread or "not checked: kiam and kube2iam (no cluster is specified)")
         access.terminal.emit(cleanup_view(leftovers))
+        access.terminal.leave(leftovers.exit_code)
         return
     settle_interrupted(access, place)
-    plan = plan_cleanup(access.clients, place, access.journal, leftovers, arns)
-    question = f"Delete {count_of(len(set(arns)), 'leftover')}?"
+    plan = plan_cleanup(access.clients, place, access.journal, leftovers, names)
+    question = f"Delete {count_of(len(set(names)), 'leftover')}?"
     run(access, plan, consent=Consent(question=question, needed_for="Deleting leftovers"))

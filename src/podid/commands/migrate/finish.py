@@ -14,23 +14,22 @@ from podid.ops.migrate.request import read_soak
 from podid.ops.options import SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from podid.domain.plan import Place
+    from podid.ops.migrate.finish import Finish
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
+    from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
-    from podid.ops.reading.sections import permissions as permissions_of_checks
+    from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST
 
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of(ROLE_TRUST.calls(Verb.UPDATE)),
+        permissions.MIGRATION | permissions_of(ROLE_TRUST.calls(Verb.UPDATE)),
         (
             OptionalPermission.of("removing annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
+            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
             OptionalPermission.of("--write-manifests", KubeReader.get_manifest),
         ),
     )
@@ -48,7 +47,8 @@ class FinishOptions:
     narrow: bool = switch("Replace a pattern in a trust policy with the service accounts that still need it.")
     write_manifests: str = option(
         "DIR",
-        "Write the ServiceAccount manifests that another tool manages, without the annotations, to this directory.",
+        "Write manifests of what another tool manages to this directory: service accounts without the annotations, "
+        "patches of pod templates.",
         default="",
     )
     force: bool = switch("Replace manifests that exist in the directory.", consent=True)
@@ -56,14 +56,15 @@ class FinishOptions:
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def finish(access: Access, options: FinishOptions) -> None:
-    """Remove IRSA from service accounts that use Pod Identity.
+    """Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.
 
     podid removes the annotations of IRSA, and the statement of the trust policy that allows the service account by this
-    cluster's OIDC provider. Every running pod must use Pod Identity, and the association must be at least 24 hours old.
-    A statement stays while another service account needs it. podid does not remove annotations that Helm, Argo CD, Flux
-    or another tool manages. It prints the change to make there, and --write-manifests also writes the manifests. The
-    command asks for confirmation, or requires --yes. Exit 3 if nothing could be finished yet, 8 if only some service
-    accounts were finished.
+    cluster's OIDC provider. For kiam and kube2iam, it removes the annotations of pod templates, which replaces the
+    pods, and the trust in the roles of the nodes or of kiam's server. Every running pod must use Pod Identity, and the
+    association must be at least 24 hours old. A statement stays while another service account needs it. podid does not
+    remove annotations that Helm, Argo CD, Flux or another tool manages. It prints the change to make there, and
+    --write-manifests also writes the manifests. The command asks for confirmation, or requires --yes. Exit 3 if nothing
+    could be finished yet, 8 if only some service accounts were finished.
 
     Example: podid migrate finish shop/orders
 
@@ -86,7 +87,6 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
 
     from podid.cli import changing
     from podid.domain.plan import ChangeResult, Consent
-    from podid.domain.text import count_of
     from podid.ops.migrate.finish import plan_finish, unfinished
     from podid.ops.migrate.items import read_migration
 
@@ -99,24 +99,27 @@ def _finish(access: Access, options: FinishOptions, place: Place) -> None:
     items = migration.chosen(options.service_accounts, access.shared.namespace)
     planned = plan_finish(migration, items, now=now, soak=options.soak, narrow=options.narrow)
     if options.write_manifests and not access.shared.dry_run:
-        _write_manifests(access, options, planned.owned)
+        _write_manifests(access, options, planned)
 
     def after(result: ChangeResult) -> ChangeResult:
-        return replace(result, error=result.error or unfinished(planned))
+        agents = planned.agents if result.error is None else ()
+        return replace(result, error=result.error or unfinished(planned), notes=(*result.notes, *agents))
 
-    question = f"Remove IRSA from {count_of(len(planned.refs), 'service account')}?"
-    changing.run(access, planned.plan, after, consent=Consent(question=question, needed_for="Removing IRSA"))
+    consent = Consent(question=planned.question, needed_for="Removing the older way")
+    plan = (
+        replace(planned.plan, notes=(*planned.plan.notes, *planned.agents)) if access.shared.dry_run else planned.plan
+    )
+    changing.run(access, plan, after, consent=consent)
 
 
-def _write_manifests(access: Access, options: FinishOptions, refs: Iterable[ServiceAccountRef]) -> None:
+def _write_manifests(access: Access, options: FinishOptions, planned: Finish) -> None:
     from pathlib import Path
 
     from podid.domain.encoding import plain
+    from podid.ops.migrate.manifests import read_manifests
     from podid.render.formats import to_yaml
 
-    for ref in sorted(refs):
-        # no name in Kubernetes contains an underscore, so no two service accounts have the same file
-        name = str(Path(options.write_manifests) / f"{ref.namespace}_{ref.name}.yaml")
-        file = access.terminal.file_to_write(name, force=options.force)
-        file.write(to_yaml(plain(access.kube.reader.get_manifest(ref))).encode())
-        access.terminal.note(f"wrote the manifest of {ref} without the annotations to {name}")
+    for name, (title, manifest) in read_manifests(planned, access.kube.reader).items():
+        path = str(Path(options.write_manifests) / name)
+        access.terminal.file_to_write(path, force=options.force).write(to_yaml(plain(manifest)).encode())
+        access.terminal.note(f"wrote {title} to {path}")

@@ -10,13 +10,12 @@ from podid.ops.migrate.request import CREATE_SERVICE_ACCOUNTS, MigrationOptions
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.domain.permissions import OptionalPermission, permissions_of
+    from podid.cli import permissions
+    from podid.domain.permissions import OptionalPermission
     from podid.kube.reader import KubeReader
-    from podid.ops.reading.sections import permissions as permissions_of_checks
 
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
+        permissions.MIGRATION,
         (OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),),
     )
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.migration import OlderWay
 from podid.domain.names import ServiceAccountRef
-from podid.domain.option import options
+from podid.domain.option import option, options
 from podid.domain.permissions import CommandPermissions
 from podid.ops.options import SERVICE_ACCOUNTS
 
@@ -16,18 +17,17 @@ if TYPE_CHECKING:
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
     from podid.cli import permissions
     from podid.domain.permissions import OptionalPermission, permissions_of
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, ROLE_TRUST
-    from podid.ops.reading.sections import permissions as permissions_of_checks
+    from podid.ops.change.kinds import ANNOTATIONS, ASSOCIATION, POD_TEMPLATE, ROLE_TRUST
 
     changes = (*ROLE_TRUST.calls(Verb.UPDATE), *ASSOCIATION.calls(Verb.DELETE))
     return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of(changes),
+        permissions.MIGRATION | permissions_of(changes),
         (
             OptionalPermission.of("restoring annotations; grant it per namespace", *ANNOTATIONS.calls(Verb.UPDATE)),
+            OptionalPermission.of("kiam and kube2iam; grant it per namespace", *POD_TEMPLATE.calls(Verb.UPDATE)),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
         ),
@@ -37,15 +37,23 @@ def permissions() -> CommandPermissions:
 @options
 class RollbackOptions:
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    from_: str = option(
+        "SOURCE",
+        "The previous source of credentials, if podid cannot derive it.",
+        name="--from",
+        default="",
+        values=tuple(OlderWay),
+    )
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), permissions=permissions)
 def rollback(access: Access, options: RollbackOptions) -> None:
-    """Roll service accounts back to IRSA.
+    """Roll service accounts back to IRSA, kiam or kube2iam.
 
     You can roll back from any stage, also after podid migrate finish. podid first restores the trust statement and the
-    annotation. Then it deletes the association and restarts the workloads. Finally it removes the statement of Pod
-    Identity. Pods always have credentials. The command asks for confirmation, or requires --yes.
+    annotations. Workloads that got a service account of their own get their previous one. Then podid deletes the
+    association and restarts the workloads. Finally it removes the statement of Pod Identity. Pods always have
+    credentials. The command asks for confirmation, or requires --yes.
 
     Example: podid migrate rollback shop/orders
 
@@ -63,6 +71,7 @@ def rollback(access: Access, options: RollbackOptions) -> None:
 
 def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
     from podid.cli import changing
+    from podid.domain.migration import sources_words
     from podid.domain.plan import Consent
     from podid.domain.text import count_of
     from podid.ops.migrate.items import read_migration, refs_to_roll_back
@@ -73,7 +82,8 @@ def _rollback(access: Access, options: RollbackOptions, place: Place) -> None:
         migration = read_migration(access.clients, place, now=access.runtime.now(), journal=access.journal)
     migration.check_read()
     refs = options.service_accounts or refs_to_roll_back(migration, access.shared.namespace)
-    planned = plan_rollback(migration, refs, access.journal)
-    question = f"Roll {count_of(len(planned.refs), 'service account')} back to IRSA and restart their workloads?"
+    planned = plan_rollback(migration, refs, access.journal, options.from_)
+    old = sources_words(planned.older) or "the older way"
+    question = f"Roll {count_of(len(planned.refs), 'service account')} back to {old} and restart their workloads?"
     consent = Consent(question=question, needed_for="Rolling back")
     changing.roll_back(access, place, planned, consent=consent)

@@ -10,14 +10,9 @@ from podid.ops.migrate.request import MigrationOptions
 
 
 def permissions() -> CommandPermissions:
-    from podid.checks.all import ALL
-    from podid.domain.permissions import permissions_of
-    from podid.kube.reader import KubeReader
-    from podid.ops.reading.sections import permissions as permissions_of_checks
+    from podid.cli import permissions
 
-    return CommandPermissions(
-        permissions_of_checks(ALL) | permissions_of((KubeReader.list_pod_templates, KubeReader.list_annotations)),
-    )
+    return CommandPermissions(permissions.MIGRATION)
 
 
 @options

@@ -61,7 +61,7 @@ class Layer:
             yield from (statement for statement in policy.statements if statement.covers(action))
 
 
-@members("action verdict resource resources except_ unclear statement reason keys missing_permission")
+@members("action verdict resource resources except_ unclear layer statement reason keys missing_permission")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """The access to an action on `resource`, or on any resource: then `resources` are the allowed patterns, without
@@ -73,6 +73,7 @@ class Ruling:
     resources: Annotated[Names, About("The patterns of the allowed resources.")] = ()
     except_: Annotated[Names, About("Patterns of resources among these that are, or may be, denied.")] = ()
     unclear: Annotated[Names, About("Patterns of further resources for which the access is unknown.")] = ()
+    layer: Annotated[str, OR_NULL, About("The kind of the policies that deny it: as that of a statement.")] = ""
     statement: Annotated[StatementRef | None, About("The deciding statement; null if none allows the action.")] = None
     reason: str = ""
     keys: Annotated[Names, About("The condition keys and variables whose values are not known.")] = ()
@@ -141,7 +142,7 @@ class RoleAccess:
             if layer.kind is LayerKind.IDENTITY:
                 allows = certain
         if silent is not None:
-            return _ruling(AccessVerdict.DENIED, None, f"no {silent.words} allows it", resource)
+            return _silent(silent, resource)
         if unread is not None:
             return replace(
                 _ruling(AccessVerdict.UNKNOWN, None, unread.reason, resource), missing_permission=unread.permission
@@ -161,10 +162,10 @@ class RoleAccess:
             if layer.unread is not None:
                 mine.append(_Reach(ANY, None))
             if not mine:
-                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it")
+                return _silent(layer)
             current = mine if current is None else list(_met(current, mine))
             if not current:
-                return _ruling(AccessVerdict.DENIED, None, f"no {layer.words} allows it on these resources")
+                return _silent(layer, more=" on these resources")
             if len(current) > _MOST:
                 return _ruling(AccessVerdict.UNKNOWN, None, "its policies combine too many patterns of resources")
         denied: PermissionStatement | None = None
@@ -223,7 +224,14 @@ class RoleAccess:
 def _ruling(verdict: AccessVerdict, statement: PermissionStatement | None, reason: str, resource: str = "") -> Ruling:
     resources = (resource,) if verdict is AccessVerdict.ALLOWED and resource else ()
     ref = statement.ref if statement is not None else None
-    return Ruling(action="", verdict=verdict, resources=resources, statement=ref, reason=reason)
+    layer = ref.layer if ref is not None and verdict is AccessVerdict.DENIED else ""
+    return Ruling(action="", verdict=verdict, resources=resources, layer=layer, statement=ref, reason=reason)
+
+
+def _silent(layer: Layer, resource: str = "", more: str = "") -> Ruling:
+    """Return the denial by a layer without a statement that allows it."""
+    reason = f"no {layer.words} allows it{more}"
+    return replace(_ruling(AccessVerdict.DENIED, None, reason, resource), layer=layer.kind.value)
 
 
 def _unknown(statement: PermissionStatement, context: RequestContext, resource: str) -> Ruling:

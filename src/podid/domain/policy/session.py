@@ -39,11 +39,12 @@ ASSUMED = {REGION: "requests to region {region}", "aws:securetransport": "reques
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSession:
-    """A session of `role_arn` for pods. `pod` is the service account, None if it is not known; `live` is its one pod.
+    """A session of `role_arn` for pods, "" if the role is not known. `pod` is the service account, None if it is not
+    known; `live` is its one pod.
     `role_tags` are the role's, None if they were not read; `role_id` is the role's unique ID. `region` is the region of
     its requests to regional services. `given` are values that the user specified, by key in lower case."""
 
-    role_arn: str
+    role_arn: str = ""
     role_id: str = ""
     role_tags: Mapping[str, str] | None = None
     pod: PodIdentity | None = None
@@ -51,6 +52,10 @@ class RoleSession:
     region: str = ""
     now: datetime | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def account(self) -> str:
+        return Arn.parse(self.role_arn).account if self.role_arn else ""
 
     def context(self, service: str = "", resource: str = "") -> RequestContext:
         """Return the context of a request of the service to a resource (an ARN); without one the keys of the resource
@@ -61,10 +66,10 @@ class RoleSession:
         return RequestContext(2, sent, ABSENT_IN_SESSION - self.given.keys(), unread)
 
     def _of_session(self) -> dict[str, Sent]:
-        arn = Arn.parse(self.role_arn)
+        known = bool(self.role_arn)
         sent = {
-            "aws:principalarn": Sent((self.role_arn,)),
-            "aws:principalaccount": Sent((arn.account,)),
+            "aws:principalarn": Sent((self.role_arn,)) if known else at_run_time("aws:PrincipalArn"),
+            "aws:principalaccount": Sent((self.account,)) if known else at_run_time("aws:PrincipalAccount"),
             "aws:principaltype": Sent(("AssumedRole",)),
             "aws:principalisawsservice": Sent(("false",)),
             "aws:viaawsservice": Sent(("false",)),
@@ -97,7 +102,7 @@ class RoleSession:
         becomes the session's own if that matches."""
         parts = pattern.split(":", 5)
         if len(parts) == 6:
-            own = {3: self.region, 4: Arn.parse(self.role_arn).account}
+            own = {3: self.region, 4: self.account}
             parts = [own[n] if n in own and part == "*" and own[n] else part for n, part in enumerate(parts)]
         return _filled(":".join(parts), letters)
 

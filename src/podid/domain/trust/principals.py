@@ -35,6 +35,28 @@ def remove_principals(policy: Policy, arns: Collection[str]) -> Edit:
     return with_removed(policy, whole, changed)
 
 
+def restore_principals(policy: Policy, earlier: Policy, arns: Collection[str]) -> Policy:
+    """Return the policy in which the roles have the access of the `earlier` version: the names in their statement, or
+    the statement at its place. Other statements stay equal."""
+    raws: list[Raw] = [statement.raw for statement in policy.statements]
+    own = {statement.index for statement in _own(earlier, arns)}
+    place = 0
+    for statement in earlier.statements:
+        rest = statement.raw
+        if statement.index in own:
+            names = [name for kind, name in statement.principals if kind == "AWS" and name in arns]
+            rest = _without(statement.raw, names)
+        if statement.raw in raws:
+            place = raws.index(statement.raw) + 1
+        elif rest in raws:
+            place = raws.index(rest) + 1
+            raws[place - 1] = statement.raw
+        elif statement.index in own:
+            raws.insert(place, statement.raw)
+            place += 1
+    return policy.with_statements(raws)
+
+
 def _own(policy: Policy, arns: Collection[str]) -> list[Statement]:
     return [
         s

@@ -71,7 +71,10 @@ def _simulate(iam: Iam, cluster: Cluster, association: Association, request: Act
             answers += _all_unknown(request.actions, resource, reason, permission)
             continue
         try:
-            answers += _of_resource(iam, cluster, association, arn, request.actions, resource)
+            context = _context(cluster, association, arn)
+            answers += simulate_on(
+                iam, arn, request.actions, resource, context=context, policy=association.policy or ""
+            )
         except PodidError as error:
             answers += _all_unknown(request.actions, resource, error.message, error.permission)
     return tuple(answers)
@@ -81,17 +84,26 @@ def _all_unknown(actions: Iterable[str], resource: str, reason: str, permission:
     return [Allowed(action, resource, None, reason, permission=permission) for action in actions]
 
 
-def _of_resource(
-    iam: Iam, cluster: Cluster, association: Association, arn: str, actions: tuple[str, ...], resource: str
+def simulate_on(
+    iam: Iam,
+    arn: str,
+    actions: Sequence[str],
+    resource: str,
+    *,
+    context: Mapping[str, str | Sequence[str]],
+    policy: str = "",
+    named: Sequence[str] | None = None,
 ) -> list[Allowed]:
-    context = _context(cluster, association, arn)
+    """Return IAM's answer for each action of the role on the resource. `policy` is the session policy, as JSON.
+    `named` are the patterns of allowed actions in the role's policies; without them, the policies are read if the
+    answer depends on them. Raise as IAM does."""
     own = iam.simulate(arn, actions, (resource,), context=context)
-    policy = association.policy
     narrowed = iam.simulate(arn, actions, (resource,), context=context, boundary=policy) if policy else own
     session = {decision.action: decision for decision in narrowed}
     role = role_name(arn)
     hinges = any(not decision.allowed and decision.missing_context_keys for decision in own)
-    named = _named(iam, role) if hinges else EVERYTHING
+    if named is None:
+        named = _named(iam, role) if hinges else EVERYTHING
     ceiling = json.loads(policy) if policy else {}
     return [_judged(decision, session[decision.action], resource, role, named, ceiling) for decision in own]
 
@@ -108,7 +120,7 @@ def _named(iam: Iam, role: str) -> tuple[str, ...]:
 
 
 def _judged(
-    own: Decision, session: Decision, resource: str, role: str, named: tuple[str, ...], ceiling: Mapping[str, object]
+    own: Decision, session: Decision, resource: str, role: str, named: Sequence[str], ceiling: Mapping[str, object]
 ) -> Allowed:
     """Combine both answers. The session policy, `ceiling`, can only restrict. `named` is as returned by `_named`."""
     if own.allowed and session.allowed:
@@ -132,9 +144,9 @@ def _judged(
     return Allowed(own.action, resource, False, reason, "role-no-permissions")
 
 
-def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, str]:
+def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, str | Sequence[str]]:
     """Return the context keys of every request from such a pod. Pod names and UIDs differ and are omitted."""
-    context = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
+    context: dict[str, str | Sequence[str]] = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
     context["aws:RequestedRegion"] = Arn.parse(cluster.arn).region
     if association.session_tags:
         tags = {

@@ -66,6 +66,8 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
 
 # sections of which the checks of the doctor use only derived ones
 OMITTED = ("permission_policies", "boundaries")
+# sections that only `podid audit` reads
+OF_AUDIT = ("node_role_policies", "access_keys", "secret_keys", "grants")
 
 # an ARN identifies an account for certain; it is then replaced everywhere
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
@@ -121,7 +123,7 @@ _ROLES = ("roles", "target_roles", "chained_roles")
 
 
 def _drop_unneeded(whole: dict[str, Any]) -> None:
-    whole |= dict.fromkeys(OMITTED, to_plain(NOT_READ))
+    whole |= dict.fromkeys((*OMITTED, *OF_AUDIT), to_plain(NOT_READ))
     for section, names in _UNNEEDED.items():
         value = whole[section].get("known", [])
         for item in value if isinstance(value, list) else [value]:

@@ -1,15 +1,21 @@
-"""The options of `podid doctor`."""
+"""The options of `podid doctor` and `podid audit`."""
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import Again, UsageError
 from podid.domain.findings import LINKS, Severity
-from podid.domain.option import argument, given_options, option, options, several, switch
+from podid.domain.option import argument, given_options, included, option, options, several, switch
 from podid.domain.section import READS, Cost
+from podid.ops.options import SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from podid.domain.errors import ExitCode
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.report import DoctorReport
 
 _LEVELS = ("error", "warn", "info")
 # flags, flags that cannot be used together with them, and the message
@@ -43,23 +49,9 @@ _OF_ANYBODY = {"--me", "--for", "--all", "--fail-on", "--allow-unknown", "--fix-
 
 
 @options
-class DoctorOptions:
-    HEADINGS: ClassVar = {
-        "check": "Checks",
-        "logs": "Further reads",
-        "list_checks": "Report",
-        "fix": "Fixes",
-        "until_clean": "Repeated and saved reports",
-        "me": "Permissions of the caller",
-    }
-    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
-    check: tuple[str, ...] = several("ID", "Run only this check. Repeatable.")
-    skip: tuple[str, ...] = several("ID", "Skip this check. Repeatable.")
-    link: tuple[str, ...] = several("LINK", "Run only the checks of this link, 6 or agent. Repeatable.", suggests=LINKS)
-    logs: bool = switch("Read the agents' logs of the last hour.")
-    cloudtrail: bool = switch("Read CloudTrail. Calls appear there after some minutes.")
-    verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
-    probe: bool = switch("Run probe pods, which request credentials from the agent. Asks for confirmation.")
+class ReportOptions:
+    """Options of a report, for `podid doctor` and `podid audit`."""
+
     list_checks: bool = switch("List the checks and exit.", name="--list")
     all_verdicts: bool = switch("Show passed checks as well.", name="--all")
     fail_on: str = option(
@@ -70,6 +62,54 @@ class DoctorOptions:
     )
     allow_unknown: bool = switch("Exit 0, not 9, if an error-level check is unknown.")
     baseline: str = option("FILE", "Accepted findings, with reason and expiry date.", default="")
+
+    @property
+    def level(self) -> Severity | None:
+        """Return the lowest severity for exit code 3; None for never."""
+        return None if self.fail_on == "never" else Severity(self.fail_on)
+
+    def exit_code(self, report: DoctorReport) -> ExitCode:
+        return report.exit_code(fail_on=self.level, allow_unknown=self.allow_unknown)
+
+
+CHECK = several("ID", "Run only this check. Repeatable.")
+SKIP = several("ID", "Skip this check. Repeatable.")
+
+
+@options
+class AuditOptions:
+    HEADINGS: ClassVar = {"check": "Checks", "report": "Report", "all_clusters": "Clusters"}
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    check: tuple[str, ...] = CHECK
+    skip: tuple[str, ...] = SKIP
+    secrets: bool = switch("Search Secrets for access keys too.")
+    report: ReportOptions = included(ReportOptions)
+    all_clusters: bool = switch("Audit every cluster of the region.")
+
+    @property
+    def cost(self) -> Cost:
+        return READS | (Cost.SECRETS if self.secrets else Cost(0))
+
+
+@options
+class DoctorOptions:
+    HEADINGS: ClassVar = {
+        "check": "Checks",
+        "logs": "Further reads",
+        "report": "Report",
+        "fix": "Fixes",
+        "until_clean": "Repeated and saved reports",
+        "me": "Permissions of the caller",
+    }
+    target: str = argument("[TARGET]", "NS/SA, pod/NS/NAME or deploy/NS/NAME.", default="")
+    check: tuple[str, ...] = CHECK
+    skip: tuple[str, ...] = SKIP
+    link: tuple[str, ...] = several("LINK", "Run only the checks of this link, 6 or agent. Repeatable.", suggests=LINKS)
+    logs: bool = switch("Read the agents' logs of the last hour.")
+    cloudtrail: bool = switch("Read CloudTrail. Calls appear there after some minutes.")
+    verify: bool = switch("Redeem pod tokens, as podid verify does. Asks for confirmation.")
+    probe: bool = switch("Run probe pods, which request credentials from the agent. Asks for confirmation.")
+    report: ReportOptions = included(ReportOptions)
     fix: bool = switch("Carry out fixes that restart or install. Shows each plan and asks.")
     fix_id: tuple[str, ...] = several("ID", "Fix only this finding, even by a grant or a deletion. Repeatable.")
     fix_level: str = option(
@@ -88,11 +128,6 @@ class DoctorOptions:
     @property
     def fixes(self) -> bool:
         return self.fix or bool(self.fix_id)
-
-    @property
-    def level(self) -> Severity | None:
-        """Return the lowest severity for exit code 3; None for never."""
-        return None if self.fail_on == "never" else Severity(self.fail_on)
 
     @property
     def cost(self) -> Cost:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from podid.calls.patience import Patience
 from podid.domain.errors import Conflict, Partial, PodidError, TimedOut
 from podid.domain.findings import EVERYONE, Verdict
-from podid.domain.migration import MigrationItem, Stage
+from podid.domain.migration import MigrationItem, Stage, sources_words
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Done, Place, Plan, Skipped, Status, Wait, text
 from podid.domain.status import IdentityState, IdentityStatus
@@ -191,7 +191,7 @@ class _MigrationRun:
         back = tuple(ref for ref in refs if ref in made)
         if not back:
             return
-        old = " and ".join(sorted({item.source.words for item in self.migration.items if item.ref in back}))
+        old = sources_words(item.source for item in self.migration.items if item.ref in back)
         how.patience.say(f"rolling {count_of(len(back), 'service account')} back to {old}")
         # first the previous service accounts, which have no association: their new pods use the older way
         changed = [

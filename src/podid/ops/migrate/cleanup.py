@@ -1,16 +1,25 @@
-"""What a migration leaves in the account: OIDC providers that no role trusts, and roles that nobody can assume."""
+"""What a migration leaves: OIDC providers that no role trusts, roles that nobody can assume, and kiam or kube2iam
+without a workload that needs them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import Conflict, InvalidInput, NotFound
-from podid.domain.migration import Leftover, MigrationCleanup
+from podid.domain.errors import Conflict, InvalidInput, NotFound, Other
+from podid.domain.findings import Subject
+from podid.domain.migration import Leftover, MigrationCleanup, spoken
 from podid.domain.plan import Place, Plan
+from podid.domain.snapshot import Missing
 from podid.domain.text import did_you_mean, short_list
+from podid.ops.change.kinds import AGENT as WORKLOAD
 from podid.ops.change.kinds import OIDC_PROVIDER
+from podid.ops.migrate.metadata_proxies import read_proxies, uses_of
+from podid.ops.migrate.older_agents import agents_of
+from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.role.delete import plan_deleting
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
     from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
-PROVIDER, ROLE = "oidc-provider", "role"
+PROVIDER, ROLE, AGENT = "oidc-provider", "role", "agent"
 
 
 def read_leftovers(iam: Iam) -> MigrationCleanup:
@@ -44,6 +53,30 @@ def read_leftovers(iam: Iam) -> MigrationCleanup:
     return MigrationCleanup(items=tuple(sorted(leftovers)), unreadable=tuple(unread))
 
 
+def with_agents(leftovers: MigrationCleanup, clients: Clients, place: Place, now: datetime) -> MigrationCleanup:
+    """Add kiam and kube2iam if no workload of the cluster needs them. What could not be read is in `unread`."""
+    snapshot = collect(clients, place, ReadRequest(checks=()), now=now, again=("pods", "daemon_sets"))
+    reading = read_proxies(clients, place, snapshot)
+    # without the pods nothing is known about the default role
+    section = snapshot.pods if isinstance(snapshot.pods, Missing) else reading
+    if isinstance(section, Missing):
+        needs = f" (needs {section.permission})" if section.permission else ""
+        return replace(leftovers, unread=f"kiam and kube2iam could not be read: {section.reason}{needs}")
+    agents = agents_of(section.value, uses_of(section.value, snapshot))
+    items = [
+        Leftover(kind=AGENT, workload=workload, reason=f"{agent.source} serves no workload any more")
+        for agent in agents
+        if not agent.serves
+        for workload in agent.workloads
+    ]
+    return replace(leftovers, items=tuple(sorted((*leftovers.items, *items))), agents=agents)
+
+
+def is_workload(name: str) -> bool:
+    """Return whether a name on the command line is that of an agent: KIND/NAMESPACE/NAME."""
+    return not name.startswith("arn:")
+
+
 def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
     """Why nobody can assume the role: every statement that allows somebody names a principal that is gone."""
     principals = [who for statement in policy.statements if statement.allow for _, who in statement.principals]
@@ -59,23 +92,40 @@ def _unassumable(policy: trust.Policy, providers: Collection[str]) -> str:
 
 
 def plan_cleanup(
-    clients: Clients, place: Place, journal: Journal, leftovers: MigrationCleanup, arns: Sequence[str]
+    clients: Clients, place: Place, journal: Journal, leftovers: MigrationCleanup, names: Sequence[str]
 ) -> Plan:
-    """The plan that deletes what was named. Raises NotFound for what is no leftover, Conflict where a role is used."""
-    known = {item.arn: item for item in leftovers.items}
+    """The plan that deletes what was named. Raises NotFound for what is no leftover, Conflict where a role is used or
+    where podid could not read what an agent serves."""
+    known = {item.name.lower(): item for item in leftovers.items}
     plan = Plan(header=place.header, actions=())
-    for arn in dict.fromkeys(arns):
-        item = known.get(arn)
-        if item is None:
-            raise NotFound(f"{arn} is not a leftover of a migration{did_you_mean(arn, known)}", subject=arn)
+    for name in dict.fromkeys(names):
+        item = known.get(name.lower())
+        if item is None and is_workload(name) and leftovers.unread:
+            raise Conflict(f"{name} is not deleted: {leftovers.unread}", subject=name)
+        if item is None or (item.name.startswith("arn:") and item.name != name):
+            _check_idle(leftovers, name)
+            close = did_you_mean(name, [item.name for item in leftovers.items])
+            raise NotFound(f"{name} is not a leftover of a migration{close}", subject=name)
         plan = plan.then(_deletion(clients, place, journal, item)).in_order()
     return plan
+
+
+def _check_idle(leftovers: MigrationCleanup, name: str) -> None:
+    """Raise Conflict for an agent that serves a workload."""
+    for agent in leftovers.agents:
+        if agent.serves and name.lower() in map(str.lower, agent.workloads):
+            message = f"{agent.source} still serves {short_list(map(spoken, agent.serves), 3)}"
+            raise Conflict(message, subject=name, hint=Other(("migrate", "status")))
 
 
 def _deletion(clients: Clients, place: Place, journal: Journal, item: Leftover) -> Plan:
     if item.kind == ROLE:
         plan, _ = plan_deleting(clients, place, journal, item.arn, done=(), ignore_not_found=False, adopt=True)
         return plan
+    if item.kind == AGENT:
+        kind, namespace, name = item.workload.split("/")
+        workload = WORKLOAD.state_of(Subject(kind, name, namespace))
+        return Plan(header=place.header, actions=(WORKLOAD.action(workload, None),), notes=WORKLOAD.once_deleted)
     provider = clients.iam.find_oidc_provider(item.arn)
     if provider is None:
         raise Conflict(f"OIDC provider {item.arn} was deleted in the meantime", subject=item.arn)

@@ -1,4 +1,4 @@
-"""Remove IRSA from service accounts whose pods all use Pod Identity: annotations and trust statements."""
+"""Remove the older way from service accounts whose pods all use Pod Identity: annotations and trust statements."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from datetime import datetime, timedelta
 from podid.domain import trust
 from podid.domain.cluster import ServiceAccount
 from podid.domain.errors import NotYet, Partial, PodidError
-from podid.domain.migration import MigrationItem, Stage
+from podid.domain.findings import Subject
+from podid.domain.metadata_proxies import PodTemplate
+from podid.domain.migration import MigrationItem, OlderWay, Stage, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, Plan, Skipped
-from podid.domain.snapshot import Known, known_or
-from podid.domain.text import count_of
+from podid.domain.snapshot import Known, error_of, known_or
+from podid.domain.text import count_of, short_list
 from podid.facts.index import index, role_section
 from podid.facts.restarts import lifetime_words
-from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
+from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.migrate.candidates import provider_arn
 from podid.ops.migrate.items import Migration
+from podid.ops.migrate.proxy_changes import (
+    owned_templates,
+    principals_of,
+    template_edit_words,
+    unread_principals,
+    without_annotations,
+)
 from podid.ops.role.plan import check_editable
 
 SOAK = timedelta(hours=24)
@@ -26,13 +35,24 @@ SOAK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """The plan that removes IRSA from the service accounts `refs`. `waiting` are items that are not old enough or not
-    moved, with the reason; `owned` those whose annotation another tool keeps, with the edit to make there."""
+    """The plan that removes the older way from the items in `leaving`. `waiting` are items that are not old enough or
+    not moved, with the reason; `owned` those whose annotation another tool keeps, with the edit to make there.
+    `templates` are the pod templates among these, `agents` says what kiam and kube2iam serve afterwards."""
 
     plan: Plan
-    refs: frozenset[ServiceAccountRef]
+    leaving: tuple[MigrationItem, ...]
     waiting: Mapping[ServiceAccountRef, str]
     owned: Mapping[ServiceAccountRef, str]
+    templates: tuple[PodTemplate, ...]
+    agents: tuple[str, ...]
+
+    @property
+    def question(self) -> str:
+        rolling = {action.target for action in self.plan.actions if rolls_out(action)}
+        restarts = f" and replace the pods of {count_of(len(rolling), 'workload')}" if rolling else ""
+        refs = {item.ref for item in self.leaving}
+        words = sources_words(item.source for item in self.leaving) or "the older way"
+        return f"Remove {words} from {count_of(len(refs), 'service account')}{restarts}?"
 
 
 def plan_finish(
@@ -51,10 +71,17 @@ def plan_finish(
     owned: dict[ServiceAccountRef, str] = {}
     leaving: list[MigrationItem] = []
     annotations: list[Action] = []
+    templates: list[PodTemplate] = []
     for item in items:
-        account = accounts.get(item.ref)
+        account, of_item = accounts.get(item.ref), _templates(migration, item)
         if reason := _not_yet(migration, item, now, soak):
             waiting[item.ref] = reason
+        elif kept := owned_templates(of_item):
+            owned[item.ref] = template_edit_words(kept)
+            templates += kept
+        elif item.source is not OlderWay.IRSA:
+            leaving.append(item)
+            annotations += without_annotations(of_item)
         elif account is not None and account.owner and account.irsa_annotations:
             owned[item.ref] = edit_words(account)
         else:
@@ -63,10 +90,20 @@ def plan_finish(
                 annotations.append(_without_annotations(account))
     notes: list[str] = []
     trusts = _trust_actions(migration, leaving, narrow=narrow, notes=notes)
-    skipped = tuple(Skipped(_untouched(ref), reason) for ref, reason in sorted({**waiting, **owned}.items()))
+    irsa = {item.ref for item in items if item.source is OlderWay.IRSA}
+    left = sorted({**waiting, **owned}.items())
+    skipped = tuple(Skipped(_untouched(ref, irsa=ref in irsa), reason) for ref, reason in left)
     actions = (*annotations, *trusts)
+    removed = {Subject(a.keys["kind"], a.keys["name"], a.keys["namespace"]) for a in annotations if is_template(a)}
     plan = Plan(header=migration.place.header, actions=actions, skipped=skipped, notes=tuple(notes))
-    return Finish(plan=plan, refs=frozenset(item.ref for item in leaving), waiting=waiting, owned=owned)
+    return Finish(
+        plan=plan,
+        leaving=tuple(leaving),
+        waiting=waiting,
+        owned=owned,
+        templates=tuple(templates),
+        agents=tuple(agent.sentence for agent in migration.agents(removed)),
+    )
 
 
 def unfinished(finish: Finish) -> PodidError | None:
@@ -79,9 +116,23 @@ def unfinished(finish: Finish) -> PodidError | None:
     return Partial(message, lines=lines) if finish.plan.actions else NotYet(message, lines=lines)
 
 
-def _untouched(ref: ServiceAccountRef) -> Action:
+def is_template(action: Action) -> bool:
+    return action.kind == POD_TEMPLATE.name
+
+
+def rolls_out(action: Action) -> bool:
+    """Return whether the action replaces pods; a CronJob's follow at its next start."""
+    return is_template(action) and action.keys["kind"] != "CronJob"
+
+
+def _templates(migration: Migration, item: MigrationItem) -> tuple[PodTemplate, ...]:
+    candidate = migration.candidate(item)
+    return candidate.templates if candidate is not None else ()
+
+
+def _untouched(ref: ServiceAccountRef, *, irsa: bool) -> Action:
     state = {"namespace": ref.namespace, "name": ref.name}
-    return ANNOTATIONS.action(state, state)
+    return (ANNOTATIONS if irsa else SERVICE_ACCOUNT).action(state, state)
 
 
 def _not_yet(migration: Migration, item: MigrationItem, now: datetime, soak: timedelta) -> str:
@@ -107,33 +158,58 @@ def _without_annotations(account: ServiceAccount) -> Action:
 def _trust_actions(
     migration: Migration, leaving: Sequence[MigrationItem], *, narrow: bool, notes: list[str]
 ) -> list[Action]:
-    """One change for each role: what allows the leaving service accounts by this cluster's issuer."""
-    issuer = provider_arn(migration.place)
-    by_role: dict[str, list[ServiceAccountRef]] = {}
+    """One change for each role: what allows the leaving service accounts by the older way."""
+    by_role: dict[str, list[MigrationItem]] = {}
     for item in leaving:
-        by_role.setdefault(item.role_arn, []).append(item.ref)
+        by_role.setdefault(item.role_arn, []).append(item)
     actions: list[Action] = []
-    for arn, refs in by_role.items():
+    for arn, items in by_role.items():
         section = role_section(migration.snapshot, arn)
         if not isinstance(section, Known) or section.value is None:
             notes.append(f"the trust policy of role {role_name(arn)} could not be read; podid leaves it unchanged")
             continue
         role = section.value
-        staying = _still_needing(migration, arn, refs)
+        sources = sources_words(item.source for item in items)
         try:
             check_editable(role)
-            edit = trust.remove_subjects(
-                trust.parse_policy(role.trust), issuer=issuer, leaving=refs, staying=staying, narrow=narrow
-            )
+            before = trust.parse_policy(role.trust)
+            edits = _edits(migration, arn, items, before, narrow=narrow)
         except PodidError as error:
             notes.append(f"podid leaves the trust policy of role {role.name} unchanged: {error.message}")
             continue
-        notes += [f"role {role.name}: {note}" for note in (edit.reason, *edit.notes)]
-        if edit.changed:
-            before = ROLE_TRUST.state_of(role)
-            after = {"roleName": role.name, "policyDocument": edit.policy.to_document()}
-            actions.append(ROLE_TRUST.action(before, after, note="IRSA is no longer used"))
+        notes += [f"role {role.name}: {note}" for edit in edits for note in (edit.reason, *edit.notes)]
+        after = next((edit.policy for edit in reversed(edits) if edit.changed), before)
+        if after != before:
+            state = {"roleName": role.name, "policyDocument": after.to_document()}
+            actions.append(ROLE_TRUST.action(ROLE_TRUST.state_of(role), state, note=f"{sources} is no longer used"))
     return actions
+
+
+def _edits(
+    migration: Migration, arn: str, items: Sequence[MigrationItem], policy: trust.Policy, *, narrow: bool
+) -> list[trust.Edit]:
+    """Return the edits of one trust policy, each made to the result of the previous one."""
+    edits: list[trust.Edit] = []
+    if refs := [item.ref for item in items if item.source is OlderWay.IRSA]:
+        staying = _still_needing(migration, arn, refs)
+        issuer = provider_arn(migration.place)
+        edits.append(trust.remove_subjects(policy, issuer=issuer, leaving=refs, staying=staying, narrow=narrow))
+        policy = edits[-1].policy if edits[-1].changed else policy
+    candidate = next((c for item in items if (c := migration.candidate(item)) is not None and c.proxy), None)
+    if candidate is None or candidate.proxy is None:
+        return edits
+    if (gap := unread_principals(candidate.proxy, migration.snapshot)) is not None:
+        raise error_of(gap)
+    others = (item for item in migration.items if item.role_arn == arn and item not in items)
+    users = sorted({str(item.ref) for item in others if item.source is not OlderWay.IRSA})
+    if arn == candidate.proxy.default_role:
+        users.append("pods without an annotation")
+    principals = principals_of(candidate.proxy, migration.snapshot)
+    if users:
+        edits.append(trust.unchanged(policy, f"{short_list(principals)} stays for {short_list(users)}", None))
+    else:
+        edits.append(trust.remove_principals(policy, principals))
+    return edits
 
 
 def _still_needing(

@@ -15,10 +15,12 @@ from podid.calls.patience import Patience
 from podid.checks.all import ALL
 from podid.domain.aws import described
 from podid.domain.errors import Again, Conflict, NotFound, TimedOut
+from podid.domain.findings import Subject
 from podid.domain.migration import (
     MigrationItem,
     MigrationPlan,
     MigrationStatus,
+    OlderAgent,
     OlderWay,
     Stage,
 )
@@ -28,13 +30,15 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, error_of, k
 from podid.domain.text import did_you_mean
 from podid.facts.index import index
 from podid.ops.migrate.candidates import (
+    MigrationCandidate,
     counts_of,
     find_candidates,
     find_leftovers,
     wished_associations,
 )
 from podid.ops.migrate.judge import MigrationJudge
-from podid.ops.migrate.metadata_proxies import ProxyReading, read_proxies, uses_of
+from podid.ops.migrate.metadata_proxies import ProxyReading, ProxyUses, read_proxies, uses_of
+from podid.ops.migrate.older_agents import agents_of, find_proxy_leftovers
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.foresee import planned_associations
@@ -60,6 +64,7 @@ class Migration:
     providers: tuple[str, ...]
     judge: MigrationJudge
     proxies: Section[ProxyReading] = field(default_factory=lambda: Known(ProxyReading()))
+    uses: ProxyUses | None = None
 
     @property
     def unread(self) -> bool:
@@ -107,9 +112,14 @@ class Migration:
         reached = min(until.rank, Stage.MOVED.rank) if until is not Stage.PROVEN else Stage.PROVEN.rank
         return tuple(item for item in self.items if item.stage.rank < reached)
 
+    def candidate(self, item: MigrationItem) -> MigrationCandidate | None:
+        """Return what the item was derived from; None for one of several roles of a service account."""
+        pairs = (c for c in self.judge.candidates if c.ref == item.ref and c.role_arn == item.role_arn)
+        return next(pairs, None)
+
     def obstacles(self, item: MigrationItem, options: MigrationOptions) -> tuple[str, ...]:
         """Return why the item is skipped: blockers that are not accepted, and with --strict anything unknown."""
-        several_roles = not any((item.ref, item.role_arn) == (c.ref, c.role_arn) for c in self.judge.candidates)
+        several_roles = self.candidate(item) is None
         reasons = [
             f"{blocker.id}: {blocker.message}"
             for blocker in item.blockers
@@ -123,13 +133,22 @@ class Migration:
             item for item in self.items if (item.ref in refs if refs else namespace in (None, "", item.ref.namespace))
         )
 
+    def agents(self, removed: Collection[Subject] = ()) -> tuple[OlderAgent, ...]:
+        """Return kiam and kube2iam with the workloads that they serve, without those whose annotations are `removed`;
+        empty unless the whole cluster was read."""
+        if self.snapshot.only_namespaces or not isinstance(self.proxies, Known):
+            return ()
+        return agents_of(self.proxies.value, self.uses, removed)
+
     def status(self, at_place: Callable[[tuple[str, ...]], tuple[str, ...]]) -> MigrationStatus:
         """Return what `podid migrate status` prints: the items, and associations with nothing of the older way left."""
         items = sorted((*self.items, *self._finished()), key=lambda item: (item.stage.rank, item.ref))
+        agents = self.agents()
         return MigrationStatus(
             cluster=self.place.the_cluster.arn,
             items=items,
-            next=tuple(map(at_place, _next(self.items))),
+            agents=agents,
+            next=tuple(map(at_place, _next(self.items, agents))),
             unread=self.unread,
         )
 
@@ -140,7 +159,7 @@ class Migration:
                 pods = index(self.snapshot).pods.get(association.ref, ())
                 yield MigrationItem(
                     ref=association.ref,
-                    source=OlderWay.IRSA,
+                    source=None,
                     role_arn=association.role_arn,
                     stage=Stage.FINISHED,
                     pods=counts_of(self.snapshot, pods),
@@ -198,9 +217,11 @@ def read_migration(
     candidates = find_candidates(base, named)
     proxies: Section[ProxyReading] = Known(ProxyReading())
     several: list[MigrationItem] = []
+    uses = None
     if source != OlderWay.IRSA:
         proxies = read_proxies(clients, place, base, bindings=create)
-        if uses := uses_of(known_or(proxies, ProxyReading()), base):
+        uses = uses_of(known_or(proxies, ProxyReading()), base)
+        if uses is not None:
             more, several = uses.candidates(named, {item.ref for item in candidates}, create=create)
             candidates = (*candidates, *more)
     candidates = tuple(candidate for candidate in candidates if source in ("", candidate.source))
@@ -209,16 +230,25 @@ def read_migration(
     snapshot = collect(clients, place, wanted, now=now, journal=journal, base=base)
     if source in ("", OlderWay.IRSA):
         candidates += find_leftovers(snapshot, place, candidates, named)
+    if uses is not None and source in ("", uses.proxy.source):
+        candidates += find_proxy_leftovers(snapshot, uses.proxy, candidates, named)
     snapshot = replace(snapshot, targets=tuple(candidate.ref for candidate in candidates))
     judge = MigrationJudge(place, snapshot, candidates, now, accepted, adjust, tags or {})
     items, plan, providers = judge.items_and_plan()
     items = tuple(sorted((*items, *several), key=lambda item: (item.ref, item.role_arn)))
     return Migration(
-        place=place, snapshot=snapshot, items=items, plan=plan, providers=providers, judge=judge, proxies=proxies
+        place=place,
+        snapshot=snapshot,
+        items=items,
+        plan=plan,
+        providers=providers,
+        judge=judge,
+        proxies=proxies,
+        uses=uses,
     )
 
 
-def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
+def _next(items: Iterable[MigrationItem], agents: Iterable[OlderAgent]) -> Iterator[tuple[str, ...]]:
     """The commands to continue with."""
     stages = {item.stage for item in items if not item.blockers}
     if any(item.blockers for item in items):
@@ -227,13 +257,25 @@ def _next(items: Iterable[MigrationItem]) -> Iterator[tuple[str, ...]]:
         yield ("podid", "migrate", "apply", "-A")
     if Stage.MOVED in stages:
         yield ("podid", "migrate", "finish", "-A")
+    if any(not agent.serves for agent in agents):
+        yield ("podid", "migrate", "cleanup")
 
 
 def refs_to_roll_back(migration: Migration, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts of the namespace, or of the cluster, that use IRSA and whose migration has begun; also those
-    whose rollback was interrupted before the pods were restarted."""
+    """The service accounts of the namespace, or of the cluster, that use an older way and whose migration has begun;
+    also those whose rollback was interrupted before the pods were restarted, or before the association was deleted."""
+    associations = index(migration.snapshot).associations
 
     def begun(item: MigrationItem) -> bool:
         return item.stage is not Stage.OLD or (item.pods.pod_identity > 0 and not item.state.association)
 
-    return tuple(item.ref for item in migration.items if begun(item) and namespace in (None, "", item.ref.namespace))
+    def own(item: MigrationItem) -> Iterator[ServiceAccountRef]:
+        """Yield the service accounts that workloads got and have no longer."""
+        for workload in item.workloads if item.source is not OlderWay.IRSA else ():
+            association = associations.get(ServiceAccountRef(item.ref.namespace, workload.rpartition("/")[2]))
+            if association is not None and getattr(association, "role_arn", "") == item.role_arn:
+                yield association.ref
+
+    items = [item for item in migration.items if namespace in (None, "", item.ref.namespace)]
+    refs = {item.ref for item in items if begun(item)} | {ref for item in items for ref in own(item)}
+    return tuple(sorted(refs))

@@ -21,16 +21,16 @@ from podid.domain.plan import Place
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or, missing
 from podid.domain.status import CredentialSource
 from podid.domain.text import short_list
-from podid.domain.workloads import RESTARTABLE, live, workload_subject
+from podid.domain.workloads import live, workload_subject
 from podid.facts.credentials import main_use
 from podid.ops.migrate.candidates import MigrationCandidate, counts_of
+from podid.ops.migrate.proxy_changes import PATCHABLE
 from podid.ops.reading.scope import DoctorScope
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 NEEDS_ACCOUNT = "needs-service-account"
-PATCHABLE = (*RESTARTABLE, "CronJob")
 Annotations = Mapping[tuple[str, str], Mapping[str, str]]
 # RoleBinding or ClusterRoleBinding -> the service accounts that it names
 Bindings = Mapping[Subject, tuple[ServiceAccountRef, ...]]
@@ -89,7 +89,7 @@ def _bindings(clients: Clients, namespace: str) -> Section[Bindings]:
 
 
 @dataclass(slots=True)
-class _Use:
+class ProxyUse:
     """The use of one role by one workload. `text` is the annotation, empty for the default role."""
 
     workload: Subject
@@ -107,7 +107,7 @@ class ProxyUses:
     proxy: MetadataProxy
     snapshot: Snapshot
     reading: ProxyReading
-    uses: Mapping[ServiceAccountRef, Mapping[tuple[Subject, str], _Use]]
+    uses: Mapping[ServiceAccountRef, Mapping[tuple[Subject, str], ProxyUse]]
     idle: Mapping[ServiceAccountRef, set[Subject]]
 
     def candidates(
@@ -118,7 +118,7 @@ class ProxyUses:
         candidates: list[MigrationCandidate] = []
         blocked: list[MigrationItem] = []
         for ref, by_workload in sorted(self.uses.items()):
-            roles: dict[str, list[_Use]] = defaultdict(list)
+            roles: dict[str, list[ProxyUse]] = defaultdict(list)
             for use in by_workload.values():
                 roles[use.role_arn].append(use)
             if ref in skipped or (scope.namespaces and ref.namespace not in scope.namespaces):
@@ -152,10 +152,10 @@ class ProxyUses:
         )
 
     def _with_own_accounts(
-        self, ref: ServiceAccountRef, by_workload: Mapping[tuple[Subject, str], _Use]
+        self, ref: ServiceAccountRef, by_workload: Mapping[tuple[Subject, str], ProxyUse]
     ) -> tuple[list[MigrationCandidate], dict[tuple[Subject, str], str]]:
         """Return a candidate for each workload with its own service account, and why others do not get one."""
-        groups: dict[ServiceAccountRef, dict[tuple[Subject, str], _Use]] = defaultdict(dict)
+        groups: dict[ServiceAccountRef, dict[tuple[Subject, str], ProxyUse]] = defaultdict(dict)
         why: dict[tuple[Subject, str], str] = {}
         for key, use in by_workload.items():
             new = ServiceAccountRef(ref.namespace, use.workload.name)
@@ -172,7 +172,7 @@ class ProxyUses:
             candidates.append(self._candidate(new, arn, list(members.values()), copy_of=ref))
         return candidates, why
 
-    def _not_patched(self, use: _Use, new: ServiceAccountRef) -> str:
+    def _not_patched(self, use: ProxyUse, new: ServiceAccountRef) -> str:
         """Return why podid does not give the workload its own service account; empty if it does."""
         template, workload = use.template, use.workload
         if template is None or workload.kind not in PATCHABLE:
@@ -185,7 +185,7 @@ class ProxyUses:
         return f"service account {new} already belongs to {short_list(map(str, sorted(users)))}" if users else ""
 
     def _candidate(
-        self, ref: ServiceAccountRef, arn: str, uses: Sequence[_Use], copy_of: ServiceAccountRef | None = None
+        self, ref: ServiceAccountRef, arn: str, uses: Sequence[ProxyUse], copy_of: ServiceAccountRef | None = None
     ) -> MigrationCandidate:
         proxy, home = self.proxy, self.reading.namespaces.get(("", ref.namespace), {})
         evidence = [
@@ -234,7 +234,7 @@ class ProxyUses:
         )
 
     def _cautions(
-        self, ref: ServiceAccountRef, arn: str, uses: Sequence[_Use], copy_of: ServiceAccountRef | None
+        self, ref: ServiceAccountRef, arn: str, uses: Sequence[ProxyUse], copy_of: ServiceAccountRef | None
     ) -> Iterator[Caution]:
         if any(use.external_id for use in uses):
             yield Caution(
@@ -264,16 +264,18 @@ def uses_of(reading: ProxyReading, snapshot: Snapshot) -> ProxyUses | None:
         return None
     proxy = reading.proxies[0]
     templates = {template.subject: template for template in reading.templates}
-    uses: dict[ServiceAccountRef, dict[tuple[Subject, str], _Use]] = defaultdict(dict)
+    uses: dict[ServiceAccountRef, dict[tuple[Subject, str], ProxyUse]] = defaultdict(dict)
     idle: dict[ServiceAccountRef, set[Subject]] = defaultdict(set)
     working: set[Subject] = set()
 
-    def note(ref: ServiceAccountRef, workload: Subject, annotations: Mapping[str, str], default: str) -> _Use | None:
+    def note(
+        ref: ServiceAccountRef, workload: Subject, annotations: Mapping[str, str], default: str
+    ) -> ProxyUse | None:
         text = annotations.get(proxy.role_key, "").strip()
         arn = proxy.arn_of(text) if text else default
         if not arn:
             return None
-        use = uses[ref].setdefault((workload, arn), _Use(workload, arn, text, templates.get(workload)))
+        use = uses[ref].setdefault((workload, arn), ProxyUse(workload, arn, text, templates.get(workload)))
         use.external_id |= proxy.external_id_key in annotations
         working.add(workload)
         return use

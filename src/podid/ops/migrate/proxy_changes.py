@@ -3,14 +3,18 @@ trust in the role with which the agent assumes others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from podid.domain.metadata_proxies import MetadataProxy
-from podid.domain.plan import Plan
-from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.metadata_proxies import MetadataProxy, PodTemplate
+from podid.domain.plan import Action, Plan
+from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.text import short_list
+from podid.domain.workloads import RESTARTABLE
 from podid.ops.change.kinds import POD_TEMPLATE, SERVICE_ACCOUNT
 from podid.ops.migrate.candidates import MigrationCandidate
+
+PATCHABLE = (*RESTARTABLE, "CronJob")
 
 
 def with_own_accounts(plan: Plan, candidates: Iterable[MigrationCandidate], snapshot: Snapshot) -> Plan:
@@ -37,3 +41,53 @@ def principals_of(proxy: MetadataProxy, snapshot: Snapshot) -> frozenset[str]:
         return frozenset({proxy.principal})
     groups = {group.node_role_arn for group in known_or(snapshot.node_groups, ())}
     return frozenset({*groups, *known_or(snapshot.other_node_roles, {})} - {""})
+
+
+def unread_principals(proxy: MetadataProxy, snapshot: Snapshot) -> Missing | None:
+    """Return the section that is missing to name the roles of the nodes; None if none is."""
+    gaps = [section for section in (snapshot.node_groups, snapshot.other_node_roles) if isinstance(section, Missing)]
+    return gaps[0] if gaps and not proxy.principal else None
+
+
+def without_annotations(templates: Iterable[PodTemplate]) -> list[Action]:
+    """Return the changes that remove the annotations from pod templates. A Job cannot be changed, and ends."""
+    actions = []
+    for template in templates:
+        if template.annotations and template.workload.kind in PATCHABLE:
+            before = POD_TEMPLATE.state_of(template.subject, annotations=template.annotations)
+            actions.append(POD_TEMPLATE.action(before, POD_TEMPLATE.state_of(template.subject, annotations={})))
+    return actions
+
+
+def owned_templates(templates: Iterable[PodTemplate]) -> list[PodTemplate]:
+    """Return the pod templates whose annotations another tool would restore."""
+    return [template for template in templates if template.annotations and template.owner]
+
+
+def template_edit_words(templates: Sequence[PodTemplate]) -> str:
+    """Return the change to make where the annotations are kept."""
+    names = short_list(dict.fromkeys(name for template in templates for name in template.annotations))
+    where = {
+        "Helm": "in the chart's values, such as podAnnotations",
+        "Argo": "in the application's source repository",
+        "Flux": "in its source repository",
+        "Terraform": "in the pod template of its resource",
+    }
+    edits = (
+        f"{t.owner} manages {t.subject}: remove {names} {where.get(t.owner.partition(' ')[0], 'in its manifest')}"
+        for t in templates
+    )
+    return "; ".join(edits)
+
+
+def template_patch(template: PodTemplate) -> Mapping[str, object]:
+    """Return the patch that removes the annotations, as kubectl and Kustomize read it: a manifest of the whole workload
+    would have the values of its environment variables."""
+    workload = template.workload
+    change = {"template": {"metadata": {"annotations": dict.fromkeys(sorted(template.annotations))}}}
+    return {
+        "apiVersion": "batch/v1" if workload.kind == "CronJob" else "apps/v1",
+        "kind": workload.kind,
+        "metadata": {"name": workload.name, "namespace": workload.namespace},
+        "spec": {"jobTemplate": {"spec": change}} if workload.kind == "CronJob" else change,
+    }

@@ -1,6 +1,6 @@
-"""Return service accounts to IRSA, from any stage, so that no pod is ever without credentials.
+"""Return service accounts to IRSA, kiam or kube2iam, from any stage, so that no pod is ever without credentials.
 
-First IRSA is restored: the trust statement, then the annotation. Then the association goes, pods are
+First the older way is restored: the trust statement, then the annotations. Then the association goes, pods are
 restarted, and last the statement of Pod Identity is removed.
 """
 
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, NotFound, Partial, PodidError
+from podid.domain.metadata_proxies import MetadataProxy
+from podid.domain.migration import OlderWay, sources_words
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.plan import Action, ChangeResult, Done, Plan, texts
 from podid.domain.snapshot import Missing, Snapshot, error_of, known_or
-from podid.domain.text import count_of
+from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out
 from podid.facts.index import index, role_section
 from podid.ops.association.disassociate import plan_disassociate
@@ -26,6 +28,7 @@ from podid.ops.change.kinds import ANNOTATIONS, ROLE_TRUST
 from podid.ops.change.kinds.trusts import document_of
 from podid.ops.migrate.candidates import carried_role, in_account, provider_arn
 from podid.ops.migrate.items import Migration
+from podid.ops.migrate.proxy_rollback import proxy_for, templates_back, with_principals
 from podid.ops.role.plan import check_editable, check_size, identity
 
 if TYPE_CHECKING:
@@ -39,12 +42,20 @@ ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
     """`before` restores the older way and deletes the associations of `refs`; `after` removes the statements of Pod
-    Identity once pods are back. `pods_left` is whether a pod still uses Pod Identity."""
+    Identity once pods are back. `pods_left` is whether a pod still uses Pod Identity. `older` are the ways
+    to which they return."""
 
     refs: tuple[ServiceAccountRef, ...]
     before: Plan
     after: Plan
     pods_left: bool
+    older: frozenset[OlderWay] = frozenset()
+
+    @property
+    def back(self) -> str:
+        """Return what holds once new pods get no fields of Pod Identity."""
+        older = sources_words(self.older)
+        return f"new pods of {short_list(map(str, self.refs))} use {older or 'the previous credentials'} again"
 
     @property
     def whole(self) -> Plan:
@@ -54,25 +65,38 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
-    """A service account to return, with its role by IRSA. Without an association, an earlier run deleted it, or the
-    role only allows Pod Identity so far."""
+    """A service account to return, with its role by the older way: `proxy`, or IRSA. Without an association, an earlier
+    run deleted it, or the role only allows Pod Identity so far."""
 
     ref: ServiceAccountRef
     role_arn: str
     association: Association | None
+    proxy: MetadataProxy | None = None
+
+    @property
+    def older(self) -> OlderWay:
+        return self.proxy.source if self.proxy is not None else OlderWay.IRSA
 
     @property
     def session_tags(self) -> bool:
         return self.association is None or self.association.session_tags
 
 
-def plan_rollback(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal) -> Rollback:
-    """Read nothing but the journal. Raises NotFound where one of `refs` has neither an association nor IRSA, Conflict
-    where an association is owned by an add-on or a trust policy cannot be edited."""
+def plan_rollback(
+    migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str = ""
+) -> Rollback:
+    """Read nothing but the journal. Raises NotFound where one of `refs` has neither an association nor an older way,
+    Conflict where an association is owned by an add-on or a trust policy cannot be edited, or where nothing but
+    `source` can tell the older way."""
     snapshot, place = migration.snapshot, migration.place
-    members = _members(migration, refs, journal)
+    members = _members(migration, refs, journal, source)
     associations = {member.ref: member.association for member in members if member.association is not None}
-    annotations = [a for member in members if (a := _annotation(snapshot, member, journal, place.account))]
+    annotations = [
+        a for m in members if m.proxy is None and (a := _annotation(snapshot, m, journal, place.account)) is not None
+    ]
+    for m in members:
+        if m.proxy is not None:
+            annotations += templates_back(migration, m.ref, m.role_arn, m.proxy, journal)
     opened, closed = [], []
     for arn, group in _by_role(members).items():
         if not in_account(arn, place):
@@ -81,14 +105,17 @@ def plan_rollback(migration: Migration, refs: Collection[ServiceAccountRef], jou
         if isinstance(section, Missing):
             raise error_of(section)
         if section.value is None:
-            raise NotFound(f"Role {role_name(arn)} does not exist, so IRSA cannot be restored", subject=arn)
+            raise NotFound(f"Role {role_name(arn)} does not exist, so the older way cannot be restored", subject=arn)
         role = section.value
         old = trust.parse_policy(role.trust)
         earlier = _earlier(journal, place.account, role)
-        both = _with_issuer(old, [member.ref for member in group], provider_arn(place), earlier)
+        irsa = [member.ref for member in group if member.proxy is None]
+        both = _with_issuer(old, irsa, provider_arn(place), earlier)
+        if proxy := next((member.proxy for member in group if member.proxy is not None), None):
+            both = with_principals(both, proxy, snapshot, earlier)
         back = _as_written(_without_pods(both, role, group, migration), earlier)
         if both != old:
-            opened.append(_trust(role, old, both, "so that it allows IRSA again"))
+            opened.append(_trust(role, old, both, f"so that it allows {sources_words(m.older for m in group)} again"))
         if back != both:
             closed.append(_trust(role, both, back, "Pod Identity is no longer used"))
         if both != old or back != both:
@@ -99,7 +126,13 @@ def plan_rollback(migration: Migration, refs: Collection[ServiceAccountRef], jou
     after = Plan(header=place.header, actions=tuple(closed))
     names = tuple(member.ref for member in members)
     pods = [pod for ref in names for pod in index(snapshot).pods.get(ref, ())]
-    return Rollback(refs=names, before=before, after=after, pods_left=any(map(injected, filter(live, pods))))
+    return Rollback(
+        refs=names,
+        before=before,
+        after=after,
+        pods_left=any(map(injected, filter(live, pods))),
+        older=frozenset(member.older for member in members),
+    )
 
 
 def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollback:
@@ -111,22 +144,27 @@ def undo_of_migration(plan: Plan, refs: Collection[ServiceAccountRef]) -> Rollba
     return Rollback(refs=tuple(sorted(refs)), before=first, after=after, pods_left=True)
 
 
-def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal) -> list[_Member]:
+def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal: Journal, source: str) -> list[_Member]:
     associations = index(migration.snapshot).associations
     roles = {item.ref: item.role_arn for item in migration.items}
+    sources = {item.ref: item.source for item in migration.items}
+    named = OlderWay(source) if source else None
     members = []
     for ref in sorted(refs):
         known = associations.get(ref)
         association = known if isinstance(known, Association) else None
         if association is None and ref not in roles:
-            raise NotFound(f"Nothing to roll back: {ref} has no association and does not use IRSA", subject=str(ref))
+            raise NotFound(f"Nothing to roll back: {ref} has neither an association nor an older way", subject=str(ref))
         own = (association.role_arn, association.target_role_arn) if association is not None else ()
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
         if association is not None and role_arn not in own:
-            message = f"{ref} has an association with a role other than its IRSA role"
+            message = (
+                f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
+            )
             raise Conflict(message, subject=str(ref), id="association-other-role")
-        members.append(_Member(ref=ref, role_arn=role_arn, association=association))
+        proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
+        members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
     return members
 
 
@@ -218,19 +256,24 @@ def _trust(role: Role, before: trust.Policy, after: trust.Policy, note: str) -> 
 
 
 def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """The result, with an error where a running pod lacks the fields of IRSA or still has those of Pod Identity."""
+    """The result, with an error where a running pod still has the fields of Pod Identity, or lacks those of IRSA
+    although its service account has the annotation."""
+    reader, namespaces = clients.kube.reader, sorted({ref.namespace for ref in refs})
     try:
-        pods = [pod for name in sorted({ref.namespace for ref in refs}) for pod in clients.kube.reader.list_pods(name)]
+        pods = [pod for name in namespaces for pod in reader.list_pods(name)]
+        accounts = [account for name in namespaces for account in reader.list_service_accounts(name)]
     except PodidError as error:
         return replace(result, error=error)
+    irsa = {account.ref for account in accounts if account.irsa_role_arn}
     counted = [pod for pod in pods if pod.ref in refs and live(pod) and not opted_out(pod)]
-    left = Counter(pod.ref for pod in counted if injected(pod) or not carried_role(pod))
+    left = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not left:
         return result
-    lines = tuple(f"{ref}: {count_of(number, 'running pod')} without IRSA" for ref, number in left.items())
-    return replace(
-        result, error=Partial(f"{count_of(len(left), 'service account')} not rolled back to IRSA", lines=lines)
+    lines = tuple(
+        f"{ref}: {count_of(number, 'running pod')} without the previous credentials" for ref, number in left.items()
     )
+    message = f"{count_of(len(left), 'service account')} not rolled back to the previous credentials"
+    return replace(result, error=Partial(message, lines=lines))
 
 
 def joined(first: ChangeResult, second: ChangeResult) -> ChangeResult:

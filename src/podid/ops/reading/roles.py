@@ -1,10 +1,12 @@
 """Reads sections about roles: the roles themselves, their policies, simulations by IAM, and the roles of nodes."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
@@ -24,6 +26,9 @@ from podid.domain.trust import ACTIONS
 from podid.facts.nodes import REDEEM, node_roles, unaccounted
 from podid.facts.second_hop import elsewhere
 from podid.ops.reading.readings import Source
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
 
 V = TypeVar("V")
 # an action of the CNI that AmazonEKS_CNI_Policy allows
@@ -69,8 +74,17 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
 
 
 def permission_policies(source: Source) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
-    """Return role ARN -> its policies. A managed policy is read once for all roles."""
-    iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
+    """Return role ARN -> its policies."""
+    return _policies(source.clients.iam, source.value("role_policies"))
+
+
+def permissions_of_roles(iam: Iam, arns: Iterable[str]) -> dict[str, Section[AssumePermissions]]:
+    """Return role ARN -> its permissions to assume roles, for any roles of the caller's account."""
+    return _permissions(_policies(iam, _by_role(arns, iam.get_names_of_policies)))
+
+
+def _policies(iam: Iam, names: Mapping[str, Section[PolicyNames]]) -> dict[str, Section[tuple[PolicyDocument, ...]]]:
+    """Read the policies that are named. A managed policy is read once for all roles."""
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
     inline = dict(iam.get_inline_documents(sorted(pairs)))
@@ -92,7 +106,12 @@ def permission_policies(source: Source) -> dict[str, Section[tuple[PolicyDocumen
 
 def assume_permissions(source: Source) -> dict[str, Section[AssumePermissions]]:
     """Return role ARN -> its permissions to assume roles."""
-    policies: Mapping[str, Section[tuple[PolicyDocument, ...]]] = source.value("permission_policies")
+    return _permissions(source.value("permission_policies"))
+
+
+def _permissions(
+    policies: Mapping[str, Section[tuple[PolicyDocument, ...]]],
+) -> dict[str, Section[AssumePermissions]]:
     return {
         arn: section if isinstance(section, Missing) else _assumed(section.value) for arn, section in policies.items()
     }
@@ -142,12 +161,20 @@ def cni_permissions(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
     return {arn: attempt(partial(source.clients.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
 
 
+def node_role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
+    return _by_role(_all_node_roles(source), source.clients.iam.get_names_of_policies)
+
+
 def node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
+    return {arn: _may_redeem(source, arn) for arn in _all_node_roles(source)}
+
+
+def _all_node_roles(source: Source) -> tuple[str, ...]:
+    """Return the roles of nodes; none if the node groups could not be read."""
     groups, others = source.before("node_groups"), source.before("other_node_roles")
     if isinstance(groups, Missing):
-        return {}
-    arns = dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {})))
-    return {arn: _may_redeem(source, arn) for arn in arns}
+        return ()
+    return tuple(dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {}))))
 
 
 def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:

@@ -24,7 +24,10 @@ _UNTIL_2 = ("namespace", "packed", "proofs")
 # sections that format 3 renamed
 _SINCE_3 = {f"{name}_rights": f"{name}_permissions" for name in ("assume", "cni", "target")}
 # sections that older formats lack
-_SINCE_4 = ("permission_policies", "boundaries")
+SINCE_4 = (
+    *("permission_policies", "boundaries", "node_role_policies"),
+    *("access_keys", "secret_keys", "grants"),
+)
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -62,7 +65,7 @@ def _as_now(saved: dict[str, Any], form: int) -> dict[str, Any]:
     if form == FORMAT:
         return saved
     kept = {_SINCE_3.get(key, key): value for key, value in saved.items()}
-    kept |= dict.fromkeys(_SINCE_4, to_plain(NOT_READ))
+    kept |= dict.fromkeys(SINCE_4, to_plain(NOT_READ))
     if form == 1:
         kept = {key: value for key, value in kept.items() if key not in _UNTIL_2}
         kept |= {"only_namespaces": [saved["namespace"]]} if saved.get("namespace") else {}

@@ -17,16 +17,22 @@ from podid.aws.sts import EksAuth, Sts
 from podid.checks.base import Check
 from podid.domain.permissions import Need, OptionalPermission, Permissions, permissions_of
 from podid.domain.plan import Verb
-from podid.domain.section import READS, Cost
+from podid.domain.section import EVIDENCE, READS, Cost
 from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import readings, roles, trials, witnesses
+from podid.ops.reading import exposure, readings, roles, trials, witnesses
 from podid.ops.reading.readings import Source
 
 # cost -> the option that requests it
-OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}
+OPTIONS = {
+    Cost.LOGS: "--logs",
+    Cost.TRAIL: "--cloudtrail",
+    Cost.TOKEN: "--verify",
+    Cost.PROBE: "--probe",
+    Cost.SECRETS: "--secrets",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,10 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
     return frozenset(name for check in checks for name in (*check.needs, *check.wants))
 
 
-def optional_permissions() -> tuple[OptionalPermission, ...]:
-    """Return the permissions for each cost that an option requests."""
+def optional_permissions(checks: Iterable[Check]) -> tuple[OptionalPermission, ...]:
+    """Return the permissions for each cost that an option requests, for sections of these checks."""
     chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
-    for row in SECTIONS:
+    for row in needed(sections_of(checks), READS | EVIDENCE):
         if row.cost in OPTIONS:
             chosen[row.cost].append(row)
     return tuple(
@@ -139,6 +145,13 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("node_groups",),
         uses=("other_node_roles",),
     ),
+    SectionRow(
+        "node_role_policies",
+        (Iam.get_names_of_policies,),
+        roles.node_role_policies,
+        needs=("node_groups",),
+        uses=("other_node_roles",),
+    ),
     SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), readings.egress),
     SectionRow(
         "service_accounts", (KubeReader.list_service_accounts,), lambda s: s.of_namespaces(s.kube.list_service_accounts)
@@ -152,6 +165,18 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
     SectionRow("cni_permissions", (Iam.simulate,), roles.cni_permissions, needs=("associations", "node_groups")),
+    SectionRow(
+        "access_keys",
+        (KubeReader.list_keys_of_pods, KubeReader.list_keys_of_config_maps, Sts.get_key_account),
+        exposure.access_keys,
+    ),
+    SectionRow(
+        "secret_keys",
+        (KubeReader.list_keys_of_secrets, Sts.get_key_account),
+        exposure.secret_keys,
+        why="reading Secrets, for access keys",
+    ),
+    SectionRow("grants", (KubeReader.list_grants,), exposure.grants),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),

@@ -22,7 +22,6 @@ from podid.ops.role.plan import (
     check_editable,
     check_size,
     identity,
-    kept_by_others,
     listed,
     others,
     plan_trust,
@@ -266,7 +265,6 @@ def plan_role(
     actions = [*(() if trust_action is None else (trust_action,)), *changes]
     if actions:
         _check_flags(request, current, changes, actions, ours=ours, half_made=half_made)
-        notes += kept_by_others(current)
     notes += _other_users(request, cluster, current, trust_action)
     notes += _other_policies(request, policies)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))

@@ -97,19 +97,31 @@ WITNESSES = {
 Checks = tuple[Check, ...]
 
 
-def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> Checks:
-    """Return the checks to run, in causal order; `links` are numbers or names. Raise UsageError, with the nearest ones,
-    for an unknown id or link."""
-    numbers = {_link(text) for text in links}
+def select(
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    links: Sequence[str] = (),
+    *,
+    among: Checks = ALL,
+    command: str = "doctor",
+) -> Checks:
+    """Return the checks of the command to run, in causal order; `links` are numbers or names. Raise UsageError, with
+    the nearest ones, for an unknown id or link, and for a check of the other command."""
+    numbers, known = {_link(text) for text in links}, {check.id for check in among}
     for name in (*only, *skip):
-        if name not in BY_ID:
-            near = nearest(name, BY_ID)
-            hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
+        if name in BY_ID and name not in known:
+            other = "audit" if command == "doctor" else "doctor"
+            message = f"{name} is not a check of podid {command}, but of podid {other}"
+            raise UsageError(message, hint=Other((other,), flags=("--check", name)), subject=name)
+        if name not in known:
+            near = nearest(name, known)
+            hint = Again(swap=(name, near[0])) if near else Other((command,), flags=("--list",))
             raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
-    named = [check for check in ALL if (not only or check.id in only) and check.id not in skip]
+    named = [check for check in among if (not only or check.id in only) and check.id not in skip]
     chosen = tuple(c for check in named if (c := on_links(check, numbers or range(len(LINKS)))) is not None)
     if not chosen:
-        raise UsageError("No check to run: no check matches --check, --link and --skip together")
+        options = "--check, --link and --skip" if command == "doctor" else "--check and --skip"
+        raise UsageError(f"No check to run: no check matches {options} together")
     return chosen
 
 

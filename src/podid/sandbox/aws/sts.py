@@ -4,6 +4,7 @@ moto's STS gives credentials for any role, also for one that does not exist, so 
 assumes roles by the same rules.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from podid.sandbox.world import World
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
 _HOUR = 3600
+_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
+# of no account in the sandbox
+_STRANGER = "999988887777"
 StsResult = Mapping[str, XmlValue]
 
 
@@ -94,6 +98,7 @@ class StsService:
         handlers: dict[str, Callable[[Form, Credential], StsResult]] = {
             "GetCallerIdentity": self._caller_identity,
             "AssumeRole": self._assume_role,
+            "GetAccessKeyInfo": self._key_info,
         }
         handler = handlers.get(action)
         if handler is None or caller is None:
@@ -102,6 +107,15 @@ class StsService:
 
     def _caller_identity(self, form: Form, caller: Credential) -> StsResult:
         return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
+
+    def _key_info(self, form: Form, caller: Credential) -> StsResult:
+        """The account of any key, known or not. Real keys contain their account in a form that is not documented; here
+        a key that this account has not issued belongs to another one."""
+        key = _required(form, "AccessKeyId")
+        if not _KEY_ID.fullmatch(key):
+            raise AwsError("ValidationError", "The access key ID is not valid", 400)
+        self.permissions.check(caller, "sts:GetAccessKeyInfo", "*", shown="")
+        return {"Account": self.world.account if self.world.credentials.find(key) else _STRANGER}
 
     def _assume_role(self, form: Form, caller: Credential) -> StsResult:
         arn = _required(form, "RoleArn")

@@ -14,6 +14,7 @@ from podid.sandbox.breaks import (
     of_access,
     of_agents,
     of_associations,
+    of_audit,
     of_logs,
     of_network,
     of_nodes,
@@ -45,10 +46,14 @@ BREAKS: dict[str, Break] = {
         *(of_access, of_associations, of_pods, of_network, of_agents, of_nodes, of_roles),
         of_surroundings,
         of_logs,
+        of_audit,
     )
     for mode, each in _named(module).items()
 }
 _LOGGED = frozenset(_named(of_logs))
+
+
+AUDITED = frozenset(_named(of_audit))
 
 
 def to_see(mode: str) -> tuple[str, ...]:

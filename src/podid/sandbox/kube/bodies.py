@@ -43,6 +43,7 @@ _MESSAGES = {
     "ObjectReference": "1:kind 2:namespace 3:name 4:uid 5:apiVersion 6:resourceVersion 7:fieldPath",
     "LocalObjectReference": "1:name",
     "ConfigMap": f"{_OBJECT} 2:data=map 4:immutable=bool?",
+    "Secret": f"{_OBJECT} 2:data=map 3:type 4:stringData=map 5:immutable=bool?",
     "TokenRequest": f"{_OBJECT} 2:spec=TokenRequestSpec 3:status=-",
     "TokenRequestSpec": "1:audiences=string[] 3:boundObjectRef=BoundObjectReference 4:expirationSeconds=int?",
     "BoundObjectReference": "1:kind 2:apiVersion 3:name 4:uid",

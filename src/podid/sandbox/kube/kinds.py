@@ -116,6 +116,7 @@ PODS = _core(
 NODES = _core("nodes", "Node", False, ("no",), fields=("spec.unschedulable",), subresources=("status",))
 EVENTS = _core("events", "Event", short=("ev",), fields=EVENT_FIELDS)
 CONFIG_MAPS = _core("configmaps", "ConfigMap", short=("cm",))
+SECRETS = _core("secrets", "Secret", fields=("type",))
 DEPLOYMENTS = _apps("deployments", "Deployment", short=("deploy",))
 REPLICA_SETS = _apps("replicasets", "ReplicaSet", short=("rs",), fields=("status.replicas",))
 STATEFUL_SETS = _apps("statefulsets", "StatefulSet", short=("sts",))
@@ -161,7 +162,7 @@ CLUSTER_ROLE_BINDINGS = KubeKind(RBAC, "v1", "clusterrolebindings", "ClusterRole
 
 # in the order in which garbage is collected and namespaces are emptied
 ALL: tuple[KubeKind, ...] = (
-    *(CONFIG_MAPS, EVENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS),
+    *(CONFIG_MAPS, SECRETS, EVENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS),
     *(CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, CRON_JOBS, JOBS),
     *(DISRUPTION_BUDGETS, NETWORK_POLICIES, MUTATING_WEBHOOKS, LEASES, PERSISTENT_VOLUMES, CSI_DRIVERS, *CUSTOM),
     *(CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES),
@@ -246,6 +247,9 @@ def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
         strategy, rolling = _ROLLING_UPDATE.get(kind, ("", {}))
         if rolling and spec[strategy]["type"] == "RollingUpdate":
             _fill(spec[strategy], {"rollingUpdate": rolling})
+    elif kind is SECRETS:
+        plain = {key: base64.b64encode(text.encode()).decode() for key, text in obj.pop("stringData", {}).items()}
+        obj |= {"type": obj.get("type") or "Opaque"} | ({"data": obj.get("data", {}) | plain} if plain else {})
     elif kind is NETWORK_POLICIES:
         spec.setdefault("policyTypes", ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
     elif kind is MUTATING_WEBHOOKS:

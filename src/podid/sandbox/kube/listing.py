@@ -155,6 +155,10 @@ _COLUMNS: dict[KubeKind, tuple[tuple[str, str, int, Cell], ...]] = {
         ("Max Unavailable", "string", 0, _path("spec", "maxUnavailable", default="N/A")),
         ("Allowed Disruptions", "integer", 0, _path("status", "disruptionsAllowed")),
     ),
+    kinds.SECRETS: (
+        ("Type", "string", 0, _path("type")),
+        ("Data", "integer", 0, lambda obj: len(obj.get("data") or {})),
+    ),
     kinds.CONFIG_MAPS: (("Data", "integer", 0, lambda obj: len(obj.get("data") or {})),),
     kinds.MUTATING_WEBHOOKS: (("Webhooks", "integer", 0, lambda obj: len(obj.get("webhooks") or ())),),
     kinds.EVENTS: (

@@ -31,8 +31,7 @@ class PodTemplateState(TypedDict, total=False):
 
 
 class PodTemplateKind(ResourceKind):
-    """Service account and role annotations of the pod template of a workload. A change of the service account ends when
-    its rollout does."""
+    """Service account and role annotations of the pod template of a workload. A change ends when its rollout does."""
 
     name = "pod-template"
     title = "pod template of"
@@ -76,7 +75,7 @@ class PodTemplateKind(ResourceKind):
         gone: dict[str, str | None] = dict.fromkeys(before.keys() - after.keys())
         kube = site.clients.kube
         kube.writer.patch_pod_template(kind, namespace, name, account=new, annotations={**after, **gone})
-        if old != new and kind != "CronJob":
+        if kind != "CronJob" and (old != new or before != after):
             self._wait(site, action, patience)
         return self.read(site, self.reading(action))
 
@@ -87,7 +86,8 @@ class PodTemplateKind(ResourceKind):
             rollout = site.clients.kube.reader.get_rollout(kind, namespace, name)
             if rollout.failed:
                 raise PodidError(f"The rollout of {self.subject(action)} failed: {rollout.failed}")
-            if not rollout.waiting:
+            # such a workload replaces its pods when a person does
+            if not rollout.waiting or rollout.paused or rollout.on_delete:
                 return
             waiting = rollout.waiting
             patience.say(f"{kind} {namespace}/{name}: {waiting}")
@@ -146,6 +146,7 @@ class AgentKind(ResourceKind):
     once_deleted = (
         "without the agent, pods can reach the metadata service of their node, with the node's role, unless the hop "
         "limit of the instances is 1",
+        "an iptables rule of the agent may stay on the nodes until they are replaced, and sends requests to nowhere",
         "podid undo cannot create an agent again: keep its manifest",
     )
 

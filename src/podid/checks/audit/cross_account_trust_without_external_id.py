@@ -1,0 +1,78 @@
+"""A principal of another account that assumes a role should know an external ID that nobody can guess.
+
+Source: IAM User Guide, "Access to AWS accounts owned by third parties" and "The confused deputy problem".
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from podid.checks.base import Check, Missing, Snapshot, Verdicts, known, part, rule, short_list
+from podid.checks.shared.roles import parsed_trust
+from podid.domain.aws import Association, described
+from podid.domain.snapshot import NOT_READ, Known, Section
+from podid.domain.trust import Policy, Statement
+from podid.facts.index import chain_of, role_subject, show_role
+
+_ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
+_EXTERNAL_ID = "sts:externalid"
+# shorter ones can be guessed, as can an account ID
+_SHORTEST = 12
+
+
+@rule(needs=("cluster", "associations", "roles"), wants=("target_roles",))
+def cross_account_trust_without_external_id(check: Check, snapshot: Snapshot) -> Verdicts:
+    yield from check.undescribed(snapshot)
+    account = known(snapshot.cluster).account
+    users: dict[str, list[Association]] = defaultdict(list)
+    for association in described(known(snapshot.associations)):
+        for arn in filter(None, (association.role_arn, association.target_role_arn)):
+            users[arn].append(association)
+    for arn, members in sorted(users.items()):
+        case, section = check.case(role_subject(arn), chain_of(members)), _role(snapshot, arn, account)
+        if isinstance(section, Missing):
+            yield case.unknown(section)
+        elif section.value is None:
+            yield case.skip("the role is in another account, or does not exist")
+        elif evidence := tuple(_open(section.value, account)):
+            yield case.fail(
+                "the trust policy allows principals of another account without an external ID that is hard to guess",
+                evidence=evidence,
+                commands=(show_role(arn),),
+            )
+        else:
+            yield case.ok(check.title)
+
+
+def _role(snapshot: Snapshot, arn: str, account: str) -> Section[Policy | None]:
+    """Return the trust policy of a role of the account; None for another account, and for a role that does not
+    exist."""
+    if f":iam::{account}:" not in arn:
+        return Known(None)
+    section = part(snapshot.roles, arn)
+    section = part(snapshot.target_roles, arn) if section == NOT_READ else section
+    if isinstance(section, Missing):
+        return section
+    return Known(None) if section.value is None else parsed_trust(section.value.trust)
+
+
+def _open(policy: Policy, account: str) -> Iterator[str]:
+    for statement in policy.statements:
+        others = _other_accounts(statement, account)
+        if not statement.allow or not others:
+            continue
+        ids = [c.values for c in statement.conditions if c.name == _EXTERNAL_ID and c.exact]
+        if not ids:
+            yield f"{statement.label} allows account {short_list(others)} without sts:ExternalId"
+        elif any(_guessable(value) for values in ids for value in values):
+            yield f"{statement.label} allows account {short_list(others)} with an external ID that can be guessed"
+
+
+def _other_accounts(statement: Statement, account: str) -> tuple[str, ...]:
+    matches = (_ACCOUNT.fullmatch(value) for kind, value in statement.principals if kind == "AWS")
+    accounts = {match[1] for match in matches if match is not None}
+    return tuple(sorted(accounts - {account}))
+
+
+def _guessable(value: str) -> bool:
+    return len(value) < _SHORTEST or value.isdecimal() or len(set(value)) < _SHORTEST // 2

@@ -1,0 +1,61 @@
+"""Who can create pods or tokens in a namespace gets the role of every service account there.
+
+Source: Kubernetes documentation, "Role Based Access Control Good Practices".
+"""
+
+from collections import defaultdict
+
+from podid.checks.base import Check, Severity, Snapshot, Verdicts, known, rule, short_list
+from podid.domain.aws import Listed
+from podid.domain.exposure import IdentityGrant
+from podid.domain.findings import Subject
+from podid.facts.index import chain_of
+
+# everybody, or every service account
+_EVERYBODY = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
+# of the control plane, the nodes, EKS, and the administrators' group that authorization does not limit
+_OWN = ("system:masters", "system:nodes", "system:kube-", "system:controller:", "system:node", "eks:")
+
+
+@rule(needs=("associations", "grants"))
+def identity_open_to_others(check: Check, snapshot: Snapshot) -> Verdicts:
+    by_namespace: dict[str, list[Listed]] = defaultdict(list)
+    for association in known(snapshot.associations):
+        by_namespace[association.namespace].append(association)
+    grants = [grant for grant in known(snapshot.grants) if not _expected(grant.subject)]
+    for namespace, associations in sorted(by_namespace.items()):
+        case = check.case(Subject("Namespace", namespace), chain_of(associations))
+        here = [grant for grant in grants if grant.namespace in ("", namespace) and not _same(grant, namespace)]
+        if not here:
+            yield case.ok(check.title)
+            continue
+        everybody = any(_is_everybody(grant.subject) for grant in here)
+        subjects = list(dict.fromkeys(_name(grant.subject) for grant in here))
+        yield case.fail(
+            f"{short_list(subjects, 3)} can get the roles of the service accounts in namespace {namespace}",
+            severity=None if everybody else Severity.INFO,
+            evidence=tuple(
+                f"{_name(grant.subject)} can {' and '.join(grant.abilities)}: {grant.role} by {grant.binding}"
+                for grant in here
+            ),
+        )
+
+
+def _expected(subject: Subject) -> bool:
+    if subject.kind == "ServiceAccount":
+        return subject.namespace == "kube-system"
+    return subject.name.startswith(_OWN) and not _is_everybody(subject)
+
+
+def _same(grant: IdentityGrant, namespace: str) -> bool:
+    """Return whether a service account of the namespace has the grant: its pods have such a role already."""
+    return grant.subject.kind == "ServiceAccount" and grant.subject.namespace == namespace
+
+
+def _is_everybody(subject: Subject) -> bool:
+    return subject.kind == "Group" and subject.name.startswith(_EVERYBODY)
+
+
+def _name(subject: Subject) -> str:
+    kind = {"ServiceAccount": "service account", "User": "user", "Group": "group"}.get(subject.kind, subject.kind)
+    return f"{kind} {subject.namespace}/{subject.name}" if subject.namespace else f"{kind} {subject.name}"

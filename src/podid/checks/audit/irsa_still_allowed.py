@@ -1,0 +1,30 @@
+"""Two ways to one role: the association, and the OIDC provider of the cluster in the role's trust policy."""
+
+from podid.checks.base import Case, Check, Snapshot, Verdict, Verdicts, known, rule, short_list
+from podid.checks.shared.roles import per_trust
+from podid.domain.aws import Association
+from podid.domain.names import Arn
+from podid.domain.trust import Policy, allows_by_issuer
+from podid.facts.index import podid_command
+
+
+@rule(needs=("cluster", "associations", "roles"))
+def irsa_still_allowed(check: Check, snapshot: Snapshot) -> Verdicts:
+    cluster = known(snapshot.cluster)
+    issuer = cluster.oidc_issuer.removeprefix("https://")
+
+    def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:
+        if not issuer:
+            return case.skip("the cluster has no OIDC issuer")
+        account = Arn.parse(associations[0].role_arn).account
+        provider = f"arn:{cluster.partition}:iam::{account}:oidc-provider/{issuer}"
+        refs = [str(a.ref) for a in associations if allows_by_issuer(policy, provider, a.ref)]
+        if not refs:
+            return case.ok(check.title)
+        return case.fail(
+            f"the trust policy allows {short_list(refs)} by IRSA as well as by EKS Pod Identity",
+            evidence=(f"OIDC provider: {provider}",),
+            commands=(podid_command(snapshot, "migrate", "status", *refs[:3]),),
+        )
+
+    return per_trust(check, snapshot, judge)

@@ -1,0 +1,51 @@
+"""A statement for EKS Pod Identity without the account or the cluster of the request: the confused deputy problem.
+
+Source: IAM User Guide, "The confused deputy problem", section "Cross-service confused deputy prevention".
+"""
+
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdict, Verdicts, rule
+from podid.checks.shared.roles import per_trust
+from podid.domain.aws import Association
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.trust import TOO_BROAD, Policy, Statement
+from podid.facts.index import show_role
+from podid.facts.trust import judged
+
+_SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"})
+
+
+@rule(needs=("associations", "roles"), wants=("cluster",))
+def trust_without_source(check: Check, snapshot: Snapshot) -> Verdicts:
+    """A trust policy that allows any cluster is reported by trust-too-broad."""
+    broad = _too_broad(snapshot)
+
+    def judge(case: Case, policy: Policy, associations: list[Association]) -> Verdict:
+        arn = associations[0].role_arn
+        if arn in broad:
+            return case.skip("the trust policy allows any cluster: see trust-too-broad")
+        lacking = [statement.label for statement in policy.statements if _without_source(statement)]
+        if not lacking:
+            return case.ok(check.title)
+        return case.fail(
+            "the trust policy allows EKS Pod Identity without a condition on aws:SourceAccount or aws:SourceArn",
+            evidence=tuple(f"statement: {label}" for label in lacking),
+            commands=(show_role(arn),),
+        )
+
+    return per_trust(check, snapshot, judge)
+
+
+def _without_source(statement: Statement) -> bool:
+    if not statement.allow or ("Service", PODS_PRINCIPAL) not in statement.principals:
+        return False
+    return not any(condition.name in _SOURCES for condition in statement.conditions)
+
+
+def _too_broad(snapshot: Snapshot) -> set[str]:
+    if isinstance(snapshot.cluster, Missing):
+        return set()
+    return {
+        role.arn
+        for role in judged(snapshot)
+        if any(finding.id == TOO_BROAD for answer in role.answers for finding in answer.findings)
+    }

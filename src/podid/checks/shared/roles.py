@@ -1,0 +1,73 @@
+"""Audit: what the checks of roles have in common. A role that cannot be read is unknown, and a missing one skipped."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
+
+from podid.checks.base import Case, Check, Missing, Snapshot, Verdict
+from podid.domain.aws import Association
+from podid.domain.names import Arn
+from podid.domain.policy.evaluate import Ruling
+from podid.domain.snapshot import Known, Section
+from podid.domain.trust import Policy, TrustPolicyError, parse_policy
+from podid.facts.index import role_section, show_role
+from podid.facts.privileges import RolePrivileges, administration, privileges
+
+T = TypeVar("T")
+Judge = Callable[[Case, T, list[Association]], Verdict]
+
+
+def per_trust(check: Check, snapshot: Snapshot, judge: Judge[Policy]) -> Iterator[Verdict]:
+    """Yield the verdict of `judge` on the parsed trust policy of each role of an association."""
+    return _per_role(check, snapshot, partial(_trust, snapshot), judge)
+
+
+def per_privileges(check: Check, snapshot: Snapshot, judge: Judge[RolePrivileges]) -> Iterator[Verdict]:
+    """Yield the verdict of `judge` on the permissions of each role of an association."""
+    roles = privileges(snapshot)
+    return _per_role(check, snapshot, roles.__getitem__, judge)
+
+
+def _per_role(
+    check: Check, snapshot: Snapshot, read: Callable[[str], Section[T | None]], judge: Judge[T]
+) -> Iterator[Verdict]:
+    yield from check.undescribed(snapshot)
+    for case, arn, associations in check.of_roles(snapshot):
+        section = read(arn)
+        if isinstance(section, Missing):
+            yield case.unknown(section)
+        elif section.value is None:
+            yield case.skip("the role does not exist")
+        else:
+            yield judge(case, section.value, associations)
+
+
+def _trust(snapshot: Snapshot, arn: str) -> Section[Policy | None]:
+    section = role_section(snapshot, arn)
+    if isinstance(section, Missing):
+        return section
+    return Known(None) if section.value is None else parsed_trust(section.value.trust)
+
+
+def parsed_trust(document: Mapping[str, object]) -> Section[Policy | None]:
+    """Return the parsed trust policy, or why it cannot be parsed."""
+    try:
+        return Known(parse_policy(document))
+    except TrustPolicyError as error:
+        return Missing(f"the trust policy cannot be parsed: {error}")
+
+
+def allowed_on_all_roles(check: Check, snapshot: Snapshot, action: str, words: str) -> Iterator[Verdict]:
+    """Yield a failing verdict with these words for each role that allows the action on all roles of its account."""
+
+    def judge(case: Case, role: RolePrivileges, _: list[Association]) -> Verdict:
+        if administration(role) is not None:
+            return case.skip("the role is an administrator: see role-administrator")
+        ruling = role.reach(action, role.roles(Arn.parse(role.arn).account))
+        return case.ok(check.title) if ruling is None else too_wide(case, role.arn, words, ruling)
+
+    return per_privileges(check, snapshot, judge)
+
+
+def too_wide(case: Case, arn: str, words: str, ruling: Ruling) -> Verdict:
+    return case.fail(words, evidence=(f"statement: {ruling.statement}",), commands=(show_role(arn),))

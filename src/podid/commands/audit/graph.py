@@ -1,0 +1,106 @@
+"""podid graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.names import ServiceAccountRef
+from podid.domain.option import options, switch
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.options import CLUSTER_TAGS, SERVICE_ACCOUNTS
+from podid.render.formats import Drawing
+
+if TYPE_CHECKING:
+    from podid.domain.errors import PodidError
+    from podid.ops.audit.graph import ClusterReading
+
+
+def permissions() -> CommandPermissions:
+    from podid.cli import permissions
+    from podid.kube.reader import KubeReader
+    from podid.ops.audit.graph import OF_KUBERNETES, SECTIONS
+    from podid.ops.reading.sections import permissions as permissions_of_sections
+
+    return CommandPermissions(
+        permissions_of_sections((), (*SECTIONS, *OF_KUBERNETES)),
+        optional=(
+            permissions.CLUSTER_TAGS,
+            OptionalPermission.of("NS/SA: whether it exists", KubeReader.list_pods, KubeReader.list_workloads),
+        ),
+    )
+
+
+@options
+class GraphOptions:
+    """Options of `podid graph`."""
+
+    service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
+    all_clusters: bool = switch("Draw every cluster of the region, or of each --region.")
+    cluster_tags: Mapping[str, str] = CLUSTER_TAGS
+
+
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES),
+    permissions=permissions,
+    formats=Drawing,
+    several=("cluster", "region", "profile"),
+)
+def graph(access: Access, options: GraphOptions) -> None:
+    """Draw service accounts, their roles and the services these reach.
+
+    The nodes are clusters, service accounts with an association, their roles and target roles, accounts and services.
+    Roles, accounts and services that several service accounts use are one node each. An edge from role to role that
+    only a policy allows is dashed.
+
+    Services come from the Allow statements of the roles' policies. Deny statements, conditions, permissions boundaries
+    and session policies are not evaluated. Policies of roles in other accounts cannot be read.
+
+    -o html is one file for a browser, with a search. -o dot is for Graphviz, -o mermaid for Markdown.
+
+    --cluster, --region and --profile can be repeated.
+
+    Example: podid graph
+
+    Example: podid graph -n shop -o mermaid
+
+    Example: podid graph --all-clusters -o html > graph.html
+
+    Example: podid graph -o json --query 'nodes[?kind == `service`].name'
+    """
+    from podid.cli.cluster import no_cluster
+    from podid.cli.hints import hint_words
+    from podid.cli.several import each_cluster
+    from podid.domain.errors import ExitCode, PodidError
+    from podid.ops.audit.graph import build, read_cluster
+    from podid.ops.reading.scope import DoctorScope
+    from podid.render.graph import graph_notes, graph_view
+
+    terminal, namespace = access.terminal, access.shared.namespace or ""
+    access.check_whose_pods(options.service_accounts, everywhere=True)
+    refs = options.service_accounts
+    scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
+    readings: list[ClusterReading] = []
+    failures: list[PodidError] = []
+    with terminal.working("reading roles and their policies"):
+        for name, local in each_cluster(access, all_clusters=options.all_clusters, tags=options.cluster_tags):
+            try:
+                if isinstance(local, PodidError):
+                    raise local
+                readings.append(read_cluster(local.clients, local.place(), scope, access.runtime.now()))
+            except PodidError as error:
+                if not name:
+                    raise
+                if not isinstance(local, PodidError):
+                    error.hint = hint_words(error.hint, local.argv)
+                failures.append(error)
+    if not readings:
+        raise failures[0] if failures else no_cluster(access.aws.region, access.shared, access.runtime.env)
+    graph = build(readings)
+    terminal.emit(graph_view(graph, several=len(readings) > 1))
+    terminal.note(*graph_notes(graph, access.shared.output))
+    for failure in failures:
+        terminal.tell_failure(failure)
+    terminal.leave(ExitCode.PARTIAL if failures else ExitCode.OK)

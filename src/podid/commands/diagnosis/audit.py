@@ -1,0 +1,59 @@
+"""podid audit."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.doctor.request import AuditOptions
+from podid.render.formats import Report
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.checks.all import AUDITED
+    from podid.domain.permissions import OptionalPermission
+    from podid.ops.reading import sections
+
+    every = OptionalPermission.of("--all-clusters: listing the clusters", Eks.list_clusters)
+    return CommandPermissions(sections.permissions(AUDITED), (*sections.optional_permissions(AUDITED), every))
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, formats=Report, several=("cluster",))
+def audit(access: Access, options: AuditOptions) -> None:
+    """Find excessive permissions and exposed identities.
+
+    Checks trust policies and permissions of the roles, unused associations, access keys that are stored in the cluster,
+    nodes whose metadata service answers pods, and who else can get the role of a service account. The command only
+    reads. --secrets also reads Secrets. podid never prints or saves an access key.
+
+    Example: podid audit
+
+    Example: podid audit shop/orders --fail-on warn
+
+    Example: podid audit -n shop -o sarif
+    """
+    from podid.checks.all import AUDITED
+    from podid.cli.several import all_clusters, in_each_cluster
+    from podid.commands.diagnosis.examine import audit_cluster
+    from podid.domain.errors import UsageError
+    from podid.ops.status.diagnose import describe_checks, select
+    from podid.render.doctor import check_list_view, doctor_view, reports_view
+
+    checks = select(options.check, options.skip, among=AUDITED, command="audit")
+    if options.report.list_checks:
+        access.terminal.emit(check_list_view(describe_checks(checks)))
+        return
+
+    def run(access: Access) -> None:
+        report, output = audit_cluster(access, options, checks), access.shared.output
+        if isinstance(output, Report):
+            access.terminal.write_report(report, output)
+        else:
+            access.terminal.emit(doctor_view(report, all_verdicts=options.report.all_verdicts))
+        access.terminal.leave(options.report.exit_code(report))
+
+    clusters = all_clusters(access) if options.all_clusters else access.shared.several.get("cluster", ())
+    if len(clusters) > 1 and isinstance(access.shared.output, Report):
+        raise UsageError(f"-o {access.shared.output} is for one cluster")
+    in_each_cluster(access, run, clusters=clusters, together=reports_view)

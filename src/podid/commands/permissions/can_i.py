@@ -1,0 +1,57 @@
+"""podid can-i."""
+
+from __future__ import annotations
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.permissions import CommandPermissions
+from podid.ops.permissions.request import CanOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.iam import Iam
+    from podid.commands.permissions.sessions import reading
+    from podid.domain.permissions import OptionalPermission
+
+    return reading(OptionalPermission.of("IAM's policy simulator, with service control policies", Iam.simulate))
+
+
+@command(shared=(*CLUSTER, *KUBERNETES), permissions=permissions)
+def can_i(access: Access, options: CanOptions) -> None:
+    """Check whether a service account's pods may perform actions.
+
+    podid evaluates the policies of the role, its permissions boundary, the session policy and role chaining, and names
+    the statement that decides. IAM's policy simulator decides too, if the caller may use it: it also knows service
+    control policies. podid reports a difference between both.
+
+    Without --resource, podid lists the resources. A pattern such as 's3:*' lists the actions that are allowed. The
+    session tags of the pods are known; specify further condition keys with --context-key. Resource policies, such as
+    those of buckets and keys, are not checked.
+
+    Exit 0 if all actions are allowed, 3 if one is denied, 9 if one is not known.
+
+    Example: podid can-i shop/orders s3:GetObject --resource arn:aws:s3:::reports/2026.csv
+
+    Example: podid can-i pod/shop/orders-7d4 'dynamodb:*'
+
+    Example: podid can-i --role orders s3:PutObject --context-key aws:SourceIp=203.0.113.9
+
+    Example: podid can-i --policy-file policy.json s3:GetObject
+    """
+    from podid.commands.permissions.sessions import read_session
+    from podid.ops.permissions.actions import action_table
+    from podid.ops.permissions.can import ActionQuery, check_access
+    from podid.ops.permissions.request import refuse_kube_context
+    from podid.render.access import access_notes, access_view
+
+    refuse_kube_context(access.shared.context)
+    query, named, files = ActionQuery(options.actions, options.resources), options.named, options.policy_files
+    with access.terminal.working("reading the policies"):
+        session = read_session(
+            access, named, options.role, files, keys=options.context_keys, target_profile=options.target_profile
+        )
+        iam = access.clients.iam_of(session.profile) if session.not_simulated is None else None
+        report = check_access(session, query, action_table(), iam)
+    access.terminal.emit(access_view(report))
+    access.terminal.note(*access_notes(report))
+    access.terminal.leave(report.exit_code)

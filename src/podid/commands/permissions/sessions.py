@@ -1,0 +1,83 @@
+"""Read the session of a command's options: of a service account, a pod, a role, or of policies in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+
+if TYPE_CHECKING:
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.trust import LivePod
+    from podid.ops.permissions.request import NamedIdentity
+    from podid.ops.permissions.session import SessionAccess
+
+
+def reading(*more: OptionalPermission) -> CommandPermissions:
+    """Return the permissions to read the policies of one session."""
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.cli import permissions
+    from podid.kube.reader import KubeReader
+
+    return CommandPermissions.of(
+        *(Eks.find_association, Eks.list_association_summaries),
+        *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
+        optional=(
+            *more,
+            OptionalPermission.of("pod/NS/NAME", KubeReader.list_pods),
+            OptionalPermission.of("--role: suggesting similar names", Iam.list_role_names),
+            permissions.NAMING,
+        ),
+    )
+
+
+def read_session(
+    access: Access,
+    named: NamedIdentity | None,
+    role: str | None,
+    files: Sequence[str],
+    *,
+    keys: Mapping[str, tuple[str, ...]],
+    target_profile: str,
+) -> SessionAccess:
+    """Return the access of the specified session. Files require no AWS access."""
+    from podid.domain.policy.session import RoleSession
+    from podid.ops.permissions.read import read_role_grants
+    from podid.ops.permissions.session import SessionReader, of_files, of_role
+    from podid.ops.role.policies import read_policies
+    from podid.ops.session.issue import get_association
+
+    now = access.runtime.now()
+    if files:
+        session = RoleSession(region=access.shared.region or "", now=now, given=keys)
+        return of_files(read_policies(access.terminal.read_file, files), session)
+    if role is not None:
+        place, aws = access.account_place(), access.aws
+        grants = read_role_grants(aws.iam, role, account=place.account, partition=aws.partition)
+        return of_role(grants, RoleSession(region=aws.region, now=now, given=keys))
+    assert named is not None
+    place, ref, pod = access.place(), named.ref, None
+    if named.pod:
+        ref, pod = _pod(access, named)
+    association = get_association(access.clients, place, ref)
+    reader = SessionReader(clients=access.clients, now=now, given=keys, target_profile=target_profile)
+    (only,) = reader.read(place, [association], pod)
+    return only
+
+
+def _pod(access: Access, named: NamedIdentity) -> tuple[ServiceAccountRef, LivePod]:
+    """Return the service account and the session tags of a running pod. Raise NotFound with the nearest names."""
+    from podid.domain.errors import Again, NotFound
+    from podid.domain.text import did_you_mean, nearest
+    from podid.domain.trust import LivePod
+
+    pods = {pod.name: pod for pod in access.kube.reader.list_pods(named.ref.namespace)}
+    if named.pod not in pods:
+        near, name = nearest(named.pod, pods, 1), f"{named.ref.namespace}/{named.pod}"
+        hint = Again(swap=(f"pod/{name}", f"pod/{named.ref.namespace}/{near[0]}")) if near else ()
+        raise NotFound(f"Pod {name} does not exist{did_you_mean(named.pod, pods)}", hint=hint, subject=name)
+    pod = pods[named.pod]
+    return pod.ref, LivePod(pod.name, pod.uid)

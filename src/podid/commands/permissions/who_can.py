@@ -1,0 +1,111 @@
+"""podid who-can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.permissions.request import WhoOptions
+
+if TYPE_CHECKING:
+    from podid.domain.errors import PodidError
+    from podid.ops.permissions.can import ActionQuery
+    from podid.ops.permissions.who import ClusterIdentities
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+
+    return CommandPermissions.of(
+        Eks.iter_readable,
+        *(Iam.find_roles, Iam.get_names_of_policies, Iam.get_inline_documents, Iam.get_managed_documents),
+        optional=(
+            OptionalPermission.of("the number of running pods", KubeReader.list_pods),
+            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions, several=("cluster", "region", "profile"))
+def who_can_do(access: Access, options: WhoOptions) -> None:
+    """List the service accounts whose pods may perform an action.
+
+    podid reads the associations of the cluster and the policies of their roles, each once, and evaluates them as podid
+    can-i does: policies, permissions boundary, session policy and role chaining. A service account for which the
+    access is not known is listed as unknown, with the reason.
+
+    With --resource, the action must be allowed on that resource, or on a part of its pattern. Resource policies and
+    policies of the organization are not checked.
+
+    --cluster, --region and --profile can be repeated. Exit 9 if the access of a service account is unknown.
+
+    Example: podid who-can dynamodb:DeleteTable
+
+    Example: podid who-can s3:GetObject --resource 'arn:aws:s3:::reports/*'
+
+    Example: podid who-can 'iam:*' --all-clusters
+    """
+    from podid.cli.cluster import no_cluster
+    from podid.cli.several import check_namespace
+    from podid.domain.errors import ExitCode, PodidError
+    from podid.ops.permissions.actions import action_table
+    from podid.ops.permissions.can import ActionQuery
+    from podid.ops.permissions.request import refuse_kube_context
+    from podid.ops.permissions.who import report
+    from podid.render.access import identities_notes, identities_view
+
+    refuse_kube_context(access.shared.context)
+    query, table, namespace = ActionQuery((options.action,), options.resources), action_table(), access.shared.namespace
+    tuple(query.notes(table))  # a pattern without an action fails before anything is read
+    with access.terminal.working("reading the policies"):
+        parts = list(_parts(access, options, query))
+    failures = [part for part in parts if isinstance(part, PodidError)]
+    read = [part for part in parts if not isinstance(part, PodidError)]
+    if failures and not read:
+        raise failures[0]
+    if not read:
+        raise no_cluster(access.aws.region, access.shared, access.runtime.env)
+    answer = report(query, table, [part for _, part in read])
+    if namespace and not answer.items and not failures:
+        check_namespace([local for local, _ in read], namespace)
+    access.terminal.emit(identities_view(answer))
+    access.terminal.note(*identities_notes(answer))
+    for failure in failures:
+        access.terminal.tell_failure(failure)
+    code = ExitCode.OK if options.allow_unknown else answer.exit_code
+    access.terminal.leave(ExitCode.PARTIAL if failures else code)
+
+
+def _parts(
+    access: Access, options: WhoOptions, query: ActionQuery
+) -> Iterator[tuple[Access, ClusterIdentities] | PodidError]:
+    """Yield the answer of each cluster with its access; a failure in one of several does not stop the others."""
+    from podid.cli.hints import hint_words
+    from podid.cli.several import each_cluster
+    from podid.domain.errors import PodidError
+    from podid.ops.permissions.actions import action_table
+    from podid.ops.permissions.session import SessionReader
+    from podid.ops.permissions.who import who_can
+
+    keys, profile, now = options.context_keys, options.target_profile, access.runtime.now()
+    # clusters of one account share roles
+    readers: dict[int, SessionReader] = {}
+    for name, local in each_cluster(access, all_clusters=options.all_clusters):
+        if isinstance(local, PodidError):
+            yield local
+            continue
+        try:
+            new = SessionReader(clients=local.clients, now=now, given=keys, target_profile=profile)
+            reader = readers.setdefault(id(local.aws), new)
+            place = local.place()
+            yield local, who_can(local.clients, reader, place, access.shared.namespace, query, action_table())
+        except PodidError as error:
+            if not name:
+                raise
+            error.hint = hint_words(error.hint, local.argv)
+            yield error

@@ -1,0 +1,111 @@
+"""Ways to an identity beside its pods: access keys stored in the cluster, and permissions of other users in Kubernetes.
+
+Access keys: AWS General Reference, "Understanding unique ID prefixes": AKIA is an access key, ASIA a temporary one.
+Permissions: Kubernetes documentation, "Role Based Access Control Good Practices", section "Privilege escalation risks".
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from podid.domain.findings import Subject
+
+_KEY_ID = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])")
+# AWS's documentation uses such key IDs
+_EXAMPLE = "EXAMPLE"
+TEMPORARY = "ASIA"
+
+
+def key_ids(text: str) -> tuple[str, ...]:
+    """Return the IDs of access keys in the text, each once, without those of AWS's documentation."""
+    ids = dict.fromkeys(_KEY_ID.findall(text))
+    return tuple(number for number in ids if not number.endswith(_EXAMPLE))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """The place of an access key: the object, and the entry in it. `key_id` is never printed or saved."""
+
+    subject: Subject
+    place: str
+    key_id: str
+
+    @property
+    def namespace(self) -> str:
+        return self.subject.namespace
+
+    def __repr__(self) -> str:
+        return f"KeyPlace({self.subject}, {self.place})"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccessKey:
+    """An access key in an object of the cluster, without its ID. `account` is empty if it could not be read."""
+
+    subject: Subject
+    place: str
+    last_four: str
+    temporary: bool = False
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IdentityGrant:
+    """Permissions of a user, group or service account by one binding, in a namespace, or in all if it is empty.
+    `abilities` are members of ABILITIES. `binding` is RoleBinding or ClusterRoleBinding with its name."""
+
+    subject: Subject
+    namespace: str
+    abilities: tuple[str, ...]
+    role: str
+    binding: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """One rule of a Role or ClusterRole."""
+
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+    def allows(self, verb: str, group: str, resource: str) -> bool:
+        """Return whether it allows the verb on all objects of the resource."""
+        if self.names:
+            return False
+        sub = resource.partition("/")[2]
+        resources = {"*", resource, *((f"*/{sub}",) if sub else ())}
+        return (
+            bool({"*", verb} & set(self.verbs))
+            and bool({"*", group} & set(self.groups))
+            and bool(resources & set(self.resources))
+        )
+
+
+_CONTROLLERS = tuple(("apps", kind) for kind in ("deployments", "statefulsets", "daemonsets", "replicasets"))
+_JOBS = (("batch", "jobs"), ("batch", "cronjobs"))
+# ability -> (verb, API group, resource), each of which gives it
+ABILITIES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "create pods": (
+        ("create", "", "pods"),
+        *((verb, *kind) for kind in (*_CONTROLLERS, *_JOBS) for verb in ("create", "patch", "update")),
+        *((verb, "", "replicationcontrollers") for verb in ("create", "patch", "update")),
+    ),
+    "create tokens of service accounts": (("create", "", "serviceaccounts/token"),),
+    "run commands in pods": (("create", "", "pods/exec"), ("create", "", "pods/attach")),
+}
+
+
+def abilities_of(rules: Iterable[RoleRule]) -> tuple[str, ...]:
+    """Return the abilities by which the rules give the identity of service accounts."""
+    listed = tuple(rules)
+    return tuple(
+        ability for ability, ways in ABILITIES.items() if any(rule.allows(*way) for rule in listed for way in ways)
+    )
+
+
+def named_in(places: Iterable[tuple[Subject, str, str]]) -> Iterator[KeyPlace]:
+    """Yield the places of access keys in (object, entry, text)."""
+    for subject, place, text in places:
+        yield from (KeyPlace(subject, place, number) for number in key_ids(text))

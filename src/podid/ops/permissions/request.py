@@ -1,0 +1,143 @@
+"""The requests that podid evaluates: actions, resources and values of condition keys; and the options for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from podid.domain.errors import Again, InvalidInput, UsageError
+from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.option import argument, arguments, option, options, several, switch
+from podid.ops.options import ALLOW_UNKNOWN, TARGET_PROFILE
+
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_POD_KINDS = ("po", "pod", "pods")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedIdentity:
+    """A service account, or one of its pods: then `pod` is the pod's name, and the name of `ref` is empty."""
+
+    ref: ServiceAccountRef
+    pod: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> NamedIdentity:
+        """Return the identity of NS/SA or pod/NS/NAME. Raise InvalidInput."""
+        parts = text.split("/")
+        if len(parts) == 3 and parts[0].lower() in _POD_KINDS:
+            named = ServiceAccountRef.parse("/".join(parts[1:]))
+            return cls(ServiceAccountRef(named.namespace, ""), named.name)
+        return cls(ServiceAccountRef.parse(text))
+
+
+def parse_action(text: str) -> str:
+    """Return an action or a pattern of actions. Raise InvalidInput for other text."""
+    if not _ACTION.fullmatch(text):
+        message = f"{text!r} is not an action: specify SERVICE:Action, such as s3:GetObject or 's3:Get*'"
+        raise InvalidInput(message, subject=text)
+    return text
+
+
+def parse_resources(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return each ARN once. Raise InvalidInput for other text."""
+    for text in texts:
+        if text != "*":
+            Arn.parse(text)
+    return tuple(dict.fromkeys(texts))
+
+
+def parse_keys(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the values of condition keys, in lower case. A key that is repeated has several values. Raise
+    InvalidInput for text that is not KEY=VALUE."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or ":" not in key:
+            example = "aws:SourceIp=203.0.113.9"
+            raise InvalidInput(
+                f"--context-key {text!r} is not KEY=VALUE: specify, for example, {example}", subject=text
+            )
+        keys[key.lower()] = (*keys.get(key.lower(), ()), value)
+    return keys
+
+
+def refuse_kube_context(context: str | None) -> None:
+    """Raise UsageError for a condition key that was passed as the kube context."""
+    key, equals, _ = (context or "").partition("=")
+    if equals and ":" in key:
+        message = f"--context {context!r} is not a kube context: pass values of condition keys with --context-key"
+        raise UsageError(message, hint=Again(swap=("--context", "--context-key")))
+
+
+RESOURCES = several(
+    "ARN",
+    "Only this resource, which may have wildcards. Repeatable.",
+    name="--resource",
+    read=parse_resources,
+)
+CONTEXT_KEYS = several(
+    "KEY=VALUE",
+    "Value of a condition key in the request, such as aws:SourceIp=203.0.113.9. Repeatable.",
+    name="--context-key",
+    default={},
+    read=parse_keys,
+)
+FILES = several(
+    "FILE|-",
+    "Only the policies in these JSON files, offline. Repeatable.",
+    name="--policy-file",
+)
+ROLE_OPTION = option("ROLE", "This role instead of a service account's, by name or ARN.", name="--role", source="roles")
+PROFILE: Any = replace(TARGET_PROFILE, help="AWS profile for a target role in another account.")
+
+
+@options
+class CanOptions:
+    """The options of podid can-i."""
+
+    words: tuple[str, ...] = arguments(
+        "[NS/SA] ACTION...", "The service account, or pod/NS/NAME; then the actions, which may have wildcards."
+    )
+    resources: tuple[str, ...] = RESOURCES
+    context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
+    role: str | None = ROLE_OPTION
+    policy_files: tuple[str, ...] = FILES
+    target_profile: str = PROFILE
+
+    @property
+    def named(self) -> NamedIdentity | None:
+        """Return the specified identity, None for a role or for files. Raise UsageError if there is not exactly one."""
+        check_one_source(self.words[0] if "/" in self.words[0] else "", self.role, self.policy_files)
+        return NamedIdentity.parse(self.words[0]) if "/" in self.words[0] else None
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Return the actions, each once. Raise UsageError without any, InvalidInput for other text."""
+        words = self.words[1:] if "/" in self.words[0] else self.words
+        if not words:
+            raise UsageError("Specify an action, such as s3:GetObject or 's3:Get*'")
+        return tuple(dict.fromkeys(map(parse_action, words)))
+
+
+def check_one_source(identity: str, role: str | None, files: Sequence[str]) -> None:
+    """Raise UsageError unless one of a service account, a role and policy files is specified."""
+    given = [name for name, value in (("NS/SA", identity), ("--role", role), ("--policy-file", files)) if value]
+    if not given:
+        raise UsageError("Specify a service account as NAMESPACE/NAME, or --role ROLE, or --policy-file FILE")
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} cannot be used together")
+
+
+@options
+class WhoOptions:
+    """The options of podid who-can."""
+
+    action: str = argument("ACTION", "The action, or a pattern of actions such as 's3:Put*'.", read=parse_action)
+    resources: tuple[str, ...] = RESOURCES
+    context_keys: Mapping[str, tuple[str, ...]] = CONTEXT_KEYS
+    target_profile: str = PROFILE
+    all_clusters: bool = switch("Read every cluster of the region, or of each --region.")
+    allow_unknown: bool = ALLOW_UNKNOWN

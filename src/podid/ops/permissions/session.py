@@ -1,0 +1,237 @@
+"""What the sessions of a service account's pods may do: the policies of their role and how they get it.
+
+With a target role, the pods have the credentials of the target role. Then the association's role must be able to
+assume it: otherwise the pods have no credentials and may do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from podid.domain import trust
+from podid.domain.aws import Association, Cluster, Decision
+from podid.domain.errors import InvalidInput
+from podid.domain.names import Arn, role_name
+from podid.domain.policy.evaluate import AccessVerdict, Layer, LayerKind, RoleAccess, Ruling
+from podid.domain.policy.session import RoleSession
+from podid.domain.policy.statements import PermissionPolicy, parse_permissions
+from podid.domain.section import Known, Missing, Section
+from podid.facts.second_hop import SecondHop, second_hop
+from podid.ops.permissions.read import RoleGrants, in_other_account, read_grants
+from podid.ops.role.uses import Unread
+
+if TYPE_CHECKING:
+    from podid.domain.plan import Place
+    from podid.ops.clients import Clients
+
+Values = Mapping[str, tuple[str, ...]]
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+FREE = "sts:getcalleridentity"
+SIMULATE = "iam:SimulatePrincipalPolicy"
+_EXPLICIT, _IMPLICIT = "explicitDeny", "implicitDeny"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionAccess:
+    """The access of pods' sessions. `grants` are those of the role of the sessions, None for policies in files; `base`
+    those of the association's role, if it assumes a target role. `association` is None for a role by itself. `profile`
+    is the AWS profile for the role, empty for the caller's own credentials; `not_simulated` is the reason why IAM's
+    simulator cannot be called."""
+
+    access: RoleAccess
+    grants: RoleGrants | None = None
+    base: RoleGrants | None = None
+    association: Association | None = None
+    hop: SecondHop | None = None
+    unread: tuple[Unread, ...] = ()
+    profile: str = ""
+    not_simulated: Unread | None = None
+
+    @property
+    def role_arn(self) -> str:
+        """Return the ARN of the role of the sessions; empty for policies in files."""
+        return self.access.session.role_arn
+
+    @cached_property
+    def obstacle(self) -> Ruling | None:
+        """Return why there is no session, or why that is not known; None if there is one."""
+        for grants in (self.base, self.grants):
+            if grants is not None and grants.gone:
+                return Ruling(action="", verdict=AccessVerdict.DENIED, reason=f"role {grants.arn} does not exist")
+        if self.hop is None:
+            return None
+        if self.hop.error is not None:
+            return Ruling(action="", verdict=AccessVerdict.DENIED, reason=self.hop.error.message)
+        for missing in self.hop.unknowns:
+            role = role_name(self.hop.association.role_arn)
+            reason = f"not known whether role {role} can assume role {role_name(self.role_arn)}: {missing.reason}"
+            return Ruling(
+                action="", verdict=AccessVerdict.UNKNOWN, reason=reason, missing_permission=missing.permission
+            )
+        return None
+
+    def ruling(self, action: str, resource: str = "") -> Ruling:
+        """Return the access to the action on the resource, or on any resource if it is empty."""
+        ruling, obstacle = self.access.ruling(action, resource), self.obstacle
+        if action.lower() == FREE:
+            reason = "AWS requires no permission for it"
+            ruling = replace(ruling, verdict=AccessVerdict.ALLOWED, layer="", statement=None, reason=reason, keys=())
+        if obstacle is None:
+            return self._across_accounts(ruling)
+        if obstacle.verdict is AccessVerdict.DENIED:
+            return replace(obstacle, action=action, resource=resource)
+        if ruling.verdict is AccessVerdict.ALLOWED:
+            permission = obstacle.missing_permission
+            return replace(ruling, verdict=obstacle.verdict, reason=obstacle.reason, missing_permission=permission)
+        return ruling
+
+    def _across_accounts(self, ruling: Ruling) -> Ruling:
+        """Return unknown for an allowed resource of another account: the resource's own policy decides too."""
+        parts = ruling.resource.split(":", 5)
+        own = self.access.session.account
+        if ruling.verdict is not AccessVerdict.ALLOWED or len(parts) < 6 or not parts[4].isdigit() or not own:
+            return ruling
+        if parts[4] == own:
+            return ruling
+        reason = f"the resource is in account {parts[4]}: a resource policy there must allow it too"
+        return replace(ruling, verdict=AccessVerdict.UNKNOWN, reason=reason)
+
+
+def of_files(policies: Mapping[str, Mapping[str, object]], session: RoleSession) -> SessionAccess:
+    """Return the access of a session that has only these policies."""
+    parsed = tuple(parse_permissions(name, LayerKind.IDENTITY.value, document) for name, document in policies.items())
+    access = RoleAccess(session, (Layer(LayerKind.IDENTITY, "policy in the files", parsed),))
+    return SessionAccess(access=access, not_simulated=Unread("IAM's simulator", "it requires a role"))
+
+
+def of_role(grants: RoleGrants, session: RoleSession) -> SessionAccess:
+    """Return the access of sessions of the role, whatever assumes it."""
+    access = RoleAccess(_as_role(session, grants), grants.layers)
+    return SessionAccess(access=access, grants=grants, unread=tuple(grants.missing))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionReader:
+    """Reads the access of associations' pods. It keeps the policies that it read, by the ARN of their role. `given` are
+    values of condition keys, in lower case. `target_profile` is the profile for target roles, empty for the caller's
+    own credentials."""
+
+    clients: Clients
+    now: datetime
+    given: Values
+    target_profile: str = ""
+
+    @cached_property
+    def _grants(self) -> dict[str, RoleGrants]:
+        return {}
+
+    def read(
+        self, place: Place, associations: Sequence[Association], pod: trust.LivePod | None = None
+    ) -> tuple[SessionAccess, ...]:
+        """Return the access of each association's pods, or of `pod`."""
+        cluster = place.the_cluster
+        own = [item.role_arn for item in associations]
+        targets = [item.target_role_arn for item in associations if item.target_role_arn]
+        self._read(own, cluster.account)
+        self._read(targets, cluster.account)
+        return tuple(self._of(cluster, place.region, item, pod) for item in associations)
+
+    def _read(self, arns: Sequence[str], account: str) -> None:
+        new = [arn for arn in dict.fromkeys(arns) if arn not in self._grants]
+        elsewhere = {arn: reason for arn in new if (reason := in_other_account(arn, account)) is not None}
+        self._grants.update(read_grants(self.clients.iam, [arn for arn in new if arn not in elsewhere]))
+        if elsewhere and self.target_profile:
+            self._grants.update(read_grants(self.clients.iam_of(self.target_profile), list(elsewhere)))
+        elif elsewhere:
+            self._grants.update({arn: RoleGrants.unread(arn, reason) for arn, reason in elsewhere.items()})
+
+    def _of(self, cluster: Cluster, region: str, association: Association, live: trust.LivePod | None) -> SessionAccess:
+        pod = trust.PodIdentity(
+            cluster.arn, association.namespace, association.service_account, session_tags=association.session_tags
+        )
+        session = RoleSession(pod=pod, live=live, region=region, now=self.now, given=self.given)
+        grants = self._grants[association.pods_role_arn]
+        layers = grants.layers
+        unread = list(grants.missing)
+        if association.policy:
+            policy = _session_policy(association.policy)
+            layers = (*layers, Layer(LayerKind.SESSION, "statement of the session policy", (policy,)))
+            unread += [Unread(policy.name, policy.unread.reason)] if policy.unread is not None else []
+        base = self._grants[association.role_arn] if association.target_role_arn else None
+        hop = self._hop(association, cluster, base, session) if base is not None else None
+        unread += base.missing if base is not None else ()
+        elsewhere = in_other_account(grants.arn, cluster.account)
+        profile = self.target_profile if elsewhere is not None else ""
+        return SessionAccess(
+            access=RoleAccess(_as_role(session, grants), layers),
+            grants=grants,
+            base=base,
+            association=association,
+            hop=hop,
+            unread=tuple(dict.fromkeys(unread)),
+            profile=profile,
+            not_simulated=None if elsewhere is None or profile else _in_account(elsewhere, grants.arn),
+        )
+
+    def _hop(self, association: Association, cluster: Cluster, base: RoleGrants, session: RoleSession) -> SecondHop:
+        """Return how the association's role assumes its target role, by podid's own evaluation of its policies."""
+        target, access = association.target_role_arn or "", RoleAccess(_as_role(session, base), base.layers)
+        return second_hop(
+            association,
+            cluster,
+            base=base.known_role,
+            target=self._grants[target].role,
+            permissions=_decisions([access.ruling(action, target) for action in trust.ACTIONS]),
+            pods=(session.live,) if session.live is not None else None,
+            now=self.now,
+        )
+
+
+def _decisions(rulings: Sequence[Ruling]) -> Section[tuple[Decision, ...]]:
+    """Return the rulings as decisions of IAM's simulator, for the judgement of role chaining."""
+    decisions = []
+    for ruling in rulings:
+        if ruling.verdict is AccessVerdict.UNKNOWN and not ruling.keys:
+            return Missing(ruling.reason, ruling.missing_permission)
+        word = "allowed" if ruling.verdict is AccessVerdict.ALLOWED else _IMPLICIT
+        if ruling.verdict is AccessVerdict.DENIED and ruling.statement is not None:
+            word = _EXPLICIT
+        boundary = False if ruling.layer == LayerKind.BOUNDARY else None
+        keys = ruling.keys if ruling.verdict is AccessVerdict.UNKNOWN else ()
+        decisions.append(
+            Decision(
+                action=ruling.action,
+                resource=ruling.resource,
+                decision=word,
+                boundary_allows=boundary,
+                missing_context_keys=tuple(keys),
+            )
+        )
+    return Known(tuple(decisions))
+
+
+def _as_role(session: RoleSession, grants: RoleGrants) -> RoleSession:
+    """Return the session as one of the role."""
+    role = grants.known_role
+    tags = dict(role.tags) if role is not None else None
+    return replace(session, role_arn=grants.arn, role_id=role.role_id if role is not None else "", role_tags=tags)
+
+
+def _in_account(elsewhere: Missing, arn: str) -> Unread:
+    return Unread("IAM's simulator", elsewhere.reason, f"{SIMULATE} in account {Arn.parse(arn).account}")
+
+
+def _session_policy(text: str) -> PermissionPolicy:
+    try:
+        document = trust.read_json(text)
+    except InvalidInput as error:
+        return PermissionPolicy(
+            "session policy", unread=Missing(f"the session policy cannot be parsed: {error.message}")
+        )
+    if not isinstance(document, Mapping):
+        return PermissionPolicy("session policy", unread=Missing("the session policy is not a JSON object"))
+    return parse_permissions("session policy", LayerKind.SESSION.value, document)

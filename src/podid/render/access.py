@@ -1,0 +1,100 @@
+"""The access of pods to AWS: single actions, who may perform one, and all privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from podid.domain.policy.evaluate import AccessVerdict, Ruling
+from podid.domain.text import count_of, needing, short_list
+from podid.ops.permissions.can import AccessReport, CheckedAction, ExpandedPattern, is_pattern
+from podid.ops.permissions.who import AllowedIdentities, AllowedIdentity
+from podid.ops.role.uses import Unread
+from podid.render.view import NOTHING, Column, Line, View, document, sentence, table_of
+
+_STYLES = {AccessVerdict.ALLOWED: "good", AccessVerdict.DENIED: "bad", AccessVerdict.UNKNOWN: "warn"}
+_MOST_RESOURCES = 3
+
+
+def access_view(report: AccessReport) -> View:
+    """Return a row for each action."""
+    table = table_of(
+        report.items,
+        ("ACTION", "ruling.action"),
+        ("ACCESS", "ruling.verdict", lambda item: _STYLES[item.ruling.verdict]),
+        (Column("RESOURCES", folds=1), lambda item: resource_words(item.ruling)),
+        (Column("STATEMENT", folds=2), lambda item: item.ruling.statement),
+        (Column("LEVEL", wide=True), lambda item: item.access_level.words if item.access_level else NOTHING),
+        (Column("SIMULATED", wide=True), "simulated"),
+        (Column("REASON", prose=True), _reason),
+        empty="none of these actions is allowed",
+    )
+    names = tuple(item.ruling.action for item in report.items if item.ruling.verdict is AccessVerdict.ALLOWED)
+    return View(document(AccessReport, report), (table,), names, exact=True)
+
+
+def identities_view(answer: AllowedIdentities) -> View:
+    """Return a row for each service account; with several clusters, each row names its cluster."""
+    several = len(answer.clusters) > 1
+    table = table_of(
+        answer.items,
+        ("SERVICE ACCOUNT", "ref"),
+        (Column("CLUSTER", folds=3, wide=not several), "cluster"),
+        ("ACCESS", "verdict", lambda item: _STYLES[item.verdict]),
+        (Column("ROLE", folds=1), lambda item: item.role_arn or NOTHING),
+        (Column("ACTIONS", folds=3, wide=not is_pattern(answer.action)), lambda item: short_list(item.actions, 3)),
+        (Column("RESOURCES", folds=2), lambda item: short_list(item.resources, _MOST_RESOURCES) or NOTHING),
+        (Column("STATEMENT", folds=2), "statement"),
+        (Column("PODS", right=True), "pods"),
+        (Column("REASON", prose=True), _why_unknown),
+        empty=f"no service account of {short_list(answer.clusters) or 'any cluster'} may perform {answer.action}",
+    )
+    return View(document(AllowedIdentities, answer), (table,), tuple(str(item.ref) for item in answer.items))
+
+
+def identities_notes(answer: AllowedIdentities) -> tuple[str | Line, ...]:
+    return (*answer.notes, *not_checked(answer.not_checked))
+
+
+def _why_unknown(item: AllowedIdentity) -> str:
+    if item.verdict is AccessVerdict.ALLOWED:
+        return NOTHING
+    return sentence(needing(item.reason, item.missing_permission)).rstrip(".")
+
+
+def access_notes(report: AccessReport) -> tuple[str | Line, ...]:
+    """Return the remarks, the count of each pattern, and what was not checked, for stderr."""
+    return (*report.notes, *map(_pattern_words, report.patterns), *not_checked(report.not_checked, report.assumed))
+
+
+def not_checked(parts: Iterable[Unread], assumed: Iterable[str] = ()) -> list[str | Line]:
+    """Return the parts that were not checked in one line, those without a permission first, and the assumptions."""
+    listed = list(parts)
+    plain = [item.what for item in listed if not item.permission]
+    needed = [needing(item.what, item.permission) for item in listed if item.permission]
+    words = f"Not checked: {', '.join((*plain, *needed))}" if listed else ""
+    facts = f"Assumed: {', '.join(assumed)}" if assumed else ""
+    text = ". ".join(filter(None, (words, facts)))
+    return [Line(text, "dim")] if text else []
+
+
+def _pattern_words(item: ExpandedPattern) -> str:
+    on = f" on {item.resource}" if item.resource else ""
+    unknown = f", {item.unknown} not known" if item.unknown else ""
+    return f"{item.pattern}{on}: {item.allowed} of {count_of(item.actions, 'action')} allowed{unknown}"
+
+
+def resource_words(ruling: Ruling) -> str:
+    """Return the resources that are allowed, or may be."""
+    if ruling.verdict is AccessVerdict.DENIED:
+        return ruling.resource or NOTHING
+    listed = ruling.resources or ruling.unclear or ((ruling.resource,) if ruling.resource else ())
+    without = f" without {short_list(ruling.except_, _MOST_RESOURCES)}" if ruling.except_ else ""
+    return (short_list(listed, _MOST_RESOURCES) or NOTHING) + without
+
+
+def _reason(item: CheckedAction) -> str:
+    """Return the reason, unless the statement says it."""
+    ruling = item.ruling
+    if ruling.verdict is AccessVerdict.ALLOWED:
+        return NOTHING
+    return sentence(needing(ruling.reason, ruling.missing_permission)).rstrip(".")

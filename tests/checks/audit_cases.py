@@ -1,0 +1,101 @@
+"""Clusters with one finding of `podid audit` each, beside healthy and unreadable ones."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from podid.domain.aws import Instance
+from podid.domain.exposure import AccessKey, IdentityGrant
+from podid.domain.findings import Subject
+from podid.domain.iam import PolicyDocument, PolicyNames
+from podid.domain.snapshot import Known, Snapshot
+
+from .builder import ACCOUNT, CLUSTER_ARN, NODE_ROLE_ARN, ROLE_ARN, association, cluster, healthy, role, trust
+from .grid import DENIED
+
+
+class AuditCase(NamedTuple):
+    broken: Snapshot
+    unknown: Snapshot
+    fine: Snapshot | None = None
+
+
+ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+SCOPED = {"aws:SourceAccount": ACCOUNT}
+OF_CLUSTER = {"ArnEquals": {"aws:SourceArn": CLUSTER_ARN}, "StringEquals": SCOPED}
+OF_TAGS = {
+    "StringEquals": {
+        "aws:RequestTag/eks-cluster-arn": CLUSTER_ARN,
+        "aws:RequestTag/kubernetes-namespace": "shop",
+        "aws:RequestTag/kubernetes-service-account": "orders",
+    }
+}
+KEY = AccessKey(Subject("ConfigMap", "settings", "shop"), "entry credentials", "WXYZ", account=ACCOUNT)
+GRANT = IdentityGrant(
+    Subject("Group", "developers"), "shop", ("create pods",), "Role deployer", "RoleBinding shop/deployer"
+)
+
+
+def allowing(**statement: Any) -> Snapshot:
+    """The healthy cluster, whose role has this one statement."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    return healthy(permission_policies={ROLE_ARN: Known((PolicyDocument("p", document),))})
+
+
+def trusting(*statements: Any, **condition: Any) -> Snapshot:
+    """The healthy cluster, whose role's trust policy has these further statements, or this condition."""
+    document = trust(**condition)
+    listed = [*document["Statement"], *statements]  # type: ignore[misc]
+    return healthy(
+        cluster=cluster(oidc_issuer=f"https://{ISSUER}"),
+        roles={ROLE_ARN: Known(role(document=document | {"Statement": listed}))},
+    )
+
+
+def other_account(**condition: Any) -> dict[str, object]:
+    principal = {"AWS": "arn:aws:iam::444455556666:root"}
+    return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}
+
+
+def untagged(**statement: Any) -> Snapshot:
+    return replace(allowing(**statement), associations=Known((association(disable_session_tags=True),)))
+
+
+TAGGED = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "shop"}}
+READ = {"Action": "dynamodb:GetItem", "Resource": "*"}
+BY_OIDC = {
+    "Effect": "Allow",
+    "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+    "Action": "sts:AssumeRoleWithWebIdentity",
+    "Condition": {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:shop:orders"}},
+}
+CLOSED = {"node-1": Instance(id="i-node-1", hop_limit=1)}
+OPEN = {"node-1": Instance(id="i-node-1", hop_limit=2)}
+UNREAD_POLICIES = healthy(permission_policies={ROLE_ARN: DENIED})
+UNREAD_ROLE = healthy(roles={ROLE_ARN: DENIED})
+SECRET_ID = {"StringEquals": {"sts:ExternalId": "3f9c1a7e5d2b4c68"}}
+
+AUDIT_CASES: dict[str, AuditCase] = {
+    "role-administrator": AuditCase(allowing(Action="*", Resource="*"), UNREAD_POLICIES),
+    "role-passes-any-role": AuditCase(allowing(Action="iam:PassRole", Resource="*"), UNREAD_POLICIES),
+    "role-assumes-any-role": AuditCase(
+        allowing(Action="sts:*", Resource=f"arn:aws:iam::{ACCOUNT}:role/*"), UNREAD_POLICIES
+    ),
+    "policy-uses-disabled-session-tags": AuditCase(
+        untagged(**READ, Condition=TAGGED),
+        replace(UNREAD_POLICIES, associations=Known((association(disable_session_tags=True),))),
+        untagged(**READ),
+    ),
+    "trust-wider-than-use": AuditCase(trusting(**OF_CLUSTER), UNREAD_ROLE),
+    "trust-without-source": AuditCase(trusting(**OF_TAGS), UNREAD_ROLE),
+    "cross-account-trust-without-external-id": AuditCase(
+        trusting(other_account()), UNREAD_ROLE, trusting(other_account(**SECRET_ID))
+    ),
+    "irsa-still-allowed": AuditCase(trusting(BY_OIDC), UNREAD_ROLE, trusting()),
+    "identity-open-to-others": AuditCase(healthy(grants=(GRANT,)), healthy(grants=DENIED)),
+    "imds-open-to-pods": AuditCase(
+        healthy(instances=OPEN, node_role_policies={NODE_ROLE_ARN: Known(PolicyNames(inline=("s3",)))}),
+        healthy(instances=DENIED),
+        healthy(instances=CLOSED),
+    ),
+    "access-keys-in-cluster": AuditCase(healthy(access_keys=(KEY,)), healthy(access_keys=DENIED)),
+}

@@ -1,0 +1,149 @@
+"""who-can: the service accounts that may perform an action, with role, statement and pods."""
+
+import json
+from typing import Any
+
+import pytest
+
+from e2e.test_can_i import BUCKET, EVERYTHING, READ, TABLE, document, managed, put
+from permissions_support import allow, limited, role
+from worlds import ACCOUNT, Site
+
+OWN = ("shop/orders", "allowed", [TABLE])
+
+
+def asked(site: Site, *words: str, code: int = 0, **how: Any) -> Any:
+    outcome = site("who-can", *words, "-o", "json", **how)
+    assert outcome.code == code, outcome
+    return outcome.json
+
+
+def rows(report: Any) -> list[tuple[str, str, list[str]]]:
+    return [
+        (f"{item['namespace']}/{item['serviceAccount']}", item["verdict"], item["resources"])
+        for item in report["items"]
+    ]
+
+
+def test_role_statement_and_pods(healthy: Site) -> None:
+    report = asked(healthy, READ)
+    assert rows(report) == [OWN]
+    (item,) = report["items"]
+    assert (item["roleArn"], item["pods"]) == (f"arn:aws:iam::{ACCOUNT}:role/shop-orders", 2)
+    assert item["statement"]["policy"] == "dynamodb-read"
+    assert (item["actions"], item["cluster"], report["clusters"]) == ([READ], "demo", ["demo"])
+    outcome = healthy("who-can", READ)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
+    assert outcome.stdout == f"shop/orders\tallowed\t{arn}\t{TABLE}\tdynamodb-read, Statement[0]\t2\t-\n"
+    assert "Not checked: resource policies" in outcome.stderr
+
+
+def test_nobody(healthy: Site) -> None:
+    assert asked(healthy, "iam:PassRole")["items"] == []
+    outcome = healthy("who-can", "iam:PassRole")
+    assert (outcome.code, outcome.stdout) == (0, "")
+    assert "no service account of demo may perform iam:PassRole" in outcome.stderr
+
+
+def test_on_a_resource_or_a_part_of_a_pattern(healthy: Site) -> None:
+    assert rows(asked(healthy, READ, "--resource", TABLE)) == [OWN]
+    assert rows(asked(healthy, READ, "--resource", f"{TABLE}*")) == [OWN]
+    assert rows(asked(healthy, READ, "--resource", f"{TABLE[:-6]}carts")) == []
+
+
+def test_a_pattern_of_actions(healthy: Site) -> None:
+    (item,) = asked(healthy, "dynamodb:*")["items"]
+    assert item["actions"] == [READ, "dynamodb:Query"]
+
+
+def test_session_tags_tell_service_accounts_with_one_role_apart(healthy: Site) -> None:
+    healthy.aws("iam").update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(ANY))
+    for name in ("cart", "reader"):
+        healthy.associate("shop", name, "shop-orders")
+    mine = {"StringEquals": {"aws:PrincipalTag/kubernetes-service-account": "cart"}}
+    put(healthy, "abac", document("s3:GetObject", resource=f"{BUCKET}/*", Condition=mine))
+    assert rows(asked(healthy, "s3:GetObject")) == [("shop/cart", "allowed", [f"{BUCKET}/*"])]
+    assert [name for name, _, _ in rows(asked(healthy, READ))] == ["shop/cart", "shop/orders", "shop/reader"]
+
+
+def test_what_depends_on_the_request_is_unknown(healthy: Site) -> None:
+    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    put(healthy, "vpc", document("s3:GetObject", Condition=vpc))
+    report = asked(healthy, "s3:GetObject", code=9)
+    assert (rows(report)[0][:2], report["items"][0]["keys"]) == (("shop/orders", "unknown"), ["aws:SourceVpce"])
+    assert asked(healthy, "s3:GetObject", "--allow-unknown")["items"] == report["items"]
+    assert rows(asked(healthy, "s3:GetObject", "--context-key", "aws:SourceVpce=vpce-1"))[0][1] == "allowed"
+    assert rows(asked(healthy, "s3:GetObject", "--context-key", "aws:SourceVpce=vpce-2")) == []
+
+
+@pytest.mark.parametrize("missing", ["iam:GetRole", "iam:GetRolePolicy", "eks:DescribePodIdentityAssociation"])
+def test_a_removed_permission_leaves_it_unknown(healthy: Site, tmp_path: Any, missing: str) -> None:
+    listed = ("eks:DescribeCluster", "eks:ListClusters", "eks:ListPodIdentityAssociations")
+    granted = {*listed, "eks:DescribePodIdentityAssociation", *EVERYTHING[1:]} - {missing}
+    env = limited(healthy.box, tmp_path, allow(*granted), [])
+    outcome = healthy("who-can", READ, "-o", "json", env=env)
+    if missing.startswith("eks:"):
+        assert (outcome.code, missing in outcome.error["message"]) == (4, True)
+        return
+    assert outcome.code == 9, outcome
+    assert rows(outcome.json) == [("shop/orders", "unknown", [])]
+    assert outcome.json["items"][0]["missingPermission"] == missing
+
+
+def test_without_pods_the_answer_is_the_same(healthy: Site, tmp_path: Any) -> None:
+    env = limited(healthy.box, tmp_path, allow("eks:*", *EVERYTHING), [role(("", "namespaces", ("list",)))])
+    report = asked(healthy, READ, env=env)
+    assert (rows(report), report["items"][0]["pods"]) == ([OWN], None)
+    assert ("running pods", "list pods (cluster-wide)") in [
+        (item["what"], item["permission"]) for item in report["notChecked"]
+    ]
+
+
+def test_each_role_and_each_managed_policy_is_read_once(healthy: Site) -> None:
+    shared = managed(healthy, "shared", document("s3:GetObject"))
+    iam = healthy.aws("iam")
+    for number in range(12):
+        iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=json.dumps(ANY))
+        iam.attach_role_policy(RoleName=f"r{number}", PolicyArn=shared)
+        for name in ("a", "b"):
+            healthy.associate("shop", f"{name}{number}", f"r{number}")
+    healthy.box.faults.calls.clear()
+    assert len(asked(healthy, "s3:GetObject")["items"]) == 24
+    calls = {operation: n for (service, operation), n in healthy.box.faults.calls.items() if service == "iam"}
+    assert calls == {
+        "GetRole": 13,
+        "ListAttachedRolePolicies": 13,
+        "ListRolePolicies": 13,
+        "GetRolePolicy": 1,
+        "GetPolicy": 1,
+        "GetPolicyVersion": 1,
+    }
+
+
+def test_several_clusters(healthy: Site) -> None:
+    report = asked(healthy, READ, "--all-clusters")
+    assert (rows(report), report["clusters"]) == ([OWN], ["demo"])
+    outcome = healthy(
+        "who-can", READ, "--cluster", "demo", "--cluster", "nosuch", "-o", "json", without=["PODID_CLUSTER"]
+    )
+    assert (outcome.code, rows(outcome.json)) == (8, [OWN])
+    assert "nosuch" in outcome.stderr
+
+
+def test_what_cannot_be_asked(healthy: Site) -> None:
+    assert healthy("who-can", "GetItem").code == 2
+    assert healthy("who-can", "dynamodb:Nosuch*").code == 2
+    assert healthy("who-can", READ, "-n", "nosuch").code == 5
+    assert "did you mean dynamodb:GetItem" in healthy("who-can", "dynamodb:GetItm").stderr
+
+
+ANY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+    ],
+}
