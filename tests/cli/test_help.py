@@ -34,9 +34,11 @@ def test_the_first_page_begins_with_the_main_job_and_has_every_command_once() ->
     assert [line.split("  ")[1] for line in job.splitlines() if line.startswith("  podid")] == [
         command for command, _ in pages.MAIN_JOB
     ]
-    assert [panel.splitlines()[0] for panel in panels] == list(PANELS)
+    assert [panel.splitlines()[0] for panel in (job, *panels)] == list(PANELS)
     listed = re.findall(r"^  ([a-z-]+)(?:, version)?  +[A-Z]", "".join(panels), re.MULTILINE)
-    assert sorted(listed) == sorted({row.path[0] for row in COMMANDS} | {"help"})
+    first = {row.path[0] for row in COMMANDS if row.panel == PANELS[0]}
+    assert first <= {command.split()[1] for command, _ in pages.MAIN_JOB}
+    assert sorted([*listed, *first]) == sorted({row.path[0] for row in COMMANDS} | {"help"})
     for row in COMMANDS:
         assert row.path[-1] in text
 

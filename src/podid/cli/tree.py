@@ -37,7 +37,7 @@ PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE, PODID)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
-    Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
@@ -84,7 +84,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate finish",
         CHANGE,
-        "Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.",
+        "Remove the previous credentials after a migration.",
         "migrate.finish:finish",
     ),
     Row(
@@ -93,7 +93,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete what a migration leaves.",
+        "List and delete unused resources after a migration.",
         "migrate.cleanup:cleanup",
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
@@ -130,10 +130,10 @@ GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
     "trust": "Trust policies of roles.",
-    "addon": "EKS add-ons and their service accounts' roles.",
+    "addon": "EKS add-ons and their roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
-    "sandbox": "A simulated cluster on this machine.",
+    "sandbox": "A simulated cluster.",
 }
 
 

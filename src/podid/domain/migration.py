@@ -214,7 +214,7 @@ class MigrationCleanup:
 
     items: Sequence[Leftover]
     unreadable: Annotated[Sequence[str], About("Roles whose trust policy could not be parsed.")] = ()
-    unread: Annotated[str, OR_NULL, About("Why podid does not know what kiam and kube2iam serve.")] = ""
+    unread: Annotated[str, OR_NULL, About("The reason why the pods of kiam and kube2iam are not known.")] = ""
     agents: Annotated[Sequence[OlderAgent], About("kiam and kube2iam, with what they serve.")] = ()
 
     @property
