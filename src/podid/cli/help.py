@@ -54,9 +54,8 @@ def page(argv: Sequence[str], width: int | None) -> list[str | Line] | None:
 
 def _root(width: int) -> Iterator[str | Line]:
     yield from wrapped(ABOUT, width)
-    # its commands are those of the first panel
-    yield from section(PANELS[0], two_columns(MAIN_JOB, width, longest=width))
-    for panel in PANELS[1:]:
+    yield from section("Main workflow", two_columns(MAIN_JOB, width, longest=width))
+    for panel in PANELS:
         yield from section(panel, two_columns(_entries(panel), width))
     yield ""
     yield from wrapped(
