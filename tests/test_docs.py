@@ -13,6 +13,7 @@ import yaml
 
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS
+from podid.sandbox import proxy_samples
 from worlds import Site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -285,6 +286,9 @@ def test_examples(page: Path, site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
+    if samples := re.search(r"sandbox start --samples (kiam|kube2iam)\n", page.read_text(encoding="utf-8")):
+        proxy_samples.load(site.box.reach(), samples[1])
+        site.wait(60)
     for block in FENCE.finditer(page.read_text(encoding="utf-8")):
         note = re.match(r"<!-- (file|setup): (.*) -->", block["lead"])
         if note and note[1] == "file":

@@ -31,6 +31,16 @@ FILES = {
     "trust.json": trust_for(ORDERS),
     "any-pod.json": ANY_POD,
     "events.json": [{"userName": name} for name in SESSIONS],
+    "cluster.json": {
+        "apiVersion": "eksctl.io/v1alpha5",
+        "kind": "ClusterConfig",
+        "metadata": {"name": "demo", "region": "us-west-2"},
+        "iam": {
+            "podIdentityAssociations": [
+                {"namespace": "shop", "serviceAccountName": "pay", "wellKnownPolicies": {"autoScaler": True}}
+            ]
+        },
+    },
 }
 
 

@@ -175,6 +175,14 @@ STORY = _script(
 0 show shop/orders
 3 status
 0 status shop/orders --require configured
+0 export
+0 export shop/orders --as terraform
+2 export shop/orders -n shop
+5 export shop/nosuch
+0 export --roles --as pulumi
+0 convert -f cluster.json
+2 convert -f trust.json
+2 convert
 2 status --require best
 5 status -n nosuch
 0 list
@@ -340,6 +348,7 @@ STORY = _script(
 0 disassociate shop/orders --yes --wait api --ignore-not-found
 0 associate --show-permissions
 0 completion bash
+0 schema
 3 sandbox status
 0 sandbox stop
 5 sandbox env
@@ -359,6 +368,7 @@ MUTATED = _script(
     """
 0 whoami
 0 list
+0 export
 0 list --pods --columns status,exists,role-exists
 0 status
 0 status shop/orders
@@ -425,6 +435,7 @@ INTERRUPTED = _script(
 130 doctor
 130 role show shop-orders
 130 list
+130 export
 130 agent status
 130 trust tighten --role shop-orders
 130 bundle --yes
@@ -685,6 +696,9 @@ OWN = (
         ("reading the settings", "dry-run", "checking whether it", "guided mode"),
         answers=("shop/orders", "no", "no"),
     ),
+    Way("export", healthy),
+    Way("export --roles", healthy, ("--roles",)),
+    Way("export -n shpo", nothing, ("-n",), code=5),
     Way("list", healthy),
     Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list -n shpo", nothing, ("-n",), code=5),

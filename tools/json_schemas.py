@@ -17,10 +17,12 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
 import podid
+from podid.domain.declaration import DECLARATION_KIND
 from podid.domain.encoding import JsonObject, Member, is_shape, members_of
 from podid.domain.members import API_VERSION, DESCRIPTIONS, KINDS, SCHEMA_NAMES, Time
 from podid.domain.section import Known, Missing
 from podid.ops.change import kinds
+from podid.ops.declare.shape import DeclarationFile
 from podid.render.errors import ErrorDocument
 
 Schema = dict[str, Any]
@@ -36,8 +38,9 @@ def all_kinds() -> dict[str, type]:
 
 def schemas() -> dict[str, Schema]:
     """Kind -> its schema."""
-    # an error is no kind: it goes to stderr by itself
-    return {kind: _document(kind, shape) for kind, shape in {**all_kinds(), "Error": ErrorDocument}.items()}
+    # an error is no kind: it goes to stderr by itself; a declaration is read, not printed
+    others = {"Error": ErrorDocument, DECLARATION_KIND: DeclarationFile}
+    return {kind: _document(kind, shape) for kind, shape in {**all_kinds(), **others}.items()}
 
 
 def _document(kind: str, shape: type) -> Schema:

@@ -154,6 +154,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Ec2.list_route_tables: lambda s: s.ec2.list_route_tables("vpc-0a1b2c3d4e5f60001"),
     Ec2.list_vpc_endpoints: lambda s: s.ec2.list_vpc_endpoints("vpc-0a1b2c3d4e5f60001"),
     Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
+    Iam.list_principals: lambda s: s.iam.list_principals(),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_key_account: lambda s: s.sts.get_key_account("AKIAZZZZ2222PODIDWAY"),

@@ -54,7 +54,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("associate", "shop/orders", "--no-session-t"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated
         (("associate", "--dry-run", "--dr"), []),
-        (("associate", "--tag", "a=b", "--ta"), ["--tag", "--target-profile", "--target-role"]),
+        (("associate", "--tag", "a=b", "--ta"), ["--tag", "--take-over", "--target-profile", "--target-role"]),
         # where a file stands, the shell is told to offer files; where a name does, never
         (("role", "create", "x", "--policy-file", ""), [":files"]),
         (("trust", "check", ""), [":files"]),

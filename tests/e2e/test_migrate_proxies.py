@@ -377,6 +377,17 @@ def test_what_fails_is_taken_back(shared: Proxies) -> None:
     assert not any(map(injected, shared.site.cluster.pods(NAMESPACE)))
 
 
+def test_a_service_account_that_fails_is_taken_back(proxies: Proxies) -> None:
+    proxies.one("web")
+    proxies.site.on_sleep = agent_goes(proxies, "apps/web")
+    outcome = proxies.site("migrate", "apply", "apps/web", "--yes")
+    proxies.site.on_sleep = lambda _: None
+    assert (outcome.code, "returned to kube2iam" in outcome.stderr) == (8, True), outcome
+    assert proxies.template("web")["metadata"]["annotations"][ROLE] == "apps-web"
+    assert not any(map(injected, proxies.site.cluster.pods(NAMESPACE)))
+    assert stage_of(proxies, "web") == "admitted"
+
+
 def test_an_interrupted_run_is_continued(shared: Proxies) -> None:
     """Everything but the pod template is there already."""
     shared.site.must("migrate", "apply", "-n", NAMESPACE, CREATE, "--until", "associated", "--yes")

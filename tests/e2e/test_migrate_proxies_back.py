@@ -8,6 +8,7 @@ import yaml
 
 from cluster_api import Json, injected
 from e2e.test_migrate_proxies import CREATE, NODES, PREFIX, Proxies, stage_of
+from podid.sandbox.faults import Fault
 from podid.sandbox.proxy_samples import EXTERNAL_ID, NAMESPACE, ROLE
 from worlds import Site
 
@@ -181,6 +182,36 @@ def test_a_bare_pod_keeps_its_annotation(proxies: Proxies) -> None:
     assert not names_agent(proxies, "apps-bare")
 
 
+def test_a_role_of_another_account_becomes_the_target_role(proxies: Proxies) -> None:
+    far = "arn:aws:iam::444455556666:role/apps-far"
+    proxies.one("far", far)
+    assert proxies.blockers() == {("far", far): ["cross-account-role-arn"]}
+    proxies.site("associate", "apps/far", "--create-role", "--target-role", far)
+    proxies.site("restart", "apps/far", "--yes")
+    item = proxies.items()["far", far]
+    assert (item["stage"], item["blockers"]) == ("moved", [])
+    assert [step["action"] for step in item["steps"]] == ["verify", "finish"]
+    proxies.site.must(*FINISH, "--yes")
+    assert ROLE not in annotations(proxies, "far")
+    assert stage_of(proxies, "far") == "finished"
+
+
+def test_a_finish_that_stopped_is_continued(proxies: Proxies) -> None:
+    for name in ("first", "second"):
+        proxies.one(name)
+    migrated(proxies)
+    refused = Fault("fail", operation="PATCH */deployments/second", status=403, message="forbidden")
+    proxies.site.kube.faults.add(refused)
+    outcome = proxies.site(*FINISH, "--yes")
+    assert outcome.code == 8, outcome
+    assert names_agent(proxies, "apps-second")
+    proxies.site.kube.faults.clear()
+    proxies.site.must(*FINISH, "--yes")
+    assert not names_agent(proxies, "apps-first")
+    assert not names_agent(proxies, "apps-second")
+    assert [stage_of(proxies, name) for name in ("first", "second")] == ["finished"] * 2
+
+
 def test_nodes_whose_roles_cannot_be_read(proxies: Proxies) -> None:
     proxies.one("web")
     migrated(proxies)
@@ -253,7 +284,8 @@ def test_rollback_from_a_stage(healthy: Site, source: str, until: str) -> None:
     else:
         migrated(proxies, "--until", until)
     refs = ("apps/web",) if until == "finished" else ("-n", NAMESPACE)
-    proxies.site.must("migrate", "rollback", *refs, "--yes")
+    outcome = proxies.site.must("migrate", "rollback", *refs, "--yes")
+    assert outcome.stdout.splitlines()[-1] == f"✓ new pods of apps/web use {source} again"
     assert (proxies.trust("apps-web"), stage_of(proxies, "web")) == (trust, "old")
     assert annotations(proxies, "web").items() >= before.items()
     assert not any(map(injected, proxies.site.cluster.pods(NAMESPACE)))

@@ -119,6 +119,7 @@ addon = foreign.record(
     issues=foreign.many("health.issues", foreign.record(aws.AddonIssue, code="code?", message="message?")),
     association_arns="podIdentityAssociations",
     namespace="namespaceConfig.namespace",
+    tags="tags",
 )
 
 

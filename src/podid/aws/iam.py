@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from podid.aws import decode
 from podid.aws.api import ServiceGateway
 from podid.aws.decode import ManagedPolicy
+from podid.aws.principals import details, principals
 from podid.calls import pacing
 from podid.domain.aws import AttachedPolicy, Decision, OidcProvider, Role, RolePolicies
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, Reading, about, at, list_at, many, text
-from podid.domain.iam import PolicyFinding, PolicyNames
+from podid.domain.iam import PolicyFinding, PolicyNames, Principal
 from podid.domain.permissions import needs
 
 T = TypeVar("T")
@@ -130,6 +131,12 @@ class Iam(ServiceGateway):
     @needs("iam:DeleteRolePermissionsBoundary")
     def delete_boundary(self, name: str) -> None:
         self._api.write("DeleteRolePermissionsBoundary", {"RoleName": name}, _role(name))
+
+    @needs("iam:GetAccountAuthorizationDetails")
+    def list_principals(self) -> tuple[Principal, ...]:
+        """Return the users and roles of the account with their policies, sorted by ARN."""
+        items = self._api.items("GetAccountAuthorizationDetails", {}, "the principals of the account", details)
+        return tuple(sorted(principals(items), key=lambda principal: principal.arn))
 
     # --- OIDC providers -----------------------------------------------------------------------------------------
 

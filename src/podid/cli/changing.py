@@ -11,6 +11,7 @@ from podid.domain.errors import Again, NotYet, PodidError, UsageError
 from podid.domain.plan import ChangeResult, Consent, Plan, Wait
 from podid.domain.section import READS, Cost
 from podid.ops.change.apply import Ahead, apply, check_deletions
+from podid.ops.change.owners import owner_notes
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
@@ -60,9 +61,11 @@ def run(
     undoes: str = "",
     restarts: Restarting | None = None,
     ahead: Ahead = lambda action: None,
+    taken_over: bool = False,
 ) -> None:
     """Show the plan, ask for `consent`, apply, and report the result of `after`. With --dry-run the plan is the
-    result."""
+    result. `taken_over` is whether an earlier run took over what other tools own."""
+    plan = plan.noting(beside(access, plan, taken_over=taken_over))
     if access.shared.dry_run:
         access.terminal.emit(plan_view(plan))
         return
@@ -78,11 +81,23 @@ def run(
     report(access, after(result))
 
 
-def roll_back(access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "") -> None:
+def beside(access: Access, plan: Plan, *, taken_over: bool = False) -> tuple[str, ...]:
+    """Return notes about the tools that own resources of the plan. Raise Conflict if there are any, unless --take-over
+    is given or an earlier run has `taken_over`."""
+    if not plan.actions:
+        return ()
+    return owner_notes(access.clients, plan, take_over=access.shared.take_over or taken_over)
+
+
+def roll_back(
+    access: Access, place: Place, planned: Rollback, *, consent: Consent, undoes: str = "", taken_over: bool = False
+) -> None:
     """Return service accounts to the older way: the first part, restarts, and the last part once all pods are back."""
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.migrate.rollback import joined, with_pods_back
 
+    notes = beside(access, planned.whole, taken_over=taken_over)
+    planned = replace(planned, before=planned.before.noting(notes))
     if access.shared.dry_run:
         access.terminal.emit(plan_view(planned.whole))
         return
@@ -96,6 +111,8 @@ def roll_back(access: Access, place: Place, planned: Rollback, *, consent: Conse
         result = carry_out(access, planned.before, undoes=undoes)
         how = waiting(access, place, result, restarting(access))
         result = after_disassociate(how, result, planned.refs)
+        if result.awaited is not None and result.awaited.reached:
+            result = replace(result, awaited=replace(result.awaited, summary=planned.back))
         if result.error is None:
             result = with_pods_back(result, access.clients, planned.refs)
         if result.error is None and planned.after.actions:

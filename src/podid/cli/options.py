@@ -42,6 +42,7 @@ class Shared:
     )
     query: str | None = option("JMESPATH", "Print only this part of the result.")
     yes: bool = switch("Confirm without a question.", short="-y", consent=True)
+    take_over: bool = switch("Also change what another tool owns, such as Terraform or CloudFormation.")
     dry_run: bool = switch("Show the plan and change nothing.")
     wait: Wait | None = option(
         "HOW",
@@ -80,7 +81,8 @@ AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
 KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
-CHANGE = ("yes", "dry_run", "journal_dir")
+CONFIRM = ("yes", "dry_run", "journal_dir")
+CHANGE = (*CONFIRM, "take_over")
 
 
 def from_values(

@@ -253,7 +253,7 @@ class AddonIssue:
     resource_ids: tuple[str, ...] = ()
 
 
-@members("name version status issues")
+@members("name version status issues owner")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addon:
     """An installed add-on. `status` is EKS's status: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
@@ -269,6 +269,11 @@ class Addon:
     service_account_role_arn: str = ""
     namespace: str = ""
     created_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> Annotated[Owner | None, _OWNER]:
+        return owner_of(self.tags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

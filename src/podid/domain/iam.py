@@ -53,6 +53,15 @@ class PolicyDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Principal:
+    """A user or role of the account with all of its policies, those of a user's groups included."""
+
+    arn: str
+    policies: tuple[PolicyDocument, ...] = ()
+    boundary: PolicyDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssumePermissions:
     """The resources, as written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False if a Deny
     or a statement with NotAction or NotResource also covers these actions, so that the resources are not certain.

@@ -14,6 +14,7 @@ from typing import Annotated
 from podid.domain.errors import ExitCode
 from podid.domain.members import FLAT, HIDDEN, OR_NULL, About, ArnText, kind
 from podid.domain.names import ServiceAccountRef
+from podid.domain.text import short_list
 
 
 class OlderWay(StrEnum):
@@ -160,6 +161,19 @@ class OlderAgent:
     source: OlderWay
     workloads: Annotated[tuple[str, ...], About("Its own workloads: KIND/NAMESPACE/NAME.")]
     serves: Annotated[tuple[str, ...], About("Workloads that get roles from it: KIND/NAMESPACE/NAME.")]
+
+    @property
+    def sentence(self) -> str:
+        """Return the workloads that it serves, or how to delete it."""
+        name = f"{self.source} ({short_list(map(spoken, self.workloads))})"
+        if self.serves:
+            return f"{name} still serves {short_list(map(spoken, self.serves), 3)}"
+        return f"{name} serves no workload any more; podid migrate cleanup {' '.join(self.workloads)} deletes it"
+
+
+def spoken(path: str) -> str:
+    """Return KIND NAMESPACE/NAME of KIND/NAMESPACE/NAME."""
+    return path.replace("/", " ", 1)
 
 
 @kind("MigrationStatus", "`podid migrate status`.")

@@ -31,6 +31,9 @@ _ACK_NAMESPACES = {
 _ACK_NAME = "eks:kubernetes-resource-name"
 _PULUMI = ("pulumi:stack", "pulumi:project")
 _CDK = "aws-cdk:"
+# prefixes of tags that AWS and tools set; the first is AWS's own, and no caller can set it
+_OF_CAPABILITY = ("eks:controller-version", "eks:eks-capability-", "eks:kubernetes-")
+_MARKS = ("aws:", _CDK, "alpha.eksctl.io/", "services.k8s.aws/", "crossplane-", *_OF_CAPABILITY)
 _KEYS = frozenset({"managedby", "provisioner", "provisionedby", "createdby", "deployedby", "iac"})
 _TOOLS = {
     "terraform": "Terraform",
@@ -145,6 +148,11 @@ def _of_name(name: str) -> Owner | None:
     if not _NAME_PREFIX.fullmatch(name):
         return None
     return Owner("Terraform", evidence="the name ends as Terraform's name_prefix does", certain=False)
+
+
+def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a copy, without those by which AWS and tools mark what they own."""
+    return {key: value for key, value in tags.items() if not key.lower().startswith(_MARKS)}
 
 
 # --- custom resources -------------------------------------------------------------------------------------------------

@@ -125,11 +125,12 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("trust-unreadable", "warn", 9, "PRINT", "The trust policy of the role could not be read", "", ()),
     Entry("role-used-elsewhere", "info", 9, "-", "The role is also used elsewhere", "", ()),
     Entry("wildcard-subject", "info", 9, "PRINT", "The trust policy allows IRSA by a pattern", "", ()),
-    Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the IRSA annotation", "", ()),
+    Entry("annotation-owned", "info", 3, "PRINT", "Another tool manages the annotation with the role", "", ()),
     Entry("needs-service-account", "warn", 1, "PRINT", "A workload needs a service account of its own", "", ()),
     Entry("role-not-permitted", "warn", 1, "PRINT", "The namespace does not permit the role", "", ()),
     Entry("default-role", "warn", 1, "PRINT", "Pods use the default role of kube2iam", "", ()),
     Entry("access-keys-in-cluster", "warn", 10, "PRINT", "Access keys are stored in the cluster", "no pod and no ConfigMap contains an access key", (), "advice"),
     Entry("imds-open-to-pods", "warn", 10, "PRINT", "Pods can reach the instance metadata service", "the instance metadata service of the nodes does not answer pods", (), "advice"),
+    Entry("role-passable-by-others", "info", 10, "-", "A user or role can give the role to any service account", "only administrators can create associations and pass the roles of associations", (), "advice"),
     Entry("identity-open-to-others", "warn", 10, "PRINT", "Others can get the roles of the service accounts", "only the control plane can create pods or tokens in a namespace with associations", (), "advice"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -126,21 +126,21 @@ def jsonl_line(value: object) -> str:
     return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=plain)) + "\n"
 
 
-def to_yaml(value: Json) -> str:
-    """Put a string in double quotes if it has several lines or a command of a CI runner."""
+def to_yaml(value: Json, quoted: Callable[[str], bool] = lambda text: False) -> str:
+    """Put a string in double quotes if it is `quoted`, has several lines or a command of a CI runner."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
         pass
 
-    Dumper.add_representer(str, _yaml_string)
+    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        unsafe = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
+        style = '"' if unsafe or quoted(text) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
     text = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=False, width=1_000_000)
     return text.replace("##", "#\\x23")
-
-
-def _yaml_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
 
 
 def to_csv(view: View) -> str:

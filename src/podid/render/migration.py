@@ -25,7 +25,8 @@ def migration_status_view(status: MigrationStatus, *, short: bool) -> View:
     empty = "nothing to migrate: no service account uses IRSA, kiam or kube2iam"
     lines: list[str | Line] = []
     if short and status.items:
-        lines = [*item_lines(status.items), *(f"Next  {shlex.join(command)}" for command in status.next)]
+        agents = (Line(agent.sentence, "dim") for agent in status.agents)
+        lines = [*item_lines(status.items), *agents, *(f"Next  {shlex.join(command)}" for command in status.next)]
     return View(document(MigrationStatus, status), (_table(status.items, empty),), _names(status.items), tuple(lines))
 
 
@@ -75,7 +76,10 @@ def item_lines(items: Sequence[MigrationItem]) -> list[str | Line]:
     blocked = sum(bool(item.blockers) for item in items)
     counts = ", ".join(f"{stages[stage]} {stage}" for stage in Stage if stages[stage])
     blocks = f"; {blocked} blocked" if blocked else ""
-    return [*lines, "", f"{count_of(len(items), 'service account')}: {counts}{blocks}"]
+    names = {item.target for item in items}
+    # with kiam and kube2iam, a service account can have several roles
+    roles = f" with {len(items)} roles" if len(names) < len(items) else ""
+    return [*lines, "", f"{count_of(len(names), 'service account')}{roles}: {counts}{blocks}"]
 
 
 # the name of a blocker or warning -> the items that have it, each with the message and the commands
@@ -99,7 +103,8 @@ def _warnings(items: Sequence[MigrationItem]) -> Notes:
 
 
 def _who(targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> str:
-    return targets[0][0] if len(targets) == 1 else count_of(len(targets), "service account")
+    names = {target for target, *_ in targets}
+    return targets[0][0] if len(names) == 1 else count_of(len(names), "service account")
 
 
 def _cause_lines(head: Line, targets: list[tuple[str, str, tuple[tuple[str, ...], ...]]]) -> Iterator[str | Line]:

@@ -30,6 +30,12 @@ DNS, CERTS = "external-dns,zone=Z1", "cert-manager,zone=Z1"
 S3 = f"s3-csi,bucket=reports,key={VALUES['kms-key']}"
 ESO, MOUNTED = "external-secrets,prefix=shop/,path=/shop", "secrets-store-csi,secret=shop/db"
 LOGS, VELERO = "fluent-bit,group=/eks/demo", "velero,bucket=backups"
+AMP, CA = f"prometheus,workspace={VALUES['prometheus-workspace']}", f"private-ca-issuer,ca={VALUES['private-ca']}"
+FSX, LATTICE, NTH = "fsx-lustre-csi", "gateway-api-controller", "node-termination-handler,queue=jobs"
+TARGETS, RDS = "load-balancer-targets,targetGroup=orders", "pganalyze"
+WORKSPACE = ARN % ("aps", f"workspace/{VALUES['prometheus-workspace']}")
+AUTHORITY = ARN % ("acm-pca", f"certificate-authority/{VALUES['private-ca']}")
+FILES = ARN % ("fsx", "file-system/fs-1")
 
 ALLOWED = [
     (LBC, "elasticloadbalancing:DescribeLoadBalancers", "*", {}),
@@ -55,6 +61,20 @@ ALLOWED = [
     (LOGS, "logs:PutLogEvents", STREAM, {}),
     (VELERO, "s3:PutObject", "arn:aws-cn:s3:::backups/a", {}),
     (VELERO, "ec2:DeleteSnapshot", SNAPSHOT, {"aws:resourcetag/velero.io/backup": "daily"}),
+    (AMP, "aps:RemoteWrite", WORKSPACE, {}),
+    (AMP, "aps:QueryMetrics", WORKSPACE, {}),
+    (CA, "acm-pca:IssueCertificate", AUTHORITY, {}),
+    (FSX, "fsx:CreateFileSystem", FILES, {}),
+    (FSX, "fsx:DescribeFileSystems", "*", {}),
+    (FSX, "iam:CreateServiceLinkedRole", "*", {"iam:awsservicename": "fsx.amazonaws.com"}),
+    (LATTICE, "vpc-lattice:CreateService", ARN % ("vpc-lattice", "service/svc-1"), {}),
+    (LATTICE, "vpc-lattice:ListServices", "*", {}),
+    (NTH, "sqs:ReceiveMessage", ARN % ("sqs", "jobs"), {}),
+    (NTH, "autoscaling:CompleteLifecycleAction", ARN % ("autoscaling", "autoScalingGroup:1:a"), {}),
+    (TARGETS, "elasticloadbalancing:RegisterTargets", ARN % ("elasticloadbalancing", "targetgroup/orders/1"), {}),
+    (TARGETS, "ec2:AuthorizeSecurityGroupIngress", GROUP, {}),
+    (RDS, "rds:DownloadDBLogFilePortion", ARN % ("rds", "db:orders"), {}),
+    (RDS, "logs:GetLogEvents", ARN % ("logs", "log-group:RDSOSMetrics:log-stream:a"), {}),
 ]
 REFUSED = [
     (LBC, "elasticloadbalancing:CreateLoadBalancer", BALANCER, {}),
@@ -83,6 +103,21 @@ REFUSED = [
     (LOGS, "logs:DeleteLogGroup", GROUPS, {}),
     (VELERO, "s3:PutObject", "arn:aws-cn:s3:::reports/a", {}),
     (VELERO, "ec2:CreateTags", SNAPSHOT, {}),
+    (AMP, "aps:RemoteWrite", f"{WORKSPACE}0", {}),
+    (AMP, "aps:DeleteWorkspace", WORKSPACE, {}),
+    (CA, "acm-pca:IssueCertificate", f"{AUTHORITY}0", {}),
+    (CA, "acm-pca:DeleteCertificateAuthority", AUTHORITY, {}),
+    (FSX, "fsx:DeleteFileSystem", "arn:aws-cn:fsx:cn-north-1:444455556666:file-system/fs-1", {}),
+    (FSX, "iam:CreateServiceLinkedRole", "*", {"iam:awsservicename": "eks.amazonaws.com"}),
+    (FSX, "iam:PutRolePolicy", NODE_ROLE, {}),
+    (LATTICE, "iam:CreateServiceLinkedRole", NODE_ROLE, {"iam:awsservicename": "vpc-lattice.amazonaws.com"}),
+    (LATTICE, "s3:PutBucketPolicy", "arn:aws-cn:s3:::reports", {}),
+    (NTH, "sqs:ReceiveMessage", ARN % ("sqs", "other"), {}),
+    (NTH, "ec2:TerminateInstances", INSTANCE, {}),
+    (TARGETS, "elasticloadbalancing:RegisterTargets", ARN % ("elasticloadbalancing", "targetgroup/other/1"), {}),
+    (TARGETS, "elasticloadbalancing:CreateLoadBalancer", BALANCER, NEW),
+    (RDS, "rds:ModifyDBInstance", ARN % ("rds", "db:orders"), {}),
+    (RDS, "logs:GetLogEvents", ARN % ("logs", "log-group:shop:log-stream:a"), {}),
 ]
 
 

@@ -41,6 +41,9 @@ VALUES = {
     "hosted-zone": "Z1234567890ABC",
     "log-group": "/aws/containerinsights/demo",
     "role-name": "KarpenterNodeRole-demo",
+    "prometheus-workspace": "ws-12345678-1234-1234-1234-123456789012",
+    "private-ca": "12345678-1234-1234-1234-123456789012",
+    "target-group": "orders",
 }
 NAMES = preset_names()
 

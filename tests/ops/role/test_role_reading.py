@@ -181,9 +181,9 @@ def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
     assert found["otherPrincipals"] == ["lambda.amazonaws.com"]
     plan = healthy.must(
         *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
-        *("-o", "json"),
+        *("--take-over", "-o", "json"),
     ).json
-    assert plan["notes"][-1].startswith("the owner of role shop-orders is probably Terraform (tag ManagedBy=")
+    assert plan["notes"][0].startswith("role shop-orders belongs to probably Terraform (tag ManagedBy=")
 
 
 @pytest.mark.parametrize(

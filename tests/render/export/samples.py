@@ -1,5 +1,6 @@
 """Live identities whose names, tags and policies are as unpleasant as AWS accepts."""
 
+import json
 from typing import Any
 
 from podid.domain.aws import Association, Cluster, Role
@@ -20,7 +21,8 @@ STATEMENT = {
     "Resource": 'arn:aws:s3:::b/${aws:PrincipalTag/kubernetes-namespace}/%{x}/"q"/\U0001f600/##[error]/$${a}',
 }
 INLINE: dict[str, Any] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
-SESSION = '{ "Version": "2012-10-17", "Statement": [ {"Effect":"Allow","Action":"s3:*","Resource":"${aws:x}"} ] }'
+OTHER: dict[str, Any] = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+SESSION = f'{{ "Version": "2012-10-17", "Statement": [ {json.dumps({**STATEMENT, "Sid": "Some"})} ] }}'
 
 
 def identity(ref: str) -> PodIdentity:
@@ -71,7 +73,7 @@ FULL = LiveRole(
         tags={"team": "shop ${x} %{y}", "k.o/1": "'single' \"double\""},
     ),
     (),
-    {"c": INLINE, "c.": {"Version": "2012-10-17", "Statement": []}},
+    {"c": INLINE, "c.": OTHER},
 )
 # no statement for pods alone
 LEGACY = LiveRole(

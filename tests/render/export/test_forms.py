@@ -21,6 +21,7 @@ from botocore import xform_name
 from jsonschema import Draft202012Validator
 
 from podid.render.export import ack, aws_cli, cloudformation, crossplane, eksctl, pulumi
+from podid.render.export.parts import comments
 from render.export import samples
 from render.export.samples import EMPTY, FULL, INLINE, PLAIN, SAMPLE
 
@@ -143,7 +144,7 @@ def test_eksctl_gets_the_associations_and_a_note_for_each_role() -> None:
     (note,) = (note for note in written.notes if "A-b" in note)
     for part in ("path", "description", "session duration", "boundary", "inline policies c, c.", "tags", "trust"):
         assert part in note
-    assert f"# note: {note}\n" in written.text
+    assert comments((f"note: {note}",)) in written.text
 
 
 # --- controllers in Kubernetes ----------------------------------------------------------------------------------------
@@ -254,8 +255,8 @@ def test_crossplane_gets_external_names_and_a_note_for_a_session_policy() -> Non
     assert json.loads(made["Role", "a"]["spec"]["forProvider"]["assumeRolePolicy"]) == PLAIN.role.trust
     (note,) = (note for note in written.notes if "session policy" in note)
     assert note.startswith("shop/pay: ")
-    assert "s3:*" in note
-    assert f"# note: {note}\n" in written.text
+    assert "s3:GetObject" in note
+    assert comments((f"note: {note}",)) in written.text
 
 
 # --- Pulumi -----------------------------------------------------------------------------------------------------------
@@ -341,7 +342,7 @@ def test_the_script_creates_all_in_the_order_that_aws_requires() -> None:
         {"Key": "team", "Value": "shop ${x} %{y}"},
     ]
     policies = [json.loads(params["PolicyDocument"]) for kind, params in made if kind == "PutRolePolicy"]
-    assert policies == [INLINE, INLINE, {"Version": "2012-10-17", "Statement": []}]
+    assert policies == [INLINE, INLINE, samples.OTHER]
     pay = next(params for _, params in made if params.get("serviceAccount") == "pay")
     assert json.loads(pay["policy"]) == json.loads(samples.SESSION)
     assert (pay["disableSessionTags"], pay["tags"]) == (True, {"no": "0123"})
@@ -355,7 +356,7 @@ def test_notes_are_comments_too(form: Any) -> None:
     written = form.write(SAMPLE)
     assert samples.NOTES[0] in written.notes
     for note in written.notes:
-        assert f"# note: {note}\n" in written.text
+        assert comments((f"note: {note}",)) in written.text
 
 
 @pytest.mark.parametrize("form", [cloudformation, eksctl, ack, crossplane, pulumi], ids=lambda form: form.__name__)

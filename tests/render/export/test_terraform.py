@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from podid.render.export import terraform, terraform_module
+from podid.render.export.parts import comments
 from podid.render.hcl import hcl
 from render.export import samples
 from render.export.samples import EMPTY, FULL, INLINE, LEGACY, PLAIN, SAMPLE
@@ -122,7 +123,7 @@ def test_notes_are_comments_too() -> None:
         assert samples.NOTES[0] in written.notes
         assert any("6.57.1" in note for note in written.notes)
         for note in written.notes:
-            assert f"# note: {note}\n" in written.text
+            assert comments((f"note: {note}",)) in written.text
 
 
 def test_nothing_to_export_is_still_a_file() -> None:

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.permissions import CommandPermissions, Permissions
 from podid.ops.doctor.request import DoctorOptions
 from podid.render.formats import Report
@@ -35,7 +35,7 @@ def permissions_for(*, namespace: str | None, **typed: object) -> Permissions:
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM),
     permissions=permissions,
     formats=Report,
     permissions_for=permissions_for,

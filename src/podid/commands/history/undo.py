@@ -90,7 +90,7 @@ def undo(
     recorded = access.journal.get(recorded.run_id)  # as settled
     with access.terminal.working("reading the changed resources"):
         undo = undo_plan(access.clients, place, recorded, access.journal)
-    plan = undo.plan
+    plan, taken = undo.plan, "--take-over" in recorded.command
     kept, deleted = changed_associations(plan)
     refs = (*kept, *deleted)
     consent = Consent(
@@ -102,7 +102,7 @@ def undo(
     if deleted and ("migrate", "apply") in pairwise(recorded.command):
         with alone(access.journal, place, access.patience(changing.CHANGE_SECONDS)):
             planned = undo_of_migration(plan, deleted)
-            changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id)
+            changing.roll_back(access, place, planned, consent=consent, undoes=recorded.run_id, taken_over=taken)
         return
     restarts = changing.restarting(access, refs, insist=force) if restart and refs else None
     if refs:
@@ -111,4 +111,4 @@ def undo(
     def after(result: ChangeResult) -> ChangeResult:
         return changing.followed(access, place, result, restarts, kept, after_change) if refs else result
 
-    changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts)
+    changing.run(access, plan, after, consent=consent, undoes=recorded.run_id, restarts=restarts, taken_over=taken)

@@ -49,5 +49,5 @@ def break_(
     with terminal.working(f"reproducing {mode}"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
     terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:     {' '.join(('podid', 'doctor', *to_see(mode)))}")
+    terminal.note(f"To see it:     {' '.join(('podid', *to_see(mode)))}")
     terminal.note(f"To remove it:  podid sandbox heal {mode}")

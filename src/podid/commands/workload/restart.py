@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.command import Access, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CLUSTER, CONFIRM, KUBERNETES, NAMESPACES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.option import options, switch
 from podid.domain.permissions import CommandPermissions, OptionalPermission
@@ -44,7 +44,7 @@ class RestartOptions:
     force: bool = FORCE
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), permissions=permissions)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CONFIRM, "wait"), permissions=permissions)
 def restart(access: Access, options: RestartOptions) -> None:
     """Restart the workloads of service accounts. More than one workload requires confirmation, or --yes.
 

@@ -18,6 +18,7 @@ from podid.domain.names import (
     wrong_account_name,
     wrong_namespace,
 )
+from podid.domain.owners import without_marks
 from podid.domain.text import count_of, cut, did_you_mean
 from podid.local.data import Located
 from podid.ops.association.request import Settings
@@ -31,7 +32,6 @@ _ALSO = {
     "sessiontags": "sessionTags",
     "sessionpolicy": "policy",
     "sessionPolicy": "policy",
-    "owner": "ownerArn",
 }
 _TAKEN = (
     "namespace",
@@ -45,11 +45,13 @@ _TAKEN = (
 )
 # assigned by EKS or added by podid: ignored
 _ASSIGNED = (
-    *("clusterName", "associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn"),
+    *("clusterName", "associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn", "owner"),
     *("associationid", "created", "modified", "pods", "injected", "stale", "exists", "roleexists", "status", "health"),
     *("notread", "unread", "serviceAccountExists", "roleExists"),
 )
 
+# of the column OWNER
+_ADDON = "add-on "
 # characters of an error, and errors in a list
 _LONGEST, _MOST = 300, 50
 
@@ -219,7 +221,14 @@ def _item(row: _Row) -> FileItem:
     )
     if settings.policy and settings.disable_session_tags is False:
         raise InvalidInput("policy: EKS accepts no session policy with session tags")
-    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or ""), line=row.line)
+    return FileItem(ref, role, settings, owner=_addon(named), line=row.line)
+
+
+def _addon(named: dict[str, object]) -> str:
+    """Return the add-on that owns the association; a CSV file has its name. What another tool owns can be copied."""
+    owner = named.get("owner")
+    name = owner if isinstance(owner, str) and owner.startswith(_ADDON) else ""
+    return str(named.get("ownerArn") or "") or name.removeprefix(_ADDON)
 
 
 @contextmanager
@@ -284,4 +293,4 @@ def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
         raise InvalidInput("tags: not an object with text values")
-    return {key: text for key, text in value.items() if not key.lower().startswith("aws:")}
+    return without_marks(value)

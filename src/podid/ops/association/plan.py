@@ -16,7 +16,7 @@ from podid.domain.text import did_you_mean, nearest
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
-from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
+from podid.ops.role.plan import check_editable, identity, others, plan_trust
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -237,7 +237,7 @@ def _plan_trust(
             refs=tuple(missing),
         )
     check_editable(role)
-    notes += (*others(role), *kept_by_others(role))
+    notes += others(role)
     return plan_trust(role, cluster, tuple(missing), change.reach, change.conditions, session_tags=tagged, notes=notes)
 
 

@@ -11,6 +11,7 @@ from podid.domain import trust
 from podid.domain.aws import Association, Cluster, Role
 from podid.domain.errors import Again, Conflict, ExitCode, PodidError, Unavailable, Undetermined
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Place, Plan, Verb, code_after
 from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.associate import kept_role, plan_targets
@@ -35,7 +36,7 @@ def all_settings(association: Association) -> Settings:
         target_role_arn=association.target_role_arn or "",
         disable_session_tags=not association.session_tags,
         policy=association.policy or "",
-        tags=association.tags,
+        tags=without_marks(association.tags),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from podid.domain.aws import Association, Cluster, Listed, Role, UnreadAssociation
@@ -12,12 +13,13 @@ from podid.domain.declaration import OWNER_KEY
 from podid.domain.errors import ExitCode, InvalidInput, PodidError
 from podid.domain.grouping import grouped
 from podid.domain.iam import PolicyNames
-from podid.domain.names import ServiceAccountRef, addon_name, parse_role_arn
+from podid.domain.names import ServiceAccountRef, addon_name, is_pattern, parse_role_arn
 from podid.domain.owners import owner_of
 from podid.domain.text import short_list
 from podid.ops.association.listing import in_order, unread_error
-from podid.ops.association.read import without_association
+from podid.ops.association.read import namespace_not_found, without_association
 from podid.ops.role.create import MANAGED_BY
+from podid.ops.role.policies import session_policy_text
 from podid.ops.role.uses import Unread
 
 if TYPE_CHECKING:
@@ -72,6 +74,15 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in sorted(tags.items()) if key not in marks and not key.startswith("aws:")}
 
 
+def minified(policy: str | None) -> str:
+    """Return a session policy without white space, because EKS limits its length. Text that is not a policy is returned
+    unchanged."""
+    try:
+        return session_policy_text(json.loads(policy), "the session policy") if policy else ""
+    except (ValueError, InvalidInput):
+        return policy or ""
+
+
 def read_identities(
     clients: Clients,
     cluster: Cluster,
@@ -104,13 +115,16 @@ def read_identities(
 def _associations(
     clients: Clients, cluster: Cluster, refs: Sequence[ServiceAccountRef], namespace: str | None
 ) -> list[Listed]:
-    items = list(clients.eks.iter_readable(cluster.name, namespace, only=refs))
-    chosen = [item for item in items if not refs or item.ref in refs]
+    pattern, one = namespace or "*", None if namespace and is_pattern(namespace) else namespace
+    items = list(clients.eks.iter_readable(cluster.name, one, only=refs))
+    chosen = [item for item in items if item.ref in refs or (not refs and fnmatchcase(item.ref.namespace, pattern))]
     missing = [ref for ref in refs if all(item.ref != ref for item in chosen)]
     if missing:
         error, *others = (without_association(cluster.name, ref, (item.ref for item in items)) for ref in missing)
         error.lines = tuple(other.message for other in others)
         raise error
+    if namespace and not chosen and one and (absent := namespace_not_found(clients, namespace)):
+        raise absent
     return in_order(chosen, "")
 
 

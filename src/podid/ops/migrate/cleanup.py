@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other
 from podid.domain.findings import Subject
-from podid.domain.migration import Leftover, MigrationCleanup
+from podid.domain.migration import Leftover, MigrationCleanup, spoken
 from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Missing
 from podid.domain.text import did_you_mean, short_list
 from podid.ops.change.kinds import AGENT as WORKLOAD
 from podid.ops.change.kinds import OIDC_PROVIDER
 from podid.ops.migrate.metadata_proxies import read_proxies, uses_of
-from podid.ops.migrate.older_agents import agents_of, spoken
+from podid.ops.migrate.older_agents import agents_of
 from podid.ops.reading.collect import ReadRequest, collect
 from podid.ops.role.delete import plan_deleting
 

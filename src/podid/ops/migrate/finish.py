@@ -21,7 +21,6 @@ from podid.facts.restarts import lifetime_words
 from podid.ops.change.kinds import ANNOTATIONS, POD_TEMPLATE, ROLE_TRUST, SERVICE_ACCOUNT
 from podid.ops.migrate.candidates import provider_arn
 from podid.ops.migrate.items import Migration
-from podid.ops.migrate.older_agents import agent_notes
 from podid.ops.migrate.proxy_changes import (
     owned_templates,
     principals_of,
@@ -103,7 +102,7 @@ def plan_finish(
         waiting=waiting,
         owned=owned,
         templates=tuple(templates),
-        agents=agent_notes(migration.agents(removed)),
+        agents=tuple(agent.sentence for agent in migration.agents(removed)),
     )
 
 

@@ -107,7 +107,8 @@ class MigrationJudge:
         """Those that the checks cannot see, since no association exists yet."""
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
-            return [self._foreign(facts)]
+            # once it is the target role of an association, EKS can assume it
+            return [] if facts.associated else [self._foreign(facts)]
         if not facts.associated and (addon := self._addon(facts)):
             message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
             change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
@@ -164,7 +165,8 @@ class MigrationJudge:
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
-            if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed:
+            own = in_account(item.candidate.role_arn, self.place)
+            if item.stage.rank < Stage.ASSOCIATED.rank or (own and not item.allowed):
                 by_role.setdefault(item.candidate.role_arn, []).append(item)
         for arn, members in by_role.items():
             wanted: list[DesiredAssociation] = []
@@ -290,7 +292,7 @@ def _steps(facts: MigrationFacts) -> Iterator[MigrationStep]:
     copied = facts.candidate.copy_of
     if copied and facts.candidate.account is None:
         yield MigrationStep("create", ref, (_kubectl(facts.ref, "create", "serviceaccount", facts.ref.name),))
-    if not facts.allowed:
+    if not facts.allowed and not (facts.associated and facts.allowed is None):
         yield MigrationStep("allow", name, (("podid", "trust", "add", "--role", name, "--for", ref),))
     if not facts.associated:
         yield MigrationStep("associate", ref, (("podid", "associate", ref, "--role", name),))

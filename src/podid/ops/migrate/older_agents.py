@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from podid.domain import trust
 from podid.domain.aws import Association
@@ -10,7 +10,6 @@ from podid.domain.findings import Subject
 from podid.domain.metadata_proxies import MetadataProxy
 from podid.domain.migration import OlderAgent
 from podid.domain.snapshot import Snapshot, known_or
-from podid.domain.text import short_list
 from podid.domain.workloads import injected, live
 from podid.facts.index import index, role_section
 from podid.ops.migrate.candidates import MigrationCandidate, policy_of
@@ -46,24 +45,6 @@ def _served(uses: ProxyUses) -> Iterator[ProxyUse]:
             lasts = use.template is not None and use.workload.kind in PATCHABLE and use.template.annotations
             if lasts or not all(map(injected, use.pods)):
                 yield use
-
-
-def agent_notes(agents: Sequence[OlderAgent]) -> tuple[str, ...]:
-    """Return a sentence for each agent: the workloads that it serves, or how to delete it."""
-    notes = []
-    for agent in agents:
-        places = short_list(spoken(name) for name in agent.workloads)
-        if agent.serves:
-            notes.append(f"{agent.source} ({places}) still serves {short_list(map(spoken, agent.serves), 3)}")
-        else:
-            command = " ".join(("podid migrate cleanup", *agent.workloads))
-            notes.append(f"{agent.source} ({places}) serves no workload any more; {command} deletes it")
-    return tuple(notes)
-
-
-def spoken(path: str) -> str:
-    """Return KIND NAMESPACE/NAME."""
-    return path.replace("/", " ", 1)
 
 
 def find_proxy_leftovers(

@@ -48,6 +48,9 @@ CREATE_SERVICE_ACCOUNTS = switch(
 )
 
 
+INSTALL_AGENT = switch("Install the agent first, if the cluster has none.", consent=True)
+
+
 def read_stage(text: str, *, option: str) -> Stage:
     """A stage that `apply` can stop at. Raises InvalidInput for another word."""
     names = tuple(stage.value for stage in Stage if Stage.OLD.rank < stage.rank < Stage.FINISHED.rank)
@@ -82,6 +85,7 @@ class MigrationOptions:
 class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
     create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
+    install_agent: bool = INSTALL_AGENT
     plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
     until: Stage = option(
         "STAGE",

@@ -15,7 +15,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import check_unused, deletion_notes
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_not_aws, kept_by_others, made_here, others
+from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import Unread, Uses, read_all_uses
 
@@ -107,7 +107,6 @@ def plan_delete(contents: RoleContents, header: Header, *, ours: bool, adopt: bo
     ]
     notes = (
         *(() if ours else others(role, stays=False)),
-        *kept_by_others(role),
         *deletion_notes(role, contents.uses),
         *(f"not checked: {item}" for item in contents.unread),
         *ROLE.once_deleted,

@@ -13,7 +13,7 @@ from podid.domain.names import Arn
 from podid.domain.plan import Action, Header, Place, Plan, Verb
 from podid.domain.text import did_you_mean, nearest
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
-from podid.ops.role.plan import check_not_aws, kept_by_others, made_here, others
+from podid.ops.role.plan import check_not_aws, made_here, others
 from podid.ops.role.policies import check_inline_size
 from podid.ops.role.presets import fill, merged, parse_choice, preset_notes, surroundings
 from podid.ops.role.resolve import managed_policy, own_role
@@ -86,7 +86,7 @@ def plan_attach(
 
 
 def _plan(header: Header, role: Role, changes: list[Action], unchanged: list[Action], *, ours: bool) -> Plan:
-    notes = (*(() if ours else others(role)), *(kept_by_others(role) if changes else ()))
+    notes = () if ours else tuple(others(role))
     return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
 
 

@@ -113,14 +113,6 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
 
 
-def kept_by_others(role: Role) -> list[str]:
-    """Warn if the tags say that another tool manages the role: it may revert the change."""
-    owner = role.owner
-    if owner is None:
-        return []
-    return [f"the owner of role {role.name} is {owner.told}"]
-
-
 def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
     """Raise Conflict if the policy is too long, after statements for `number` `of` so many service accounts. Checked
     after each, since the cost grows with their number."""

@@ -33,6 +33,9 @@ FORMS: dict[str, tuple[str, str]] = {
     "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's ID"),
     "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "a prefix of log groups' names"),
     "role-name": (r"[A-Za-z0-9_+=.@-]{1,64}", "a role's name"),
+    "prometheus-workspace": (r"ws-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a workspace's ID"),
+    "private-ca": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a certificate authority's ID"),
+    "target-group": (r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?", "a target group's name"),
     "region": (r"[a-z]{2,4}(?:-[a-z]+)+-\d", "a region"),
     "account": (r"\d{12}", "an account's 12 digits"),
 }

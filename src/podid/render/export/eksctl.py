@@ -26,7 +26,7 @@ def write(identities: LiveIdentities) -> FormText:
         "iam": {"podIdentityAssociations": rows},
     }
     notes = (*identities.notes, *(note for role in identities.roles for note in _of_role(role)))
-    how = "eksctl does not adopt associations: eksctl create podidentityassociation -f FILE skips those that exist."
+    how = "eksctl cannot adopt existing associations; it can create these in another cluster."
     return FormText(head(identities, "ClusterConfig of eksctl", how, notes=notes) + to_yaml(config), notes)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from podid.domain.aws import Association
 from podid.domain.encoding import Json
-from podid.ops.export.live import LiveIdentities, LiveRole, own_tags
+from podid.ops.export.live import LiveIdentities, LiveRole, minified, own_tags
 from podid.render import sanitize
 from podid.render.formats import to_yaml
 from podid.render.forms import named_properties
@@ -66,14 +66,6 @@ def association_members(item: Association) -> dict[str, Any]:
         "tags": own_tags(item.tags),
     }
     return {key: value for key, value in members.items() if value}
-
-
-def minified(policy: str | None) -> str:
-    """Return a policy without white space: EKS limits its length. Text that is not JSON is returned unchanged."""
-    try:
-        return compact(json.loads(policy)) if policy else ""
-    except ValueError:
-        return policy or ""
 
 
 def compact(document: object) -> str:

@@ -15,6 +15,7 @@ from podid.domain.aws import Addon
 from podid.domain.errors import Conflict, Hint, NotFound, PodidError, TimedOut
 from podid.domain.members import About, Pairs
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
+from podid.domain.owners import Owner
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.association import with_association
 from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
@@ -92,6 +93,9 @@ class EksAddonKind(ResourceKind):
             return {**self.state_of(answer), **({"roles": dict(roles)} if roles else {})}
         return {**after, "updateId": answer}
 
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        return _owner(site, action)
+
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
         return waits_for_roles(site, action, error, lately, self.name)
 
@@ -134,6 +138,11 @@ def _values(configuration: str) -> str:
         return "" if configuration and json.loads(configuration) == {} else configuration
     except ValueError:
         return configuration  # EKS accepts YAML as well, and returns it unchanged
+
+
+def _owner(site: Site, action: Action) -> Owner | None:
+    addon = site.eks.find_addon(site.cluster, action.keys["addonName"]) if action.before is not None else None
+    return None if addon is None else addon.owner
 
 
 def _planned(name: str, current: Addon | None, after: State, now: datetime) -> Addon:
@@ -262,6 +271,9 @@ class AddonAssociationsKind(ResourceKind):
                 raise Conflict(f"The update of add-on {name} ended as {update.status}{reasons}", subject=name)
             patience.say(f"the update of add-on {name} is {update.status}")
         raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
+
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        return _owner(site, action)
 
     def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
         return waits_for_roles(site, action, error, lately, self.name)

@@ -16,6 +16,7 @@ from podid.domain.aws import PLANNED_ID, Association
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
+from podid.domain.owners import Owner, owner_of, without_marks
 from podid.domain.plan import Action, State, Verb, matches, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, retag
 from podid.ops.change.propagation import Lately, waits_for
@@ -106,6 +107,9 @@ class AssociationKind(ResourceKind):
             raise moved(f"association of {action.target}", action)
         return current
 
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        return owner_of(texts(action.before, "tags"))
+
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         return with_association(snapshot, ref_of(action.keys), action.after, now)
 
@@ -169,7 +173,7 @@ def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> As
         target_role_arn=text(after, "targetRoleArn") or None,
         disable_session_tags=True if after.get("disableSessionTags") else None,
         policy=text(after, "policy") or None,
-        tags=texts(after, "tags"),
+        tags=without_marks(texts(after, "tags")),
         token=uuid.uuid4().hex,
     )
 

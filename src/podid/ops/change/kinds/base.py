@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar
 
 from podid.calls.patience import Patience
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable, UsageError
+from podid.domain.owners import Owner
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Site
 
@@ -146,6 +147,13 @@ class ResourceKind(ABC):
         """Return the same change relative to the current state; its verb is none if nothing is left to do. Raise
         Conflict if both changes cannot be combined."""
         raise moved(self.subject(action), action)
+
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        """Return the tool that owns the resource and would revert the action; for a part of a role, that of the
+        role."""
+        name = action.keys.get("roleName")
+        role = site.iam.find_role(name) if name else None
+        return None if role is None else role.owner
 
     def not_undone(self, action: Action) -> str:
         """Return why undo skips an action of this kind; empty if it does not."""

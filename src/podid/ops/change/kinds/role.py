@@ -14,6 +14,7 @@ from podid.domain.aws import Association, Role
 from podid.domain.errors import Conflict, NotFound, Other, PodidError
 from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.names import AWS_MANAGED, Arn, addon_name
+from podid.domain.owners import without_marks
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON, ADDON_ASSOCIATIONS, roles_of
@@ -87,7 +88,7 @@ class RoleKind(ResourceKind):
             document(after, "trustPolicy"),
             path=text(after, "path") or "/",
             description=text(after, "description"),
-            tags=texts(after, "tags"),
+            tags=without_marks(texts(after, "tags")),
             max_session_seconds=cast("int", after.get("maxSessionDuration") or 3600),
             permissions_boundary=text(after, "permissionsBoundary") or None,
         )

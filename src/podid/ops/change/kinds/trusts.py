@@ -13,6 +13,7 @@ from podid.domain.aws import OidcProvider, Role
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError, Rejected, TimedOut
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.names import role_name, role_path
+from podid.domain.owners import Owner, owner_of
 from podid.domain.plan import Action, Done, State, Status, Verb, document, matches, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
 from podid.ops.change.propagation import awaited_in, get_external_id, no_external_id, with_external_ids
@@ -89,6 +90,10 @@ class RoleTrustKind(ResourceKind):
             name = next(iter(keys.values()))
             raise NotFound(f"Role {name} does not exist", subject=name)
         return role
+
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        role = self.find_role(site.clients, self.reading(action))
+        return None if role is None else role.owner
 
     def lost(self, site: Site, action: Action) -> bool:
         return not _holds(action, self._role(site.clients, self.reading(action)).trust)
@@ -237,6 +242,9 @@ class OidcProviderKind(ResourceKind):
     def read(self, site: Site, keys: Keys) -> State | None:
         provider = site.clients.iam.find_oidc_provider(keys["providerArn"])
         return None if provider is None else self.state_of(provider)
+
+    def owner(self, site: Site, action: Action) -> Owner | None:
+        return owner_of(texts(action.before, "tags"))
 
     def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         state = action.after

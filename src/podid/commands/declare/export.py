@@ -1,0 +1,70 @@
+"""podid export."""
+
+from podid.cli.command import Access, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.ops.export.request import ExportOptions
+
+
+def permissions() -> CommandPermissions:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+
+    return CommandPermissions.of(
+        Eks.iter_readable,
+        Iam.find_roles,
+        Iam.get_names_of_policies,
+        Iam.get_inline_documents,
+        optional=(
+            OptionalPermission.of("--roles: the roles that podid created", Iam.list_roles),
+            OptionalPermission.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), permissions=permissions)
+def export(access: Access, options: ExportOptions) -> None:
+    """Print live associations and their roles as a file.
+
+    The default form is podid's own file, for podid plan, apply and diff. The other forms are for the tool that --as
+    names, with the identifiers that it requires to import what exists:
+
+    terraform (also OpenTofu), terraform-module (terraform-aws-modules/eks-pod-identity/aws), cloudformation, eksctl,
+    ack (AWS Controllers for Kubernetes), crossplane, pulumi (an import file) and aws-cli (a script).
+
+    A fact that a form cannot express is a comment in it and a note on stderr. Associations of add-ons, tags of AWS and
+    podid, ids and times are omitted.
+
+    Example: podid export > identities.yaml
+
+    Example: podid export -n shop --as terraform > shop.tf
+
+    Example: podid export shop/orders --as cloudformation
+
+    Example: podid export --roles
+    """
+    from podid.ops.export.live import read_identities
+    from podid.render.export.view import export_text, export_view
+
+    terminal, refs = access.terminal, options.service_accounts
+    access.check_whose_pods(refs, everywhere=True)
+    place = access.place()
+    chosen = bool(refs) or access.in_namespaces or not options.roles
+    with terminal.working("reading associations and roles"):
+        identities = read_identities(
+            access.clients,
+            place.the_cluster,
+            refs,
+            namespace=access.shared.namespace,
+            associations=chosen,
+            own_roles=options.roles,
+        )
+    written = export_text(options.as_, identities)
+    terminal.emit(export_view(options.as_, written, identities))
+    terminal.note(*(f"note: {note}" for note in written.notes))
+    if not identities.associations and not identities.roles:
+        terminal.note("note: nothing to export: no association, and no role that podid created")
+    if identities.failure is not None:
+        terminal.tell_failure(identities.failure)
+    terminal.leave(identities.exit_code)

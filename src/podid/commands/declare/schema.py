@@ -1,0 +1,17 @@
+"""podid schema."""
+
+from podid.cli.command import Terminal, command
+
+
+@command()
+def schema(terminal: Terminal) -> None:
+    """Print the JSON Schema of podid's own files.
+
+    Editors with the YAML language server complete and check a file with the schema. podid export and podid convert
+    write the line that names the schema at the top of each file.
+
+    Example: podid schema > podid.schema.json
+    """
+    from podid.render.schema import schema_view
+
+    terminal.emit(schema_view())

@@ -1,0 +1,159 @@
+"""A declaration as a file: what podid export and podid convert print."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from podid.domain.declaration import (
+    DECLARATION_KIND,
+    OWNER_KEY,
+    ClusterChoice,
+    Declaration,
+    DeclaredAssociation,
+    DeclaredPolicy,
+    DeclaredRole,
+    Guard,
+    PolicySource,
+)
+from podid.domain.encoding import Json, plain
+from podid.domain.iam import DEFAULT_SESSION_SECONDS
+from podid.domain.members import API_VERSION
+from podid.domain.trust import ScopeKind
+from podid.render.formats import to_yaml
+from podid.render.reports.parts import HOMEPAGE
+
+SCHEMA_URL = f"{HOMEPAGE}/raw/main/docs/reference/json/{DECLARATION_KIND}.json"
+# editors with the YAML language server read it
+SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_URL}\n"
+# what every version of YAML reads as text, as long as it is not one of the words
+_PLAIN = re.compile(r"[A-Za-z/][\w./@+-]*(?:::?[\w./@*+-]+)*", re.ASCII)
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+# as `podid.local.documents` finds variables
+_VARIABLE = re.compile(r"\$?\$\{([^}]*)\}")
+_NAME_LIKE = re.compile(r"[\w.-]*", re.ASCII)
+
+
+def declaration_text(declaration: Declaration, comments: str = "", *, first: bool = True) -> str:
+    """Return the document, the `first` one of a file with the line that names the schema. `comments` stand below."""
+    return (
+        (SCHEMA_LINE if first else "")
+        + comments
+        + to_yaml(cast("Json", escaped(declaration_object(declaration))), quoted=_quoted)
+    )
+
+
+def _quoted(text: str) -> bool:
+    return not _PLAIN.fullmatch(text) or text.lower() in _WORDS
+
+
+def escaped(value: Any) -> Any:
+    """Return the value with `$${` where podid would read a variable."""
+    if isinstance(value, dict):
+        return {escaped(key): escaped(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [escaped(item) for item in value]
+    return _VARIABLE.sub(_escape, value) if isinstance(value, str) else value
+
+
+def _escape(match: re.Match[str]) -> str:
+    literal = match[0].startswith("$$") or _NAME_LIKE.fullmatch(match[1])
+    return f"${match[0]}" if literal else match[0]
+
+
+def declaration_object(declaration: Declaration) -> dict[str, Any]:
+    """Return the file's document, without members that have their defaults."""
+    members = {
+        "metadata": {"name": declaration.name},
+        "owner": {"key": declaration.owner_key} if declaration.owner_key != OWNER_KEY else None,
+        "clusters": [_cluster(item) for item in declaration.clusters],
+        "agent": _given(version=declaration.agent.version, configuration=declaration.agent.configuration)
+        if declaration.agent
+        else None,
+        "allowedRoles": declaration.allowed_roles,
+        "guard": _guard(declaration.guard) if declaration.guard else None,
+        "roles": [_role(item) for item in declaration.roles],
+        "associations": [_association(item) for item in declaration.associations],
+    }
+    head = {"apiVersion": API_VERSION, "kind": DECLARATION_KIND}
+    return {**head, **{key: plain(value) for key, value in members.items() if value}}
+
+
+def _given(**members: object) -> dict[str, object]:
+    """Return the members that have a value."""
+    return {key: value for key, value in members.items() if value}
+
+
+def _cluster(item: ClusterChoice) -> object:
+    return item.name or {"tags": dict(item.tags)}
+
+
+def _guard(guard: Guard) -> dict[str, object]:
+    lists = {
+        "allowedRoles": guard.allowed_roles,
+        "allowedPolicies": guard.allowed_policies,
+        "allowedScopes": guard.allowed_scopes,
+    }
+    return {
+        # an empty list permits nothing
+        **{key: value for key, value in lists.items() if value is not None},
+        **_given(requiredBoundary=guard.required_boundary, requiredTags=guard.required_tags),
+        **({} if guard.default_accounts else {"defaultAccounts": False}),
+    }
+
+
+def _role(role: DeclaredRole) -> dict[str, object]:
+    seconds = role.max_session_seconds
+    return _given(
+        name=role.name,
+        path="" if role.path == "/" else role.path,
+        scope="" if role.scope is ScopeKind.SERVICE_ACCOUNT else str(role.scope),
+        subjects=[str(ref) for ref in role.subjects],
+        conditions=[str(condition) for condition in role.conditions],
+        trust=role.trust,
+        policies=[_policy(item) for item in role.policies],
+        boundary=role.boundary,
+        maxSessionDuration=0 if seconds == DEFAULT_SESSION_SECONDS else seconds,
+        description=role.description,
+        tags=role.tags,
+    )
+
+
+def _policy(policy: DeclaredPolicy) -> dict[str, object]:
+    match policy.source:
+        case PolicySource.DOCUMENT:
+            return {"name": policy.name, "document": policy.document}
+        case PolicySource.FILE:
+            return _given(file=policy.value, name=policy.name)
+        case PolicySource.MANAGED:
+            return {"managed": policy.value}
+        case PolicySource.PRESET:
+            parameters = {key: _one_or_several(values) for key, values in policy.parameters.items()}
+            return _given(preset=policy.value, parameters=parameters)
+
+
+def _one_or_several(values: tuple[str, ...]) -> object:
+    return values[0] if len(values) == 1 else values
+
+
+def _association(item: DeclaredAssociation) -> dict[str, object]:
+    return {
+        "serviceAccount": item.service_account,
+        **_given(selector=item.selector, role=item.role, targetRole=item.target_role),
+        **({} if item.session_tags else {"sessionTags": False}),
+        **_given(
+            sessionPolicy=_session_policy(item.session_policy),
+            tags=item.tags,
+            createServiceAccount=item.create_service_account,
+        ),
+    }
+
+
+def _session_policy(text: str) -> object:
+    try:
+        document = json.loads(text) if text else None
+    except ValueError:
+        return text
+    return document if isinstance(document, Mapping) else text

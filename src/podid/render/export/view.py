@@ -1,0 +1,64 @@
+"""The view of an export: its text, which is also in the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, cast
+
+from podid.domain.declaration import Declaration
+from podid.domain.encoding import JsonObject
+from podid.domain.members import About, Document
+from podid.ops.export.declared import declared
+from podid.ops.export.live import LiveIdentities
+from podid.ops.export.request import OWN_FORM, Form
+from podid.render.declaration import declaration_text
+from podid.render.export.parts import FormText, Writer, comments, head
+from podid.render.view import Column, Line, Table, View, document
+
+
+class ExportDocument(Document, kind="Export"):
+    """`podid export` and `podid convert`."""
+
+    form: Form
+    text: Annotated[str, About("The text of the file.")]
+    notes: Annotated[list[str], About("Facts that the form cannot express.")]
+
+
+def export_text(form: Form, identities: LiveIdentities) -> FormText:
+    if form == OWN_FORM:
+        return _own(identities)
+    module = import_module(f"podid.render.export.{form.replace('-', '_')}")
+    return cast("Writer", module.write)(identities)
+
+
+def _own(identities: LiveIdentities) -> FormText:
+    top = head(identities, "podid plan -f FILE compares it", notes=identities.notes)
+    return FormText(declaration_text(declared(identities), top), identities.notes)
+
+
+def export_view(form: Form, written: FormText, identities: LiveIdentities) -> View:
+    body = document(ExportDocument, form=form, text=written.text, notes=list(written.notes))
+    rows = [("association", str(item.ref)) for item in identities.associations]
+    rows += [("role", role.name) for role in identities.roles]
+    return _view(body, rows, written.text)
+
+
+def convert_view(declarations: Sequence[Declaration]) -> View:
+    """Return declarations as one file, a document each."""
+    texts = [
+        declaration_text(item, comments(f"note: {note}" for note in item.notes), first=not number)
+        for number, item in enumerate(declarations)
+    ]
+    notes = [note for item in declarations for note in item.notes]
+    text = "---\n".join(texts)
+    body = document(ExportDocument, form=OWN_FORM, text=text, notes=notes)
+    rows = [("association", row.service_account) for item in declarations for row in item.associations]
+    rows += [("role", role.name) for item in declarations for role in item.roles]
+    return _view(body, rows, text)
+
+
+def _view(body: JsonObject, rows: Sequence[tuple[str, str]], text: str) -> View:
+    table = Table((Column("KIND"), Column("NAME")), tuple(rows))
+    lines = tuple(Line(line, code=True) for line in text.split("\n")[:-1])
+    return View(body, (table,), tuple(name for _, name in rows), lines, exact=True)

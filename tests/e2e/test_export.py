@@ -1,0 +1,163 @@
+"""podid export: what is live, in podid's own file and in the forms of others."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from podid.aws.iam import Iam
+from podid.domain.declaration import Declaration
+from podid.domain.errors import AccessDenied
+from podid.domain.trust import ScopeKind
+from podid.ops.declare.files import read_declarations
+from podid.ops.export.request import FORMS
+from podid.sandbox.baseline import add_association
+from worlds import ACCOUNT, Site
+
+RESOURCE = "arn:aws:s3:::b/${aws:PrincipalTag/team}/${y}"
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": RESOURCE}]}
+
+
+@pytest.fixture
+def shop(account: Site, tmp_path: Path) -> Site:
+    """shop/orders has a role of podid; shop/cart uses a role of somebody else, without session tags."""
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(POLICY))
+    account.must(
+        *(
+            "associate",
+            "shop/orders",
+            "--create-role",
+            "--role",
+            "orders",
+            "--policy-file",
+            str(path),
+            "--tag",
+            "no=0123",
+        ),
+        *("--wait", "none"),
+    )
+    session = ("--no-session-tags", "--session-policy", str(path))
+    account.must("associate", "shop/cart", "--role", "storefront", *session, "--wait", "none")
+    return account
+
+
+def read(text: str, tmp_path: Path) -> Declaration:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    (declaration,) = read_declarations((str(path),), {}, read_file=lambda name: Path(name).read_text())
+    return declaration
+
+
+def test_the_own_file_is_read_back_as_what_is_live(shop: Site, tmp_path: Path) -> None:
+    outcome = shop("export")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.stdout.startswith("# yaml-language-server: $schema=https://")
+    declaration = read(outcome.stdout, tmp_path)
+    assert (declaration.name, [cluster.name for cluster in declaration.clusters]) == ("demo", ["demo"])
+    orders, storefront = declaration.roles
+    assert (orders.name, orders.scope, orders.subjects, orders.trust) == ("orders", ScopeKind.SERVICE_ACCOUNT, (), None)
+    assert [policy.document for policy in orders.policies] == [POLICY]
+    assert orders.tags == {}
+    assert storefront.name == "storefront"
+    cart, association = declaration.associations
+    assert (cart.role, cart.session_tags, json.loads(cart.session_policy)) == ("storefront", False, POLICY)
+    assert (association.role, association.tags) == ("orders", {"no": "0123"})
+
+
+def test_a_part_is_exported_with_the_roles_that_it_uses(shop: Site, tmp_path: Path) -> None:
+    for selection in (("shop/orders",), ("-n", "shop", "shop/orders")[:2], ("-n", "sh?p"), ("-A",)):
+        declaration = read(shop("export", *selection).stdout, tmp_path)
+        named = {item.service_account for item in declaration.associations}
+        assert named == ({"shop/orders"} if selection == ("shop/orders",) else {"shop/orders", "shop/cart"})
+    only = read(shop("export", "--roles").stdout, tmp_path)
+    assert ([role.name for role in only.roles], only.associations) == (["orders"], ())
+    both = read(shop("export", "shop/cart", "--roles").stdout, tmp_path)
+    assert [role.name for role in both.roles] == ["orders", "storefront"]
+
+
+def test_a_trust_policy_that_podid_would_not_write_is_kept_as_it_is(shop: Site, tmp_path: Path) -> None:
+    trust = shop.aws("iam").get_role(RoleName="orders")["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"].append({**trust["Statement"][0], "Sid": "More", "Principal": {"Service": "ec2.amazonaws.com"}})
+    shop.trust("orders", trust)
+    (role,) = read(shop("export", "shop/orders").stdout, tmp_path).roles
+    assert role.trust == trust
+
+
+def test_subjects_are_those_of_the_trust_policy(shop: Site, tmp_path: Path) -> None:
+    shop.must("trust", "add", "--role", "orders", "--for", "shop/later")
+    (role,) = read(shop("export", "shop/orders").stdout, tmp_path).roles
+    assert (role.scope, sorted(map(str, role.subjects))) == (ScopeKind.SERVICE_ACCOUNT, ["shop/later", "shop/orders"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_left_out_is_a_note_and_a_comment(shop: Site, form: str) -> None:
+    shop.aws("eks").update_addon(
+        clusterName="demo",
+        addonName="aws-ebs-csi-driver",
+        podIdentityAssociations=[
+            {"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}
+        ],
+    )
+    add_association(shop.box.world, "shop", "lost", "nosuch")
+    shop.aws("iam").tag_role(RoleName="storefront", Tags=[{"Key": "crossplane-name", "Value": "front"}])
+    outcome = shop("export", "--as", form)
+    assert outcome.code == 0
+    for note in (
+        "omitted: kube-system/ebs-csi-controller-sa, because the add-on aws-ebs-csi-driver owns the association",
+        "role nosuch does not exist",
+        "role storefront is managed by Crossplane front (tag crossplane-name=front); the provider reverts changes by "
+        "others when it next reconciles the resource",
+    ):
+        assert f"note: {note}\n" in outcome.stderr
+        assert form == "pulumi" or f"# note: {note}\n" in outcome.stdout
+    assert outcome.stdout.count("ebs-csi-controller-sa") == (form != "pulumi")
+
+
+def test_a_role_whose_policies_cannot_be_read_is_not_exported_without_them(
+    shop: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    denied = AccessDenied("You are not authorized to perform iam:GetRolePolicy", permission="iam:GetRolePolicy")
+
+    def refuse(self: Iam, name: str, policy_name: str) -> None:
+        raise denied
+
+    monkeypatch.setattr(Iam, "_find_inline", refuse)
+    outcome = shop("export")
+    assert outcome.code == 8
+    assert "note: not read: policies of role orders: requires iam:GetRolePolicy\n" in outcome.stderr
+    declaration = read(outcome.stdout, tmp_path)
+    assert [role.name for role in declaration.roles] == ["storefront"]
+    assert declaration.associations[1].role == f"arn:aws:iam::{ACCOUNT}:role/orders"
+
+
+def test_a_mistyped_name_suggests_the_nearest(shop: Site) -> None:
+    outcome = shop("export", "shop/order")
+    assert (outcome.code, outcome.stdout) == (5, "")
+    assert "podid export shop/orders" in outcome.stderr
+    assert shop("export", "--as", "terrafrm").code == 2
+
+
+def test_nothing_to_export_is_said(account: Site) -> None:
+    outcome = account("export")
+    assert outcome.code == 0
+    assert "nothing to export" in outcome.stderr
+
+
+def test_the_document_has_text_and_notes(shop: Site) -> None:
+    document = shop("export", "--as", "eksctl", "-o", "json").json
+    assert (document["kind"], document["form"]) == ("Export", "eksctl")
+    assert document["text"].endswith("\n")
+    assert any("role orders is only referenced" in note for note in document["notes"])
+
+
+def test_many_associations_cost_what_a_list_costs(account: Site) -> None:
+    for number in range(120):
+        add_association(account.box.world, "shop", f"sa-{number}", "storefront")
+    outcome = account("export", "-v")
+    calls = [line.split()[0] for line in outcome.stderr.splitlines() if line.startswith(("  eks:", "  iam:"))]
+    assert outcome.code == 0
+    assert calls.count("eks:DescribePodIdentityAssociation") == 120
+    assert calls.count("eks:ListPodIdentityAssociations") == 2
+    assert calls.count("iam:GetRole") == 1
+    assert len(calls) < 130
