@@ -210,7 +210,7 @@ STORY = _script(
 0 can-i --policy-file dynamodb-read.json dynamodb:Query
 0 privileges shop/orders
 0 privileges --role storefront
-0 privileges --policy-file dynamodb-read.json
+0 privileges --policy-file deploy.json
 5 privileges shop/nosuch
 2 privileges
 0 who-can dynamodb:GetItem
