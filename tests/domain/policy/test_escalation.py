@@ -44,4 +44,8 @@ def test_actions_on_named_roles_are_usual() -> None:
     assert reported(usual, "arn:aws:iam::111122223333:role/*").keys() == {"assume-any-role", "pass-any-role"}
     passing = reported({"iam:PassRole", "ec2:RunInstances"}, ROLE)
     assert passing.keys() == {"pass-role-ec2"}
-    assert passing["pass-role-ec2"].resources == {"iam:PassRole": (ROLE,), "ec2:RunInstances": (ROLE,)}
+    both = passing["pass-role-ec2"].actions
+    assert [(item.action, item.resources) for item in both] == [
+        ("iam:PassRole", (ROLE,)),
+        ("ec2:RunInstances", (ROLE,)),
+    ]

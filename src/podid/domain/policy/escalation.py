@@ -5,8 +5,8 @@ User Guide, "Grant a user permissions to pass a role to an AWS service"; EKS Use
 Kubernetes with EKS access entries".
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from podid.domain.members import About, Names
@@ -102,16 +102,21 @@ PATHS: tuple[EscalationPath, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class EscalationAction:
+    """An action of a path, with the patterns of its resources as far as they are known."""
+
+    action: str
+    resources: Annotated[Names, About("The patterns of the resources, as far as they are known.")] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
     """A path that the role's policies allow, or may allow."""
 
     id: str
     verdict: Annotated[AccessVerdict, About("unknown if an action depends on the request, or a policy was not read.")]
-    actions: Names
-    resources: Annotated[
-        Mapping[str, Names], About("The patterns of the resources of each action, as far as they are known.")
-    ] = field(default_factory=dict)
+    actions: tuple[EscalationAction, ...]
     words: Annotated[str, About('Continues "the pods can".')]
 
 
@@ -127,8 +132,7 @@ def escalations(ruling: Callable[[str], Ruling]) -> Iterator[Escalation]:
         yield Escalation(
             id=path.id,
             verdict=AccessVerdict.UNKNOWN if AccessVerdict.UNKNOWN in verdicts else AccessVerdict.ALLOWED,
-            actions=path.actions,
-            resources={action: item.resources or item.unclear for action, item in rulings.items()},
+            actions=tuple(EscalationAction(name, item.resources or item.unclear) for name, item in rulings.items()),
             words=path.words,
         )
 
