@@ -153,7 +153,8 @@ class MigrationJudge:
         try:
             account = Arn.parse(arn).account
         except InvalidInput as error:
-            return Blocker("role-not-found", f"The annotation names no role: {error.message}", firm=True)
+            message = f"The annotation is not the ARN of a role: {error.message}"
+            return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
         command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
