@@ -63,6 +63,15 @@ def story(site: Site) -> None:
     write_files()
 
 
+def shared_role(site: Site) -> None:
+    """Two service accounts have a role that was used, and any pod of the cluster can assume it."""
+    healthy(site)
+    for name in ("cart", "web"):
+        site.associate("shop", name, "storefront")
+    site.clock.advance(100 * 86400.0)
+    site.box.gateway.last_use.tried(f"arn:aws:iam::{ACCOUNT}:role/storefront", "sqs", "GetQueueUrl")
+
+
 def add_sessions(site: Site) -> None:
     """CloudTrail has two sessions of a pod of shop/orders that is gone."""
     world, arn = site.box.world, f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
