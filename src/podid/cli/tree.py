@@ -56,6 +56,7 @@ COMMANDS: tuple[Row, ...] = (
         "List the service accounts whose pods may perform an action.",
         "permissions.who_can:who_can_do",
     ),
+    Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges:privileges"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
     Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
