@@ -33,6 +33,7 @@ from way_worlds import (
     on_delete,
     owned_by_helm,
     self_managed,
+    shared_role,
     story,
     tagged_target,
     under_cilium,
@@ -208,6 +209,11 @@ STORY = _script(
 3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
 3 can-i --role orders s3:GetObject sts:GetCallerIdentity
 0 can-i --policy-file dynamodb-read.json dynamodb:Query
+0 privileges shop/orders
+0 privileges --role storefront
+0 privileges --policy-file deploy.json
+5 privileges shop/nosuch
+2 privileges
 0 who-can dynamodb:GetItem
 0 who-can s3:* --resource arn:aws:s3:::* --all-clusters
 5 who-can dynamodb:GetItem -n nosuch
@@ -227,7 +233,11 @@ STORY = _script(
 0 whoami --as shop/orders --yes
 0 activity shop/orders
 0 graph
+0 unused
 5 graph shop/nosuch
+0 unused
+2 unused --older-than 500d
+5 unused shop/nosuch
 0 verify -n shop --yes
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
@@ -370,8 +380,10 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 3 can-i shop/orders dynamodb:GetItem
 0 who-can dynamodb:GetItem
+0 privileges shop/orders
 0 trace SESSION
 0 activity shop/orders
+0 unused
 0 graph
 0 exec shop/orders --yes -- true
 0 whoami --as shop/orders --yes
@@ -441,9 +453,11 @@ INTERRUPTED = _script(
 130 role list
 130 can-i shop/orders dynamodb:GetItem
 130 who-can dynamodb:GetItem
+130 privileges shop/orders
 130 trace SESSION
 130 activity shop/orders
 130 graph
+130 unused
 130 exec shop/orders --yes -- true
 130 whoami --as shop/orders --yes
 130 restart shop/orders
@@ -533,7 +547,7 @@ OWN = (
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
-    Way("install-agent --timeout 5m", crashing, ("reading why",), code=3, rare=True),
+    Way("install-agent --timeout 5m", crashing, ("reading the log and events",), code=3, rare=True),
     Way("uninstall-agent --yes", healthy),
     Way("addon list"),
     Way("addon list", with_ebs_role),
@@ -777,11 +791,18 @@ OWN = (
     Way("whoami --as shop/zzz --yes", healthy, ("--as", "checking whether a name"), code=5),
     Way("exec shop/orders --yes -- true", healthy, ("minting",)),
     Way("exec shop/zzz --yes -- true", healthy, ("checking whether a name",), code=5),
+    Way("unused --older-than 1s", chained),
+    Way("unused shop/orders", chained, ("NS/SA",)),
+    Way("unused", shared_role, ("associations whose",)),
     Way("can-i shop/orders dynamodb:GetItem", healthy),
     Way("can-i shop/orders dynamodb:GetItem", with_everything, ("IAM's policy simulator",)),
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("privileges shop/orders", chained),
+    Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
+    Way("privileges --role nosuch", healthy, ("--role",), code=5),
+    Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
@@ -796,7 +817,7 @@ OWN = (
     Way(
         "migrate apply -n shop --accept static-aws-keys-shadow --yes",
         with_irsa_and_keys,
-        ("returning failed", "dry-run pods", *PROOF, "--restart"),
+        ("rolling back failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),
