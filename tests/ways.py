@@ -679,6 +679,7 @@ OWN = (
     Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/orders --cluster blue --to-cluster demo --yes --wait api", with_blue),
     Way("move shop/order shop/cart --yes", healthy, code=5),
     Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT, rare=True),
     Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),

@@ -64,7 +64,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
-    Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
+    Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
     Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("role create", CHANGE, "Create an IAM role for a service account's pods.", "role.create:create"),
