@@ -61,6 +61,10 @@ FILES = {
     "POLICY": POLICY,
     "dynamodb-read.json": POLICY,
     "s3.json": READ_S3,
+    "deploy.json": {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": ["iam:PassRole", "ec2:RunInstances"], "Resource": "*"},
+    },
     "trust.json": trust_for(ORDERS),
     "any-pod.json": ANY_POD,
     "events.json": [{"userName": name} for name in SESSIONS],

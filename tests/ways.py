@@ -209,6 +209,11 @@ STORY = _script(
 3 can-i shop/orders dynamodb:* s3:GetObject --resource arn:aws:dynamodb:us-west-2:111122223333:table/orders
 3 can-i --role orders s3:GetObject sts:GetCallerIdentity
 0 can-i --policy-file dynamodb-read.json dynamodb:Query
+0 privileges shop/orders
+0 privileges --role storefront
+0 privileges --policy-file deploy.json
+5 privileges shop/nosuch
+2 privileges
 0 who-can dynamodb:GetItem
 0 who-can s3:* --resource arn:aws:s3:::* --all-clusters
 5 who-can dynamodb:GetItem -n nosuch
@@ -386,6 +391,7 @@ MUTATED = _script(
 0 show shop/orders --cloudtrail
 3 can-i shop/orders dynamodb:GetItem
 0 who-can dynamodb:GetItem
+0 privileges shop/orders
 0 trace SESSION
 0 activity shop/orders
 0 unused
@@ -461,6 +467,7 @@ INTERRUPTED = _script(
 130 role list
 130 can-i shop/orders dynamodb:GetItem
 130 who-can dynamodb:GetItem
+130 privileges shop/orders
 130 trace SESSION
 130 activity shop/orders
 130 graph
@@ -558,7 +565,7 @@ OWN = (
     Way("install-agent", ungrouped),
     Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_permission, ("--fix-node-role",)),
-    Way("install-agent --timeout 5m", crashing, ("reading why",), code=3, rare=True),
+    Way("install-agent --timeout 5m", crashing, ("reading the log and events",), code=3, rare=True),
     Way("uninstall-agent --yes", healthy),
     Way("addon list"),
     Way("addon list", with_ebs_role),
@@ -672,6 +679,7 @@ OWN = (
     Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/orders --cluster blue --to-cluster demo --yes --wait api", with_blue),
     Way("move shop/order shop/cart --yes", healthy, code=5),
     Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT, rare=True),
     Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
@@ -809,6 +817,10 @@ OWN = (
     Way("can-i shop/orders dynamodb:GetItem", chained, ("IAM's policy simulator",), code=3),
     Way("can-i pod/shop/nosuch dynamodb:GetItem", healthy, ("pod/NS/NAME",), code=5),
     Way("can-i --role nosuch dynamodb:GetItem", healthy, ("--role",), code=5),
+    Way("privileges shop/orders", chained),
+    Way("privileges pod/shop/nosuch", healthy, ("pod/NS/NAME",), code=5),
+    Way("privileges --role nosuch", healthy, ("--role",), code=5),
+    Way("privileges shop/zzz", healthy, ("checking whether a name",), code=5),
     Way("who-can dynamodb:GetItem", with_everything, ("the number of",)),
     Way("who-can iam:PassRole -n nosuch", healthy, ("the number of", "-n"), code=5),
     Way("can-i shop/zzz dynamodb:GetItem", healthy, ("checking whether a name",), code=5),
@@ -848,7 +860,7 @@ OWN = (
     Way(
         "migrate apply -n shop --accept static-aws-keys-shadow --yes",
         with_irsa_and_keys,
-        ("returning failed", "dry-run pods", *PROOF, "--restart"),
+        ("rolling back failed", "dry-run pods", *PROOF, "--restart"),
         code=8,
     ),
     Way("migrate plan -n apps", with_kube2iam, rare=True),

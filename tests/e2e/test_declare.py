@@ -287,7 +287,7 @@ def test_what_exists_with_other_settings_is_a_conflict(filed: Filed) -> None:
             "target": "shop/web",
             "at": f"{filed.path}:6:3",
             "owner": None,
-            "message": "The association of shop/web exists with other settings, and no file owns it",
+            "message": "The association shop/web exists with other settings, and no file owns it",
             "lines": ["session tags: on -> off"],
         }
     ]

@@ -189,7 +189,11 @@ class RestartKind(ResourceKind):
         new = NewPods(snapshot, now)
 
         def replaced(pods: Iterable[Pod]) -> tuple[Pod, ...]:
-            return tuple(new(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in pods)
+            return tuple(new(pod) if is_its_own(pod) else pod for pod in pods)
+
+        def is_its_own(pod: Pod) -> bool:
+            # the cheapest first: a plan can restart hundreds of workloads
+            return pod.namespace == workload.namespace and live(pod) and workload_subject(pod) == workload
 
         return with_changed(snapshot, "pods", replaced)
 
