@@ -44,6 +44,8 @@ READ = {
     "plan --var-file": ("plan", "--file", "identities.yaml", "--var-file", "FILE"),
     "diff --file": ("diff", "--file", "FILE"),
     "diff --var-file": ("diff", "--file", "identities.yaml", "--var-file", "FILE"),
+    "reconcile --file": ("reconcile", "--once", "--file", "FILE"),
+    "reconcile --var-file": ("reconcile", "--once", "--file", "identities.yaml", "--var-file", "FILE"),
     "apply --file": ("apply", "--file", "FILE"),
     "apply --var-file": ("apply", "--file", "identities.yaml", "--var-file", "FILE"),
     "apply --plan": ("apply", "--plan", "FILE"),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from podid.domain.errors import ExitCode
-from podid.domain.members import OR_NULL, About, kind
+from podid.domain.members import HIDDEN, OR_NULL, About, kind
 
 
 class RoundState(StrEnum):
@@ -36,6 +36,8 @@ class Reconciliation:
     not_read: Annotated[int, About("Number of resources that could not be read.")] = 0
     seconds: Annotated[float, About("Duration of the round.")] = 0.0
     error: Annotated[str, OR_NULL, About("Why the round failed.")] = ""
+    # of the error
+    code: Annotated[ExitCode, HIDDEN] = ExitCode.FAILURE
 
     @property
     def failed(self) -> bool:
@@ -48,7 +50,7 @@ class Reconciliation:
         codes = {
             RoundState.DRIFT: ExitCode.ATTENTION,
             RoundState.PARTIAL: ExitCode.PARTIAL,
-            RoundState.FAILED: ExitCode.FAILURE,
+            RoundState.FAILED: self.code,
         }
         if self.state is RoundState.PARTIAL and not self.changes:
             return ExitCode.CONFLICT if self.conflicts else ExitCode.UNDETERMINED

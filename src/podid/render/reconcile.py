@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from podid.domain.encoding import JsonObject
 from podid.domain.members import About, Document
-from podid.domain.permissions import CommandPermissions, Permissions
+from podid.domain.permissions import Permissions
 from podid.domain.reconciliation import Reconciliation, RoundState
 from podid.domain.text import count_of, utc
 from podid.ops.declare.manifests import Setting, manifests
@@ -63,20 +64,12 @@ class ReconcileManifestsDocument(Document, kind="ReconcileManifests"):
     manifests: Annotated[Sequence[JsonObject], About("For kubectl apply.")]
 
 
-_LEASE = "--lease"
-_APPLY = "--apply"
-
-
-def manifests_view(setting: Setting, permissions: CommandPermissions) -> View:
-    """Return the manifests with the permissions that the flags need. The IAM policy is a comment at the head."""
-    granted, lease = permissions.always, Permissions()
-    for item in permissions.optional:
-        if item.reason.startswith(_LEASE):
-            lease |= item.permissions
-        elif _APPLY in setting.flags or not item.reason.startswith(_APPLY):
-            granted |= item.permissions
+def manifests_view(setting: Setting, granted: Permissions, lease: Permissions) -> View:
+    """Return the manifests with the permissions. The IAM policy is a comment at the head."""
     policy = policy_of(granted | lease)
     objects = [*manifests(setting), *_access(setting, granted, ""), *_access(setting, lease, setting.namespace)]
+    # YAML would write an object that is used twice as an alias
+    objects = json.loads(json.dumps(objects))
     lines = [
         "# The role of the service account needs this IAM policy, an association, and an access entry:",
         f"#   podid role create {setting.name} --for {setting.namespace}/{setting.name} --policy-file iam-policy.json",

@@ -31,10 +31,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.seconds
 
-    def sleep(self, seconds: float) -> bool:
+    def sleep(self, seconds: float) -> None:
         self.seconds += seconds
         self.slept.append(seconds)
-        return True
 
 
 class Leases:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from podid.cli.command import Access, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.permissions import CommandPermissions, OptionalPermission
+from podid.domain.permissions import CommandPermissions, OptionalPermission, Permissions
 from podid.ops.declare.request import ReconcileOptions
+
+LEASE, APPLY = "--lease, and in a pod: the Lease", "--apply: creating and changing what the files declare"
 
 
 def permissions() -> CommandPermissions:
@@ -15,14 +17,28 @@ def permissions() -> CommandPermissions:
     from podid.kube.writer import KubeWriter
 
     read, change = filing.reading(), apply.permissions()
-    every = change.always
-    for item in change.optional:
-        # who can create pods or restart workloads gets every identity
-        if item not in (*shared.REACHED, shared.RESTARTING):
-            every |= item.permissions
-    lease = OptionalPermission.of("--lease, and in a pod: the Lease", KubeReader.find_lease, KubeWriter.hold_lease)
-    applying = OptionalPermission(every, "--apply: the permissions of podid apply")
-    return CommandPermissions(read.always, (*read.optional, lease, applying))
+    # who can create pods or restart workloads gets every identity
+    known = (*read.optional, *shared.REACHED, shared.RESTARTING)
+    lease = OptionalPermission.of(LEASE, KubeReader.find_lease, KubeWriter.hold_lease)
+    applying = OptionalPermission(change.always, APPLY)
+    more = (item for item in change.optional if item not in known)
+    return CommandPermissions(read.always, (*read.optional, lease, applying, *more))
+
+
+def granted(options: ReconcileOptions) -> tuple[Permissions, Permissions]:
+    """Return the permissions that these options need, without and with the namespace of the Lease."""
+    from podid.commands.declare import filing
+
+    every, read = permissions(), {item.reason for item in filing.reading().optional}
+    always, lease = every.always, Permissions()
+    for item in every.optional:
+        if item.reason == LEASE:
+            lease = item.permissions
+        elif item.reason.startswith("--prune"):
+            always |= item.permissions if options.ownership.prune else Permissions()
+        elif options.applies or item.reason in read:
+            always |= item.permissions
+    return always, lease
 
 
 @command(
@@ -33,8 +49,8 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
 
     Each round prints one line. Without --apply podid only reports the drift. With --apply it makes the changes, as
     podid apply does; --prune also requires --yes. A failed round is repeated after 10 seconds, then later and later.
-    In a pod, of several replicas only the one that holds the Lease podid-reconcile-NAME acts. SIGTERM and Ctrl-C end
-    the command after the current step, with exit code 0.
+    In a pod, of several replicas only the one that holds the Lease podid-reconcile-NAME acts. SIGTERM ends the command
+    after the current step, with exit code 0.
 
     Example: podid reconcile -f identities.yaml --once
 
@@ -42,19 +58,22 @@ def reconcile(access: Access, options: ReconcileOptions) -> None:
 
     Example: podid reconcile -f identities.yaml --apply --manifests
     """
-    from podid.commands.declare.rounds import print_manifests, rounds
+    from contextlib import closing
+
+    from podid.commands.declare.rounds import print_manifests, rounds, until_terminated
     from podid.domain.errors import Again, ConsentNeeded, UsageError
     from podid.render.reconcile import round_view
 
     if not options.files.files:
         raise UsageError("Specify the file: -f FILE, a directory, or - for stdin")
     if options.manifests:
-        print_manifests(access, options, permissions())
+        print_manifests(access, options, *granted(options))
         return
     if options.applies and options.ownership.prune and not access.shared.yes:
         raise ConsentNeeded("--apply --prune deletes without a question", hint=Again(add=("--yes",)))
-    for done in rounds(access, options):
-        access.terminal.emit(round_view(done))
-        if options.once:
-            access.terminal.leave(done.exit_code)
-            return
+    with until_terminated(), closing(rounds(access, options)) as made:
+        for done in made:
+            access.terminal.emit(round_view(done))
+            if options.once:
+                access.terminal.leave(done.exit_code)
+                return

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from podid.domain.reconciliation import Reconciliation, RoundState
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
-    from podid.domain.permissions import CommandPermissions
+    from podid.domain.permissions import Permissions
     from podid.ops.declare.election import Election
     from podid.ops.declare.request import ReconcileOptions
     from podid.render.view import View
@@ -31,23 +31,22 @@ _MADE = {ExitCode.OK, ExitCode.ATTENTION, ExitCode.UNAVAILABLE, ExitCode.UNDETER
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def rounds(access: Access, options: ReconcileOptions) -> Iterator[Reconciliation]:
-    """Yield the rounds until SIGTERM or Ctrl-C. Raise the error of files that cannot be read at the start."""
+def rounds(access: Access, options: ReconcileOptions) -> Generator[Reconciliation]:
+    """Yield the rounds without an end. Raise the error of files that cannot be read at the start."""
     from podid.local.telemetry import Telemetry
     from podid.ops.declare.reconcile import Reconciler
 
     access.take_time()
     name = _name_of(access, options)
     with ExitStack() as stack:
-        stopped = stack.enter_context(_until_stopped())
-        election = None if options.once else _election(access, options, name)
+        election = _election(access, options, name)
         reconciler = Reconciler(
             compare=partial(compare, access, options),
             interval=options.interval,
             election=election,
             now=access.runtime.now,
             monotonic=access.runtime.monotonic,
-            sleep=partial(_sleep, access, stopped),
+            sleep=access.runtime.sleep,
         )
         if options.listen:
             host, _, port = options.listen.rpartition(":")
@@ -59,8 +58,6 @@ def rounds(access: Access, options: ReconcileOptions) -> Iterator[Reconciliation
                 raise PodidError(f"--listen {options.listen}: {error.strerror}", subject=options.listen) from error
         try:
             yield from reconciler.rounds()
-        except KeyboardInterrupt:
-            return
         finally:
             if election is not None:
                 election.release()
@@ -143,31 +140,31 @@ def _election(access: Access, options: ReconcileOptions, name: str) -> Election 
 
 
 @contextmanager
-def _until_stopped() -> Iterator[threading.Event]:
-    """Set the event on SIGTERM, which interrupts like Ctrl-C."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
+def until_terminated() -> Iterator[None]:
+    """End the block in order on SIGTERM, which interrupts it like Ctrl-C."""
+    terminated = False
 
-    def stop(*_: object) -> None:
-        stopped.set()
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    # tests run commands in other threads
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, terminate) if main else None
     try:
-        yield stopped
+        yield
+    except KeyboardInterrupt:
+        if not terminated:
+            raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if main:
+            signal.signal(signal.SIGTERM, before)
 
 
-def _sleep(access: Access, stopped: threading.Event, seconds: float) -> bool:
-    access.runtime.sleep(seconds)
-    return not stopped.is_set()
-
-
-def print_manifests(access: Access, options: ReconcileOptions, permissions: CommandPermissions) -> None:
-    """Print or write what runs the command in a cluster."""
+def print_manifests(access: Access, options: ReconcileOptions, granted: Permissions, lease: Permissions) -> None:
+    """Print or write what runs the command in a cluster with these permissions; `lease` are those of its own
+    namespace."""
     from podid.ops.declare.manifests import Setting
     from podid.render.reconcile import files_of, manifests_view
     from podid.version import VERSION
@@ -192,7 +189,7 @@ def print_manifests(access: Access, options: ReconcileOptions, permissions: Comm
             if given
         ),
     )
-    view = manifests_view(setting, permissions)
+    view = manifests_view(setting, granted, lease)
     if not options.write:
         terminal.emit(view)
         return

@@ -21,15 +21,14 @@ RENEW_SECONDS = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Reconciler:
-    """`compare` carries out a round. `sleep` returns False when the process is asked to stop. Without an `election`
-    this process is the only one."""
+    """`compare` carries out a round. Without an `election` this process is the only one."""
 
     compare: Callable[[], Reconciliation]
     interval: float
     election: Election | None
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    sleep: Callable[[float], bool]
+    sleep: Callable[[float], object]
     _failures: int = 0
     _last: Reconciliation | None = None
     _succeeded_at: datetime | None = None
@@ -37,7 +36,7 @@ class Reconciler:
     _leading: bool = False
 
     def rounds(self) -> Iterator[Reconciliation]:
-        """Yield each round until the process is asked to stop; as a standby only one line until that changes."""
+        """Yield each round, without an end; as a standby only one line until that changes."""
         standby = False
         while True:
             leads, failure = self._leads()
@@ -45,12 +44,11 @@ class Reconciler:
                 standby = False
                 yield self._round()
             elif failure is not None:
-                yield self._noted(Reconciliation(at=self.now(), state=RoundState.FAILED, error=failure.message))
+                yield self._noted(_failed(self.now(), failure))
             elif not standby:
                 standby = True
                 yield self._noted(Reconciliation(at=self.now(), state=RoundState.STANDBY))
-            if not self._wait(self.pause if leads or failure is not None else RENEW_SECONDS, leads=leads):
-                return
+            self._wait(self.pause if leads or failure is not None else RENEW_SECONDS, leads=leads)
 
     @property
     def pause(self) -> float:
@@ -65,7 +63,7 @@ class Reconciler:
             done = self.compare()
         except PodidError as error:
             seconds = self.monotonic() - started
-            done = Reconciliation(at=at, state=RoundState.FAILED, error=error.message, seconds=seconds)
+            done = _failed(at, error, seconds)
         return self._noted(done)
 
     def _noted(self, done: Reconciliation) -> Reconciliation:
@@ -87,17 +85,13 @@ class Reconciler:
             return False, error
         return self._leading, None
 
-    def _wait(self, seconds: float, *, leads: bool) -> bool:
-        """Sleep, and renew the Lease meanwhile. Return False to stop."""
+    def _wait(self, seconds: float, *, leads: bool) -> None:
+        """Sleep, and renew the Lease meanwhile; return early if it is lost."""
         until = self.monotonic() + seconds
         while (left := until - self.monotonic()) > 0:
-            if not self.sleep(min(left, RENEW_SECONDS) if self.election is not None else left):
-                return False
-            if leads and self.election is not None and self.monotonic() < until:
-                kept, _ = self._leads()
-                if not kept:
-                    return True
-        return True
+            self.sleep(min(left, RENEW_SECONDS) if self.election is not None else left)
+            if leads and self.election is not None and self.monotonic() < until and not self._leads()[0]:
+                return
 
     # --- telemetry ----------------------------------------------------------------------------------------------------
 
@@ -125,3 +119,9 @@ class Reconciler:
                 *(Metric(f"podid_reconcile_{name}", "gauge", words, {"": n}) for name, (words, n) in gauges.items()),
             )
         )
+
+
+def _failed(at: datetime, error: PodidError, seconds: float = 0.0) -> Reconciliation:
+    return Reconciliation(
+        at=at, state=RoundState.FAILED, error=error.message, code=error.exit_code, seconds=round(seconds, 3)
+    )
