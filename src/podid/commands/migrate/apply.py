@@ -31,6 +31,7 @@ def permissions() -> CommandPermissions:
         (
             OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
+            permissions.MIGRATION_TRAIL,
             OptionalPermission(installing_agent().always, "--install-agent"),
             permissions.DRY_RUNS,
             permissions.RESTARTING,
@@ -102,6 +103,7 @@ def _apply(access: Access, options: ApplyOptions, place: Place, saved: Mapping[s
             journal=access.journal,
             accepted=options.which.accepts,
             source=options.which.from_,
+            cloudtrail=options.which.cloudtrail,
             create=options.create_service_accounts or (saved is not None and creates_accounts(saved)),
             tags=options.tag,
             adjust=access.with_commands,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from podid.domain.migration import (
 )
 from podid.domain.names import AGENT_NAMESPACE, Arn, ServiceAccountRef, role_name
 from podid.domain.plan import Place, Plan
-from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.status import IdentityStatus
 from podid.facts.index import index
 from podid.facts.nodes import kind_of
@@ -40,6 +40,7 @@ from podid.ops.migrate.candidates import (
 )
 from podid.ops.migrate.cautions import Cautions, caution_of
 from podid.ops.migrate.proxy_changes import with_own_accounts
+from podid.ops.migrate.trail import MigrationTrail
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.status.diagnose import judge
@@ -72,10 +73,11 @@ class MigrationJudge:
     accepted: Callable[[ServiceAccountRef, str], bool]
     adjust: Callable[[DoctorReport], DoctorReport]
     tags: Mapping[str, str]
+    trail: Section[MigrationTrail] = field(default_factory=lambda: Known(MigrationTrail()))
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
-        facts = {item.ref: facts_of(self.snapshot, self.place, item) for item in self.candidates}
+        facts = {item.ref: self._facts(item) for item in self.candidates}
         blockers: dict[ServiceAccountRef, list[Blocker]] = {
             ref: [*item.candidate.blockers, *self._own_blockers(item)] for ref, item in facts.items()
         }
@@ -97,6 +99,10 @@ class MigrationJudge:
             for ref, item in facts.items()
         )
         return items, plan, _providers(facts.values(), self.place)
+
+    def _facts(self, candidate: MigrationCandidate) -> MigrationFacts:
+        trail = known_or(self.trail, MigrationTrail())
+        return replace(facts_of(self.snapshot, self.place, candidate), proven=trail.proves(candidate))
 
     def plan_for(self, refs: Collection[ServiceAccountRef]) -> Plan:
         """Return the changes of these items alone, whether blockers are accepted or not."""
@@ -133,7 +139,8 @@ class MigrationJudge:
         if facts.allowed is None and not facts.associated:
             message = f"The trust policy of role {role_name(arn)} cannot be parsed."
             return [Blocker("trust-unreadable", message, firm=True)]
-        return []
+        old = known_or(self.trail, MigrationTrail()).blocker(ref)
+        return [old] if old is not None and facts.stage.rank < Stage.MOVED.rank else []
 
     def _addon(self, facts: MigrationFacts) -> str:
         """The add-on of the service account, by its IRSA role and its namespace; empty for none. A workload in another
@@ -230,12 +237,18 @@ class MigrationJudge:
             node_kinds=self._node_kinds(candidate),
             blockers=blockers,
             warnings=tuple(dict.fromkeys(warnings)),
-            unknown=(*candidate.unknown, *_unknown(status)),
+            unknown=(*candidate.unknown, *_unknown(status), *self._unread_trail()),
             steps=tuple(_steps(facts)),
             owner=candidate.owner,
             copy_of=candidate.copy_of,
             state=_state(facts),
         )
+
+    def _unread_trail(self) -> tuple[str, ...]:
+        if not isinstance(self.trail, Missing):
+            return ()
+        permission = f" (needs {self.trail.permission})" if self.trail.permission else ""
+        return (f"sessions in CloudTrail{permission}",)
 
     def _node_kinds(self, candidate: MigrationCandidate) -> tuple[str, ...]:
         nodes = index(self.snapshot).nodes

@@ -76,6 +76,7 @@ class MigrationOptions:
     )
     accept: Mapping[str, frozenset[str]] = ACCEPT
     strict: bool = switch("Block service accounts that podid could not check completely.")
+    cloudtrail: bool = switch("Also read CloudTrail: the SDKs that use IRSA, and the sessions of pods.")
 
     def accepts(self, ref: ServiceAccountRef, blocker: str) -> bool:
         return blocker in self.accept.get(EVERYWHERE, ()) or blocker in self.accept.get(str(ref), ())
