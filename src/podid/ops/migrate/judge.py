@@ -30,6 +30,7 @@ from podid.facts.nodes import kind_of
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociationChange, DesiredAssociation, Settings
 from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.migrate.base_role import BaseRole
 from podid.ops.migrate.candidates import (
     MigrationCandidate,
     MigrationFacts,
@@ -74,6 +75,7 @@ class MigrationJudge:
     adjust: Callable[[DoctorReport], DoctorReport]
     tags: Mapping[str, str]
     trail: Section[MigrationTrail] = field(default_factory=lambda: Known(MigrationTrail()))
+    base_role: BaseRole = field(default_factory=BaseRole)
 
     def items_and_plan(self) -> tuple[tuple[MigrationItem, ...], Plan, tuple[str, ...]]:
         """Return the items, the changes of those that nothing blocks, and the OIDC providers that their roles trust."""
@@ -117,7 +119,11 @@ class MigrationJudge:
         ref, arn, association = facts.ref, facts.candidate.role_arn, facts.association
         if not in_account(arn, self.place):
             # once it is the target role of an association, EKS can assume it
-            return [] if facts.associated else [self._foreign(facts)]
+            if facts.associated:
+                return []
+            if not self.base_role.covers(facts.candidate):
+                return [self._foreign(facts)]
+            return [blocker] if (blocker := self.base_role.blocker(facts.candidate)) is not None else []
         if not facts.associated and (addon := self._addon(facts)):
             message = f"The add-on {addon} manages {ref}. Migrate it through the add-on."
             change = ("podid", "addon", "associate", addon, ref.name, "--role", arn, "--update-trust")
@@ -163,7 +169,8 @@ class MigrationJudge:
             message = f"The annotation is not the ARN of a role: {error.message}"
             return Blocker("role-not-found", message, firm=True)
         message = f"Role {role_name(arn)} is in account {account}; EKS requires a role in account {self.place.account}."
-        command = ("podid", "associate", str(facts.ref), "--create-role", "--target-role", arn)
+        name = f"{facts.ref.namespace}-{facts.ref.name}"
+        command = ("podid", "migrate", "apply", str(facts.ref), "--base-role", name)
         return Blocker("cross-account-role-arn", message, facts.candidate.evidence, (command,), firm=True)
 
     def _plan(self, items: Sequence[MigrationFacts]) -> tuple[Plan, dict[ServiceAccountRef, Blocker]]:
@@ -172,6 +179,8 @@ class MigrationJudge:
         refused: dict[ServiceAccountRef, Blocker] = {}
         by_role: dict[str, list[MigrationFacts]] = {}
         for item in items:
+            if not in_account(item.candidate.role_arn, self.place):
+                continue
             if item.stage.rank < Stage.ASSOCIATED.rank or not item.allowed:
                 by_role.setdefault(item.candidate.role_arn, []).append(item)
         plan = Plan(header=self.place.header, actions=())
@@ -180,6 +189,8 @@ class MigrationJudge:
         trusts = [action for action in plan.actions if action.kind == ROLE_TRUST.name]
         others = [action for action in plan.actions if action.kind != ROLE_TRUST.name]
         plan = replace(plan, actions=(*trusts, *others), notes=(), separate=True)
+        if (base := self.base_role.part([item.candidate for item in items])) is not None:
+            plan = plan.then(base)
         plan = with_own_accounts(plan, (item.candidate for item in items if item.ref not in refused), self.snapshot)
         return plan, refused
 
