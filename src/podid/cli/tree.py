@@ -32,9 +32,10 @@ class Row(NamedTuple):
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
+DECLARE = "Declarative"
 OFFLINE = "Offline"
 # the commands of START are in the main workflow of the first page
-PANELS = (SEE, AUDIT, CHANGE, AGENT, OFFLINE)
+PANELS = (SEE, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
@@ -101,6 +102,9 @@ COMMANDS: tuple[Row, ...] = (
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
+    Row("plan", DECLARE, "Show the difference between files and what is live.", "declare.plan:plan"),
+    Row("apply", DECLARE, "Create and change what files declare.", "declare.apply:apply"),
+    Row("diff", DECLARE, "Show a unified diff of what is live against files.", "declare.diff:diff"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
