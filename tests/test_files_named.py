@@ -63,7 +63,7 @@ IN_PLACE = {
 }
 # shared options: a kubeconfig that is not there is an error of its own, a directory of runs is the journal's; a
 # directory of manifests gets files of other names
-ELSEWHERE = {"--kubeconfig", "--journal-dir", "migrate finish --write-manifests"}
+ELSEWHERE = {"--kubeconfig", "--journal-dir", "migrate finish --write-manifests", "reconcile --write"}
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 BEFORE = {
     "trust add": [EC2],

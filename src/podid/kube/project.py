@@ -35,7 +35,6 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.lease import Lease
 from podid.domain.names import ServiceAccountRef
 from podid.domain.permissions import AccessReview
 from podid.domain.placement import of_spec, taint
@@ -192,30 +191,6 @@ def name(item: Object) -> str:
 
 def pod_security(namespace: Object) -> str:
     return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
-
-
-def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
-    """Return the node of the lease, and its last renewal by the kubelet's clock and by the API server's."""
-    renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
-    writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
-    times = [instant_or_none(entry, "time") for entry in writes if _renews(entry)]
-    return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
-
-
-def held_lease(item: Object) -> Lease:
-    """Return a Lease as a candidate sees it."""
-    spec = inner_or_empty(item, "spec")
-    return Lease(
-        holder=text_or(spec, "holderIdentity"),
-        renewed=text_or(spec, "renewTime"),
-        seconds=number_or(spec, "leaseDurationSeconds"),
-        version=text_or(inner(item, "metadata"), "resourceVersion"),
-        transitions=number_or(spec, "leaseTransitions"),
-    )
-
-
-def _renews(entry: Object) -> bool:
-    return "f:renewTime" in inner_or_empty(inner_or_empty(entry, "fieldsV1"), "f:spec")
 
 
 def access_review(answer: Object) -> AccessReview:

@@ -17,8 +17,8 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.permissions import KubePermission, needs
 from podid.domain.text import utc
 from podid.domain.workloads import RESTARTABLE
-from podid.kube import project, project_pods
-from podid.kube.reader import on, path_of
+from podid.kube import project, project_leases, project_pods
+from podid.kube.paths import on, path_of
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import Json, Transport
 
@@ -142,9 +142,9 @@ class KubeWriter:
         }
         if before is None:
             body: Json = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}}
-            return self._transport.post(path_of("Lease", namespace), {**body, "spec": spec}, project.held_lease)
+            return self._transport.post(path_of("Lease", namespace), {**body, "spec": spec}, project_leases.held_lease)
         patch: Json = {"metadata": {"resourceVersion": before.version}, "spec": spec}
-        return self._transport.patch(path_of("Lease", namespace, name), patch, project.held_lease)
+        return self._transport.patch(path_of("Lease", namespace, name), patch, project_leases.held_lease)
 
     @needs(*on("create", "Job"))
     def create_probe(

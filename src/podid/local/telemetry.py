@@ -45,7 +45,7 @@ class Telemetry:
     """Serves `metrics` and `healthy` on an address while the `with` block runs. Raise OSError if it is in use."""
 
     def __init__(self, host: str, port: int, metrics: Callable[[], str], healthy: Callable[[], bool]) -> None:
-        self._server = _Server((host, port), _Handler)
+        self._server = _TelemetryServer((host, port), _TelemetryHandler)
         self._server.metrics, self._server.healthy = metrics, healthy
 
     @property
@@ -61,19 +61,19 @@ class Telemetry:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _TelemetryServer(ThreadingHTTPServer):
     daemon_threads = True
     metrics: Callable[[], str]
     healthy: Callable[[], bool]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _TelemetryHandler(BaseHTTPRequestHandler):
     timeout = 10.0
     server_version = "podid"
     sys_version = ""
 
     def do_GET(self) -> None:
-        server = cast("_Server", self.server)
+        server = cast("_TelemetryServer", self.server)
         if self.path == "/metrics":
             self._answer(200, server.metrics())
         elif self.path == "/healthz":
