@@ -144,6 +144,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.get_inline_documents: lambda s: list(s.iam.get_inline_documents((("orders-dynamodb", "p"),))),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
+    Iam.start_usage_report: lambda s: s.iam.start_usage_report(ROLE),
+    Iam.find_usage_report: lambda s: s.iam.find_usage_report("4f0e4c1a-0000-4000-8000-000000000000", ROLE),
     Iam.list_oidc_providers: lambda s: s.iam.list_oidc_providers(),
     Iam.find_oidc_provider: lambda s: s.iam.find_oidc_provider(PROVIDER.arn),
     Iam.create_oidc_provider: lambda s: s.iam.create_oidc_provider(PROVIDER),

@@ -32,12 +32,14 @@ class Row(NamedTuple):
 
 
 START, SEE, AUDIT, CHANGE, AGENT = "Start", "See", "Audit", "Change", "Agent and add-ons"
-OFFLINE, PODID = "Offline", "podid itself"
-PANELS = (START, SEE, AUDIT, CHANGE, AGENT, OFFLINE, PODID)
+DECLARE = "Declarative"
+OFFLINE = "Offline"
+# the commands of START are in the main workflow of the first page
+PANELS = (SEE, AUDIT, CHANGE, DECLARE, AGENT, OFFLINE)
 
 COMMANDS: tuple[Row, ...] = (
     Row("demo", START, "Run the main workflow in the sandbox, step by step.", "demo:demo"),
-    Row("whoami", START, "Show caller, account, region, cluster and context.", "whoami:whoami"),
+    Row("whoami", SEE, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("install-agent", START, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("associate", START, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("verify", START, "Verify which role pods get.", "workload.verify:verify_pods"),
@@ -54,13 +56,15 @@ COMMANDS: tuple[Row, ...] = (
         "List the service accounts whose pods may perform an action.",
         "permissions.who_can:who_can_do",
     ),
+    Row("privileges", AUDIT, "Show the privileges of a service account's pods.", "permissions.privileges:privileges"),
     Row("trace", AUDIT, "Find the pod of a role session.", "session.trace:trace"),
     Row("activity", AUDIT, "Count the calls of a service account's pods, by action.", "session.activity:activity"),
+    Row("unused", AUDIT, "List associations, roles and permissions that are not used.", "audit.unused:unused"),
     Row("graph", AUDIT, "Draw service accounts, their roles and the services these reach.", "audit.graph:graph"),
     Row("exec", AUDIT, "Run a local command with a service account's identity.", "session.exec_:exec_"),
     Row("export", SEE, "Print live associations and their roles as a file.", "declare.export:export"),
     Row("disassociate", CHANGE, "Delete associations of service accounts.", "association.disassociate:disassociate"),
-    Row("move", CHANGE, "Move an association to another service account.", "association.move:move"),
+    Row("move", CHANGE, "Move an association to another service account or cluster.", "association.move:move"),
     Row("copy", CHANGE, "Copy associations to another cluster.", "association.copy:copy"),
     Row("restart", CHANGE, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("role create", CHANGE, "Create an IAM role for a service account's pods.", "role.create:create"),
@@ -84,7 +88,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate finish",
         CHANGE,
-        "Remove IRSA, kiam or kube2iam from service accounts that use Pod Identity.",
+        "Remove the previous credentials after a migration.",
         "migrate.finish:finish",
     ),
     Row(
@@ -93,11 +97,14 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "migrate cleanup",
         CHANGE,
-        "List and delete what a migration leaves.",
+        "List and delete unused resources after a migration.",
         "migrate.cleanup:cleanup",
     ),
     Row("history", CHANGE, "List the changes in podid's journal.", "history.history:history"),
     Row("undo", CHANGE, "Undo one run.", "history.undo:undo"),
+    Row("plan", DECLARE, "Show the difference between files and what is live.", "declare.plan:plan"),
+    Row("apply", DECLARE, "Create and change what files declare.", "declare.apply:apply"),
+    Row("diff", DECLARE, "Show a unified diff of what is live against files.", "declare.diff:diff"),
     Row("agent status", AGENT, "Show the agent's add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", AGENT, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent logs", AGENT, "Classify the agents' logs into failure modes.", "agent.logs:logs"),
@@ -124,17 +131,17 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox reset", OFFLINE, "Reset the sandbox to its initial state.", "sandbox.reset:reset"),
     Row("sandbox break", OFFLINE, "Reproduce a failure mode in the sandbox.", "sandbox.break_:break_"),
     Row("sandbox heal", OFFLINE, "Remove failure modes from the sandbox.", "sandbox.heal:heal"),
-    Row("completion", PODID, "Print the completion script of a shell.", "completion:completion"),
+    Row("completion", OFFLINE, "Print the completion script of a shell.", "completion:completion"),
 )
 
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "preset": "Permissions for well-known workloads.",
     "trust": "Trust policies of roles.",
-    "addon": "EKS add-ons and their service accounts' roles.",
+    "addon": "Add-ons and their roles.",
     "agent": "The EKS Pod Identity Agent.",
     "migrate": "Migrate from IRSA, kiam or kube2iam to EKS Pod Identity.",
-    "sandbox": "A simulated cluster on this machine.",
+    "sandbox": "A simulated cluster.",
 }
 
 

@@ -148,6 +148,18 @@ def allowed_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...
     return tuple(actions)
 
 
+def granted_actions(documents: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the patterns of the Allow statements as written, each once; `*` for a statement with NotAction."""
+    granted: dict[str, str] = {}
+    for statement in _statements(documents):
+        if statement.get("Effect") == "Allow":
+            actions = EVERYTHING if "NotAction" in statement else listed(statement.get("Action"))
+            for action in actions:
+                if isinstance(action, str):
+                    granted.setdefault(action.lower(), action)
+    return tuple(granted.values())
+
+
 def allows_any_action(allowed: Iterable[str], ceiling: Mapping[str, object]) -> bool:
     """Return whether the ceiling may allow any of these actions."""
     statements = list(_statements((ceiling,)))
@@ -241,7 +253,7 @@ def _action_words(statement: Mapping[str, object]) -> str:
     if "*" in actions:
         return "do everything"
     if actions and all(action.endswith(":*") for action in actions):
-        return f"do everything of {_joined([action[:-2] for action in actions])}"
+        return f"do everything in {_joined([action[:-2] for action in actions])}"
     return _joined(actions)
 
 
