@@ -37,7 +37,7 @@ def owner_notes(clients: Clients, plan: Plan, *, take_over: bool) -> tuple[str, 
         first[0].upper() + first[1:],
         hint=Again(add=("--take-over",)),
         lines=tuple(more),
-        advice="Change it with that tool. --take-over changes it here as well, and takes no ownership away.",
+        advice="Change it with that tool. --take-over changes it here as well; that tool still owns it.",
         subject=next(iter(owned.owners)),
     )
 
