@@ -253,7 +253,7 @@ def _action_words(statement: Mapping[str, object]) -> str:
     if "*" in actions:
         return "do everything"
     if actions and all(action.endswith(":*") for action in actions):
-        return f"do everything of {_joined([action[:-2] for action in actions])}"
+        return f"do everything in {_joined([action[:-2] for action in actions])}"
     return _joined(actions)
 
 

@@ -74,7 +74,7 @@ class Owner:
     tool: str
     detail: Annotated[str, OR_NULL, About("The add-on, stack or object of the tool; null if nothing names it.")] = ""
     tag: Annotated[str, OR_NULL, About("The key of the tag that names the tool. Tags are only hints.")] = ""
-    evidence: Annotated[str, About("What names the tool.")] = ""
+    evidence: Annotated[str, About("The evidence that names the tool.")] = ""
     certain: Annotated[bool, About("Whether the tool itself sets this evidence; otherwise it is a convention.")] = True
 
     @property
@@ -85,6 +85,11 @@ class Owner:
     def told(self) -> str:
         """Return the owner, the evidence, and what reverts changes of others."""
         return f"{'' if self.certain else 'probably '}{self.words} ({self.evidence}); {self.reverts}"
+
+    @property
+    def sentence(self) -> str:
+        """Return what follows the name of the resource in a sentence."""
+        return f"{'' if self.certain else 'probably '}belongs to {self.words} ({self.evidence}); {self.reverts}"
 
     @property
     def names(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from podid.domain.encoding import JsonObject
 from podid.domain.errors import PodidError
+from podid.domain.fileplan import FilePlan
 from podid.domain.iam import DEFAULT_SESSION_SECONDS
 from podid.domain.members import (
     FLAT,
@@ -315,7 +316,7 @@ class ActionBody(Document):
     status: str
     before: Annotated[Mapping[str, object] | None, From("action.before")]
     after: Mapping[str, object] | None
-    reason: Annotated[str, OR_NULL, OPTIONAL, About("Why it failed, was not tried or was skipped.")]
+    reason: Annotated[str, OR_NULL, OPTIONAL, About("The reason why it failed, was not tried or was skipped.")]
     id: Annotated[str, OR_NULL, OPTIONAL, About("The ID of the failure mode, for `podid explain`.")]
 
 
@@ -379,7 +380,7 @@ class ResultDocument(Document, kind="Result"):
     awaited: Annotated[
         Awaited | None, About("The awaited effect: agents on nodes, or new pods that no longer get credentials.")
     ]
-    unchecked: Annotated[str, OR_NULL, About("Why there is no status.")]
+    unchecked: Annotated[str, OR_NULL, About("The reason why there is no status.")]
     target_roles: Annotated[
         Sequence[TargetRoleBody],
         From("owner_changes"),
@@ -400,5 +401,5 @@ class ClusterFailureBody(Document):
 class ResultListDocument(Document, kind="ResultList"):
     """A changing command in several clusters: the result, or the plan, of each."""
 
-    items: Sequence[ResultDocument | PlanDocument]
+    items: Sequence[ResultDocument | PlanDocument | FilePlan]
     failures: Annotated[Sequence[ClusterFailureBody], About("The clusters without a result, and the reason.")]

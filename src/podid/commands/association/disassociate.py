@@ -60,7 +60,7 @@ def disassociate(access: Access, options: DisassociateOptions) -> None:
 
     Without arguments on a terminal, podid asks for everything.
 
-    Running pods keep their credentials until these expire. New pods get none.
+    Running pods keep their credentials until they expire. New pods get none.
 
     Example: podid disassociate shop/orders --yes
 

@@ -29,7 +29,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         permissions.MIGRATION | permissions_of(changes),
         (
-            OptionalPermission.of("returning failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
+            OptionalPermission.of("rolling back failed service accounts", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalPermission.of("--create-service-accounts; grant it per namespace", *own),
             OptionalPermission(installing_agent().always, "--install-agent"),
             permissions.DRY_RUNS,

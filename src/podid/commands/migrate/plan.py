@@ -19,7 +19,7 @@ def permissions() -> CommandPermissions:
     return CommandPermissions(
         permissions.MIGRATION,
         (
-            OptionalPermission.of("--create-service-accounts: naming RoleBindings", KubeReader.list_bindings),
+            OptionalPermission.of("--create-service-accounts: reading RoleBindings", KubeReader.list_bindings),
             OptionalPermission.of("--install-agent", *reading_agent),
         ),
     )

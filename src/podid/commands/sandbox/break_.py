@@ -13,9 +13,9 @@ def break_(
 ) -> None:
     """Reproduce a failure mode in the sandbox.
 
-    Creates the required objects: the agent, and in namespace `broken` a service account, a role, an association and
-    pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken for
-    some time. `podid sandbox heal` removes them.
+    podid creates the required objects: the agent, and in namespace `broken` a service account, a role, an association
+    and pods, all named after the failure mode. Their timestamps are in the past, as in a cluster that has been broken
+    for some time. `podid sandbox heal` removes them.
 
     Example: podid sandbox break trust-missing-tag-session && podid doctor
 

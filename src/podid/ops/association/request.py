@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, check_role
-from podid.domain.option import included, option, options, several, switch, tags
+from podid.domain.option import argument, included, option, options, several, switch, tags
 from podid.ops.options import (
     ADOPT,
     CLUSTER_TAGS,
@@ -146,6 +146,27 @@ class DesiredAssociation:
     kept: bool = False
 
 
+# --- podid move -------------------------------------------------------------------------------------------------------
+
+
+@options
+class MoveOptions:
+    source: ServiceAccountRef = argument(
+        "NS/SA", "Service account that has the association.", read=ServiceAccountRef.parse
+    )
+    target: ServiceAccountRef | None = argument(
+        "[NEW-NS/SA]", "Service account that gets the association.", default=None, read=ServiceAccountRef.parse
+    )
+    to_cluster: str = option("NAME", "Move to this cluster, by default to the same service account.", default="")
+    change: AssociationChange = included(AssociationChange)
+    create_service_account: bool = CREATE_SERVICE_ACCOUNT
+    remove_trust: bool = switch("Also remove the old service account from the role's trust policy.")
+    restart: bool = switch(
+        "Restart the workloads of both whose pods do not have the change yet; with --to-cluster, of the new one."
+    )
+    force: bool = FORCE
+
+
 # --- podid associate --------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +180,7 @@ def _form(text: str) -> str:
 class AssociateChange(AssociationChange):
     scope: str = option(
         "SCOPE",
-        "service-account, namespace, cluster or account: who the new trust policy statement allows.",
+        "Scope of the new trust policy statement: service-account, namespace, cluster or account.",
         default="service-account",
         values=SCOPES,
     )
@@ -219,7 +240,7 @@ class AssociateOptions:
 class ListOptions:
     """Options of `podid list`."""
 
-    HEADINGS: ClassVar = {"service_accounts": "Which associations", "pods": "What is shown", "all_clusters": "Clusters"}
+    HEADINGS: ClassVar = {"service_accounts": "Filters", "pods": "Output", "all_clusters": "Clusters"}
 
     service_accounts: tuple[ServiceAccountRef, ...] = SERVICE_ACCOUNTS
     role: str = option("ROLE", "Only associations with this role, by name or ARN.", default="", read=check_role)

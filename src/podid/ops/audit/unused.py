@@ -57,7 +57,7 @@ class UnusedItem:
     source: Annotated[
         Literal["role-last-used", "service-last-accessed", "cloudtrail"], About("The source of the verdict.")
     ]
-    reason: Annotated[str, OR_NULL, About("Why it is unknown, or more about what was used.")] = ""
+    reason: Annotated[str, OR_NULL, About("The reason why it is unknown, or details of the use.")] = ""
 
     @property
     def role(self) -> str:
@@ -79,7 +79,7 @@ class UnusedReport:
     since: Annotated[datetime, About("The start of the window: what was used after it is not listed.")]
     items: tuple[UnusedItem, ...]
     unread: Annotated[tuple[Unread, ...], About("The parts that could not be read.")] = ()
-    limits: Annotated[tuple[str, ...], About("What the sources do not show, in sentences.")] = ()
+    limits: Annotated[tuple[str, ...], About("The limits of the sources, in sentences.")] = ()
 
     @property
     def exit_code(self) -> ExitCode:

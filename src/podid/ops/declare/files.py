@@ -137,7 +137,7 @@ def _check_together(declarations: Sequence[Declaration], mistakes: Mistakes) -> 
         owner = (declaration.owner_key, declaration.name)
         if declaration.name and owner in owners:
             first = owners[owner].place("metadata.name")
-            message = f"the name {declaration.name} is already used at {first}; each document needs its own"
+            message = f"the name {declaration.name} is already used at {first}; each document needs its own name"
             mistakes.add(declaration.place("metadata.name"), message, "metadata.name")
         owners.setdefault(owner, declaration)
         for number, role in enumerate(declaration.roles):

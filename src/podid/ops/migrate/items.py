@@ -185,7 +185,7 @@ def alone(journal: Journal, place: Place, patience: Patience) -> Iterator[None]:
     except TimedOut as error:
         if error.subject != f"cluster {name}":
             raise
-        raise Conflict(f"Another podid migrates cluster {name}", hint=Again(), subject=name) from error
+        raise Conflict(f"Another podid process is migrating cluster {name}", hint=Again(), subject=name) from error
 
 
 def scope_of(refs: Collection[ServiceAccountRef], namespace: str | None) -> DoctorScope:

@@ -86,7 +86,7 @@ class ApplyOptions:
     which: MigrationOptions = included(MigrationOptions)
     create_service_accounts: bool = CREATE_SERVICE_ACCOUNTS
     install_agent: bool = INSTALL_AGENT
-    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin). It is the confirmation.", default="")
+    plan: str = option("FILE", "Carry out a saved plan ('-' is stdin), without a question.", default="")
     until: Stage = option(
         "STAGE",
         "Stop at this stage: admitted, associated, moved or proven.",
@@ -95,7 +95,7 @@ class ApplyOptions:
     )
     parallel: int = number("N", "Service accounts to migrate at the same time.", default=10, bounds=(1, 100))
     max_failures: int = number(
-        "N", "Start no further batch after more failures than this.", default=0, bounds=(0, 5000)
+        "N", "Stop before the next batch after more failures than this.", default=0, bounds=(0, 5000)
     )
     keep_failed: bool = switch("Do not roll failed service accounts back to IRSA.")
     tag: Mapping[str, str] = several("KEY=VALUE", "Tag of the associations. Repeatable.", default={}, read=tags)

@@ -160,7 +160,9 @@ def _members(migration: Migration, refs: Collection[ServiceAccountRef], journal:
         recorded = _recorded_annotations(journal, migration.place.account, ref).get(ROLE_ARN_ANNOTATION)
         role_arn = roles.get(ref) or recorded or str(association.role_arn if association is not None else "")
         if association is not None and role_arn not in own:
-            message = f"{ref} has an association with another role than by {(sources.get(ref) or OlderWay.IRSA).words}"
+            message = (
+                f"{ref} has an association with a role other than its {(sources.get(ref) or OlderWay.IRSA).words} role"
+            )
             raise Conflict(message, subject=str(ref), id="association-other-role")
         proxy = proxy_for(migration, ref, sources.get(ref) or named, journal, irsa=bool(recorded))
         members.append(_Member(ref=ref, role_arn=role_arn, association=association, proxy=proxy))
@@ -294,8 +296,10 @@ def with_pods_back(result: ChangeResult, clients: Clients, refs: Collection[Serv
     left = Counter(pod.ref for pod in counted if injected(pod) or (pod.ref in irsa and not carried_role(pod)))
     if not left:
         return result
-    lines = tuple(f"{ref}: {count_of(number, 'running pod')} not back" for ref, number in left.items())
-    message = f"{count_of(len(left), 'service account')} not back on the previous credentials"
+    lines = tuple(
+        f"{ref}: {count_of(number, 'running pod')} without the previous credentials" for ref, number in left.items()
+    )
+    message = f"{count_of(len(left), 'service account')} not rolled back to the previous credentials"
     return replace(result, error=Partial(message, lines=lines))
 
 

@@ -18,7 +18,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 from podid.domain.owners import Owner
 from podid.domain.plan import Action, State, Verb, text, texts
 from podid.ops.change.kinds.association import with_association
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, needed_addon, needed_role, read_back
 from podid.ops.change.planned import with_changed
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
@@ -36,7 +36,9 @@ class AddonState(TypedDict, total=False):
     addonName: str
     addonVersion: str
     configurationValues: str
-    resolveConflicts: Annotated[ResolveConflicts, About("How EKS resolves conflicts with fields that others have set.")]
+    resolveConflicts: Annotated[
+        ResolveConflicts, About("The resolution of conflicts with fields that others have set.")
+    ]
     preserve: Annotated[bool, About("Whether a deletion keeps the workload in the cluster.")]
     updateId: Annotated[str, About("EKS's id of the update.")]
     namespace: str
@@ -57,6 +59,9 @@ class EksAddonKind(ResourceKind):
     overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
     takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId", "namespace", "roles"})
+
+    def gives(self, action: Action) -> frozenset[str] | None:
+        return needed_addon(action.target)
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
@@ -242,6 +247,10 @@ class AddonAssociationsKind(ResourceKind):
     }
     takes_effect = True
     overwrites = ANY_WRITE
+
+    def needs(self, action: Action) -> frozenset[str]:
+        roles = (needed_role(arn) for arn in roles_of(action.after).values())
+        return needed_addon(action.target).union(*roles)
 
     @staticmethod
     def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:
