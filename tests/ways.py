@@ -287,6 +287,17 @@ STORY = _script(
 0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
+2 plan
+2 plan -f nosuch.yaml
+3 plan -f identities.json
+3 plan -f identities.json --save saved.json --force
+3 diff -f identities.json
+2 apply
+0 apply -f identities.json --dry-run
+0 apply -f identities.json --wait api
+0 apply -f identities.json
+0 plan -f identities.json
+6 apply --plan saved.json
 0 migrate plan
 0 migrate status
 2 migrate apply -A
@@ -402,6 +413,9 @@ MUTATED = _script(
 0 agent versions
 0 agent logs
 0 uninstall-agent --dry-run
+3 plan -f identities.json
+3 diff -f identities.json
+0 apply -f identities.json --dry-run
 0 migrate plan
 0 migrate status
 0 migrate apply legacy/reports --dry-run
@@ -485,6 +499,9 @@ INTERRUPTED = _script(
 130 trust remove --role storefront --for shop/cart
 130 copy --from-cluster demo --to-cluster blue
 130 doctor --fix --yes
+130 plan -f identities.json
+130 diff -f identities.json
+130 apply -f identities.json
 130 migrate plan
 130 migrate status
 130 migrate apply legacy/reports --yes
@@ -494,6 +511,7 @@ INTERRUPTED = _script(
 """,
 )
 
+PRUNING = ("--prune: reading", "--prune: deleting")
 EFFECT = ("checking whether it", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
@@ -661,6 +679,7 @@ OWN = (
     Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, rare=True),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/orders --cluster blue --to-cluster demo --yes --wait api", with_blue),
     Way("move shop/order shop/cart --yes", healthy, code=5),
     Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT, rare=True),
     Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
@@ -810,6 +829,31 @@ OWN = (
     Way("graph shop/zzz", chained, ("NS/SA",), code=5),
     Way("activity shop/orders", with_sessions),
     Way("activity shop/zzz", with_sessions, ("checking whether a name",), code=5),
+    Way("plan -f identities.json", healthy, ("validating policies",), code=3),
+    Way("plan -f identities.json", after("apply -f identities.json --wait api")),
+    Way("plan -f pattern.json", healthy, ("patterns",), code=3),
+    Way("plan -f missing.json", healthy, ("naming roles",), code=5),
+    Way("plan -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("plan -f agent.json", healthy, ("agent: reading",), code=3),
+    Way("plan -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("diff -f identities.json", healthy, ("validating policies",), code=3),
+    Way("diff -f identities.json", after("apply -f identities.json --wait api")),
+    Way("diff -f pattern.json", healthy, ("patterns",), code=3),
+    Way("diff -f missing.json", healthy, ("naming roles",), code=5),
+    Way("diff -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("diff -f agent.json", healthy, ("agent: reading",), code=3),
+    Way("diff -f empty.json --prune", after("apply -f identities.json --wait api"), ("--prune",), code=3),
+    Way("apply -f identities.json", healthy, ("validating policies", *EFFECT)),
+    Way("apply -f changed.json --wait api", after("apply -f identities.json --wait api"), ("validating policies",)),
+    Way("apply -f bounded.json --wait api", after("apply -f identities.json --wait api")),
+    Way("apply -f pattern.json --wait api", healthy, ("patterns", "createServiceAccount")),
+    Way("apply -f agent.json --wait api", nothing, ("agent: reading", "agent: changing")),
+    Way("apply -f agent.json --wait api", healthy, ("agent: reading", "agent: changing")),
+    Way("apply -f missing.json", healthy, ("naming roles",), code=5),
+    Way("apply -f tagged.json", healthy, ("clusters by tags",), code=5),
+    Way("apply -f target.json --update-trust --wait api", after(ROLE), ("--target-role --update-trust",)),
+    Way("apply -f restart.json --restart", healthy, (*EFFECT, "--restart")),
+    Way("apply -f empty.json --prune --yes --wait api", after("apply -f identities.json --wait api"), PRUNING),
     Way("migrate plan", healthy),
     Way("migrate status", healthy),
     Way("migrate apply -n shop --tag a=b --yes", with_irsa, ("dry-run pods", *PROOF, "--restart")),
