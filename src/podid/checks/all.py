@@ -84,6 +84,7 @@ from podid.checks.pod.sa_mismatch import sa_mismatch
 from podid.checks.pod.sa_recreated_token_invalid import sa_recreated_token_invalid
 from podid.checks.pod.sdk_too_old import sdk_too_old
 from podid.checks.pod.static_aws_keys_shadow import static_aws_keys_shadow
+from podid.checks.pod.token_audience import token_audience
 from podid.checks.pod.webhook_config_altered import webhook_config_altered
 from podid.checks.pod.windows_pod import windows_pod
 from podid.checks.role.app_assumes_own_role import app_assumes_own_role
@@ -128,6 +129,7 @@ ALL: tuple[Check, ...] = (
     webhook_config_altered,
     injection_missed_webhook,
     injected_fields_hardcoded,
+    token_audience,
     csi_driver_tokenrequest_missing,
     irsa_env_still_active,
     irsa_env_hardcoded,

@@ -75,6 +75,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("agent-proxy-misconfig", "error", 8, "PRINT", "The agent's proxy settings are wrong", "the agent's proxy settings exclude the metadata service", ()),
     Entry("injection-opted-out", "info", 3, "PRINT", "The pod or a container opted out of injection", "no associated pod opts out of injection", ()),
     Entry("injected-fields-hardcoded", "error", 3, "PRINT", "The manifest defines the injected fields", "every associated pod has the container credentials that the webhook sets", ()),
+    Entry("token-audience", "error", 3, "PRINT", "The token for the agent has the wrong audience", "every token that a manifest mounts for the agent has the audience pods.eks.amazonaws.com", ()),
     Entry("role-recreated", "warn", 9, "PRINT", "The role was deleted and created again", "every role is the one that was associated, and no trust policy contains a deleted one", (), "advice"),
     Entry("trust-request-tag-with-tags-disabled", "error", 9, "PRINT", "The trust policy requires session tags that are turned off", "no trust policy requires session tags that an association turns off", ()),
     Entry("permissions-boundary-denies", "error", 10, "PRINT", "A permissions boundary does not allow the action", "no permissions boundary blocks a target role, or all permissions of a role", ()),

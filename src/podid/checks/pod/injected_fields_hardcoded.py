@@ -2,9 +2,17 @@
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
-from podid.facts.credentials import own_endpoint
+from podid.domain.cluster import Container, Pod
+from podid.facts.credentials import TOKEN_FILE, Own, own_endpoint, token_audience
 
 
 @rule(needs=sdk.NEEDS)
 def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, own_endpoint, "no container overrides the injected fields")
+    return sdk.per_workload(check, snapshot, _own, "no container overrides the injected fields")
+
+
+def _own(pod: Pod, container: Container) -> Own | None:
+    """Return the endpoint; token-audience judges a known token."""
+    own = own_endpoint(pod, container)
+    judged = own is not None and own.variables == (TOKEN_FILE,) and token_audience(container) is not None
+    return None if judged else own
