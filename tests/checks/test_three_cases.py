@@ -12,7 +12,7 @@ from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
 from podid.domain.admission import WebhookRegistration
-from podid.domain.aws import Instance
+from podid.domain.aws import AddonVersion, Instance
 from podid.domain.cluster import TOKEN, Container, Mount, Placement, Pod, ServiceAccount
 from podid.domain.evidence import LogSighting
 from podid.domain.iam import AssumePermissions, PolicyNames
@@ -294,6 +294,10 @@ CASES = {
         NO_PODS,
     ),
     "agent-outdated": Cases(healthy(agent_addon=addon(version="v1.1.0-eksbuild.1")), healthy(agent_addon=DENIED)),
+    "addon-blocks-upgrade": Cases(
+        healthy(agent_next_versions=(AddonVersion(version="v9.0.0-eksbuild.1", default=True),)),
+        healthy(upgrade_insights=DENIED),
+    ),
     "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
     "addon-degraded-or-failed": Cases(
         healthy(agent_addon=addon(status="CREATE_FAILED")), healthy(agent_addon=addon(status="UPDATING"))

@@ -1,5 +1,6 @@
 """Every check, in the order in which credentials reach a pod: earlier failures explain later ones."""
 
+from podid.checks.agent.addon_blocks_upgrade import addon_blocks_upgrade
 from podid.checks.agent.addon_config_conflict import addon_config_conflict
 from podid.checks.agent.addon_degraded_or_failed import addon_degraded_or_failed
 from podid.checks.agent.admission_policy_blocks_agent import admission_policy_blocks_agent
@@ -173,6 +174,7 @@ ALL: tuple[Check, ...] = (
     self_managed_cluster_name_wrong,
     auto_mode_redundant_addon,
     agent_outdated,
+    addon_blocks_upgrade,
     agent_proxy_misconfig,
     node_startup_race,
     node_clock_skew,

@@ -117,9 +117,15 @@ def token_audience(container: Container) -> str | None:
     return next((mount.source for mount in container.mounts if mount.kind == POD_TOKEN and mount.covers(file)), None)
 
 
-def wrong_audience(audience: str) -> Own:
+def wrong_audience(container: Container) -> Own | None:
+    """Return what an SDK sends if it is not a token for EKS Auth; None if it is, or if podid does not know it."""
+    audience = token_audience(container)
+    if audience is None or audience == PODS_PRINCIPAL:
+        return None
     words = f"audience {audience}" if audience else "audience of the API server"
-    return Own(Severity.ERROR, (TOKEN_FILE,), f"a token with the {words}, which EKS Auth refuses")
+    # the webhook skips a container that sets either
+    variables = tuple(name for name in workloads.INJECTED_ENV if name in container.env)
+    return Own(Severity.ERROR, variables, f"a token with the {words}, which EKS Auth refuses")
 
 
 def own_endpoint(pod: Pod, container: Container) -> Own | None:
@@ -133,9 +139,8 @@ def own_endpoint(pod: Pod, container: Container) -> Own | None:
         return Own(Severity.ERROR, (URI,), f"another endpoint in {URI}, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return Own(Severity.ERROR, (URI,), f"no credentials: the container sets {URI} itself and has no token to send")
-    audience = token_audience(container)
-    if audience is not None:
-        return None if audience == PODS_PRINCIPAL else wrong_audience(audience)
+    if token_audience(container) is not None:
+        return wrong_audience(container)
     # the volume may be one of which podid does not know the token
     if not workloads.is_injected_path(env.get(TOKEN_FILE, workloads.TOKEN_FILES)):
         return Own(Severity.WARN, (TOKEN_FILE,), "the container's own token file")

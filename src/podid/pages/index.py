@@ -39,6 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("agent-port80-conflict", "error", 6, "PRINT", "Another process uses port 80 on the node", "no other pod uses the agent's port 80", (("listen tcp 169.254.170.23:80: bind: address already in use", 9),)),
     Entry("addon-config-conflict", "error", 6, "PRINT", "Two managers change the agent's settings", "one agent serves each node", (("ConfigurationConflict", 3), ("Apply failed with … conflict", 3),), "advice"),
     Entry("agent-outdated", "warn", 6, "ASK", "The agent's version has known faults", "the agent's version is EKS's default or newer, and none of its known faults affects this cluster", (), "advice"),
+    Entry("addon-blocks-upgrade", "warn", 6, "PRINT", "An add-on does not support the next Kubernetes version", "the agent and the add-ons support the next Kubernetes version", (), "advice"),
     Entry("scp-denies-eks-auth", "error", 7, "PRINT", "A service control policy denies EKS Auth", "no service control policy denies eks-auth to the node roles", ()),
     Entry("eks-auth-unreachable", "error", 8, "PRINT", "Nodes cannot reach EKS Auth", "no obstacle was found between the nodes and EKS Auth", (("dial tcp: lookup eks-auth.", 7),)),
     Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "The agent does not use the name of the EKS Auth endpoint", "the agents use a name that resolves to EKS Auth", ()),

@@ -3,7 +3,7 @@
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.facts.credentials import TOKEN_FILE, Own, own_endpoint, token_audience
+from podid.facts.credentials import Own, own_endpoint, wrong_audience
 
 
 @rule(needs=sdk.NEEDS)
@@ -12,7 +12,6 @@ def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
 
 
 def _own(pod: Pod, container: Container) -> Own | None:
-    """Return the endpoint; token-audience judges a known token."""
+    """Return the endpoint; token-audience judges the token."""
     own = own_endpoint(pod, container)
-    judged = own is not None and own.variables == (TOKEN_FILE,) and token_audience(container) is not None
-    return None if judged else own
+    return None if own == wrong_audience(container) else own

@@ -4,16 +4,10 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html.
 
 from podid.checks.base import Check, Snapshot, Verdicts, rule
 from podid.checks.shared import sdk
-from podid.domain import names
-from podid.domain.cluster import Container, Pod
-from podid.facts import credentials
+from podid.facts.credentials import wrong_audience
 
 
 @rule(needs=sdk.NEEDS)
 def token_audience(check: Check, snapshot: Snapshot) -> Verdicts:
-    return sdk.per_workload(check, snapshot, _refused, "every known token for the agent has the correct audience")
-
-
-def _refused(pod: Pod, container: Container) -> credentials.Own | None:
-    audience = credentials.token_audience(container)
-    return credentials.wrong_audience(audience) if audience not in (None, names.PODS_PRINCIPAL) else None
+    healthy = "every known token for the agent has the correct audience"
+    return sdk.per_workload(check, snapshot, lambda pod, container: wrong_audience(container), healthy)
